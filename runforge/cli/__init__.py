@@ -1,0 +1,1 @@
+"""The command line: parse, call, show. Heavy modules are imported by the command that needs them."""

@@ -1,0 +1,123 @@
+"""`doctor`: is everything in order, and what to do where it is not."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+
+from runforge import __version__, liveness
+from runforge.cli import output
+from runforge.cli.options import JsonOption, WorkspaceOption, find
+from runforge.errors import RunForgeError
+from runforge.workspace import Workspace
+
+_LOW_DISK = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: ok, warning or problem."""
+
+    name: str
+    status: str
+    text: str
+
+
+def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> int:
+    """Check SQLite, file system, rights, GPUs, locks, journal and exports; 1 if something is wrong."""
+    here = find(workspace)
+    found = [
+        Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
+        _sqlite(), _filesystem(here), _rights(here), _disk(here), _gpus(), _daemon(here),
+        *_journal(here),
+    ]
+    is_well = all(finding.status != "problem" for finding in found)
+    if as_json:
+        output.print_json("doctor", {"ok": is_well, "findings": [asdict(f) for f in found]})
+    else:
+        for finding in found:
+            mark = {"ok": "succeeded", "warning": "canceled", "problem": "failed"}[finding.status]
+            print(output.coloured(f"{finding.status:<8}", mark), f"{finding.name:<12}", output.safe(finding.text))
+    return 0 if is_well else 1
+
+
+def _sqlite() -> Finding:
+    from runforge.store import sqlite
+
+    version = ".".join(map(str, sqlite.VERSION))
+    text = f"SQLite {version} ({sqlite.sqlite.__name__})"
+    utils = sys.modules.get("sqlite_utils.utils")
+    if utils is not None and utils.sqlite3 is not sqlite.sqlite:
+        return Finding("sqlite", "problem", f"{text}; sqlite-utils uses another SQLite library")
+    if sqlite.is_fixed():
+        return Finding("sqlite", "ok", text)
+    return Finding(
+        "sqlite", "warning",
+        f"{text} has the WAL-reset bug; RunForge's checkpoint rule avoids it, other programs may not",
+    )
+
+
+def _filesystem(here: Workspace) -> Finding:
+    from runforge.store.filesystems import filesystem_of, is_network
+
+    kind = filesystem_of(here.state_dir)
+    if is_network(kind):
+        return Finding("file system", "problem", f"{here.state_dir} is on {kind}; give --state-dir")
+    return Finding("file system", "ok", f"{here.state_dir} is on {kind}")
+
+
+def _rights(here: Workspace) -> Finding:
+    if not here.hidden.is_dir():
+        return Finding("rights", "ok", "nothing there yet")
+    if not os.access(here.hidden, os.W_OK | os.X_OK):
+        return Finding("rights", "problem", f"{here.hidden} cannot be written: it needs `chmod u+wx`")
+    if here.journal.exists() and here.journal.stat().st_mode & 0o077:
+        return Finding("rights", "problem", f"others may read {here.journal}: `chmod 600` it")
+    return Finding("rights", "ok", f"{here.hidden} is yours")
+
+
+def _disk(here: Workspace) -> Finding:
+    free = shutil.disk_usage(here.root).free
+    status = "warning" if free < _LOW_DISK else "ok"
+    return Finding("disk", status, f"{free / 2**30:.1f} GiB free")
+
+
+def _gpus() -> Finding:
+    from runforge import gpus
+
+    found = gpus.detect()
+    if not found:
+        return Finding("gpus", "ok", "none")
+    shown = "; ".join(f"{gpu.index}: {gpu.name}, {gpu.memory_mb} MiB" for gpu in found)
+    return Finding("gpus", "ok", shown)
+
+
+def _daemon(here: Workspace) -> Finding:
+    holder = liveness.holder(here)
+    if holder is None:
+        return Finding("daemon", "ok", "no daemon is running")
+    state = liveness.process_state(holder.pid)
+    if state == "T":
+        return Finding("daemon", "problem", f"pid {holder.pid} is stopped: `kill -CONT {holder.pid}`")
+    return Finding("daemon", "ok", f"pid {holder.pid} holds the lock (state {state})")
+
+
+def _journal(here: Workspace) -> list[Finding]:
+    from runforge import export
+    from runforge.store import replay
+
+    try:
+        problems = replay.check(here)
+        stale = export.check(here)
+    except RunForgeError as error:
+        return [Finding("journal", "problem", str(error))]
+    found = [Finding("journal", "problem", text) for text in problems[:20]]
+    found = found or [Finding("journal", "ok", "replaying it gives its tables")]
+    if not stale:
+        return [*found, Finding("exports", "ok", "they equal the journal")]
+    # A live daemon rewrites them within the second; without one the next command does.
+    status = "warning" if liveness.holder(here) is None else "ok"
+    return found + [Finding("exports", status, f"behind: {text}") for text in stale[:5]]

@@ -1,0 +1,105 @@
+"""The `runforge` program: finds the command, maps errors to one line and an exit code.
+
+Only the module of the command that was asked for is imported, so that `queue-status` stays light.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+from runforge import __version__
+
+#: command -> (module below runforge.cli, function, section of the help)
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("setup", "init", "Start"),
+    "demo": ("setup", "demo", "Start"),
+    "enqueue-sweep": ("queue", "enqueue_sweep", "Queue"),
+    "enqueue-run": ("queue", "enqueue_run", "Queue"),
+    "pause-group": ("queue", "pause_group", "Queue"),
+    "resume-group": ("queue", "resume_group", "Queue"),
+    "retry-failed": ("queue", "retry_failed", "Queue"),
+    "cancel-group": ("queue", "cancel_group", "Queue"),
+    "cancel-run": ("queue", "cancel_run", "Queue"),
+    "retry-run": ("queue", "retry_run", "Queue"),
+    "set-priority": ("queue", "set_priority", "Queue"),
+    "prune": ("queue", "prune", "Queue"),
+    "queue-status": ("show", "queue_status", "Look"),
+    "groups": ("show", "groups", "Look"),
+    "jobs": ("show", "jobs", "Look"),
+    "show": ("show", "show", "Look"),
+    "logs": ("follow", "logs", "Look"),
+    "wait": ("follow", "wait", "Look"),
+    "run": ("direct", "run", "Without the queue"),
+    "sweep": ("direct", "sweep", "Without the queue"),
+    "daemon": ("daemon", "daemon", "Daemon"),
+    "stop-daemon": ("daemon", "stop_daemon", "Daemon"),
+    "doctor": ("doctor", "doctor", "Daemon"),
+}
+_INTERRUPTED = 130
+_CANCELED = 5
+_INTERNAL = 4
+_USAGE = 2
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        print(f"runforge {__version__}")
+        sys.exit(0)
+    code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up_stdout()
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    from runforge.errors import RunForgeError
+
+    try:
+        from runforge.cli.program import program
+
+        code = program().main(args=arguments, prog_name="runforge", standalone_mode=False)
+        return _CANCELED if code == _INTERRUPTED else int(code or 0)
+    except RunForgeError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _CANCELED
+    except BrokenPipeError:
+        _give_up_stdout()
+        return 0
+    except Exception as error:  # noqa: BLE001 - the process boundary
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """Tell a usage error in the parser's own words, anything else as RunForge's fault."""
+    message = getattr(error, "format_message", None)
+    if message is not None:
+        command = getattr(getattr(error, "ctx", None), "command_path", "runforge")
+        return _fail(f"{message()} See `{command} --help`", _USAGE)
+    if os.environ.get("RUNFORGE_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{place}{error.strerror or error}", 1)
+    text = f"internal error: {type(error).__name__}: {error}"
+    return _fail(f"{text}. RUNFORGE_DEBUG=1 shows where", _INTERNAL)
+
+
+def _fail(message: str, code: int) -> int:
+    from runforge.text import safe
+
+    print(f"ERROR: {safe(message)}", file=sys.stderr)
+    return code
+
+
+def _give_up_stdout() -> None:
+    """Let nobody write into the closed pipe again, the interpreter's own exit included."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,83 @@
+"""Options that several commands share, and shell completion of ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runforge import workspace as workspaces
+from runforge.workspace import Workspace
+
+
+def _known() -> tuple[list[str], list[str]]:
+    from runforge import views
+
+    try:
+        return views.known_ids(workspaces.find(None))
+    except Exception:  # noqa: BLE001 - completion must never disturb the shell
+        return [], []
+
+
+def complete_group(incomplete: str) -> list[str]:
+    """Return the groups that begin with what was typed."""
+    return [name for name in ["@last", *_known()[0]] if name.startswith(incomplete)]
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Return the runs that begin with what was typed."""
+    return [name for name in _known()[1] if name.startswith(incomplete)]
+
+
+def complete_either(incomplete: str) -> list[str]:
+    """Return groups and runs that begin with what was typed."""
+    return complete_group(incomplete) + complete_run(incomplete)
+
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", "-w", show_default=False,
+        help="The workspace; else $RUNFORGE_WORKSPACE, else the nearest folder upwards with .runforge.",
+    ),
+]
+StateDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir", show_default=False,
+        help="Local folder for journal and locks, where the workspace is on a network file system.",
+    ),
+]
+GroupOption = Annotated[
+    str,
+    typer.Option(
+        "--group-id", "-g", autocompletion=complete_group,
+        help="The group: id, unique beginning, name, or @last.",
+    ),
+]
+RunArgument = Annotated[
+    str, typer.Argument(autocompletion=complete_run, help="The run: id, unique beginning, or @last.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON (docs/usage.md).")]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Validate everything and go all the way, but touch no model."),
+]
+DryRunSecondsOption = Annotated[
+    float,
+    typer.Option("--dry-run-seconds", min=0.0, help="A dry run holds its slot this long."),
+]
+MaxRunsOption = Annotated[
+    int, typer.Option("--max-runs", min=1, help="Refuse sweeps with more runs than this.")
+]
+
+
+def find(workspace: Path | None, state_dir: Path | None = None) -> Workspace:
+    """Return the workspace that the options mean."""
+    return workspaces.find(workspace, state_dir=state_dir)
+
+
+def dry_run_seconds(dry_run: bool, seconds: float) -> float | None:  # noqa: FBT001
+    """Return how long a dry run holds its slot; None for a real run."""
+    return seconds if dry_run or seconds > 0 else None

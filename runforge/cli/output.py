@@ -1,0 +1,115 @@
+"""Showing things: tables that fit the terminal, colour on a terminal alone, JSON that stays stable."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from runforge.text import fit, safe
+
+__all__ = ["safe"]
+
+_COLOURS = {
+    "running": "36", "succeeded": "32", "completed": "32", "failed": "31", "died": "31",
+    "not_responding": "31", "canceled": "33", "paused": "33", "queued": "34",
+}
+_SYMBOLS = {
+    "queued": "·", "running": "▸", "succeeded": "✓", "completed": "✓", "failed": "✗",
+    "canceled": "⊘",
+}
+_GAP = "  "
+_LEAST = 6
+
+
+def is_terminal() -> bool:
+    """Return whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def _has_colour() -> bool:
+    return (
+        is_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        and os.environ.get("CLICOLOR") != "0"
+    )
+
+
+def coloured(text: str, state: str) -> str:
+    """Return a text in its state's colour, where the terminal has colours."""
+    code = _COLOURS.get(state)
+    return f"\x1b[{code}m{text}\x1b[0m" if code and _has_colour() else text
+
+
+def state_cell(state: str) -> str:
+    """Return a state with its symbol: never told by colour alone."""
+    symbol = _SYMBOLS.get(state, "")
+    encoding = (sys.stdout.encoding or "ascii").lower()
+    return f"{symbol} {state}" if symbol and "utf" in encoding else state
+
+
+def print_json(name: str, data: Any) -> None:
+    """Print a document of a stable shape; ASCII only, so no terminal can be fooled."""
+    print(json.dumps({"schema": f"runforge.{name}/1", "data": data}, indent=2, allow_nan=False))
+
+
+def table(
+    headers: Sequence[str], rows: Sequence[Sequence[Any]], *, flexible: Sequence[int] = (),
+    state_column: int | None = None,
+) -> None:
+    """Print rows under headers. On a terminal the flexible columns give way; a pipe gets it all."""
+    cells = [["" if cell is None else safe(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    if is_terminal():
+        _shrink(widths, flexible)
+    print(_line(headers, widths).rstrip())
+    for row, shown in zip(rows, cells, strict=True):
+        line = _line(shown, widths).rstrip()
+        state = str(row[state_column]).split()[-1] if state_column is not None else ""
+        print(coloured(line, state) if state in {"failed", "running"} else line)
+
+
+def _shrink(widths: list[int], flexible: Sequence[int]) -> None:
+    width = shutil.get_terminal_size((80, 24)).columns
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
+    for column in sorted(flexible, key=lambda c: -widths[c]):
+        if excess <= 0:
+            return
+        cut = min(excess, max(0, widths[column] - _LEAST))
+        widths[column] -= cut
+        excess -= cut
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return _GAP.join(fit(cell, width).ljust(width) for cell, width in zip(cells, widths, strict=True))
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as people read them."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+
+
+def bar(done: int, total: int, width: int = 20) -> str:
+    """Return a progress bar."""
+    full = round(width * done / total) if total else 0
+    encoding = (sys.stdout.encoding or "ascii").lower()
+    filled, empty = ("█", "░") if "utf" in encoding else ("#", ".")
+    return filled * full + empty * (width - full)
+
+
+def metric(name: str | None, value: float | None) -> str:
+    """Return a primary metric as people read it."""
+    return f"{name} {value:.4f}" if name is not None and value is not None else ""
+
+
+def note(text: str) -> None:
+    """Tell something that is no data: on standard error."""
+    print(safe(text), file=sys.stderr)

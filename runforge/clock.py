@@ -1,0 +1,26 @@
+"""Wall-clock text for people and files. Order never comes from here: it is the journal's seq."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+
+def now() -> str:
+    """Return the time as UTC, ISO 8601 with milliseconds and `Z` (fixed width)."""
+    return to_text(datetime.now(timezone.utc))
+
+
+def to_text(moment: datetime) -> str:
+    """Return an aware datetime as the contract's fixed-width UTC text."""
+    utc = moment.astimezone(timezone.utc)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def to_datetime(text: str) -> datetime:
+    """Return the aware datetime of a contract timestamp."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Return the seconds from one timestamp to another, never below zero (clocks jump)."""
+    return max(0.0, (to_datetime(end) - to_datetime(start)).total_seconds())

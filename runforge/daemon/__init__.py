@@ -1,0 +1,1 @@
+"""The daemon: the loop that starts runs, learns how they ended, and writes it down."""

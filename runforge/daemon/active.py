@@ -1,0 +1,36 @@
+"""The runs that a daemon watches now. Live handles; nothing of it is ever persisted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from runforge.model import Job
+from runforge.store.transitions import Ending
+
+
+@dataclass(slots=True)
+class Active:
+    """A running job as this process sees it."""
+
+    job: Job
+    token: str
+    attempt_dir: Path
+    #: Kernel handle of the supervisor; None until the zygote answers, or where there is none.
+    pidfd: int | None = None
+    #: Asked of a zygote that has not answered yet.
+    is_launching: bool = False
+    #: The supervisor is gone, or never came to be: its end is to be judged.
+    is_over: bool = False
+    #: The end is known and waits to be written (the disk may be full).
+    ending: Ending | None = None
+    cancel_sent: bool = False
+
+    def close(self) -> None:
+        """Give the kernel handle back."""
+        if self.pidfd is not None:
+            with contextlib.suppress(OSError):
+                os.close(self.pidfd)
+            self.pidfd = None

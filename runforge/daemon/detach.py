@@ -1,0 +1,73 @@
+"""Starting a daemon in the background that survives the end of the SSH session."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from runforge import liveness, views
+from runforge.daemon.engine import Settings
+from runforge.daemon.main import check_settings
+from runforge.errors import OperationFailed
+from runforge.workspace import Workspace
+
+_UP_SECONDS = 30.0
+_PAUSE = 0.02
+
+
+def start(
+    workspace: Workspace, *, max_parallel: int = 2, gpu_slots: int = 1, orphans: str = "requeue",
+    replace: bool = False,
+) -> int:
+    """Start a daemon in a session of its own, logging to queue/daemon.log; return its pid when it is up.
+
+    Raises OperationFailed with the log's last line if it does not come up.
+    """
+    check_settings(Settings(max_parallel, gpu_slots, orphans))
+    workspace.prepare()
+    holder = liveness.holder(workspace)
+    if holder is not None and not replace:
+        raise OperationFailed(
+            f"a daemon is running here already (pid {holder.pid})", where=str(workspace.root),
+            fix="Stop it with `runforge stop-daemon`, or take over with `daemon --replace`",
+        )
+    command = [
+        sys.executable, "-m", "runforge", "daemon", "--workspace", str(workspace.root),
+        "--max-parallel", str(max_parallel), "--gpu-slots", str(gpu_slots), "--orphans", orphans,
+    ]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    log = os.open(workspace.daemon_log, flags, 0o600)
+    try:
+        process = subprocess.Popen(  # noqa: S603
+            command + ["--replace"] * replace, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True, cwd=workspace.root,
+        )
+    finally:
+        os.close(log)
+    _wait_until_up(workspace, process)
+    return process.pid
+
+
+def _wait_until_up(workspace: Workspace, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _UP_SECONDS
+    while time.monotonic() < deadline:
+        code = process.poll()
+        if code is not None:
+            raise OperationFailed(
+                f"the daemon ended at once with exit code {code}: {_last_line(workspace)}",
+                fix=f"See {workspace.daemon_log}",
+            )
+        status = views.daemon_status(workspace)
+        if status.pid == process.pid and status.state == "running":
+            return
+        time.sleep(_PAUSE)
+    raise OperationFailed(
+        f"the daemon is not up after {_UP_SECONDS:.0f} s", fix=f"See {workspace.daemon_log}"
+    )
+
+
+def _last_line(workspace: Workspace) -> str:
+    lines = workspace.daemon_log.read_text("utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,97 @@
+"""From what an attempt left behind to what the journal says of it. An unknown end is no success."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from runforge.documents.result import read_result
+from runforge.durable import read_bounded
+from runforge.model import Job
+from runforge.states import Cause, State
+from runforge.store.transitions import Ending
+from runforge.supervise.exit_record import ExitRecord
+
+RESULT_LIMIT = 4 * 1024 * 1024
+#: Attempts that a job may lose to crashes before it fails.
+MAX_LOST = 3
+#: Launches that may come to nothing before the job fails.
+MAX_UNSTARTED = 5
+
+
+def from_record(job: Job, record: ExitRecord, run_dir: Path) -> Ending:
+    """Return how an attempt with an exit record ended."""
+    codes = {"exit_code": record.exit_code, "signal": record.signal}
+    if record.canceled:
+        return Ending(State.CANCELED, Cause.CANCELED, "canceled while it was running", **codes)
+    if record.spawn_error:
+        return Ending(State.FAILED, Cause.SPAWN_FAILED, f"could not be started: {record.spawn_error}")
+    if record.exit_code == 0:
+        return _finished(run_dir)
+    return _failed(record, run_dir)
+
+
+def _finished(run_dir: Path) -> Ending:
+    if not run_dir.is_dir():
+        return Ending(
+            State.FAILED, Cause.FOLDER_MISSING,
+            f"the run folder {run_dir} was deleted while the run was running", exit_code=0,
+        )
+    result = _result(run_dir)
+    if result is None:
+        message = "it ended with exit code 0 and left no usable result.json"
+        return Ending(State.FAILED, Cause.BAD_RESULT, message, exit_code=0)
+    if result.status != "succeeded":
+        message = result.error_message or f"result.json says {result.status}"
+        return Ending(State.FAILED, Cause.BAD_RESULT, message, exit_code=0)
+    return Ending(
+        State.SUCCEEDED, Cause.EXIT, exit_code=0, metric_name=result.metric_name,
+        metric_value=result.metric_value,
+    )
+
+
+def _failed(record: ExitRecord, run_dir: Path) -> Ending:
+    if record.signal is not None:
+        if record.oom:
+            return Ending(
+                State.FAILED, Cause.OOM, "killed by the kernel: out of memory",
+                signal=record.signal,
+            )
+        name = signal_name(record.signal)
+        return Ending(
+            State.FAILED, Cause.SIGNAL, f"killed by signal {record.signal} ({name})",
+            signal=record.signal,
+        )
+    result = _result(run_dir)
+    message = result.error_message if result is not None else None
+    return Ending(
+        State.FAILED, Cause.EXIT, message or f"exit code {record.exit_code}",
+        exit_code=record.exit_code,
+    )
+
+
+def signal_name(number: int) -> str:
+    """Return a signal's name, or its number as text."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def _result(run_dir: Path):  # type: ignore[no-untyped-def]
+    try:
+        return read_result(read_bounded(run_dir / "result.json", RESULT_LIMIT))
+    except OSError:
+        return None
+
+
+def lost(job: Job, cause: Cause, policy: str, *, message: str, limit: int = MAX_LOST) -> Ending:
+    """Return what the orphan policy makes of an attempt whose end nobody saw."""
+    if job.cancel_requested:
+        return Ending(State.CANCELED, Cause.CANCELED, f"canceled; {message}")
+    if policy == "cancel":
+        return Ending(State.CANCELED, cause, message)
+    if policy == "requeue" and job.lost + 1 < limit:
+        return Ending(State.QUEUED, cause, message)
+    tried = f" ({limit} attempts lost, giving up)" if policy == "requeue" else ""
+    return Ending(State.FAILED, cause, message + tried)

@@ -1,0 +1,310 @@
+"""The tick: learn what ended, write it down, stop what is to stop, start what may start.
+
+One thread, one journal connection. Everything that matters stands in the journal and in the
+attempts' own files, so this process may die between any two lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runforge import clock, gpus, launch
+from runforge.daemon.active import Active
+from runforge.daemon.judging import judge_attempt
+from runforge.daemon.launcher import Launcher, attempt_dir, new_token
+from runforge.daemon.slots import Slots
+from runforge.durable import write_atomic
+from runforge.errors import RunForgeError
+from runforge.model import Group, Job
+from runforge.scheduling import Choice, Head, LaneHead, choose
+from runforge.states import Cause, State
+from runforge.store import records, transitions
+from runforge.store.connection import Journal, Transaction
+from runforge.store.failures import IllegalTransition
+from runforge.store.transitions import Ending, Grant
+from runforge.supervise import claim, os_process
+from runforge.workspace import Workspace
+
+#: How often attempts without a kernel handle are looked at, in seconds.
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a daemon was started with."""
+
+    max_parallel: int = 2
+    gpu_slots: int = 1
+    orphans: str = "requeue"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told what happens: the daemon's tokens, a direct sweep's progress."""
+
+    started: Callable[[Job], None]
+    done: Callable[[Job, Ending], None]
+
+
+class Engine:
+    """Runs the jobs of one workspace; `only_lane` restricts it to one group."""
+
+    def __init__(
+        self, workspace: Workspace, journal: Journal, epoch: int, settings: Settings,
+        listener: Listener, *, umask: int, only_lane: int | None = None,
+    ) -> None:
+        found = gpus.detect()
+        self._workspace = workspace
+        self._journal = journal
+        self._epoch = epoch
+        self._settings = settings
+        self._listener = listener
+        self._only_lane = only_lane
+        self._slots = Slots(settings.max_parallel, settings.gpu_slots, found)
+        self._launcher = Launcher(
+            workspace, gpus=len(found), umask=umask,
+            threads=launch.threads_per_run(settings.max_parallel),
+        )
+        self._active: dict[str, Active] = {}
+        self._next_poll = 0.0
+        self.selector = selectors.DefaultSelector()
+        self.is_draining = False
+
+    @property
+    def active_jobs(self) -> int:
+        """How many runs are going on."""
+        return len(self._active)
+
+    @property
+    def active_gpu_jobs(self) -> int:
+        """How many of them hold a GPU slot."""
+        return sum(active.job.requires_gpu for active in self._active.values())
+
+    @property
+    def needs_polling(self) -> bool:
+        """Whether some supervisor has no kernel handle to wait on."""
+        return any(a.pidfd is None for a in self._active.values())
+
+    def start(self) -> None:
+        """Start the zygotes and take over what an earlier daemon left."""
+        self._launcher.start()
+        for zygote in self._launcher.zygotes:
+            self.selector.register(zygote.fileno(), selectors.EVENT_READ, "zygote")
+        self._adopt()
+
+    def close(self) -> None:
+        """Let go of everything. The runs go on."""
+        for active in self._active.values():
+            active.close()
+        self._launcher.close()
+        self.selector.close()
+
+    def tick(self) -> None:
+        """One round. Raises when the journal cannot be written; the next round tries again."""
+        self._hear_zygotes()
+        self._look_at_the_rest()
+        self._record_ends()
+        self._deliver_cancels()
+        if not self.is_draining:
+            while self._start_some():
+                pass
+
+    # --- learning ------------------------------------------------------------------------------
+
+    def _adopt(self) -> None:
+        with self._journal.read() as tx:
+            rows = [records.attempt(row) for row in tx.rows("attempts.running")]
+            jobs = {j.job_id: j for j in map(records.job, tx.rows("jobs.running"))}
+            self._slots.load(tx.rows("attempts.slots"))
+        for row in rows:
+            folder = attempt_dir(self._workspace, row.run_id, row.attempt)
+            active = Active(jobs[row.job_id], row.token, folder)
+            self._active[row.job_id] = active
+            self._watch_adopted(active)
+
+    def _watch_adopted(self, active: Active) -> None:
+        """Wait for an adopted supervisor by pidfd where its identity can be proved, else by polling."""
+        owner = claim.read(active.attempt_dir)
+        if owner is None or owner.boot_id != os_process.boot_id():
+            return
+        descriptor = os_process.pidfd_open(owner.pid)
+        if descriptor is None:
+            return
+        if os_process.start_ticks(owner.pid) != owner.start_ticks:
+            os.close(descriptor)
+            return
+        self._attach(active, descriptor)
+
+    def _attach(self, active: Active, descriptor: int | None) -> None:
+        active.pidfd = descriptor
+        if descriptor is not None:
+            self.selector.register(descriptor, selectors.EVENT_READ, active)
+
+    def _hear_zygotes(self) -> None:
+        for active, reply in self._launcher.answers():
+            active.is_launching = False
+            if reply.error is not None:
+                active.ending = Ending(State.FAILED, Cause.SPAWN_FAILED, reply.error)
+            else:
+                self._attach(active, reply.pidfd)
+        for zygote in self._launcher.zygotes:
+            if not zygote.alive():
+                self._replace_zygotes()
+                return
+
+    def _replace_zygotes(self) -> None:
+        for key in list(self.selector.get_map().values()):
+            if key.data == "zygote":
+                self.selector.unregister(key.fileobj)
+        for active in self._launcher.revive():
+            # A supervisor may or may not have been forked: its claim will tell.
+            active.is_launching = False
+        for zygote in self._launcher.zygotes:
+            self.selector.register(zygote.fileno(), selectors.EVENT_READ, "zygote")
+
+    def supervisor_gone(self, active: Active) -> None:
+        """The kernel says that a supervisor has ended."""
+        if active.pidfd is not None:
+            self.selector.unregister(active.pidfd)
+        active.close()
+        active.is_over = True
+
+    def _look_at_the_rest(self) -> None:
+        now = time.monotonic()
+        is_due = now >= self._next_poll
+        if is_due:
+            self._next_poll = now + POLL_SECONDS
+        for active in self._active.values():
+            if active.ending is not None or active.is_launching:
+                continue
+            if active.is_over or (is_due and active.pidfd is None):
+                active.ending = judge_attempt(self._workspace, active, self._settings.orphans)
+
+    # --- writing down --------------------------------------------------------------------------
+
+    def _record_ends(self) -> None:
+        over = [a for a in self._active.values() if a.ending is not None]
+        if not over:
+            return
+        ended: list[tuple[Active, Job, Ending]] = []
+        with self._journal.write(self._epoch) as tx:
+            now = clock.now()
+            for active in over:
+                job = records.job(tx.row("jobs.by_job_id", job_id=active.job.job_id))
+                ended.append((active, job, self._record(tx, job, active, now)))
+            self._slots.load(tx.rows("attempts.slots"))
+        for active, job, ending in ended:
+            if active.pidfd is not None:
+                self.selector.unregister(active.pidfd)
+            active.close()
+            self._active.pop(active.job.job_id, None)
+            self._listener.done(job, ending)
+
+    @staticmethod
+    def _record(tx: Transaction, job: Job, active: Active, now: str) -> Ending:
+        ending = active.ending
+        if ending is None:
+            raise IllegalTransition(f"run {job.run_id} has not ended")
+        if ending.state is State.QUEUED and job.cancel_requested:
+            ending = Ending(State.CANCELED, Cause.CANCELED, f"canceled; {ending.error}")
+        if ending.state is State.QUEUED:
+            transitions.requeue(tx, job, ending, now)
+        else:
+            transitions.end(tx, job, ending, now)
+        return ending
+
+    # --- stopping ------------------------------------------------------------------------------
+
+    def _deliver_cancels(self) -> None:
+        with self._journal.read() as tx:
+            wanted = [row["job_id"] for row in tx.rows("jobs.running") if row["cancel_requested"]]
+        for job_id in wanted:
+            active = self._active.get(job_id)
+            if active is not None and not active.cancel_sent:
+                with contextlib.suppress(FileNotFoundError):
+                    write_atomic(active.attempt_dir / "cancel", b"", durable=False)
+                active.cancel_sent = True
+
+    # --- starting ------------------------------------------------------------------------------
+
+    def _start_some(self) -> bool:
+        """Claim as many jobs as there are slots, in one transaction, and launch them."""
+        with self._journal.read() as tx:
+            if self._choose(tx) is None:
+                return False
+        claimed: list[tuple[Active, Group | None, int | None]] = []
+        with self._journal.write(self._epoch) as tx:
+            self._slots.load(tx.rows("attempts.slots"))
+            while (choice := self._choose(tx)) is not None:
+                claimed.append(self._claim(tx, choice))
+        for active, group, gpu_slot in claimed:
+            self._active[active.job.job_id] = active
+            self._listener.started(active.job)
+            self._launch(active, group, gpu_slot)
+        # A launch that failed at once has freed its slot for the next one.
+        failed = any(active.ending is not None for active, _, _ in claimed)
+        if failed:
+            self._record_ends()
+        return failed
+
+    def _choose(self, tx: Transaction) -> Choice | None:
+        capacity = self._slots.capacity
+        if capacity.cpu_free == 0:
+            return None
+        names = ["groups.first_lane_with_cpu_work"]
+        if capacity.gpu_free:
+            names.append("groups.first_lane_with_gpu_work")
+        rows = {}
+        for name in names:
+            row = tx.row(name, only=self._only_lane)
+            if row is not None:
+                rows[row["lane_id"]] = row
+        return choose([_lane(tx, row) for row in rows.values()], capacity)
+
+    def _claim(self, tx: Transaction, choice: Choice) -> tuple[Active, Group | None, int | None]:
+        job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
+        cpu_slot = self._slots.first_free("cpu")
+        gpu_slot = self._slots.first_free("gpu") if choice.requires_gpu else None
+        gpu = self._slots.gpu_of(gpu_slot)
+        grant = Grant(new_token(), self._epoch, cpu_slot, gpu_slot, gpu.uuid if gpu else None)
+        transitions.claim(tx, job, grant, clock.now())
+        self._slots.load(tx.rows("attempts.slots"))
+        job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
+        folder = attempt_dir(self._workspace, job.run_id, job.attempt)
+        group = None
+        if job.group_id is not None:
+            group = records.group(tx.row("groups.by_id", group_id=job.group_id))
+        return Active(job, grant.token, folder), group, gpu_slot
+
+    def _launch(self, active: Active, group: Group | None, gpu_slot: int | None) -> None:
+        run_dir = self._workspace.root / active.job.run_dir
+        if not run_dir.is_dir():
+            active.ending = Ending(
+                State.FAILED, Cause.FOLDER_MISSING,
+                f"run folder {active.job.run_dir} is missing: it was deleted before the run started",
+            )
+            return
+        try:
+            self._launcher.launch(active, group, self._slots.gpu_of(gpu_slot))
+        except FileExistsError:
+            # Another launch of this very attempt: its claim tells which one counts.
+            return
+        except (RunForgeError, OSError) as error:
+            active.ending = Ending(State.FAILED, Cause.LAUNCH_FAILED, f"could not be launched: {error}")
+
+
+def _lane(tx: Transaction, row) -> LaneHead:  # type: ignore[no-untyped-def]
+    return LaneHead(
+        lane_id=row["lane_id"], served=row["served"], is_paused=bool(row["is_paused"]),
+        cpu=_head(tx, row["lane_id"], 0), gpu=_head(tx, row["lane_id"], 1),
+    )
+
+
+def _head(tx: Transaction, lane_id: int, requires_gpu: int) -> Head | None:
+    row = tx.row("jobs.head", lane_id=lane_id, requires_gpu=requires_gpu)
+    return Head(row["job_id"], row["priority"], row["seq"]) if row is not None else None

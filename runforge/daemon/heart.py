@@ -1,0 +1,90 @@
+"""The daemon's sign of life and its exports, in the rhythm that their cost allows."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from runforge import clock
+from runforge.durable import write_atomic
+from runforge.export import Exporter, daemon_document, encode
+from runforge.model import DaemonRow
+from runforge.store import records
+from runforge.store.connection import CHECKPOINT_BYTES, Journal
+from runforge.workspace import Workspace
+
+#: Seconds between heartbeats (the contract asks for 5 at the most).
+BEAT_SECONDS = 2.0
+#: Seconds between two writes of the exports, at the least.
+EXPORT_SECONDS = 0.2
+#: Exports take no more than this share of the daemon's time.
+EXPORT_SHARE = 0.05
+CHECKPOINT_SECONDS = 30.0
+
+
+class Heart:
+    """Writes daemon.json, queue.json and group.json; a failing disk costs freshness only."""
+
+    def __init__(self, workspace: Workspace, journal: Journal) -> None:
+        self._workspace = workspace
+        self._journal = journal
+        self._exporter = Exporter(workspace, journal)
+        self._next_beat = 0.0
+        self._next_export = 0.0
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
+        self._shown: tuple[int, int, str] | None = None
+        self._complained = False
+
+    def beat(self, jobs: int, gpu_jobs: int, state: str, *, now_or_never: bool = False) -> None:
+        """Write daemon.json when it is time or something in it has changed."""
+        now = time.monotonic()
+        shown = (jobs, gpu_jobs, state)
+        if now < self._next_beat and shown == self._shown and not now_or_never:
+            return
+        document = daemon_document(
+            self._row(), heartbeat=clock.now(), jobs=jobs, gpu_jobs=gpu_jobs, state=state
+        )
+        self._tolerant(lambda: write_atomic(self._workspace.daemon_json, encode(document), durable=False))
+        self._next_beat, self._shown = now + BEAT_SECONDS, shown
+
+    def _row(self) -> DaemonRow:
+        with self._journal.read() as tx:
+            return records.daemon(tx.row("journal.daemon"))
+
+    def export(self, *, now_or_never: bool = False) -> None:
+        """Bring queue.json and the group.json files up to date, if they are behind and it is time."""
+        start = time.monotonic()
+        if (start < self._next_export and not now_or_never) or not self._exporter.is_behind():
+            return
+        self._tolerant(self._exporter.write)
+        took = time.monotonic() - start
+        self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
+
+    def repair(self) -> None:
+        """Write the exports anew where somebody has deleted them."""
+        if not self._workspace.queue_json.is_file():
+            self._exporter.rewrite()
+
+    def wait_seconds(self) -> float:
+        """Return how long the loop may sleep before something here is due."""
+        now = time.monotonic()
+        due = self._next_beat
+        if self._exporter.is_behind():
+            due = min(due, self._next_export)
+        return max(0.0, due - now)
+
+    def checkpoint(self) -> None:
+        """Fold the WAL back from time to time."""
+        if time.monotonic() >= self._next_checkpoint:
+            self._journal.checkpoint(above=CHECKPOINT_BYTES // 4)
+            self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
+
+    def _tolerant(self, write) -> None:  # type: ignore[no-untyped-def]
+        try:
+            write()
+        except OSError as error:
+            if not self._complained:
+                print(f"WARNING: exports are stale: {error}", file=sys.stderr, flush=True)
+            self._complained = True
+        else:
+            self._complained = False

@@ -1,0 +1,81 @@
+"""What became of an attempt: the same judgement at a restart and in the steady state.
+
+Source of the table: docs/reliability.md, "Recovery".
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from runforge import clock
+from runforge.daemon import endings
+from runforge.daemon.active import Active
+from runforge.states import Cause, State
+from runforge.store.transitions import Ending
+from runforge.supervise import claim, judge, os_process
+from runforge.training import outcome
+from runforge.workspace import Workspace
+
+
+def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending | None:
+    """Return how the attempt ended, or None while its supervisor lives.
+
+    An attempt that nobody has claimed is revoked first: a supervisor that comes late finds that and
+    leaves. What is left of a lost attempt is killed before it is judged, so that the next attempt
+    is the only one.
+    """
+    verdict = judge.judge(active.attempt_dir, active.token)
+    kinds = judge.VerdictKind
+    run_dir = workspace.root / active.job.run_dir
+    if verdict.kind is kinds.LIVE:
+        return None
+    if verdict.kind is kinds.ENDED and verdict.record is not None:
+        return endings.from_record(active.job, verdict.record, run_dir)
+    if verdict.kind is kinds.UNCLAIMED and not claim.revoke(active.attempt_dir, active.token):
+        return None  # it was claimed in this very moment: judge again
+    if verdict.kind in {kinds.UNCLAIMED, kinds.REVOKED}:
+        return endings.lost(
+            active.job, Cause.LAUNCH_FAILED, "requeue", limit=endings.MAX_UNSTARTED,
+            message="the attempt was interrupted before it started",
+        )
+    _sweep(active)
+    ending = _lost(active, verdict.kind, policy)
+    _leave_result(active, ending, run_dir)
+    return ending
+
+
+def _lost(active: Active, kind: judge.VerdictKind, policy: str) -> Ending:
+    if kind is judge.VerdictKind.REBOOTED:
+        return endings.lost(
+            active.job, Cause.REBOOT, policy, message="the machine was restarted while it ran"
+        )
+    if kind is judge.VerdictKind.FOLDER_MISSING:
+        return endings.lost(
+            active.job, Cause.LOST, policy, message="the attempt's folder was deleted while it ran"
+        )
+    return endings.lost(
+        active.job, Cause.LOST, policy,
+        message="its supervisor was killed, so how it ended is not known",
+    )
+
+
+def _sweep(active: Active) -> None:
+    owner = claim.read(active.attempt_dir)
+    session = owner.pid if owner is not None and owner.boot_id == os_process.boot_id() else None
+    judge.sweep(active.token, active.attempt_dir, session)
+
+
+def _leave_result(active: Active, ending: Ending, run_dir: Path) -> None:
+    """Every attempt that ends leaves a result.json; this one could not write its own."""
+    if not run_dir.is_dir():
+        return
+    status = "cancelled" if ending.state is State.CANCELED else "failed"
+    now = clock.now()
+    started = active.job.started_at or now
+    with contextlib.suppress(OSError):
+        outcome.write_lost(
+            run_dir, None, status=status, error_type=ending.cause.value,
+            message=ending.error or "", started_at=started, finished_at=now,
+            duration_ms=int(clock.seconds_between(started, now) * 1000),
+        )

@@ -1,0 +1,64 @@
+"""The lock that makes one daemon a workspace, and the proof that it is still ours."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from runforge import liveness
+from runforge.errors import OperationFailed
+from runforge.workspace import Workspace
+
+#: A command that looks whether a daemon lives holds the lock shared for an instant.
+_TRIES = 20
+_PAUSE = 0.025
+
+
+class DaemonLock:
+    """Held with flock for the daemon's life; the kernel frees it however the daemon ends."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    def take(cls, workspace: Workspace) -> DaemonLock:
+        """Take the lock, or raise OperationFailed naming the pid of the daemon that has it."""
+        path = workspace.daemon_lock
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(path, flags, 0o600)
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_PAUSE)
+                continue
+            lock = cls(path, descriptor)
+            if not lock.is_ours():  # the file was replaced between open and flock
+                os.close(descriptor)
+                return cls.take(workspace)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            return lock
+        os.close(descriptor)
+        holder = liveness.holder(workspace)
+        pid = holder.pid if holder else None
+        raise OperationFailed(
+            f"a daemon is running here already (pid {pid})",
+            where=str(workspace.root),
+            fix="Stop it with `runforge stop-daemon`, or take over with `daemon --replace`",
+        )
+
+    def is_ours(self) -> bool:
+        """Return whether the file that we hold is still the one at the path."""
+        try:
+            there, held = os.stat(self._path), os.fstat(self._descriptor)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
+
+    def release(self) -> None:
+        """Give the lock back."""
+        os.close(self._descriptor)

@@ -1,0 +1,54 @@
+"""Stopping a daemon from outside, and waiting until it is down."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+
+from runforge import clock, control, liveness
+from runforge.errors import OperationFailed
+from runforge.workspace import Workspace
+
+_STOP_SECONDS = 15.0
+_GRACE_SECONDS = 20.0
+_PAUSE = 0.02
+
+
+def stop(
+    workspace: Workspace, *, drain_seconds: float | None = None, is_draining: bool = False,
+    cancel_running: bool = False,
+) -> bool:
+    """Stop the daemon; return False if none was running.
+
+    With `is_draining` the runs that run finish first, for `drain_seconds` at the most (None: as long as
+    it takes). With `cancel_running` they are stopped. Otherwise they go on by themselves.
+    """
+    if liveness.holder(workspace) is None:
+        return False
+    if cancel_running:
+        control.set_wanted(workspace, "drain")
+        control.cancel_all_running(workspace)
+        _wait(workspace, _GRACE_SECONDS + _STOP_SECONDS)
+    elif is_draining:
+        until = None
+        if drain_seconds is not None:
+            moment = datetime.now(timezone.utc) + timedelta(seconds=drain_seconds)
+            until = clock.to_text(moment)
+        control.set_wanted(workspace, "drain", until)
+        _wait(workspace, None if drain_seconds is None else drain_seconds + _STOP_SECONDS)
+    else:
+        control.set_wanted(workspace, "stop")
+        _wait(workspace, _STOP_SECONDS)
+    return True
+
+
+def _wait(workspace: Workspace, seconds: float | None) -> None:
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while (holder := liveness.holder(workspace)) is not None:
+        if deadline is not None and time.monotonic() > deadline:
+            state = liveness.process_state(holder.pid)
+            raise OperationFailed(
+                f"the daemon (pid {holder.pid}, state {state}) does not stop",
+                fix="Take over with `runforge daemon --replace`; its runs go on",
+            )
+        time.sleep(_PAUSE)

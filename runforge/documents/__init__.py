@@ -1,0 +1,1 @@
+"""The documents that come from outside and go out: requests, plans, results. No file access."""

@@ -1,0 +1,128 @@
+"""request.json: what a run is to do (docs/contract.md, section 5), checked before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from runforge.documents.hyperparameters import FAMILIES, PRESETS, RULES, effective
+from runforge.documents.problems import Fields, Problems
+from runforge.errors import InvalidRequest, RunForgeError
+from runforge.text import did_you_mean
+
+#: Linux refuses single arguments of 128 KiB and more.
+_ARGUMENT_LIMIT = 128 * 1024 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A checked request. `raw` is the document as it came, unknown fields included."""
+
+    raw: dict[str, Any]
+    preset: str
+    family: str
+    hyperparameters: dict[str, Any]
+    command: tuple[str, ...]
+    cwd: str | None
+    dataset_path: str | None
+    label_column: str | None
+    device_type: str
+
+    @property
+    def effective_hyperparameters(self) -> dict[str, Any]:
+        """The values that the run uses, after the preset's defaults."""
+        return effective(self.family, self.preset, self.hyperparameters)
+
+
+def parse_request(
+    document: dict[str, Any], *, where: str, error: type[RunForgeError] = InvalidRequest,
+    at: str = "",
+) -> Request:
+    """Return the checked request, or raise `error` naming every field that is wrong.
+
+    `at` is the path of the request inside a larger document (a plan's base_request).
+    """
+    problems = Problems()
+    fields = Fields(document, at, problems)
+    fields.exactly("version", 1)
+    preset = fields.one_of("preset", PRESETS)
+    for name in ("created_at", "created_by"):
+        fields.text(name, required=True)
+    model = fields.mapping("model", required=True)
+    family = model.one_of("family", FAMILIES) if model else None
+    hyperparameters = _hyperparameters(model, family)
+    command = _command(model) if model and family == "command" else ()
+    cwd = _relative(model, "cwd", required=False) if model else None
+    dataset = fields.mapping("dataset", required=family != "command")
+    path = _relative(dataset, "path", required=family != "command") if dataset else None
+    label = dataset.text("label_column", required=family != "command") if dataset else None
+    device = fields.mapping("device", required=True)
+    device_type = device.one_of("type", ("cpu", "gpu")) if device else None
+    problems.raise_if_any(error, where)
+    return Request(
+        document, str(preset), str(family), hyperparameters, command, cwd, path, label,
+        str(device_type),
+    )
+
+
+def _hyperparameters(model: Fields | None, family: str | None) -> dict[str, Any]:
+    found = model.mapping("hyperparameters") if model else None
+    if found is None:
+        return {}
+    if family in RULES:
+        _check_values(found, RULES[family], str(family))
+    else:
+        _check_names(found)
+    return dict(found.raw)
+
+
+def _check_values(found: Fields, rules: dict[str, Any], family: str) -> None:
+    for name, value in found.raw.items():
+        rule = rules.get(name)
+        if rule is None:
+            hint = did_you_mean(name, rules)
+            found.problems.add(
+                found.path(name),
+                f"{family} has no such hyperparameter; known are {', '.join(sorted(rules))}"
+                + (f". {hint}" if hint else ""),
+            )
+        elif value is not None and not rule.accepts(value):
+            found.problems.add(found.path(name), f"must be {rule.words}, not {value!r:.60}")
+
+
+def _check_names(found: Fields) -> None:
+    for name in found.raw:
+        if not name.isidentifier() or not name.isascii():
+            found.problems.add(
+                found.path(name[:60]), "a hyperparameter's name is letters, digits and '_'"
+            )
+
+
+def _command(model: Fields) -> tuple[str, ...]:
+    parts = model.list("command", required=True)
+    if parts is None:
+        return ()
+    path = model.path("command")
+    if not parts:
+        model.problems.add(path, "is empty; give the program and its arguments")
+    for index, part in enumerate(parts):
+        if not isinstance(part, str) or not part.strip() and index == 0:
+            model.problems.add(f"{path}[{index}]", "must be a text (the command is a list, no shell line)")
+        elif len(part.encode("utf-8", "replace")) > _ARGUMENT_LIMIT:
+            model.problems.add(f"{path}[{index}]", "is longer than 128 KiB; pass it in a file")
+    return tuple(str(part) for part in parts)
+
+
+def _relative(fields: Fields, name: str, *, required: bool) -> str | None:
+    """Return a path that stays inside the workspace."""
+    value = fields.text(name, required=required)
+    if value is None:
+        return None
+    path = PurePosixPath(value)
+    if path.is_absolute() or ".." in path.parts or value.startswith("~"):
+        fields.problems.add(
+            fields.path(name),
+            f"{value!r:.100} leaves the workspace; give a path relative to it, without '..'",
+        )
+    return value

@@ -1,0 +1,81 @@
+"""result.json: what came of a run (docs/contract.md, section 7), written whole and read with care."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from runforge.documents import strict_json
+from runforge.errors import InvalidRequest, RunForgeError
+
+_LIMIT = 4 * 1024 * 1024
+_STATUSES = ("succeeded", "failed", "cancelled")
+_MESSAGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The parts of a result.json that the queue needs."""
+
+    status: str
+    metric_name: str | None
+    metric_value: float | None
+    error_message: str | None
+    raw: dict[str, Any]
+
+
+def read_result(data: bytes) -> Result | None:
+    """Return a result as far as it can be trusted, or None: a run may have written anything."""
+    try:
+        document = strict_json.parse(data, what="result", limit=_LIMIT, error=InvalidRequest)
+    except RunForgeError:
+        return None
+    status = document.get("status")
+    if status not in _STATUSES or document.get("version") != 1:
+        return None
+    name, value = _primary(document.get("summary"))
+    error = document.get("error")
+    message = error.get("message") if isinstance(error, dict) else None
+    shown = message[:_MESSAGE] if isinstance(message, str) else None
+    return Result(status, name, value, shown, document)
+
+
+def _primary(summary: object) -> tuple[str | None, float | None]:
+    metric = summary.get("primary_metric") if isinstance(summary, dict) else None
+    if not isinstance(metric, dict):
+        return None, None
+    name, value = metric.get("name"), metric.get("value")
+    if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None, None
+    return (name, float(value)) if math.isfinite(value) else (None, None)
+
+
+def build_result(
+    *, status: str, started_at: str, finished_at: str, duration_ms: int,
+    effective_config: dict[str, Any] | None, primary_metric: tuple[str, float] | None = None,
+    metrics: dict[str, float] | None = None, artifacts: list[dict[str, Any]] | None = None,
+    error: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the document; `summary` is null where the run reported no metric."""
+    summary = None
+    if primary_metric is not None:
+        name, value = primary_metric
+        summary = {"primary_metric": {"name": name, "value": value}, "metrics": metrics or {}}
+    return {
+        "version": 1,
+        "status": status,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "duration_ms": max(0, duration_ms),
+        "summary": summary,
+        "effective_config": effective_config,
+        "artifacts": artifacts or [],
+        "error": error,
+    }
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    """Return the document's bytes; texts from a run may hold anything, so only ASCII goes out."""
+    return json.dumps(document, indent=2, allow_nan=False).encode("ascii") + b"\n"

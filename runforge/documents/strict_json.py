@@ -1,0 +1,107 @@
+"""JSON from outside, read strictly: bounded, without surprises, or refused in one clear line."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+from runforge.errors import RunForgeError
+
+MAX_DEPTH = 32
+_INT_LIMIT = 2**63
+
+
+class _Refused(ValueError):
+    pass
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _Refused(f"{name} is not allowed")
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _Refused(f"the number {text[:40]} is too large")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20 or not -_INT_LIMIT <= int(text) < _INT_LIMIT:
+        raise _Refused(f"the number {text[:24]} does not fit into 64 bits")
+    return int(text)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _Refused(f"the key {key[:60]!r} stands there twice")
+        found[key] = value
+    return found
+
+
+def parse(
+    data: bytes, *, what: str, limit: int, error: type[RunForgeError], where: str = ""
+) -> dict[str, Any]:
+    """Return the object that the bytes hold, or raise `error` with what is wrong with them.
+
+    Refused: over `limit` bytes, not UTF-8, deeper than 32, NaN and infinities, duplicate keys,
+    integers beyond 64 bits, lone surrogates and NUL in texts, anything but an object.
+    """
+    try:
+        if len(data) > limit:
+            raise _Refused(f"it is larger than {limit // 1024} KiB")
+        value = json.loads(
+            data.decode("utf-8-sig"), parse_constant=_no_constant, parse_float=_number,
+            parse_int=_integer, object_pairs_hook=_pairs,
+        )
+        if not isinstance(value, dict):
+            raise _Refused(f"it is not an object but {_kind(value)}")
+        _check(value, 1)
+    except UnicodeDecodeError as problem:
+        raise error(f"the {what} is not UTF-8 (byte {problem.start})", where=where) from None
+    except json.JSONDecodeError as problem:
+        place = f"line {problem.lineno}, column {problem.colno}"
+        raise error(f"the {what} is not JSON: {problem.msg} ({place})", where=where) from None
+    except RecursionError:
+        message = f"the {what} cannot be accepted: it is nested deeper than {MAX_DEPTH} levels"
+        raise error(message, where=where) from None
+    except _Refused as problem:
+        raise error(f"the {what} cannot be accepted: {problem}", where=where) from None
+    return value
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    names = {list: "a list", str: "a text", bool: "a boolean", int: "a number", float: "a number"}
+    return names.get(type(value), "something else")
+
+
+def _check(value: object, depth: int) -> None:
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, (dict, list)):
+        if depth > MAX_DEPTH:
+            raise _Refused(f"it is nested deeper than {MAX_DEPTH} levels")
+        for item in value.values() if isinstance(value, dict) else value:
+            _check(item, depth + 1)
+        for key in value if isinstance(value, dict) else ():
+            _check_text(key)
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise _Refused("a text holds a NUL character")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise _Refused("a text holds half of a surrogate pair") from None
+
+
+def dump(document: dict[str, Any]) -> bytes:
+    """Return a document as UTF-8 JSON, indented by two. ValueError for NaN or infinity."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8") + b"\n"

@@ -1,0 +1,234 @@
+"""Putting work into the queue: run folders durable first, then one transaction, then the doorbell.
+
+A refused command leaves journal and files as they were; a crash between the two steps leaves at
+most run folders that no job knows.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runforge import __version__, clock, ids, resolve
+from runforge.documents import strict_json
+from runforge.documents.plan import Plan, parse_plan
+from runforge.documents.request import Request, parse_request
+from runforge.durable import fsync_dir, make_dir, read_bounded, write_new
+from runforge.errors import InvalidPlan, InvalidRequest, Missing, OperationFailed
+from runforge.model import Job
+from runforge.states import State
+from runforge.store import records
+from runforge.store.connection import Journal, open_journal
+from runforge.sweep import RunOverrides, expand, metric_direction
+from runforge.training.check import check_request
+from runforge.workspace import Workspace
+
+#: Largest request.json that is read.
+REQUEST_LIMIT = 1024 * 1024
+DEFAULT_MAX_RUNS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueuedSweep:
+    """A group that was made from a plan."""
+
+    group_id: str
+    run_ids: tuple[str, ...]
+    plan: Plan
+
+
+def read_request(path: Path) -> Request:
+    """Return the checked request of a file; Missing or InvalidRequest if it cannot be used."""
+    try:
+        data = read_bounded(path, REQUEST_LIMIT)
+    except FileNotFoundError:
+        raise Missing(f"request not found: {path}", fix="Check the path") from None
+    except OSError as error:
+        raise InvalidRequest(f"cannot be read: {error.strerror}", where=str(path)) from None
+    parsed = strict_json.parse(data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest)
+    return parse_request(parsed, where=str(path))
+
+
+def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides], where: str) -> None:
+    """Check each distinct dataset and label column of a sweep once."""
+    seen: set[tuple[str | None, str | None]] = set()
+    for run in runs:
+        request = parse_request(run.request, where=where, error=InvalidPlan)
+        key = (request.dataset_path, request.label_column)
+        if key not in seen:
+            seen.add(key)
+            check_request(request, workspace.root)
+
+
+def enqueue_sweep(
+    workspace: Workspace, plan_bytes: bytes, *, where: str, max_runs: int = DEFAULT_MAX_RUNS,
+    dry_run_seconds: float | None = None,
+) -> EnqueuedSweep:
+    """Make a group of runs from a plan, all of it or nothing.
+
+    `dry_run_seconds` enqueues dry runs that hold their slot that long. Raises InvalidPlan,
+    InvalidRequest or Missing before anything is written.
+    """
+    plan = parse_plan(plan_bytes, where=where)
+    runs = expand(plan, limit=max_runs)
+    check_datasets(workspace, runs, where)
+    with open_journal(workspace, create=True) as journal:
+        now = clock.now()
+        numbers = _reserve(journal, len(runs))
+        folders = _Folders(workspace)
+        try:
+            group_id = folders.make_group(now, plan)
+            run_ids = [ids.sweep_run_id(now, numbers[1] + index) for index in range(len(runs))]
+            folders.make_runs(run_ids, [_stamped(run, group_id) for run in runs])
+            _insert_group(journal, plan, group_id, now)(
+                [
+                    _values(job_number=numbers[0] + index, run_id=run_id, run=runs[index], now=now,
+                            workspace=workspace, dry_run_seconds=dry_run_seconds)
+                    for index, run_id in enumerate(run_ids)
+                ]
+            )
+        except BaseException:
+            folders.remove()
+            raise
+    return EnqueuedSweep(group_id, tuple(run_ids), plan)
+
+
+def _reserve(journal: Journal, count: int) -> tuple[int, int]:
+    with journal.write() as tx:
+        first_job, first_run = tx.row("journal.reserve_numbers", jobs=count, runs=count)
+    return first_job, first_run
+
+
+def _stamped(run: RunOverrides, group_id: str) -> dict[str, Any]:
+    return {**run.request, "sweep_group_id": group_id}
+
+
+def _values(
+    *, job_number: int, run_id: str, run: RunOverrides, now: str, workspace: Workspace,
+    dry_run_seconds: float | None,
+) -> dict[str, Any]:
+    device = run.request.get("device")
+    return {
+        "job_id": ids.job_id(now, job_number),
+        "run_id": run_id,
+        "run_dir": workspace.relative(workspace.run_dir(run_id)),
+        "priority": 0,
+        "requires_gpu": int(isinstance(device, dict) and device.get("type") == "gpu"),
+        "dry_run_seconds": dry_run_seconds,
+        "overrides": json.dumps(run.overrides),
+        "now": now,
+    }
+
+
+def _insert_group(journal: Journal, plan: Plan, group_id: str, now: str):  # type: ignore[no-untyped-def]
+    metric = plan.objective.metric if plan.objective else None
+
+    def insert(jobs: list[dict[str, Any]]) -> None:
+        with journal.write() as tx:
+            lane_id = tx.row("groups.new_lane")[0]
+            tx.run(
+                "groups.insert", group_id=group_id, lane_id=lane_id, name=plan.name,
+                notes=plan.notes, now=now, created_by=f"runforge@{__version__}",
+                max_parallel=plan.max_parallel, fail_fast=int(plan.fail_fast),
+                objective_metric=metric, direction=metric_direction(metric or "", plan.objective),
+            )
+            for job in jobs:
+                tx.run("jobs.insert", group_id=group_id, lane_id=lane_id, **job)
+
+    return insert
+
+
+class _Folders:
+    """The folders of a sweep that is being enqueued, removable until its transaction."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._made: list[Path] = []
+
+    def make_group(self, now: str, plan: Plan) -> str:
+        """Reserve a group id by its folder (mkdir has one winner) and keep a copy of the plan."""
+        repeat = 1
+        while True:
+            group_id = ids.group_id(now, plan.name, repeat=repeat)
+            folder = self._workspace.group_dir(group_id)
+            try:
+                folder.mkdir(0o700)
+            except FileExistsError:
+                repeat += 1
+            else:
+                break
+        self._made.append(folder)
+        write_new(folder / "plan.json", plan.raw)
+        fsync_dir(folder)
+        fsync_dir(folder.parent)
+        return group_id
+
+    def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> None:
+        """Write the run folders and their requests, durable when this returns."""
+        for run_id, request in zip(run_ids, requests, strict=True):
+            folder = self._workspace.run_dir(run_id)
+            folder.mkdir(0o700)
+            self._made.append(folder)
+            write_new(folder / "request.json", strict_json.dump(request))
+            fsync_dir(folder)
+        fsync_dir(self._workspace.runs_dir)
+
+    def remove(self) -> None:
+        """Take everything back."""
+        for folder in self._made:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def enqueue_run(
+    workspace: Workspace, run_id: str, *, group_id: str | None = None, priority: int = 0,
+    dry_run_seconds: float | None = None,
+) -> Job:
+    """Enqueue the run of an existing run folder.
+
+    Raises Missing without the folder, InvalidRequest for its request.json, OperationFailed if the
+    run is in the queue already.
+    """
+    folder = workspace.find_run_dir(run_id)
+    if folder is None:
+        raise Missing(
+            f"run folder not found: {workspace.run_dir(run_id)} (nor in .ml/runs)",
+            fix="Make the folder and its request.json first",
+        )
+    request = read_request(folder / "request.json")
+    check_request(request, workspace.root)
+    with open_journal(workspace, create=True) as journal, journal.write() as tx:
+        taken = tx.row("jobs.by_run_id", run_id=run_id)
+        if taken is not None:
+            raise _already(records.job(taken))
+        found = resolve.group(tx, group_id) if group_id is not None else None
+        now = clock.now()
+        number = tx.row("journal.reserve_numbers", jobs=1, runs=0)[0]
+        tx.run(
+            "jobs.insert", job_id=ids.job_id(now, number), run_id=run_id,
+            group_id=found.group_id if found else None, lane_id=found.lane_id if found else 1,
+            run_dir=workspace.relative(folder), priority=priority,
+            requires_gpu=int(request.device_type == "gpu"), dry_run_seconds=dry_run_seconds,
+            overrides="{}", now=now,
+        )
+        if found is not None:
+            tx.run("groups.settle", group_id=found.group_id, now=now)
+        return records.job(tx.row("jobs.by_run_id", run_id=run_id))
+
+
+def _already(job: Job) -> OperationFailed:
+    if job.state in {State.QUEUED, State.RUNNING}:
+        fix = "Nothing was changed"
+    elif job.state is State.SUCCEEDED:
+        fix = "Copy its request into a new run folder to run it again"
+    else:
+        fix = f"Run it again with `runforge retry-run {job.run_id}`"
+    return OperationFailed(f"run {job.run_id} is {job.state} already, as {job.job_id}", fix=fix)
+
+
+def prepare_group_folder(workspace: Workspace, group_id: str) -> None:
+    """Create a group's folder where somebody has deleted it."""
+    make_dir(workspace.group_dir(group_id))

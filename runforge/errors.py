@@ -1,0 +1,69 @@
+"""The one tree of errors that a user may see, and the exit code that each maps to.
+
+RunForgeError
++- OperationFailed   1   a run failed, or the command could not do what was asked
++- InvalidRequest    2   a request, an identifier or an option that cannot be accepted
++- Missing           3   a file, folder or workspace that is not there
++- InternalError     4   RunForge's own fault
++- CanceledByUser    5   the user stopped it
++- InvalidPlan       6   a sweep plan that cannot be accepted
+
+Source of the codes: docs/contract.md, section "Exit codes".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RunForgeError(Exception):
+    """A problem told to a person: what is wrong, where, and what to do about it."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, where: str = "", fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        """Return one line: `where: message. fix`."""
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text}. {self.fix}" if self.fix else text
+
+
+class OperationFailed(RunForgeError):
+    """The command was understood and could not be carried out."""
+
+    exit_code = 1
+
+
+class InvalidRequest(RunForgeError):
+    """A request, identifier or option is malformed."""
+
+    exit_code = 2
+
+
+class Missing(RunForgeError):
+    """A file, a folder or a workspace is not there, or may not be used."""
+
+    exit_code = 3
+
+
+class InternalError(RunForgeError):
+    """Something RunForge itself got wrong, or a journal that cannot be trusted."""
+
+    exit_code = 4
+
+
+class CanceledByUser(RunForgeError):
+    """The user pressed Ctrl-C, or canceled what was being waited for."""
+
+    exit_code = 5
+
+
+class InvalidPlan(RunForgeError):
+    """A sweep plan that cannot be accepted."""
+
+    exit_code = 6

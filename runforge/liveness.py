@@ -1,0 +1,49 @@
+"""Who holds the daemon's lock: the one honest answer to "does a daemon live here?"."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from runforge.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The live daemon: its pid as the lock file says."""
+
+    pid: int | None
+
+
+def holder(workspace: Workspace) -> Holder | None:
+    """Return who holds the daemon lock, or None if nobody does.
+
+    The lock is tried shared and let go at once; a daemon that starts in that instant tries again.
+    """
+    try:
+        descriptor = os.open(workspace.daemon_lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return Holder(_pid(os.pread(descriptor, 64, 0)))
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _pid(text: bytes) -> int | None:
+    word = text.split(b"\n", 1)[0].strip()
+    return int(word) if word.isdigit() else None
+
+
+def process_state(pid: int | None) -> str:
+    """Return the kernel's letter for a process (R, S, D, T, Z), or `?`."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return "?"

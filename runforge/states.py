@@ -1,0 +1,85 @@
+"""The states of a job and the only ways from one to another.
+
+    enqueue -> queued -> running -> succeeded | failed | canceled
+                 ^  \\-> failed | canceled          (never started)
+                 |
+                 +---- running (orphan requeued) and failed | canceled (retry), next attempt
+
+The same table stands in the database (table `transitions`, enforced by a trigger), so that
+no other program can make an illegal move either; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class State(str, Enum):
+    """Where a job is."""
+
+    #: Entered by enqueue, retry and requeue; left by a claim, a cancel, or a failure before the
+    #: start. A crash leaves it as it is.
+    QUEUED = "queued"
+    #: Entered by a claim; left when the attempt's end is known. After a crash the next daemon
+    #: judges it by exit record, lock and claim.
+    RUNNING = "running"
+    #: Terminal. The attempt's exit record says so.
+    SUCCEEDED = "succeeded"
+    #: Terminal until retried.
+    FAILED = "failed"
+    #: Terminal until retried. Never becomes succeeded.
+    CANCELED = "canceled"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
+LIVE = frozenset({State.QUEUED, State.RUNNING})
+
+#: (from, to) -> the journal's event.
+TRANSITIONS: dict[tuple[State, State], str] = {
+    (State.QUEUED, State.RUNNING): "claimed",
+    (State.QUEUED, State.FAILED): "failed",
+    (State.QUEUED, State.CANCELED): "canceled",
+    (State.RUNNING, State.SUCCEEDED): "succeeded",
+    (State.RUNNING, State.FAILED): "failed",
+    (State.RUNNING, State.CANCELED): "canceled",
+    (State.RUNNING, State.QUEUED): "requeued",
+    (State.FAILED, State.QUEUED): "retried",
+    (State.CANCELED, State.QUEUED): "retried",
+}
+
+
+class Cause(str, Enum):
+    """Why an attempt ended."""
+
+    EXIT = "exit"
+    SIGNAL = "signal"
+    OOM = "oom"
+    BAD_RESULT = "bad_result"
+    SPAWN_FAILED = "spawn_failed"
+    FOLDER_MISSING = "folder_missing"
+    CANCELED = "canceled"
+    GROUP_FAILED_FAST = "group_failed_fast"
+    LAUNCH_FAILED = "launch_failed"
+    LOST = "lost"
+    REBOOT = "reboot"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def group_status(*, queued: int, running: int, failed: int, canceled: int, is_canceled: bool) -> str:
+    """Return a group's derived status: running, completed, failed or canceled.
+
+    A group that somebody canceled is canceled once nothing of it is left; so is one whose runs
+    were all canceled one by one. A failed run makes a group failed.
+    """
+    if queued or running:
+        return "running"
+    if is_canceled:
+        return "canceled"
+    if failed:
+        return "failed"
+    return "canceled" if canceled else "completed"

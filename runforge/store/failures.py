@@ -1,0 +1,72 @@
+"""What a failing journal means for a person: one clear error for each way that SQLite fails."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from runforge.errors import InternalError, OperationFailed, RunForgeError
+from runforge.store.sqlite import DatabaseError
+
+
+class JournalBusy(OperationFailed):
+    """Somebody else holds the journal for too long."""
+
+
+class DiskFull(OperationFailed):
+    """The disk under the journal has no space left; nothing was changed."""
+
+
+class JournalUnreadable(InternalError):
+    """The journal is damaged or is not a journal."""
+
+
+class IllegalTransition(OperationFailed):
+    """A job was not in a state from which this move is allowed; nothing was changed."""
+
+
+class Fenced(InternalError):
+    """A newer daemon has taken over; this one may not write any more."""
+
+
+def explain(error: Exception, journal: Path) -> RunForgeError:
+    """Return the error that tells a person what SQLite's error means."""
+    text = str(error)
+    where = str(journal)
+    if "illegal transition" in text:
+        return IllegalTransition(text, where=where)
+    if "locked" in text or "busy" in text:
+        return JournalBusy(
+            "the journal is busy", where=where,
+            fix="Another program has held it for 30 seconds; `runforge doctor` names it",
+        )
+    if "full" in text:
+        return DiskFull(
+            "the disk is full; nothing was changed", where=where, fix="Free some space and try again"
+        )
+    if "readonly" in text or "read-only" in text:
+        return OperationFailed(
+            "the journal cannot be written (read-only file system or missing right)",
+            where=where, fix="Check the mount and the owner of the folder",
+        )
+    if "malformed" in text or "not a database" in text:
+        return JournalUnreadable(
+            f"the journal is damaged ({text})", where=where,
+            fix="Nothing was changed. Stop the daemon, keep a copy, and run `runforge doctor`",
+        )
+    if "unable to open" in text:
+        return OperationFailed(
+            "the journal cannot be opened", where=where,
+            fix="Check that the folder exists, that you may write to it, and `ulimit -n`",
+        )
+    return InternalError(f"the journal failed: {text}", where=where, fix="Run `runforge doctor`")
+
+
+@contextlib.contextmanager
+def explained(journal: Path) -> Iterator[None]:
+    """Turn SQLite's errors inside the block into errors for people."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise explain(error, journal) from error

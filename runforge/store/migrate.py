@@ -1,0 +1,86 @@
+"""Bringing a journal to the newest version: append-only SQL files, a backup first, all or nothing.
+
+sqlite-utils keeps the record of what was applied; it is imported only when there is something to
+do, since it costs a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from runforge.store.failures import JournalUnreadable
+
+_FOLDER = Path(__file__).parent / "migrations"
+FILES = sorted(_FOLDER.glob("[0-9][0-9][0-9]_*.sql"))
+NEWEST = len(FILES)
+#: "RNFG": tells a RunForge journal from any other SQLite file.
+APPLICATION_ID = 0x524E4647
+
+
+def version(connection: Any) -> int:
+    """Return the journal's version, 0 for an empty file; refuse a foreign or newer one."""
+    number = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    if owner not in {0, APPLICATION_ID} or (owner == 0 and number > 0):
+        raise JournalUnreadable("runforge.db is not a RunForge journal", fix="Move it away")
+    if number > NEWEST:
+        raise JournalUnreadable(
+            f"the journal is of version {number}; this RunForge knows versions up to {NEWEST}",
+            fix="Upgrade RunForge; nothing was changed",
+        )
+    return number
+
+
+def migrate(connection: Any, path: Path) -> None:
+    """Apply what is missing, in one transaction a file. The caller holds the writers' lock.
+
+    Before an existing journal is changed, `runforge.db.bak-<version>` is made beside it.
+    """
+    before = version(connection)
+    if before == NEWEST:
+        return
+    if before == 0:
+        # Cannot be set inside a transaction; harmless to repeat after a crash.
+        connection.execute("PRAGMA journal_mode=WAL").fetchall()
+    else:
+        _back_up(connection, path, before)
+    from sqlite_utils import Database
+
+    database = Database(connection, execute_plugins=False, recursive_triggers=False)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _migrations().apply(database)
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={NEWEST}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _migrations() -> Any:
+    from sqlite_utils import Migrations
+
+    migrations = Migrations("runforge")
+    for file in FILES:
+        migrations(name=file.stem)(_applier(file))
+    return migrations
+
+
+def _applier(file: Path) -> Any:
+    def apply(database: Any) -> None:
+        database.executescript(file.read_text("utf-8"))
+
+    apply.__name__ = file.stem
+    return apply
+
+
+def _back_up(connection: Any, path: Path, before: int) -> None:
+    backup = path.with_name(f"{path.name}.bak-{before}")
+    temporary = backup.with_suffix(".tmp")
+    temporary.unlink(missing_ok=True)
+    connection.execute("VACUUM INTO ?", (str(temporary),))
+    os.replace(temporary, backup)

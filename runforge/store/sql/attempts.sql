@@ -1,0 +1,24 @@
+-- name: insert
+INSERT INTO attempts (job_id, run_id, attempt, token, epoch, gpu_uuid, started_at)
+VALUES (:job_id, :run_id, :attempt, :token, :epoch, :gpu_uuid, :now);
+
+-- name: end
+UPDATE attempts SET finished_at = :now, cause = :cause, error = :error, exit_code = :exit_code,
+                    signal = :signal
+WHERE job_id = :job_id AND attempt = :attempt AND finished_at IS NULL;
+
+-- name: of_job
+SELECT * FROM attempts WHERE job_id = :job_id ORDER BY attempt;
+
+-- name: running
+SELECT attempts.* FROM attempts JOIN jobs USING (job_id, attempt)
+WHERE jobs.state = 'running' ORDER BY jobs.seq;
+
+-- name: slots
+SELECT kind, slot_no, job_id FROM slots;
+
+-- name: take_slot
+INSERT INTO slots (kind, slot_no, job_id) VALUES (:kind, :slot_no, :job_id);
+
+-- name: free_slots
+DELETE FROM slots WHERE job_id = :job_id;

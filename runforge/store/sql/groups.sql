@@ -1,0 +1,82 @@
+-- name: new_lane
+-- A new group stands just before the one served last: it waits for one start of each other group
+-- at most, and cannot push itself ahead of those that have waited longer.
+INSERT INTO lanes (served)
+SELECT max(0, 2 * served - 1) FROM daemon WHERE one = 1 RETURNING lane_id;
+
+-- name: insert
+INSERT INTO groups (group_id, lane_id, name, notes, created_at, created_by, updated_at,
+                    max_parallel, fail_fast, objective_metric, direction, started_at)
+VALUES (:group_id, :lane_id, :name, :notes, :now, :created_by, :now,
+        :max_parallel, :fail_fast, :objective_metric, :direction, NULL);
+
+-- name: by_id
+SELECT groups.*, lanes.queued_cpu + lanes.queued_gpu AS queued, lanes.running, lanes.succeeded,
+       lanes.failed, lanes.canceled
+FROM groups JOIN lanes USING (lane_id) WHERE group_id = :group_id;
+
+-- name: all
+SELECT groups.*, lanes.queued_cpu + lanes.queued_gpu AS queued, lanes.running, lanes.succeeded,
+       lanes.failed, lanes.canceled
+FROM groups JOIN lanes USING (lane_id) ORDER BY lane_id;
+
+-- name: newest
+SELECT group_id FROM groups ORDER BY lane_id DESC LIMIT 1;
+
+-- name: ids_starting_with
+SELECT group_id FROM groups WHERE group_id >= :prefix AND group_id < :after LIMIT 20;
+
+-- name: ids
+SELECT group_id FROM groups ORDER BY lane_id DESC LIMIT 500;
+
+-- name: set_paused
+UPDATE groups SET is_paused = :is_paused, updated_at = :now WHERE group_id = :group_id;
+
+-- name: set_canceled
+UPDATE groups SET is_canceled = :is_canceled, updated_at = :now WHERE group_id = :group_id;
+
+-- name: mark_started
+UPDATE groups SET started_at = coalesce(started_at, :now), finished_at = NULL
+WHERE group_id = :group_id;
+
+-- name: settle
+-- A group is over when nothing of it is queued or running, and open again otherwise.
+UPDATE groups SET finished_at = CASE
+    WHEN (SELECT queued_cpu + queued_gpu + running FROM lanes
+          WHERE lanes.lane_id = groups.lane_id) > 0 THEN NULL
+    ELSE coalesce(finished_at, :now) END
+WHERE group_id = :group_id;
+
+-- name: delete_empty
+DELETE FROM groups WHERE group_id = :group_id
+  AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.group_id = groups.group_id);
+
+-- name: mark_pruned
+UPDATE groups SET updated_at = :now WHERE group_id = :group_id;
+
+-- name: first_lane_with_cpu_work
+SELECT lane_id, served, is_paused FROM lanes INDEXED BY lanes_with_cpu_work
+WHERE is_paused = 0 AND queued_cpu > 0 AND (:only IS NULL OR lane_id = :only)
+ORDER BY served, lane_id LIMIT 1;
+
+-- name: first_lane_with_gpu_work
+SELECT lane_id, served, is_paused FROM lanes INDEXED BY lanes_with_gpu_work
+WHERE is_paused = 0 AND queued_gpu > 0 AND (:only IS NULL OR lane_id = :only)
+ORDER BY served, lane_id LIMIT 1;
+
+-- name: lanes_waiting
+SELECT lane_id, is_paused, queued_cpu, queued_gpu FROM lanes
+WHERE queued_cpu + queued_gpu > 0 ORDER BY served, lane_id;
+
+-- name: serve
+-- Even numbers for those served, odd ones for newcomers between them.
+UPDATE daemon SET served = served + 1, last_served_group = :group_id WHERE one = 1
+RETURNING served;
+
+-- name: set_served
+UPDATE lanes SET served = 2 * :served WHERE lane_id = :lane_id;
+
+-- name: unsettled
+-- Groups whose last run has ended but whose own end is not written yet.
+SELECT group_id FROM groups JOIN lanes USING (lane_id)
+WHERE finished_at IS NULL AND queued_cpu + queued_gpu + lanes.running = 0;

@@ -1,0 +1,110 @@
+-- name: insert
+INSERT INTO jobs (job_id, run_id, group_id, lane_id, run_dir, priority, state, requires_gpu,
+                  dry_run_seconds, overrides, created_at, updated_at)
+VALUES (:job_id, :run_id, :group_id, :lane_id, :run_dir, :priority, 'queued', :requires_gpu,
+        :dry_run_seconds, :overrides, :now, :now);
+
+-- name: by_job_id
+SELECT * FROM jobs WHERE job_id = :job_id;
+
+-- name: by_run_id
+SELECT * FROM jobs WHERE run_id = :run_id;
+
+-- name: all
+SELECT * FROM jobs ORDER BY seq;
+
+-- name: of_group
+SELECT * FROM jobs WHERE group_id = :group_id ORDER BY seq;
+
+-- name: in_state
+SELECT * FROM jobs WHERE state = :state ORDER BY seq LIMIT :limit OFFSET :offset;
+
+-- name: page
+SELECT * FROM jobs ORDER BY seq LIMIT :limit OFFSET :offset;
+
+-- name: page_of_group
+SELECT * FROM jobs WHERE group_id = :group_id ORDER BY seq LIMIT :limit OFFSET :offset;
+
+-- name: page_of_group_in_state
+SELECT * FROM jobs WHERE group_id = :group_id AND state = :state
+ORDER BY seq LIMIT :limit OFFSET :offset;
+
+-- name: newest_run
+SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1;
+
+-- name: running
+SELECT * FROM jobs WHERE state = 'running' ORDER BY seq;
+
+-- name: live_of_group
+SELECT * FROM jobs WHERE group_id = :group_id AND state IN ('queued', 'running') ORDER BY seq;
+
+-- name: ids_starting_with
+-- Any unique beginning of a run's or job's id names it.
+SELECT run_id FROM jobs WHERE run_id >= :prefix AND run_id < :after
+UNION
+SELECT run_id FROM jobs WHERE job_id >= :prefix AND job_id < :after
+LIMIT 20;
+
+-- name: some_run_ids
+SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 200;
+
+-- name: head
+-- The next job of a lane, by need for a GPU: priority first, then age.
+SELECT job_id, priority, seq FROM jobs
+WHERE lane_id = :lane_id AND requires_gpu = :requires_gpu AND state = 'queued'
+ORDER BY priority DESC, seq LIMIT 1;
+
+-- name: next_waiting
+SELECT * FROM jobs WHERE state = 'queued' AND lane_id = :lane_id
+ORDER BY priority DESC, seq LIMIT :limit;
+
+-- name: claim
+UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error = NULL, cause = NULL
+WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_requested = 0;
+
+-- name: end
+UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
+                cause = :cause, metric_name = :metric_name, metric_value = :metric_value
+WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state;
+
+-- name: requeue
+UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + 1, started_at = NULL,
+                updated_at = :now, error = :error, cause = :cause
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
+
+-- name: retry
+UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, cancel_requested = 0,
+                started_at = NULL, finished_at = NULL, updated_at = :now, error = NULL,
+                cause = NULL, metric_name = NULL, metric_value = NULL
+WHERE job_id = :job_id AND attempt = :attempt AND state IN ('failed', 'canceled');
+
+-- name: ask_to_cancel
+UPDATE jobs SET cancel_requested = 1, updated_at = :now
+WHERE job_id = :job_id AND state = 'running' AND cancel_requested = 0;
+
+-- name: set_priority
+UPDATE jobs SET priority = :priority, updated_at = :now
+WHERE job_id = :job_id AND state IN ('queued', 'running');
+
+-- name: prunable
+SELECT * FROM jobs
+WHERE finished_at IS NOT NULL AND finished_at < :before
+  AND (group_id IS NULL OR NOT EXISTS (
+      SELECT 1 FROM jobs AS other WHERE other.group_id = jobs.group_id
+        AND (other.finished_at IS NULL OR other.finished_at >= :before)))
+ORDER BY seq;
+
+-- name: mark_pruned
+UPDATE jobs SET updated_at = :now WHERE job_id = :job_id;
+
+-- name: delete
+DELETE FROM jobs WHERE job_id = :job_id;
+
+-- name: totals
+SELECT sum(queued_cpu + queued_gpu) AS queued, sum(running) AS running,
+       sum(succeeded) AS succeeded, sum(failed) AS failed, sum(canceled) AS canceled
+FROM lanes;
+
+-- name: count_by_state
+-- The slow way, to check the counters against.
+SELECT lane_id, state, requires_gpu, count(*) AS jobs FROM jobs GROUP BY 1, 2, 3;

@@ -1,0 +1,45 @@
+-- name: epoch
+-- The epoch of the newest daemon; an older one may not write.
+SELECT epoch FROM daemon WHERE one = 1;
+
+-- name: last_seq
+-- The newest entry; exports and screens say how far they have read.
+SELECT coalesce(max(seq), 0) FROM journal;
+
+-- name: groups_changed_since
+SELECT DISTINCT group_id FROM journal WHERE seq > :seq AND group_id IS NOT NULL;
+
+-- name: entries_of_job
+SELECT seq, at, event, from_state, to_state, attempt, detail FROM journal
+WHERE job_id = :job_id ORDER BY seq;
+
+-- name: entries_newest
+SELECT seq, at, event, job_id, group_id, from_state, to_state, attempt, detail FROM journal
+ORDER BY seq DESC LIMIT :limit;
+
+-- name: entries_all
+SELECT seq, event, job_id, group_id, from_state, to_state, attempt, detail FROM journal
+ORDER BY seq;
+
+-- name: daemon
+SELECT epoch, pid, start_ticks, boot_id, started_at, max_parallel, gpu_slots, state, wanted,
+       drain_until, last_served_group
+FROM daemon WHERE one = 1;
+
+-- name: take_over
+-- A daemon that takes over fences every older one.
+UPDATE daemon SET epoch = epoch + 1, pid = :pid, start_ticks = :start_ticks, boot_id = :boot_id,
+                  started_at = :now, max_parallel = :max_parallel, gpu_slots = :gpu_slots,
+                  state = 'running', wanted = 'run', drain_until = NULL
+WHERE one = 1 RETURNING epoch;
+
+-- name: set_daemon_state
+UPDATE daemon SET state = :state WHERE one = 1;
+
+-- name: set_wanted
+UPDATE daemon SET wanted = :wanted, drain_until = :drain_until WHERE one = 1;
+
+-- name: reserve_numbers
+-- Numbers of jobs and runs are handed out here and nowhere else, so that none is made twice.
+UPDATE daemon SET next_job = next_job + :jobs, next_run = next_run + :runs
+WHERE one = 1 RETURNING next_job - :jobs, next_run - :runs;

@@ -1,0 +1,32 @@
+"""The one place that imports SQLite.
+
+pysqlite3 brings a SQLite without the WAL-reset bug; the standard library's module serves where
+there is no wheel. Two SQLite libraries on one file in one process break its locks, so nothing else
+may import `sqlite3` for the journal (tests/test_layers.py checks it).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    import pysqlite3 as _sqlite  # type: ignore[import-untyped]
+except ImportError:  # pragma: no cover - platforms without a wheel
+    import sqlite3 as _sqlite
+
+sqlite: Any = _sqlite
+VERSION: tuple[int, ...] = sqlite.sqlite_version_info
+SQLiteError: type[Exception] = sqlite.Error
+OperationalError: type[Exception] = sqlite.OperationalError
+IntegrityError: type[Exception] = sqlite.IntegrityError
+DatabaseError: type[Exception] = sqlite.DatabaseError
+
+
+def is_fixed() -> bool:
+    """Return whether this SQLite is free of the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
+    major_minor, patch = VERSION[:2], VERSION[2]
+    if major_minor == (3, 44):
+        return patch >= 6
+    if major_minor == (3, 50):
+        return patch >= 7
+    return VERSION >= (3, 51, 3)

@@ -1,0 +1,133 @@
+"""The only functions that move a job. Each is a guarded update inside the caller's transaction.
+
+No row changed means IllegalTransition and, by the caller's rollback, no change at all. The journal
+entry is written by the database's own trigger in the same transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runforge.model import Job
+from runforge.states import Cause, State
+from runforge.store import records
+from runforge.store.connection import Transaction
+from runforge.store.failures import IllegalTransition
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended, ready for the journal."""
+
+    state: State
+    cause: Cause
+    error: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    metric_name: str | None = None
+    metric_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a claim hands to an attempt: its slots and its secret."""
+
+    token: str
+    epoch: int
+    cpu_slot: int
+    gpu_slot: int | None
+    gpu_uuid: str | None
+
+
+def _require(changed: int, job: Job, wish: str) -> None:
+    if changed != 1:
+        raise IllegalTransition(
+            f"run {job.run_id} cannot be {wish}: it is {job.state}, attempt {job.attempt}, "
+            "or has changed meanwhile"
+        )
+
+
+def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
+    """Move queued -> running with slots, attempt row and the lane's turn."""
+    _require(tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now), job, "started")
+    tx.run(
+        "attempts.insert", job_id=job.job_id, run_id=job.run_id, attempt=job.attempt,
+        token=grant.token, epoch=grant.epoch, gpu_uuid=grant.gpu_uuid, now=now,
+    )
+    tx.run("attempts.take_slot", kind="cpu", slot_no=grant.cpu_slot, job_id=job.job_id)
+    if grant.gpu_slot is not None:
+        tx.run("attempts.take_slot", kind="gpu", slot_no=grant.gpu_slot, job_id=job.job_id)
+    served = tx.row("groups.serve", group_id=job.group_id)[0]
+    tx.run("groups.set_served", lane_id=job.lane_id, served=served)
+    if job.group_id is not None:
+        tx.run("groups.mark_started", group_id=job.group_id, now=now)
+
+
+def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
+    """Move queued or running -> terminal, freeing the slots; a failed run may fail its group fast."""
+    changed = tx.run(
+        "jobs.end", job_id=job.job_id, attempt=job.attempt, from_state=job.state.value,
+        state=ending.state.value, now=now, error=ending.error, cause=ending.cause.value,
+        metric_name=ending.metric_name, metric_value=ending.metric_value,
+    )
+    _require(changed, job, str(ending.state))
+    _end_attempt(tx, job, ending, now)
+    if job.group_id is not None:
+        if ending.state is State.FAILED:
+            _fail_fast(tx, job.group_id, job.run_id, now)
+        tx.run("groups.settle", group_id=job.group_id, now=now)
+
+
+def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
+    tx.run(
+        "attempts.end", job_id=job.job_id, attempt=job.attempt, now=now, cause=ending.cause.value,
+        error=ending.error, exit_code=ending.exit_code, signal=ending.signal,
+    )
+    tx.run("attempts.free_slots", job_id=job.job_id)
+
+
+def _fail_fast(tx: Transaction, group_id: str, run_id: str, now: str) -> None:
+    group = records.group(tx.row("groups.by_id", group_id=group_id))
+    if not group.fail_fast:
+        return
+    reason = f"not started: run {run_id} failed, and the plan says fail_fast"
+    for waiting in jobs_of_group(tx, group_id):
+        if waiting.state is State.QUEUED:
+            cancel_queued(tx, waiting, now, cause=Cause.GROUP_FAILED_FAST, reason=reason)
+
+
+def cancel_queued(
+    tx: Transaction, job: Job, now: str, *, cause: Cause = Cause.CANCELED,
+    reason: str = "canceled before it started",
+) -> None:
+    """Move queued -> canceled."""
+    end(tx, job, Ending(State.CANCELED, cause, reason), now)
+
+
+def requeue(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
+    """Move running -> queued with the next attempt: the orphan policy's second chance."""
+    changed = tx.run(
+        "jobs.requeue", job_id=job.job_id, attempt=job.attempt, now=now, error=ending.error,
+        cause=ending.cause.value,
+    )
+    _require(changed, job, "requeued")
+    _end_attempt(tx, job, ending, now)
+
+
+def retry(tx: Transaction, job: Job, now: str) -> None:
+    """Move failed or canceled -> queued with the next attempt; its group is open again."""
+    changed = tx.run("jobs.retry", job_id=job.job_id, attempt=job.attempt, now=now)
+    _require(changed, job, "retried")
+    if job.group_id is not None:
+        tx.run("groups.set_canceled", group_id=job.group_id, is_canceled=0, now=now)
+        tx.run("groups.settle", group_id=job.group_id, now=now)
+
+
+def ask_to_cancel(tx: Transaction, job: Job, now: str) -> None:
+    """Record that a running job is to be stopped. Asking twice changes nothing."""
+    tx.run("jobs.ask_to_cancel", job_id=job.job_id, now=now)
+
+
+def jobs_of_group(tx: Transaction, group_id: str) -> list[Job]:
+    """Return a group's jobs in order of creation."""
+    return [records.job(row) for row in tx.rows("jobs.of_group", group_id=group_id)]

@@ -1,0 +1,66 @@
+"""The claim: one atomic file that decides who may start an attempt.
+
+A supervisor claims it, or a recovering daemon revokes it; link() has exactly one winner.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from runforge.durable import TEMPORARY_PREFIX, fsync_dir, write_new
+from runforge.supervise import os_process
+
+NAME = "claim"
+STARTED = "started"
+REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who won an attempt."""
+
+    kind: str
+    token: str
+    pid: int
+    start_ticks: int | None
+    boot_id: str
+
+
+def claim(attempt_dir: Path, token: str) -> bool:
+    """Win the attempt for this process; False if it was claimed or revoked before."""
+    return _link(attempt_dir, STARTED, token)
+
+
+def revoke(attempt_dir: Path, token: str) -> bool:
+    """Close the attempt to every supervisor; False if one has claimed it."""
+    return _link(attempt_dir, REVOKED, token)
+
+
+def _link(attempt_dir: Path, kind: str, token: str) -> bool:
+    pid = os.getpid()
+    text = json.dumps({
+        "kind": kind, "token": token, "pid": pid, "start_ticks": os_process.start_ticks(pid),
+        "boot_id": os_process.boot_id(),
+    })
+    temporary = attempt_dir / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    try:
+        write_new(temporary, text.encode("ascii"))
+        os.link(temporary, attempt_dir / NAME)
+    except (FileExistsError, FileNotFoundError):
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    fsync_dir(attempt_dir)
+    return True
+
+
+def read(attempt_dir: Path) -> Claim | None:
+    """Return who won the attempt; None if nobody has."""
+    try:
+        return Claim(**json.loads((attempt_dir / NAME).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None

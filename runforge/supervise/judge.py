@@ -1,0 +1,104 @@
+"""What became of an attempt, from its files and locks alone.
+
+Source of the table: docs/reliability.md, "Recovery". An unknown end is never called success.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import time
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from runforge.supervise import claim, exit_record, os_process
+from runforge.supervise.exit_record import ExitRecord
+
+SUPERVISOR_LOCK = "sup.lock"
+TREE_LOCK = "tree.lock"
+_TERM_SECONDS = 0.3
+_KILL_SECONDS = 5.0
+_PAUSE = 0.01
+
+
+class VerdictKind(Enum):
+    """What an attempt's files say."""
+
+    ENDED = "ended"
+    LIVE = "live"
+    UNCLAIMED = "unclaimed"
+    REVOKED = "revoked"
+    LOST = "lost"
+    REBOOTED = "rebooted"
+    FOLDER_MISSING = "folder_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The kind, and the exit record where there is one."""
+
+    kind: VerdictKind
+    record: ExitRecord | None = None
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether somebody holds a lock file. Its holder is alive, whatever its pid was."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def judge(attempt_dir: Path, token: str) -> Verdict:
+    """Return what became of an attempt.
+
+    The lock is looked at before the record: a supervisor that ends in between leaves both a free
+    lock and a record, and the second look finds it.
+    """
+    if not attempt_dir.is_dir():
+        return Verdict(VerdictKind.FOLDER_MISSING)
+    is_live = is_locked(attempt_dir / SUPERVISOR_LOCK)
+    record = exit_record.read(attempt_dir, token)
+    if record is not None:
+        return Verdict(VerdictKind.ENDED, record)
+    if is_live:
+        return Verdict(VerdictKind.LIVE)
+    owner = claim.read(attempt_dir)
+    if owner is None or owner.token != token:
+        return Verdict(VerdictKind.UNCLAIMED)
+    if owner.kind == claim.REVOKED:
+        return Verdict(VerdictKind.REVOKED)
+    if owner.boot_id != os_process.boot_id():
+        return Verdict(VerdictKind.REBOOTED)
+    return Verdict(VerdictKind.LOST)
+
+
+def sweep(token: str, attempt_dir: Path, session: int | None) -> int:
+    """Kill what is left of an attempt whose supervisor is gone; return how many there were.
+
+    Found by the token in the environment, by the inherited lock file, and by the session; a process
+    that has shed all three can escape, but only where the supervisor was killed by force too.
+    """
+    lock = attempt_dir / TREE_LOCK
+    found: set[int] = set()
+    started = time.monotonic()
+    while time.monotonic() - started < _KILL_SECONDS:
+        left = os_process.marked(token, lock, session)
+        if not left:
+            break
+        found.update(left)
+        is_soft = time.monotonic() - started < _TERM_SECONDS
+        for pid in left:
+            os_process.send(pid, signal.SIGTERM if is_soft else signal.SIGKILL)
+        time.sleep(_PAUSE)
+    return len(found)

@@ -1,0 +1,158 @@
+"""From the run's pipe to logs.txt, capped, and to metrics.jsonl. A full disk never stops a run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections import deque
+from pathlib import Path
+
+from runforge import clock
+
+#: The beginning of a log is always kept; of what exceeds the cap, the end is.
+TAIL_BYTES = 64 * 1024
+_CHUNK = 64 * 1024
+_LINE_LIMIT = 64 * 1024
+_METRIC = re.compile(
+    rb"^\[RF:METRIC=([A-Za-z_][\w./-]{0,127}) ([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+    rb"(?: step=(\d{1,18}))?\]\s*$"
+)
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class LogPump:
+    """Reads what a run prints and puts it where people look for it."""
+
+    def __init__(
+        self, run_dir: Path, *, limit: int, reads_metrics: bool, echo: bool = False
+    ) -> None:
+        self._run_dir = run_dir
+        self._limit = limit
+        self._reads_metrics = reads_metrics
+        self._echo = echo
+        self._log: int | None = None
+        self._metrics: int | None = None
+        self._line = b""
+        self._tail: deque[bytes] = deque()
+        self._tail_bytes = 0
+        self.written = 0
+        self.dropped = 0
+        self._last = b"\n"
+
+    def open(self) -> None:
+        """Open logs.txt; without it everything is counted as dropped."""
+        with contextlib.suppress(OSError):
+            self._log = os.open(self._run_dir / "logs.txt", _APPEND, 0o600)
+
+    def pump(self, pipe: int) -> bool:
+        """Take what the pipe holds now; return False at its end."""
+        try:
+            data = os.read(pipe, _CHUNK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if not data:
+            return False
+        self._take(data)
+        return True
+
+    def drain(self, pipe: int) -> None:
+        """Take what is left in the pipe without waiting for those who still hold it open."""
+        os.set_blocking(pipe, False)  # noqa: FBT003
+        while True:
+            try:
+                data = os.read(pipe, _CHUNK)
+            except OSError:
+                return
+            if not data:
+                return
+            self._take(data)
+
+    def say(self, lines: list[str]) -> None:
+        """Write lines of RunForge's own."""
+        prefix = b"" if self._last == b"\n" else b"\n"
+        if lines:
+            text = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+            self._write(prefix + text, is_ours=True)
+
+    def _take(self, data: bytes) -> None:
+        self._write(data, is_ours=False)
+        if self._reads_metrics:
+            self._find_metrics(data)
+
+    def _write(self, data: bytes, *, is_ours: bool) -> None:
+        if self._echo:
+            with contextlib.suppress(OSError):
+                os.write(1, data)
+        room = len(data) if is_ours else max(0, self._limit - self.written)
+        kept = data[:room]
+        if kept and self._put(kept):
+            self.written += len(kept)
+            self._last = kept[-1:]
+        elif kept:
+            self.dropped += len(kept)
+        if len(data) > room:
+            self._keep_tail(data[room:])
+
+    def _put(self, data: bytes) -> bool:
+        if self._log is None:
+            return False
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._log, view) :]
+        except OSError:
+            return False
+        return True
+
+    def _keep_tail(self, data: bytes) -> None:
+        self.dropped += len(data)
+        self._tail.append(data)
+        self._tail_bytes += len(data)
+        while self._tail_bytes - len(self._tail[0]) >= TAIL_BYTES:
+            self._tail_bytes -= len(self._tail.popleft())
+
+    def _find_metrics(self, data: bytes) -> None:
+        *lines, rest = (self._line + data).split(b"\n")
+        self._line = rest if len(rest) <= _LINE_LIMIT else b""
+        for line in lines:
+            if line.startswith(b"[RF:METRIC="):
+                self._note_metric(line)
+
+    def _note_metric(self, line: bytes) -> None:
+        found = _METRIC.match(line)
+        if found is None:
+            return
+        name, value, step = found.groups()
+        number = float(value)
+        if number - number != 0:  # 1e999 is no number
+            return
+        entry = {
+            "name": name.decode("ascii"), "value": number,
+            "step": int(step) if step is not None else None, "at": clock.now(),
+        }
+        with contextlib.suppress(OSError):
+            if self._metrics is None:
+                self._metrics = os.open(self._run_dir / "metrics.jsonl", _APPEND, 0o600)
+            os.write(self._metrics, json.dumps(entry).encode("ascii") + b"\n")
+
+    def close(self) -> None:
+        """Write the kept end of a log that was cut, and close the files."""
+        if self._line and self._reads_metrics:
+            self._note_metric(self._line)
+        if self._tail:
+            tail = b"".join(self._tail)[-TAIL_BYTES:]
+            self.dropped -= len(tail)
+            notice = f"\n[RunForge: {self.dropped} bytes were cut here; the end follows]\n"
+            self._put(notice.encode("ascii") + tail)
+            self._last = tail[-1:]
+            self._tail.clear()
+
+    def release(self) -> None:
+        """Close the descriptors."""
+        for descriptor in (self._log, self._metrics):
+            if descriptor is not None:
+                os.close(descriptor)

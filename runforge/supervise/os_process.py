@@ -1,0 +1,197 @@
+"""Every call that depends on the platform. Linux first; elsewhere the callers poll."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+FAKE_BOOT_ID = "RUNFORGE_FAKE_BOOT_ID"
+IS_LINUX = sys.platform == "linux"
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_libc = ctypes.CDLL(None, use_errno=True) if IS_LINUX else None
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the machine from every other."""
+    fake = os.environ.get(FAKE_BOOT_ID)
+    if fake:
+        return fake
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return "unknown"
+
+
+def start_ticks(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since boot; None if it is gone.
+
+    Pids are reused; pid, start ticks and boot id together are not.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+        return int(stat.rpartition(")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def session_of(pid: int) -> int | None:
+    """Return a process's session; None if it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+        return int(stat.rpartition(")")[2].split()[3])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def is_zombie(pid: int) -> bool:
+    """Return whether a process has ended and only waits to be reaped."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[0] in "ZX"
+
+
+def pidfd_open(pid: int) -> int | None:
+    """Return a handle that means this process and no later one; None where there is none."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+def send(pid: int, number: int, ticks: int | None = None) -> bool:
+    """Signal a process; with `ticks` only if it is still the one that started then."""
+    descriptor = pidfd_open(pid)
+    try:
+        if ticks is not None and start_ticks(pid) != ticks:
+            return False
+        if descriptor is not None:
+            signal.pidfd_send_signal(descriptor, number)
+        else:
+            os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    else:
+        return True
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def become_subreaper() -> None:
+    """Make orphaned descendants children of this process, so that none escapes."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask for SIGKILL when the parent dies; leave at once if it has died already."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def children() -> list[int]:
+    """Return the pids of this process's children."""
+    pid = os.getpid()
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+    except OSError:
+        return [p for p in _pids() if _parent(p) == pid]
+    return [int(word) for word in text.split()]
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+        return int(stat.rpartition(")")[2].split()[1])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _pids() -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                yield int(name)
+
+
+def descendants() -> list[int]:
+    """Return the pids of everything below this process, nearest first."""
+    parents: dict[int, list[int]] = {}
+    for pid in _pids():
+        parent = _parent(pid)
+        if parent is not None:
+            parents.setdefault(parent, []).append(pid)
+    found, edge = [], parents.get(os.getpid(), [])
+    while edge:
+        found += edge
+        edge = [child for pid in edge for child in parents.get(pid, [])]
+    return found
+
+
+def marked(token: str, lock_file: Path, session: int | None) -> list[int]:
+    """Return the live processes that belong to an attempt: by token, lock file or session."""
+    needle = f"RUNFORGE_TOKEN={token}".encode()
+    mine = os.getpid()
+    return [
+        pid
+        for pid in _pids()
+        if pid != mine and not is_zombie(pid)
+        and (
+            _has_token(pid, needle)
+            or _holds(pid, str(lock_file))
+            or (session is not None and session_of(pid) == session)
+        )
+    ]
+
+
+def _has_token(pid: int, needle: bytes) -> bool:
+    try:
+        return needle in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _holds(pid: int, path: str) -> bool:
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    for name in names:
+        with contextlib.suppress(OSError):
+            if os.readlink(f"{folder}/{name}") in {path, f"{path} (deleted)"}:
+                return True
+    return False
+
+
+def oom_kills() -> int:
+    """Return how many processes of this one's memory cgroup the kernel has killed for memory."""
+    for path in _memory_event_files():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            for line in path.read_text("ascii").splitlines():
+                name, _, value = line.partition(" ")
+                if name == "oom_kill":
+                    return int(value)
+    return 0
+
+
+def _memory_event_files() -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text("utf-8").splitlines():
+            _, kinds, path = line.split(":", 2)
+            if kinds == "":
+                yield Path("/sys/fs/cgroup") / path.lstrip("/") / "memory.events"
+            elif "memory" in kinds.split(","):
+                yield Path("/sys/fs/cgroup/memory") / path.lstrip("/") / "memory.oom_control"

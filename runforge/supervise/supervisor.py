@@ -1,0 +1,211 @@
+"""The supervisor: one small process a run, which outlives daemon and zygote.
+
+lock -> exit record allocated -> claim -> worker -> log pump -> leftovers killed -> result -> exit record.
+It ignores TERM, INT and HUP: only a cancel file, or SIGKILL, ends it before its run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runforge import clock
+from runforge.supervise import claim, exit_record, os_process, worker_process
+from runforge.supervise.exit_record import ExitRecord
+from runforge.supervise.judge import SUPERVISOR_LOCK, TREE_LOCK
+from runforge.supervise.log_pump import LogPump
+
+#: How often the cancel file is looked for.
+TICK_MS = 100
+_SWEEP_TERM_SECONDS = 0.3
+CANCEL = "cancel"
+
+
+def supervise(spec_path: Path) -> None:
+    """Run the attempt of a spec file to its end. Returns when it is over or belongs to another."""
+    spec = json.loads(spec_path.read_bytes())
+    folder = Path(spec["attempt_dir"])
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.umask(0o077)
+    lock = os.open(folder / SUPERVISOR_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    os_process.become_subreaper()
+    # Allocated before the claim: a full disk then fails the launch, not a run that has started.
+    record = exit_record.preallocate(folder)
+    if not claim.claim(folder, spec["token"]):
+        return
+    Supervisor(spec, folder, record).run()
+
+
+@dataclass(slots=True)
+class _Stop:
+    """A cancel under way."""
+
+    since: float
+    killed: bool = False
+
+
+class Supervisor:
+    """One claimed attempt, from start to exit record."""
+
+    def __init__(self, spec: dict[str, Any], folder: Path, record: int) -> None:
+        self._spec = spec
+        self._folder = folder
+        self._record = record
+        self._stop: _Stop | None = None
+        self._status: int | None = None
+        self._pid = -1
+        self._pump = LogPump(
+            Path(spec["run_dir"]), limit=spec["log_limit_bytes"],
+            reads_metrics=spec["argv"] is not None, echo=spec.get("echo", False),
+        )
+
+    def run(self) -> None:
+        """Start the worker, see it through, write down how it ended."""
+        started_at, start = clock.now(), time.monotonic()
+        ooms = os_process.oom_kills()
+        self._pump.open()
+        error = None
+        if self._is_cancel_wanted():
+            self._stop = _Stop(start)
+        else:
+            self._pump.say(self._spec["preamble"])
+            error = self._work()
+        ending = self._ending(error, started_at, start, ooms)
+        self._pump.close()
+        self._pump.say(self._finish(ending))
+        self._write(ending)
+        self._pump.release()
+
+    def _work(self) -> str | None:
+        tree = os.open(self._folder / TREE_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._pid, pipe, error = worker_process.start(self._spec, tree)
+        except OSError as failure:
+            return f"the run's process could not be created: {failure.strerror}"
+        finally:
+            os.close(tree)
+        self._watch(pipe)
+        self._kill_leftovers(pipe)
+        self._pump.drain(pipe)
+        os.close(pipe)
+        if error:
+            self._pump.say([f"[RunForge: could not be started: {error}]"])
+        return error
+
+    # --- while it runs -------------------------------------------------------------------------
+
+    def _watch(self, pipe: int) -> None:
+        """Pump and look for a cancel until the worker itself has ended."""
+        poller = select.poll()
+        poller.register(pipe, select.POLLIN)
+        handle = os_process.pidfd_open(self._pid)
+        if handle is not None:
+            poller.register(handle, select.POLLIN)
+        next_tick = time.monotonic()
+        while self._status is None:
+            for descriptor, _ in poller.poll(TICK_MS):
+                if descriptor == pipe and not self._pump.pump(pipe):
+                    poller.unregister(pipe)
+            self._reap()
+            if time.monotonic() >= next_tick:
+                next_tick = time.monotonic() + TICK_MS / 1000
+                self._look_for_cancel()
+        if handle is not None:
+            os.close(handle)
+
+    def _reap(self) -> None:
+        """Collect whoever has ended: the worker, and orphans of its that became our children."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._pid:
+                self._status = status
+
+    def _is_cancel_wanted(self) -> bool:
+        return (self._folder / CANCEL).exists()
+
+    def _look_for_cancel(self) -> None:
+        if self._status is not None:
+            return
+        if self._stop is None:
+            if self._is_cancel_wanted():
+                self._stop = _Stop(time.monotonic())
+                self._signal_tree(signal.SIGTERM)
+                self._signal_tree(signal.SIGCONT)
+        elif time.monotonic() - self._stop.since >= self._spec["grace_seconds"]:
+            self._stop.killed = True
+            self._signal_tree(signal.SIGKILL)
+
+    def _signal_tree(self, number: int) -> None:
+        for pid in os_process.descendants():
+            os_process.send(pid, number)
+
+    def _kill_leftovers(self, pipe: int) -> None:
+        """End what the worker left behind, first kindly; as subreaper we have it all."""
+        start = time.monotonic()
+        is_first = True
+        os.set_blocking(pipe, False)  # noqa: FBT003
+        while True:
+            self._reap()
+            if not os_process.children():
+                return
+            is_soft = time.monotonic() - start < _SWEEP_TERM_SECONDS
+            if is_first or not is_soft:
+                self._signal_tree(signal.SIGTERM if is_soft else signal.SIGKILL)
+            is_first = False
+            self._pump.pump(pipe)
+            time.sleep(0.005)
+
+    # --- at the end ----------------------------------------------------------------------------
+
+    def _ending(
+        self, error: str | None, started_at: str, start: float, ooms: int
+    ) -> dict[str, Any]:
+        code, number = None, None
+        if self._status is not None:
+            if os.WIFSIGNALED(self._status):
+                number = os.WTERMSIG(self._status)
+            else:
+                code = os.WEXITSTATUS(self._status)
+        is_oom = number == signal.SIGKILL and self._stop is None and os_process.oom_kills() > ooms
+        return {
+            "exit_code": code, "signal": number, "canceled": self._stop is not None,
+            "oom": is_oom, "spawn_error": error, "started_at": started_at,
+            "finished_at": clock.now(), "duration_ms": int((time.monotonic() - start) * 1000),
+        }
+
+    def _finish(self, ending: dict[str, Any]) -> list[str]:
+        """Let the run's kind leave its result; a failure there must not cost the exit record."""
+        if not self._spec["finish"]:
+            return []
+        try:
+            return list(worker_process.resolve(self._spec["finish"])(self._spec, ending))
+        except Exception as error:  # noqa: BLE001
+            return [f"[RunForge: the result could not be written: {error!r}]"]
+
+    def _write(self, ending: dict[str, Any]) -> None:
+        record = ExitRecord(
+            token=self._spec["token"], log_bytes=self._pump.written,
+            dropped_bytes=self._pump.dropped, **ending,
+        )
+        with contextlib.suppress(OSError):
+            exit_record.write(self._record, record)
+        os.close(self._record)

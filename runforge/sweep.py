@@ -1,0 +1,97 @@
+"""From a plan to its runs: every combination of a grid, or each entry of a list. Pure."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from runforge.documents.plan import Objective, Plan
+from runforge.documents.request import parse_request
+from runforge.errors import InvalidPlan
+
+MAX_RUNS = 10_000
+#: Metrics of which the lower is the better (docs/contract.md, section 4).
+LOWER_IS_BETTER = frozenset({"loss", "error", "mse", "rmse", "mae", "log_loss"})
+
+
+@dataclass(frozen=True, slots=True)
+class RunOverrides:
+    """One run of a sweep: what it changes, and the request that comes of it."""
+
+    overrides: dict[str, Any]
+    request: dict[str, Any]
+
+
+def metric_direction(name: str, objective: Objective | None) -> str:
+    """Return `maximize` or `minimize` for a primary metric."""
+    if objective is not None:
+        return objective.direction
+    return "minimize" if name in LOWER_IS_BETTER else "maximize"
+
+
+def count(plan: Plan) -> int:
+    """Return how many runs the plan makes, without making them."""
+    if plan.axes:
+        return math.prod(len(axis.values) for axis in plan.axes)
+    return len(plan.runs)
+
+
+def expand(plan: Plan, *, limit: int = MAX_RUNS) -> list[RunOverrides]:
+    """Return the plan's runs, the last parameter varying fastest.
+
+    Raises InvalidPlan above the limit, for a path that leads through a value, and for a request
+    that is wrong, naming the run.
+    """
+    total = count(plan)
+    if total > limit:
+        raise InvalidPlan(
+            f"strategy: the plan makes {total} runs, the limit is {limit}",
+            where=plan.where, fix=f"Make it smaller, or raise the limit with --max-runs {total}",
+        )
+    return [_run(plan, index, overrides) for index, overrides in enumerate(_choices(plan))]
+
+
+def _choices(plan: Plan) -> Iterator[dict[str, Any]]:
+    if not plan.axes:
+        yield from plan.runs
+        return
+    paths = [axis.path for axis in plan.axes]
+    for values in itertools.product(*(axis.values for axis in plan.axes)):
+        yield dict(zip(paths, values, strict=True))
+
+
+def _run(plan: Plan, index: int, overrides: dict[str, Any]) -> RunOverrides:
+    request = copy.deepcopy(plan.base_request)
+    for path, value in overrides.items():
+        _set(plan, index, request, path, value)
+    name = f"base_request (run {index + 1}: {_shown(overrides)})"
+    parse_request(request, where=f"{plan.where}: {name}", error=InvalidPlan)
+    return RunOverrides(dict(overrides), request)
+
+
+def _shown(overrides: dict[str, Any]) -> str:
+    return ", ".join(f"{path}={value!r:.40}" for path, value in list(overrides.items())[:4])
+
+
+def _set(plan: Plan, index: int, request: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value at a dot path; null removes the key."""
+    *parents, last = path.split(".")
+    place: Any = request
+    for depth, name in enumerate(parents):
+        if not isinstance(place.get(name, {}), dict):
+            reached = ".".join(parents[: depth + 1])
+            raise InvalidPlan(
+                f"strategy: run {index + 1} sets {path}, but {reached} is not an object",
+                where=plan.where, fix="Check the path",
+            )
+        if value is None and name not in place:
+            return
+        place = place.setdefault(name, {})
+    if value is None:
+        place.pop(last, None)
+    else:
+        place[last] = copy.deepcopy(value)

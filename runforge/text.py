@@ -1,0 +1,62 @@
+"""Making text from outside harmless before a terminal sees it.
+
+Names, errors, paths and logs may hold escape sequences that set the clipboard, the title or the
+cursor. `safe` shows them as visible escapes. The store keeps the bytes as they came.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+_UNSAFE_IN_LOG = re.compile(_UNSAFE.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
+#: Longest cell or message part shown; the rest is cut with an ellipsis.
+MAX_LENGTH = 2000
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if 0xD800 <= code <= 0xDFFF:
+        return "\ufffd"
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def safe(text: str, limit: int = MAX_LENGTH) -> str:
+    """Return the text as one line without control, bidi or zero-width characters."""
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return _UNSAFE.sub(_visible, cut)
+
+
+def safe_log(text: str) -> str:
+    """Return log text with newlines and tabs kept and every other control character shown.
+
+    A carriage return (progress bars) keeps what stands after the last one on its line.
+    """
+    lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+    return _UNSAFE_IN_LOG.sub(_visible, "\n".join(lines))
+
+
+def fit(text: str, width: int) -> str:
+    """Return the text cut to a width in columns, with an ellipsis where it was cut."""
+    if len(text) <= width:
+        return text
+    return text[: max(0, width - 1)] + "…" if width > 0 else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that the user probably meant, or None."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?`, or an empty text."""
+    guess = nearest(word, known)
+    return f"Did you mean '{guess}'?" if guess else ""

@@ -1,0 +1,42 @@
+"""The artifacts of a run: what lies in its folder, by type and size."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+_TYPES = {
+    "model.pkl": "model", "metrics.json": "metrics", "label_encoder.pkl": "encoder",
+    "feature_importance.json": "feature_importance",
+    "linear_coefficients.json": "linear_coefficients",
+}
+_MODELS = {".pt", ".pth", ".pkl", ".joblib", ".onnx", ".safetensors", ".h5", ".keras", ".bin"}
+_LIMIT = 1000
+
+
+def listing(run_dir: Path) -> list[dict[str, Any]]:
+    """Return the artifacts below `artifacts/`, a thousand at the most; links are not followed."""
+    found = []
+    for folder, _, files in os.walk(run_dir / "artifacts"):
+        for name in sorted(files):
+            path = Path(folder) / name
+            if path.is_symlink() or not path.is_file():
+                continue
+            found.append({
+                "path": path.relative_to(run_dir).as_posix(), "type": _type(name),
+                "bytes": path.stat().st_size,
+            })
+            if len(found) >= _LIMIT:
+                return found
+    return found
+
+
+def _type(name: str) -> str:
+    if name in _TYPES:
+        return _TYPES[name]
+    if "checkpoint" in name.lower() or name.endswith(".ckpt"):
+        return "checkpoint"
+    if name.endswith((".log", ".txt")):
+        return "log"
+    return "model" if Path(name).suffix in _MODELS else "other"

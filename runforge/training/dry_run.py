@@ -1,0 +1,26 @@
+"""A dry run: everything is validated, no model is touched, and the slot can be held for a while."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from runforge import tokens
+from runforge.documents.request import Request
+from runforge.training.check import check_request
+from runforge.training.device import Device
+
+
+def dry_run(request: Request, spec: dict[str, Any], device: Device) -> None:
+    """Check request and dataset, say so, and hold the slot for the seconds that were asked for."""
+    print(tokens.stage("STARTING"))
+    print(tokens.device(device.type, device.gpu_reason))
+    print(tokens.stage("LOADING_DATASET"))
+    check_request(request, Path(spec["workspace"]))
+    seconds = float(spec["payload"]["dry_run_seconds"])
+    print(f"[DRY-RUN] {request.family}: request and dataset are valid; no model is trained")
+    print(tokens.stage("TRAINING"))
+    if seconds > 0:
+        # Nobody sets this: the wait is the slot's holding, ended early only by a signal.
+        threading.Event().wait(seconds)

@@ -1,0 +1,190 @@
+"""Where a workspace keeps what (docs/contract.md, section 1), and how one is found.
+
+Owns every path below `.runforge`; refuses folders that are not there or not the user's own.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from runforge import ids
+from runforge.durable import make_dir, write_atomic
+from runforge.errors import Missing
+
+VARIABLE = "RUNFORGE_WORKSPACE"
+_POINTER = "state_dir"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """One workspace: its root, and the folder of the journal and the locks."""
+
+    root: Path
+    state_dir: Path
+
+    @property
+    def hidden(self) -> Path:
+        """`.runforge` in the root: exports and run folders."""
+        return self.root / ".runforge"
+
+    @property
+    def journal(self) -> Path:
+        """The SQLite journal, the one source of truth."""
+        return self.state_dir / "runforge.db"
+
+    @property
+    def write_lock(self) -> Path:
+        """Locked by whoever writes the journal, for the length of one transaction."""
+        return self.state_dir / "runforge.lock"
+
+    @property
+    def queue_dir(self) -> Path:
+        """Exports of the queue and the daemon's log."""
+        return self.hidden / "queue"
+
+    @property
+    def queue_json(self) -> Path:
+        """Export of every job."""
+        return self.queue_dir / "queue.json"
+
+    @property
+    def daemon_json(self) -> Path:
+        """Export of the daemon's status and heartbeat."""
+        return self.queue_dir / "daemon.json"
+
+    @property
+    def daemon_log(self) -> Path:
+        """What a detached daemon prints."""
+        return self.queue_dir / "daemon.log"
+
+    @property
+    def daemon_lock(self) -> Path:
+        """Held by the one live daemon; lies beside the journal when that is elsewhere."""
+        return self._private("daemon.lock")
+
+    @property
+    def export_lock(self) -> Path:
+        """Held by whoever writes the exports."""
+        return self._private("export.lock")
+
+    @property
+    def doorbell(self) -> Path:
+        """Datagram socket on which commands wake the daemon."""
+        return self._private("doorbell.sock")
+
+    def _private(self, name: str) -> Path:
+        return (self.queue_dir if self.state_dir == self.hidden else self.state_dir) / name
+
+    def group_dir(self, group_id: str) -> Path:
+        """Folder of a group's exports."""
+        return self.hidden / "groups" / group_id
+
+    @property
+    def runs_dir(self) -> Path:
+        """Folder of the run folders."""
+        return self.hidden / "runs"
+
+    def run_dir(self, run_id: str) -> Path:
+        """Folder of a run made here."""
+        return self.runs_dir / run_id
+
+    def attempt_dir(self, run_id: str, attempt: int) -> Path:
+        """Folder of one attempt's lock, claim, spec and exit record."""
+        return self.state_dir / "attempts" / run_id / str(attempt)
+
+    def find_run_dir(self, run_id: str) -> Path | None:
+        """Return the run's folder here or where older clients keep them (`.ml/runs`)."""
+        ids.checked(run_id, what="run id")
+        for parent in (self.runs_dir, self.root / ".ml" / "runs"):
+            if (parent / run_id).is_dir():
+                return parent / run_id
+        return None
+
+    def prepare(self) -> None:
+        """Create the folders that every command may rely on."""
+        for folder in (self.queue_dir, self.hidden / "groups", self.runs_dir, self.state_dir):
+            make_dir(folder)
+
+    def relative(self, path: Path) -> str:
+        """Return a path as text from the root where it lies below it, else absolute."""
+        try:
+            return path.relative_to(self.root).as_posix()
+        except ValueError:
+            return str(path)
+
+
+def at(root: Path, *, state_dir: Path | None = None) -> Workspace:
+    """Return the workspace at a folder; Missing if the folder is not there.
+
+    `state_dir` puts the journal and the locks elsewhere (a local disk, where the workspace is on
+    a network file system) and is remembered in `.runforge/state_dir`.
+    """
+    try:
+        resolved = root.resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise Missing(
+            f"workspace not found: {root}",
+            fix="Check the path, or create one with `runforge init <folder>`",
+        ) from None
+    if not resolved.is_dir():
+        raise Missing(f"workspace is not a folder: {root}", fix="Give the folder that holds it")
+    hidden = resolved / ".runforge"
+    _check_owner(hidden)
+    return Workspace(resolved, _state_dir(hidden, state_dir))
+
+
+def _state_dir(hidden: Path, wanted: Path | None) -> Path:
+    pointer = hidden / _POINTER
+    if wanted is not None:
+        chosen = wanted.expanduser().absolute()
+        make_dir(hidden)
+        make_dir(chosen)
+        write_atomic(pointer, f"{chosen}\n".encode())
+        return chosen
+    try:
+        return Path(pointer.read_text("utf-8").strip() or str(hidden))
+    except FileNotFoundError:
+        return hidden
+    except NotADirectoryError:
+        raise Missing(
+            f"{hidden} is not a folder", fix="Move it away; RunForge keeps its state there"
+        ) from None
+
+
+def _check_owner(hidden: Path) -> None:
+    """Refuse a state folder that is a link or somebody else's: it decides what gets executed."""
+    try:
+        info = os.lstat(hidden)
+    except FileNotFoundError:
+        return
+    if hidden.is_symlink():
+        raise Missing(f"{hidden} is a symbolic link", fix="RunForge needs a real folder there")
+    if info.st_uid != os.getuid() and os.getuid() != 0:
+        raise Missing(
+            f"{hidden} belongs to another user (uid {info.st_uid})",
+            fix="Work in a workspace of your own",
+        )
+    if info.st_mode & 0o022:
+        raise Missing(
+            f"{hidden} may be written by other users",
+            fix=f"Run `chmod go-w {hidden}` if you trust what is in it",
+        )
+
+
+def find(given: Path | None, *, state_dir: Path | None = None) -> Workspace:
+    """Return the given workspace, else $RUNFORGE_WORKSPACE, else the nearest one upwards."""
+    if given is not None:
+        return at(given, state_dir=state_dir)
+    variable = os.environ.get(VARIABLE)
+    if variable:
+        return at(Path(variable), state_dir=state_dir)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / ".runforge").is_dir():
+            return at(folder, state_dir=state_dir)
+    raise Missing(
+        f"no workspace in {here} or above it",
+        fix=f"Give --workspace, set ${VARIABLE}, or create one with `runforge init`",
+    )

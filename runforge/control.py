@@ -64,7 +64,11 @@ def _tidy(journal: Journal) -> None:
 
 
 def enqueue_sweep(
-    workspace: Workspace, plan_bytes: bytes, *, where: str, max_runs: int = DEFAULT_MAX_RUNS,
+    workspace: Workspace,
+    plan_bytes: bytes,
+    *,
+    where: str,
+    max_runs: int = DEFAULT_MAX_RUNS,
     dry_run_seconds: float | None = None,
 ) -> EnqueuedSweep:
     """Make a group of runs from a plan; see `runforge.enqueue.enqueue_sweep`."""
@@ -76,7 +80,11 @@ def enqueue_sweep(
 
 
 def enqueue_run(
-    workspace: Workspace, run_id: str, *, group_id: str | None = None, priority: int = 0,
+    workspace: Workspace,
+    run_id: str,
+    *,
+    group_id: str | None = None,
+    priority: int = 0,
     dry_run_seconds: float | None = None,
 ) -> Job:
     """Enqueue an existing run folder; see `runforge.enqueue.enqueue_run`."""
@@ -139,9 +147,7 @@ def retry_run(workspace: Workspace, name: str) -> Job:
         return resolve.job(tx, job.run_id)
 
 
-def cancel_group(
-    workspace: Workspace, name: str, *, let_running_finish: bool = False
-) -> CancelOutcome:
+def cancel_group(workspace: Workspace, name: str, *, let_running_finish: bool = False) -> CancelOutcome:
     """Cancel what is queued at once and stop what runs (TERM, 10 s, KILL)."""
     with _change(workspace) as tx:
         group_id = resolve.group_id(tx, name)
@@ -170,9 +176,7 @@ def cancel_run(workspace: Workspace, name: str) -> CancelOutcome:
     return CancelOutcome(1 - len(stopping), len(stopping))
 
 
-def _cancel(
-    tx: Transaction, jobs: list[Job], now: str, *, let_running_finish: bool
-) -> list[Job]:
+def _cancel(tx: Transaction, jobs: list[Job], now: str, *, let_running_finish: bool) -> list[Job]:
     stopping = []
     for job in jobs:
         if job.state is State.QUEUED:
@@ -215,10 +219,7 @@ def set_priority(workspace: Workspace, name: str, priority: int) -> int:
     with _change(workspace) as tx:
         now = clock.now()
         jobs = _jobs_of_either(tx, name)
-        return sum(
-            tx.run("jobs.set_priority", job_id=job.job_id, priority=priority, now=now)
-            for job in jobs
-        )
+        return sum(tx.run("jobs.set_priority", job_id=job.job_id, priority=priority, now=now) for job in jobs)
 
 
 def _jobs_of_either(tx: Transaction, name: str) -> list[Job]:
@@ -235,7 +236,10 @@ def set_wanted(workspace: Workspace, wanted: str, drain_until: str | None = None
 
 
 def prune(
-    workspace: Workspace, older_than_seconds: float, *, delete_runs: bool = False,
+    workspace: Workspace,
+    older_than_seconds: float,
+    *,
+    delete_runs: bool = False,
     dry_run: bool = False,
 ) -> PruneOutcome:
     """Forget jobs that ended longer ago; groups go as a whole. Run folders stay unless asked."""

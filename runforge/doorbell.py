@@ -26,7 +26,7 @@ def _reachable(path: Path):  # type: ignore[no-untyped-def]
 def listen(path: Path) -> socket.socket:
     """Return the daemon's end. The daemon lock is held, so an old socket there is dead."""
     bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-    bell.setblocking(False)  # noqa: FBT003
+    bell.setblocking(False)
     path.unlink(missing_ok=True)
     with _reachable(path) as address:
         bell.bind(address)
@@ -36,7 +36,7 @@ def listen(path: Path) -> socket.socket:
 def ring(path: Path) -> None:
     """Wake the daemon, if one listens."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as bell:
-        bell.setblocking(False)  # noqa: FBT003
+        bell.setblocking(False)
         with contextlib.suppress(OSError), _reachable(path) as address:
             bell.sendto(b"\x01", address)
 

@@ -65,7 +65,11 @@ def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides], where: st
 
 
 def enqueue_sweep(
-    workspace: Workspace, plan_bytes: bytes, *, where: str, max_runs: int = DEFAULT_MAX_RUNS,
+    workspace: Workspace,
+    plan_bytes: bytes,
+    *,
+    where: str,
+    max_runs: int = DEFAULT_MAX_RUNS,
     dry_run_seconds: float | None = None,
 ) -> EnqueuedSweep:
     """Make a group of runs from a plan, all of it or nothing.
@@ -86,8 +90,14 @@ def enqueue_sweep(
             folders.make_runs(run_ids, [_stamped(run, group_id) for run in runs])
             _insert_group(journal, plan, group_id, now)(
                 [
-                    _values(job_number=numbers[0] + index, run_id=run_id, run=runs[index], now=now,
-                            workspace=workspace, dry_run_seconds=dry_run_seconds)
+                    _values(
+                        job_number=numbers[0] + index,
+                        run_id=run_id,
+                        run=runs[index],
+                        now=now,
+                        workspace=workspace,
+                        dry_run_seconds=dry_run_seconds,
+                    )
                     for index, run_id in enumerate(run_ids)
                 ]
             )
@@ -108,7 +118,12 @@ def _stamped(run: RunOverrides, group_id: str) -> dict[str, Any]:
 
 
 def _values(
-    *, job_number: int, run_id: str, run: RunOverrides, now: str, workspace: Workspace,
+    *,
+    job_number: int,
+    run_id: str,
+    run: RunOverrides,
+    now: str,
+    workspace: Workspace,
     dry_run_seconds: float | None,
 ) -> dict[str, Any]:
     device = run.request.get("device")
@@ -131,10 +146,17 @@ def _insert_group(journal: Journal, plan: Plan, group_id: str, now: str):  # typ
         with journal.write() as tx:
             lane_id = tx.row("groups.new_lane")[0]
             tx.run(
-                "groups.insert", group_id=group_id, lane_id=lane_id, name=plan.name,
-                notes=plan.notes, now=now, created_by=f"runforge@{__version__}",
-                max_parallel=plan.max_parallel, fail_fast=int(plan.fail_fast),
-                objective_metric=metric, direction=metric_direction(metric or "", plan.objective),
+                "groups.insert",
+                group_id=group_id,
+                lane_id=lane_id,
+                name=plan.name,
+                notes=plan.notes,
+                now=now,
+                created_by=f"runforge@{__version__}",
+                max_parallel=plan.max_parallel,
+                fail_fast=int(plan.fail_fast),
+                objective_metric=metric,
+                direction=metric_direction(metric or "", plan.objective),
             )
             for job in jobs:
                 tx.run("jobs.insert", group_id=group_id, lane_id=lane_id, **job)
@@ -184,7 +206,11 @@ class _Folders:
 
 
 def enqueue_run(
-    workspace: Workspace, run_id: str, *, group_id: str | None = None, priority: int = 0,
+    workspace: Workspace,
+    run_id: str,
+    *,
+    group_id: str | None = None,
+    priority: int = 0,
     dry_run_seconds: float | None = None,
 ) -> Job:
     """Enqueue the run of an existing run folder.
@@ -208,11 +234,17 @@ def enqueue_run(
         now = clock.now()
         number = tx.row("journal.reserve_numbers", jobs=1, runs=0)[0]
         tx.run(
-            "jobs.insert", job_id=ids.job_id(now, number), run_id=run_id,
-            group_id=found.group_id if found else None, lane_id=found.lane_id if found else 1,
-            run_dir=workspace.relative(folder), priority=priority,
-            requires_gpu=int(request.device_type == "gpu"), dry_run_seconds=dry_run_seconds,
-            overrides="{}", now=now,
+            "jobs.insert",
+            job_id=ids.job_id(now, number),
+            run_id=run_id,
+            group_id=found.group_id if found else None,
+            lane_id=found.lane_id if found else 1,
+            run_dir=workspace.relative(folder),
+            priority=priority,
+            requires_gpu=int(request.device_type == "gpu"),
+            dry_run_seconds=dry_run_seconds,
+            overrides="{}",
+            now=now,
         )
         if found is not None:
             tx.run("groups.settle", group_id=found.group_id, now=now)

@@ -88,7 +88,10 @@ def best_run(group: Group, jobs: Iterable[Job]) -> Job | None:
 def status_of(group: Group) -> str:
     """Return a group's status for people and files."""
     return group_status(
-        queued=group.queued, running=group.running, failed=group.failed, canceled=group.canceled,
+        queued=group.queued,
+        running=group.running,
+        failed=group.failed,
+        canceled=group.canceled,
         is_canceled=group.is_canceled,
     )
 
@@ -213,7 +216,9 @@ def _write_picture(workspace: Workspace, picture: _Picture) -> None:
     write_atomic(workspace.queue_json, encode(picture.queue), durable=False)
 
 
-def daemon_document(row: DaemonRow, *, heartbeat: str, jobs: int, gpu_jobs: int, state: str) -> dict[str, Any]:
+def daemon_document(
+    row: DaemonRow, *, heartbeat: str, jobs: int, gpu_jobs: int, state: str
+) -> dict[str, Any]:
     """Return daemon.json."""
     return {
         "version": 1,

@@ -11,12 +11,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from runforge import clock, gpus, ids, launch, workspace as workspaces
+from runforge import clock, gpus, ids, launch
+from runforge import workspace as workspaces
 from runforge.documents.request import Request
 from runforge.durable import make_dir, read_bounded, write_atomic, write_new
 from runforge.enqueue import REQUEST_LIMIT, read_request
 from runforge.errors import CanceledByUser, InternalError, InvalidRequest, Missing, OperationFailed
 from runforge.launch import Place, Terms
+from runforge.permissions import become_private
 from runforge.states import LIVE
 from runforge.store import records
 from runforge.store.connection import exists, open_snapshot
@@ -27,7 +29,10 @@ from runforge.workspace import Workspace
 
 
 def run_request(
-    workspace: Workspace, path: Path, *, dry_run_seconds: float | None = None,
+    workspace: Workspace,
+    path: Path,
+    *,
+    dry_run_seconds: float | None = None,
     max_rows: int | None = None,
 ) -> int:
     """Run a request file in a new run folder; return the exit code."""
@@ -42,7 +47,10 @@ def run_request(
 
 
 def run_folder(
-    given: Path | None, folder: Path, *, dry_run_seconds: float | None = None,
+    given: Path | None,
+    folder: Path,
+    *,
+    dry_run_seconds: float | None = None,
     max_rows: int | None = None,
 ) -> int:
     """Run the request.json of a run folder, anywhere; return the exit code.
@@ -83,12 +91,15 @@ def _refuse_if_queued(workspace: Workspace, run_dir: Path) -> None:
 
 
 def _run(
-    workspace: Workspace, request: Request, run_dir: Path, dry_run_seconds: float | None,
+    workspace: Workspace,
+    request: Request,
+    run_dir: Path,
+    dry_run_seconds: float | None,
     max_rows: int | None,
 ) -> int:
     if max_rows is not None and max_rows < 1:
         raise InvalidRequest(f"--max-rows {max_rows} is too small", fix="Give at least 1")
-    umask = os.umask(0o077)
+    umask = become_private()
     found = gpus.detect()
     attempt = _next_attempt(run_dir)
     launch.set_aside(run_dir, attempt)
@@ -96,9 +107,13 @@ def _run(
     folder = workspace.state_dir / "attempts" / run_dir.name / f"direct-{token[:8]}"
     place = Place(run_dir.name, attempt, token, workspace.root, run_dir, folder)
     terms = Terms(
-        gpus=len(found), gpu=found[0] if found and request.device_type == "gpu" else None,
-        threads=launch.threads_per_run(1), dry_run_seconds=dry_run_seconds, max_rows=max_rows,
-        echo=True, umask=umask,
+        gpus=len(found),
+        gpu=found[0] if found and request.device_type == "gpu" else None,
+        threads=launch.threads_per_run(1),
+        dry_run_seconds=dry_run_seconds,
+        max_rows=max_rows,
+        echo=True,
+        umask=umask,
     )
     print(f"Run {run_dir.name} in {run_dir}", flush=True)
     spec = launch.write_attempt(launch.build_spec(request, place, terms), request)

@@ -25,7 +25,10 @@ LOG_LIMIT_BYTES = 128 * 1024 * 1024
 #: What an attempt leaves in the run folder, moved aside before the next one.
 OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "artifacts")
 _THREADS = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
@@ -154,9 +157,7 @@ def _environment(request: Request, place: Place, terms: Terms) -> dict[str, str]
     if terms.gpu is not None:
         environment["CUDA_VISIBLE_DEVICES"] = terms.gpu.uuid
         environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-    environment.update(
-        {name: str(terms.threads) for name in _THREADS if name not in os.environ}
-    )
+    environment.update({name: str(terms.threads) for name in _THREADS if name not in os.environ})
     return environment
 
 

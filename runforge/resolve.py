@@ -17,9 +17,7 @@ def _after(prefix: str) -> str:
 
 
 def _ambiguous(what: str, name: str, found: list[str]) -> OperationFailed:
-    return OperationFailed(
-        f"{what} {name!r} is ambiguous", fix=f"It could be {', '.join(found[:5])}"
-    )
+    return OperationFailed(f"{what} {name!r} is ambiguous", fix=f"It could be {', '.join(found[:5])}")
 
 
 def group_id(tx: Transaction, name: str) -> str:

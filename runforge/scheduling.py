@@ -69,9 +69,7 @@ def _first(lane: LaneHead, capacity: Capacity) -> Choice | None:
     return Choice(lane.lane_id, head.job_id, requires_gpu)
 
 
-def waiting_reason(
-    *, daemon_live: bool, is_paused: bool, requires_gpu: bool, capacity: Capacity
-) -> str:
+def waiting_reason(*, daemon_live: bool, is_paused: bool, requires_gpu: bool, capacity: Capacity) -> str:
     """Return why a queued job is not running."""
     if is_paused:
         return "group_paused"

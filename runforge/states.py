@@ -1,4 +1,4 @@
-"""The states of a job and the only ways from one to another.
+r"""The states of a job and the only ways from one to another.
 
     enqueue -> queued -> running -> succeeded | failed | canceled
                  ^  \\-> failed | canceled          (never started)

@@ -50,7 +50,8 @@ def expand(plan: Plan, *, limit: int = MAX_RUNS) -> list[RunOverrides]:
     if total > limit:
         raise InvalidPlan(
             f"strategy: the plan makes {total} runs, the limit is {limit}",
-            where=plan.where, fix=f"Make it smaller, or raise the limit with --max-runs {total}",
+            where=plan.where,
+            fix=f"Make it smaller, or raise the limit with --max-runs {total}",
         )
     return [_run(plan, index, overrides) for index, overrides in enumerate(_choices(plan))]
 
@@ -86,7 +87,8 @@ def _set(plan: Plan, index: int, request: dict[str, Any], path: str, value: Any)
             reached = ".".join(parents[: depth + 1])
             raise InvalidPlan(
                 f"strategy: run {index + 1} sets {path}, but {reached} is not an object",
-                where=plan.where, fix="Check the path",
+                where=plan.where,
+                fix="Check the path",
             )
         if value is None and name not in place:
             return

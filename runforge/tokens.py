@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 STAGES = (
-    "STARTING", "LOADING_DATASET", "TRAINING", "EVALUATING", "WRITING_ARTIFACTS", "COMPLETED",
+    "STARTING",
+    "LOADING_DATASET",
+    "TRAINING",
+    "EVALUATING",
+    "WRITING_ARTIFACTS",
+    "COMPLETED",
     "FAILED",
 )
 

@@ -163,8 +163,17 @@ class QueueSummary:
 
 
 _NO_JOURNAL = DaemonRow(
-    epoch=0, pid=None, start_ticks=None, boot_id=None, started_at=None, max_parallel=2,
-    gpu_slots=1, state="stopped", wanted="run", drain_until=None, last_served_group=None,
+    epoch=0,
+    pid=None,
+    start_ticks=None,
+    boot_id=None,
+    started_at=None,
+    max_parallel=2,
+    gpu_slots=1,
+    state="stopped",
+    wanted="run",
+    drain_until=None,
+    last_served_group=None,
 )
 
 
@@ -207,23 +216,55 @@ def job_view(job: Job, now: str, waiting: str | None = None) -> JobView:
     end = job.finished_at or (now if job.state is State.RUNNING else None)
     seconds = clock.seconds_between(job.started_at, end) if job.started_at and end else None
     return JobView(
-        job.job_id, job.run_id, job.group_id, job.state.value, job.priority, job.requires_gpu,
-        job.attempt, job.created_at, job.started_at, job.finished_at, seconds, job.error,
-        job.cause, job.cancel_requested, job.dry_run_seconds is not None, job.metric_name,
-        job.metric_value, json.loads(job.overrides), job.run_dir, waiting,
+        job.job_id,
+        job.run_id,
+        job.group_id,
+        job.state.value,
+        job.priority,
+        job.requires_gpu,
+        job.attempt,
+        job.created_at,
+        job.started_at,
+        job.finished_at,
+        seconds,
+        job.error,
+        job.cause,
+        job.cancel_requested,
+        job.dry_run_seconds is not None,
+        job.metric_name,
+        job.metric_value,
+        json.loads(job.overrides),
+        job.run_dir,
+        waiting,
     )
 
 
 def group_view(group: Group) -> GroupView:
     """Return a group as shown."""
     status = group_status(
-        queued=group.queued, running=group.running, failed=group.failed, canceled=group.canceled,
+        queued=group.queued,
+        running=group.running,
+        failed=group.failed,
+        canceled=group.canceled,
         is_canceled=group.is_canceled,
     )
     return GroupView(
-        group.group_id, group.name, group.notes, status, group.is_paused, group.created_at,
-        group.started_at, group.finished_at, group.total, group.queued, group.running,
-        group.succeeded, group.failed, group.canceled, group.objective_metric, group.direction,
+        group.group_id,
+        group.name,
+        group.notes,
+        status,
+        group.is_paused,
+        group.created_at,
+        group.started_at,
+        group.finished_at,
+        group.total,
+        group.queued,
+        group.running,
+        group.succeeded,
+        group.failed,
+        group.canceled,
+        group.objective_metric,
+        group.direction,
     )
 
 
@@ -236,8 +277,12 @@ def groups(workspace: Workspace) -> list[GroupView]:
 
 
 def jobs(
-    workspace: Workspace, *, group_id: str | None = None, state: str | None = None,
-    limit: int | None = None, offset: int = 0,
+    workspace: Workspace,
+    *,
+    group_id: str | None = None,
+    state: str | None = None,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[JobView]:
     """Return jobs in order of creation, of one group or state if asked."""
     if not exists(workspace):
@@ -284,16 +329,16 @@ def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> str | None:
     row = records.daemon(tx.row("journal.daemon"))
     paused = any(r["lane_id"] == job.lane_id and r["is_paused"] for r in tx.rows("groups.lanes_waiting"))
     return waiting_reason(
-        daemon_live=_status(workspace, row).is_live, is_paused=paused,
-        requires_gpu=job.requires_gpu, capacity=_capacity(tx, row),
+        daemon_live=_status(workspace, row).is_live,
+        is_paused=paused,
+        requires_gpu=job.requires_gpu,
+        capacity=_capacity(tx, row),
     )
 
 
 def _capacity(tx: Transaction, row: DaemonRow) -> Capacity:
     kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
-    return Capacity(
-        max(0, row.max_parallel - kinds.count("cpu")), max(0, row.gpu_slots - kinds.count("gpu"))
-    )
+    return Capacity(max(0, row.max_parallel - kinds.count("cpu")), max(0, row.gpu_slots - kinds.count("gpu")))
 
 
 def queue_summary(workspace: Workspace) -> QueueSummary:
@@ -331,8 +376,10 @@ def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -
         for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"], limit=1):
             job = records.job(row)
             reason = waiting_reason(
-                daemon_live=status.is_live, is_paused=bool(lane["is_paused"]),
-                requires_gpu=job.requires_gpu, capacity=capacity,
+                daemon_live=status.is_live,
+                is_paused=bool(lane["is_paused"]),
+                requires_gpu=job.requires_gpu,
+                capacity=capacity,
             )
             shown.append(job_view(job, now, reason))
     return shown

@@ -31,16 +31,12 @@ def daemon(
     if detach:
         from runforge.daemon.detach import start
 
-        pid = start(
-            here, max_parallel=max_parallel, gpu_slots=gpu_slots, orphans=orphans, replace=replace
-        )
+        pid = start(here, max_parallel=max_parallel, gpu_slots=gpu_slots, orphans=orphans, replace=replace)
         print(f"Daemon is up, pid {pid}; it logs to {here.daemon_log}")
         return 0
     from runforge.daemon.main import run_daemon
 
-    return run_daemon(
-        here, max_parallel=max_parallel, gpu_slots=gpu_slots, orphans=orphans, replace=replace
-    )
+    return run_daemon(here, max_parallel=max_parallel, gpu_slots=gpu_slots, orphans=orphans, replace=replace)
 
 
 def stop_daemon(

@@ -21,12 +21,18 @@ from runforge.errors import InvalidRequest
 
 
 def run(
-    request: Annotated[Path | None, typer.Option("--request", help="A request.json; makes a run folder.")] = None,
-    run_dir: Annotated[Path | None, typer.Option("--run-dir", help="A run folder with its request.json.")] = None,
+    request: Annotated[
+        Path | None, typer.Option("--request", help="A request.json; makes a run folder.")
+    ] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option("--run-dir", help="A run folder with its request.json.")
+    ] = None,
     workspace: WorkspaceOption = None,
     dry_run: DryRunOption = False,
     dry_run_hold: DryRunSecondsOption = 0.0,
-    max_rows: Annotated[int | None, typer.Option("--max-rows", help="Train on a sample of this many rows.")] = None,
+    max_rows: Annotated[
+        int | None, typer.Option("--max-rows", help="Train on a sample of this many rows.")
+    ] = None,
 ) -> int:
     """Execute one request here and now, without daemon or queue."""
     if (request is None) == (run_dir is None):
@@ -57,6 +63,9 @@ def sweep(
     from runforge.daemon.direct import run_sweep
 
     return run_sweep(
-        here, data, where=str(plan), max_runs=max_runs,
+        here,
+        data,
+        where=str(plan),
+        max_runs=max_runs,
         dry_run_seconds=dry_run_seconds(dry_run, dry_run_hold),
     )

@@ -31,7 +31,12 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> in
     here = find(workspace)
     found = [
         Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
-        _sqlite(), _filesystem(here), _rights(here), _disk(here), _gpus(), _daemon(here),
+        _sqlite(),
+        _filesystem(here),
+        _rights(here),
+        _disk(here),
+        _gpus(),
+        _daemon(here),
         *_journal(here),
     ]
     is_well = all(finding.status != "problem" for finding in found)
@@ -40,7 +45,11 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> in
     else:
         for finding in found:
             mark = {"ok": "succeeded", "warning": "canceled", "problem": "failed"}[finding.status]
-            print(output.coloured(f"{finding.status:<8}", mark), f"{finding.name:<12}", output.safe(finding.text))
+            print(
+                output.coloured(f"{finding.status:<8}", mark),
+                f"{finding.name:<12}",
+                output.safe(finding.text),
+            )
     return 0 if is_well else 1
 
 
@@ -55,7 +64,8 @@ def _sqlite() -> Finding:
     if sqlite.is_fixed():
         return Finding("sqlite", "ok", text)
     return Finding(
-        "sqlite", "warning",
+        "sqlite",
+        "warning",
         f"{text} has the WAL-reset bug; RunForge's checkpoint rule avoids it, other programs may not",
     )
 

@@ -72,7 +72,9 @@ def wait(
         str, typer.Argument(autocompletion=complete_either, metavar="[GROUP|RUN]", help="Default: @last.")
     ] = "@last",
     workspace: WorkspaceOption = None,
-    timeout: Annotated[float | None, typer.Option("--timeout", min=0.0, help="Give up after seconds.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=0.0, help="Give up after seconds.")
+    ] = None,
 ) -> int:
     """Wait until a group or a run has ended: 0 all succeeded, 1 one failed, 5 canceled."""
     from runforge import control
@@ -121,9 +123,8 @@ def progress(group: views.GroupView) -> None:
         return
     done = group.succeeded + group.failed + group.canceled
     width = shutil.get_terminal_size((80, 24)).columns
-    line = (
-        f"{output.bar(done, group.total)} {done}/{group.total}  {group.running} running"
-        + (f"  {group.failed} failed" if group.failed else "")
+    line = f"{output.bar(done, group.total)} {done}/{group.total}  {group.running} running" + (
+        f"  {group.failed} failed" if group.failed else ""
     )
     sys.stderr.write(f"\r\x1b[K{line[: width - 1]}")
     sys.stderr.flush()

@@ -62,6 +62,9 @@ def _run(arguments: list[str]) -> int:
 
     try:
         from runforge.cli.program import program
+        from runforge.permissions import become_private
+
+        become_private()
 
         code = program().main(args=arguments, prog_name="runforge", standalone_mode=False)
         return _CANCELED if code == _INTERRUPTED else int(code or 0)

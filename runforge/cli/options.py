@@ -38,21 +38,26 @@ def complete_either(incomplete: str) -> list[str]:
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option(
-        "--workspace", "-w", show_default=False,
+        "--workspace",
+        "-w",
+        show_default=False,
         help="The workspace; else $RUNFORGE_WORKSPACE, else the nearest folder upwards with .runforge.",
     ),
 ]
 StateDirOption = Annotated[
     Path | None,
     typer.Option(
-        "--state-dir", show_default=False,
+        "--state-dir",
+        show_default=False,
         help="Local folder for journal and locks, where the workspace is on a network file system.",
     ),
 ]
 GroupOption = Annotated[
     str,
     typer.Option(
-        "--group-id", "-g", autocompletion=complete_group,
+        "--group-id",
+        "-g",
+        autocompletion=complete_group,
         help="The group: id, unique beginning, name, or @last.",
     ),
 ]
@@ -78,6 +83,6 @@ def find(workspace: Path | None, state_dir: Path | None = None) -> Workspace:
     return workspaces.find(workspace, state_dir=state_dir)
 
 
-def dry_run_seconds(dry_run: bool, seconds: float) -> float | None:  # noqa: FBT001
+def dry_run_seconds(dry_run: bool, seconds: float) -> float | None:
     """Return how long a dry run holds its slot; None for a real run."""
     return seconds if dry_run or seconds > 0 else None

@@ -14,11 +14,22 @@ from runforge.text import fit, safe
 __all__ = ["safe"]
 
 _COLOURS = {
-    "running": "36", "succeeded": "32", "completed": "32", "failed": "31", "died": "31",
-    "not_responding": "31", "canceled": "33", "paused": "33", "queued": "34",
+    "running": "36",
+    "succeeded": "32",
+    "completed": "32",
+    "failed": "31",
+    "died": "31",
+    "not_responding": "31",
+    "canceled": "33",
+    "paused": "33",
+    "queued": "34",
 }
 _SYMBOLS = {
-    "queued": "·", "running": "▸", "succeeded": "✓", "completed": "✓", "failed": "✗",
+    "queued": "·",
+    "running": "▸",
+    "succeeded": "✓",
+    "completed": "✓",
+    "failed": "✗",
     "canceled": "⊘",
 }
 _GAP = "  "
@@ -32,7 +43,9 @@ def is_terminal() -> bool:
 
 def _has_colour() -> bool:
     return (
-        is_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        is_terminal()
+        and "NO_COLOR" not in os.environ
+        and os.environ.get("TERM") != "dumb"
         and os.environ.get("CLICOLOR") != "0"
     )
 
@@ -56,7 +69,10 @@ def print_json(name: str, data: Any) -> None:
 
 
 def table(
-    headers: Sequence[str], rows: Sequence[Sequence[Any]], *, flexible: Sequence[int] = (),
+    headers: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    flexible: Sequence[int] = (),
     state_column: int | None = None,
 ) -> None:
     """Print rows under headers. On a terminal the flexible columns give way; a pipe gets it all."""

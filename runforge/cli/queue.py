@@ -188,9 +188,7 @@ def _seconds(text: str) -> float:
 
     match = _AGE.fullmatch(text.strip())
     if match is None:
-        raise InvalidRequest(
-            f"--older-than {text[:40]!r} is no age", fix="Write 30d, 12h, 45m or 90s"
-        )
+        raise InvalidRequest(f"--older-than {text[:40]!r} is no age", fix="Write 30d, 12h, 45m or 90s")
     return float(match.group(1)) * _UNITS[match.group(2)]
 
 

@@ -31,10 +31,16 @@ def training_csv() -> bytes:
         pull = 0.06 * (30 - months) + 0.03 * (fee - 45) + 0.7 * (calls - 1.5)
         pull += {"basic": 0.6, "plus": 0.0, "pro": -0.8}[plan] + rng.gauss(0, 0.8)
         label = "leaves" if pull > 0 else "stays"
-        writer.writerow([
-            months, "" if rng.random() < 0.05 else fee, calls,
-            "" if rng.random() < 0.04 else plan, region, label,
-        ])
+        writer.writerow(
+            [
+                months,
+                "" if rng.random() < 0.05 else fee,
+                calls,
+                "" if rng.random() < 0.04 else plan,
+                region,
+                label,
+            ]
+        )
     return text.getvalue().encode()
 
 
@@ -60,7 +66,8 @@ def plan(workspace: str) -> dict[str, Any]:
     ]
     runs += [
         {
-            "model.family": "random_forest", "model.hyperparameters.n_estimators": trees,
+            "model.family": "random_forest",
+            "model.hyperparameters.n_estimators": trees,
             "model.hyperparameters.max_depth": depth,
         }
         for trees in (40, 120)

@@ -112,7 +112,8 @@ def _tell_new(here: Workspace, group_id: str, told: set[str]) -> None:
             told.add(job.run_id)
             print(
                 f"  {job.run_id}  {output.state_cell(job.state)}  "
-                f"{output.metric(job.metric_name, job.metric_value)}", flush=True,
+                f"{output.metric(job.metric_name, job.metric_value)}",
+                flush=True,
             )
 
 

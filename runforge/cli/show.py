@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from runforge.views import DaemonStatus, GroupView, JobView, QueueSummary
 
 _REASONS = {
-    "no_daemon": "no daemon is running", "group_paused": "its group is paused",
-    "no_free_slot": "all slots are in use", "no_gpu_slot": "all GPU slots are in use",
+    "no_daemon": "no daemon is running",
+    "group_paused": "its group is paused",
+    "no_free_slot": "all slots are in use",
+    "no_gpu_slot": "all GPU slots are in use",
     "turn_of_others": "it is next, or others' turn",
 }
 
@@ -117,10 +119,16 @@ def print_groups(found: list[GroupView]) -> None:
     for group in found:
         done = group.succeeded + group.failed + group.canceled
         status = "paused" if group.paused and group.status == "running" else group.status
-        rows.append([
-            group.group_id, output.state_cell(status), output.bar(done, group.total, 12),
-            f"{done}/{group.total}", group.running or "", group.failed or "",
-        ])
+        rows.append(
+            [
+                group.group_id,
+                output.state_cell(status),
+                output.bar(done, group.total, 12),
+                f"{done}/{group.total}",
+                group.running or "",
+                group.failed or "",
+            ]
+        )
     headers = ["GROUP", "STATUS", "PROGRESS", "DONE", "RUNNING", "FAILED"]
     output.table(headers, rows, flexible=[0], state_column=1)
 
@@ -158,8 +166,11 @@ def print_jobs(found: list[JobView]) -> None:
     """Print jobs, one a line, with why they failed or what they reached."""
     rows = [
         [
-            job.run_id, output.state_cell(job.state), job.attempt if job.attempt > 1 else "",
-            output.duration(job.seconds), output.metric(job.metric_name, job.metric_value),
+            job.run_id,
+            output.state_cell(job.state),
+            job.attempt if job.attempt > 1 else "",
+            output.duration(job.seconds),
+            output.metric(job.metric_name, job.metric_value),
             job.error or ", ".join(f"{k.rpartition('.')[2]}={v}" for k, v in job.overrides.items()),
         ]
         for job in found
@@ -177,13 +188,19 @@ def show(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOptio
     job = view.job
     waits = f" ({_REASONS.get(job.waiting, job.waiting)})" if job.waiting else ""
     lines = [
-        ("Run", job.run_id), ("Job", job.job_id), ("Group", job.group_id or "none"),
-        ("State", output.state_cell(job.state) + waits), ("Error", job.error),
+        ("Run", job.run_id),
+        ("Job", job.job_id),
+        ("Group", job.group_id or "none"),
+        ("State", output.state_cell(job.state) + waits),
+        ("Error", job.error),
         ("Metric", output.metric(job.metric_name, job.metric_value)),
         ("Overrides", ", ".join(f"{k}={v}" for k, v in job.overrides.items())),
         ("Priority", str(job.priority) if job.priority else ""),
-        ("Created", job.created_at), ("Started", job.started_at), ("Finished", job.finished_at),
-        ("Time", output.duration(job.seconds)), ("Folder", str(view.folder)),
+        ("Created", job.created_at),
+        ("Started", job.started_at),
+        ("Finished", job.finished_at),
+        ("Time", output.duration(job.seconds)),
+        ("Folder", str(view.folder)),
         ("Files", ", ".join(sorted(os.listdir(view.folder))) if view.folder.is_dir() else "missing"),
     ]
     for name, value in lines:

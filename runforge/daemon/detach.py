@@ -11,6 +11,7 @@ from runforge import liveness, views
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import check_settings
 from runforge.errors import OperationFailed
+from runforge.permissions import become_private
 from runforge.workspace import Workspace
 
 _UP_SECONDS = 30.0
@@ -18,7 +19,11 @@ _PAUSE = 0.02
 
 
 def start(
-    workspace: Workspace, *, max_parallel: int = 2, gpu_slots: int = 1, orphans: str = "requeue",
+    workspace: Workspace,
+    *,
+    max_parallel: int = 2,
+    gpu_slots: int = 1,
+    orphans: str = "requeue",
     replace: bool = False,
 ) -> int:
     """Start a daemon in a session of its own, logging to queue/daemon.log; return its pid when it is up.
@@ -30,19 +35,35 @@ def start(
     holder = liveness.holder(workspace)
     if holder is not None and not replace:
         raise OperationFailed(
-            f"a daemon is running here already (pid {holder.pid})", where=str(workspace.root),
+            f"a daemon is running here already (pid {holder.pid})",
+            where=str(workspace.root),
             fix="Stop it with `runforge stop-daemon`, or take over with `daemon --replace`",
         )
     command = [
-        sys.executable, "-m", "runforge", "daemon", "--workspace", str(workspace.root),
-        "--max-parallel", str(max_parallel), "--gpu-slots", str(gpu_slots), "--orphans", orphans,
+        sys.executable,
+        "-m",
+        "runforge",
+        "daemon",
+        "--workspace",
+        str(workspace.root),
+        "--max-parallel",
+        str(max_parallel),
+        "--gpu-slots",
+        str(gpu_slots),
+        "--orphans",
+        orphans,
     ]
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     log = os.open(workspace.daemon_log, flags, 0o600)
     try:
-        process = subprocess.Popen(  # noqa: S603
-            command + ["--replace"] * replace, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, cwd=workspace.root,
+        process = subprocess.Popen(
+            command + ["--replace"] * replace,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            umask=become_private(),
+            cwd=workspace.root,
         )
     finally:
         os.close(log)

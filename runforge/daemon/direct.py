@@ -18,6 +18,7 @@ from runforge.daemon.main import take_over
 from runforge.enqueue import DEFAULT_MAX_RUNS, EnqueuedSweep
 from runforge.errors import CanceledByUser, OperationFailed
 from runforge.model import Group, Job
+from runforge.permissions import become_private
 from runforge.states import State
 from runforge.store import records
 from runforge.store.connection import Journal, open_journal
@@ -28,14 +29,18 @@ _FOLLOW_SECONDS = 0.2
 
 
 def run_sweep(
-    workspace: Workspace, plan_bytes: bytes, *, where: str, max_runs: int = DEFAULT_MAX_RUNS,
+    workspace: Workspace,
+    plan_bytes: bytes,
+    *,
+    where: str,
+    max_runs: int = DEFAULT_MAX_RUNS,
     dry_run_seconds: float | None = None,
 ) -> int:
     """Make the plan's group and run it here; where a daemon lives, follow it there.
 
     Returns 0 when every run succeeded, 1 when one failed, 5 when it was canceled.
     """
-    umask = os.umask(0o077)
+    umask = become_private()
     workspace.prepare()
     made = control.enqueue_sweep(
         workspace, plan_bytes, where=where, max_runs=max_runs, dry_run_seconds=dry_run_seconds
@@ -67,9 +72,7 @@ class _Teller:
     def started(self, job: Job) -> None:
         if job.run_id in self._index and job.run_id not in self._started:
             self._started.add(job.run_id)
-            print(
-                tokens.group_run(job.run_id, self._index[job.run_id], len(self._index)), flush=True
-            )
+            print(tokens.group_run(job.run_id, self._index[job.run_id], len(self._index)), flush=True)
 
     def ended(self, job: Job, ending: Ending) -> None:
         if ending.state is not State.QUEUED:
@@ -100,7 +103,7 @@ class _Interrupt:
         self._count = 0
         self._is_canceled = False
         self.wake, self._write = socket.socketpair()
-        self._write.setblocking(False)  # noqa: FBT003
+        self._write.setblocking(False)
         signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
@@ -135,8 +138,13 @@ def _run_here(workspace: Workspace, made: EnqueuedSweep, teller: _Teller, umask:
         epoch = take_over(journal, settings)
         group = _group(workspace, made.group_id)
         engine = Engine(
-            workspace, journal, epoch, settings, Listener(teller.started, teller.ended),
-            umask=umask, only_lane=group.lane_id,
+            workspace,
+            journal,
+            epoch,
+            settings,
+            Listener(teller.started, teller.ended),
+            umask=umask,
+            only_lane=group.lane_id,
         )
         interrupt = _Interrupt(workspace, made.group_id)
         try:

@@ -34,8 +34,10 @@ def from_record(job: Job, record: ExitRecord, run_dir: Path) -> Ending:
 def _finished(run_dir: Path) -> Ending:
     if not run_dir.is_dir():
         return Ending(
-            State.FAILED, Cause.FOLDER_MISSING,
-            f"the run folder {run_dir} was deleted while the run was running", exit_code=0,
+            State.FAILED,
+            Cause.FOLDER_MISSING,
+            f"the run folder {run_dir} was deleted while the run was running",
+            exit_code=0,
         )
     result = _result(run_dir)
     if result is None:
@@ -45,7 +47,10 @@ def _finished(run_dir: Path) -> Ending:
         message = result.error_message or f"result.json says {result.status}"
         return Ending(State.FAILED, Cause.BAD_RESULT, message, exit_code=0)
     return Ending(
-        State.SUCCEEDED, Cause.EXIT, exit_code=0, metric_name=result.metric_name,
+        State.SUCCEEDED,
+        Cause.EXIT,
+        exit_code=0,
+        metric_name=result.metric_name,
         metric_value=result.metric_value,
     )
 
@@ -54,18 +59,24 @@ def _failed(record: ExitRecord, run_dir: Path) -> Ending:
     if record.signal is not None:
         if record.oom:
             return Ending(
-                State.FAILED, Cause.OOM, "killed by the kernel: out of memory",
+                State.FAILED,
+                Cause.OOM,
+                "killed by the kernel: out of memory",
                 signal=record.signal,
             )
         name = signal_name(record.signal)
         return Ending(
-            State.FAILED, Cause.SIGNAL, f"killed by signal {record.signal} ({name})",
+            State.FAILED,
+            Cause.SIGNAL,
+            f"killed by signal {record.signal} ({name})",
             signal=record.signal,
         )
     result = _result(run_dir)
     message = result.error_message if result is not None else None
     return Ending(
-        State.FAILED, Cause.EXIT, message or f"exit code {record.exit_code}",
+        State.FAILED,
+        Cause.EXIT,
+        message or f"exit code {record.exit_code}",
         exit_code=record.exit_code,
     )
 

@@ -55,8 +55,15 @@ class Engine:
     """Runs the jobs of one workspace; `only_lane` restricts it to one group."""
 
     def __init__(
-        self, workspace: Workspace, journal: Journal, epoch: int, settings: Settings,
-        listener: Listener, *, umask: int, only_lane: int | None = None,
+        self,
+        workspace: Workspace,
+        journal: Journal,
+        epoch: int,
+        settings: Settings,
+        listener: Listener,
+        *,
+        umask: int,
+        only_lane: int | None = None,
     ) -> None:
         found = gpus.detect()
         self._workspace = workspace
@@ -67,7 +74,9 @@ class Engine:
         self._only_lane = only_lane
         self._slots = Slots(settings.max_parallel, settings.gpu_slots, found)
         self._launcher = Launcher(
-            workspace, gpus=len(found), umask=umask,
+            workspace,
+            gpus=len(found),
+            umask=umask,
             threads=launch.threads_per_run(settings.max_parallel),
         )
         self._active: dict[str, Active] = {}
@@ -285,7 +294,8 @@ class Engine:
         run_dir = self._workspace.root / active.job.run_dir
         if not run_dir.is_dir():
             active.ending = Ending(
-                State.FAILED, Cause.FOLDER_MISSING,
+                State.FAILED,
+                Cause.FOLDER_MISSING,
                 f"run folder {active.job.run_dir} is missing: it was deleted before the run started",
             )
             return
@@ -300,8 +310,11 @@ class Engine:
 
 def _lane(tx: Transaction, row) -> LaneHead:  # type: ignore[no-untyped-def]
     return LaneHead(
-        lane_id=row["lane_id"], served=row["served"], is_paused=bool(row["is_paused"]),
-        cpu=_head(tx, row["lane_id"], 0), gpu=_head(tx, row["lane_id"], 1),
+        lane_id=row["lane_id"],
+        served=row["served"],
+        is_paused=bool(row["is_paused"]),
+        cpu=_head(tx, row["lane_id"], 0),
+        gpu=_head(tx, row["lane_id"], 1),
     )
 
 

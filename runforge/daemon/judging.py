@@ -36,7 +36,10 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
         return None  # it was claimed in this very moment: judge again
     if verdict.kind in {kinds.UNCLAIMED, kinds.REVOKED}:
         return endings.lost(
-            active.job, Cause.LAUNCH_FAILED, "requeue", limit=endings.MAX_UNSTARTED,
+            active.job,
+            Cause.LAUNCH_FAILED,
+            "requeue",
+            limit=endings.MAX_UNSTARTED,
             message="the attempt was interrupted before it started",
         )
     _sweep(active)
@@ -55,7 +58,9 @@ def _lost(active: Active, kind: judge.VerdictKind, policy: str) -> Ending:
             active.job, Cause.LOST, policy, message="the attempt's folder was deleted while it ran"
         )
     return endings.lost(
-        active.job, Cause.LOST, policy,
+        active.job,
+        Cause.LOST,
+        policy,
         message="its supervisor was killed, so how it ended is not known",
     )
 
@@ -75,7 +80,12 @@ def _leave_result(active: Active, ending: Ending, run_dir: Path) -> None:
     started = active.job.started_at or now
     with contextlib.suppress(OSError):
         outcome.write_lost(
-            run_dir, None, status=status, error_type=ending.cause.value,
-            message=ending.error or "", started_at=started, finished_at=now,
+            run_dir,
+            None,
+            status=status,
+            error_type=ending.cause.value,
+            message=ending.error or "",
+            started_at=started,
+            finished_at=now,
             duration_ms=int(clock.seconds_between(started, now) * 1000),
         )

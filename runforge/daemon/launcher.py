@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runforge import launch
+from runforge.daemon.active import Active
 from runforge.enqueue import read_request
 from runforge.launch import Place, Terms
 from runforge.model import Group
-from runforge.daemon.active import Active
 from runforge.supervise.zygote_client import Reply, ZygoteClient
 from runforge.workspace import Workspace
 
@@ -69,8 +69,12 @@ class Launcher:
         request = read_request(run_dir / "request.json")
         launch.set_aside(run_dir, job.attempt)
         terms = Terms(
-            gpus=self._gpus, gpu=gpu, threads=self._threads, umask=self._umask,
-            dry_run_seconds=job.dry_run_seconds, objective=_objective(group),
+            gpus=self._gpus,
+            gpu=gpu,
+            threads=self._threads,
+            umask=self._umask,
+            dry_run_seconds=job.dry_run_seconds,
+            objective=_objective(group),
         )
         place = Place(
             job.run_id, job.attempt, active.token, self._workspace.root, run_dir, active.attempt_dir

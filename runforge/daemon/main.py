@@ -18,6 +18,7 @@ from runforge.daemon.lock import DaemonLock
 from runforge.daemon.replace import replace_holder
 from runforge.errors import InternalError, InvalidRequest, RunForgeError
 from runforge.model import DaemonRow, Job
+from runforge.permissions import become_private
 from runforge.states import State
 from runforge.store import records
 from runforge.store.connection import Journal, open_journal
@@ -36,13 +37,9 @@ _LOOK_ROUND = 5.0
 def check_settings(settings: Settings) -> None:
     """Raise InvalidRequest for numbers that no daemon can work with."""
     if settings.max_parallel < 1:
-        raise InvalidRequest(
-            f"--max-parallel {settings.max_parallel} is too small", fix="Give at least 1"
-        )
+        raise InvalidRequest(f"--max-parallel {settings.max_parallel} is too small", fix="Give at least 1")
     if settings.gpu_slots < 0:
-        raise InvalidRequest(
-            f"--gpu-slots {settings.gpu_slots} is negative", fix="Give 0 for none, or more"
-        )
+        raise InvalidRequest(f"--gpu-slots {settings.gpu_slots} is negative", fix="Give 0 for none, or more")
     if settings.orphans not in _ORPHANS:
         raise InvalidRequest(
             f"--orphans {settings.orphans!r} is unknown", fix=f"Use one of {', '.join(_ORPHANS)}"
@@ -50,7 +47,11 @@ def check_settings(settings: Settings) -> None:
 
 
 def run_daemon(
-    workspace: Workspace, *, max_parallel: int = 2, gpu_slots: int = 1, orphans: str = "requeue",
+    workspace: Workspace,
+    *,
+    max_parallel: int = 2,
+    gpu_slots: int = 1,
+    orphans: str = "requeue",
     replace: bool = False,
 ) -> int:
     """Be the workspace's daemon until told to stop; return the exit code.
@@ -59,7 +60,7 @@ def run_daemon(
     """
     settings = Settings(max_parallel, gpu_slots, orphans)
     check_settings(settings)
-    umask = os.umask(0o077)
+    umask = become_private()
     workspace.prepare()
     if replace:
         replace_holder(workspace)
@@ -76,7 +77,7 @@ def _say(line: str) -> None:
         print(line, flush=True)
     except OSError:
         # Whoever listened is gone (closed pipe, full disk); the queue goes on.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
 def _said_started(job: Job) -> None:
@@ -92,9 +93,13 @@ def take_over(journal: Journal, settings: Settings) -> int:
     """Write this daemon into the journal and return its epoch, which fences every older one."""
     with journal.write() as tx:
         row = tx.row(
-            "journal.take_over", pid=os.getpid(), boot_id=os_process.boot_id(), now=clock.now(),
+            "journal.take_over",
+            pid=os.getpid(),
+            boot_id=os_process.boot_id(),
+            now=clock.now(),
             start_ticks=os_process.start_ticks(os.getpid()),
-            max_parallel=settings.max_parallel, gpu_slots=settings.gpu_slots,
+            max_parallel=settings.max_parallel,
+            gpu_slots=settings.gpu_slots,
         )
         return int(row[0])
 
@@ -103,7 +108,11 @@ class Daemon:
     """The loop around the engine: waits, ticks, exports, beats, and knows when to stop."""
 
     def __init__(
-        self, workspace: Workspace, journal: Journal, lock: DaemonLock, settings: Settings,
+        self,
+        workspace: Workspace,
+        journal: Journal,
+        lock: DaemonLock,
+        settings: Settings,
         umask: int,
     ) -> None:
         self._workspace = workspace
@@ -112,7 +121,11 @@ class Daemon:
         self._settings = settings
         self._epoch = take_over(journal, settings)
         self._engine = Engine(
-            workspace, journal, self._epoch, settings, Listener(_said_started, _said_done),
+            workspace,
+            journal,
+            self._epoch,
+            settings,
+            Listener(_said_started, _said_done),
             umask=umask,
         )
         self._heart = Heart(workspace, journal)
@@ -130,11 +143,7 @@ class Daemon:
         self._engine.start()
         for source in (self._bell, self._wake_read):
             self._engine.selector.register(source, selectors.EVENT_READ, "wake")
-        _say(
-            tokens.daemon_started(
-                os.getpid(), self._settings.max_parallel, self._settings.gpu_slots
-            )
-        )
+        _say(tokens.daemon_started(os.getpid(), self._settings.max_parallel, self._settings.gpu_slots))
         try:
             while not self._is_over():
                 self._round()
@@ -148,7 +157,7 @@ class Daemon:
         return 0
 
     def _listen_to_signals(self) -> None:
-        self._wake_write.setblocking(False)  # noqa: FBT003
+        self._wake_write.setblocking(False)
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -162,9 +171,7 @@ class Daemon:
         try:
             self._engine.tick()
             self._heart.export()
-            self._heart.beat(
-                self._engine.active_jobs, self._engine.active_gpu_jobs, self._state
-            )
+            self._heart.beat(self._engine.active_jobs, self._engine.active_gpu_jobs, self._state)
             self._heart.checkpoint()
             self._look_round()
             self._was_failing = False

@@ -36,7 +36,8 @@ def replace_holder(workspace: Workspace) -> None:
     if handle is None or not is_it:
         raise OperationFailed(
             f"the daemon lock is held by process {holder.pid}, which is not the daemon in the journal",
-            where=str(workspace.daemon_lock), fix="Stop that process by hand",
+            where=str(workspace.daemon_lock),
+            fix="Stop that process by hand",
         )
     for number, seconds in ((signal.SIGTERM, _TERM_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
         signal.pidfd_send_signal(handle, number)

@@ -15,7 +15,10 @@ _PAUSE = 0.02
 
 
 def stop(
-    workspace: Workspace, *, drain_seconds: float | None = None, is_draining: bool = False,
+    workspace: Workspace,
+    *,
+    drain_seconds: float | None = None,
+    is_draining: bool = False,
     cancel_running: bool = False,
 ) -> bool:
     """Stop the daemon; return False if none was running.

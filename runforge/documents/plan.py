@@ -51,9 +51,7 @@ class Plan:
 
 def parse_plan(data: bytes, *, where: str) -> Plan:
     """Return the checked plan, or raise InvalidPlan naming every field that is wrong."""
-    document = strict_json.parse(
-        data, what="plan", limit=PLAN_LIMIT, error=InvalidPlan, where=where
-    )
+    document = strict_json.parse(data, what="plan", limit=PLAN_LIMIT, error=InvalidPlan, where=where)
     problems = Problems()
     fields = Fields(document, "", problems)
     fields.exactly("version", 1)
@@ -73,9 +71,18 @@ def parse_plan(data: bytes, *, where: str) -> Plan:
     objective = _objective(fields.mapping("objective"))
     problems.raise_if_any(InvalidPlan, where)
     return Plan(
-        raw=data, where=where, name=str(name), notes=notes, workspace=workspace,
-        base_request=base.raw if base else {}, axes=axes, runs=runs, max_parallel=parallel or 1,
-        fail_fast=fail_fast, stop_on_cancel=stop, objective=objective,
+        raw=data,
+        where=where,
+        name=str(name),
+        notes=notes,
+        workspace=workspace,
+        base_request=base.raw if base else {},
+        axes=axes,
+        runs=runs,
+        max_parallel=parallel or 1,
+        fail_fast=fail_fast,
+        stop_on_cancel=stop,
+        objective=objective,
     )
 
 

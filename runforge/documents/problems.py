@@ -109,9 +109,7 @@ class Fields:
         if name not in self._value:
             self.problems.add(self.path(name), f"is missing; it must be {wanted!r}")
         elif self._value[name] != wanted or isinstance(self._value[name], bool):
-            self.problems.add(
-                self.path(name), f"must be {wanted!r}, not {self._value[name]!r:.60}"
-            )
+            self.problems.add(self.path(name), f"must be {wanted!r}, not {self._value[name]!r:.60}")
 
     @property
     def raw(self) -> dict[str, Any]:

@@ -36,7 +36,10 @@ class Request:
 
 
 def parse_request(
-    document: dict[str, Any], *, where: str, error: type[RunForgeError] = InvalidRequest,
+    document: dict[str, Any],
+    *,
+    where: str,
+    error: type[RunForgeError] = InvalidRequest,
     at: str = "",
 ) -> Request:
     """Return the checked request, or raise `error` naming every field that is wrong.
@@ -61,7 +64,14 @@ def parse_request(
     device_type = device.one_of("type", ("cpu", "gpu")) if device else None
     problems.raise_if_any(error, where)
     return Request(
-        document, str(preset), str(family), hyperparameters, command, cwd, path, label,
+        document,
+        str(preset),
+        str(family),
+        hyperparameters,
+        command,
+        cwd,
+        path,
+        label,
         str(device_type),
     )
 
@@ -94,9 +104,7 @@ def _check_values(found: Fields, rules: dict[str, Any], family: str) -> None:
 def _check_names(found: Fields) -> None:
     for name in found.raw:
         if not name.isidentifier() or not name.isascii():
-            found.problems.add(
-                found.path(name[:60]), "a hyperparameter's name is letters, digits and '_'"
-            )
+            found.problems.add(found.path(name[:60]), "a hyperparameter's name is letters, digits and '_'")
 
 
 def _command(model: Fields) -> tuple[str, ...]:
@@ -107,7 +115,7 @@ def _command(model: Fields) -> tuple[str, ...]:
     if not parts:
         model.problems.add(path, "is empty; give the program and its arguments")
     for index, part in enumerate(parts):
-        if not isinstance(part, str) or not part.strip() and index == 0:
+        if not isinstance(part, str) or (not part.strip() and index == 0):
             model.problems.add(f"{path}[{index}]", "must be a text (the command is a list, no shell line)")
         elif len(part.encode("utf-8", "replace")) > _ARGUMENT_LIMIT:
             model.problems.add(f"{path}[{index}]", "is longer than 128 KiB; pass it in a file")

@@ -53,9 +53,15 @@ def _primary(summary: object) -> tuple[str | None, float | None]:
 
 
 def build_result(
-    *, status: str, started_at: str, finished_at: str, duration_ms: int,
-    effective_config: dict[str, Any] | None, primary_metric: tuple[str, float] | None = None,
-    metrics: dict[str, float] | None = None, artifacts: list[dict[str, Any]] | None = None,
+    *,
+    status: str,
+    started_at: str,
+    finished_at: str,
+    duration_ms: int,
+    effective_config: dict[str, Any] | None,
+    primary_metric: tuple[str, float] | None = None,
+    metrics: dict[str, float] | None = None,
+    artifacts: list[dict[str, Any]] | None = None,
     error: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the document; `summary` is null where the run reported no metric."""

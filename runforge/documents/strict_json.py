@@ -54,8 +54,11 @@ def parse(
         if len(data) > limit:
             raise _Refused(f"it is larger than {limit // 1024} KiB")
         value = json.loads(
-            data.decode("utf-8-sig"), parse_constant=_no_constant, parse_float=_number,
-            parse_int=_integer, object_pairs_hook=_pairs,
+            data.decode("utf-8-sig"),
+            parse_constant=_no_constant,
+            parse_float=_number,
+            parse_int=_integer,
+            object_pairs_hook=_pairs,
         )
         if not isinstance(value, dict):
             raise _Refused(f"it is not an object but {_kind(value)}")

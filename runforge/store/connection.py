@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
+from typing_extensions import Self
+
 from runforge.errors import Missing
 from runforge.store import migrate
 from runforge.store.failures import Fenced, JournalBusy, JournalUnreadable, explained
@@ -111,7 +113,7 @@ class Journal:
         self._connection = connection
         self._lock: int | None = None
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -221,12 +223,11 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
     require_local(workspace.state_dir)
     is_new = not path.exists()
     if is_new and not create:
-        raise Missing(
-            f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`"
-        )
+        raise Missing(f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`")
     if not is_new and path.stat().st_size == 0 and any(workspace.runs_dir.iterdir()):
         raise JournalUnreadable(
-            "the journal is empty although runs exist", where=str(path),
+            "the journal is empty although runs exist",
+            where=str(path),
             fix="Restore it from a backup, or move the empty file away to start a new one",
         )
     with explained(path):
@@ -246,7 +247,8 @@ def _configured(journal: Journal) -> Journal:
     mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
     if mode != "wal":
         raise JournalUnreadable(
-            f"the journal is in {mode} mode, not WAL", where=str(journal.workspace.journal),
+            f"the journal is in {mode} mode, not WAL",
+            where=str(journal.workspace.journal),
             fix="Was it copied by hand? Run `runforge doctor`",
         )
     return journal

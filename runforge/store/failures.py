@@ -38,7 +38,8 @@ def explain(error: Exception, journal: Path) -> RunForgeError:
         return IllegalTransition(text, where=where)
     if "locked" in text or "busy" in text:
         return JournalBusy(
-            "the journal is busy", where=where,
+            "the journal is busy",
+            where=where,
             fix="Another program has held it for 30 seconds; `runforge doctor` names it",
         )
     if "full" in text:
@@ -48,16 +49,19 @@ def explain(error: Exception, journal: Path) -> RunForgeError:
     if "readonly" in text or "read-only" in text:
         return OperationFailed(
             "the journal cannot be written (read-only file system or missing right)",
-            where=where, fix="Check the mount and the owner of the folder",
+            where=where,
+            fix="Check the mount and the owner of the folder",
         )
     if "malformed" in text or "not a database" in text:
         return JournalUnreadable(
-            f"the journal is damaged ({text})", where=where,
+            f"the journal is damaged ({text})",
+            where=where,
             fix="Nothing was changed. Stop the daemon, keep a copy, and run `runforge doctor`",
         )
     if "unable to open" in text:
         return OperationFailed(
-            "the journal cannot be opened", where=where,
+            "the journal cannot be opened",
+            where=where,
             fix="Check that the folder exists, that you may write to it, and `ulimit -n`",
         )
     return InternalError(f"the journal failed: {text}", where=where, fix="Run `runforge doctor`")

@@ -51,8 +51,14 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
     """Move queued -> running with slots, attempt row and the lane's turn."""
     _require(tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now), job, "started")
     tx.run(
-        "attempts.insert", job_id=job.job_id, run_id=job.run_id, attempt=job.attempt,
-        token=grant.token, epoch=grant.epoch, gpu_uuid=grant.gpu_uuid, now=now,
+        "attempts.insert",
+        job_id=job.job_id,
+        run_id=job.run_id,
+        attempt=job.attempt,
+        token=grant.token,
+        epoch=grant.epoch,
+        gpu_uuid=grant.gpu_uuid,
+        now=now,
     )
     tx.run("attempts.take_slot", kind="cpu", slot_no=grant.cpu_slot, job_id=job.job_id)
     if grant.gpu_slot is not None:
@@ -66,9 +72,16 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
 def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
     """Move queued or running -> terminal, freeing the slots; a failed run may fail its group fast."""
     changed = tx.run(
-        "jobs.end", job_id=job.job_id, attempt=job.attempt, from_state=job.state.value,
-        state=ending.state.value, now=now, error=ending.error, cause=ending.cause.value,
-        metric_name=ending.metric_name, metric_value=ending.metric_value,
+        "jobs.end",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        from_state=job.state.value,
+        state=ending.state.value,
+        now=now,
+        error=ending.error,
+        cause=ending.cause.value,
+        metric_name=ending.metric_name,
+        metric_value=ending.metric_value,
     )
     _require(changed, job, str(ending.state))
     _end_attempt(tx, job, ending, now)
@@ -80,8 +93,14 @@ def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
 
 def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
     tx.run(
-        "attempts.end", job_id=job.job_id, attempt=job.attempt, now=now, cause=ending.cause.value,
-        error=ending.error, exit_code=ending.exit_code, signal=ending.signal,
+        "attempts.end",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        now=now,
+        cause=ending.cause.value,
+        error=ending.error,
+        exit_code=ending.exit_code,
+        signal=ending.signal,
     )
     tx.run("attempts.free_slots", job_id=job.job_id)
 
@@ -97,7 +116,11 @@ def _fail_fast(tx: Transaction, group_id: str, run_id: str, now: str) -> None:
 
 
 def cancel_queued(
-    tx: Transaction, job: Job, now: str, *, cause: Cause = Cause.CANCELED,
+    tx: Transaction,
+    job: Job,
+    now: str,
+    *,
+    cause: Cause = Cause.CANCELED,
     reason: str = "canceled before it started",
 ) -> None:
     """Move queued -> canceled."""
@@ -107,7 +130,11 @@ def cancel_queued(
 def requeue(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
     """Move running -> queued with the next attempt: the orphan policy's second chance."""
     changed = tx.run(
-        "jobs.requeue", job_id=job.job_id, attempt=job.attempt, now=now, error=ending.error,
+        "jobs.requeue",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        now=now,
+        error=ending.error,
         cause=ending.cause.value,
     )
     _require(changed, job, "requeued")

@@ -42,10 +42,15 @@ def revoke(attempt_dir: Path, token: str) -> bool:
 
 def _link(attempt_dir: Path, kind: str, token: str) -> bool:
     pid = os.getpid()
-    text = json.dumps({
-        "kind": kind, "token": token, "pid": pid, "start_ticks": os_process.start_ticks(pid),
-        "boot_id": os_process.boot_id(),
-    })
+    text = json.dumps(
+        {
+            "kind": kind,
+            "token": token,
+            "pid": pid,
+            "start_ticks": os_process.start_ticks(pid),
+            "boot_id": os_process.boot_id(),
+        }
+    )
     temporary = attempt_dir / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
     try:
         write_new(temporary, text.encode("ascii"))

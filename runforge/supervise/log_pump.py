@@ -25,9 +25,7 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 class LogPump:
     """Reads what a run prints and puts it where people look for it."""
 
-    def __init__(
-        self, run_dir: Path, *, limit: int, reads_metrics: bool, echo: bool = False
-    ) -> None:
+    def __init__(self, run_dir: Path, *, limit: int, reads_metrics: bool, echo: bool = False) -> None:
         self._run_dir = run_dir
         self._limit = limit
         self._reads_metrics = reads_metrics
@@ -61,7 +59,7 @@ class LogPump:
 
     def drain(self, pipe: int) -> None:
         """Take what is left in the pipe without waiting for those who still hold it open."""
-        os.set_blocking(pipe, False)  # noqa: FBT003
+        os.set_blocking(pipe, False)
         while True:
             try:
                 data = os.read(pipe, _CHUNK)
@@ -131,8 +129,10 @@ class LogPump:
         if number - number != 0:  # 1e999 is no number
             return
         entry = {
-            "name": name.decode("ascii"), "value": number,
-            "step": int(step) if step is not None else None, "at": clock.now(),
+            "name": name.decode("ascii"),
+            "value": number,
+            "step": int(step) if step is not None else None,
+            "at": clock.now(),
         }
         with contextlib.suppress(OSError):
             if self._metrics is None:

@@ -147,7 +147,8 @@ def marked(token: str, lock_file: Path, session: int | None) -> list[int]:
     return [
         pid
         for pid in _pids()
-        if pid != mine and not is_zombie(pid)
+        if pid != mine
+        and not is_zombie(pid)
         and (
             _has_token(pid, needle)
             or _holds(pid, str(lock_file))

@@ -69,8 +69,10 @@ class Supervisor:
         self._status: int | None = None
         self._pid = -1
         self._pump = LogPump(
-            Path(spec["run_dir"]), limit=spec["log_limit_bytes"],
-            reads_metrics=spec["argv"] is not None, echo=spec.get("echo", False),
+            Path(spec["run_dir"]),
+            limit=spec["log_limit_bytes"],
+            reads_metrics=spec["argv"] is not None,
+            echo=spec.get("echo", False),
         )
 
     def run(self) -> None:
@@ -162,7 +164,7 @@ class Supervisor:
         """End what the worker left behind, first kindly; as subreaper we have it all."""
         start = time.monotonic()
         is_first = True
-        os.set_blocking(pipe, False)  # noqa: FBT003
+        os.set_blocking(pipe, False)
         while True:
             self._reap()
             if not os_process.children():
@@ -176,9 +178,7 @@ class Supervisor:
 
     # --- at the end ----------------------------------------------------------------------------
 
-    def _ending(
-        self, error: str | None, started_at: str, start: float, ooms: int
-    ) -> dict[str, Any]:
+    def _ending(self, error: str | None, started_at: str, start: float, ooms: int) -> dict[str, Any]:
         code, number = None, None
         if self._status is not None:
             if os.WIFSIGNALED(self._status):
@@ -187,9 +187,14 @@ class Supervisor:
                 code = os.WEXITSTATUS(self._status)
         is_oom = number == signal.SIGKILL and self._stop is None and os_process.oom_kills() > ooms
         return {
-            "exit_code": code, "signal": number, "canceled": self._stop is not None,
-            "oom": is_oom, "spawn_error": error, "started_at": started_at,
-            "finished_at": clock.now(), "duration_ms": int((time.monotonic() - start) * 1000),
+            "exit_code": code,
+            "signal": number,
+            "canceled": self._stop is not None,
+            "oom": is_oom,
+            "spawn_error": error,
+            "started_at": started_at,
+            "finished_at": clock.now(),
+            "duration_ms": int((time.monotonic() - start) * 1000),
         }
 
     def _finish(self, ending: dict[str, Any]) -> list[str]:
@@ -203,8 +208,10 @@ class Supervisor:
 
     def _write(self, ending: dict[str, Any]) -> None:
         record = ExitRecord(
-            token=self._spec["token"], log_bytes=self._pump.written,
-            dropped_bytes=self._pump.dropped, **ending,
+            token=self._spec["token"],
+            log_bytes=self._pump.written,
+            dropped_bytes=self._pump.dropped,
+            **ending,
         )
         with contextlib.suppress(OSError):
             exit_record.write(self._record, record)

@@ -47,9 +47,7 @@ def start(spec: dict[str, Any], tree_lock: int) -> tuple[int, int, str | None]:
     return pid, output, message.decode("utf-8", "replace") or None
 
 
-def _be_worker(
-    spec: dict[str, Any], parent: int, output: int, errors: int, tree_lock: int
-) -> NoReturn:
+def _be_worker(spec: dict[str, Any], parent: int, output: int, errors: int, tree_lock: int) -> NoReturn:
     code = 1
     try:
         os.setsid()
@@ -113,11 +111,13 @@ def _exec(spec: dict[str, Any]) -> NoReturn:
 
 def _call(spec: dict[str, Any]) -> int:
     os.environ.update(_environment(spec))
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = io.TextIOWrapper(
-            open(descriptor, "wb", closefd=False),  # noqa: SIM115, PTH123
-            encoding="utf-8", errors="backslashreplace", line_buffering=True,
+            open(descriptor, "wb", closefd=False),  # noqa: SIM115
+            encoding="utf-8",
+            errors="backslashreplace",
+            line_buffering=True,
         )
         setattr(sys, name, stream)
     os.chdir(spec["cwd"])

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from runforge.supervise.zygote import MESSAGE_LIMIT
 
+#: A zygote ends when its socket closes; one that still imports is not waited for.
+_END_SECONDS = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -44,14 +47,19 @@ class ZygoteClient:
         for module in self._preload:
             command += ["--preload", module]
         try:
-            self._process = subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env,
-                pass_fds=[theirs.fileno()], start_new_session=True,
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
             )
         finally:
             os.close(log)
             theirs.close()
-        ours.setblocking(False)  # noqa: FBT003
+        ours.setblocking(False)
         self._socket = ours
         self._has_ended = False
 
@@ -85,7 +93,7 @@ class ZygoteClient:
             answer = json.loads(data)
             pidfd = handles[0] if handles else None
             if pidfd is not None:
-                os.set_inheritable(pidfd, False)  # noqa: FBT003
+                os.set_inheritable(pidfd, False)
             found.append(Reply(answer["id"], answer.get("pid"), pidfd, answer.get("error")))
         return found
 
@@ -100,7 +108,7 @@ class ZygoteClient:
             self._socket = None
         if self._process is not None:
             try:
-                self._process.wait(timeout=1.0)
+                self._process.wait(timeout=_END_SECONDS)
             except subprocess.TimeoutExpired:
                 # Still importing: nothing of it is needed.
                 self._process.kill()

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 _TYPES = {
-    "model.pkl": "model", "metrics.json": "metrics", "label_encoder.pkl": "encoder",
+    "model.pkl": "model",
+    "metrics.json": "metrics",
+    "label_encoder.pkl": "encoder",
     "feature_importance.json": "feature_importance",
     "linear_coefficients.json": "linear_coefficients",
 }
@@ -23,10 +25,13 @@ def listing(run_dir: Path) -> list[dict[str, Any]]:
             path = Path(folder) / name
             if path.is_symlink() or not path.is_file():
                 continue
-            found.append({
-                "path": path.relative_to(run_dir).as_posix(), "type": _type(name),
-                "bytes": path.stat().st_size,
-            })
+            found.append(
+                {
+                    "path": path.relative_to(run_dir).as_posix(),
+                    "type": _type(name),
+                    "bytes": path.stat().st_size,
+                }
+            )
             if len(found) >= _LIMIT:
                 return found
     return found

@@ -49,9 +49,11 @@ def _refuse(seen: Counter[str], label: str, path: Path) -> None:
     if len(seen) == 1:
         raise InvalidRequest(
             f"the label column {label!r} has one class only ({next(iter(seen))!r:.60})",
-            where=str(path), fix="A classifier needs two at the least",
+            where=str(path),
+            fix="A classifier needs two at the least",
         )
     raise InvalidRequest(
-        f"the label column {label!r} needs two classes with two rows each", where=str(path),
+        f"the label column {label!r} needs two classes with two rows each",
+        where=str(path),
         fix="Is it the right column?",
     )

@@ -46,9 +46,7 @@ def load(path: Path, label: str, *, max_rows: int | None, seed: int) -> Dataset:
 
 def _checked(path: Path, number: int, row: list[str], width: int) -> list[str]:
     if len(row) != width:
-        raise InvalidRequest(
-            f"row {number} has {len(row)} cells, the header has {width}", where=str(path)
-        )
+        raise InvalidRequest(f"row {number} has {len(row)} cells, the header has {width}", where=str(path))
     return row
 
 

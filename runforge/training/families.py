@@ -23,15 +23,25 @@ def build_preprocessing(numeric: list[int], categorical: list[int]) -> Any:
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-    numbers = Pipeline([
-        ("float", FunctionTransformer(np.asarray, kw_args={"dtype": float}, feature_names_out="one-to-one")),
-        ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
-        ("scale", StandardScaler()),
-    ])
-    texts = Pipeline([
-        ("impute", SimpleImputer(strategy="constant", fill_value="(missing)", missing_values=None)),
-        ("encode", OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=50, sparse_output=False)),
-    ])
+    numbers = Pipeline(
+        [
+            (
+                "float",
+                FunctionTransformer(np.asarray, kw_args={"dtype": float}, feature_names_out="one-to-one"),
+            ),
+            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+            ("scale", StandardScaler()),
+        ]
+    )
+    texts = Pipeline(
+        [
+            ("impute", SimpleImputer(strategy="constant", fill_value="(missing)", missing_values=None)),
+            (
+                "encode",
+                OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=50, sparse_output=False),
+            ),
+        ]
+    )
     parts = [("numbers", numbers, numeric), ("texts", texts, categorical)]
     return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False)
 
@@ -121,8 +131,10 @@ def scores(model: Any, features: Any, labels: Any) -> dict[str, float]:
         labels, guess, average="macro", zero_division=0
     )
     found = {
-        "accuracy": float(accuracy_score(labels, guess)), "precision": float(precision),
-        "recall": float(recall), "f1_score": float(f1),
+        "accuracy": float(accuracy_score(labels, guess)),
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1_score": float(f1),
     }
     if hasattr(model, "predict_proba"):
         chances = model.predict_proba(features)

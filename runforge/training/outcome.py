@@ -40,12 +40,20 @@ def finish(spec: dict[str, Any], ending: dict[str, Any]) -> list[str]:
         status, kind, message = "failed", "bad_result", "it ended well and left no result.json"
     names, last = _last_metrics(run_dir) if is_command else ([], {})
     error = None if status == "succeeded" else {"message": message, "type": kind}
-    _write(run_dir, build_result(
-        status=status, started_at=ending["started_at"], finished_at=ending["finished_at"],
-        duration_ms=ending["duration_ms"], effective_config=_config(spec["payload"]),
-        primary_metric=_primary(spec["payload"], names, last), metrics=last,
-        artifacts=artifacts.listing(run_dir), error=error,
-    ))
+    _write(
+        run_dir,
+        build_result(
+            status=status,
+            started_at=ending["started_at"],
+            finished_at=ending["finished_at"],
+            duration_ms=ending["duration_ms"],
+            effective_config=_config(spec["payload"]),
+            primary_metric=_primary(spec["payload"], names, last),
+            metrics=last,
+            artifacts=artifacts.listing(run_dir),
+            error=error,
+        ),
+    )
     return [tokens.stage("COMPLETED" if status == "succeeded" else "FAILED")]
 
 
@@ -115,9 +123,7 @@ def _metric(line: bytes) -> dict[str, float]:
     return {name[:128]: float(value)} if math.isfinite(value) else {}
 
 
-def _primary(
-    payload: dict[str, Any], names: list[str], last: dict[str, float]
-) -> tuple[str, float] | None:
+def _primary(payload: dict[str, Any], names: list[str], last: dict[str, float]) -> tuple[str, float] | None:
     wanted = payload["objective"]["metric"] if payload["objective"] else next(iter(names), None)
     return (wanted, last[wanted]) if wanted in last else None
 
@@ -127,12 +133,26 @@ def _write(run_dir: Path, document: dict[str, Any]) -> None:
 
 
 def write_lost(
-    run_dir: Path, config: dict[str, Any] | None, *, status: str, error_type: str, message: str,
-    started_at: str, finished_at: str, duration_ms: int,
+    run_dir: Path,
+    config: dict[str, Any] | None,
+    *,
+    status: str,
+    error_type: str,
+    message: str,
+    started_at: str,
+    finished_at: str,
+    duration_ms: int,
 ) -> None:
     """Write the result of an attempt whose supervisor could not. Raises OSError."""
-    _write(run_dir, build_result(
-        status=status, started_at=started_at, finished_at=finished_at, duration_ms=duration_ms,
-        effective_config=config, artifacts=artifacts.listing(run_dir),
-        error={"message": message, "type": error_type},
-    ))
+    _write(
+        run_dir,
+        build_result(
+            status=status,
+            started_at=started_at,
+            finished_at=finished_at,
+            duration_ms=duration_ms,
+            effective_config=config,
+            artifacts=artifacts.listing(run_dir),
+            error={"message": message, "type": error_type},
+        ),
+    )

@@ -49,7 +49,9 @@ def _guarded(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str]]:
     except UnicodeDecodeError:
         raise InvalidRequest("the dataset is not UTF-8", where=f"{path} after row {line}") from None
     except (csv.Error, OSError) as error:
-        raise InvalidRequest(f"the dataset cannot be read: {error}", where=f"{path} after row {line}") from None
+        raise InvalidRequest(
+            f"the dataset cannot be read: {error}", where=f"{path} after row {line}"
+        ) from None
 
 
 def _header(path: Path, reader: Iterator[list[str]]) -> list[str]:
@@ -70,5 +72,6 @@ def label_index(path: Path, names: list[str], label: str) -> int:
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     raise InvalidRequest(
         f"dataset.label_column {label!r:.80} is no column; the columns are {shown}",
-        where=str(path), fix=did_you_mean(label, names),
+        where=str(path),
+        fix=did_you_mean(label, names),
     )

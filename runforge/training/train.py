@@ -61,12 +61,16 @@ def train(request: Request, spec: dict[str, Any], device: Device) -> Trained:
     print(tokens.device(device.type, device.gpu_reason))
     print(tokens.stage("LOADING_DATASET"))
     data = dataset.load(
-        Path(spec["workspace"]) / str(request.dataset_path), str(request.label_column),
-        max_rows=spec["payload"]["max_rows"], seed=seed,
+        Path(spec["workspace"]) / str(request.dataset_path),
+        str(request.label_column),
+        max_rows=spec["payload"]["max_rows"],
+        seed=seed,
     )
     train_rows, test_rows = dataset.split(data.labels, seed)
-    print(f"{len(data.labels)} rows, {len(data.numeric)} numeric and {len(data.categorical)} "
-          f"categorical columns; training on {len(train_rows)}, testing on {len(test_rows)}")
+    print(
+        f"{len(data.labels)} rows, {len(data.numeric)} numeric and {len(data.categorical)} "
+        f"categorical columns; training on {len(train_rows)}, testing on {len(test_rows)}"
+    )
     encoder = LabelEncoder().fit(data.labels)
     labels = encoder.transform(data.labels)
     prepare = families.build_preprocessing(data.numeric, data.categorical)
@@ -78,10 +82,13 @@ def train(request: Request, spec: dict[str, Any], device: Device) -> Trained:
     curve = _Curve(run_dir)
     try:
         for epoch, total in families.epochs(model, fit_on, labels[train_rows]):
-            curve.add(epoch, {
-                "train_accuracy": float(model.score(fit_on, labels[train_rows])),
-                "test_accuracy": float(model.score(measure_on, labels[test_rows])),
-            })
+            curve.add(
+                epoch,
+                {
+                    "train_accuracy": float(model.score(fit_on, labels[train_rows])),
+                    "test_accuracy": float(model.score(measure_on, labels[test_rows])),
+                },
+            )
             print(tokens.epoch(epoch, total))
         _say_iterations(families.iterations(model), model)
         print(tokens.stage("EVALUATING"))
@@ -114,7 +121,11 @@ def _primary(metrics: dict[str, float], objective: dict[str, str] | None) -> tup
 
 
 def _keep(
-    run_dir: Path, pipeline: Any, encoder: Any, metrics: dict[str, float], kind: str,
+    run_dir: Path,
+    pipeline: Any,
+    encoder: Any,
+    metrics: dict[str, float],
+    kind: str,
     document: dict[str, Any],
 ) -> None:
     folder = run_dir / "artifacts"

@@ -48,15 +48,21 @@ def main(spec: dict[str, Any]) -> int:
         trace = traceback.format_exc()
         print(trace, file=sys.stderr)
         error = {
-            "message": f"{type(problem).__name__}: {problem}", "type": type(problem).__name__,
+            "message": f"{type(problem).__name__}: {problem}",
+            "type": type(problem).__name__,
             "traceback": trace[-_TRACEBACK_LIMIT:],
         }
     run_dir = Path(spec["run_dir"])
     result = build_result(
-        status="failed" if error else "succeeded", started_at=started_at, finished_at=clock.now(),
-        duration_ms=int((time.monotonic() - start) * 1000), effective_config=config,
-        primary_metric=None if error else primary, metrics=metrics,
-        artifacts=artifacts.listing(run_dir), error=error,
+        status="failed" if error else "succeeded",
+        started_at=started_at,
+        finished_at=clock.now(),
+        duration_ms=int((time.monotonic() - start) * 1000),
+        effective_config=config,
+        primary_metric=None if error else primary,
+        metrics=metrics,
+        artifacts=artifacts.listing(run_dir),
+        error=error,
     )
     write_atomic(run_dir / "result.json", encode(result))
     if error:
@@ -70,7 +76,8 @@ def effective_config(request: Request, device: Device) -> dict[str, Any]:
     return {
         "preset": request.preset,
         "model": {
-            "family": request.family, "hyperparameters": request.effective_hyperparameters,
+            "family": request.family,
+            "hyperparameters": request.effective_hyperparameters,
             **({"command": list(request.command)} if request.command else {}),
         },
         "device": device.document(),

@@ -1,0 +1,58 @@
+"""`python -m gauntlets [g1 g4 ...] [--json FILE]`: run gauntlets, print a table, write a report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gauntlets import gpu_gauntlets, queue_gauntlets
+from gauntlets.arena import Arena, arena
+
+GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
+    **{f"g{n}": getattr(queue_gauntlets, f"g{n}") for n in range(1, 7)},
+    **{f"g{n}": getattr(gpu_gauntlets, f"g{n}") for n in (8, 9, 10)},
+}
+
+
+def run_one(name: str) -> dict[str, Any]:
+    """Run one gauntlet; return its report."""
+    start = time.monotonic()
+    report: dict[str, Any] = {"gauntlet": name, "goal": (GAUNTLETS[name].__doc__ or "").strip()}
+    with arena() as here:
+        try:
+            report["evidence"] = GAUNTLETS[name](here)
+            report["afterwards"] = here.finish()
+            report["passed"] = True
+        except Exception as error:  # noqa: BLE001 - whatever went wrong is the report
+            report["passed"] = False
+            report["error"] = f"{type(error).__name__}: {error}"
+    report["seconds"] = round(time.monotonic() - start, 2)
+    return report
+
+
+def main() -> int:
+    """Run what was asked for; 0 if all passed."""
+    parser = argparse.ArgumentParser(prog="python -m gauntlets")
+    parser.add_argument("names", nargs="*", choices=[*GAUNTLETS, []], metavar="NAME", help="g1 to g10; all by default")
+    parser.add_argument("--json", type=Path, default=Path("gauntlet-report.json"), help="the report's file")
+    arguments = parser.parse_args()
+    reports = []
+    print(f"{'':6}{'result':8}{'time':>8}  goal")
+    for name in arguments.names or list(GAUNTLETS):
+        report = run_one(name)
+        reports.append(report)
+        verdict = "pass" if report["passed"] else "FAIL"
+        print(f"{name:6}{verdict:8}{report['seconds']:7.2f}s  {report['goal']}", flush=True)
+        if not report["passed"]:
+            print(f"      {report['error']}")
+    arguments.json.write_text(json.dumps(reports, indent=2) + "\n")
+    return int(not all(report["passed"] for report in reports))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -207,13 +207,14 @@ def _picture(tx: Transaction, group_ids: Iterable[str]) -> _Picture:
 
 
 def _write_picture(workspace: Workspace, picture: _Picture) -> None:
-    # Exports are a cache of the journal: atomic, but not synced to disk.
+    # Exports are a cache of the journal: atomic, but not synced to disk. The queue goes first, so
+    # that whoever sees a group ended finds its jobs ended too.
+    make_dir(workspace.queue_dir)
+    write_atomic(workspace.queue_json, encode(picture.queue), durable=False)
     for group_id, document in picture.groups.items():
         folder = workspace.group_dir(group_id)
         make_dir(folder)
         write_atomic(folder / "group.json", encode(document), durable=False)
-    make_dir(workspace.queue_dir)
-    write_atomic(workspace.queue_json, encode(picture.queue), durable=False)
 
 
 def daemon_document(

@@ -99,13 +99,14 @@ def _environment(spec: dict[str, Any]) -> dict[str, str]:
 
 
 def _exec(spec: dict[str, Any]) -> NoReturn:
+    blamed = spec["cwd"]
     try:
-        os.chdir(spec["cwd"])
-        os.execvpe(spec["argv"][0], spec["argv"], _environment(spec))
+        os.chdir(blamed)
+        blamed = spec["argv"][0]
+        os.execvpe(blamed, spec["argv"], _environment(spec))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        name = getattr(error, "filename", None) or spec["argv"][0]
-        os.write(_ERROR_FD, f"{name}: {reason}".encode("utf-8", "backslashreplace"))
+        os.write(_ERROR_FD, f"{blamed}: {reason}".encode("utf-8", "backslashreplace"))
     os._exit(127)
 
 

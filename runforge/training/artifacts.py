@@ -20,14 +20,16 @@ _LIMIT = 1000
 def listing(run_dir: Path) -> list[dict[str, Any]]:
     """Return the artifacts below `artifacts/`, a thousand at the most; links are not followed."""
     found = []
-    for folder, _, files in os.walk(run_dir / "artifacts"):
+    for folder, folders, files in os.walk(run_dir / "artifacts"):
+        folders.sort()
         for name in sorted(files):
             path = Path(folder) / name
             if path.is_symlink() or not path.is_file():
                 continue
             found.append(
                 {
-                    "path": path.relative_to(run_dir).as_posix(),
+                    # A name need not be UTF-8; half of a surrogate pair would spoil the document.
+                    "path": os.fsencode(path.relative_to(run_dir)).decode("utf-8", "replace"),
                     "type": _type(name),
                     "bytes": path.stat().st_size,
                 }

@@ -28,7 +28,7 @@ def check_request(request: Request, workspace: Path) -> None:
         if len(names) < 2:
             raise InvalidRequest("the dataset has no column but the label", where=str(path))
         seen: Counter[str] = Counter()
-        for number, row in enumerate(body):
+        for number, (_, row) in enumerate(body):
             if len(row) > label and not is_missing(row[label]):
                 seen[row[label].strip()] += 1
             if sum(times >= 2 for times in seen.values()) >= 2 or number >= _LOOK:

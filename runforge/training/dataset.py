@@ -32,7 +32,7 @@ def load(path: Path, label: str, *, max_rows: int | None, seed: int) -> Dataset:
     """
     with rows(path) as (names, body):
         at = label_index(path, names, label)
-        table = [_checked(path, number, row, len(names)) for number, row in enumerate(body, start=2)]
+        table = [_checked(path, number, row, len(names)) for number, row in body]
     table = [row for row in table if not is_missing(row[at])]
     if not table:
         raise InvalidRequest("the dataset has no rows with a label", where=str(path))
@@ -46,7 +46,7 @@ def load(path: Path, label: str, *, max_rows: int | None, seed: int) -> Dataset:
 
 def _checked(path: Path, number: int, row: list[str], width: int) -> list[str]:
     if len(row) != width:
-        raise InvalidRequest(f"row {number} has {len(row)} cells, the header has {width}", where=str(path))
+        raise InvalidRequest(f"line {number} has {len(row)} cells, the header has {width}", where=str(path))
     return row
 
 
@@ -76,8 +76,8 @@ def _numbers(cells: tuple[str, ...]) -> list[float] | None:
 def split(labels: Any, seed: int) -> tuple[Any, Any]:
     """Return the indices to train and to test on: stratified, seeded.
 
-    A class with a single row can only be trained on; the rest is split so that each class is on
-    both sides. Raises InvalidRequest where that leaves no two classes.
+    Every class is trained on; a class with a single row is never tested on, one with a few rows may not
+    be. Raises InvalidRequest where no two classes have two rows.
     """
     from sklearn.model_selection import train_test_split
 
@@ -85,7 +85,11 @@ def split(labels: Any, seed: int) -> tuple[Any, Any]:
     many = np.flatnonzero(times[inverse] >= 2)
     classes = int((times >= 2).sum())
     if classes < 2:
-        raise InvalidRequest("the dataset needs two classes with two rows each")
+        raise InvalidRequest(
+            f"the {len(labels)} rows hold no two classes with two rows each",
+            where="dataset.label_column",
+            fix="Use more rows (--max-rows), or another label column",
+        )
     size = min(max(round(len(many) * _TEST_SHARE), classes), len(many) - classes)
     train, test = train_test_split(many, test_size=size, stratify=inverse[many], random_state=seed)
     return np.sort(np.concatenate([train, np.flatnonzero(times[inverse] < 2)])), np.sort(test)

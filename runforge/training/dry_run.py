@@ -24,3 +24,5 @@ def dry_run(request: Request, spec: dict[str, Any], device: Device) -> None:
     if seconds > 0:
         # Nobody sets this: the wait is the slot's holding, ended early only by a signal.
         threading.Event().wait(seconds)
+    print(tokens.stage("EVALUATING"))
+    print(tokens.stage("WRITING_ARTIFACTS"))

@@ -2,7 +2,8 @@
 
 An epoch is what the algorithm really repeats: trees added to the forest (warm_start), iterations of
 the solver that goes on where it stood (logistic regression), or, for liblinear, which cannot go on, a
-fit with twice the iterations of the one before, until it converges.
+fit with twice the iterations of the one before. A solver that has converged ends its epochs early.
+Importing this loads no scikit-learn.
 """
 
 from __future__ import annotations
@@ -10,39 +11,68 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from runforge.documents.hyperparameters import effective
+from runforge.documents.request import Request
+from runforge.errors import InvalidRequest
+
 EPOCHS = 10
+#: A solver that is restarted forgets its estimate of the curvature: shorter pieces would slow it down.
+_LEAST_ITERATIONS = 10
+_NULL_IS_A_VALUE = frozenset({"max_depth", "max_features", "class_weight"})
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One step of a fit, of `total` planned ones."""
+
+    number: int
+    total: int
+    #: Iterations of the solver so far that count for the model; None where there are none (forest).
+    iterations: int | None
+    has_converged: bool
+    #: What scikit-learn warned of in this step, apart from not having converged yet.
+    warnings: tuple[str, ...]
+
+
+def settings(request: Request) -> dict[str, Any]:
+    """Return the hyperparameters that a run uses.
+
+    A null means "not given", as it does in a sweep, save where it is a value of its own: no limit of
+    depth, every feature, equal classes.
+    """
+    given = {
+        name: value
+        for name, value in request.hyperparameters.items()
+        if value is not None or name in _NULL_IS_A_VALUE or request.family == "command"
+    }
+    return effective(request.family, request.preset, given)
 
 
 def build_preprocessing(numeric: list[int], categorical: list[int]) -> Any:
-    """Return the transformer: medians and scaling for numbers, most frequent and one-hot for texts."""
+    """Return the transformer: medians and scaling for numbers, one-hot for texts."""
     import numpy as np
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-    numbers = Pipeline(
-        [
-            (
-                "float",
-                FunctionTransformer(np.asarray, kw_args={"dtype": float}, feature_names_out="one-to-one"),
-            ),
-            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
-            ("scale", StandardScaler()),
-        ]
-    )
-    texts = Pipeline(
-        [
-            ("impute", SimpleImputer(strategy="constant", fill_value="(missing)", missing_values=None)),
-            (
-                "encode",
-                OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=50, sparse_output=False),
-            ),
-        ]
-    )
-    parts = [("numbers", numbers, numeric), ("texts", texts, categorical)]
+    to_float = FunctionTransformer(np.asarray, kw_args={"dtype": float}, feature_names_out="one-to-one")
+    numbers = [
+        ("float", to_float),
+        ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+        ("scale", StandardScaler()),
+    ]
+    texts = [
+        ("impute", SimpleImputer(strategy="constant", fill_value="(missing)", missing_values=None)),
+        (
+            "encode",
+            OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=50, sparse_output=False),
+        ),
+    ]
+    parts = [("numbers", Pipeline(numbers), numeric), ("texts", Pipeline(texts), categorical)]
     return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False)
 
 
@@ -61,104 +91,78 @@ def build_model(family: str, values: dict[str, Any]) -> Any:
     return LogisticRegression(**values)
 
 
-def epochs(model: Any, features: Any, labels: Any) -> Iterator[tuple[int, int]]:
-    """Fit the model step by step; after each yield (epoch, planned epochs).
+def epochs(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
+    """Fit the model step by step, yielding after each.
 
-    Ends early once the solver has converged.
+    Raises InvalidRequest for values that scikit-learn refuses.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if hasattr(model, "n_estimators"):
-            yield from _grow(model, features, labels)
-        elif hasattr(model, "warm_start"):
-            yield from _go_on(model, features, labels)
-        else:
-            yield from _fit_longer(model, features, labels)
+    if hasattr(model, "n_estimators"):
+        yield from _grow(model, features, labels)
+    elif hasattr(model, "warm_start"):
+        yield from _go_on(model, features, labels)
+    else:
+        yield from _fit_longer(model, features, labels)
 
 
-def _grow(model: Any, features: Any, labels: Any) -> Iterator[tuple[int, int]]:
+def _grow(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
     total = model.n_estimators
     steps = min(EPOCHS, total)
     model.set_params(warm_start=True)
     for step in range(1, steps + 1):
         model.set_params(n_estimators=math.ceil(total * step / steps))
-        model.fit(features, labels)
-        yield step, steps
+        warned = _fit(model, features, labels)
+        if step == steps:
+            model.set_params(warm_start=False)
+        yield Epoch(step, steps, None, True, warned)
 
 
-def _go_on(model: Any, features: Any, labels: Any) -> Iterator[tuple[int, int]]:
-    total = model.max_iter
-    steps = min(EPOCHS, total)
-    model.set_params(warm_start=True)
-    done = 0
+def _go_on(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
+    limit = model.max_iter
+    steps = max(1, min(EPOCHS, limit // _LEAST_ITERATIONS))
+    planned = done = 0
     for step in range(1, steps + 1):
-        chunk = math.ceil(total * step / steps) - done
-        model.set_params(max_iter=chunk)
-        model.fit(features, labels)
-        done += chunk
-        yield step, steps
-        if int(model.n_iter_.max()) < chunk:
-            break
-    model.set_params(max_iter=total, warm_start=False)
+        piece = math.ceil(limit * step / steps) - planned
+        model.set_params(max_iter=piece, warm_start=True)
+        warned = _fit(model, features, labels)
+        planned += piece
+        used = _iterations(model)
+        done += used
+        model.set_params(max_iter=limit, warm_start=False)
+        yield Epoch(step, steps, done, used < piece, warned)
+        if used < piece:
+            return
 
 
-def _fit_longer(model: Any, features: Any, labels: Any) -> Iterator[tuple[int, int]]:
-    total = model.max_iter
-    limits = sorted({max(1, math.ceil(total / 2**power)) for power in range(4)})
-    for step, limit in enumerate(limits, start=1):
+def _fit_longer(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
+    limit = model.max_iter
+    pieces = sorted({max(1, math.ceil(limit / 2**power)) for power in range(4)})
+    for step, piece in enumerate(pieces, start=1):
+        model.set_params(max_iter=piece)
+        warned = _fit(model, features, labels)
         model.set_params(max_iter=limit)
-        model.fit(features, labels)
-        yield step, len(limits)
-        if int(model.n_iter_) < limit:
-            break
-    model.set_params(max_iter=total)
+        used = _iterations(model)
+        yield Epoch(step, len(pieces), used, used < piece, warned)
+        if used < piece:
+            return
 
 
-def iterations(model: Any) -> int | None:
-    """Return how many iterations the last fit took; None for a forest."""
+def _fit(model: Any, features: Any, labels: Any) -> tuple[str, ...]:
+    """Fit; return the warnings worth telling. That a piece has not converged is no news."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            model.fit(features, labels)
+        except ValueError as problem:
+            raise InvalidRequest(
+                f"scikit-learn refuses to train: {problem}", where="model.hyperparameters"
+            ) from problem
+    told = [w for w in caught if not issubclass(w.category, ConvergenceWarning)]
+    return tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in told))
+
+
+def _iterations(model: Any) -> int:
     import numpy as np
 
-    found = getattr(model, "n_iter_", None)
-    return None if found is None else int(np.max(found))
-
-
-def scores(model: Any, features: Any, labels: Any) -> dict[str, float]:
-    """Return the metrics on held-out rows: accuracy; precision, recall and F1 averaged over classes."""
-    from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
-
-    guess = model.predict(features)
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        labels, guess, average="macro", zero_division=0
-    )
-    found = {
-        "accuracy": float(accuracy_score(labels, guess)),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1_score": float(f1),
-    }
-    if hasattr(model, "predict_proba"):
-        chances = model.predict_proba(features)
-        found["log_loss"] = float(log_loss(labels, chances, labels=model.classes_))
-    return found
-
-
-def weights(model: Any, names: list[str], classes: list[str]) -> tuple[str, dict[str, Any]]:
-    """Return what the model found important: (artifact type, document)."""
-    if hasattr(model, "feature_importances_"):
-        ranked = sorted(zip(names, model.feature_importances_, strict=True), key=lambda p: -p[1])
-        return "feature_importance", {"features": [{"name": n, "importance": float(v)} for n, v in ranked]}
-    rows = model.coef_ if len(model.coef_) > 1 else [model.coef_[0]]
-    shown = classes if len(rows) > 1 else classes[-1:]
-    return "linear_coefficients", {
-        "features": names,
-        "classes": [
-            {"class": name, "intercept": float(start), "coefficients": [float(v) for v in row]}
-            for name, row, start in zip(shown, rows, _intercepts(model, len(rows)), strict=True)
-        ],
-    }
-
-
-def _intercepts(model: Any, count: int) -> list[float]:
-    import numpy as np
-
-    return [float(v) for v in np.broadcast_to(np.atleast_1d(model.intercept_), count)]
+    return int(np.max(model.n_iter_))

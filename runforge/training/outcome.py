@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import signal
+import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from runforge import tokens
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.durable import read_bounded, write_atomic
 from runforge.errors import RunForgeError
+from runforge.text import safe
 from runforge.training import artifacts
 from runforge.training.device import decide
 from runforge.training.worker import effective_config
@@ -20,6 +25,8 @@ from runforge.training.worker import effective_config
 _RESULT_LIMIT = 4 * 1024 * 1024
 _METRICS_LIMIT = 256 * 1024 * 1024
 _LINE_LIMIT = 64 * 1024
+_NAMES_LIMIT = 1000
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def finish(spec: dict[str, Any], ending: dict[str, Any]) -> list[str]:
@@ -33,11 +40,10 @@ def finish(spec: dict[str, Any], ending: dict[str, Any]) -> list[str]:
         return []
     is_command = spec["argv"] is not None
     status, kind, message = _verdict(ending)
-    own = None if is_command else _own_result(run_dir, spec)
-    if own is not None and own == status:
+    if not is_command and _own_result(run_dir) == status:
         return []
     if not is_command and status == "succeeded":
-        status, kind, message = "failed", "bad_result", "it ended well and left no result.json"
+        status, kind, message = "failed", "bad_result", "exit code 0, but no valid result.json was left"
     names, last = _last_metrics(run_dir) if is_command else ([], {})
     error = None if status == "succeeded" else {"message": message, "type": kind}
     _write(
@@ -62,22 +68,30 @@ def _verdict(ending: dict[str, Any]) -> tuple[str, str, str]:
     if ending["canceled"]:
         return "cancelled", "canceled", "canceled while it was running"
     if ending["spawn_error"]:
-        return "failed", "spawn_failed", f"could not be started: {ending['spawn_error']}"
+        return "failed", "spawn_failed", f"could not be started: {safe(ending['spawn_error'])}"
     if ending["exit_code"] == 0:
         return "succeeded", "", ""
+    return ("failed", *_failure(ending))
+
+
+def _failure(ending: dict[str, Any]) -> tuple[str, str]:
     if ending["oom"]:
-        return "failed", "oom", "killed by the kernel: out of memory"
+        return "oom", "killed by the kernel: out of memory"
     if ending["signal"] is not None:
-        number = ending["signal"]
-        try:
-            name = signal.Signals(number).name
-        except ValueError:
-            name = "unknown"
-        return "failed", "signal", f"killed by signal {number} ({name})"
-    return "failed", "exit", f"exit code {ending['exit_code']}"
+        return "signal", f"killed by {_signal_name(ending['signal'])}"
+    if ending["exit_code"] is None:
+        return "lost", "its process ended unseen"
+    return "exit", f"exit code {ending['exit_code']}"
 
 
-def _own_result(run_dir: Path, spec: dict[str, Any]) -> str | None:
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
+
+
+def _own_result(run_dir: Path) -> str | None:
     """Return the status of the result that the worker wrote, if it can be read."""
     try:
         result = read_result(read_bounded(run_dir / "result.json", _RESULT_LIMIT))
@@ -97,30 +111,47 @@ def _config(payload: dict[str, Any]) -> dict[str, Any] | None:
 def _last_metrics(run_dir: Path) -> tuple[list[str], dict[str, float]]:
     """Return the names that metrics.jsonl reports, in order, and the last value of each.
 
-    A run may have written anything: lines that are no metric are passed over.
+    A run may have written anything: lines that are no metric are passed over, and so are links,
+    pipes and whatever comes after the first thousand names.
     """
+    last: dict[str, float] = {}
     try:
-        data = read_bounded(run_dir / "metrics.jsonl", _METRICS_LIMIT)
+        descriptor = os.open(run_dir / "metrics.jsonl", _READ)
     except OSError:
         return [], {}
-    last: dict[str, float] = {}
-    for line in data.splitlines():
-        if len(line) <= _LINE_LIMIT:
-            last.update(_metric(line))
+    with open(descriptor, "rb") as stream, contextlib.suppress(OSError):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return [], {}
+        for line in _lines(stream):
+            found = _metric(line)
+            if found is not None and (found[0] in last or len(last) < _NAMES_LIMIT):
+                last[found[0]] = found[1]
     return list(last), last
 
 
-def _metric(line: bytes) -> dict[str, float]:
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines that are not too long, in bounded memory, of a bounded part of the file."""
+    is_rest = False
+    while stream.tell() < _METRICS_LIMIT and (line := stream.readline(_LINE_LIMIT)):
+        is_whole = line.endswith(b"\n") or len(line) < _LINE_LIMIT
+        if is_whole and not is_rest:
+            yield line
+        is_rest = not is_whole
+
+
+def _metric(line: bytes) -> tuple[str, float] | None:
     try:
         entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(entry, dict):
-        return {}
-    name, value = entry.get("name"), entry.get("value")
-    if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, (int, float)):
-        return {}
-    return {name[:128]: float(value)} if math.isfinite(value) else {}
+        if not isinstance(entry, dict):
+            return None
+        name, value = entry.get("name"), entry.get("value")
+        if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        number = float(value)
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    # The name goes into a document that readers refuse for a NUL or half of a surrogate pair.
+    return (safe(name, 128), number) if math.isfinite(number) else None
 
 
 def _primary(payload: dict[str, Any], names: list[str], last: dict[str, float]) -> tuple[str, float] | None:

@@ -6,6 +6,7 @@ import contextlib
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from runforge.errors import InvalidRequest, Missing
 from runforge.text import did_you_mean
@@ -21,12 +22,15 @@ def is_missing(cell: str) -> bool:
 
 
 @contextlib.contextmanager
-def rows(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
-    """Open a CSV; yield its column names and an iterator over its rows, empty lines left out.
+def rows(path: Path) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
+    """Open a CSV; yield its column names and an iterator over (line number, cells), empty lines left out.
 
     Raises Missing or InvalidRequest, naming the file and the line.
     """
     try:
+        if path.exists() and not path.is_file():
+            # Opening a pipe would wait for its writer, and the enqueue with it.
+            raise Missing("the dataset is no regular file", where=str(path), fix="Give a CSV file")
         stream = path.open(newline="", encoding="utf-8-sig")
     except FileNotFoundError:
         raise Missing(
@@ -35,27 +39,26 @@ def rows(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
     except OSError as error:
         raise Missing(f"dataset cannot be read: {error.strerror}", where=str(path)) from None
     with stream:
-        reader = csv.reader(stream)
-        yield _header(path, _guarded(path, reader)), _guarded(path, reader)
+        body = _guarded(path, stream)
+        yield _header(path, body), body
 
 
-def _guarded(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str]]:
-    line = 0
+def _guarded(path: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(stream)
     try:
         for row in reader:
-            line += 1
             if row:
-                yield row
+                yield reader.line_num, row
     except UnicodeDecodeError:
-        raise InvalidRequest("the dataset is not UTF-8", where=f"{path} after row {line}") from None
+        where = f"{path} after line {reader.line_num}"
+        raise InvalidRequest("the dataset is not UTF-8", where=where) from None
     except (csv.Error, OSError) as error:
-        raise InvalidRequest(
-            f"the dataset cannot be read: {error}", where=f"{path} after row {line}"
-        ) from None
+        where = f"{path} after line {reader.line_num}"
+        raise InvalidRequest(f"the dataset cannot be read: {error}", where=where) from None
 
 
-def _header(path: Path, reader: Iterator[list[str]]) -> list[str]:
-    header = next(reader, None)
+def _header(path: Path, body: Iterator[tuple[int, list[str]]]) -> list[str]:
+    _, header = next(body, (0, None))
     if header is None:
         raise InvalidRequest("the dataset is empty", where=str(path), fix="It needs a header and rows")
     names = [name.strip() or f"column_{index}" for index, name in enumerate(header, start=1)]

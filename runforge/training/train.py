@@ -1,10 +1,15 @@
-"""Training one model: load, split, fit with real progress, measure, keep what came of it."""
+"""Training one model: load, split, fit with real progress, measure, keep what came of it.
+
+Nothing here decides what the run is called or how it ended; that is the worker's.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +17,8 @@ from typing import Any
 from runforge import clock, tokens
 from runforge.documents.request import Request
 from runforge.durable import make_dir, write_atomic
+from runforge.text import safe
+from runforge.training import families
 from runforge.training.device import Device
 
 
@@ -23,43 +30,48 @@ class Trained:
     primary: tuple[str, float] | None
 
 
-class _Curve:
-    """metrics.jsonl: one JSON object a line, as it happens."""
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """The prepared rows, and what prepared them."""
 
-    def __init__(self, run_dir: Path) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = os.open(run_dir / "metrics.jsonl", flags, 0o600)
-
-    def add(self, step: int, values: dict[str, float]) -> None:
-        """Append a point of each metric."""
-        at = clock.now()
-        lines = [
-            json.dumps({"name": name, "value": value, "step": step, "at": at}) + "\n"
-            for name, value in values.items()
-        ]
-        os.write(self._file, "".join(lines).encode("ascii"))
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
+    prepare: Any
+    encoder: Any
+    feature_names: list[str]
+    train: tuple[Any, Any]
+    test: tuple[Any, Any]
 
 
 def train(request: Request, spec: dict[str, Any], device: Device) -> Trained:
     """Train the request's model in its run folder and return what was measured.
 
     Deterministic: the same request on the same data gives the same metrics. Raises RunForgeError
-    for a dataset that cannot be used.
+    for a dataset or for values that cannot be used.
     """
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import LabelEncoder
+    from runforge.training import measures
 
-    from runforge.training import dataset, families
-
-    values = request.effective_hyperparameters
-    seed = values["random_state"]
+    values = families.settings(request)
+    run_dir = Path(spec["run_dir"])
     print(tokens.stage("STARTING"))
     print(tokens.device(device.type, device.gpu_reason))
     print(tokens.stage("LOADING_DATASET"))
+    rows = _load(request, spec, values["random_state"])
+    print(tokens.stage("TRAINING"))
+    model = families.build_model(request.family, values)
+    _fit(model, rows, run_dir)
+    print(tokens.stage("EVALUATING"))
+    metrics = measures.scores(model, *rows.test)
+    for name, value in metrics.items():
+        print(f"{name} {value:.4f}")
+    print(tokens.stage("WRITING_ARTIFACTS"))
+    _keep(run_dir, model, rows, metrics)
+    return Trained(metrics, _primary(metrics, spec["payload"]["objective"]))
+
+
+def _load(request: Request, spec: dict[str, Any], seed: int) -> _Split:
+    from sklearn.preprocessing import LabelEncoder
+
+    from runforge.training import dataset
+
     data = dataset.load(
         Path(spec["workspace"]) / str(request.dataset_path),
         str(request.label_column),
@@ -76,63 +88,74 @@ def train(request: Request, spec: dict[str, Any], device: Device) -> Trained:
     prepare = families.build_preprocessing(data.numeric, data.categorical)
     fit_on = prepare.fit_transform(data.features[train_rows])
     measure_on = prepare.transform(data.features[test_rows])
-    print(tokens.stage("TRAINING"))
-    model = families.build_model(request.family, values)
-    run_dir = Path(spec["run_dir"])
-    curve = _Curve(run_dir)
-    try:
-        for epoch, total in families.epochs(model, fit_on, labels[train_rows]):
-            curve.add(
-                epoch,
-                {
-                    "train_accuracy": float(model.score(fit_on, labels[train_rows])),
-                    "test_accuracy": float(model.score(measure_on, labels[test_rows])),
-                },
-            )
-            print(tokens.epoch(epoch, total))
-        _say_iterations(families.iterations(model), model)
-        print(tokens.stage("EVALUATING"))
-        metrics = families.scores(model, measure_on, labels[test_rows])
-    finally:
-        curve.close()
-    print(tokens.stage("WRITING_ARTIFACTS"))
     names = [str(name) for name in prepare.get_feature_names_out(data.names)]
-    kind, document = families.weights(model, names, [str(c) for c in encoder.classes_])
-    _keep(run_dir, Pipeline([("prepare", prepare), ("model", model)]), encoder, metrics, kind, document)
-    for name, value in metrics.items():
-        print(f"{name} {value:.4f}")
-    return Trained(metrics, _primary(metrics, spec["payload"]["objective"]))
+    return _Split(prepare, encoder, names, (fit_on, labels[train_rows]), (measure_on, labels[test_rows]))
 
 
-def _say_iterations(count: int | None, model: Any) -> None:
-    if count is None:
-        return
-    limit = model.get_params()["max_iter"]
-    has = "has not converged within" if count >= limit else "converged; the last fit took"
-    print(f"the solver {has} {count} iterations")
+def _fit(model: Any, rows: _Split, run_dir: Path) -> None:
+    """Fit, with a token and a point of each curve for every epoch."""
+    from runforge.training import measures
+
+    warned: dict[str, None] = {}
+    last = None
+    with _curve(run_dir) as curve:
+        for last in families.epochs(model, *rows.train):
+            found = {
+                **measures.point(model, *rows.train, "train"),
+                **measures.point(model, *rows.test, "test"),
+            }
+            _append(curve, last.number, found)
+            print(tokens.epoch(last.number, last.total))
+            warned.update(dict.fromkeys(last.warnings))
+    if last is not None and last.iterations is not None:
+        how = "converged after" if last.has_converged else "has not converged within"
+        print(f"the solver {how} {last.iterations} iterations")
+    if warned:
+        print(safe(f"scikit-learn warned: {'; '.join(warned)}"))
+
+
+@contextmanager
+def _curve(run_dir: Path) -> Iterator[int]:
+    """Open metrics.jsonl for appending; a planted link is not followed."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(run_dir / "metrics.jsonl", flags, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _append(curve: int, step: int, values: dict[str, float]) -> None:
+    """Append a point of each metric in one write, so that a reader sees whole lines."""
+    at = clock.now()
+    lines = (
+        json.dumps({"name": name, "value": value, "step": step, "at": at}) + "\n"
+        for name, value in values.items()
+    )
+    os.write(curve, "".join(lines).encode("ascii"))
 
 
 def _primary(metrics: dict[str, float], objective: dict[str, str] | None) -> tuple[str, float] | None:
     name = objective["metric"] if objective else "accuracy"
     if name not in metrics:
-        print(f"this model has no {name}, the objective of its sweep: it takes no part in the ranking")
+        print(safe(f"this model has no {name}, the sweep's objective: it takes no part in the ranking"))
         return None
     return name, metrics[name]
 
 
-def _keep(
-    run_dir: Path,
-    pipeline: Any,
-    encoder: Any,
-    metrics: dict[str, float],
-    kind: str,
-    document: dict[str, Any],
-) -> None:
+def _keep(run_dir: Path, model: Any, rows: _Split, metrics: dict[str, float]) -> None:
+    """Write the artifacts. They are pickles for the user to load; RunForge itself never loads one."""
+    from sklearn.pipeline import Pipeline
+
+    from runforge.training import measures
+
+    kind, document = measures.weights(model, rows.feature_names, [str(c) for c in rows.encoder.classes_])
+    pipeline = Pipeline([("prepare", rows.prepare), ("model", model)])
     folder = run_dir / "artifacts"
     make_dir(folder)
     contents = {
         "model.pkl": pickle.dumps(pipeline),
-        "label_encoder.pkl": pickle.dumps(encoder),
+        "label_encoder.pkl": pickle.dumps(rows.encoder),
         "metrics.json": _json(metrics),
         f"{kind}.json": _json(document),
     }
@@ -141,4 +164,4 @@ def _keep(
 
 
 def _json(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, indent=2, allow_nan=False).encode("utf-8") + b"\n"
+    return json.dumps(document, indent=2, allow_nan=False).encode("ascii") + b"\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.preprocessing import LabelEncoder
 
-from runforge.training import families, train, worker
+from runforge.training import families, measures, train, worker
 
 __all__ = ["train", "worker"]
 
@@ -21,7 +21,7 @@ def _warm() -> None:
         size = {"n_estimators": 1} if family == "random_forest" else {"max_iter": 2}
         model = families.build_model(family, {**size, "random_state": 0})
         for _ in families.epochs(model, ready, labels):
-            families.scores(model, ready, labels)
+            measures.scores(model, ready, labels)
 
 
 _warm()

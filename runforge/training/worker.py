@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 import traceback
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,63 +14,96 @@ from runforge import clock, tokens
 from runforge.documents.request import Request, parse_request
 from runforge.documents.result import build_result, encode
 from runforge.durable import write_atomic
-from runforge.errors import RunForgeError
-from runforge.training import artifacts
+from runforge.errors import InternalError, RunForgeError
+from runforge.text import safe
+from runforge.training import artifacts, families
 from runforge.training.device import Device, decide
 
 _TRACEBACK_LIMIT = 20_000
 
 
-def main(spec: dict[str, Any]) -> int:
-    """Run the attempt; return 0 if it succeeded, 1 if it failed. result.json says how."""
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    started_at, start = clock.now(), time.monotonic()
+@dataclass(slots=True)
+class _Attempt:
+    """What is known of the attempt so far."""
+
+    started_at: str
     config: dict[str, Any] | None = None
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float] = field(default_factory=dict)
     primary: tuple[str, float] | None = None
     error: dict[str, Any] | None = None
+
+
+def main(spec: dict[str, Any]) -> int:
+    """Run the attempt; return 0 if it succeeded, 1 if it failed. result.json says how."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    start = time.monotonic()
+    attempt = _Attempt(clock.now())
     try:
-        request = parse_request(spec["payload"]["request"], where="request.json")
-        device = decide(request.device_type, request.family, spec["payload"]["grant"])
-        config = effective_config(request, device)
-        if spec["payload"]["dry_run_seconds"] is not None:
-            from runforge.training.dry_run import dry_run
-
-            dry_run(request, spec, device)
-        else:
-            from runforge.training.train import train
-
-            trained = train(request, spec, device)
-            metrics, primary = trained.metrics, trained.primary
+        _run(spec, attempt)
     except RunForgeError as problem:
-        error = {"message": str(problem), "type": type(problem).__name__}
+        attempt.error = {"message": safe(str(problem)), "type": type(problem).__name__}
     except MemoryError:
-        error = {"message": "not enough memory; try --max-rows or a smaller model", "type": "MemoryError"}
+        message = "not enough memory; try fewer rows (--max-rows) or a smaller model"
+        attempt.error = {"message": message, "type": "MemoryError"}
+    except OSError as problem:
+        attempt.error = {"message": _file_trouble(problem), "type": type(problem).__name__}
     except Exception as problem:  # noqa: BLE001 - the attempt's boundary: whatever it was is recorded
-        trace = traceback.format_exc()
-        print(trace, file=sys.stderr)
-        error = {
-            "message": f"{type(problem).__name__}: {problem}",
-            "type": type(problem).__name__,
-            "traceback": trace[-_TRACEBACK_LIMIT:],
-        }
-    run_dir = Path(spec["run_dir"])
+        attempt.error = _fault(problem)
+    duration_ms = int((time.monotonic() - start) * 1000)
+    _leave_result(Path(spec["run_dir"]), attempt, duration_ms)
+    if attempt.error:
+        print(f"ERROR: {attempt.error['message']}")
+    print(tokens.stage("FAILED" if attempt.error else "COMPLETED"))
+    return int(attempt.error is not None)
+
+
+def _run(spec: dict[str, Any], attempt: _Attempt) -> None:
+    payload = spec["payload"]
+    request = parse_request(payload["request"], where="request.json")
+    device = decide(request.device_type, request.family, payload["grant"])
+    attempt.config = effective_config(request, device)
+    if payload["dry_run_seconds"] is not None:
+        from runforge.training.dry_run import dry_run
+
+        dry_run(request, spec, device)
+        return
+    if request.family == "command":
+        raise InternalError("a command is executed, not trained", where="spec.json")
+    from runforge.training.train import train
+
+    trained = train(request, spec, device)
+    attempt.metrics, attempt.primary = trained.metrics, trained.primary
+
+
+def _file_trouble(problem: OSError) -> str:
+    """Return a full disk, or a folder that may not be written, as one sentence."""
+    name = f"{problem.filename}: " if problem.filename else ""
+    return safe(f"{name}{problem.strerror or problem}. Check the disk's space and the file's permissions")
+
+
+def _fault(problem: Exception) -> dict[str, Any]:
+    """Return a fault that is not the user's; here, and only here, a traceback is of use."""
+    trace = traceback.format_exc()
+    print(trace, file=sys.stderr, flush=True)
+    kind = type(problem).__name__
+    lines = "\n".join(safe(line) for line in trace[-_TRACEBACK_LIMIT:].splitlines())
+    return {"message": safe(f"{kind}: {problem}"), "type": kind, "traceback": lines}
+
+
+def _leave_result(run_dir: Path, attempt: _Attempt, duration_ms: int) -> None:
     result = build_result(
-        status="failed" if error else "succeeded",
-        started_at=started_at,
+        status="failed" if attempt.error else "succeeded",
+        started_at=attempt.started_at,
         finished_at=clock.now(),
-        duration_ms=int((time.monotonic() - start) * 1000),
-        effective_config=config,
-        primary_metric=None if error else primary,
-        metrics=metrics,
+        duration_ms=duration_ms,
+        effective_config=attempt.config,
+        primary_metric=attempt.primary,
+        metrics=attempt.metrics,
         artifacts=artifacts.listing(run_dir),
-        error=error,
+        error=attempt.error,
     )
     write_atomic(run_dir / "result.json", encode(result))
-    if error:
-        print(f"ERROR: {error['message']}")
-    print(tokens.stage("FAILED" if error else "COMPLETED"))
-    return int(error is not None)
 
 
 def effective_config(request: Request, device: Device) -> dict[str, Any]:
@@ -77,7 +112,7 @@ def effective_config(request: Request, device: Device) -> dict[str, Any]:
         "preset": request.preset,
         "model": {
             "family": request.family,
-            "hyperparameters": request.effective_hyperparameters,
+            "hyperparameters": families.settings(request),
             **({"command": list(request.command)} if request.command else {}),
         },
         "device": device.document(),

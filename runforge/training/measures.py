@@ -1,0 +1,83 @@
+"""What a fitted model is worth: scores on held-out rows, the curve's points, what it found important."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def scores(model: Any, features: Any, labels: Any) -> dict[str, float]:
+    """Return the final metrics on held-out rows.
+
+    accuracy; precision, recall and f1_score as plain means over the classes (macro: a rare class counts
+    as much as a common one); log_loss where the model has probabilities.
+    """
+    import numpy as np
+    from sklearn.metrics import precision_recall_fscore_support
+
+    guess, chances = _predict(model, features)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels, guess, average="macro", zero_division=0
+    )
+    found = {
+        "accuracy": float(np.mean(guess == labels)),
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1_score": float(f1),
+    }
+    if chances is not None:
+        found["log_loss"] = _log_loss(model, chances, labels)
+    return found
+
+
+def point(model: Any, features: Any, labels: Any, side: str) -> dict[str, float]:
+    """Return one point of the learning curve, `train_` or `test_`: accuracy, and the loss if it has one."""
+    import numpy as np
+
+    guess, chances = _predict(model, features)
+    found = {f"{side}_accuracy": float(np.mean(guess == labels))}
+    if chances is not None:
+        found[f"{side}_loss"] = _log_loss(model, chances, labels)
+    return found
+
+
+def _predict(model: Any, features: Any) -> tuple[Any, Any]:
+    """Return the guessed classes and, where there are any, the probabilities; one pass over the model."""
+    if not hasattr(model, "predict_proba"):
+        return model.predict(features), None
+    chances = model.predict_proba(features)
+    return model.classes_.take(chances.argmax(axis=1)), chances
+
+
+def _log_loss(model: Any, chances: Any, labels: Any) -> float:
+    """Return scikit-learn's log_loss, without its per-call checks, which cost more than the sum itself."""
+    import numpy as np
+
+    places = np.searchsorted(model.classes_, labels)
+    right = chances[np.arange(len(labels)), places]
+    return float(-np.mean(np.log(np.clip(right, np.finfo(chances.dtype).eps, 1.0))))
+
+
+def weights(model: Any, names: list[str], classes: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return what the model found important: (artifact type, document)."""
+    if hasattr(model, "feature_importances_"):
+        ranked = sorted(zip(names, model.feature_importances_, strict=True), key=lambda p: -p[1])
+        return "feature_importance", {
+            "features": [{"name": name, "importance": float(value)} for name, value in ranked]
+        }
+    # Two classes share one row of coefficients; it speaks for the second.
+    shown = classes if len(model.coef_) > 1 else classes[-1:]
+    rows = zip(shown, model.coef_, _intercepts(model), strict=True)
+    return "linear_coefficients", {
+        "features": names,
+        "classes": [
+            {"class": name, "intercept": start, "coefficients": [float(value) for value in row]}
+            for name, row, start in rows
+        ],
+    }
+
+
+def _intercepts(model: Any) -> list[float]:
+    """Return one intercept for each row; with fit_intercept false scikit-learn keeps a single zero."""
+    import numpy as np
+
+    return [float(value) for value in np.broadcast_to(np.atleast_1d(model.intercept_), len(model.coef_))]

@@ -1,0 +1,69 @@
+"""Fixtures: workspaces on real disk, real daemons, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gauntlets.arena import Arena, arena
+from runforge import workspace as workspaces
+from runforge.cli.setup import make_workspace
+from runforge.workspace import Workspace
+
+
+@pytest.fixture(autouse=True)
+def _private_umask() -> Iterator[None]:
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Workspace:
+    """A workspace with sample data and an empty queue."""
+    return make_workspace(tmp_path / "ws")
+
+
+@pytest.fixture
+def bare_ws(tmp_path: Path) -> Workspace:
+    """A folder that nobody has worked in yet."""
+    return workspaces.at(tmp_path)
+
+
+@pytest.fixture
+def here() -> Iterator[Arena]:
+    """A workspace for the installed commands, with real daemons."""
+    with arena() as made:
+        yield made
+
+
+@pytest.fixture
+def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the program as a user does."""
+
+    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "runforge", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+        )
+
+    return run
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Wait for a fact; fail naming it if it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.01)

@@ -1,0 +1,326 @@
+"""Attempts as real processes: outcomes, cancels, kills at the worst moment, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runforge.supervise import claim, exit_record, judge, os_process
+from runforge.supervise.judge import VerdictKind
+from runforge.supervise.supervisor import CANCEL, supervise
+from runforge.supervise.zygote_client import Reply, ZygoteClient
+from tests.conftest import wait_until
+
+class Attempt:
+    """One attempt in a folder of its own, run by a forked supervisor."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "attempt"
+        self.run_dir = root / "run"
+        self.folder.mkdir()
+        self.run_dir.mkdir()
+        self.pid = 0
+        # Sweeps go by the token: tests that run side by side must not share one.
+        self.token = secrets.token_hex(16)
+
+    def spec(self, argv: list[str], **changes: Any) -> Path:
+        values = {
+            "version": 1, "token": self.token, "run_id": "r", "attempt": 1, "workspace": str(self.run_dir),
+            "run_dir": str(self.run_dir), "attempt_dir": str(self.folder), "target": None, "argv": argv,
+            "finish": None, "preamble": ["hello"], "cwd": str(self.run_dir), "env": {}, "umask": 0o022,
+            "grace_seconds": 0.5, "log_limit_bytes": 1_000_000, "echo": False, "payload": {},
+            **changes,
+        }
+        path = self.folder / "spec.json"
+        path.write_text(json.dumps(values))
+        return path
+
+    def start(self, code: str, **changes: Any) -> None:
+        path = self.spec([sys.executable, "-u", "-c", code], **changes)
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.setsid()
+                supervise(path)
+            finally:
+                os._exit(0)
+
+    def wait(self) -> exit_record.ExitRecord | None:
+        os.waitpid(self.pid, 0)
+        return exit_record.read(self.folder, self.token)
+
+    def run(self, code: str, **changes: Any) -> exit_record.ExitRecord:
+        self.start(code, **changes)
+        record = self.wait()
+        assert record is not None
+        return record
+
+    def cancel(self) -> None:
+        (self.folder / CANCEL).touch()
+
+    def kill_supervisor(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+    def verdict(self) -> VerdictKind:
+        return judge.judge(self.folder, self.token).kind
+
+    @property
+    def log(self) -> str:
+        path = self.run_dir / "logs.txt"
+        return path.read_text("utf-8", errors="replace") if path.exists() else ""
+
+    def marked(self) -> list[int]:
+        return os_process.marked(self.token, self.folder / judge.TREE_LOCK, None)
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> Iterator[Attempt]:
+    made = Attempt(tmp_path)
+    yield made
+    for pid in made.marked():
+        os_process.send(pid, signal.SIGKILL)
+
+
+def test_an_exit_code_is_recorded(attempt: Attempt) -> None:
+    record = attempt.run("print('out'); import sys; sys.exit(3)")
+    assert (record.exit_code, record.signal, record.canceled) == (3, None, False)
+    assert attempt.log == "hello\nout\n"
+    assert attempt.verdict() is VerdictKind.ENDED
+
+
+def test_a_signal_is_recorded(attempt: Attempt) -> None:
+    record = attempt.run("import os; os.kill(os.getpid(), 9)")
+    assert (record.exit_code, record.signal) == (None, 9)
+
+
+def test_a_program_that_is_not_there_is_told_with_its_reason(attempt: Attempt) -> None:
+    path = attempt.spec(["no-such-program-here"])
+    attempt.pid = os.fork()
+    if attempt.pid == 0:
+        supervise(path)
+        os._exit(0)
+    record = attempt.wait()
+    assert record is not None
+    assert record.spawn_error == "no-such-program-here: No such file or directory"
+
+
+def test_metrics_are_found_in_the_output(attempt: Attempt) -> None:
+    lines = ["[RF:METRIC=loss 0.5 step=1]", "[RF:METRIC=loss 1e999 step=2]", "x [RF:METRIC=no 1]",
+             "[RF:METRIC=loss nan]", "[RF:METRIC=acc -1.5e-3]"]
+    attempt.run(f"print({chr(10).join(lines)!r})")
+    entries = [json.loads(line) for line in (attempt.run_dir / "metrics.jsonl").read_text().splitlines()]
+    assert [(e["name"], e["value"], e["step"]) for e in entries] == [("loss", 0.5, 1), ("acc", -0.0015, None)]
+
+
+def test_a_log_is_capped_and_keeps_head_and_tail(attempt: Attempt) -> None:
+    record = attempt.run("print('HEAD'); print('x' * 3_000_000); print('TAIL')", log_limit_bytes=100_000)
+    assert attempt.log.startswith("hello\nHEAD\n")
+    assert attempt.log.endswith("TAIL\n")
+    assert "bytes were cut here" in attempt.log
+    assert len(attempt.log) < 200_000
+    assert record.dropped_bytes > 2_800_000
+
+
+def test_binary_output_does_no_harm(attempt: Attempt) -> None:
+    record = attempt.run("import os; os.write(1, bytes(range(256)) * 1000)")
+    assert record.exit_code == 0
+    assert record.log_bytes == len(b"hello\n") + 256_000
+
+
+def test_a_cancel_that_is_obeyed(attempt: Attempt) -> None:
+    attempt.start("print('up', flush=True); import time; time.sleep(60)")
+    wait_until(lambda: "up" in attempt.log, "the run is up")
+    attempt.cancel()
+    record = attempt.wait()
+    assert record is not None
+    assert (record.canceled, record.signal) == (True, signal.SIGTERM)
+
+
+def test_a_cancel_that_is_ignored_becomes_a_kill(attempt: Attempt) -> None:
+    attempt.start(
+        "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    )
+    wait_until(lambda: "up" in attempt.log, "the run is up")
+    attempt.cancel()
+    record = attempt.wait()
+    assert record is not None
+    assert (record.canceled, record.signal) == (True, signal.SIGKILL)
+
+
+def test_a_cancel_before_the_start_starts_nothing(attempt: Attempt) -> None:
+    attempt.cancel()
+    record = attempt.run("print('started')")
+    assert record.canceled
+    assert "started" not in attempt.log
+
+
+DOUBLE_FORK = (
+    "import os, time, signal\n"
+    "if os.fork() == 0:\n"
+    "    os.setsid()\n"
+    "    if os.fork() == 0:\n"
+    "        signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "        print('escaped', os.getpid(), flush=True)\n"
+    "        time.sleep(60)\n"
+    "    os._exit(0)\n"
+    "os.wait()\n"
+)
+
+
+def test_what_the_run_leaves_behind_is_ended_and_cannot_hang_it(attempt: Attempt) -> None:
+    record = attempt.run(DOUBLE_FORK + "time.sleep(0.2)")
+    assert record.exit_code == 0
+    assert "escaped" in attempt.log
+    assert attempt.marked() == []
+
+
+def test_a_cancel_reaches_escaped_children(attempt: Attempt) -> None:
+    attempt.start(DOUBLE_FORK + "print('up', flush=True); time.sleep(60)")
+    wait_until(lambda: "up" in attempt.log and "escaped" in attempt.log, "both are up")
+    attempt.cancel()
+    record = attempt.wait()
+    assert record is not None
+    assert record.canceled
+    assert attempt.marked() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_supervisor_ignores_what_a_logout_sends(attempt: Attempt, number: signal.Signals) -> None:
+    attempt.start("print('up', flush=True); import time; time.sleep(0.4)")
+    wait_until(lambda: "up" in attempt.log, "the run is up")
+    os.kill(attempt.pid, number)
+    record = attempt.wait()
+    assert record is not None
+    assert record.exit_code == 0
+
+
+def test_a_killed_supervisor_takes_its_run_along_and_is_judged_lost(attempt: Attempt) -> None:
+    attempt.start(DOUBLE_FORK + "print('up', flush=True); time.sleep(60)")
+    wait_until(lambda: "up" in attempt.log and "escaped" in attempt.log, "both are up")
+    assert attempt.verdict() is VerdictKind.LIVE
+    attempt.kill_supervisor()
+    wait_until(lambda: attempt.verdict() is not VerdictKind.LIVE, "the lock is free")
+    assert attempt.verdict() is VerdictKind.LOST
+    assert judge.sweep(attempt.token, attempt.folder, attempt.pid) >= 1
+    assert attempt.marked() == []
+
+
+def test_a_reboot_is_told_from_a_kill(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt.start("print('up', flush=True); import time; time.sleep(60)")
+    wait_until(lambda: "up" in attempt.log, "the run is up")
+    attempt.kill_supervisor()
+    monkeypatch.setenv(os_process.FAKE_BOOT_ID, "another-boot")
+    assert attempt.verdict() is VerdictKind.REBOOTED
+
+
+def test_a_revoked_attempt_is_never_started(attempt: Attempt) -> None:
+    assert attempt.verdict() is VerdictKind.UNCLAIMED
+    assert claim.revoke(attempt.folder, attempt.token)
+    attempt.start("print('started')")
+    os.waitpid(attempt.pid, 0)
+    assert attempt.log == ""
+    assert attempt.verdict() is VerdictKind.REVOKED
+
+
+def test_a_claim_has_one_winner(attempt: Attempt) -> None:
+    for _ in range(20):
+        (attempt.folder / claim.NAME).unlink(missing_ok=True)
+        wins: list[bool] = []
+        gate = threading.Barrier(16)
+
+        def race(kind: int, gate: threading.Barrier = gate, wins: list[bool] = wins) -> None:
+            gate.wait()
+            wins.append((claim.claim if kind % 2 else claim.revoke)(attempt.folder, attempt.token))
+
+        racers = [threading.Thread(target=race, args=(n,)) for n in range(16)]
+        for racer in racers:
+            racer.start()
+        for racer in racers:
+            racer.join()
+        assert wins.count(True) == 1
+
+
+@pytest.mark.parametrize("damage", ["torn", "flipped", "foreign", "zero"])
+def test_a_damaged_exit_record_is_no_outcome(attempt: Attempt, damage: str) -> None:
+    attempt.run("pass")
+    path = attempt.folder / exit_record.NAME
+    data = bytearray(path.read_bytes())
+    if damage == "torn":
+        data[40:] = bytes(len(data) - 40)
+    elif damage == "flipped":
+        data[60] ^= 1
+    elif damage == "zero":
+        data = bytearray(len(data))
+    path.write_bytes(data)
+    token = "other" if damage == "foreign" else attempt.token
+    assert exit_record.read(attempt.folder, token) is None
+    assert judge.judge(attempt.folder, token).kind is not VerdictKind.ENDED
+
+
+def test_a_second_supervisor_of_the_same_attempt_leaves(attempt: Attempt) -> None:
+    attempt.start("print('once', flush=True); import time; time.sleep(0.3)")
+    wait_until(lambda: "once" in attempt.log, "the first is up")
+    second = os.fork()
+    if second == 0:
+        supervise(attempt.folder / "spec.json")
+        os._exit(0)
+    os.waitpid(second, 0)
+    attempt.wait()
+    assert attempt.log.count("once") == 1
+
+
+def replies(client: ZygoteClient) -> Reply:
+    found: list[Reply] = []
+
+    def has_come() -> bool:
+        found.extend(client.replies())
+        return bool(found)
+
+    wait_until(has_come, "the zygote answers")
+    return found[0]
+
+
+@pytest.fixture
+def zygote(tmp_path: Path) -> Iterator[ZygoteClient]:
+    client = ZygoteClient([], dict(os.environ), tmp_path / "zygote.log")
+    client.start()
+    yield client
+    client.close()
+
+
+def test_a_zygote_answers_with_a_handle_of_the_supervisor(attempt: Attempt, zygote: ZygoteClient) -> None:
+    path = attempt.spec([sys.executable, "-c", "print('from the zygote')"])
+    zygote.submit(7, path)
+    reply = replies(zygote)
+    assert (reply.id, reply.error) == (7, None)
+    assert reply.pidfd is not None
+    wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
+    os.close(reply.pidfd)
+    assert "from the zygote" in attempt.log
+
+
+def test_a_supervisor_outlives_its_zygote(attempt: Attempt, tmp_path: Path) -> None:
+    client = ZygoteClient([], dict(os.environ), tmp_path / "zygote.log")
+    client.start()
+    code = "print('up', flush=True); import time; time.sleep(0.6); print('done')"
+    client.submit(1, attempt.spec([sys.executable, "-c", code]))
+    reply = replies(client)
+    wait_until(lambda: "up" in attempt.log, "the run is up")
+    assert client._process is not None
+    client._process.kill()
+    wait_until(lambda: not client.alive(), "the zygote is dead")
+    client.close()
+    assert reply.pidfd is not None
+    os.close(reply.pidfd)
+    wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
+    assert "done" in attempt.log

@@ -1,0 +1,183 @@
+"""Every ending leaves a true result.json, whatever the run itself wrote or did not write."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runforge.documents.result import read_result
+from runforge.training import outcome, worker
+
+MakeSpec = Callable[..., dict[str, Any]]
+COMMAND = {"model": {"family": "command", "command": ["prog"]}, "dataset": None}
+
+
+def ending(**changes: Any) -> dict[str, Any]:
+    return {
+        "exit_code": 0,
+        "signal": None,
+        "canceled": False,
+        "oom": False,
+        "spawn_error": None,
+        "started_at": "2026-01-01T00:00:00.000Z",
+        "finished_at": "2026-01-01T00:00:01.500Z",
+        "duration_ms": 1500,
+        **changes,
+    }
+
+
+@pytest.fixture
+def command(make_spec: MakeSpec) -> dict[str, Any]:
+    return {**make_spec(COMMAND), "argv": ["prog"]}
+
+
+def result(spec: dict[str, Any]) -> dict[str, Any]:
+    data = (Path(spec["run_dir"]) / "result.json").read_bytes()
+    assert read_result(data) is not None
+    document: dict[str, Any] = json.loads(data)
+    return document
+
+
+def report(spec: dict[str, Any], *lines: bytes) -> None:
+    (Path(spec["run_dir"]) / "metrics.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "kind", "words"),
+    [
+        ({}, "succeeded", None, ""),
+        ({"exit_code": 3}, "failed", "exit", "exit code 3"),
+        ({"exit_code": None, "signal": 9}, "failed", "signal", "killed by signal 9 (SIGKILL)"),
+        ({"exit_code": None, "signal": 63}, "failed", "signal", "killed by signal 63"),
+        ({"exit_code": None, "signal": 9, "oom": True}, "failed", "oom", "out of memory"),
+        ({"exit_code": None}, "failed", "lost", "unseen"),
+        ({"canceled": True}, "cancelled", "canceled", "canceled"),
+        ({"exit_code": None, "signal": 15, "canceled": True}, "cancelled", "canceled", "canceled"),
+        ({"exit_code": None, "spawn_error": "no\x1bfile"}, "failed", "spawn_failed", "no\\x1bfile"),
+    ],
+)
+def test_a_command_ends_as_its_process_did(
+    command: dict[str, Any], changes: dict[str, Any], status: str, kind: str | None, words: str
+) -> None:
+    lines = outcome.finish(command, ending(**changes))
+    assert lines == [f"[RF:STAGE={'COMPLETED' if status == 'succeeded' else 'FAILED'}]"]
+    found = result(command)
+    assert (found["status"], found["duration_ms"]) == (status, 1500)
+    assert (found["error"] or {}).get("type") == kind
+    assert words in (found["error"] or {"message": ""})["message"]
+    assert found["effective_config"]["model"]["family"] == "command"
+
+
+def test_the_first_metric_named_is_primary_with_its_last_value(command: dict[str, Any]) -> None:
+    report(
+        command,
+        b'{"name": "loss", "value": 2.0, "step": 1}',
+        b'{"name": "auc", "value": 0.5}',
+        b'{"name": "loss", "value": 1, "step": 2}',
+    )
+    outcome.finish(command, ending())
+    summary = result(command)["summary"]
+    assert summary == {"primary_metric": {"name": "loss", "value": 1.0}, "metrics": {"loss": 1.0, "auc": 0.5}}
+
+
+def test_the_objective_is_primary_where_it_was_reported(make_spec: MakeSpec) -> None:
+    objective = {"metric": "auc", "direction": "maximize"}
+    spec = {**make_spec(COMMAND, objective=objective), "argv": ["prog"]}
+    report(spec, b'{"name": "loss", "value": 2.0}', b'{"name": "auc", "value": 0.5}')
+    outcome.finish(spec, ending())
+    assert result(spec)["summary"]["primary_metric"] == {"name": "auc", "value": 0.5}
+
+
+def test_lines_that_are_no_metric_are_passed_over(command: dict[str, Any]) -> None:
+    report(
+        command,
+        b"\xff\x00garbage",
+        b"[" * 50_000,
+        b'{"name": "a", "value": NaN}',
+        b'{"name": "a", "value": 1e999}',
+        b'{"name": "a", "value": 1' + b"0" * 400 + b"}",
+        b'{"name": "a", "value": true}',
+        b'{"name": "a", "value": "1"}',
+        b'{"name": 1, "value": 1}',
+        b"null",
+        b'{"name": "long", "value": 1, "x": "' + b"y" * 200_000 + b'"}',
+        b'{"name": "evil\\ud800\\u0000", "value": 3}',
+    )
+    outcome.finish(command, ending())
+    assert list(result(command)["summary"]["metrics"].values()) == [3.0]
+
+
+def test_a_flood_of_names_leaves_a_result_that_can_be_read(command: dict[str, Any]) -> None:
+    report(command, *(b'{"name": "m%d", "value": 1}' % number for number in range(5000)))
+    outcome.finish(command, ending())
+    assert len(result(command)["summary"]["metrics"]) == 1000
+
+
+def test_a_pipe_in_the_place_of_the_metrics_does_not_hang(command: dict[str, Any]) -> None:
+    os.mkfifo(Path(command["run_dir"]) / "metrics.jsonl")
+    outcome.finish(command, ending())
+    assert result(command)["summary"] is None
+
+
+def test_artifacts_are_listed_without_following_links(command: dict[str, Any]) -> None:
+    folder = Path(command["run_dir"]) / "artifacts"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "checkpoint-1.pt").write_bytes(b"123")
+    (folder / "passwd").symlink_to("/etc/passwd")
+    (folder / "loop").symlink_to(folder)
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.txt")).write_bytes(b"1")
+    outcome.finish(command, ending())
+    assert result(command)["artifacts"] == [
+        {"path": "artifacts/\ufffd.txt", "type": "log", "bytes": 1},
+        {"path": "artifacts/sub/checkpoint-1.pt", "type": "checkpoint", "bytes": 3},
+    ]
+
+
+def test_a_good_result_of_the_worker_stays(make_spec: MakeSpec) -> None:
+    spec = make_spec(dry_run_seconds=0.0)
+    assert worker.main(spec) == 0
+    before = result(spec)
+    assert outcome.finish(spec, ending()) == []
+    assert result(spec) == before
+
+
+def test_a_cancel_that_came_too_late_to_stop_it_still_is_one(make_spec: MakeSpec) -> None:
+    spec = make_spec(dry_run_seconds=0.0)
+    worker.main(spec)
+    outcome.finish(spec, ending(canceled=True))
+    assert result(spec)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("left", [None, b"", b'{"version": 1}', b'{"version": 1, "status": "failed"}'])
+def test_a_success_without_a_result_is_none(make_spec: MakeSpec, left: bytes | None) -> None:
+    spec = make_spec()
+    if left is not None:
+        (Path(spec["run_dir"]) / "result.json").write_bytes(left)
+    assert outcome.finish(spec, ending()) == ["[RF:STAGE=FAILED]"]
+    assert result(spec)["error"]["type"] == "bad_result"
+
+
+def test_a_run_folder_that_is_gone_is_left_alone(make_spec: MakeSpec) -> None:
+    spec = make_spec()
+    Path(spec["run_dir"]).rmdir()
+    assert outcome.finish(spec, ending()) == []
+
+
+def test_a_lost_attempt_gets_its_result(make_spec: MakeSpec) -> None:
+    spec = make_spec()
+    outcome.write_lost(
+        Path(spec["run_dir"]),
+        None,
+        status="failed",
+        error_type="lost",
+        message="its process is gone",
+        started_at="2026-01-01T00:00:00.000Z",
+        finished_at="2026-01-01T00:00:01.000Z",
+        duration_ms=1000,
+    )
+    assert result(spec)["error"] == {"message": "its process is gone", "type": "lost"}

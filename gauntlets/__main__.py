@@ -38,7 +38,9 @@ def run_one(name: str) -> dict[str, Any]:
 def main() -> int:
     """Run what was asked for; 0 if all passed."""
     parser = argparse.ArgumentParser(prog="python -m gauntlets")
-    parser.add_argument("names", nargs="*", choices=[*GAUNTLETS, []], metavar="NAME", help="g1 to g10; all by default")
+    parser.add_argument(
+        "names", nargs="*", choices=[*GAUNTLETS, []], metavar="NAME", help="g1 to g10; all by default"
+    )
     parser.add_argument("--json", type=Path, default=Path("gauntlet-report.json"), help="the report's file")
     arguments = parser.parse_args()
     reports = []

@@ -54,10 +54,18 @@ class Arena:
         log = open(self.root / f"daemon-{len(self.daemons)}.out", "wb")  # noqa: SIM115
         process = subprocess.Popen(
             [
-                *CLI, "daemon", "--workspace", str(self.root), "--max-parallel", str(max_parallel),
-                "--gpu-slots", str(gpu_slots), *more,
+                *CLI,
+                "daemon",
+                "--workspace",
+                str(self.root),
+                "--max-parallel",
+                str(max_parallel),
+                "--gpu-slots",
+                str(gpu_slots),
+                *more,
             ],
-            stdout=log, stderr=subprocess.STDOUT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         log.close()
         self.daemons.append(process)
@@ -84,7 +92,9 @@ class Arena:
     def sweep(self, count: int, *, name: str, seconds: float = 0.3, device: str = "cpu", **model: Any) -> str:
         """Enqueue a sweep of watchable runs; return the group's id."""
         path = self.root / f"plan-{name}.json"
-        path.write_text(json.dumps(plan(self.root, count, name=name, seconds=seconds, device=device, **model)))
+        path.write_text(
+            json.dumps(plan(self.root, count, name=name, seconds=seconds, device=device, **model))
+        )
         said = self.run("enqueue-sweep", "--plan", str(path), "--workspace", str(self.root))
         line = next(line for line in said.splitlines() if line.startswith("[RF:GROUP=ENQUEUED "))
         require(line.endswith(f" runs={count}]"), f"{line} does not say runs={count}")
@@ -185,7 +195,7 @@ class Watcher:
         self.most_gpu_running = 0
         self.readings = 0
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> Watcher:  # noqa: PYI034 - Self is not in Python 3.10
         self._thread.start()
         return self
 
@@ -203,7 +213,11 @@ class Watcher:
 
 def start_order(jobs: list[dict[str, Any]]) -> list[str]:
     """Return run ids in the order in which they started."""
-    return [j["run_id"] for j in sorted(jobs, key=lambda j: (j["started_at"] or "9", j["job_id"])) if j["started_at"]]
+    return [
+        j["run_id"]
+        for j in sorted(jobs, key=lambda j: (j["started_at"] or "9", j["job_id"]))
+        if j["started_at"]
+    ]
 
 
 def most_at_once(jobs: list[dict[str, Any]]) -> int:

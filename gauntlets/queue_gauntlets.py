@@ -67,7 +67,7 @@ def g3(arena: Arena) -> dict[str, Any]:
 
 
 def g4(arena: Arena) -> dict[str, Any]:
-    """kill -9 of the daemon: the next one takes over, and every run has run once with its outcome."""
+    """Kill -9 of the daemon: the next one takes over, and every run has run once with its outcome."""
     witness = arena.root / "witness.txt"
     code = "import os,sys,time;f=open(sys.argv[1],'a');f.write(os.environ['RUNFORGE_RUN_ID']+'\\n');f.close();time.sleep(0.6)"
     group = _command_sweep(arena, "g4", ["python3", "-c", code, str(witness)], 6)
@@ -86,7 +86,7 @@ def g4(arena: Arena) -> dict[str, Any]:
 def _command_sweep(arena: Arena, name: str, command: list[str], count: int) -> str:
     import sys
 
-    model = {"family": "command", "command": [sys.executable, *command[1:]]}
+    model: dict[str, Any] = {"family": "command", "command": [sys.executable, *command[1:]]}
     document = {
         **_plan_frame(arena, name),
         "base_request": request(**model),
@@ -100,8 +100,12 @@ def _command_sweep(arena: Arena, name: str, command: list[str], count: int) -> s
 
 def _plan_frame(arena: Arena, name: str) -> dict[str, Any]:
     return {
-        "version": 1, "kind": "sweep_plan", "created_at": "2026-01-01T00:00:00.000Z",
-        "created_by": "gauntlets", "workspace": str(arena.root), "group": {"name": name},
+        "version": 1,
+        "kind": "sweep_plan",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "created_by": "gauntlets",
+        "workspace": str(arena.root),
+        "group": {"name": name},
         "execution": {"max_parallel": 2},
     }
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 _LONGEST = 100  # sun_path holds 107 bytes
 
 
 @contextlib.contextmanager
-def _reachable(path: Path):  # type: ignore[no-untyped-def]
+def _reachable(path: Path) -> Iterator[str]:
     """Yield an address for a path that may be too long for a socket address."""
     if len(os.fsencode(path)) <= _LONGEST:
         yield str(path)

@@ -17,12 +17,12 @@ from runforge import __version__, clock, ids, resolve
 from runforge.documents import strict_json
 from runforge.documents.plan import Plan, parse_plan
 from runforge.documents.request import Request, parse_request
-from runforge.durable import fsync_dir, make_dir, read_bounded, write_new
+from runforge.durable import fsync_dir, read_bounded, write_new
 from runforge.errors import InvalidPlan, InvalidRequest, Missing, OperationFailed
 from runforge.model import Job
 from runforge.states import State
 from runforge.store import records
-from runforge.store.connection import Journal, open_journal
+from runforge.store.connection import Journal, Transaction, open_journal
 from runforge.sweep import RunOverrides, expand, metric_direction
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
@@ -88,21 +88,15 @@ def enqueue_sweep(
             group_id = folders.make_group(now, plan)
             run_ids = [ids.sweep_run_id(now, numbers[1] + index) for index in range(len(runs))]
             folders.make_runs(run_ids, [_stamped(run, group_id) for run in runs])
-            _insert_group(journal, plan, group_id, now)(
-                [
-                    _values(
-                        job_number=numbers[0] + index,
-                        run_id=run_id,
-                        run=runs[index],
-                        now=now,
-                        workspace=workspace,
-                        dry_run_seconds=dry_run_seconds,
-                    )
-                    for index, run_id in enumerate(run_ids)
-                ]
-            )
+            jobs = [
+                _values(numbers[0] + index, run_id, runs[index], now, workspace, dry_run_seconds)
+                for index, run_id in enumerate(run_ids)
+            ]
+            with journal.write() as tx:
+                _insert_group(tx, plan, group_id, now, jobs)
         except BaseException:
-            folders.remove()
+            # Ctrl-C may come just after the commit: then the folders belong to jobs already.
+            folders.remove_unless_known(journal)
             raise
     return EnqueuedSweep(group_id, tuple(run_ids), plan)
 
@@ -118,7 +112,6 @@ def _stamped(run: RunOverrides, group_id: str) -> dict[str, Any]:
 
 
 def _values(
-    *,
     job_number: int,
     run_id: str,
     run: RunOverrides,
@@ -139,29 +132,24 @@ def _values(
     }
 
 
-def _insert_group(journal: Journal, plan: Plan, group_id: str, now: str):  # type: ignore[no-untyped-def]
+def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str, jobs: list[dict[str, Any]]) -> None:
     metric = plan.objective.metric if plan.objective else None
-
-    def insert(jobs: list[dict[str, Any]]) -> None:
-        with journal.write() as tx:
-            lane_id = tx.row("groups.new_lane")[0]
-            tx.run(
-                "groups.insert",
-                group_id=group_id,
-                lane_id=lane_id,
-                name=plan.name,
-                notes=plan.notes,
-                now=now,
-                created_by=f"runforge@{__version__}",
-                max_parallel=plan.max_parallel,
-                fail_fast=int(plan.fail_fast),
-                objective_metric=metric,
-                direction=metric_direction(metric or "", plan.objective),
-            )
-            for job in jobs:
-                tx.run("jobs.insert", group_id=group_id, lane_id=lane_id, **job)
-
-    return insert
+    lane_id = tx.row("groups.new_lane")[0]
+    tx.run(
+        "groups.insert",
+        group_id=group_id,
+        lane_id=lane_id,
+        name=plan.name,
+        notes=plan.notes,
+        now=now,
+        created_by=f"runforge@{__version__}",
+        max_parallel=plan.max_parallel,
+        fail_fast=int(plan.fail_fast),
+        objective_metric=metric,
+        direction=metric_direction(metric or "", plan.objective),
+    )
+    for job in jobs:
+        tx.run("jobs.insert", group_id=group_id, lane_id=lane_id, **job)
 
 
 class _Folders:
@@ -199,10 +187,15 @@ class _Folders:
             fsync_dir(folder)
         fsync_dir(self._workspace.runs_dir)
 
-    def remove(self) -> None:
-        """Take everything back."""
-        for folder in self._made:
-            shutil.rmtree(folder, ignore_errors=True)
+    def remove_unless_known(self, journal: Journal) -> None:
+        """Take everything back, if the group is not in the journal."""
+        if not self._made:
+            return
+        with journal.read() as tx:
+            is_known = tx.row("groups.by_id", group_id=self._made[0].name) is not None
+        if not is_known:
+            for folder in self._made:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def enqueue_run(
@@ -259,8 +252,3 @@ def _already(job: Job) -> OperationFailed:
     else:
         fix = f"Run it again with `runforge retry-run {job.run_id}`"
     return OperationFailed(f"run {job.run_id} is {job.state} already, as {job.job_id}", fix=fix)
-
-
-def prepare_group_folder(workspace: Workspace, group_id: str) -> None:
-    """Create a group's folder where somebody has deleted it."""
-    make_dir(workspace.group_dir(group_id))

@@ -157,10 +157,10 @@ class _Picture:
 class Exporter:
     """Writes what has changed since it last wrote."""
 
-    def __init__(self, workspace: Workspace, journal: Journal) -> None:
+    def __init__(self, workspace: Workspace, journal: Journal, seq: int = -1) -> None:
         self._workspace = workspace
         self._journal = journal
-        self._seq = -1
+        self._seq = seq
         self._served: str | None = None
 
     def is_behind(self) -> bool:
@@ -251,11 +251,12 @@ def refresh_if_alone(workspace: Workspace) -> None:
     """
     if liveness.holder(workspace) is not None:
         return
-    with contextlib.suppress(OSError), _export_lock(workspace.export_lock):
-        with open_journal(workspace) as journal:
-            exporter = Exporter(workspace, journal)
-            exporter._seq = _exported_seq(workspace.queue_json)  # noqa: SLF001
-            exporter.write()
+    with (
+        contextlib.suppress(OSError),
+        _export_lock(workspace.export_lock),
+        open_journal(workspace) as journal,
+    ):
+        Exporter(workspace, journal, _exported_seq(workspace.queue_json)).write()
 
 
 def _exported_seq(path: Path) -> int:

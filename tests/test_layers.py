@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "runforge"
-BOTTOM = {"errors", "ids", "clock", "text", "states", "model", "workspace", "durable", "tokens", "permissions"}
+BOTTOM = {
+    "errors",
+    "ids",
+    "clock",
+    "text",
+    "states",
+    "model",
+    "workspace",
+    "durable",
+    "tokens",
+    "permissions",
+}
 #: Package or module -> what of runforge it may import, besides itself and the bottom.
 ALLOWED: dict[str, set[str]] = {
     **{name: set() for name in BOTTOM},
@@ -32,12 +43,33 @@ ALLOWED: dict[str, set[str]] = {
     "launch": {"documents", "training", "gpus"},
     "foreground": {"launch", "enqueue", "documents", "training", "supervise", "store", "gpus"},
     "daemon": {
-        "store", "control", "views", "export", "enqueue", "launch", "scheduling", "supervise", "training",
-        "documents", "doorbell", "liveness", "gpus",
+        "store",
+        "control",
+        "views",
+        "export",
+        "enqueue",
+        "launch",
+        "scheduling",
+        "supervise",
+        "training",
+        "documents",
+        "doorbell",
+        "liveness",
+        "gpus",
     },
     "cli": {
-        "store", "control", "views", "export", "ranking", "enqueue", "foreground", "daemon", "documents",
-        "liveness", "gpus", "cli",
+        "store",
+        "control",
+        "views",
+        "export",
+        "ranking",
+        "enqueue",
+        "foreground",
+        "daemon",
+        "documents",
+        "liveness",
+        "gpus",
+        "cli",
     },
     "tui": {"control", "views"},
     "__main__": {"cli"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from runforge.documents.result import read_result
+from runforge.documents.result import Result, read_result
 from runforge.durable import read_bounded
 from runforge.model import Job
 from runforge.states import Cause, State
@@ -19,11 +19,16 @@ MAX_LOST = 3
 MAX_UNSTARTED = 5
 
 
-def from_record(job: Job, record: ExitRecord, run_dir: Path) -> Ending:
+def from_record(record: ExitRecord, run_dir: Path) -> Ending:
     """Return how an attempt with an exit record ended."""
-    codes = {"exit_code": record.exit_code, "signal": record.signal}
     if record.canceled:
-        return Ending(State.CANCELED, Cause.CANCELED, "canceled while it was running", **codes)
+        return Ending(
+            State.CANCELED,
+            Cause.CANCELED,
+            "canceled while it was running",
+            exit_code=record.exit_code,
+            signal=record.signal,
+        )
     if record.spawn_error:
         return Ending(State.FAILED, Cause.SPAWN_FAILED, f"could not be started: {record.spawn_error}")
     if record.exit_code == 0:
@@ -89,7 +94,7 @@ def signal_name(number: int) -> str:
         return str(number)
 
 
-def _result(run_dir: Path):  # type: ignore[no-untyped-def]
+def _result(run_dir: Path) -> Result | None:
     try:
         return read_result(read_bounded(run_dir / "result.json", RESULT_LIMIT))
     except OSError:

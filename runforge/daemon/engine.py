@@ -12,6 +12,7 @@ import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from runforge import clock, gpus, launch
 from runforge.daemon.active import Active
@@ -308,7 +309,7 @@ class Engine:
             active.ending = Ending(State.FAILED, Cause.LAUNCH_FAILED, f"could not be launched: {error}")
 
 
-def _lane(tx: Transaction, row) -> LaneHead:  # type: ignore[no-untyped-def]
+def _lane(tx: Transaction, row: Any) -> LaneHead:
     return LaneHead(
         lane_id=row["lane_id"],
         served=row["served"],

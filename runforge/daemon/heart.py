@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 from runforge import clock
 from runforge.durable import write_atomic
@@ -79,7 +80,7 @@ class Heart:
             self._journal.checkpoint(above=CHECKPOINT_BYTES // 4)
             self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
 
-    def _tolerant(self, write) -> None:  # type: ignore[no-untyped-def]
+    def _tolerant(self, write: Callable[[], None]) -> None:
         try:
             write()
         except OSError as error:

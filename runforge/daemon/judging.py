@@ -31,7 +31,7 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
     if verdict.kind is kinds.LIVE:
         return None
     if verdict.kind is kinds.ENDED and verdict.record is not None:
-        return endings.from_record(active.job, verdict.record, run_dir)
+        return endings.from_record(verdict.record, run_dir)
     if verdict.kind is kinds.UNCLAIMED and not claim.revoke(active.attempt_dir, active.token):
         return None  # it was claimed in this very moment: judge again
     if verdict.kind in {kinds.UNCLAIMED, kinds.REVOKED}:

@@ -16,6 +16,7 @@ from pathlib import Path
 from runforge import launch
 from runforge.daemon.active import Active
 from runforge.enqueue import read_request
+from runforge.gpus import Gpu
 from runforge.launch import Place, Terms
 from runforge.model import Group
 from runforge.supervise.zygote_client import Reply, ZygoteClient
@@ -62,7 +63,7 @@ class Launcher:
         for zygote in self.zygotes:
             zygote.close()
 
-    def launch(self, active: Active, group: Group | None, gpu) -> None:  # type: ignore[no-untyped-def]
+    def launch(self, active: Active, group: Group | None, gpu: Gpu | None) -> None:
         """Write the attempt's spec and ask for a supervisor. Raises RunForgeError or OSError."""
         job = active.job
         run_dir = self._workspace.root / job.run_dir
@@ -104,8 +105,8 @@ class Launcher:
                 continue
             with contextlib.suppress(OSError):
                 zygote.close()
-            for number in [n for n, asked in self._asked.items() if asked.zygote is zygote]:
-                stranded.append(self._asked.pop(number).active)
+            unanswered = [n for n, asked in self._asked.items() if asked.zygote is zygote]
+            stranded += [self._asked.pop(number).active for number in unanswered]
             zygote.start()
         return stranded
 

@@ -51,18 +51,7 @@ def parse(
     integers beyond 64 bits, lone surrogates and NUL in texts, anything but an object.
     """
     try:
-        if len(data) > limit:
-            raise _Refused(f"it is larger than {limit // 1024} KiB")
-        value = json.loads(
-            data.decode("utf-8-sig"),
-            parse_constant=_no_constant,
-            parse_float=_number,
-            parse_int=_integer,
-            object_pairs_hook=_pairs,
-        )
-        if not isinstance(value, dict):
-            raise _Refused(f"it is not an object but {_kind(value)}")
-        _check(value, 1)
+        return _read(data, limit)
     except UnicodeDecodeError as problem:
         raise error(f"the {what} is not UTF-8 (byte {problem.start})", where=where) from None
     except json.JSONDecodeError as problem:
@@ -73,6 +62,21 @@ def parse(
         raise error(message, where=where) from None
     except _Refused as problem:
         raise error(f"the {what} cannot be accepted: {problem}", where=where) from None
+
+
+def _read(data: bytes, limit: int) -> dict[str, Any]:
+    if len(data) > limit:
+        raise _Refused(f"it is larger than {limit // 1024} KiB")
+    value = json.loads(
+        data.decode("utf-8-sig"),
+        parse_constant=_no_constant,
+        parse_float=_number,
+        parse_int=_integer,
+        object_pairs_hook=_pairs,
+    )
+    if not isinstance(value, dict):
+        raise _Refused(f"it is not an object but {_kind(value)}")
+    _check(value, 1)
     return value
 
 

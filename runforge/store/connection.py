@@ -44,11 +44,7 @@ def _raise_timeout(_signal: int, _frame: FrameType | None) -> None:
 
 def _lock_or_raise(descriptor: int, seconds: float) -> None:
     """Take the flock; _LockTimeout when it is not ours in time."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pass
-    else:
+    if _is_locked_now(descriptor):
         return
     if threading.current_thread() is threading.main_thread():
         _lock_with_alarm(descriptor, seconds)
@@ -70,16 +66,19 @@ def _lock_with_alarm(descriptor: int, seconds: float) -> None:
 def _lock_by_polling(descriptor: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     pause = 0.0005
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise _LockTimeout from None
-            time.sleep(pause)
-            pause = min(pause * 2, 0.01)
-        else:
-            return
+    while not _is_locked_now(descriptor):
+        if time.monotonic() > deadline:
+            raise _LockTimeout
+        time.sleep(pause)
+        pause = min(pause * 2, 0.01)
+
+
+def _is_locked_now(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class Transaction:
@@ -102,6 +101,11 @@ class Transaction:
     def rows(self, name: str, /, **values: object) -> list[Any]:
         """Return all rows of a named query. No cursor stays open: it would pin the WAL."""
         return list(self._connection.execute(query(name), values).fetchall())
+
+
+def _check_epoch(transaction: Transaction, epoch: int | None) -> None:
+    if epoch is not None and transaction.row("journal.epoch")[0] != epoch:
+        raise Fenced("a newer daemon has taken over this workspace")
 
 
 class Journal:
@@ -166,8 +170,7 @@ class Journal:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 transaction = Transaction(self._connection)
-                if epoch is not None and transaction.row("journal.epoch")[0] != epoch:
-                    raise Fenced("a newer daemon has taken over this workspace")
+                _check_epoch(transaction, epoch)
                 yield transaction
                 self._connection.execute("COMMIT")
             except BaseException:

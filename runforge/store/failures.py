@@ -30,7 +30,7 @@ class Fenced(InternalError):
     """A newer daemon has taken over; this one may not write any more."""
 
 
-def explain(error: Exception, journal: Path) -> RunForgeError:
+def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 - one case a line
     """Return the error that tells a person what SQLite's error means."""
     text = str(error)
     where = str(journal)

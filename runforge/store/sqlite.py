@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 try:
-    import pysqlite3 as _sqlite  # type: ignore[import-untyped]
+    import pysqlite3 as _sqlite
 except ImportError:  # pragma: no cover - platforms without a wheel
     import sqlite3 as _sqlite
 

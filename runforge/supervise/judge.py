@@ -59,7 +59,7 @@ def is_locked(path: Path) -> bool:
         os.close(descriptor)
 
 
-def judge(attempt_dir: Path, token: str) -> Verdict:
+def judge(attempt_dir: Path, token: str) -> Verdict:  # noqa: PLR0911 - one row of the table each
     """Return what became of an attempt.
 
     The lock is looked at before the record: a supervisor that ends in between leaves both a free

@@ -103,7 +103,7 @@ def _exec(spec: dict[str, Any]) -> NoReturn:
     try:
         os.chdir(blamed)
         blamed = spec["argv"][0]
-        os.execvpe(blamed, spec["argv"], _environment(spec))
+        os.execvpe(blamed, spec["argv"], _environment(spec))  # noqa: S606 - no shell is the point
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         os.write(_ERROR_FD, f"{blamed}: {reason}".encode("utf-8", "backslashreplace"))

@@ -1,4 +1,4 @@
-"""What a fitted model is worth: scores on held-out rows, the curve's points, what it found important."""
+"""What a fitted model is worth on held-out rows, and what it found important."""
 
 from __future__ import annotations
 
@@ -25,18 +25,7 @@ def scores(model: Any, features: Any, labels: Any) -> dict[str, float]:
         "f1_score": float(f1),
     }
     if chances is not None:
-        found["log_loss"] = _log_loss(model, chances, labels)
-    return found
-
-
-def point(model: Any, features: Any, labels: Any, side: str) -> dict[str, float]:
-    """Return one point of the learning curve, `train_` or `test_`: accuracy, and the loss if it has one."""
-    import numpy as np
-
-    guess, chances = _predict(model, features)
-    found = {f"{side}_accuracy": float(np.mean(guess == labels))}
-    if chances is not None:
-        found[f"{side}_loss"] = _log_loss(model, chances, labels)
+        found["log_loss"] = log_loss(model, chances, labels)
     return found
 
 
@@ -48,7 +37,7 @@ def _predict(model: Any, features: Any) -> tuple[Any, Any]:
     return model.classes_.take(chances.argmax(axis=1)), chances
 
 
-def _log_loss(model: Any, chances: Any, labels: Any) -> float:
+def log_loss(model: Any, chances: Any, labels: Any) -> float:
     """Return scikit-learn's log_loss, without its per-call checks, which cost more than the sum itself."""
     import numpy as np
 

@@ -94,17 +94,14 @@ def _load(request: Request, spec: dict[str, Any], seed: int) -> _Split:
 
 def _fit(model: Any, rows: _Split, run_dir: Path) -> None:
     """Fit, with a token and a point of each curve for every epoch."""
-    from runforge.training import measures
+    from runforge.training.curve import Curve
 
     warned: dict[str, None] = {}
     last = None
-    with _curve(run_dir) as curve:
+    curve = Curve(rows.train, rows.test)
+    with _metrics_file(run_dir) as descriptor:
         for last in families.epochs(model, *rows.train):
-            found = {
-                **measures.point(model, *rows.train, "train"),
-                **measures.point(model, *rows.test, "test"),
-            }
-            _append(curve, last.number, found)
+            _append(descriptor, last.number, curve.point(model))
             print(tokens.epoch(last.number, last.total))
             warned.update(dict.fromkeys(last.warnings))
     if last is not None and last.iterations is not None:
@@ -115,7 +112,7 @@ def _fit(model: Any, rows: _Split, run_dir: Path) -> None:
 
 
 @contextmanager
-def _curve(run_dir: Path) -> Iterator[int]:
+def _metrics_file(run_dir: Path) -> Iterator[int]:
     """Open metrics.jsonl for appending; a planted link is not followed."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(run_dir / "metrics.jsonl", flags, 0o600)
@@ -125,14 +122,14 @@ def _curve(run_dir: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _append(curve: int, step: int, values: dict[str, float]) -> None:
+def _append(descriptor: int, step: int, values: dict[str, float]) -> None:
     """Append a point of each metric in one write, so that a reader sees whole lines."""
     at = clock.now()
     lines = (
         json.dumps({"name": name, "value": value, "step": step, "at": at}) + "\n"
         for name, value in values.items()
     )
-    os.write(curve, "".join(lines).encode("ascii"))
+    os.write(descriptor, "".join(lines).encode("ascii"))
 
 
 def _primary(metrics: dict[str, float], objective: dict[str, str] | None) -> tuple[str, float] | None:

@@ -26,7 +26,8 @@ def fingerprint(root: Path) -> dict[str, str]:
     """Every file below a folder, but for what SQLite and locks keep for themselves."""
     kept = (p for p in sorted(root.rglob("*")) if p.suffix not in {".db-shm", ".db-wal", ".lock"})
     return {
-        str(p): hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() and p.suffix != ".db" else "" for p in kept
+        str(p): hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() and p.suffix != ".db" else ""
+        for p in kept
     }
 
 
@@ -76,11 +77,16 @@ def test_bad_plans_are_refused_with_exit_code_6(ws: Workspace, cli: Cli) -> None
     huge = write_plan(
         ws,
         "huge.json",
-        strategy={"type": "grid", "parameters": [{"path": f"notes.{n}", "values": list(range(1000))} for n in "abc"]},
+        strategy={
+            "type": "grid",
+            "parameters": [{"path": f"notes.{n}", "values": list(range(1000))} for n in "abc"],
+        },
     )
     before = fingerprint(ws.root)
     refused(cli("enqueue-sweep", "--plan", bad, "--workspace", ws.root), 6, "bad.json", "not JSON")
-    refused(cli("enqueue-sweep", "--plan", huge, "--workspace", ws.root), 6, "1000000000", "10000", "--max-runs")
+    refused(
+        cli("enqueue-sweep", "--plan", huge, "--workspace", ws.root), 6, "1000000000", "10000", "--max-runs"
+    )
     refused(cli("sweep", "--plan", bad, "--workspace", ws.root), 6, "not JSON")
     refused(cli("enqueue-sweep", "--plan", ws.root / "none.json", "--workspace", ws.root), 3, "none.json")
     assert fingerprint(ws.root) == before
@@ -128,7 +134,9 @@ def test_the_lines_that_clients_match(ws: Workspace, cli: Cli) -> None:
     assert cli("cancel-group", *at).stdout.startswith("Canceled 14 runs")
     assert cli("--version").stdout == "runforge 0.5.0\n"
     for module in ("runforge", "runforge_cli"):
-        said = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+        said = subprocess.run(
+            [sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True
+        )
         assert said.stdout == "runforge 0.5.0\n"
 
 
@@ -151,7 +159,9 @@ def test_a_dry_run_validates_and_touches_no_model(ws: Workspace, cli: Cli) -> No
     assert not (folder / "artifacts").exists()
 
 
-def test_a_run_folder_anywhere_is_run_and_keeps_earlier_results(ws: Workspace, cli: Cli, tmp_path: Path) -> None:
+def test_a_run_folder_anywhere_is_run_and_keeps_earlier_results(
+    ws: Workspace, cli: Cli, tmp_path: Path
+) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "request.json").write_bytes(samples.encode({**samples.request(), "kept": True}))

@@ -15,7 +15,14 @@ from gauntlets.arena import Arena, request
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 STATES = {"queued", "running", "succeeded", "failed", "canceled"}
 ARTIFACTS = {
-    "model", "metrics", "feature_importance", "linear_coefficients", "encoder", "log", "checkpoint", "other",
+    "model",
+    "metrics",
+    "feature_importance",
+    "linear_coefficients",
+    "encoder",
+    "log",
+    "checkpoint",
+    "other",
 }
 
 

@@ -33,13 +33,21 @@ class Runs:
         self.witness = arena.root.parent / "witness.txt"
         command = [sys.executable, "-c", WITNESS, str(self.witness), "{seconds}", "{code}"]
         document = {
-            "version": 1, "kind": "sweep_plan", "created_at": "x", "created_by": "tests",
-            "workspace": str(arena.root), "group": {"name": "witness"},
+            "version": 1,
+            "kind": "sweep_plan",
+            "created_at": "x",
+            "created_by": "tests",
+            "workspace": str(arena.root),
+            "group": {"name": "witness"},
             "base_request": request(family="command", command=command, hyperparameters={}),
-            "strategy": {"type": "list", "runs": [
-                {"model.hyperparameters.seconds": s, "model.hyperparameters.code": c} for s, c in runs
-            ]},
-            "execution": {"max_parallel": 2}, **plan,
+            "strategy": {
+                "type": "list",
+                "runs": [
+                    {"model.hyperparameters.seconds": s, "model.hyperparameters.code": c} for s, c in runs
+                ],
+            },
+            "execution": {"max_parallel": 2},
+            **plan,
         }
         path = arena.root / "witness.json"
         path.write_text(json.dumps(document))
@@ -98,7 +106,8 @@ def test_a_running_run_is_adopted(here: Arena) -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "state", "starts"), [("requeue", "succeeded", 2), ("fail", "failed", 1), ("cancel", "canceled", 1)]
+    ("policy", "state", "starts"),
+    [("requeue", "succeeded", 2), ("fail", "failed", 1), ("cancel", "canceled", 1)],
 )
 def test_orphans_are_treated_by_policy(here: Arena, policy: str, state: str, starts: int) -> None:
     runs = Runs(here, [(1.0, 0)])

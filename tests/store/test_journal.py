@@ -197,9 +197,14 @@ def test_a_transaction_that_fails_leaves_nothing(ws: Workspace) -> None:
     enqueue(ws)
     with open_journal(ws) as journal:
         job = jobs_of(journal)[0]
-        with pytest.raises(ZeroDivisionError), journal.write() as tx:
-            tx.run("jobs.set_priority", job_id=job.job_id, priority=5, now=clock.now())
-            _ = 1 / 0
+
+        def change_and_fail() -> None:
+            with journal.write() as tx:
+                tx.run("jobs.set_priority", job_id=job.job_id, priority=5, now=clock.now())
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            change_and_fail()
         assert jobs_of(journal)[0].priority == 0
 
 

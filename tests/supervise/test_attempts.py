@@ -20,6 +20,7 @@ from runforge.supervise.supervisor import CANCEL, supervise
 from runforge.supervise.zygote_client import Reply, ZygoteClient
 from tests.conftest import wait_until
 
+
 class Attempt:
     """One attempt in a folder of its own, run by a forked supervisor."""
 
@@ -34,10 +35,24 @@ class Attempt:
 
     def spec(self, argv: list[str], **changes: Any) -> Path:
         values = {
-            "version": 1, "token": self.token, "run_id": "r", "attempt": 1, "workspace": str(self.run_dir),
-            "run_dir": str(self.run_dir), "attempt_dir": str(self.folder), "target": None, "argv": argv,
-            "finish": None, "preamble": ["hello"], "cwd": str(self.run_dir), "env": {}, "umask": 0o022,
-            "grace_seconds": 0.5, "log_limit_bytes": 1_000_000, "echo": False, "payload": {},
+            "version": 1,
+            "token": self.token,
+            "run_id": "r",
+            "attempt": 1,
+            "workspace": str(self.run_dir),
+            "run_dir": str(self.run_dir),
+            "attempt_dir": str(self.folder),
+            "target": None,
+            "argv": argv,
+            "finish": None,
+            "preamble": ["hello"],
+            "cwd": str(self.run_dir),
+            "env": {},
+            "umask": 0o022,
+            "grace_seconds": 0.5,
+            "log_limit_bytes": 1_000_000,
+            "echo": False,
+            "payload": {},
             **changes,
         }
         path = self.folder / "spec.json"
@@ -115,8 +130,13 @@ def test_a_program_that_is_not_there_is_told_with_its_reason(attempt: Attempt) -
 
 
 def test_metrics_are_found_in_the_output(attempt: Attempt) -> None:
-    lines = ["[RF:METRIC=loss 0.5 step=1]", "[RF:METRIC=loss 1e999 step=2]", "x [RF:METRIC=no 1]",
-             "[RF:METRIC=loss nan]", "[RF:METRIC=acc -1.5e-3]"]
+    lines = [
+        "[RF:METRIC=loss 0.5 step=1]",
+        "[RF:METRIC=loss 1e999 step=2]",
+        "x [RF:METRIC=no 1]",
+        "[RF:METRIC=loss nan]",
+        "[RF:METRIC=acc -1.5e-3]",
+    ]
     attempt.run(f"print({chr(10).join(lines)!r})")
     entries = [json.loads(line) for line in (attempt.run_dir / "metrics.jsonl").read_text().splitlines()]
     assert [(e["name"], e["value"], e["step"]) for e in entries] == [("loss", 0.5, 1), ("acc", -0.0015, None)]

@@ -80,7 +80,9 @@ def test_plans_that_are_refused_name_the_field(case: str) -> None:
 
 
 def test_a_grid_of_a_thousand_million_is_refused_without_building_it() -> None:
-    plan = parse_plan(plan_bytes(strategy=grid(*[(f"notes.{n}", list(range(1000))) for n in "abc"])), where="p")
+    plan = parse_plan(
+        plan_bytes(strategy=grid(*[(f"notes.{n}", list(range(1000))) for n in "abc"])), where="p"
+    )
     assert count(plan) == 10**9
     with pytest.raises(InvalidPlan, match=r"makes 1000000000 runs, the limit is 10000.*--max-runs"):
         expand(plan)
@@ -143,7 +145,12 @@ def test_presets_mean_something_and_custom_takes_only_the_users(family: str) -> 
     assert effective(family, "custom", {"seed": 7}) == {"random_state": 7}
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda c: st.lists(c) | st.dictionaries(st.text(), c),
+    )
+)
 def test_whatever_json_says_it_is_read_or_refused(value: Any) -> None:
     try:
         data = json.dumps({"a": value}).encode()

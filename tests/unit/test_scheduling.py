@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,7 +56,7 @@ def test_no_group_waits_for_more_than_one_start_of_each_other(sizes: list[int]) 
     for group, size in enumerate(sizes):
         places = [-1, *(i for i, g in enumerate(starts) if g == group)]
         assert len(places) == size + 1
-        for before, after in zip(places, places[1:], strict=False):
+        for before, after in itertools.pairwise(places):
             between = starts[before + 1 : after]
             assert all(between.count(other) <= 1 for other in left)
 

@@ -1,0 +1,56 @@
+"""The learning curve: how a growing model does on the rows it learns from and on those it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runforge.training.measures import log_loss
+
+
+class Curve:
+    """Points of accuracy, and of loss where the model has probabilities, one of each for every epoch.
+
+    Both sides are predicted in one pass, and of a forest only the trees that are new since the last
+    point: otherwise watching a small model would cost more than fitting it.
+    """
+
+    def __init__(self, train: tuple[Any, Any], test: tuple[Any, Any]) -> None:
+        import numpy as np
+
+        self._features = np.concatenate([train[0], test[0]])
+        self._labels = np.concatenate([train[1], test[1]])
+        edge = len(train[1])
+        self._sides = {"train": slice(None, edge), "test": slice(edge, None)}
+        self._trees = 0
+        self._votes: Any = 0.0
+
+    def point(self, model: Any) -> dict[str, float]:
+        """Return the values at this epoch, by name: train_accuracy, test_accuracy, train_loss, test_loss."""
+        import numpy as np
+
+        chances = self._chances(model)
+        if chances is None:
+            guess = model.predict(self._features)
+        else:
+            guess = model.classes_.take(chances.argmax(axis=1))
+        found = {}
+        for side, rows in self._sides.items():
+            found[f"{side}_accuracy"] = float(np.mean(guess[rows] == self._labels[rows]))
+            if chances is not None:
+                found[f"{side}_loss"] = log_loss(model, chances[rows], self._labels[rows])
+        return found
+
+    def _chances(self, model: Any) -> Any:
+        """Return the probabilities, or None where the model has none."""
+        if hasattr(model, "estimators_"):
+            return self._mean_of_trees(model.estimators_)
+        return model.predict_proba(self._features) if hasattr(model, "predict_proba") else None
+
+    def _mean_of_trees(self, trees: list[Any]) -> Any:
+        if not self._trees:
+            # The type that trees compute in; converted once, not once for each tree.
+            self._features = self._features.astype("float32")
+        for tree in trees[self._trees :]:
+            self._votes = self._votes + tree.predict_proba(self._features, check_input=False)
+        self._trees = len(trees)
+        return self._votes / self._trees

@@ -1,0 +1,27 @@
+"""The warm-up leaves a process that can fork a run without importing anything more."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+_SCRIPT = """
+import json, sys
+from runforge.training import warmup, worker
+before = set(sys.modules)
+code = worker.main(json.loads(sys.argv[1]))
+print("NEW", sorted(set(sys.modules) - before))
+sys.exit(code)
+"""
+
+
+def test_a_warm_run_imports_nothing(make_spec: Callable[..., dict[str, Any]]) -> None:
+    for family in ("logistic_regression", "random_forest", "linear_svc"):
+        argv = [sys.executable, "-c", _SCRIPT, json.dumps(make_spec({"model.family": family}))]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "NEW []"
+        assert done.stderr == ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -15,14 +14,18 @@ TEMPORARY_PREFIX = ".rf-tmp-"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def write_atomic(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o600) -> None:
+def write_atomic(
+    path: Path, data: bytes, *, durable: bool = True, mode: int = 0o600, sync_folder: bool = True
+) -> None:
     """Replace a file so that a reader sees the old content or the new one, whole.
 
     The temporary file has an unpredictable name in the same folder (a planted link cannot be
-    followed). With `durable` both the file and its folder entry are on disk when this returns.
+    followed). With `durable` both the file and its folder entry are on disk when this returns; without
+    `sync_folder` the entry is only with the next sync of anything later (journaled file systems keep
+    that order), which serves where such a sync follows anyway.
     Raises OSError; the old file is then untouched.
     """
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
     descriptor = os.open(temporary, _NEW, mode)
     try:
         try:
@@ -35,7 +38,7 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True, mode: int = 0
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if durable:
+    if durable and sync_folder:
         fsync_dir(path.parent)
 
 
@@ -45,11 +48,21 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def write_new(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+def write_new(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
     """Create a file and sync its content; FileExistsError if it is there. The caller syncs the folder."""
     descriptor = os.open(path, _NEW, mode)
     try:
         _write_all(descriptor, data)
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fsync_file(path: Path) -> None:
+    """Make a file's content durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

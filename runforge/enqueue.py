@@ -17,7 +17,7 @@ from runforge import __version__, clock, ids, resolve
 from runforge.documents import strict_json
 from runforge.documents.plan import Plan, parse_plan
 from runforge.documents.request import Request, parse_request
-from runforge.durable import fsync_dir, read_bounded, write_new
+from runforge.durable import fsync_dir, fsync_file, read_bounded, write_new
 from runforge.errors import InvalidPlan, InvalidRequest, Missing, OperationFailed
 from runforge.model import Job
 from runforge.states import State
@@ -179,12 +179,16 @@ class _Folders:
 
     def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> None:
         """Write the run folders and their requests, durable when this returns."""
+        files = []
         for run_id, request in zip(run_ids, requests, strict=True):
             folder = self._workspace.run_dir(run_id)
             folder.mkdir(0o700)
             self._made.append(folder)
-            write_new(folder / "request.json", strict_json.dump(request))
-            fsync_dir(folder)
+            files.append(folder / "request.json")
+            write_new(files[-1], strict_json.dump(request), durable=False)
+        # All are written before the first is synced: one commit of the file system then serves most.
+        for path in files:
+            fsync_file(path)
         fsync_dir(self._workspace.runs_dir)
 
     def remove_unless_known(self, journal: Journal) -> None:

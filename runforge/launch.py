@@ -16,7 +16,7 @@ from typing import Any
 
 from runforge import tokens
 from runforge.documents.request import Request
-from runforge.durable import fsync_dir, make_dir, write_new
+from runforge.durable import make_dir, write_new
 from runforge.gpus import Gpu
 from runforge.training.device import decide
 
@@ -162,19 +162,19 @@ def _environment(request: Request, place: Place, terms: Terms) -> dict[str, str]
 
 
 def write_attempt(spec: dict[str, Any], request: Request) -> Path:
-    """Create the attempt's folder with its spec, durable; return the spec's path.
+    """Create the attempt's folder with its spec; return the spec's path.
 
-    FileExistsError if the folder is there: somebody else has launched this attempt.
+    Not synced: after a power cut no supervisor needs a spec, and an attempt without a folder is
+    judged as lost. FileExistsError if the folder is there: somebody else has launched this attempt.
     """
     folder = Path(spec["attempt_dir"])
     make_dir(folder.parent)
     folder.mkdir(0o700)
     path = folder / "spec.json"
     if spec["argv"] is not None:
-        write_new(folder / "params.json", json.dumps(request.hyperparameters).encode())
-    write_new(path, json.dumps(spec).encode())
-    fsync_dir(folder)
-    fsync_dir(folder.parent)
+        parameters = json.dumps(request.hyperparameters).encode()
+        write_new(folder / "params.json", parameters, durable=False)
+    write_new(path, json.dumps(spec).encode(), durable=False)
     return path
 
 

@@ -6,7 +6,6 @@ cursor. `safe` shows them as visible escapes. The store keeps the bytes as they 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -52,6 +51,8 @@ def fit(text: str, width: int) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that the user probably meant, or None."""
+    import difflib  # only errors need it
+
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return found[0] if found else None
 

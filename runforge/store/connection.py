@@ -227,7 +227,7 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
     is_new = not path.exists()
     if is_new and not create:
         raise Missing(f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`")
-    if not is_new and path.stat().st_size == 0 and any(workspace.runs_dir.iterdir()):
+    if not is_new and _is_emptied(path) and any(workspace.runs_dir.iterdir()):
         raise JournalUnreadable(
             "the journal is empty although runs exist",
             where=str(path),
@@ -243,6 +243,14 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
         except BaseException:
             journal.close()
             raise
+
+
+def _is_emptied(path: Path) -> bool:
+    """Return whether nothing is in the file, nor in its WAL, where a young journal lives."""
+    try:
+        return path.stat().st_size == 0 and os.stat(f"{path}-wal").st_size == 0
+    except FileNotFoundError:
+        return True
 
 
 def _configured(journal: Journal) -> Journal:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def _link(attempt_dir: Path, kind: str, token: str) -> bool:
             "boot_id": os_process.boot_id(),
         }
     )
-    temporary = attempt_dir / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    temporary = attempt_dir / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
     try:
         write_new(temporary, text.encode("ascii"))
         os.link(temporary, attempt_dir / NAME)

@@ -160,7 +160,8 @@ def _primary(payload: dict[str, Any], names: list[str], last: dict[str, float]) 
 
 
 def _write(run_dir: Path, document: dict[str, Any]) -> None:
-    write_atomic(run_dir / "result.json", encode(document))
+    # The exit record is synced right after this, and the folder's entry with it.
+    write_atomic(run_dir / "result.json", encode(document), sync_folder=False)
 
 
 def write_lost(

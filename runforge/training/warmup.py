@@ -5,6 +5,7 @@ Forked runs then start in milliseconds instead of more than a second.
 
 from __future__ import annotations
 
+import encodings.utf_8_sig  # noqa: F401 - what datasets are read with
 import importlib.machinery
 import importlib.util
 import sys
@@ -47,5 +48,5 @@ def _warm() -> None:
 
 
 if importlib.util.find_spec("pandas") is None:
-    sys.meta_path.insert(0, _NoPandas)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _NoPandas)
 _warm()

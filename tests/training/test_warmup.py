@@ -12,16 +12,17 @@ _SCRIPT = """
 import json, sys
 from runforge.training import warmup, worker
 before = set(sys.modules)
-code = worker.main(json.loads(sys.argv[1]))
+for spec in json.loads(sys.argv[1]):
+    assert worker.main(spec) == 0
 print("NEW", sorted(set(sys.modules) - before))
-sys.exit(code)
 """
 
 
 def test_a_warm_run_imports_nothing(make_spec: Callable[..., dict[str, Any]]) -> None:
-    for family in ("logistic_regression", "random_forest", "linear_svc"):
-        argv = [sys.executable, "-c", _SCRIPT, json.dumps(make_spec({"model.family": family}))]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.splitlines()[-1] == "NEW []"
-        assert done.stderr == ""
+    families = ("logistic_regression", "random_forest", "linear_svc")
+    specs = json.dumps([make_spec({"model.family": family}) for family in families])
+    argv = [sys.executable, "-c", _SCRIPT, specs]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "NEW []"
+    assert done.stderr == ""

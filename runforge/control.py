@@ -20,7 +20,7 @@ from runforge.errors import OperationFailed
 from runforge.model import Job
 from runforge.states import LIVE, State
 from runforge.store import records, transitions
-from runforge.store.connection import Journal, Transaction, open_journal
+from runforge.store.connection import CHECKPOINT_BYTES, Journal, Transaction, exists, open_journal
 from runforge.workspace import Workspace
 
 _PRIORITY_LIMIT = 1_000_000
@@ -50,7 +50,7 @@ def _announce(workspace: Workspace) -> None:
 @contextlib.contextmanager
 def _change(workspace: Workspace) -> Iterator[Transaction]:
     """One transaction on an existing journal, announced after its commit."""
-    with open_journal(workspace, create=True) as journal:
+    with _existing(workspace) as journal:
         with journal.write() as tx:
             yield tx
         _tidy(journal)
@@ -58,9 +58,18 @@ def _change(workspace: Workspace) -> Iterator[Transaction]:
 
 
 def _tidy(journal: Journal) -> None:
-    from runforge.store.connection import CHECKPOINT_BYTES
-
     journal.checkpoint(above=CHECKPOINT_BYTES)
+
+
+def _existing(workspace: Workspace) -> Journal:
+    """Open the journal; a command that has nothing to change must not make one."""
+    if not exists(workspace):
+        raise OperationFailed(
+            "nothing has been enqueued in this workspace",
+            where=str(workspace.root),
+            fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
+        )
+    return open_journal(workspace)
 
 
 def enqueue_sweep(
@@ -97,13 +106,13 @@ def enqueue_run(
 
 def resolve_group(workspace: Workspace, name: str) -> str:
     """Return the id of the one group that a name means."""
-    with open_journal(workspace, create=True) as journal, journal.read() as tx:
+    with _existing(workspace) as journal, journal.read() as tx:
         return resolve.group_id(tx, name)
 
 
 def resolve_run(workspace: Workspace, name: str) -> str:
     """Return the id of the one run that a name means."""
-    with open_journal(workspace, create=True) as journal, journal.read() as tx:
+    with _existing(workspace) as journal, journal.read() as tx:
         return resolve.job(tx, name).run_id
 
 
@@ -244,7 +253,9 @@ def prune(
 ) -> PruneOutcome:
     """Forget jobs that ended longer ago; groups go as a whole. Run folders stay unless asked."""
     moment = datetime.now(timezone.utc) - timedelta(seconds=older_than_seconds)
-    with open_journal(workspace, create=True) as journal, journal.read() as tx:
+    if not exists(workspace):
+        return PruneOutcome(0, 0)
+    with open_journal(workspace) as journal, journal.read() as tx:
         old = [records.job(r) for r in tx.rows("jobs.prunable", before=clock.to_text(moment))]
     size = sum(_size(workspace, job) for job in old) if delete_runs else 0
     if dry_run or not old:

@@ -81,6 +81,27 @@ def _is_locked_now(descriptor: int) -> bool:
     return True
 
 
+def _open_lock(workspace: Workspace) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(workspace.write_lock, flags, 0o600)
+
+
+@contextlib.contextmanager
+def _held(lock: int, journal: Path) -> Iterator[None]:
+    try:
+        _lock_or_raise(lock, WRITE_TIMEOUT)
+    except _LockTimeout:
+        raise JournalBusy(
+            f"the journal is busy: another program has held it for {WRITE_TIMEOUT:.0f} s",
+            where=str(journal),
+            fix="`runforge doctor` names the holder",
+        ) from None
+    try:
+        yield
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+
 class Transaction:
     """An open transaction or snapshot: runs the store's named queries."""
 
@@ -144,20 +165,9 @@ class Journal:
     def locked(self) -> Iterator[None]:
         """Hold the writers' lock; JournalBusy if it is not free in time."""
         if self._lock is None:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._lock = os.open(self.workspace.write_lock, flags, 0o600)
-        try:
-            _lock_or_raise(self._lock, WRITE_TIMEOUT)
-        except _LockTimeout:
-            raise JournalBusy(
-                f"the journal is busy: another program has held it for {WRITE_TIMEOUT:.0f} s",
-                where=str(self.workspace.journal),
-                fix="`runforge doctor` names the holder",
-            ) from None
-        try:
+            self._lock = _open_lock(self.workspace)
+        with _held(self._lock, self.workspace.journal):
             yield
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     @contextlib.contextmanager
     def write(self, epoch: int | None = None) -> Iterator[Transaction]:
@@ -224,15 +234,10 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
     if create:
         workspace.prepare()
     require_local(workspace.state_dir)
-    is_new = not path.exists()
-    if is_new and not create:
+    if not path.exists() and not create:
         raise Missing(f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`")
-    if not is_new and _is_emptied(path) and any(workspace.runs_dir.iterdir()):
-        raise JournalUnreadable(
-            "the journal is empty although runs exist",
-            where=str(path),
-            fix="Restore it from a backup, or move the empty file away to start a new one",
-        )
+    if _is_emptied(path):
+        _make(workspace)
     with explained(path):
         journal = Journal(workspace, _connect(path), is_snapshot=False)
         try:
@@ -243,6 +248,30 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
         except BaseException:
             journal.close()
             raise
+
+
+def _make(workspace: Workspace) -> None:
+    """Make the journal. Only under the lock is the file created, so an empty one found there was emptied."""
+    path = workspace.journal
+    lock = _open_lock(workspace)
+    try:
+        with _held(lock, path), explained(path):
+            if not _is_emptied(path):
+                return
+            if path.exists() and any(workspace.runs_dir.iterdir()):
+                raise JournalUnreadable(
+                    "the journal is empty although runs exist",
+                    where=str(path),
+                    fix="Restore it from a backup, or move the empty file away to start a new one",
+                )
+            connection = _connect(path)
+            try:
+                migrate.migrate(connection, path)
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                connection.close()
+    finally:
+        os.close(lock)
 
 
 def _is_emptied(path: Path) -> bool:

@@ -94,6 +94,10 @@ def test_bad_plans_are_refused_with_exit_code_6(ws: Workspace, cli: Cli) -> None
 
 def test_bad_calls_are_refused(ws: Workspace, cli: Cli, tmp_path: Path) -> None:
     refused(cli("queue-status", "--workspace", tmp_path / "none"), 3, "workspace not found")
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    refused(cli("pause-group", "--group-id", "x", "--workspace", fresh), 1, "nothing has been enqueued")
+    assert list(fresh.iterdir()) == []
     refused(cli("daemon", "--workspace", ws.root, "--max-parallel", "0"), 2, "--max-parallel")
     refused(cli("daemon", "--workspace", ws.root, "--gpu-slots=-1"), 2, "--gpu-slots")
     refused(cli("enqueue-run", "--run-id", "../../etc", "--workspace", ws.root), 2, "run id")
@@ -106,6 +110,7 @@ def test_bad_calls_are_refused(ws: Workspace, cli: Cli, tmp_path: Path) -> None:
 
 
 def test_hostile_names_reach_no_terminal(ws: Workspace, cli: Cli) -> None:
+    cli("enqueue-sweep", "--plan", write_plan(ws))
     done = cli("pause-group", "--group-id", "x\x1b]52;c;UFdORUQ=\x07y", "--workspace", ws.root)
     assert done.returncode == 1
     assert "\x1b" not in done.stderr

@@ -59,12 +59,13 @@ def main() -> NoReturn:
 
 def _run(arguments: list[str]) -> int:
     from runforge.errors import RunForgeError
+    from runforge.permissions import become_private
 
+    become_private()
     try:
+        if arguments[:1] == ["queue-status"] and _show_status(arguments[1:]):
+            return 0
         from runforge.cli.program import program
-        from runforge.permissions import become_private
-
-        become_private()
 
         code = program().main(args=arguments, prog_name="runforge", standalone_mode=False)
         return _CANCELED if code == _INTERRUPTED else int(code or 0)
@@ -77,6 +78,29 @@ def _run(arguments: list[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the process boundary
         return _explain(error)
+
+
+def _show_status(arguments: list[str]) -> bool:
+    """Show the queue for the plain calls that clients make all day; False leaves it to the parser."""
+    from pathlib import Path
+
+    from runforge import workspace
+
+    as_json, folder = False, None
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--json":
+            as_json = True
+        elif word in {"--workspace", "-w"} and rest and not rest[0].startswith("-"):
+            folder = Path(rest.pop(0))
+        else:
+            return False
+    here = workspace.find(folder)
+    from runforge.cli import status
+
+    status.show(here, as_json=as_json)
+    return True
 
 
 def _explain(error: Exception) -> int:

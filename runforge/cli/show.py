@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from runforge import views
-from runforge.cli import output
+from runforge.cli import output, status
 from runforge.cli.options import JsonOption, RunArgument, WorkspaceOption, complete_group, find
 from runforge.errors import InvalidRequest
 from runforge.states import State
-
-if TYPE_CHECKING:
-    from runforge.views import DaemonStatus, GroupView, JobView, QueueSummary
-
-_REASONS = {
-    "no_daemon": "no daemon is running",
-    "group_paused": "its group is paused",
-    "no_free_slot": "all slots are in use",
-    "no_gpu_slot": "all GPU slots are in use",
-    "turn_of_others": "it is next, or others' turn",
-}
 
 
 def queue_status(
@@ -35,70 +22,9 @@ def queue_status(
     """Show the queue at a glance."""
     here = find(workspace)
     if watch:
-        return _watch(here, as_json=as_json)
-    summary = views.queue_summary(here)
-    if as_json:
-        output.print_json("queue-status", summary.to_json())
-    else:
-        _print_summary(summary)
+        return status.watch(here, as_json=as_json)
+    status.show(here, as_json=as_json)
     return 0
-
-
-def _watch(here: Any, *, as_json: bool) -> int:
-    """Print the status again when it has changed; plain text, for terminals that cannot do more."""
-    before = None
-    while True:
-        summary = views.queue_summary(here)
-        now = (summary.counts, summary.daemon.state, [g.to_json() for g in summary.groups])
-        if now != before:
-            if as_json:
-                output.print_json("queue-status", summary.to_json())
-            else:
-                _print_summary(summary)
-                print(flush=True)
-            sys.stdout.flush()
-        before = now
-        time.sleep(1.0)
-
-
-def daemon_line(daemon: DaemonStatus) -> str:
-    """Return how the daemon is, and what to do if it is not well."""
-    if daemon.state in {"running", "stopping"}:
-        text = f"{daemon.state} (pid {daemon.pid})"
-        return output.coloured(text, "running")
-    if daemon.state == "died":
-        return output.coloured("died; `runforge daemon --detach` takes over", "failed")
-    if daemon.state == "not_responding":
-        text = f"not responding (pid {daemon.pid}); `runforge daemon --replace --detach` takes over"
-        return output.coloured(text, "failed")
-    return "stopped; `runforge daemon --detach` starts one"
-
-
-def _print_summary(summary: QueueSummary) -> None:
-    daemon = summary.daemon
-    print(f"Daemon   {daemon_line(daemon)}")
-    print(
-        f"Slots    {summary.slots_used} of {daemon.max_parallel} in use, "
-        f"{summary.gpu_slots_used} of {daemon.gpu_slots} GPU slots"
-    )
-    counts = ", ".join(f"{summary.counts[state.value]} {state.value}" for state in State)
-    print(f"Jobs     {counts}")
-    live = [g for g in summary.groups if g.status == "running"]
-    ended = len(summary.groups) - len(live)
-    if live:
-        print()
-        print_groups(live)
-    if ended:
-        print(f"\n{ended} group{'s' if ended > 1 else ''} ended; `runforge groups` lists them")
-    if summary.running:
-        print()
-        print_jobs(summary.running)
-    if summary.next:
-        print("\nNext")
-        for job in summary.next:
-            print(f"  {output.safe(job.run_id)}: {_REASONS.get(job.waiting or '', job.waiting)}")
-    if not any(summary.counts.values()):
-        print("\nThe queue is empty. Put a sweep into it: runforge enqueue-sweep --plan plan.json")
 
 
 def groups(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> int:
@@ -107,30 +33,10 @@ def groups(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> in
     if as_json:
         output.print_json("groups", [group.to_json() for group in found])
     elif found:
-        print_groups(found)
+        status.print_groups(found)
     else:
         output.note("There is no group yet")
     return 0
-
-
-def print_groups(found: list[GroupView]) -> None:
-    """Print groups with their progress."""
-    rows = []
-    for group in found:
-        done = group.succeeded + group.failed + group.canceled
-        status = "paused" if group.paused and group.status == "running" else group.status
-        rows.append(
-            [
-                group.group_id,
-                output.state_cell(status),
-                output.bar(done, group.total, 12),
-                f"{done}/{group.total}",
-                group.running or "",
-                group.failed or "",
-            ]
-        )
-    headers = ["GROUP", "STATUS", "PROGRESS", "DONE", "RUNNING", "FAILED"]
-    output.table(headers, rows, flexible=[0], state_column=1)
 
 
 def jobs(
@@ -156,27 +62,10 @@ def jobs(
     if as_json:
         output.print_json("jobs", [job.to_json() for job in found])
     elif found:
-        print_jobs(found)
+        status.print_jobs(found)
     else:
         output.note("No job matches" if state or group else "There is no job yet")
     return 0
-
-
-def print_jobs(found: list[JobView]) -> None:
-    """Print jobs, one a line, with why they failed or what they reached."""
-    rows = [
-        [
-            job.run_id,
-            output.state_cell(job.state),
-            job.attempt if job.attempt > 1 else "",
-            output.duration(job.seconds),
-            output.metric(job.metric_name, job.metric_value),
-            job.error or ", ".join(f"{k.rpartition('.')[2]}={v}" for k, v in job.overrides.items()),
-        ]
-        for job in found
-    ]
-    headers = ["RUN", "STATE", "TRY", "TIME", "METRIC", "DETAIL"]
-    output.table(headers, rows, flexible=[5, 0], state_column=1)
 
 
 def show(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> int:
@@ -186,7 +75,7 @@ def show(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOptio
         output.print_json("run", view.to_json())
         return 0
     job = view.job
-    waits = f" ({_REASONS.get(job.waiting, job.waiting)})" if job.waiting else ""
+    waits = f" ({status.REASONS.get(job.waiting, job.waiting)})" if job.waiting else ""
     lines = [
         ("Run", job.run_id),
         ("Job", job.job_id),

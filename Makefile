@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint gauntlets bench clean
+.PHONY: help venv demo test lint gauntlets bench clean
 help:
+	@echo "make venv       the virtual environment that the others use"
 	@echo "make demo       the whole main job on sample data"
 	@echo "make test       the test suite"
 	@echo "make lint       ruff, mypy, the layers test"
@@ -17,6 +18,8 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(STAMP)
+
+venv: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/runforge demo

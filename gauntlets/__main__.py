@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 import sys
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ def run_one(name: str) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001 - whatever went wrong is the report
             report["passed"] = False
             report["error"] = f"{type(error).__name__}: {error}"
+        report["commands"] = here.commands
     report["seconds"] = round(time.monotonic() - start, 2)
     return report
 
@@ -39,7 +41,12 @@ def main() -> int:
     """Run what was asked for; 0 if all passed."""
     parser = argparse.ArgumentParser(prog="python -m gauntlets")
     parser.add_argument(
-        "names", nargs="*", choices=[*GAUNTLETS, []], metavar="NAME", help="g1 to g10; all by default"
+        "names",
+        nargs="*",
+        type=str.lower,
+        choices=[*GAUNTLETS, []],
+        metavar="NAME",
+        help="g1 to g6 and g8 to g10; all by default",
     )
     parser.add_argument("--json", type=Path, default=Path("gauntlet-report.json"), help="the report's file")
     arguments = parser.parse_args()
@@ -52,8 +59,19 @@ def main() -> int:
         print(f"{name:6}{verdict:8}{report['seconds']:7.2f}s  {report['goal']}", flush=True)
         if not report["passed"]:
             print(f"      {report['error']}")
-    arguments.json.write_text(json.dumps(reports, indent=2) + "\n")
-    return int(not all(report["passed"] for report in reports))
+    passed = sum(report["passed"] for report in reports)
+    document = {
+        "version": 1,
+        "kind": "gauntlet_report",
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "passed": passed,
+        "failed": len(reports) - passed,
+        "gauntlets": reports,
+    }
+    arguments.json.write_text(json.dumps(document, indent=2) + "\n")
+    print(f"{passed} of {len(reports)} passed; the evidence is in {arguments.json}")
+    return int(passed != len(reports))
 
 
 if __name__ == "__main__":

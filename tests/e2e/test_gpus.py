@@ -9,7 +9,7 @@ import pytest
 
 from gauntlets.arena import Arena
 
-FAKE_NVML = '''
+FAKE_NVML = """
 class NVMLError(Exception): pass
 class Memory: total = 80 * 2**30
 def nvmlInit(): pass
@@ -19,7 +19,7 @@ def nvmlDeviceGetHandleByIndex(index): return index
 def nvmlDeviceGetMemoryInfo(handle): return Memory
 def nvmlDeviceGetUUID(handle): return f"GPU-0000-{handle}"
 def nvmlDeviceGetName(handle): return b"Fake H200"
-'''
+"""
 SHOW = (
     "import os, time; print('SEES', os.environ['RUNFORGE_DEVICE'], os.environ.get('CUDA_VISIBLE_DEVICES'),"
     " os.environ.get('CUDA_DEVICE_ORDER')); time.sleep(0.5)"

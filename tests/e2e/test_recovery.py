@@ -241,7 +241,7 @@ def test_a_reboot_requeues_what_ran(here: Arena, monkeypatch: pytest.MonkeyPatch
 
 
 def test_stop_daemon_drains_or_cancels(here: Arena) -> None:
-    runs = Runs(here, [(0.6, 0), (0.6, 0), (60, 0)])
+    runs = Runs(here, [(3, 0), (3, 0), (60, 0)])
     here.daemon(2)
     runs.until(lambda: len(runs.noted("start")) == 2, "two have started")
     here.run("stop-daemon", "--drain", "30", "--workspace", str(here.root))

@@ -244,6 +244,7 @@ def enqueue_run(
             now=now,
         )
         if found is not None:
+            tx.run("groups.set_canceled", group_id=found.group_id, is_canceled=0, now=now)
             tx.run("groups.settle", group_id=found.group_id, now=now)
         return records.job(tx.row("jobs.by_run_id", run_id=run_id))
 

@@ -7,14 +7,18 @@ from typing import Annotated
 import typer
 
 from runforge.cli import output
-from runforge.cli.options import StateDirOption, WorkspaceOption, find
+from runforge.cli.options import MOST, StateDirOption, WorkspaceOption, checked_seconds, find
 from runforge.errors import InvalidRequest
 
 
 def daemon(
     workspace: WorkspaceOption = None,
-    max_parallel: Annotated[int, typer.Option("--max-parallel", help="Runs at the same time.")] = 2,
-    gpu_slots: Annotated[int, typer.Option("--gpu-slots", help="GPU runs at the same time.")] = 1,
+    max_parallel: Annotated[
+        int, typer.Option("--max-parallel", max=MOST, help="Runs at the same time.")
+    ] = 2,
+    gpu_slots: Annotated[
+        int, typer.Option("--gpu-slots", max=MOST, help="GPU runs at the same time.")
+    ] = 1,
     orphans: Annotated[
         str, typer.Option("--orphans", help="Runs whose end nobody saw: requeue, fail or cancel.")
     ] = "requeue",
@@ -52,6 +56,8 @@ def stop_daemon(
     """Stop the daemon and wait until it is down. Running runs go on unless told otherwise."""
     if seconds is not None and not drain:
         raise InvalidRequest("SECONDS goes with --drain", fix="See `runforge stop-daemon --help`")
+    if seconds is not None:
+        checked_seconds("--drain", seconds)
     if drain and cancel_running:
         raise InvalidRequest("--drain and --cancel-running exclude each other", fix="Give one of them")
     from runforge import views

@@ -56,16 +56,14 @@ def sweep(
     max_runs: MaxRunsOption = 10_000,
 ) -> int:
     """Run a sweep plan in the foreground; where a daemon lives, follow it there."""
+    hold = dry_run_seconds(dry_run, dry_run_hold)
     if enqueue:
         return queue.enqueue_sweep(plan, workspace, dry_run, dry_run_hold, max_runs)
     data = queue.read_plan(plan)
     here = find(queue.plan_workspace(workspace, data, str(plan)))
     from runforge.daemon.direct import run_sweep
 
-    return run_sweep(
-        here,
-        data,
-        where=str(plan),
-        max_runs=max_runs,
-        dry_run_seconds=dry_run_seconds(dry_run, dry_run_hold),
-    )
+    code = run_sweep(here, data, where=str(plan), max_runs=max_runs, dry_run_seconds=hold)
+    if hold is not None:
+        print("[DRY-RUN] the runs were validated, no model was touched")
+    return code

@@ -5,6 +5,7 @@ Only the module of the command that was asked for is imported, so that `queue-st
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import NoReturn
@@ -46,29 +47,40 @@ _USAGE = 2
 def main() -> NoReturn:
     """Run the command line and exit."""
     arguments = sys.argv[1:]
-    if arguments == ["--version"]:
-        print(f"runforge {__version__}")
-        sys.exit(0)
-    code = _run(arguments)
     try:
+        if arguments == ["--version"]:
+            print(f"runforge {__version__}")
+            code = 0
+        else:
+            code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         _give_up_stdout()
+        code = 0
+    except OSError as error:
+        _give_up_stdout()
+        code = _fail(f"standard output: {error.strerror}", 1)
     sys.exit(code)
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each kind of end
     from runforge.errors import RunForgeError
     from runforge.permissions import become_private
 
     become_private()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's encoding does not have is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if arguments[:1] == ["queue-status"] and _show_status(arguments[1:]):
             return 0
         from runforge.cli.program import program
 
-        code = program().main(args=arguments, prog_name="runforge", standalone_mode=False)
-        return _CANCELED if code == _INTERRUPTED else int(code or 0)
+        words = arguments or ["--help"]
+        code = program().main(args=words, prog_name="runforge", standalone_mode=False)
+        if code == _INTERRUPTED:
+            return _CANCELED
+        return int(code or 0) if arguments else _USAGE
     except RunForgeError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -108,7 +120,11 @@ def _explain(error: Exception) -> int:
     message = getattr(error, "format_message", None)
     if message is not None:
         command = getattr(getattr(error, "ctx", None), "command_path", "runforge")
-        return _fail(f"{message()} See `{command} --help`", _USAGE)
+        text = message()
+        stop = "" if text.endswith((".", "?", "!")) else "."
+        return _fail(f"{text}{stop} See `{command} --help`", _USAGE)
+    if type(error).__name__ == "Abort":  # the question was answered by the end of input
+        return _CANCELED
     if os.environ.get("RUNFORGE_DEBUG"):
         import traceback
 

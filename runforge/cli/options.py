@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runforge import workspace as workspaces
+from runforge.errors import InvalidRequest, OperationFailed
+from runforge.states import State
 from runforge.workspace import Workspace
 
+if TYPE_CHECKING:
+    from runforge.views import RunView
 
-def _known() -> tuple[list[str], list[str]]:
+#: More than this is a slip of the finger; the journal's integers end a little later.
+MOST = 1_000_000
+_LONGEST = 3650 * 86400.0
+
+
+def _known(context: typer.Context) -> tuple[list[str], list[str]]:
     from runforge import views
 
     try:
-        return views.known_ids(workspaces.find(None))
+        return views.known_ids(workspaces.find(context.params.get("workspace")))
     except Exception:  # noqa: BLE001 - completion must never disturb the shell
         return [], []
 
 
-def complete_group(incomplete: str) -> list[str]:
+def complete_group(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the groups that begin with what was typed."""
-    return [name for name in ["@last", *_known()[0]] if name.startswith(incomplete)]
+    return [name for name in ["@last", *_known(ctx)[0]] if name.startswith(incomplete)]
 
 
-def complete_run(incomplete: str) -> list[str]:
+def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the runs that begin with what was typed."""
-    return [name for name in _known()[1] if name.startswith(incomplete)]
+    return [name for name in ["@last", *_known(ctx)[1]] if name.startswith(incomplete)]
 
 
-def complete_either(incomplete: str) -> list[str]:
+def complete_either(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return groups and runs that begin with what was typed."""
-    return complete_group(incomplete) + complete_run(incomplete)
+    groups, runs = _known(ctx)
+    return [name for name in ["@last", *groups, *runs] if name.startswith(incomplete)]
+
+
+def complete_state(incomplete: str) -> list[str]:
+    """Return the states that begin with what was typed."""
+    return [state.value for state in State if state.value.startswith(incomplete)]
 
 
 WorkspaceOption = Annotated[
@@ -83,6 +99,28 @@ def find(workspace: Path | None, state_dir: Path | None = None) -> Workspace:
     return workspaces.find(workspace, state_dir=state_dir)
 
 
+def run_view(here: Workspace, name: str) -> RunView:
+    """Return the one run that a name means; a workspace without a journal has none."""
+    from runforge import views
+    from runforge.store.connection import exists
+
+    if not exists(here):
+        raise OperationFailed(
+            f"no run {name[:140]!r}: nothing has been enqueued in this workspace",
+            where=str(here.root),
+            fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
+        )
+    return views.run(here, name)
+
+
+def checked_seconds(option: str, seconds: float) -> float:
+    """Return the seconds of an option; InvalidRequest for infinity and what is no number."""
+    if not math.isfinite(seconds) or seconds > _LONGEST:
+        raise InvalidRequest(f"{option} {seconds:g} is too much", fix="Give seconds, at most ten years of them")
+    return seconds
+
+
 def dry_run_seconds(dry_run: bool, seconds: float) -> float | None:
     """Return how long a dry run holds its slot; None for a real run."""
+    checked_seconds("--dry-run-seconds", seconds)
     return seconds if dry_run or seconds > 0 else None

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from runforge.text import fit, safe
+from runforge.text import safe
 
 __all__ = ["safe"]
 
@@ -33,7 +33,8 @@ _SYMBOLS = {
     "canceled": "⊘",
 }
 _GAP = "  "
-_LEAST = 6
+#: A column that gives way keeps at least this much: enough for the `sweep-0001` of an id.
+_LEAST = 12
 
 
 def is_terminal() -> bool:
@@ -56,16 +57,25 @@ def coloured(text: str, state: str) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if code and _has_colour() else text
 
 
+def is_unicode() -> bool:
+    """Return whether standard output can show more than ASCII."""
+    return "utf" in (sys.stdout.encoding or "ascii").lower()
+
+
+def can_redraw() -> bool:
+    """Return whether standard output is a terminal that can move its cursor."""
+    return is_terminal() and os.environ.get("TERM", "dumb") != "dumb"
+
+
 def state_cell(state: str) -> str:
     """Return a state with its symbol: never told by colour alone."""
     symbol = _SYMBOLS.get(state, "")
-    encoding = (sys.stdout.encoding or "ascii").lower()
-    return f"{symbol} {state}" if symbol and "utf" in encoding else state
+    return f"{symbol} {state}" if symbol and is_unicode() else state
 
 
-def print_json(name: str, data: Any) -> None:
+def print_json(name: str, data: Any, *, indent: int | None = 2) -> None:
     """Print a document of a stable shape; ASCII only, so no terminal can be fooled."""
-    print(json.dumps({"schema": f"runforge.{name}/1", "data": data}, indent=2, allow_nan=False))
+    print(json.dumps({"schema": f"runforge.{name}/1", "data": data}, indent=indent, allow_nan=False))
 
 
 def table(
@@ -73,22 +83,27 @@ def table(
     rows: Sequence[Sequence[Any]],
     *,
     flexible: Sequence[int] = (),
+    ids: Sequence[int] = (),
     state_column: int | None = None,
 ) -> None:
-    """Print rows under headers. On a terminal the flexible columns give way; a pipe gets it all."""
+    """Print rows under headers. On a terminal the flexible columns give way; a pipe gets it all.
+
+    Columns of `ids` lose their beginning, in which ids are all alike; the others lose their end.
+    """
     cells = [["" if cell is None else safe(str(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(headers, *cells, strict=True)]
+    most = sys.maxsize
     if is_terminal():
-        _shrink(widths, flexible)
-    print(_line(headers, widths).rstrip())
+        most = shutil.get_terminal_size((80, 24)).columns
+        _shrink(widths, flexible, most)
+    print(_cut(_line(headers, widths, ids).rstrip(), most))
     for row, shown in zip(rows, cells, strict=True):
-        line = _line(shown, widths).rstrip()
+        line = _cut(_line(shown, widths, ids).rstrip(), most)
         state = str(row[state_column]).split()[-1] if state_column is not None else ""
         print(coloured(line, state) if state in {"failed", "running"} else line)
 
 
-def _shrink(widths: list[int], flexible: Sequence[int]) -> None:
-    width = shutil.get_terminal_size((80, 24)).columns
+def _shrink(widths: list[int], flexible: Sequence[int], width: int) -> None:
     excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
     for column in sorted(flexible, key=lambda c: -widths[c]):
         if excess <= 0:
@@ -98,8 +113,36 @@ def _shrink(widths: list[int], flexible: Sequence[int]) -> None:
         excess -= cut
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return _GAP.join(fit(cell, width).ljust(width) for cell, width in zip(cells, widths, strict=True))
+def _line(cells: Sequence[str], widths: Sequence[int], ids: Sequence[int]) -> str:
+    shown = [_cut(cell, widths[i], keep_end=i in ids) for i, cell in enumerate(cells)]
+    return _GAP.join(cell + " " * (widths[i] - columns(cell)) for i, cell in enumerate(shown))
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    import unicodedata  # only for text beyond ASCII
+
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def _cut(text: str, width: int, *, keep_end: bool = False) -> str:
+    """Return as much of the text as fits into the columns, marked where it was cut."""
+    if columns(text) <= width:
+        return text
+    mark = "…" if is_unicode() else "~"
+    kept, room = [], width - 1
+    for character in reversed(text) if keep_end else text:
+        room -= columns(character)
+        if room < 0:
+            break
+        kept.append(character)
+    return mark + "".join(reversed(kept)) if keep_end else "".join(kept) + mark
 
 
 def duration(seconds: float | None) -> str:
@@ -116,8 +159,7 @@ def duration(seconds: float | None) -> str:
 def bar(done: int, total: int, width: int = 20) -> str:
     """Return a progress bar."""
     full = round(width * done / total) if total else 0
-    encoding = (sys.stdout.encoding or "ascii").lower()
-    filled, empty = ("█", "░") if "utf" in encoding else ("#", ".")
+    filled, empty = ("█", "░") if is_unicode() else ("#", ".")
     return filled * full + empty * (width - full)
 
 

@@ -24,13 +24,22 @@ class LazyGroup(TyperGroup):
         """Return a command, or fail naming the one that was probably meant."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
-            hint = did_you_mean(cmd_name, COMMANDS) or "See `runforge --help`."
-            ctx.fail(f"No such command {cmd_name[:60]!r}. {hint}")
+            ctx.fail(f"No such command {cmd_name[:60]!r}. {did_you_mean(cmd_name, COMMANDS)}".rstrip())
             return None
         module = importlib.import_module(f"runforge.cli.{entry[0]}")
         app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         app.command(cmd_name)(getattr(module, entry[1]))
         return typer.main.get_command(app)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands into the help, section by section."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, (_, _, section) in COMMANDS.items():
+            summary = self.get_command(ctx, name).get_short_help_str(limit=formatter.width - 22)
+            sections.setdefault(section, []).append((name, summary))
+        for section, rows in sections.items():
+            with formatter.section(section):
+                formatter.write_dl(rows)
 
 
 def _version(value: bool) -> None:

@@ -12,6 +12,7 @@ import typer
 from runforge import tokens
 from runforge.cli import output
 from runforge.cli.options import (
+    MOST,
     DryRunOption,
     DryRunSecondsOption,
     GroupOption,
@@ -19,7 +20,9 @@ from runforge.cli.options import (
     RunArgument,
     StateDirOption,
     WorkspaceOption,
+    checked_seconds,
     complete_either,
+    complete_group,
     dry_run_seconds,
     find,
 )
@@ -82,8 +85,13 @@ def enqueue_sweep(
 def enqueue_run(
     run_id: Annotated[str, typer.Option("--run-id", help="The name of the run folder.")],
     workspace: WorkspaceOption = None,
-    group_id: Annotated[str | None, typer.Option("--group-id", "-g", help="Join this group.")] = None,
-    priority: Annotated[int, typer.Option("--priority", help="Higher starts first.")] = 0,
+    group_id: Annotated[
+        str | None,
+        typer.Option("--group-id", "-g", autocompletion=complete_group, help="Join this group."),
+    ] = None,
+    priority: Annotated[
+        int, typer.Option("--priority", min=-MOST, max=MOST, help="Higher starts first.")
+    ] = 0,
     dry_run: DryRunOption = False,
     dry_run_hold: DryRunSecondsOption = 0.0,
 ) -> int:
@@ -173,7 +181,9 @@ def set_priority(
     name: Annotated[
         str, typer.Argument(autocompletion=complete_either, help="A run or a group.", metavar="RUN|GROUP")
     ],
-    priority: Annotated[int, typer.Argument(help="Higher starts first; 0 is usual.")],
+    priority: Annotated[
+        int, typer.Argument(min=-MOST, max=MOST, help="Higher starts first; 0 is usual.")
+    ],
     workspace: WorkspaceOption = None,
 ) -> int:
     """Set the priority of a run, or of all live runs of a group."""
@@ -189,7 +199,7 @@ def _seconds(text: str) -> float:
     match = _AGE.fullmatch(text.strip())
     if match is None:
         raise InvalidRequest(f"--older-than {text[:40]!r} is no age", fix="Write 30d, 12h, 45m or 90s")
-    return float(match.group(1)) * _UNITS[match.group(2)]
+    return checked_seconds("--older-than", float(match.group(1)) * _UNITS[match.group(2)])
 
 
 def prune(

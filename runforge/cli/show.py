@@ -9,7 +9,16 @@ import typer
 
 from runforge import views
 from runforge.cli import output, status
-from runforge.cli.options import JsonOption, RunArgument, WorkspaceOption, complete_group, find
+from runforge.cli.options import (
+    MOST,
+    JsonOption,
+    RunArgument,
+    WorkspaceOption,
+    complete_group,
+    complete_state,
+    find,
+    run_view,
+)
 from runforge.errors import InvalidRequest
 from runforge.states import State
 
@@ -44,8 +53,12 @@ def jobs(
     group: Annotated[
         str | None, typer.Option("--group", "-g", autocompletion=complete_group, help="Of this group.")
     ] = None,
-    state: Annotated[str | None, typer.Option("--state", help="In this state.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", autocompletion=complete_state, help="In this state.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, max=MOST, help="At most this many.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
     """List jobs in order of creation."""
@@ -70,7 +83,7 @@ def jobs(
 
 def show(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> int:
     """Show one run: state, attempts, timeline, files."""
-    view = views.run(find(workspace), run)
+    view = run_view(find(workspace), run)
     if as_json:
         output.print_json("run", view.to_json())
         return 0

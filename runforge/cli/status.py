@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -35,14 +36,21 @@ def _print(summary: QueueSummary, *, as_json: bool) -> None:
 
 
 def watch(here: Workspace, *, as_json: bool) -> int:
-    """Print the status again when it has changed; plain text, for terminals that cannot do more."""
+    """Show the status until interrupted: redrawn on a terminal, else printed again when it changes."""
     before = None
     while True:
         summary = views.queue_summary(here)
         now = (summary.counts, summary.daemon.state, [g.to_json() for g in summary.groups])
-        if now != before:
-            _print(summary, as_json=as_json)
-            print(flush=True)
+        if as_json:
+            if now != before:
+                output.print_json("queue-status", summary.to_json(), indent=None)
+        elif output.can_redraw():
+            print("\x1b[H\x1b[2J", end="")
+            _print_summary(summary)
+        elif now != before:
+            _print_summary(summary)
+            print()
+        sys.stdout.flush()
         before = now
         time.sleep(1.0)
 
@@ -104,7 +112,7 @@ def print_groups(found: list[GroupView]) -> None:
             ]
         )
     headers = ["GROUP", "STATUS", "PROGRESS", "DONE", "RUNNING", "FAILED"]
-    output.table(headers, rows, flexible=[0], state_column=1)
+    output.table(headers, rows, flexible=[0], ids=[0], state_column=1)
 
 
 def print_jobs(found: list[JobView]) -> None:
@@ -121,4 +129,4 @@ def print_jobs(found: list[JobView]) -> None:
         for job in found
     ]
     headers = ["RUN", "STATE", "TRY", "TIME", "METRIC", "DETAIL"]
-    output.table(headers, rows, flexible=[5, 0], state_column=1)
+    output.table(headers, rows, flexible=[5, 0], ids=[0], state_column=1)

@@ -97,9 +97,10 @@ class _Teller:
 class _Interrupt:
     """The first Ctrl-C cancels the sweep, the second leaves at once."""
 
-    def __init__(self, workspace: Workspace, group_id: str) -> None:
+    def __init__(self, workspace: Workspace, made: EnqueuedSweep) -> None:
         self._workspace = workspace
-        self._group_id = group_id
+        self._group_id = made.group_id
+        self._stops_running = made.plan.stop_on_cancel
         self._count = 0
         self._is_canceled = False
         self.wake, self._write = socket.socketpair()
@@ -118,7 +119,7 @@ class _Interrupt:
         if self._count and not self._is_canceled:
             self._is_canceled = True
             print("canceling; press Ctrl-C again to leave at once", file=sys.stderr, flush=True)
-            control.cancel_group(self._workspace, self._group_id)
+            control.cancel_group(self._workspace, self._group_id, let_running_finish=not self._stops_running)
 
 
 def _group(workspace: Workspace, group_id: str) -> Group:
@@ -146,7 +147,7 @@ def _run_here(workspace: Workspace, made: EnqueuedSweep, teller: _Teller, umask:
             umask=umask,
             only_lane=group.lane_id,
         )
-        interrupt = _Interrupt(workspace, made.group_id)
+        interrupt = _Interrupt(workspace, made)
         try:
             engine.start()
             engine.selector.register(interrupt.wake, selectors.EVENT_READ, "wake")
@@ -180,7 +181,7 @@ def _follow(workspace: Workspace, made: EnqueuedSweep, teller: _Teller) -> None:
     holder = liveness.holder(workspace)
     pid = holder.pid if holder else None
     print(f"following the daemon (pid {pid}), which runs it", file=sys.stderr, flush=True)
-    interrupt = _Interrupt(workspace, made.group_id)
+    interrupt = _Interrupt(workspace, made)
     with open_journal(workspace) as journal:
         is_live = True
         while is_live:

@@ -50,7 +50,9 @@ def start(spec: dict[str, Any], tree_lock: int) -> tuple[int, int, str | None]:
 def _be_worker(spec: dict[str, Any], parent: int, output: int, errors: int, tree_lock: int) -> NoReturn:
     code = 1
     try:
-        os.setsid()
+        # A group of its own, so that kill(0) hits no supervisor, but the supervisor's session, by which
+        # a sweep finds what has shed its environment and its descriptors.
+        os.setpgid(0, 0)
         os_process.die_with_parent(parent)
         for number in _RESET:
             signal.signal(number, signal.SIG_DFL)

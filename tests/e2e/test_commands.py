@@ -238,6 +238,30 @@ def test_ctrl_c_cancels_a_direct_sweep(ws: Workspace) -> None:
     assert {job.state for job in views.jobs(ws)} == {"canceled"}
 
 
+def test_ctrl_c_lets_running_runs_finish_where_the_plan_says_so(ws: Workspace) -> None:
+    model = {"family": "command", "command": ["sleep", "2"]}
+    execution = {"max_parallel": 2, "stop_on_cancel": False}
+    plan = write_plan(ws, **base(model=model), execution=execution)
+    process = subprocess.Popen([sys.executable, "-m", "runforge", "sweep", "--plan", str(plan)])
+    wait_until(lambda: len(views.jobs(ws, state="running")) == 2, "two are running")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 5
+    states = [job.state for job in views.jobs(ws)]
+    assert (states.count("succeeded"), states.count("canceled")) == (2, 12)
+
+
+def test_a_run_that_joins_a_canceled_group_opens_it_again(ws: Workspace, cli: Cli) -> None:
+    cli("enqueue-sweep", "--plan", write_plan(ws))
+    cli("cancel-group", "--group-id", "@last", "--workspace", ws.root)
+    folder = ws.run_dir("late")
+    folder.mkdir()
+    (folder / "request.json").write_bytes(samples.encode(samples.request()))
+    cli("enqueue-run", "--run-id", "late", "--group-id", "@last", "--workspace", ws.root)
+    assert views.groups(ws)[0].status == "running"
+    document = json.loads((ws.group_dir(views.groups(ws)[0].group_id) / "group.json").read_text())
+    assert document["execution"]["cancelled"] is False
+
+
 def test_wait_and_logs(ws: Workspace, cli: Cli) -> None:
     assert cli("sweep", "--plan", small_plan(ws)).returncode == 0
     assert cli("wait", "--workspace", ws.root).returncode == 0

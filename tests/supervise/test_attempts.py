@@ -235,6 +235,20 @@ def test_a_killed_supervisor_takes_its_run_along_and_is_judged_lost(attempt: Att
     assert attempt.marked() == []
 
 
+def test_a_child_without_environment_and_descriptors_is_swept_by_its_session(attempt: Attempt) -> None:
+    code = (
+        "import subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '77'], env={}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "print('child', child.pid, flush=True); time.sleep(60)\n"
+    )
+    attempt.start(code)
+    wait_until(lambda: "child " in attempt.log, "the child is up")
+    child = int(attempt.log.split("child ")[1])
+    attempt.kill_supervisor()
+    assert judge.sweep(attempt.token, attempt.folder, attempt.pid) >= 1
+    assert os_process.is_zombie(child)
+
+
 def test_a_reboot_is_told_from_a_kill(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     attempt.start("print('up', flush=True); import time; time.sleep(60)")
     wait_until(lambda: "up" in attempt.log, "the run is up")

@@ -13,12 +13,8 @@ from runforge.errors import InvalidRequest
 
 def daemon(
     workspace: WorkspaceOption = None,
-    max_parallel: Annotated[
-        int, typer.Option("--max-parallel", max=MOST, help="Runs at the same time.")
-    ] = 2,
-    gpu_slots: Annotated[
-        int, typer.Option("--gpu-slots", max=MOST, help="GPU runs at the same time.")
-    ] = 1,
+    max_parallel: Annotated[int, typer.Option("--max-parallel", max=MOST, help="Runs at the same time.")] = 2,
+    gpu_slots: Annotated[int, typer.Option("--gpu-slots", max=MOST, help="GPU runs at the same time.")] = 1,
     orphans: Annotated[
         str, typer.Option("--orphans", help="Runs whose end nobody saw: requeue, fail or cancel.")
     ] = "requeue",

@@ -116,7 +116,9 @@ def run_view(here: Workspace, name: str) -> RunView:
 def checked_seconds(option: str, seconds: float) -> float:
     """Return the seconds of an option; InvalidRequest for infinity and what is no number."""
     if not math.isfinite(seconds) or seconds > _LONGEST:
-        raise InvalidRequest(f"{option} {seconds:g} is too much", fix="Give seconds, at most ten years of them")
+        raise InvalidRequest(
+            f"{option} {seconds:g} is too much", fix="Give seconds, at most ten years of them"
+        )
     return seconds
 
 

@@ -181,9 +181,7 @@ def set_priority(
     name: Annotated[
         str, typer.Argument(autocompletion=complete_either, help="A run or a group.", metavar="RUN|GROUP")
     ],
-    priority: Annotated[
-        int, typer.Argument(min=-MOST, max=MOST, help="Higher starts first; 0 is usual.")
-    ],
+    priority: Annotated[int, typer.Argument(min=-MOST, max=MOST, help="Higher starts first; 0 is usual.")],
     workspace: WorkspaceOption = None,
 ) -> int:
     """Set the priority of a run, or of all live runs of a group."""

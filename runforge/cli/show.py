@@ -56,9 +56,7 @@ def jobs(
     state: Annotated[
         str | None, typer.Option("--state", autocompletion=complete_state, help="In this state.")
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, max=MOST, help="At most this many.")
-    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, max=MOST, help="At most this many.")] = None,
     as_json: JsonOption = False,
 ) -> int:
     """List jobs in order of creation."""

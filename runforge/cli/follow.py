@@ -2,69 +2,77 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from runforge import views
 from runforge.cli import output
-from runforge.cli.options import RunArgument, WorkspaceOption, complete_either, find
-from runforge.errors import Missing, OperationFailed
-from runforge.text import safe_log
+from runforge.cli.log_printer import LogPrinter
+from runforge.cli.options import (
+    MOST,
+    JsonOption,
+    RunArgument,
+    WorkspaceOption,
+    checked_seconds,
+    complete_either,
+    find,
+    run_view,
+)
+from runforge.errors import InvalidRequest, Missing, OperationFailed
+from runforge.text import did_you_mean
+from runforge.workspace import Workspace
 
 _PAUSE = 0.2
-_CHUNK = 256 * 1024
 _ENDED = ("succeeded", "failed", "canceled")
+#: The exit codes of `wait` for the states and statuses that are no success.
+_CODES = {"completed": 0, "succeeded": 0, "failed": 1, "canceled": 5}
 
 
 def logs(
     run: RunArgument,
     workspace: WorkspaceOption = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the run ends.")] = False,
-    attempt: Annotated[int | None, typer.Option("--attempt", min=1, help="An earlier attempt's log.")] = None,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", min=1, max=MOST, help="An earlier attempt's log.")
+    ] = None,
 ) -> int:
-    """Print a run's log; control characters are shown, not obeyed."""
+    """Print a run's log; a terminal is shown control characters, it does not obey them."""
     here = find(workspace)
-    view = views.run(here, run)
-    folder = view.folder
-    if attempt is not None and attempt != view.job.attempt:
-        folder = folder / "previous" / str(attempt)
+    folder, job = _find_run(here, run)
+    if attempt is not None and (job is None or attempt != job.attempt):
+        folder, follow = folder / "previous" / str(attempt), False
     path = folder / "logs.txt"
-    if not path.is_file() and not (follow and view.job.state in {"queued", "running"}):
-        raise Missing(f"run {view.job.run_id} has no log at {path}", fix=f"It is {view.job.state}")
-    position = _print_from(path, 0)
-    while follow:
-        is_over = views.run(here, view.job.run_id).job.state in _ENDED
-        position = _print_from(path, position)
-        if is_over:
-            break
+    is_live = job is not None and job.state not in _ENDED
+    if not path.is_file() and not (follow and is_live):
+        state = f"The run is {job.state}" if job else "See what its folder holds"
+        raise Missing(f"there is no log at {path}", fix=state)
+    printer = LogPrinter(path)
+    while follow and job is not None and is_live:
+        printer.pump()
         time.sleep(_PAUSE)
+        is_live = views.run(here, job.run_id).job.state not in _ENDED
+    printer.pump()
+    printer.finish()
     return 0
 
 
-def _print_from(path: Path, position: int) -> int:
-    """Print what the file has from a position on; return the new one. A new attempt starts anew."""
+def _find_run(here: Workspace, name: str) -> tuple[Path, views.JobView | None]:
+    """Return a run's folder and its job; `run` executes runs that no job knows."""
     try:
-        with path.open("rb") as stream:
-            if os.fstat(stream.fileno()).st_size < position:
-                position = 0
-            stream.seek(position)
-            while chunk := stream.read(_CHUNK):
-                position += len(chunk)
-                if output.is_terminal():
-                    sys.stdout.write(safe_log(chunk.decode("utf-8", "replace")))
-                else:
-                    sys.stdout.flush()
-                    sys.stdout.buffer.write(chunk)
-    except FileNotFoundError:
-        return position
-    sys.stdout.flush()
-    return position
+        view = run_view(here, name)
+    except OperationFailed:
+        try:
+            folder = here.find_run_dir(name)
+        except InvalidRequest:
+            folder = None
+        if folder is None:
+            raise
+        return folder, None
+    return view.folder, view.job
 
 
 def wait(
@@ -75,54 +83,118 @@ def wait(
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0.0, help="Give up after seconds.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> int:
     """Wait until a group or a run has ended: 0 all succeeded, 1 one failed, 5 canceled."""
-    from runforge import control
-
     here = find(workspace)
-    deadline = None if timeout is None else time.monotonic() + timeout
-    try:
-        group_id: str | None = control.resolve_group(here, name)
-    except OperationFailed:
-        group_id = None
-        name = control.resolve_run(here, name)
+    deadline = None
+    if timeout is not None:
+        deadline = time.monotonic() + checked_seconds("--timeout", timeout)
+    group_id, run_id = _meant(here, name)
+    told = ""
     while True:
-        code = _group_code(here, group_id) if group_id else _run_code(here, name)
-        if code is not None:
-            return code
+        end = _end_of_group(here, group_id) if group_id else views.run(here, run_id).job
+        if isinstance(end, views.JobView) and end.state not in _ENDED:
+            end = None
+        if end is not None:
+            return _conclude(here, end, as_json=as_json)
+        obstacle = _obstacle(here, group_id)
+        if obstacle not in {"", told}:
+            _erase()
+            output.note(obstacle)
+        told = obstacle
         if deadline is not None and time.monotonic() > deadline:
-            raise OperationFailed(f"{name} has not ended after {timeout:g} s")
+            _erase()
+            raise OperationFailed(f"{group_id or run_id} has not ended after {timeout:g} s")
         time.sleep(_PAUSE)
 
 
-def _group_code(here: Any, group_id: str) -> int | None:
-    group = next(g for g in views.groups(here) if g.group_id == group_id)
+def _meant(here: Workspace, name: str) -> tuple[str, str]:
+    """Return (group id, "") or ("", run id) of what a name means."""
+    from runforge import control
+
+    try:
+        return control.resolve_group(here, name), ""
+    except OperationFailed:
+        groups, runs = views.known_ids(here)
+        if not runs or (name and any(known.startswith(name) for known in groups)):
+            raise
+    try:
+        return "", control.resolve_run(here, name)
+    except OperationFailed:
+        if name and any(known.startswith(name) for known in runs):
+            raise
+        hint = did_you_mean(name, [*groups, *runs]) or "`runforge groups` and `runforge jobs` list them"
+        raise OperationFailed(f"no group or run {name[:140]!r} in this workspace", fix=hint) from None
+
+
+def _end_of_group(here: Workspace, group_id: str) -> views.GroupView | None:
+    """Return the group if it has ended; show its progress."""
+    group = find_group(here, group_id)
     progress(group)
-    if group.status == "running":
-        return None
-    if sys.stderr.isatty():
+    return None if group.status == "running" else group
+
+
+def find_group(here: Workspace, group_id: str) -> views.GroupView:
+    """Return a group that was there a moment ago."""
+    for group in views.groups(here):
+        if group.group_id == group_id:
+            return group
+    raise OperationFailed(f"group {group_id} is gone", fix="`prune` has removed it")
+
+
+def _obstacle(here: Workspace, group_id: str) -> str:
+    """Return why the waiting may take for ever, or an empty text."""
+    daemon = views.daemon_status(here)
+    if not daemon.is_live:
+        return "No daemon is running; `runforge daemon --detach` starts one"
+    if group_id and find_group(here, group_id).paused:
+        return f"The group is paused; `runforge resume-group --group-id {group_id}` lets it go on"
+    return ""
+
+
+def _conclude(here: Workspace, end: views.GroupView | views.JobView, *, as_json: bool) -> int:
+    """Tell how it ended; return the exit code."""
+    is_group = isinstance(end, views.GroupView)
+    if is_group and _draws():
         print(file=sys.stderr)
-    print(
-        f"{group_id} {group.status}: {group.succeeded} succeeded, {group.failed} failed, "
-        f"{group.canceled} canceled"
-    )
-    return {"completed": 0, "failed": 1}.get(group.status, 5)
+    if as_json:
+        output.print_json("group" if is_group else "job", end.to_json())
+    elif isinstance(end, views.GroupView):
+        print(
+            f"{end.group_id} {end.status}: {end.succeeded} succeeded, {end.failed} failed, "
+            f"{end.canceled} canceled"
+        )
+        _print_best(here, end.group_id)
+    else:
+        print(f"{end.run_id} {end.state}{': ' + output.safe(end.error) if end.error else ''}")
+    return _CODES[end.status if isinstance(end, views.GroupView) else end.state]
 
 
-def _run_code(here: Any, run_id: str) -> int | None:
-    job = views.run(here, run_id).job
-    if job.state not in _ENDED:
-        return None
-    print(f"{job.run_id} {job.state}{': ' + output.safe(job.error) if job.error else ''}")
-    return {"succeeded": 0, "failed": 1}.get(job.state, 5)
+def _print_best(here: Workspace, group_id: str) -> None:
+    from runforge import ranking
+
+    ranked = ranking.best_first(here, group_id)
+    if ranked:
+        best = ranked[0]
+        print(f"Best run: {best.run_id}, {output.safe(output.metric(best.metric_name, best.metric_value))}")
+
+
+def _draws() -> bool:
+    return output.can_redraw(sys.stderr)
+
+
+def _erase() -> None:
+    if _draws():
+        sys.stderr.write("\r\x1b[K")
 
 
 def progress(group: views.GroupView) -> None:
     """Draw a group's bar on a terminal's standard error."""
-    if not sys.stderr.isatty():
+    if not _draws():
         return
     done = group.succeeded + group.failed + group.canceled
-    width = shutil.get_terminal_size((80, 24)).columns
+    width = output.terminal_width()
     line = f"{output.bar(done, group.total)} {done}/{group.total}  {group.running} running" + (
         f"  {group.failed} failed" if group.failed else ""
     )

@@ -8,9 +8,12 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import NoReturn
 
 from runforge import __version__
+
+TYPE_CHECKING = False  # `typing` alone would double the time that `--version` takes
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 #: command -> (module below runforge.cli, function, section of the help)
 COMMANDS: dict[str, tuple[str, str, str]] = {

@@ -24,8 +24,9 @@ _LONGEST = 3650 * 86400.0
 def _known(context: typer.Context) -> tuple[list[str], list[str]]:
     from runforge import views
 
+    said = context.params.get("workspace")
     try:
-        return views.known_ids(workspaces.find(context.params.get("workspace")))
+        return views.known_ids(workspaces.find(Path(said) if said else None))
     except Exception:  # noqa: BLE001 - completion must never disturb the shell
         return [], []
 
@@ -116,9 +117,7 @@ def run_view(here: Workspace, name: str) -> RunView:
 def checked_seconds(option: str, seconds: float) -> float:
     """Return the seconds of an option; InvalidRequest for infinity and what is no number."""
     if not math.isfinite(seconds) or seconds > _LONGEST:
-        raise InvalidRequest(
-            f"{option} {seconds:g} is too much", fix="Give seconds, at most ten years of them"
-        )
+        raise InvalidRequest(f"{option} {seconds:g} is not possible", fix="At most ten years are")
     return seconds
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from runforge.text import safe
 
@@ -62,9 +61,16 @@ def is_unicode() -> bool:
     return "utf" in (sys.stdout.encoding or "ascii").lower()
 
 
-def can_redraw() -> bool:
-    """Return whether standard output is a terminal that can move its cursor."""
-    return is_terminal() and os.environ.get("TERM", "dumb") != "dumb"
+def can_redraw(stream: TextIO | None = None) -> bool:
+    """Return whether a stream (standard output) is a terminal that can move its cursor."""
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def terminal_width() -> int:
+    """Return the terminal's width in columns, $COLUMNS first."""
+    import shutil  # 4 ms that a pipe need not wait for
+
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def state_cell(state: str) -> str:
@@ -94,11 +100,11 @@ def table(
     widths = [max(map(columns, column)) for column in zip(headers, *cells, strict=True)]
     most = sys.maxsize
     if is_terminal():
-        most = shutil.get_terminal_size((80, 24)).columns
+        most = terminal_width()
         _shrink(widths, flexible, most)
-    print(_cut(_line(headers, widths, ids).rstrip(), most))
+    print(cut(_line(headers, widths, ids).rstrip(), most))
     for row, shown in zip(rows, cells, strict=True):
-        line = _cut(_line(shown, widths, ids).rstrip(), most)
+        line = cut(_line(shown, widths, ids).rstrip(), most)
         state = str(row[state_column]).split()[-1] if state_column is not None else ""
         print(coloured(line, state) if state in {"failed", "running"} else line)
 
@@ -114,7 +120,7 @@ def _shrink(widths: list[int], flexible: Sequence[int], width: int) -> None:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], ids: Sequence[int]) -> str:
-    shown = [_cut(cell, widths[i], keep_end=i in ids) for i, cell in enumerate(cells)]
+    shown = [cut(cell, widths[i], keep_end=i in ids) for i, cell in enumerate(cells)]
     return _GAP.join(cell + " " * (widths[i] - columns(cell)) for i, cell in enumerate(shown))
 
 
@@ -131,7 +137,7 @@ def _columns_of(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
 
-def _cut(text: str, width: int, *, keep_end: bool = False) -> str:
+def cut(text: str, width: int, *, keep_end: bool = False) -> str:
     """Return as much of the text as fits into the columns, marked where it was cut."""
     if columns(text) <= width:
         return text

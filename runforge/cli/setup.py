@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +17,7 @@ import typer
 from runforge import views
 from runforge import workspace as workspaces
 from runforge.cli import output, samples
-from runforge.cli.follow import progress
+from runforge.cli.follow import find_group, progress
 from runforge.cli.options import StateDirOption
 from runforge.durable import write_atomic
 from runforge.errors import CanceledByUser, OperationFailed
@@ -53,7 +57,8 @@ def init(
     here = make_workspace(folder, state_dir)
     print(f"Workspace {here.root}")
     print(f"  {_DATA:<16} {samples.ROWS} rows to train on")
-    print(f"  {_PLAN:<16} a sweep of 14 runs")
+    runs = len(samples.plan("")["strategy"]["runs"])
+    print(f"  {_PLAN:<16} a sweep of {runs} runs")
     print(f"  {_REQUEST:<16} a single run")
     print("Next:")
     place = "" if here.root == Path.cwd() else f"cd {here.root} && "
@@ -72,30 +77,67 @@ def demo(
     """Run the whole main job on sample data: sweep, daemon, progress, best runs."""
     here = make_workspace(folder or Path(tempfile.mkdtemp(prefix="runforge-demo-")))
     from runforge import control
-    from runforge.daemon import detach, stop
 
+    asked = _listen()
     made = control.enqueue_sweep(here, (here.root / _PLAN).read_bytes(), where=_PLAN)
     print(f"Workspace  {here.root}")
     print(f"Sweep      {made.group_id}, {len(made.run_ids)} runs")
-    pid = detach.start(here, max_parallel=max_parallel)
-    print(f"Daemon     pid {pid}, {max_parallel} runs at a time", flush=True)
-    start = time.monotonic()
-    try:
-        _follow(here, made.group_id)
-    except KeyboardInterrupt:
-        stop.stop(here, cancel_running=True)
-        raise CanceledByUser("stopped; nothing is left running") from None
-    seconds = time.monotonic() - start
-    stop.stop(here)
+    with _daemon(here, max_parallel):
+        start = time.monotonic()
+        _follow(here, made.group_id, asked)
+        seconds = time.monotonic() - start
+        if asked:
+            output.note("Canceling; what runs gets 10 seconds to end")
+            control.cancel_group(here, made.group_id)
+            _follow(here, made.group_id, [])
+    if asked:
+        output.note("Canceled; nothing of it is left running")
+        return CanceledByUser.exit_code
     _print_best(here, made.group_id, seconds)
     return int(any(job.state != "succeeded" for job in views.jobs(here, group_id=made.group_id)))
 
 
-def _follow(here: Workspace, group_id: str) -> None:
-    """Show progress until the group has ended: bars on a terminal, lines elsewhere."""
+def _listen() -> list[int]:
+    """Return a list that gets the first signal to stop; the second one ends the process."""
+    asked: list[int] = []
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        for known, handler in before.items():
+            signal.signal(known, handler)
+
+    for number in before:
+        signal.signal(number, note)
+    return asked
+
+
+@contextlib.contextmanager
+def _daemon(here: Workspace, max_parallel: int) -> Iterator[None]:
+    """A daemon for as long as it is needed; one that lives here already stays as it is."""
+    from runforge import liveness
+    from runforge.daemon import detach, stop
+
+    holder = liveness.holder(here)
+    if holder is not None:
+        print(f"Daemon     pid {holder.pid}, which was here already", flush=True)
+        yield
+        return
+    pid = detach.start(here, max_parallel=max_parallel)
+    print(f"Daemon     pid {pid}, {max_parallel} runs at a time", flush=True)
+    try:
+        yield
+    except BaseException:
+        stop.stop(here, cancel_running=True)
+        raise
+    stop.stop(here)
+
+
+def _follow(here: Workspace, group_id: str, asked: list[int]) -> None:
+    """Show progress until the group has ended, or the user has asked to stop."""
     told: set[str] = set()
-    while True:
-        group = next(g for g in views.groups(here) if g.group_id == group_id)
+    while not asked:
+        group = find_group(here, group_id)
         progress(group)
         if not os.isatty(2):
             _tell_new(here, group_id, told)
@@ -118,11 +160,12 @@ def _tell_new(here: Workspace, group_id: str, told: set[str]) -> None:
 
 
 def _print_best(here: Workspace, group_id: str, seconds: float) -> None:
-    from runforge import ranking
+    from runforge import liveness, ranking
 
     ranked = ranking.best_first(here, group_id)
+    daemon = "the daemon is stopped" if liveness.holder(here) is None else "the daemon goes on"
     done = sum(job.state == "succeeded" for job in views.jobs(here, group_id=group_id))
-    print(f"\n{done} runs succeeded in {seconds:.1f} s; the daemon is stopped. The best:\n")
+    print(f"\n{done} runs succeeded in {seconds:.1f} s; {daemon}. The best:\n")
     rows = [_row(job) for job in ranked[:_BEST]]
     output.table(["RUN", "METRIC", "FAMILY", "PARAMETERS"], rows, flexible=[3, 0])
     if ranked:

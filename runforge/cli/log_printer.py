@@ -1,0 +1,79 @@
+"""Printing a log that grows: as it is into a pipe, harmless and line by line on a terminal."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from pathlib import Path
+
+from runforge.cli import output
+from runforge.text import safe_log
+
+_CHUNK = 256 * 1024
+#: A line longer than this is printed in pieces; nobody's memory is to hold the rest of it.
+_LONGEST_LINE = 64 * 1024
+
+
+class LogPrinter:
+    """Prints what a file has gained since the last look; a file that was replaced starts anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inode = -1
+        self._position = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._pending = ""
+        self._is_drawn = False
+
+    def pump(self) -> None:
+        """Print what is new."""
+        try:
+            with self._path.open("rb") as stream:
+                info = os.fstat(stream.fileno())
+                if info.st_ino != self._inode or info.st_size < self._position:
+                    self.finish()
+                    self._inode, self._position = info.st_ino, 0
+                stream.seek(self._position)
+                while chunk := stream.read(_CHUNK):
+                    self._position += len(chunk)
+                    self._print(chunk)
+        except FileNotFoundError:
+            return
+        sys.stdout.flush()
+
+    def finish(self) -> None:
+        """Print what stands after the last newline."""
+        self._erase()
+        rest = self._pending + self._decoder.decode(b"", final=True)
+        if rest:
+            sys.stdout.write(safe_log(rest) + "\n")
+        self._pending = ""
+        self._decoder.reset()
+        sys.stdout.flush()
+
+    def _print(self, chunk: bytes) -> None:
+        if not output.is_terminal():
+            sys.stdout.flush()
+            sys.stdout.buffer.write(chunk)
+            return
+        self._erase()
+        lines, newline, rest = (self._pending + self._decoder.decode(chunk)).rpartition("\n")
+        sys.stdout.write(safe_log(lines) + newline)
+        if len(rest) > _LONGEST_LINE:
+            sys.stdout.write(safe_log(rest))
+            rest = ""
+        self._pending = rest
+        self._draw()
+
+    def _draw(self) -> None:
+        """Show the unfinished line, a progress bar as a rule, where it can be taken back."""
+        if self._pending and output.can_redraw():
+            width = output.terminal_width()
+            sys.stdout.write(output.cut(safe_log(self._pending).expandtabs(1), width - 1))
+            self._is_drawn = True
+
+    def _erase(self) -> None:
+        if self._is_drawn:
+            sys.stdout.write("\r\x1b[K")
+        self._is_drawn = False

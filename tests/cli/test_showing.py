@@ -1,0 +1,112 @@
+"""What people see: tables that fit, colour and symbols, hostile text, JSON, redrawing."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from runforge import views
+from runforge.cli import output
+from runforge.workspace import Workspace
+from tests.cli.conftest import HOSTILE, group_of
+from tests.cli.terminal import Terminal, shown
+from tests.e2e.test_commands import Cli
+
+
+@pytest.mark.parametrize("columns", [120, 80, 60, 40])
+@pytest.mark.parametrize("command", ["jobs", "groups"])
+def test_tables_fit_the_terminal(lived_in: Workspace, command: str, columns: int) -> None:
+    for line in shown(lived_in.root, command, columns=columns, NO_COLOR="1"):
+        assert output.columns(line) <= columns
+
+
+def test_a_narrow_table_keeps_the_ends_of_ids(lived_in: Workspace) -> None:
+    lines = shown(lived_in.root, "jobs", columns=60, NO_COLOR="1")
+    numbers = [job.run_id[-4:] for job in views.jobs(lived_in)]
+    assert [line.split()[0][-4:] for line in lines[1:]] == numbers
+
+
+def test_a_pipe_gets_everything_and_no_colour(lived_in: Workspace, cli: Cli) -> None:
+    said = cli("jobs", "--workspace", lived_in.root, COLUMNS="40").stdout
+    assert all(job.run_id in said for job in views.jobs(lived_in))
+    assert "y" * 80 in said
+    assert "\x1b" not in said
+
+
+def test_colour_is_for_terminals_and_never_alone(lived_in: Workspace) -> None:
+    failed = next(line for line in shown(lived_in.root, "jobs") if "failed" in line)
+    assert failed.startswith("\x1b[31m")
+    assert "✗ failed" in failed
+    for plain in ({"NO_COLOR": "1"}, {"CLICOLOR": "0"}, {"TERM": "dumb"}):
+        assert "\x1b" not in "".join(shown(lived_in.root, "jobs", **plain))
+
+
+@pytest.mark.parametrize("arguments", [["jobs"], ["show", "job_"], ["groups"], ["queue-status"]])
+def test_hostile_names_are_shown_and_not_obeyed(lived_in: Workspace, cli: Cli, arguments: list[str]) -> None:
+    first = views.jobs(lived_in)[0]
+    words = [first.run_id if word == "job_" else word for word in arguments]
+    said = cli(*words, "--workspace", lived_in.root).stdout
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    if arguments[0] in {"jobs", "show"}:
+        assert "\\x1b]52" in said
+
+
+@pytest.mark.parametrize("arguments", [["queue-status"], ["groups"], ["jobs"], ["show", "@last"]])
+def test_json_is_ascii_and_keeps_what_was_stored(lived_in: Workspace, cli: Cli, arguments: list[str]) -> None:
+    said = cli(*arguments, "--json", "--workspace", lived_in.root).stdout
+    assert said.isascii()
+    assert json.loads(said)["schema"].endswith("/1")
+    if arguments == ["jobs"]:
+        overrides = json.loads(said)["data"][0]["overrides"]
+        assert overrides["model.hyperparameters.name"] == HOSTILE
+
+
+def test_jobs_are_found_by_group_state_and_limit(lived_in: Workspace, cli: Cli) -> None:
+    def found(*arguments: str) -> int:
+        said = cli("jobs", "--json", *arguments, "--workspace", lived_in.root).stdout
+        return len(json.loads(said)["data"])
+
+    assert found() == 3
+    assert found("--state", "failed") == 1
+    assert found("--group", "@last", "--limit", "2") == 2
+    assert found("--group", group_of(lived_in)[:8], "--state", "queued") == 0
+
+
+def test_the_status_tells_why_runs_wait(waiting: Workspace, cli: Cli) -> None:
+    said = cli("queue-status", "--workspace", waiting.root).stdout
+    assert said.startswith("Daemon   stopped; `runforge daemon --detach` starts one\n")
+    assert "14 queued, 0 running" in said
+    assert "no daemon is running" in said
+    cli("pause-group", "--group-id", "@last", "--workspace", waiting.root)
+    assert "paused" in cli("queue-status", "--workspace", waiting.root).stdout
+
+
+def test_watching_redraws_a_terminal_until_ctrl_c(waiting: Workspace) -> None:
+    terminal = Terminal("queue-status", "--watch", "--workspace", waiting.root)
+    terminal.until("14 queued")
+    terminal.until("\x1b[H\x1b[2J")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 5
+    assert "Traceback" not in terminal.text
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "keep_end", "expected"),
+    [
+        ("short", 5, False, "short"),
+        ("longer", 5, False, "long…"),
+        ("longer", 5, True, "…nger"),
+        ("日本語", 6, False, "日本語"),
+        ("日本語", 5, False, "日本…"),
+        ("日本語", 4, True, "…語"),
+    ],
+)
+def test_cutting_counts_columns(
+    monkeypatch: pytest.MonkeyPatch, text: str, width: int, keep_end: bool, expected: str
+) -> None:
+    monkeypatch.setattr(output, "is_unicode", lambda: True)
+    assert output.cut(text, width, keep_end=keep_end) == expected
+    assert output.columns(expected) <= width

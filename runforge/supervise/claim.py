@@ -10,12 +10,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from runforge.durable import TEMPORARY_PREFIX, fsync_dir, write_new
+from runforge.durable import TEMPORARY_PREFIX, fsync_dir, read_bounded, write_new
 from runforge.supervise import os_process
 
 NAME = "claim"
 STARTED = "started"
 REVOKED = "revoked"
+_LIMIT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,13 @@ def _link(attempt_dir: Path, kind: str, token: str) -> bool:
 
 
 def read(attempt_dir: Path) -> Claim | None:
-    """Return who won the attempt; None if nobody has."""
+    """Return who won the attempt; None if nobody has, or if the file does not say who."""
     try:
-        return Claim(**json.loads((attempt_dir / NAME).read_bytes()))
+        return Claim(**json.loads(read_bounded(attempt_dir / NAME, _LIMIT)))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def is_taken(attempt_dir: Path) -> bool:
+    """Return whether the attempt is closed to every further claim, whatever the file says."""
+    return os.path.lexists(attempt_dir / NAME)

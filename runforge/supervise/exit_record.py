@@ -6,6 +6,7 @@ cannot swallow the outcome. Torn, corrupt or foreign is the same as missing.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import zlib
@@ -14,7 +15,9 @@ from pathlib import Path
 
 NAME = "exit.rec"
 SIZE = 4096
-_MESSAGE = 1000
+_CUT = "..."
+#: Bytes of the reason of a failed start as JSON text, where a letter may take twelve: the rest fits beside it.
+_MESSAGE = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +45,37 @@ def preallocate(attempt_dir: Path) -> int:
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(attempt_dir / NAME, flags, 0o600)
-    os.write(descriptor, bytes(SIZE))
+    if os.write(descriptor, bytes(SIZE)) != SIZE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(attempt_dir / NAME))
     return descriptor
 
 
 def write(descriptor: int, record: ExitRecord) -> None:
     """Overwrite the record in place and sync it: from here on the attempt's end is known."""
     values = asdict(record)
-    if values["spawn_error"] is not None:
-        values["spawn_error"] = values["spawn_error"][:_MESSAGE]
+    if record.spawn_error is not None:
+        values["spawn_error"] = _fitting(record.spawn_error)
     body = json.dumps(values).encode("ascii")
     line = b"%08x " % zlib.crc32(body) + body + b"\n"
     os.pwrite(descriptor, line.ljust(SIZE, b"\0"), 0)
     os.fsync(descriptor)
 
 
+def _fitting(message: str) -> str:
+    """Shorten a message in the middle, where the reason at its end stays: a record over SIZE is torn."""
+    while (excess := len(json.dumps(message)) - _MESSAGE) > 0:
+        # A letter takes at most twelve bytes, so this many at least have to go, and never too many.
+        cut = max(1, excess // 12) + len(_CUT)
+        middle = len(message) // 2
+        message = message[: middle - cut // 2] + _CUT + message[middle + cut - cut // 2 :]
+    return message
+
+
 def read(attempt_dir: Path, token: str) -> ExitRecord | None:
     """Return the attempt's record; None if there is no whole one with this token."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not hang the reader
     try:
-        descriptor = os.open(attempt_dir / NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(attempt_dir / NAME, flags)
     except OSError:
         return None
     try:

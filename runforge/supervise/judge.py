@@ -73,9 +73,12 @@ def judge(attempt_dir: Path, token: str) -> Verdict:  # noqa: PLR0911 - one row 
         return Verdict(VerdictKind.ENDED, record)
     if is_live:
         return Verdict(VerdictKind.LIVE)
+    is_taken = claim.is_taken(attempt_dir)
     owner = claim.read(attempt_dir)
     if owner is None or owner.token != token:
-        return Verdict(VerdictKind.UNCLAIMED)
+        # A claim that is damaged or another's can be neither revoked nor trusted: somebody may have
+        # started, so it is lost. Called unclaimed, it would be judged again for ever.
+        return Verdict(VerdictKind.LOST if is_taken else VerdictKind.UNCLAIMED)
     if owner.kind == claim.REVOKED:
         return Verdict(VerdictKind.REVOKED)
     if owner.boot_id != os_process.boot_id():
@@ -89,16 +92,35 @@ def sweep(token: str, attempt_dir: Path, session: int | None) -> int:
     Found by the token in the environment, by the inherited lock file, and by the session; a process
     that has shed all three can escape, but only where the supervisor was killed by force too.
     """
-    lock = attempt_dir / TREE_LOCK
+    lock = Path(os.path.realpath(attempt_dir / TREE_LOCK))
     found: set[int] = set()
     started = time.monotonic()
     while time.monotonic() - started < _KILL_SECONDS:
+        session = _own_session(attempt_dir, session)
         left = os_process.marked(token, lock, session)
         if not left:
             break
         found.update(left)
         is_soft = time.monotonic() - started < _TERM_SECONDS
         for pid in left:
-            os_process.send(pid, signal.SIGTERM if is_soft else signal.SIGKILL)
+            # The number may have passed to a stranger since the scan: look again at the very process
+            # that `send` then checks by its start, through a handle.
+            ticks = os_process.start_ticks(pid)
+            if ticks is not None and os_process.is_marked(pid, token, lock, session):
+                os_process.send(pid, signal.SIGTERM if is_soft else signal.SIGKILL, ticks)
         time.sleep(_PAUSE)
     return len(found)
+
+
+def _own_session(attempt_dir: Path, session: int | None) -> int | None:
+    """Return the session if it can still be the attempt's, else None.
+
+    The kernel gives its number to nobody while it has members. A process of that number which started
+    at another time than the supervisor that claimed proves that the attempt's session is empty.
+    """
+    if session is None:
+        return None
+    ticks = os_process.start_ticks(session)
+    owner = claim.read(attempt_dir)
+    is_reused = ticks is not None and (owner is None or ticks != owner.start_ticks)
+    return None if is_reused else session

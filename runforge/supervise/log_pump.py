@@ -15,6 +15,8 @@ from runforge import clock
 TAIL_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
 _LINE_LIMIT = 64 * 1024
+#: More than any pipe holds: what goes on after that comes from no process of the run.
+_DRAIN_CHUNKS = 256
 _METRIC = re.compile(
     rb"^\[RF:METRIC=([A-Za-z_][\w./-]{0,127}) ([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
     rb"(?: step=(\d{1,18}))?\]\s*$"
@@ -60,7 +62,7 @@ class LogPump:
     def drain(self, pipe: int) -> None:
         """Take what is left in the pipe without waiting for those who still hold it open."""
         os.set_blocking(pipe, False)
-        while True:
+        for _ in range(_DRAIN_CHUNKS):
             try:
                 data = os.read(pipe, _CHUNK)
             except OSError:
@@ -115,7 +117,8 @@ class LogPump:
 
     def _find_metrics(self, data: bytes) -> None:
         *lines, rest = (self._line + data).split(b"\n")
-        self._line = rest if len(rest) <= _LINE_LIMIT else b""
+        # The start of a line too long is kept, or what follows would be taken for a line of its own.
+        self._line = rest[:_LINE_LIMIT]
         for line in lines:
             if line.startswith(b"[RF:METRIC="):
                 self._note_metric(line)

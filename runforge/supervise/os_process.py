@@ -142,19 +142,18 @@ def descendants() -> list[int]:
 
 def marked(token: str, lock_file: Path, session: int | None) -> list[int]:
     """Return the live processes that belong to an attempt: by token, lock file or session."""
-    needle = f"RUNFORGE_TOKEN={token}".encode()
     mine = os.getpid()
-    return [
-        pid
-        for pid in _pids()
-        if pid != mine
-        and not is_zombie(pid)
-        and (
-            _has_token(pid, needle)
-            or _holds(pid, str(lock_file))
-            or (session is not None and session_of(pid) == session)
-        )
-    ]
+    lock = Path(os.path.realpath(lock_file))  # as /proc names it, whatever links lead there
+    return [pid for pid in _pids() if pid != mine and is_marked(pid, token, lock, session)]
+
+
+def is_marked(pid: int, token: str, lock_file: Path, session: int | None) -> bool:
+    """Return whether a live process belongs to an attempt; the lock's path is free of links."""
+    return not is_zombie(pid) and (
+        _has_token(pid, f"RUNFORGE_TOKEN={token}".encode())
+        or _holds(pid, str(lock_file))
+        or (session is not None and session_of(pid) == session)
+    )
 
 
 def _has_token(pid: int, needle: bytes) -> bool:

@@ -25,6 +25,9 @@ from runforge.supervise.log_pump import LogPump
 
 #: How often the cancel file is looked for.
 TICK_MS = 100
+#: Whoever asks whether a supervisor lives holds its lock for an instant; longer, and it is a supervisor.
+_LOCK_TRIES = 40
+_LOCK_PAUSE = 0.005
 _SWEEP_TERM_SECONDS = 0.3
 CANCEL = "cancel"
 
@@ -37,10 +40,7 @@ def supervise(spec_path: Path) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.umask(0o077)
-    lock = os.open(folder / SUPERVISOR_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _lock(folder):
         return
     os_process.become_subreaper()
     # Allocated before the claim: a full disk then fails the launch, not a run that has started.
@@ -48,6 +48,26 @@ def supervise(spec_path: Path) -> None:
     if not claim.claim(folder, spec["token"]):
         return
     Supervisor(spec, folder, record).run()
+
+
+def _lock(folder: Path) -> bool:
+    """Take the attempt's lock for as long as this process lives; False if another supervisor has it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    lock = os.open(folder / SUPERVISOR_LOCK, flags, 0o600)
+    for _ in range(_LOCK_TRIES):
+        if _try_lock(lock):
+            return True
+        time.sleep(_LOCK_PAUSE)
+    os.close(lock)
+    return False
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @dataclass(slots=True)
@@ -203,7 +223,7 @@ class Supervisor:
             return []
         try:
             return list(worker_process.resolve(self._spec["finish"])(self._spec, ending))
-        except Exception as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
             return [f"[RunForge: the result could not be written: {error!r}]"]
 
     def _write(self, ending: dict[str, Any]) -> None:

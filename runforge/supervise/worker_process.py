@@ -14,7 +14,9 @@ from typing import Any, NoReturn
 
 from runforge.supervise import os_process
 
-_RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD)
+_RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+#: Ignored by the interpreter for its own sake; a program of the user's expects the defaults.
+_RESET_FOR_EXEC = (signal.SIGPIPE, signal.SIGXFSZ)
 _TREE_FD = 3
 _ERROR_FD = 4
 
@@ -102,6 +104,8 @@ def _environment(spec: dict[str, Any]) -> dict[str, str]:
 
 def _exec(spec: dict[str, Any]) -> NoReturn:
     blamed = spec["cwd"]
+    for number in _RESET_FOR_EXEC:
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.chdir(blamed)
         blamed = spec["argv"][0]

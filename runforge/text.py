@@ -42,13 +42,6 @@ def safe_log(text: str) -> str:
     return _UNSAFE_IN_LOG.sub(_visible, "\n".join(lines))
 
 
-def fit(text: str, width: int) -> str:
-    """Return the text cut to a width in columns, with an ellipsis where it was cut."""
-    if len(text) <= width:
-        return text
-    return text[: max(0, width - 1)] + "…" if width > 0 else ""
-
-
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that the user probably meant, or None."""
     import difflib  # only errors need it

@@ -21,6 +21,7 @@ BOTTOM = {
     "durable",
     "tokens",
     "permissions",
+    "cells",
 }
 #: Package or module -> what of runforge it may import, besides itself and the bottom.
 ALLOWED: dict[str, set[str]] = {
@@ -36,8 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "store": set(),
     "resolve": {"store"},
     "export": {"store", "sweep", "liveness"},
-    "views": {"store", "resolve", "scheduling", "liveness"},
-    "ranking": {"store", "views", "sweep"},
+    "views": {"store", "resolve", "scheduling", "liveness", "sweep"},
     "enqueue": {"store", "resolve", "documents", "sweep", "training"},
     "control": {"store", "resolve", "enqueue", "export", "doorbell"},
     "launch": {"documents", "training", "gpus"},
@@ -62,7 +62,6 @@ ALLOWED: dict[str, set[str]] = {
         "control",
         "views",
         "export",
-        "ranking",
         "enqueue",
         "foreground",
         "daemon",

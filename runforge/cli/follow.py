@@ -172,7 +172,7 @@ def _conclude(here: Workspace, end: views.GroupView | views.JobView, *, as_json:
 
 
 def _print_best(here: Workspace, group_id: str) -> None:
-    from runforge import ranking
+    from runforge.views import ranking
 
     ranked = ranking.best_first(here, group_id)
     if ranked:

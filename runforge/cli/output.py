@@ -8,9 +8,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from runforge import cells
+from runforge.cells import columns, duration
 from runforge.text import safe
 
-__all__ = ["safe"]
+__all__ = ["columns", "duration", "safe"]
 
 _COLOURS = {
     "running": "36",
@@ -22,14 +24,6 @@ _COLOURS = {
     "canceled": "33",
     "paused": "33",
     "queued": "34",
-}
-_SYMBOLS = {
-    "queued": "·",
-    "running": "▸",
-    "succeeded": "✓",
-    "completed": "✓",
-    "failed": "✗",
-    "canceled": "⊘",
 }
 _GAP = "  "
 #: A column that gives way keeps at least this much: enough for the `sweep-0001` of an id.
@@ -75,8 +69,7 @@ def terminal_width() -> int:
 
 def state_cell(state: str) -> str:
     """Return a state with its symbol: never told by colour alone."""
-    symbol = _SYMBOLS.get(state, "")
-    return f"{symbol} {state}" if symbol and is_unicode() else state
+    return cells.state_cell(state, unicode=is_unicode())
 
 
 def print_json(name: str, data: Any, *, indent: int | None = 2) -> None:
@@ -96,14 +89,14 @@ def table(
 
     Columns of `ids` lose their beginning, in which ids are all alike; the others lose their end.
     """
-    cells = [["" if cell is None else safe(str(cell)) for cell in row] for row in rows]
-    widths = [max(map(columns, column)) for column in zip(headers, *cells, strict=True)]
+    texts = [["" if cell is None else safe(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(columns, column)) for column in zip(headers, *texts, strict=True)]
     most = sys.maxsize
     if is_terminal():
         most = terminal_width()
         _shrink(widths, flexible, most)
     print(cut(_line(headers, widths, ids).rstrip(), most))
-    for row, shown in zip(rows, cells, strict=True):
+    for row, shown in zip(rows, texts, strict=True):
         line = cut(_line(shown, widths, ids).rstrip(), most)
         state = str(row[state_column]).split()[-1] if state_column is not None else ""
         print(coloured(line, state) if state in {"failed", "running"} else line)
@@ -119,54 +112,19 @@ def _shrink(widths: list[int], flexible: Sequence[int], width: int) -> None:
         excess -= cut
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], ids: Sequence[int]) -> str:
-    shown = [cut(cell, widths[i], keep_end=i in ids) for i, cell in enumerate(cells)]
+def _line(row: Sequence[str], widths: Sequence[int], ids: Sequence[int]) -> str:
+    shown = [cut(cell, widths[i], keep_end=i in ids) for i, cell in enumerate(row)]
     return _GAP.join(cell + " " * (widths[i] - columns(cell)) for i, cell in enumerate(shown))
-
-
-def columns(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
-    return len(text) if text.isascii() else sum(map(_columns_of, text))
-
-
-def _columns_of(character: str) -> int:
-    import unicodedata  # only for text beyond ASCII
-
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
 
 def cut(text: str, width: int, *, keep_end: bool = False) -> str:
     """Return as much of the text as fits into the columns, marked where it was cut."""
-    if columns(text) <= width:
-        return text
-    mark = "…" if is_unicode() else "~"
-    kept, room = [], width - 1
-    for character in reversed(text) if keep_end else text:
-        room -= columns(character)
-        if room < 0:
-            break
-        kept.append(character)
-    return mark + "".join(reversed(kept)) if keep_end else "".join(kept) + mark
-
-
-def duration(seconds: float | None) -> str:
-    """Return seconds as people read them."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+    return cells.cut(text, width, keep_end=keep_end, mark="…" if is_unicode() else "~")
 
 
 def bar(done: int, total: int, width: int = 20) -> str:
     """Return a progress bar."""
-    full = round(width * done / total) if total else 0
-    filled, empty = ("█", "░") if is_unicode() else ("#", ".")
-    return filled * full + empty * (width - full)
+    return cells.bar(done, total, width, unicode=is_unicode())
 
 
 def metric(name: str | None, value: float | None) -> str:

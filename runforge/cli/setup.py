@@ -160,7 +160,8 @@ def _tell_new(here: Workspace, group_id: str, told: set[str]) -> None:
 
 
 def _print_best(here: Workspace, group_id: str, seconds: float) -> None:
-    from runforge import liveness, ranking
+    from runforge import liveness
+    from runforge.views import ranking
 
     ranked = ranking.best_first(here, group_id)
     daemon = "the daemon is stopped" if liveness.holder(here) is None else "the daemon goes on"

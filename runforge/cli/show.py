@@ -21,6 +21,7 @@ from runforge.cli.options import (
 )
 from runforge.errors import InvalidRequest
 from runforge.states import State
+from runforge.views.words import WAITING
 
 
 def queue_status(
@@ -86,7 +87,7 @@ def show(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOptio
         output.print_json("run", view.to_json())
         return 0
     job = view.job
-    waits = f" ({status.REASONS.get(job.waiting, job.waiting)})" if job.waiting else ""
+    waits = f" ({WAITING.get(job.waiting, job.waiting)})" if job.waiting else ""
     lines = [
         ("Run", job.run_id),
         ("Job", job.job_id),

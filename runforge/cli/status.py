@@ -9,18 +9,11 @@ from typing import TYPE_CHECKING
 from runforge import views
 from runforge.cli import output
 from runforge.states import State
+from runforge.views.words import WAITING
 
 if TYPE_CHECKING:
     from runforge.views import DaemonStatus, GroupView, JobView, QueueSummary
     from runforge.workspace import Workspace
-
-REASONS = {
-    "no_daemon": "no daemon is running",
-    "group_paused": "its group is paused",
-    "no_free_slot": "all slots are in use",
-    "no_gpu_slot": "all GPU slots are in use",
-    "turn_of_others": "it is next, or others' turn",
-}
 
 
 def show(here: Workspace, *, as_json: bool) -> None:
@@ -90,7 +83,7 @@ def _print_summary(summary: QueueSummary) -> None:
     if summary.next:
         print("\nNext")
         for job in summary.next:
-            print(f"  {output.safe(job.run_id)}: {REASONS.get(job.waiting or '', job.waiting)}")
+            print(f"  {output.safe(job.run_id)}: {WAITING.get(job.waiting or '', job.waiting)}")
     if not any(summary.counts.values()):
         print("\nThe queue is empty. Put a sweep into it: runforge enqueue-sweep --plan plan.json")
 

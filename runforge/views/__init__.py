@@ -180,12 +180,13 @@ _NO_JOURNAL = DaemonRow(
 def daemon_status(workspace: Workspace) -> DaemonStatus:
     """Return how the workspace's daemon is."""
     if not exists(workspace):
-        return _status(workspace, _NO_JOURNAL)
+        return status_of(workspace, _NO_JOURNAL)
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        return _status(workspace, records.daemon(tx.row("journal.daemon")))
+        return status_of(workspace, records.daemon(tx.row("journal.daemon")))
 
 
-def _status(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
+def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
+    """Return how the daemon is, by its row, its lock and its heartbeat."""
     holder = liveness.holder(workspace)
     heartbeat = _heartbeat(workspace)
     age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
@@ -329,7 +330,7 @@ def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> str | None:
     row = records.daemon(tx.row("journal.daemon"))
     paused = any(r["lane_id"] == job.lane_id and r["is_paused"] for r in tx.rows("groups.lanes_waiting"))
     return waiting_reason(
-        daemon_live=_status(workspace, row).is_live,
+        daemon_live=status_of(workspace, row).is_live,
         is_paused=paused,
         requires_gpu=job.requires_gpu,
         capacity=_capacity(tx, row),
@@ -347,7 +348,7 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
         return _empty_summary(workspace)
     with open_snapshot(workspace) as journal, journal.read() as tx:
         row = records.daemon(tx.row("journal.daemon"))
-        status = _status(workspace, row)
+        status = status_of(workspace, row)
         totals = tx.row("jobs.totals")
         capacity = _capacity(tx, row)
         kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
@@ -366,7 +367,7 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
 
 def _empty_summary(workspace: Workspace) -> QueueSummary:
     counts = {state.value: 0 for state in State}
-    return QueueSummary(_status(workspace, _NO_JOURNAL), counts, 0, 0, None, [], [], [])
+    return QueueSummary(status_of(workspace, _NO_JOURNAL), counts, 0, 0, None, [], [], [])
 
 
 def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -> list[JobView]:

@@ -80,3 +80,9 @@ UPDATE lanes SET served = 2 * :served WHERE lane_id = :lane_id;
 -- Groups whose last run has ended but whose own end is not written yet.
 SELECT group_id FROM groups JOIN lanes USING (lane_id)
 WHERE finished_at IS NULL AND queued_cpu + queued_gpu + lanes.running = 0;
+
+-- name: best_and_pace
+-- Extremes of the group's metric, and how long a run of it takes in seconds.
+SELECT max(metric_value) AS highest, min(metric_value) AS lowest, min(metric_name) AS metric_name,
+       avg((julianday(finished_at) - julianday(started_at)) * 86400) AS seconds
+FROM jobs WHERE group_id = :group_id AND state = 'succeeded';

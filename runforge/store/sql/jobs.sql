@@ -108,3 +108,51 @@ FROM lanes;
 -- name: count_by_state
 -- The slow way, to check the counters against.
 SELECT lane_id, state, requires_gpu, count(*) AS jobs FROM jobs GROUP BY 1, 2, 3;
+
+-- name: window
+-- The rows that a screen shows, by their place in the journal.
+SELECT * FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
+
+-- name: order_running
+-- One text with all numbers: a hundred thousand rows would cost six times as much.
+SELECT group_concat(seq) FROM (SELECT seq FROM jobs WHERE state = 'running' ORDER BY seq);
+
+-- name: order_queued
+SELECT group_concat(seq) FROM (
+    SELECT seq FROM jobs WHERE state = 'queued' ORDER BY priority DESC, seq);
+
+-- name: order_ended
+SELECT group_concat(seq) FROM (
+    SELECT seq FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC, seq DESC);
+
+-- name: order_matching
+-- Jobs that match, in the order asked for; those without the sorted value last. `live` is running,
+-- queued, then the newest end first. Overrides are searched as they are shown: name=value.
+WITH matching AS (
+    SELECT *, CASE :sort
+            WHEN 'run' THEN run_id
+            WHEN 'state' THEN state
+            WHEN 'group' THEN group_id
+            WHEN 'metric' THEN metric_value
+            WHEN 'priority' THEN -priority
+            WHEN 'time' THEN julianday(coalesce(finished_at, :now)) - julianday(started_at)
+            WHEN 'detail' THEN coalesce(error, overrides)
+            WHEN 'live' THEN CASE state WHEN 'running' THEN 0 WHEN 'queued' THEN 1 ELSE 2 END
+        END AS sorted
+    FROM jobs
+    WHERE (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+      AND (:group_id IS NULL OR group_id = :group_id)
+      AND NOT EXISTS (
+          SELECT 1 FROM json_each(:texts) AS wanted
+          WHERE ((state || ' ' || run_id || ' ' || job_id || ' ' || coalesce(group_id, '') || ' '
+                  || replace(replace(overrides, '": ', '='), '"', '') || ' ' || coalesce(error, '')) LIKE wanted.value ESCAPE '\')
+                = (wanted.key >= :unwanted_from))
+      AND NOT EXISTS (
+          SELECT 1 FROM json_each(:groups) AS wanted
+          WHERE coalesce(group_id, '') NOT LIKE wanted.value ESCAPE '\')
+)
+SELECT group_concat(seq), count(sorted) FROM (
+    SELECT seq, sorted FROM matching
+    ORDER BY sorted IS NULL, sorted,
+             CASE WHEN :sort = 'live' AND state = 'queued' THEN -priority END,
+             CASE WHEN :sort = 'live' THEN finished_at END DESC, seq);

@@ -6,20 +6,24 @@ from runforge import views
 from runforge.store import records
 from runforge.store.connection import open_snapshot
 from runforge.sweep import metric_direction
-from runforge.views import JobView
+from runforge.views import GroupView, JobView
 from runforge.workspace import Workspace
+
+
+def direction_of(group: GroupView, metric_name: str | None) -> str:
+    """Return `maximize` or `minimize`: what the plan said, else what the metric's name says."""
+    if group.objective_metric is not None:
+        return group.direction
+    return metric_direction(metric_name or "", None)
 
 
 def best_first(workspace: Workspace, group_id: str) -> list[JobView]:
     """Return the group's succeeded runs that have a primary metric, best first."""
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        group = records.group(tx.row("groups.by_id", group_id=group_id))
+        group = views.group_view(records.group(tx.row("groups.by_id", group_id=group_id)))
     found = views.jobs(workspace, group_id=group_id, state="succeeded")
     scored = [job for job in found if job.metric_value is not None]
     if not scored:
         return []
-    direction = group.direction
-    if group.objective_metric is None:
-        direction = metric_direction(scored[0].metric_name or "", None)
-    sign = -1.0 if direction == "minimize" else 1.0
+    sign = -1.0 if direction_of(group, scored[0].metric_name) == "minimize" else 1.0
     return sorted(scored, key=lambda job: -sign * (job.metric_value or 0.0))

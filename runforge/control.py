@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -156,6 +156,26 @@ def retry_run(workspace: Workspace, name: str) -> Job:
         return resolve.job(tx, job.run_id)
 
 
+def retry_runs(workspace: Workspace, run_ids: Sequence[str]) -> int:
+    """Queue those of the runs that have failed or were canceled once more; return how many."""
+    with _change(workspace) as tx:
+        jobs = [resolve.job(tx, run_id) for run_id in run_ids]
+        ended = [job for job in jobs if job.state in {State.FAILED, State.CANCELED}]
+        now = clock.now()
+        for job in ended:
+            transitions.retry(tx, job, now)
+    return len(ended)
+
+
+def rerun(workspace: Workspace, name: str) -> Job:
+    """Enqueue a new run copied from an old one; see `runforge.enqueue.enqueue_copy`."""
+    with _existing(workspace) as journal, journal.read() as tx:
+        old = resolve.job(tx, name)
+    job = enqueue.enqueue_copy(workspace, old)
+    _announce(workspace)
+    return job
+
+
 def cancel_group(workspace: Workspace, name: str, *, let_running_finish: bool = False) -> CancelOutcome:
     """Cancel what is queued at once and stop what runs (TERM, 10 s, KILL)."""
     with _change(workspace) as tx:
@@ -183,6 +203,16 @@ def cancel_run(workspace: Workspace, name: str) -> CancelOutcome:
     _leave_cancel_files(workspace, stopping)
     doorbell.ring(workspace.doorbell)
     return CancelOutcome(1 - len(stopping), len(stopping))
+
+
+def cancel_runs(workspace: Workspace, run_ids: Sequence[str]) -> CancelOutcome:
+    """Cancel those of the runs that are queued or running, in one change."""
+    with _change(workspace) as tx:
+        live = [job for job in (resolve.job(tx, run_id) for run_id in run_ids) if job.state in LIVE]
+        stopping = _cancel(tx, live, clock.now(), let_running_finish=False)
+    _leave_cancel_files(workspace, stopping)
+    doorbell.ring(workspace.doorbell)
+    return CancelOutcome(len(live) - len(stopping), len(stopping))
 
 
 def _cancel(tx: Transaction, jobs: list[Job], now: str, *, let_running_finish: bool) -> list[Job]:
@@ -229,6 +259,17 @@ def set_priority(workspace: Workspace, name: str, priority: int) -> int:
         now = clock.now()
         jobs = _jobs_of_either(tx, name)
         return sum(tx.run("jobs.set_priority", job_id=job.job_id, priority=priority, now=now) for job in jobs)
+
+
+def shift_priority(workspace: Workspace, names: Sequence[str], by: int) -> int:
+    """Raise or lower the priority of the live runs that the names (runs or groups) mean; return how many."""
+    with _change(workspace) as tx:
+        now = clock.now()
+        jobs = [job for name in names for job in _jobs_of_either(tx, name) if job.state in LIVE]
+        for job in jobs:
+            priority = max(-_PRIORITY_LIMIT, min(_PRIORITY_LIMIT, job.priority + by))
+            tx.run("jobs.set_priority", job_id=job.job_id, priority=priority, now=now)
+    return len(jobs)
 
 
 def _jobs_of_either(tx: Transaction, name: str) -> list[Job]:

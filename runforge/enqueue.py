@@ -18,7 +18,7 @@ from runforge.documents import strict_json
 from runforge.documents.plan import Plan, parse_plan
 from runforge.documents.request import Request, parse_request
 from runforge.durable import fsync_dir, fsync_file, read_bounded, write_new
-from runforge.errors import InvalidPlan, InvalidRequest, Missing, OperationFailed
+from runforge.errors import InvalidPlan, InvalidRequest, Missing, OperationFailed, RunForgeError
 from runforge.model import Job
 from runforge.states import State
 from runforge.store import records
@@ -209,6 +209,7 @@ def enqueue_run(
     group_id: str | None = None,
     priority: int = 0,
     dry_run_seconds: float | None = None,
+    overrides: str = "{}",
 ) -> Job:
     """Enqueue the run of an existing run folder.
 
@@ -240,13 +241,38 @@ def enqueue_run(
             priority=priority,
             requires_gpu=int(request.device_type == "gpu"),
             dry_run_seconds=dry_run_seconds,
-            overrides="{}",
+            overrides=overrides,
             now=now,
         )
         if found is not None:
             tx.run("groups.set_canceled", group_id=found.group_id, is_canceled=0, now=now)
             tx.run("groups.settle", group_id=found.group_id, now=now)
         return records.job(tx.row("jobs.by_run_id", run_id=run_id))
+
+
+def enqueue_copy(workspace: Workspace, old: Job) -> Job:
+    """Make a new run with the request of an old one, and enqueue it beside it, in the same group.
+
+    The copy says in `rerun_from` where it comes from. Raises as `enqueue_run` does.
+    """
+    request = read_request(workspace.root / old.run_dir / "request.json").raw
+    with open_journal(workspace) as journal:
+        number = _reserve(journal, 1)[1]
+    run_id = ids.sweep_run_id(clock.now(), number)
+    folders = _Folders(workspace)
+    folders.make_runs([run_id], [{**request, "rerun_from": old.run_id}])
+    try:
+        return enqueue_run(
+            workspace,
+            run_id,
+            group_id=old.group_id,
+            priority=old.priority,
+            dry_run_seconds=old.dry_run_seconds,
+            overrides=old.overrides,
+        )
+    except RunForgeError:  # it was refused, so no job knows the folder
+        shutil.rmtree(workspace.run_dir(run_id), ignore_errors=True)
+        raise
 
 
 def _already(job: Job) -> OperationFailed:

@@ -67,3 +67,13 @@ class InvalidPlan(RunForgeError):
     """A sweep plan that cannot be accepted."""
 
     exit_code = 6
+
+
+def explained(error: BaseException) -> str:
+    """Return one line for a person about any failure; what is no RunForgeError is RunForge's own fault."""
+    if isinstance(error, RunForgeError):
+        return str(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}"
+    return f"internal error: {type(error).__name__}: {error}"

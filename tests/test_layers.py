@@ -69,6 +69,7 @@ ALLOWED: dict[str, set[str]] = {
         "liveness",
         "gpus",
         "cli",
+        "tui",
     },
     "tui": {"control", "views"},
     "__main__": {"cli"},

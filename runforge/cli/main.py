@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "retry-run": ("queue", "retry_run", "Queue"),
     "set-priority": ("queue", "set_priority", "Queue"),
     "prune": ("queue", "prune", "Queue"),
+    "tui": ("tui", "tui", "Look"),
     "queue-status": ("show", "queue_status", "Look"),
     "groups": ("show", "groups", "Look"),
     "jobs": ("show", "jobs", "Look"),
@@ -75,8 +76,9 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         # A name that the terminal's encoding does not have is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        if arguments[:1] == ["queue-status"] and _show_status(arguments[1:]):
-            return 0
+        plain = _plain(arguments or _screens_if_possible())
+        if plain is not None:
+            return plain
         from runforge.cli.program import program
 
         words = arguments or ["--help"]
@@ -95,27 +97,47 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         return _explain(error)
 
 
-def _show_status(arguments: list[str]) -> bool:
-    """Show the queue for the plain calls that clients make all day; False leaves it to the parser."""
+def _screens_if_possible() -> list[str]:
+    """Return the command that `runforge` alone means: the terminal UI, on a terminal inside a workspace."""
+    if not all(os.isatty(stream) for stream in (0, 1, 2)) or os.environ.get("TERM", "dumb") == "dumb":
+        return []
+    from runforge import workspace
+    from runforge.errors import Missing
+
+    try:
+        workspace.find(None)
+    except Missing:
+        return []
+    return ["tui"]
+
+
+def _plain(arguments: list[str]) -> int | None:
+    """Run the plain calls that are made all day without the parser; None leaves it to the parser."""
+    if arguments[:1] not in (["queue-status"], ["tui"]):
+        return None
     from pathlib import Path
 
     from runforge import workspace
 
+    command, *rest = arguments
     as_json, folder = False, None
-    rest = list(arguments)
     while rest:
         word = rest.pop(0)
-        if word == "--json":
+        if word == "--json" and command == "queue-status":
             as_json = True
         elif word in {"--workspace", "-w"} and rest and not rest[0].startswith("-"):
             folder = Path(rest.pop(0))
         else:
-            return False
+            return None
     here = workspace.find(folder)
+    if command == "tui":
+        from runforge.cli.screens import open_screens
+
+        return open_screens(here)
     from runforge.cli import status
 
     status.show(here, as_json=as_json)
-    return True
+    return 0
 
 
 def _explain(error: Exception) -> int:
@@ -132,11 +154,11 @@ def _explain(error: Exception) -> int:
         import traceback
 
         traceback.print_exc()
+    from runforge.errors import explained
+
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror or error}", 1)
-    text = f"internal error: {type(error).__name__}: {error}"
-    return _fail(f"{text}. RUNFORGE_DEBUG=1 shows where", _INTERNAL)
+        return _fail(explained(error), 1)
+    return _fail(f"{explained(error)}. RUNFORGE_DEBUG=1 shows where", _INTERNAL)
 
 
 def _fail(message: str, code: int) -> int:

@@ -10,3 +10,12 @@ WAITING = {
     "no_gpu_slot": "all GPU slots are in use",
     "turn_of_others": "it is next, or others' turn",
 }
+
+#: The same in a word or two, for lists: what the job waits for.
+WAITING_BRIEF = {
+    "no_daemon": "daemon",
+    "group_paused": "paused",
+    "no_free_slot": "slot",
+    "no_gpu_slot": "gpu slot",
+    "turn_of_others": "next",
+}

@@ -1,0 +1,48 @@
+"""Opening the terminal UI. Without Typer: the first paint waits for nothing that it does not need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runforge.workspace import Workspace
+
+
+def open_screens(
+    here: Workspace,
+    *,
+    read_only: bool = False,
+    ascii_only: bool = False,
+    mouse: bool = True,
+    seconds: float | None = None,
+) -> int:
+    """Open the terminal UI on a workspace; return its exit code."""
+    from runforge.tui import terminal
+
+    terminal.require()
+    from runforge.tui import app
+    from runforge.tui.steering import DaemonKeys
+
+    return app.run(
+        here,
+        DaemonKeys(lambda: _start(here), lambda: _start(here, replace=True), lambda: _stop(here)),
+        read_only=read_only,
+        ascii_only=ascii_only,
+        mouse=mouse,
+        seconds=seconds,
+    )
+
+
+def _start(here: Workspace, *, replace: bool = False) -> int:
+    """Start a daemon with the slots that the last one had."""
+    from runforge import views
+    from runforge.daemon import detach
+
+    before = views.daemon_status(here)
+    return detach.start(here, max_parallel=before.max_parallel, gpu_slots=before.gpu_slots, replace=replace)
+
+
+def _stop(here: Workspace) -> bool:
+    from runforge.daemon import stop
+
+    return stop.stop(here)

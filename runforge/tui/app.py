@@ -1,0 +1,289 @@
+"""The terminal UI: what a person keeps open all week to see and steer one workspace's queue.
+
+Reads through `runforge.views`, writes through `runforge.control`, knows nothing else. Closing it, or killing
+it, changes nothing in the queue.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from textual._compositor import ChopsUpdate
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from runforge import clock, views
+from runforge.durable import read_bounded
+from runforge.errors import explained
+from runforge.tui import terminal
+from runforge.tui.base_screen import BaseScreen
+from runforge.tui.feed import BoardRead, Feed, ProgressRead, ReadFailed
+from runforge.tui.narrow import NarrowUpdate
+from runforge.tui.queue_screen import QueueScreen
+from runforge.tui.steering import DaemonKeys, Steering
+from runforge.views import DaemonStatus, JobView, RunView, trials
+from runforge.views.board import Asked, Board, BoardReader
+from runforge.views.machine import Machine, read_machine
+from runforge.workspace import Workspace
+
+_TICK_SECONDS = 1.0
+_REQUEST_LIMIT = 64 * 1024
+_INTERNAL = 4
+
+
+class RunForgeApp(App[None]):
+    """The screens of one workspace."""
+
+    TITLE = "RunForge"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit (runs go on)", show=False, priority=True),
+    ]
+    CSS = """
+    Screen { background: $background; }
+    RowList { scrollbar-size-vertical: 1; overflow-x: hidden; scrollbar-size-horizontal: 0; }
+    RowList > .row--header { text-style: bold; color: $text-accent; background: $panel; }
+    RowList > .row--cursor { background: $primary-muted; text-style: bold; }
+    RowList > .row--marked { background: $warning-muted; }
+    RowList > .row--dim { text-style: dim; }
+    RowList > .row--strong { text-style: bold; }
+    RowList > .row--queued { text-style: none; }
+    RowList > .row--running { color: $text-primary; text-style: bold; }
+    RowList > .row--succeeded { color: $text-success; }
+    RowList > .row--failed { color: $text-error; }
+    RowList > .row--canceled { color: $text-warning; }
+    RowList > .row--paused { color: $text-warning; text-style: bold; }
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        daemon: DaemonKeys,
+        *,
+        read_only: bool = False,
+        ascii_only: bool = False,
+        seconds: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.unicode = not ascii_only
+        self.steering = Steering(workspace, daemon, read_only)
+        self.reader = BoardReader(workspace)
+        self.feed = Feed(workspace, self.post_message, seconds=seconds)
+        self.asked = Asked()
+        self.board: Board | None = None
+        self.warning = ""
+        self.exit_code = 0
+        self.failure: Exception | None = None
+        self._problem = ""
+        self.animation_level = "none"
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Begin at the queue."""
+        return QueueScreen()
+
+    def on_mount(self) -> None:
+        """Begin to watch."""
+        terminal.on_signals(self._leave_on_signal)
+        self.feed.start()
+        self.set_interval(_TICK_SECONDS, self._tick)
+
+    def on_unmount(self) -> None:
+        """Let the journal go."""
+        self.feed.stop()
+        self.reader.close()
+
+    def _leave_on_signal(self, code: int) -> None:
+        self.exit_code = code
+        self.exit()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Restore the terminal and let the command line tell of it, in one line."""
+        if self.failure is None:
+            self.failure = error
+        self.exit_code = _INTERNAL
+        if self.is_headless:
+            super()._handle_exception(error)
+        else:
+            self.exit()
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Write less: over SSH each byte counts."""
+        update = NarrowUpdate.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable
+        super()._display(screen, update)
+
+    def ask_for(self, asked: Asked) -> None:
+        """Show other jobs, or another order."""
+        self.asked = asked
+        self.feed.ask(asked)
+
+    def on_board_read(self, message: BoardRead) -> None:
+        """Show another moment of the queue."""
+        self.board, self._problem = message.board, ""
+        for screen in self._shown():
+            screen.show_board(message.board)
+        self._warn()
+
+    def on_read_failed(self, message: ReadFailed) -> None:
+        """Say why the queue cannot be shown; the last picture stays."""
+        self._problem = message.problem
+        self._warn()
+
+    def on_progress_read(self, message: ProgressRead) -> None:
+        """Show how far the running jobs are."""
+        for screen in self._shown():
+            if isinstance(screen, QueueScreen):
+                screen.show_progress(message.progress)
+
+    def _tick(self) -> None:
+        for screen in self._shown():
+            screen.tick()
+        self._warn()
+
+    def _shown(self) -> list[BaseScreen]:
+        """Return the screen that is looked at; one below a dialog counts, others read again when resumed."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, BaseScreen):
+                return [screen]
+        return []
+
+    def _warn(self) -> None:
+        warning = self._problem or (daemon_warning(self.board.daemon, self.board) if self.board else "")
+        if warning != self.warning:
+            self.warning = warning
+            for screen in self._shown():
+                screen.show_warning(warning)
+
+    def act(self, change: Callable[[], str]) -> None:
+        """Carry out a change in a thread, tell what came of it, and look at the queue again."""
+        self.run_worker(lambda: self._act(change), thread=True, group="act")
+
+    def _act(self, change: Callable[[], str]) -> None:
+        try:
+            said, is_error = change(), False
+        except Exception as error:  # noqa: BLE001 - the boundary of an action: told, not fatal
+            said, is_error = explained(error), True
+        self.feed.hurry()
+        self.call_from_thread(self.say, said, is_error=is_error)
+
+    def say(self, text: str, *, is_error: bool = False) -> None:
+        """Tell what came of an action, on whatever screen is shown."""
+        for screen in self._shown():
+            screen.say(text, is_error=is_error)
+
+    def leave(self) -> None:
+        """Go back one screen; from the queue quit."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.exit()
+
+    def show_run(self, run_id: str, tab: str) -> None:
+        """Open a run."""
+        from runforge.tui.run_screen import RunScreen
+
+        self.push_screen(RunScreen(run_id, tab))
+
+    def show_group(self, group_id: str) -> None:
+        """Open a group."""
+        from runforge.tui.group_screen import GroupScreen
+
+        self.push_screen(GroupScreen(group_id))
+
+    def show_machine(self) -> None:
+        """Open the machine."""
+        from runforge.tui.machine_screen import MachineScreen
+
+        if not isinstance(self.screen, MachineScreen):
+            self.push_screen(MachineScreen())
+
+    def read_run(self, run_id: str) -> RunView:
+        """Return everything about a run."""
+        return views.run(self.workspace, run_id)
+
+    def read_trials(self, group_id: str) -> trials.Trials:
+        """Return a group's runs, best first."""
+        return trials.read(self.workspace, group_id)
+
+    def read_machine(self) -> Machine:
+        """Return the machine's load."""
+        return read_machine(self.workspace)
+
+    @staticmethod
+    def seconds_of(job: JobView) -> float | None:
+        """Return how long a run took, or has taken so far."""
+        if job.state == "running" and job.started_at:
+            return clock.seconds_between(job.started_at, clock.now())
+        return job.seconds
+
+    def copy(self, job: JobView, what: str) -> None:
+        """Copy a run's id or request to the clipboard of the user's own terminal (OSC 52)."""
+        if what == "id":
+            self.copy_to_clipboard(job.run_id)
+            self.say(f"copied {job.run_id}")
+            return
+        path = self.workspace.root / job.run_dir / "request.json"
+        try:
+            text = read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
+        except (OSError, ValueError) as error:
+            self.say(f"{path}: {error}", is_error=True)
+            return
+        self.copy_to_clipboard(text)
+        self.say(f"copied the request of {job.run_id}, {len(text)} characters; it is at {path}")
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer every key of the screen by its name, and the theme."""
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        if isinstance(screen, BaseScreen):
+            for binding in screen.commands():
+                yield SystemCommand(
+                    binding.description,
+                    f"key {binding.key}",
+                    lambda action=binding.action: self.call_later(screen.run_action, action),
+                )
+
+
+def daemon_warning(daemon: DaemonStatus, board: Board) -> str:
+    """Return what is wrong with the daemon and which key mends it, or nothing."""
+    if daemon.state == "died":
+        return f"The daemon (pid {daemon.pid}) died. Runs go on without it; D starts a new one, which adopts them."
+    if daemon.state == "not_responding":
+        age = f", last heartbeat {daemon.heartbeat_age:.0f} s ago" if daemon.heartbeat_age is not None else ""
+        return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs go on."
+    waiting = board.counts["queued"]
+    if daemon.state == "stopped" and waiting:
+        return f"No daemon is running: {waiting:,} queued runs wait. D starts one."
+    return ""
+
+
+def run(
+    workspace: Workspace,
+    daemon: DaemonKeys,
+    *,
+    read_only: bool = False,
+    ascii_only: bool = False,
+    mouse: bool = True,
+    seconds: float | None = None,
+) -> int:
+    """Show the screens until the user leaves; return the exit code.
+
+    Raises InvalidRequest where there is no terminal for it, and whatever made it crash after the terminal is
+    restored.
+    """
+    terminal.require()
+    terminal.watch()
+    pace = seconds if seconds is not None else (1.0 if "SSH_CONNECTION" in os.environ else 0.5)
+    app = RunForgeApp(
+        workspace,
+        daemon,
+        read_only=read_only,
+        ascii_only=ascii_only or terminal.is_plain(),
+        seconds=pace,
+    )
+    app.run(mouse=mouse)
+    if app.failure is not None:
+        raise app.failure
+    return app.exit_code

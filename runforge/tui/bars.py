@@ -1,0 +1,165 @@
+"""The one-line bars of a screen: how things stand, what is wrong, what the keys do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.text import Text
+from textual import events
+from textual.widget import Widget
+
+from runforge import cells
+from runforge.text import safe
+from runforge.views.board import Board
+from runforge.workspace import Workspace
+
+_SAID_SECONDS = 6.0
+_DAEMON_STYLES = {"running": "green", "stopping": "yellow", "died": "bold red", "not_responding": "bold red"}
+
+
+class StatusBar(Widget):
+    """The workspace, its daemon, the slots and the counts."""
+
+    DEFAULT_CSS = "StatusBar { height: 1; background: $panel; color: $foreground; }"
+
+    def __init__(self, workspace: Workspace, *, unicode: bool) -> None:
+        super().__init__()
+        self._folder = safe(str(workspace.root))
+        self._unicode = unicode
+        self._board: Board | None = None
+        self._shown = ""
+
+    def show(self, board: Board) -> None:
+        """Show another moment; painted only if it reads differently."""
+        self._board = board
+        text = self._text(self.size.width).plain
+        if text != self._shown:
+            self._shown = text
+            self.refresh()
+
+    def render(self) -> Text:
+        """Return the line."""
+        return self._text(self.size.width)
+
+    def _text(self, width: int) -> Text:
+        board = self._board
+        if board is None:
+            return Text(" RunForge", style="bold", no_wrap=True)
+        sign = {True: "●", False: "*"}[self._unicode]
+        text = Text(no_wrap=True, end="")
+        text.append(
+            f" {sign} {board.daemon.state.replace('_', ' ')}", _DAEMON_STYLES.get(board.daemon.state, "dim")
+        )
+        text.append(f"  slots {board.slots_used}/{board.daemon.max_parallel}")
+        if width >= 90:
+            text.append(f"  gpu {board.gpu_slots_used}/{board.daemon.gpu_slots}")
+        for state, style in _STATES:
+            count = board.counts[state]
+            if count or state in {"running", "queued"}:
+                name = state if width >= 110 else cells.SYMBOLS[state][0 if self._unicode else 1]
+                text.append(f"  {name} {count:,}", style)
+        room = width - len(text) - 3
+        if room > 8:
+            name = cells.cut(self._folder, room, keep_end=True)
+            text.append(" " * (room - cells.columns(name) + 2) + name + " ", "dim")
+        return text
+
+
+_STATES = (
+    ("running", "cyan"),
+    ("queued", ""),
+    ("failed", "red"),
+    ("succeeded", "green"),
+    ("canceled", "yellow"),
+)
+
+
+class WarningBar(Widget):
+    """What is wrong and what to do about it; takes no room while all is well."""
+
+    DEFAULT_CSS = """
+    WarningBar { height: auto; max-height: 3; background: $error; color: $text; text-style: bold; display: none; }
+    WarningBar.-mild { background: $warning; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = ""
+
+    def say(self, text: str, *, is_mild: bool = False) -> None:
+        """Show the text, or nothing if it is empty."""
+        if text == self._said:
+            return
+        self._said = text
+        self.set_class(is_mild, "-mild")
+        self.display = bool(text)
+        self.refresh(layout=True)
+
+    def render(self) -> Text:
+        """Return the text."""
+        return Text(f" {safe(self._said)}")
+
+
+class Key(NamedTuple):
+    """A key as the bar shows it, and the action that a click on it runs."""
+
+    key: str
+    does: str
+    action: str
+
+
+class KeyBar(Widget):
+    """What the keys do here; for some seconds after an action, what came of it."""
+
+    DEFAULT_CSS = """
+    KeyBar { height: 1; dock: bottom; background: $panel; color: $foreground; }
+    KeyBar.-error { background: $error; color: $text; }
+    KeyBar.-said { background: $success-muted; color: $foreground; }
+    """
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        super().__init__()
+        self._keys = keys
+        self._said = ""
+        self._spans: list[tuple[int, int, str]] = []
+        self._serial = 0
+
+    def say(self, text: str, *, is_error: bool = False) -> None:
+        """Tell what came of an action, for a while."""
+        self._said = text
+        self._serial += 1
+        self.set_class(is_error, "-error")
+        self.set_class(bool(text) and not is_error, "-said")
+        self.refresh()
+        if text:
+            serial = self._serial
+            self.set_timer(_SAID_SECONDS * (2 if is_error else 1), lambda: self._unsay(serial))
+
+    def _unsay(self, serial: int) -> None:
+        if serial == self._serial:
+            self.say("")
+
+    def render(self) -> Text:
+        """Return the keys, or what was said."""
+        width = self.size.width
+        self._spans = []
+        if self._said:
+            return Text(f" {cells.cut(safe(self._said), width - 2)}", no_wrap=True)
+        text = Text(no_wrap=True, end="")
+        for key in self._keys:
+            start = len(text)
+            piece = f" {key.key} {key.does} "
+            if start + len(piece) > width:
+                continue
+            text.append(f" {key.key}", "bold")
+            text.append(f" {key.does} ", "dim")
+            self._spans.append((start, len(text), key.action))
+        return text
+
+    async def on_click(self, event: events.Click) -> None:
+        """Run the action of the key that was clicked."""
+        for start, end, action in self._spans:
+            if start <= event.x < end:
+                await self.screen.run_action(action)
+                return

@@ -1,0 +1,178 @@
+"""What every screen of the terminal UI has: the bars, the keys that work everywhere, a word afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+
+from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
+from runforge.views import JobView
+from runforge.views.board import Board
+
+if TYPE_CHECKING:
+    from runforge.tui.app import RunForgeApp
+
+_LISTED = 5
+
+
+class BaseScreen(Screen[None]):
+    """A screen between a status line and a line of keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "Help: all keys"),
+        Binding("colon", "app.command_palette", "Command palette"),
+        Binding("D", "daemon", "Daemon: start, take over, stop"),
+        Binding("m", "machine", "Machine: cores, memory, GPUs"),
+        Binding("R", "reload", "Read everything again"),
+        Binding("ctrl+z", "app.suspend_process", "Suspend to the shell"),
+        Binding("q", "leave", "Back, or quit from the queue (runs go on)"),
+        Binding("Q", "app.quit", "Quit (runs go on)"),
+    ]
+    KEYS: ClassVar[Sequence[Key]] = ()
+
+    @property
+    def runforge(self) -> RunForgeApp:
+        """The app, by its own type."""
+        return cast("RunForgeApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the bars around the content."""
+        yield StatusBar(self.runforge.workspace, unicode=self.runforge.unicode)
+        yield WarningBar()
+        yield from self.content()
+        yield KeyBar(self.KEYS)
+
+    def content(self) -> Iterable[Widget]:
+        """Return what stands between the bars."""
+        raise NotImplementedError
+
+    def on_screen_resume(self) -> None:
+        """Show how things stand by now."""
+        if self.runforge.board is not None:
+            self.show_board(self.runforge.board)
+        self.show_warning(self.runforge.warning)
+
+    def show_board(self, board: Board) -> None:
+        """Show another moment of the queue."""
+        self.query_one(StatusBar).show(board)
+
+    def show_warning(self, text: str) -> None:
+        """Show what is wrong, or nothing."""
+        self.query_one(WarningBar).say(text, is_mild=text.startswith("No daemon"))
+
+    def tick(self) -> None:
+        """Let running times go on; called each second."""
+
+    def say(self, text: str, *, is_error: bool = False) -> None:
+        """Tell what came of an action."""
+        self.query_one(KeyBar).say(text, is_error=is_error)
+
+    def act(self, change: Callable[[], str]) -> None:
+        """Carry out a change and tell what came of it."""
+        self.runforge.act(change)
+
+    def ask(self, question: str, details: Sequence[str], change: Callable[[], str]) -> None:
+        """Carry out a change if the user says yes."""
+        from runforge.tui.dialogs import Confirm
+
+        def answered(is_yes: bool | None) -> None:
+            if is_yes:
+                self.act(change)
+
+        self.app.push_screen(Confirm(question, details), answered)
+
+    def cancel_jobs(self, jobs: Sequence[JobView]) -> None:
+        """Cancel runs; ask first where a running one would be stopped, or where there are many."""
+        steering = self.runforge.steering
+        running = [job for job in jobs if job.state == "running"]
+        queued = sum(job.state == "queued" for job in jobs)
+        if self.runforge.steering.read_only or (not running and queued <= _LISTED):
+            self.act(lambda: steering.cancel(jobs))
+            return
+        lines = [f"{job.run_id}  ({job.seconds or 0:.0f} s so far)" for job in running[:_LISTED]]
+        if len(running) > _LISTED:
+            lines.append(f"... and {len(running) - _LISTED} more")
+        if queued:
+            lines.append(f"{queued} queued run{'s' if queued > 1 else ''} will not start")
+        many = f"Stop {len(running)} running run{'s' if len(running) > 1 else ''}"
+        question = f"{many}? (TERM, 10 s, KILL)" if running else f"Cancel {queued} queued runs?"
+        self.ask(question, lines, lambda: steering.cancel(jobs))
+
+    def action_leave(self) -> None:
+        """Go back one screen; from the first one quit."""
+        self.runforge.leave()
+
+    def action_reload(self) -> None:
+        """Read everything again."""
+        self.runforge.feed.hurry()
+
+    def action_machine(self) -> None:
+        """Show the machine."""
+        self.runforge.show_machine()
+
+    def action_daemon(self) -> None:
+        """Start, replace or stop the daemon, as its state asks for."""
+        board, steering = self.runforge.board, self.runforge.steering
+        state = board.daemon.state if board else "stopped"
+        if state in {"stopped", "died"}:
+            self.say("starting a daemon ...")
+            self.act(steering.start_daemon)
+        elif state == "not_responding":
+            self.ask("Take over from the daemon that hangs?", ["its runs go on"], steering.take_over)
+        else:
+            lines = ["running runs go on; nothing new starts until there is a daemon again"]
+            self.ask("Stop the daemon?", lines, steering.stop_daemon)
+
+    def action_help(self) -> None:
+        """Show every key of this screen."""
+        from runforge.tui.dialogs import Help
+
+        self.app.push_screen(Help(self._sections()))
+
+    def commands(self) -> list[Binding]:
+        """Return the bindings that the command palette offers."""
+        found: dict[str, Binding] = {}
+        for bindings in self._bindings.key_to_bindings.values():
+            for binding in bindings:
+                if binding.description and "copy_text" not in binding.action:
+                    found.setdefault(binding.action, binding)
+        return list(found.values())
+
+    def _sections(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        focused: list[tuple[str, Any]] = [("Here", self.focused)] if self.focused else []
+        nodes = [*focused, ("This screen", self)]
+        seen: set[str] = set()
+        sections = []
+        for title, node in nodes:
+            keys: dict[str, str] = {}
+            for key, bindings in node._bindings.key_to_bindings.items():  # noqa: SLF001 - the only list of them
+                binding = bindings[0]
+                if binding.description and key not in seen and binding.action != "screen.copy_text":
+                    seen.add(key)
+                    name = binding.description
+                    keys[name] = f"{keys[name]} {_shown(key)}" if name in keys else _shown(key)
+            sections.append((title, [(shown, name) for name, shown in keys.items()]))
+        return sections
+
+
+_NAMES = {
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+}
+
+
+def _shown(key: str) -> str:
+    return _NAMES.get(key, key)

@@ -1,0 +1,97 @@
+"""Windows over a screen: a question before something that is hard to take back, and help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from runforge.text import safe
+
+
+class Confirm(ModalScreen[bool]):
+    """A question that y answers; everything else leaves things as they are."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes"),
+        Binding("n,escape,q,enter", "answer(False)", "No"),
+    ]
+    DEFAULT_CSS = """
+    Confirm { align: center middle; background: $background 60%; }
+    Confirm > Static { width: auto; max-width: 90%; height: auto; max-height: 90%; padding: 1 2;
+                       background: $surface; border: round $warning; }
+    """
+
+    def __init__(self, question: str, details: Sequence[str]) -> None:
+        super().__init__()
+        self._question = question
+        self._details = details
+
+    def compose(self) -> ComposeResult:
+        """Lay out the question."""
+        text = Text(safe(self._question), "bold")
+        for line in self._details:
+            text.append(f"\n  {safe(line, 200)}", "not bold")
+        text.append("\n\ny yes    n no", "bold")
+        yield Static(text, markup=False)
+
+    def action_answer(self, is_yes: bool) -> None:
+        """Close with the answer."""
+        self.dismiss(is_yes)
+
+
+class Help(ModalScreen[None]):
+    """All keys of the screen below; scrolls where it does not fit, narrows by typing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,enter", "close", "Close")]
+    DEFAULT_CSS = """
+    Help { align: center middle; background: $background 60%; }
+    Help > VerticalScroll { width: 90%; max-width: 100; height: 90%; background: $surface; border: round $primary;
+                            padding: 0 1; }
+    Help Static { width: 100%; }
+    Help Input { border: none; height: 1; padding: 0; }
+    """
+
+    def __init__(self, sections: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> None:
+        super().__init__()
+        self._sections = sections
+
+    def compose(self) -> ComposeResult:
+        """Lay out the keys."""
+        with VerticalScroll(can_focus=False):
+            yield Input(placeholder="type to search; esc closes", compact=True, select_on_focus=False)
+            yield Static(self._text(""), markup=False)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show the keys that match."""
+        self.query_one(Static).update(self._text(event.value.lower()))
+
+    def on_key(self, event: events.Key) -> None:
+        """Scroll by the keys that the input leaves."""
+        by = {"down": 1, "up": -1, "pagedown": 10, "pageup": -10}.get(event.key)
+        if by is not None:
+            self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+            event.stop()
+
+    def action_close(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+    def _text(self, wanted: str) -> Text:
+        text = Text()
+        for title, keys in self._sections:
+            found = [pair for pair in keys if wanted in f"{pair[0]} {pair[1]}".lower()]
+            if not found:
+                continue
+            text.append(f"\n{title}\n", "bold underline")
+            for key, does in found:
+                text.append(f"  {key:<16}", "bold")
+                text.append(f"{does}\n")
+        return text if text.plain else Text("\nNo key does that. : opens the command palette.")

@@ -1,0 +1,52 @@
+"""The machine under the queue: cores, memory, GPUs and who uses them, slots, disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+
+from runforge.tui.bars import Key
+from runforge.tui.base_screen import BaseScreen
+from runforge.tui.machine_view import MachineView
+from runforge.views.machine import Machine
+
+_SECONDS = 2.0
+
+
+class MachineScreen(BaseScreen):
+    """The machine, read every two seconds while it is looked at."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back")]
+    KEYS: ClassVar[Sequence[Key]] = (
+        Key("esc", "back", "leave"),
+        Key("D", "daemon", "daemon"),
+        Key("?", "help", "help"),
+    )
+    DEFAULT_CSS = "MachineScreen VerticalScroll { height: 1fr; } MachineScreen MachineView { height: auto; }"
+
+    def content(self) -> Iterable[Widget]:
+        """Lay out the machine."""
+        with VerticalScroll():
+            yield MachineView(unicode=self.runforge.unicode)
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        self.query_one(VerticalScroll).focus()
+        self._refresh()
+        self.set_interval(_SECONDS, self._refresh)
+
+    def _refresh(self) -> None:
+        if self.is_current:
+            self.run_worker(self._read, thread=True, exclusive=True)
+
+    def _read(self) -> None:
+        machine = self.runforge.read_machine()
+        self.app.call_from_thread(self._show, machine)
+
+    def _show(self, machine: Machine) -> None:
+        if self.runforge.board is not None:
+            self.query_one(MachineView).show(machine, self.runforge.board)

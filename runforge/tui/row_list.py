@@ -1,0 +1,229 @@
+"""A list that costs the same with ten rows and with a hundred thousand.
+
+Only visible rows exist: each is asked for when it is painted, and painted again only where it changed.
+What a row shows, and what stands behind it, is for the subclasses to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from runforge import cells
+
+
+class Cell(NamedTuple):
+    """A piece of a row: text of the width that it takes, and the name of its style or nothing."""
+
+    text: str
+    style: str = ""
+
+
+class RowList(ScrollView, can_focus=True):
+    """A scrolling list of rows under a fixed header line, with a cursor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("ctrl+d", "page(0.5)", "Half a page down", show=False),
+        Binding("ctrl+u", "page(-0.5)", "Half a page up", show=False),
+        Binding("home,g", "edge(0)", "First row", show=False),
+        Binding("end,G", "edge(1)", "Last row", show=False),
+        Binding("enter", "choose", "Open", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "row--header",
+        "row--cursor",
+        "row--marked",
+        "row--dim",
+        "row--strong",
+        "row--queued",
+        "row--running",
+        "row--succeeded",
+        "row--failed",
+        "row--canceled",
+        "row--paused",
+    }
+
+    class Chosen(Message):
+        """Enter or a double click on a row."""
+
+        def __init__(self, row_list: RowList) -> None:
+            self.row_list = row_list
+            super().__init__()
+
+        @property
+        def control(self) -> RowList:
+            """The list it happened in."""
+            return self.row_list
+
+    cursor = 0
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._painted: dict[int, list[Cell]] = {}
+
+    def row_count(self) -> int:
+        """Return how many rows there are."""
+        raise NotImplementedError
+
+    def header(self, width: int) -> Sequence[Cell]:
+        """Return the header line."""
+        raise NotImplementedError
+
+    def row(self, index: int, width: int) -> Sequence[Cell]:
+        """Return one row."""
+        raise NotImplementedError
+
+    def is_marked(self, index: int) -> bool:
+        """Return whether the row belongs to the marked set."""
+        return index < 0
+
+    def empty_text(self) -> list[str]:
+        """Return what stands in the place of no rows."""
+        return []
+
+    @property
+    def page_size(self) -> int:
+        """How many rows are visible."""
+        return max(1, self.scrollable_content_region.height - 1)
+
+    def rows_changed(self) -> None:
+        """Tell that rows came, went or changed; repaints the pieces that look different."""
+        size = Size(max(1, self.scrollable_content_region.width), self.row_count() + 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        last = max(0, self.row_count() - 1)
+        if self.cursor > last:
+            self.move_to(last)
+        self.repaint_changed()
+
+    def repaint_changed(self) -> None:
+        """Repaint the pieces of visible rows that look different by now."""
+        for y in range(self.size.height):
+            before = self._painted.get(y)
+            if before is None:
+                continue
+            now = self._cells(y)
+            if now != before:
+                self._painted[y] = now
+                for region in _changed(y, before, now, self.size.width):
+                    self.refresh(region)
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row and scroll it into view."""
+        last = max(0, self.row_count() - 1)
+        before, self.cursor = self.cursor, min(max(0, index), last)
+        top, page = self.scroll_offset.y, self.page_size
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False)
+        elif self.cursor >= top + page:
+            self.scroll_to(y=self.cursor - page + 1, animate=False)
+        if self.cursor != before:
+            self._refresh_row(before)
+            self._refresh_row(self.cursor)
+
+    def _refresh_row(self, index: int) -> None:
+        y = index - self.scroll_offset.y + 1
+        if 1 <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor by rows."""
+        self.move_to(self.cursor + rows)
+
+    def action_page(self, pages: float) -> None:
+        """Move the cursor by pages."""
+        self.move_to(self.cursor + round(pages * self.page_size))
+
+    def action_edge(self, is_end: int) -> None:
+        """Move the cursor to the first or the last row."""
+        self.move_to(self.row_count() - 1 if is_end else 0)
+
+    def action_choose(self) -> None:
+        """Open the row under the cursor."""
+        if self.row_count():
+            self.post_message(self.Chosen(self))
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse is; a double click opens."""
+        index = self.scroll_offset.y + event.y - 1
+        if event.y >= 1 and index < self.row_count():
+            self.move_to(index)
+            if event.chain == 2:
+                self.action_choose()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in view in the new size."""
+        self._painted.clear()
+        self.rows_changed()
+        self.move_to(self.cursor)
+        self.refresh()
+
+    def on_focus(self) -> None:
+        """Show the cursor strongly."""
+        self._refresh_row(self.cursor)
+
+    def on_blur(self) -> None:
+        """Show the cursor faintly."""
+        self._refresh_row(self.cursor)
+
+    def notify_style_update(self) -> None:
+        """Paint everything in the new theme."""
+        super().notify_style_update()
+        self._painted.clear()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Return one painted line."""
+        cells = self._cells(y)
+        self._painted[y] = cells
+        index = self.scroll_offset.y + y - 1
+        base = self.rich_style
+        if y == 0:
+            base += self.get_component_rich_style("row--header", partial=True)
+        elif index == self.cursor and self.row_count():
+            base += self.get_component_rich_style("row--cursor", partial=True)
+            if not self.has_focus:
+                base += Style(bold=False, dim=True)
+        elif self.is_marked(index):
+            base += self.get_component_rich_style("row--marked", partial=True)
+        segments = [Segment(cell.text, self._styled(base, cell.style)) for cell in cells]
+        return Strip(segments).adjust_cell_length(self.size.width, base).simplify()
+
+    def _styled(self, base: Style, name: str) -> Style:
+        return base + self.get_component_rich_style(f"row--{name}", partial=True) if name else base
+
+    def _cells(self, y: int) -> list[Cell]:
+        width = max(1, self.scrollable_content_region.width)
+        if y == 0:
+            return list(self.header(width))
+        index = self.scroll_offset.y + y - 1
+        if index < self.row_count():
+            return list(self.row(index, width))
+        lines = self.empty_text() if not self.row_count() else []
+        return [Cell(lines[y - 1], "dim")] if y - 1 < len(lines) else []
+
+
+def _changed(y: int, before: list[Cell], now: list[Cell], width: int) -> list[Region]:
+    """Return the regions that differ between two lines of cells: few bytes over a slow line."""
+    widths = [cells.columns(cell.text) for cell in now]
+    if [cells.columns(cell.text) for cell in before] != widths:
+        return [Region(0, y, width, 1)]
+    regions, x = [], 0
+    for old, new, columns in zip(before, now, widths, strict=True):
+        if old != new:
+            regions.append(Region(x, y, columns, 1))
+        x += columns
+    return regions

@@ -1,0 +1,274 @@
+"""One run: its log, its curves, what it was asked to do, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Input, Static
+
+from runforge import cells
+from runforge.errors import RunForgeError
+from runforge.text import safe
+from runforge.tui.bars import Key
+from runforge.tui.base_screen import BaseScreen
+from runforge.tui.log_view import LogView
+from runforge.tui.plot import Plot, Series
+from runforge.tui.run_info import files_text, info_text
+from runforge.views import RunView
+from runforge.views.board import Board
+from runforge.views.curves import CurveFile
+
+_TABS = ("log", "curves", "info", "files")
+_CURVE_SECONDS = 1.0
+
+
+class RunScreen(BaseScreen):
+    """A run, live."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(i + 1), f"tab('{tab}')", f"{tab.capitalize()}") for i, tab in enumerate(_TABS)),
+        Binding("tab,right_square_bracket", "next_tab(1)", "Next tab"),
+        Binding("shift+tab,left_square_bracket", "next_tab(-1)", "Previous tab"),
+        Binding("slash", "search", "Search in the log"),
+        Binding("d", "next_metric(1)", "Next metric of the curves"),
+        Binding("x,delete", "cancel", "Cancel the run"),
+        Binding("r", "retry", "Retry it: the next attempt"),
+        Binding("C", "rerun", "Run a copy of it"),
+        Binding("p", "pause", "Pause or resume its group"),
+        Binding("plus,equals_sign", "priority(1)", "Higher priority"),
+        Binding("minus", "priority(-1)", "Lower priority"),
+        Binding("o", "group", "Its group: the sweep as a table"),
+        Binding("y", "copy('id')", "Copy its id"),
+        Binding("Y", "copy('request')", "Copy its request"),
+        Binding("escape", "leave", "Back"),
+    ]
+    KEYS: ClassVar[Sequence[Key]] = (
+        Key("esc", "back", "leave"),
+        Key("1", "log", "tab('log')"),
+        Key("2", "curves", "tab('curves')"),
+        Key("3", "info", "tab('info')"),
+        Key("4", "files", "tab('files')"),
+        Key("/", "search", "search"),
+        Key("x", "cancel", "cancel"),
+        Key("r", "retry", "retry"),
+        Key("?", "help", "help"),
+        Key("C", "copy & run", "rerun"),
+        Key("o", "sweep", "group"),
+        Key("d", "metric", "next_metric(1)"),
+    )
+    DEFAULT_CSS = """
+    RunScreen #title { height: 1; padding: 0 1; background: $boost; }
+    RunScreen ContentSwitcher { height: 1fr; }
+    RunScreen LogView, RunScreen Plot { height: 1fr; }
+    RunScreen VerticalScroll { height: 1fr; padding: 0 1; }
+    RunScreen #note { height: 1; padding: 0 1; color: $foreground; text-style: dim; }
+    RunScreen #search { display: none; border: none; height: 1; padding: 0 1; }
+    """
+
+    def __init__(self, run_id: str, tab: str) -> None:
+        super().__init__()
+        self._run_id = run_id
+        self._tab = tab
+        self._view: RunView | None = None
+        self._curves: CurveFile | None = None
+        self._metric = ""
+        self._attempt = 0
+
+    def content(self) -> Iterable[Widget]:
+        """Lay out the title, the tabs and the note below them."""
+        yield Static(id="title", markup=False)
+        with ContentSwitcher(initial=self._tab):
+            yield LogView(id="log")
+            yield Plot(id="curves")
+            with VerticalScroll(id="info"):
+                yield Static(id="info-text", markup=False)
+            with VerticalScroll(id="files"):
+                yield Static(id="files-text", markup=False)
+        yield Static(id="note", markup=False)
+        yield Input(id="search", placeholder="search the log", compact=True)
+
+    def on_mount(self) -> None:
+        """Open the run's files and keep the curves going."""
+        self.query_one(Plot).ascii_only = not self.runforge.unicode
+        self.set_interval(_CURVE_SECONDS, self._refresh_curves)
+        self._load()
+        self.action_tab(self._tab)
+
+    def show_board(self, board: Board) -> None:
+        """Read the run again when the queue has changed."""
+        super().show_board(board)
+        self._load()
+
+    def tick(self) -> None:
+        """Let the running time go on."""
+        self._show_title()
+
+    def _load(self) -> None:
+        try:
+            view = self.runforge.read_run(self._run_id)
+        except RunForgeError as error:
+            self.say(str(error), is_error=True)
+            return
+        self._view = view
+        if view.job.attempt != self._attempt:
+            self._attempt = view.job.attempt
+            self._curves = CurveFile(view.folder / "metrics.jsonl")
+            self.query_one(LogView).show(view.folder / "logs.txt")
+        self._show_title()
+        self.query_one("#info-text", Static).update(info_text(view, unicode=self.runforge.unicode))
+        if self._tab == "files":
+            self.query_one("#files-text", Static).update(files_text(view))
+        self._refresh_curves()
+
+    def _show_title(self) -> None:
+        if self._view is None:
+            return
+        job, width = self._view.job, self.size.width
+        text = Text(no_wrap=True, end="")
+        state = cells.state_cell(job.state, unicode=self.runforge.unicode)
+        text.append(f"{state} ", "bold")
+        seconds = self.runforge.seconds_of(job)
+        text.append(f"{cells.span(seconds)}  " if seconds is not None else " ")
+        tabs = " ".join(f"[{i + 1} {t}]" if t == self._tab else f" {i + 1} {t} " for i, t in enumerate(_TABS))
+        room = width - len(text) - len(tabs) - 4
+        text.append(cells.pad(safe(job.run_id), max(8, room), keep_end=True))
+        text.append(f"  {tabs}")
+        title = self.query_one("#title", Static)
+        if getattr(self, "_titled", None) != text.plain:
+            self._titled = text.plain
+            title.update(text)
+
+    def _refresh_curves(self) -> None:
+        if self._tab != "curves" or self._curves is None or not self.is_current:
+            return
+        changed = self._curves.refresh()
+        plot = self.query_one(Plot)
+        curves = self._curves.curves()
+        if self._metric not in curves:
+            names = sorted(curves)
+            wanted = self._view.job.metric_name if self._view else None
+            self._metric = wanted if wanted in curves else (names[0] if names else "")
+            changed = True
+        if changed:
+            curve = curves.get(self._metric)
+            shown = [Series(curve.name, curve.steps, curve.values)] if curve else []
+            plot.show(shown, x_label="step", y_label=self._metric)
+        count = len(curves)
+        if count:
+            note = f"{self._metric}: {sorted(curves).index(self._metric) + 1} of {count} (d next) · l log scale · +- zoom"
+            self._note(note)
+
+    def _note(self, text: str) -> None:
+        if getattr(self, "_noted", None) != text:
+            self._noted = text
+            self.query_one("#note", Static).update(safe(text))
+
+    @on(LogView.Status)
+    def _log_status(self, event: LogView.Status) -> None:
+        if self._tab == "log":
+            follow = "following" if event.follow else "f follows"
+            note = f" · {event.note}" if event.note else ""
+            self._note(f"{event.lines:,} lines, {cells.size(event.size)} · {follow}{note}")
+
+    def action_tab(self, tab: str) -> None:
+        """Show one tab."""
+        self._tab = tab
+        self.query_one(ContentSwitcher).current = tab
+        self._note("")
+        self._show_title()
+        if tab == "files" and self._view:
+            self.query_one("#files-text", Static).update(files_text(self._view))
+        self._refresh_curves()
+        widget = self.query_one(f"#{tab}")
+        widget.focus()
+        if isinstance(widget, LogView):
+            widget.announce()
+
+    def action_next_tab(self, by: int) -> None:
+        """Show the next or previous tab."""
+        self.action_tab(_TABS[(_TABS.index(self._tab) + by) % len(_TABS)])
+
+    def action_next_metric(self, by: int) -> None:
+        """Draw another metric."""
+        names = sorted(self._curves.curves()) if self._curves else []
+        if not names:
+            self.say("this run has reported no metrics yet", is_error=True)
+            return
+        place = names.index(self._metric) if self._metric in names else 0
+        self._metric = names[(place + by) % len(names)]
+        curve = self._curves.curves()[self._metric] if self._curves else None
+        if curve:
+            shown = [Series(curve.name, curve.steps, curve.values)]
+            self.query_one(Plot).show(shown, x_label="step", y_label=self._metric)
+        self.action_tab("curves")
+
+    def action_search(self) -> None:
+        """Type what to look for in the log."""
+        self.action_tab("log")
+        field = self.query_one("#search", Input)
+        field.display = True
+        field.focus()
+
+    @on(Input.Submitted, "#search")
+    def _search(self, event: Input.Submitted) -> None:
+        log = self.query_one(LogView)
+        self._close_search()
+        if event.value and not log.search(event.value):
+            self.say(f"'{event.value}' is not in the log", is_error=True)
+
+    def _close_search(self) -> None:
+        self.query_one("#search", Input).display = False
+        self.query_one(f"#{self._tab}").focus()
+
+    def action_leave(self) -> None:
+        """Close the search line, else go back."""
+        if self.query_one("#search", Input).display:
+            self._close_search()
+        else:
+            super().action_leave()
+
+    def action_cancel(self) -> None:
+        """Cancel the run."""
+        if self._view:
+            self.cancel_jobs([self._view.job])
+
+    def action_retry(self) -> None:
+        """Queue the run once more."""
+        if (view := self._view) is not None:
+            self.act(lambda: self.runforge.steering.retry([view.job]))
+
+    def action_rerun(self) -> None:
+        """Enqueue a copy."""
+        if (view := self._view) is not None:
+            self.act(lambda: self.runforge.steering.rerun(view.job))
+
+    def action_pause(self) -> None:
+        """Pause or resume the run's group."""
+        board = self.runforge.board
+        if board is None or self._view is None:
+            return
+        groups = [group for group in board.groups if group.group_id == self._view.job.group_id]
+        self.act(lambda: self.runforge.steering.toggle_pause(groups))
+
+    def action_priority(self, by: int) -> None:
+        """Raise or lower the priority."""
+        if (view := self._view) is not None:
+            self.act(lambda: self.runforge.steering.change_priority([view.job], by))
+
+    def action_group(self) -> None:
+        """Open the run's group."""
+        if self._view and self._view.job.group_id:
+            self.runforge.show_group(self._view.job.group_id)
+        else:
+            self.say("this run has no group", is_error=True)
+
+    def action_copy(self, what: str) -> None:
+        """Copy the id or the request."""
+        if self._view:
+            self.runforge.copy(self._view.job, what)

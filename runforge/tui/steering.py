@@ -1,0 +1,144 @@
+"""What the keys do to the queue, through `runforge.control`, each said in a sentence afterwards.
+
+Runs in a worker thread: a change waits for its turn to write. Refuses everything in a read-only session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from runforge.errors import OperationFailed
+from runforge.states import LIVE
+from runforge.views import GroupView, JobView
+from runforge.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonKeys:
+    """How a daemon is started and stopped from here; given by the command that opens the screen."""
+
+    start: Callable[[], int]
+    take_over: Callable[[], int]
+    stop: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """Changes to one workspace's queue. Each returns what came of it, for people."""
+
+    workspace: Workspace
+    daemon: DaemonKeys
+    read_only: bool = False
+
+    @property
+    def _control(self) -> ModuleType:
+        from runforge import control  # the first paint need not wait for it
+
+        return control
+
+    def require_writable(self) -> None:
+        """Raise OperationFailed in a read-only session."""
+        if self.read_only:
+            raise OperationFailed("this session is read-only", fix="Open it without --read-only")
+
+    def cancel(self, jobs: Sequence[JobView]) -> str:
+        """Cancel runs: queued ones at once, running ones by TERM, 10 s and KILL."""
+        self.require_writable()
+        live = _live(jobs, "queued and running runs are canceled")
+        outcome = self._control.cancel_runs(self.workspace, live)
+        return _joined(_told("canceled", outcome.canceled_queued), _told("stopping", outcome.stopping))
+
+    def cancel_group(self, group: GroupView) -> str:
+        """Cancel everything live of a group."""
+        self.require_writable()
+        outcome = self._control.cancel_group(self.workspace, group.group_id)
+        said = _joined(_told("canceled", outcome.canceled_queued), _told("stopping", outcome.stopping))
+        return f"{group.name}: {said or 'nothing was left to cancel'}"
+
+    def retry(self, jobs: Sequence[JobView]) -> str:
+        """Queue failed and canceled runs once more."""
+        self.require_writable()
+        ended = [job.run_id for job in jobs if job.state in {"failed", "canceled"}]
+        if not ended:
+            raise _refused(jobs, "failed and canceled runs are retried")
+        return _told("queued again", self._control.retry_runs(self.workspace, ended))
+
+    def rerun(self, job: JobView) -> str:
+        """Enqueue a copy of a run."""
+        self.require_writable()
+        return f"enqueued {self._control.rerun(self.workspace, job.run_id).run_id}, a copy of {job.run_id}"
+
+    def retry_group(self, group: GroupView) -> str:
+        """Queue the failed runs of a group once more."""
+        self.require_writable()
+        count = self._control.retry_failed(self.workspace, group.group_id)
+        return f"{group.name}: {_told('queued again', count) or 'no run of it has failed'}"
+
+    def toggle_pause(self, groups: Sequence[GroupView]) -> str:
+        """Pause groups, or resume them if all are paused."""
+        self.require_writable()
+        if not groups:
+            raise OperationFailed(
+                "a run without a group cannot be paused", fix="Cancel it, or stop the daemon"
+            )
+        is_resuming = all(group.paused for group in groups)
+        change = self._control.resume_group if is_resuming else self._control.pause_group
+        for group in groups:
+            change(self.workspace, group.group_id)
+        names = ", ".join(group.name for group in groups[:3]) + (" ..." if len(groups) > 3 else "")
+        return f"{'resumed' if is_resuming else 'paused'} {names}" + (
+            "" if is_resuming else "; what runs goes on"
+        )
+
+    def change_priority(self, jobs: Sequence[JobView], by: int) -> str:
+        """Raise or lower the priority of live runs."""
+        self.require_writable()
+        count = self._control.shift_priority(
+            self.workspace, _live(jobs, "queued and running runs have a priority"), by
+        )
+        if count == 1:
+            return f"priority of {jobs[0].run_id} is now {jobs[0].priority + by}"
+        return f"priority {'raised' if by > 0 else 'lowered'} for {count} runs"
+
+    def change_group_priority(self, group: GroupView, by: int) -> str:
+        """Raise or lower the priority of a group's live runs."""
+        self.require_writable()
+        count = self._control.shift_priority(self.workspace, [group.group_id], by)
+        return f"{group.name}: priority {'raised' if by > 0 else 'lowered'} for {count} runs"
+
+    def start_daemon(self) -> str:
+        """Start a daemon in the background."""
+        self.require_writable()
+        return f"daemon is up, pid {self.daemon.start()}"
+
+    def take_over(self) -> str:
+        """Start a daemon in the place of one that hangs."""
+        self.require_writable()
+        return f"took over; daemon is up, pid {self.daemon.take_over()}"
+
+    def stop_daemon(self) -> str:
+        """Stop the daemon; running runs go on."""
+        self.require_writable()
+        return "daemon stopped; running runs go on" if self.daemon.stop() else "no daemon is running"
+
+
+def _live(jobs: Sequence[JobView], rule: str) -> list[str]:
+    live = [job.run_id for job in jobs if job.state in LIVE]
+    if not live:
+        raise _refused(jobs, rule)
+    return live
+
+
+def _refused(jobs: Sequence[JobView], rule: str) -> OperationFailed:
+    what = f"run {jobs[0].run_id} is {jobs[0].state}" if len(jobs) == 1 else f"none of {len(jobs)} runs fits"
+    return OperationFailed(what if jobs else "no run is selected", fix=f"Only {rule}")
+
+
+def _told(what: str, count: int) -> str:
+    return f"{what} {count} run{'s' if count != 1 else ''}" if count else ""
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

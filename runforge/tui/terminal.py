@@ -1,0 +1,61 @@
+"""The terminal that the screens are drawn on: refused if it cannot, let go cleanly when it is taken away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from runforge.errors import InvalidRequest
+
+_WAY_OUT = "`runforge queue-status --watch` shows the queue without one"
+#: Terminals whose fonts have little beyond ASCII.
+_PLAIN = ("linux", "vt", "ansi", "xterm-old", "cons")
+_LOOK_SECONDS = 1.0
+
+
+def require() -> None:
+    """Raise InvalidRequest unless the screens can be drawn and keys read here."""
+    if os.environ.get("TERM", "") == "dumb":
+        raise InvalidRequest("this terminal (TERM=dumb) cannot show the terminal UI", fix=_WAY_OUT)
+    for stream, name in ((0, "standard input"), (1, "standard output"), (2, "standard error")):
+        # Textual draws on standard error.
+        if not os.isatty(stream):
+            raise InvalidRequest(f"{name} is not a terminal, the terminal UI needs one", fix=_WAY_OUT)
+
+
+def is_plain() -> bool:
+    """Return whether boxes and bars should be ASCII."""
+    encoding = (sys.stdout.encoding or "ascii").lower()
+    return "utf" not in encoding or os.environ.get("TERM", "").startswith(_PLAIN)
+
+
+def on_signals(leave: Callable[[int], None]) -> None:
+    """Call `leave` with the exit code for SIGTERM and SIGHUP, in the running loop."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: a test
+            loop.add_signal_handler(number, leave, 128 + number)
+
+
+def watch() -> None:
+    """End the process within a second once the terminal is gone.
+
+    A program whose SIGHUP is ignored (nohup, sudo) would otherwise spin on the dead terminal for ever. It
+    runs in a thread of its own: the loop may be the one that spins.
+    """
+    threading.Thread(target=_watch, name="runforge-terminal", daemon=True).start()
+
+
+def _watch() -> None:
+    poll = select.poll()
+    poll.register(0, select.POLLHUP | select.POLLERR)
+    while True:
+        for _, events in poll.poll(_LOOK_SECONDS * 1000):
+            if events & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
+                os._exit(128 + signal.SIGHUP)

@@ -57,7 +57,9 @@ ALLOWED: dict[str, set[str]] = {
         "liveness",
         "gpus",
     },
+    "drills": {"store", "export", "supervise"},
     "cli": {
+        "drills",
         "store",
         "control",
         "views",

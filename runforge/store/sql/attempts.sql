@@ -10,6 +10,10 @@ WHERE job_id = :job_id AND attempt = :attempt AND finished_at IS NULL;
 -- name: of_job
 SELECT * FROM attempts WHERE job_id = :job_id ORDER BY attempt;
 
+-- name: all
+-- Every attempt there has been, for checks.
+SELECT * FROM attempts ORDER BY started_at, job_id, attempt;
+
 -- name: running
 SELECT attempts.* FROM attempts JOIN jobs USING (job_id, attempt)
 WHERE jobs.state = 'running' ORDER BY jobs.seq;

@@ -1,0 +1,75 @@
+"""Runs that prove outside of RunForge when they started and how they ended.
+
+Each appends one short line to the witness file: `START run attempt`, later `END run attempt code`. The
+file lies outside the workspace, so nothing that RunForge loses or writes can change what it says.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: Arguments: witness, seconds, exit code, kind (plain, stubborn, forking).
+_PROGRAM = """
+[ "$3" = stubborn ] && trap '' TERM
+[ "$3" = forking ] && (setsid sh -c 'sleep 300' >/dev/null 2>&1 & )
+note() { printf '%s %s %s%s\\n' "$1" "$RUNFORGE_RUN_ID" "$RUNFORGE_ATTEMPT" "$2" >>"$witness"; }
+witness=$0 seconds=$1 code=$2
+note START ''
+sleep "$seconds"
+note END " $code"
+exit "$code"
+"""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the witness saw of one attempt."""
+
+    starts: int = 0
+    codes: list[int] = field(default_factory=list)
+    first_start: int | None = None
+    last_end: int | None = None
+
+
+#: run -> attempt -> what was seen.
+Sightings = Mapping[str, Mapping[int, Seen]]
+
+
+def command(witness: Path) -> list[str]:
+    """Return the command of a run whose hyperparameters are `seconds`, `code` and `kind`."""
+    return ["/bin/sh", "-c", _PROGRAM, str(witness), "{seconds}", "{code}", "{kind}"]
+
+
+def read(witness: Path) -> Sightings:
+    """Return what the witness saw, in the order of its lines."""
+    seen: dict[str, dict[int, Seen]] = defaultdict(lambda: defaultdict(Seen))
+    for number, line in enumerate(_lines(witness)):
+        word, run_id, attempt, *code = line.split()
+        one = seen[run_id][int(attempt)]
+        if word == "START":
+            one.starts += 1
+            one.first_start = number if one.first_start is None else one.first_start
+        else:
+            one.codes.append(int(code[0]))
+            one.last_end = number
+    return seen
+
+
+def started(witness: Path) -> list[str]:
+    """Return the runs in the order in which they started, each as often as it did."""
+    return [line.split()[1] for line in _lines(witness) if line.startswith("START ")]
+
+
+def ended(witness: Path) -> list[str]:
+    """Return the runs in the order in which they came to their own end."""
+    return [line.split()[1] for line in _lines(witness) if line.startswith("END ")]
+
+
+def _lines(witness: Path) -> list[str]:
+    try:
+        return witness.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return []

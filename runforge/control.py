@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from runforge import clock, doorbell, enqueue, export, resolve
+from runforge import clock, doorbell, enqueue, export, failpoints, resolve
 from runforge.durable import write_atomic
 from runforge.enqueue import DEFAULT_MAX_RUNS, EnqueuedSweep
 from runforge.errors import OperationFailed
@@ -43,6 +43,7 @@ class PruneOutcome:
 
 
 def _announce(workspace: Workspace) -> None:
+    failpoints.hit("command.committed")
     doorbell.ring(workspace.doorbell)
     export.refresh_if_alone(workspace)
 
@@ -243,10 +244,12 @@ def _leave_cancel_files(workspace: Workspace, jobs: list[Job]) -> None:
     A folder that is not there yet belongs to an attempt that the daemon is just launching: it reads
     the request from the journal.
     """
+    failpoints.hit("cancel.noted")
     for job in jobs:
         folder = workspace.attempt_dir(job.run_id, job.attempt)
         with contextlib.suppress(FileNotFoundError):
             write_atomic(folder / "cancel", b"", durable=False)
+        failpoints.hit("cancel.left")
 
 
 def set_priority(workspace: Workspace, name: str, priority: int) -> int:
@@ -303,6 +306,7 @@ def prune(
         return PruneOutcome(len(old), size)
     with _change(workspace) as tx:
         _forget(tx, old)
+    failpoints.hit("prune.forgotten")
     for job in old:
         shutil.rmtree(workspace.attempt_dir(job.run_id, 1).parent, ignore_errors=True)
         if delete_runs and job.run_dir.startswith(".runforge/runs/"):

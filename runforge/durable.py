@@ -10,6 +10,8 @@ import os
 import stat
 from pathlib import Path
 
+from runforge import failpoints
+
 TEMPORARY_PREFIX = ".rf-tmp-"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -34,7 +36,9 @@ def write_atomic(
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        failpoints.hit("file.written")
         os.replace(temporary, path)
+        failpoints.hit("file.replaced")
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runforge import __version__, clock, ids, resolve
+from runforge import __version__, clock, failpoints, ids, resolve
 from runforge.documents import strict_json
 from runforge.documents.plan import Plan, parse_plan
 from runforge.documents.request import Request, parse_request
@@ -172,6 +172,7 @@ class _Folders:
             else:
                 break
         self._made.append(folder)
+        failpoints.hit("enqueue.group_made")
         write_new(folder / "plan.json", plan.raw)
         fsync_dir(folder)
         fsync_dir(folder.parent)
@@ -184,12 +185,15 @@ class _Folders:
             folder = self._workspace.run_dir(run_id)
             folder.mkdir(0o700)
             self._made.append(folder)
+            failpoints.hit("enqueue.run_made")
             files.append(folder / "request.json")
             write_new(files[-1], strict_json.dump(request), durable=False)
+        failpoints.hit("enqueue.written")
         # All are written before the first is synced: one commit of the file system then serves most.
         for path in files:
             fsync_file(path)
         fsync_dir(self._workspace.runs_dir)
+        failpoints.hit("enqueue.durable")
 
     def remove_unless_known(self, journal: Journal) -> None:
         """Take everything back, if the group is not in the journal."""

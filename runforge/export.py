@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runforge import liveness
+from runforge import failpoints, liveness
 from runforge.durable import make_dir, write_atomic
 from runforge.model import DaemonRow, Group, Job
 from runforge.states import TERMINAL, Cause, State, group_status
@@ -209,12 +209,15 @@ def _picture(tx: Transaction, group_ids: Iterable[str]) -> _Picture:
 def _write_picture(workspace: Workspace, picture: _Picture) -> None:
     # Exports are a cache of the journal: atomic, but not synced to disk. The queue goes first, so
     # that whoever sees a group ended finds its jobs ended too.
+    failpoints.hit("export.read")
     make_dir(workspace.queue_dir)
     write_atomic(workspace.queue_json, encode(picture.queue), durable=False)
+    failpoints.hit("export.queue_written")
     for group_id, document in picture.groups.items():
         folder = workspace.group_dir(group_id)
         make_dir(folder)
         write_atomic(folder / "group.json", encode(document), durable=False)
+        failpoints.hit("export.group_written")
 
 
 def daemon_document(

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runforge import tokens
+from runforge import failpoints, tokens
 from runforge.documents.request import Request
 from runforge.durable import make_dir, write_new
 from runforge.gpus import Gpu
@@ -170,11 +170,13 @@ def write_attempt(spec: dict[str, Any], request: Request) -> Path:
     folder = Path(spec["attempt_dir"])
     make_dir(folder.parent)
     folder.mkdir(0o700)
+    failpoints.hit("launch.folder_made")
     path = folder / "spec.json"
     if spec["argv"] is not None:
         parameters = json.dumps(request.hyperparameters).encode()
         write_new(folder / "params.json", parameters, durable=False)
     write_new(path, json.dumps(spec).encode(), durable=False)
+    failpoints.hit("launch.spec_written")
     return path
 
 
@@ -189,3 +191,4 @@ def set_aside(run_dir: Path, attempt: int) -> None:
         if (target / name).is_dir():
             shutil.rmtree(target / name)
         os.replace(run_dir / name, target / name)
+        failpoints.hit("launch.set_aside")

@@ -19,6 +19,7 @@ BOTTOM = {
     "model",
     "workspace",
     "durable",
+    "failpoints",
     "tokens",
     "permissions",
     "cells",

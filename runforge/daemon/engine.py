@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runforge import clock, gpus, launch
+from runforge import clock, failpoints, gpus, launch
 from runforge.daemon.active import Active
 from runforge.daemon.judging import judge_attempt
 from runforge.daemon.launcher import Launcher, attempt_dir, new_token
@@ -105,7 +105,9 @@ class Engine:
         self._launcher.start()
         for zygote in self._launcher.zygotes:
             self.selector.register(zygote.fileno(), selectors.EVENT_READ, "zygote")
+        failpoints.hit("daemon.zygotes_started")
         self._adopt()
+        failpoints.hit("daemon.adopted")
 
     def close(self) -> None:
         """Let go of everything. The runs go on."""
@@ -157,6 +159,7 @@ class Engine:
 
     def _hear_zygotes(self) -> None:
         for active, reply in self._launcher.answers():
+            failpoints.hit("launch.answered")
             active.is_launching = False
             if reply.error is not None:
                 active.ending = Ending(State.FAILED, Cause.SPAWN_FAILED, reply.error)
@@ -202,12 +205,14 @@ class Engine:
         if not over:
             return
         ended: list[tuple[Active, Job, Ending]] = []
+        failpoints.hit("end.judged")
         with self._journal.write(self._epoch) as tx:
             now = clock.now()
             for active in over:
                 job = records.job(tx.row("jobs.by_job_id", job_id=active.job.job_id))
                 ended.append((active, job, self._record(tx, job, active, now)))
             self._slots.load(tx.rows("attempts.slots"))
+        failpoints.hit("end.recorded")
         for active, job, ending in ended:
             if active.pidfd is not None:
                 self.selector.unregister(active.pidfd)
@@ -239,6 +244,7 @@ class Engine:
                 with contextlib.suppress(FileNotFoundError):
                     write_atomic(active.attempt_dir / "cancel", b"", durable=False)
                 active.cancel_sent = True
+                failpoints.hit("cancel.delivered")
 
     # --- starting ------------------------------------------------------------------------------
 
@@ -252,6 +258,7 @@ class Engine:
             self._slots.load(tx.rows("attempts.slots"))
             while (choice := self._choose(tx)) is not None:
                 claimed.append(self._claim(tx, choice))
+        failpoints.hit("claim.committed")
         for active, group, gpu_slot in claimed:
             self._active[active.job.job_id] = active
             self._listener.started(active.job)
@@ -302,6 +309,7 @@ class Engine:
             return
         try:
             self._launcher.launch(active, group, self._slots.gpu_of(gpu_slot))
+            failpoints.hit("launch.asked")
         except FileExistsError:
             # Another launch of this very attempt: its claim tells which one counts.
             return

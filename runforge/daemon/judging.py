@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from runforge import clock
+from runforge import clock, failpoints
 from runforge.daemon import endings
 from runforge.daemon.active import Active
 from runforge.states import Cause, State
@@ -35,6 +35,7 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
     if verdict.kind is kinds.UNCLAIMED and not claim.revoke(active.attempt_dir, active.token):
         return None  # it was claimed in this very moment: judge again
     if verdict.kind in {kinds.UNCLAIMED, kinds.REVOKED}:
+        failpoints.hit("lost.revoked")
         return endings.lost(
             active.job,
             Cause.LAUNCH_FAILED,
@@ -43,8 +44,10 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
             message="the attempt was interrupted before it started",
         )
     _sweep(active)
+    failpoints.hit("lost.swept")
     ending = _lost(active, verdict.kind, policy)
     _leave_result(active, ending, run_dir)
+    failpoints.hit("lost.result_left")
     return ending
 
 

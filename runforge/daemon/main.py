@@ -10,7 +10,7 @@ import sys
 import time
 from types import FrameType
 
-from runforge import clock, doorbell, tokens
+from runforge import clock, doorbell, failpoints, tokens
 from runforge.daemon.active import Active
 from runforge.daemon.engine import POLL_SECONDS, Engine, Listener, Settings
 from runforge.daemon.heart import Heart
@@ -66,6 +66,7 @@ def run_daemon(
         replace_holder(workspace)
     lock = DaemonLock.take(workspace)
     try:
+        failpoints.hit("daemon.locked")
         with open_journal(workspace, create=True) as journal:
             return Daemon(workspace, journal, lock, settings, umask).run()
     finally:
@@ -120,6 +121,7 @@ class Daemon:
         self._lock = lock
         self._settings = settings
         self._epoch = take_over(journal, settings)
+        failpoints.hit("daemon.took_over")
         self._engine = Engine(
             workspace,
             journal,
@@ -226,6 +228,7 @@ class Daemon:
         try:
             with self._journal.write(self._epoch) as tx:
                 tx.run("journal.set_daemon_state", state="stopped")
+            failpoints.hit("daemon.stopped")
             self._heart.export(now_or_never=True)
         except RunForgeError as error:
             print(f"WARNING: {error}", file=sys.stderr, flush=True)

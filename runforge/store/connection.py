@@ -20,6 +20,7 @@ from typing import Any
 
 from typing_extensions import Self
 
+from runforge import failpoints
 from runforge.errors import Missing
 from runforge.store import migrate
 from runforge.store.failures import Fenced, JournalBusy, JournalUnreadable, explained
@@ -176,18 +177,22 @@ class Journal:
         A daemon gives its epoch and is refused (Fenced) once a newer one has taken over. The block
         does no I/O of its own and does not wait.
         """
+        failpoints.hit("tx.before")
         with self.locked(), explained(self.workspace.journal):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                failpoints.hit("tx.begun")
                 transaction = Transaction(self._connection)
                 _check_epoch(transaction, epoch)
                 yield transaction
+                failpoints.hit("tx.written")
                 self._connection.execute("COMMIT")
             except BaseException:
                 # A full disk has rolled back already.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+            failpoints.hit("tx.committed")
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -215,8 +220,10 @@ class Journal:
                 return
         except FileNotFoundError:
             return
+        failpoints.hit("checkpoint.before")
         with self.locked(), explained(self.workspace.journal):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            failpoints.hit("checkpoint.done")
 
 
 def exists(workspace: Workspace) -> bool:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from runforge import failpoints
 from runforge.store.failures import JournalUnreadable
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -44,6 +45,7 @@ def migrate(connection: Any, path: Path) -> None:
     if before == 0:
         # Cannot be set inside a transaction; harmless to repeat after a crash.
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        failpoints.hit("migrate.wal")
     else:
         _back_up(connection, path, before)
     from sqlite_utils import Database
@@ -54,11 +56,13 @@ def migrate(connection: Any, path: Path) -> None:
         _migrations().apply(database)
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={NEWEST}")
+        failpoints.hit("migrate.applied")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    failpoints.hit("migrate.committed")
 
 
 def _migrations() -> Any:
@@ -83,4 +87,6 @@ def _back_up(connection: Any, path: Path, before: int) -> None:
     temporary = backup.with_suffix(".tmp")
     temporary.unlink(missing_ok=True)
     connection.execute("VACUUM INTO ?", (str(temporary),))
+    failpoints.hit("migrate.backup_written")
     os.replace(temporary, backup)
+    failpoints.hit("migrate.backed_up")

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from runforge import failpoints
 from runforge.durable import TEMPORARY_PREFIX, fsync_dir, read_bounded, write_new
 from runforge.supervise import os_process
 
@@ -54,7 +55,9 @@ def _link(attempt_dir: Path, kind: str, token: str) -> bool:
     temporary = attempt_dir / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
     try:
         write_new(temporary, text.encode("ascii"))
+        failpoints.hit("claim.written")
         os.link(temporary, attempt_dir / NAME)
+        failpoints.hit("claim.linked")
     except (FileExistsError, FileNotFoundError):
         return False
     finally:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runforge import clock
+from runforge import clock, failpoints
 from runforge.supervise import claim, exit_record, os_process, worker_process
 from runforge.supervise.exit_record import ExitRecord
 from runforge.supervise.judge import SUPERVISOR_LOCK, TREE_LOCK
@@ -42,11 +42,14 @@ def supervise(spec_path: Path) -> None:
     os.umask(0o077)
     if not _lock(folder):
         return
+    failpoints.hit("supervisor.locked")
     os_process.become_subreaper()
     # Allocated before the claim: a full disk then fails the launch, not a run that has started.
     record = exit_record.preallocate(folder)
+    failpoints.hit("supervisor.allocated")
     if not claim.claim(folder, spec["token"]):
         return
+    failpoints.hit("claim.won")
     Supervisor(spec, folder, record).run()
 
 
@@ -109,7 +112,9 @@ class Supervisor:
         ending = self._ending(error, started_at, start, ooms)
         self._pump.close()
         self._pump.say(self._finish(ending))
+        failpoints.hit("exit.result_left")
         self._write(ending)
+        failpoints.hit("exit.recorded")
         self._pump.release()
 
     def _work(self) -> str | None:
@@ -120,8 +125,11 @@ class Supervisor:
             return f"the run's process could not be created: {failure.strerror}"
         finally:
             os.close(tree)
+        failpoints.hit("worker.forked")
         self._watch(pipe)
+        failpoints.hit("worker.ended")
         self._kill_leftovers(pipe)
+        failpoints.hit("worker.swept")
         self._pump.drain(pipe)
         os.close(pipe)
         if error:

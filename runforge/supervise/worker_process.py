@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from runforge import failpoints
 from runforge.supervise import os_process
 
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -56,6 +57,7 @@ def _be_worker(spec: dict[str, Any], parent: int, output: int, errors: int, tree
         # a sweep finds what has shed its environment and its descriptors.
         os.setpgid(0, 0)
         os_process.die_with_parent(parent)
+        failpoints.disarm()
         for number in _RESET:
             signal.signal(number, signal.SIG_DFL)
         _arrange_descriptors(output, errors, tree_lock)

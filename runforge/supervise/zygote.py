@@ -20,6 +20,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from runforge import failpoints
 from runforge.supervise import os_process
 from runforge.supervise.supervisor import supervise
 
@@ -78,6 +79,7 @@ def _answer(daemon: socket.socket, request: dict[str, object]) -> None:
         return
     if pid == 0:
         _be_supervisor(daemon, Path(str(request["spec"])))
+    failpoints.hit("zygote.forked")
     handle = os_process.pidfd_open(pid)
     _send(daemon, {"id": request["id"], "pid": pid}, handle)
     if handle is not None:

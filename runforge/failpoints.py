@@ -1,0 +1,125 @@
+"""Named points at which a test can kill this process: every boundary that a crash may fall on.
+
+Off unless $RUNFORGE_FAILPOINT says `name:N`: then whoever passes that point the Nth time dies by SIGKILL.
+$RUNFORGE_FAILPOINT_FILE makes N count over all processes, by a byte for each passing. Standard library
+only: supervisors pass here too. Programs of the user's never see the variables.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+VARIABLE = "RUNFORGE_FAILPOINT"
+COUNTER = "RUNFORGE_FAILPOINT_FILE"
+
+#: Every point, and where a crash there leaves things.
+POINTS = {
+    "tx.before": "a writer is about to take the writers' lock",
+    "tx.begun": "a transaction is open and nothing is changed in it",
+    "tx.written": "everything is changed and nothing committed",
+    "tx.committed": "committed; the writers' lock is still held",
+    "checkpoint.before": "the WAL is about to be folded back",
+    "checkpoint.done": "the WAL is folded back; the lock is still held",
+    "migrate.wal": "a new journal is in WAL mode and has no tables",
+    "migrate.backup_written": "the backup is whole, under its temporary name",
+    "migrate.backed_up": "the backup has its name; the journal is unchanged",
+    "migrate.applied": "every table is made or changed, nothing committed",
+    "migrate.committed": "the journal is of the newest version",
+    "file.written": "a temporary file is whole and has not replaced the old one",
+    "file.replaced": "the new file is in place; its folder is not synced",
+    "enqueue.group_made": "the group's folder is there, without its plan",
+    "enqueue.run_made": "a run's folder is there, without its request",
+    "enqueue.written": "every request is written and none is synced",
+    "enqueue.durable": "the folders are durable; the journal knows of none",
+    "command.committed": "a command's change is committed; neither daemon nor exports know",
+    "cancel.noted": "the wish is in the journal; no cancel file is there",
+    "cancel.left": "a cancel file is there; others may be missing",
+    "cancel.delivered": "the daemon has left the cancel file itself",
+    "prune.forgotten": "the journal has forgotten the jobs; their folders are there",
+    "export.read": "the picture is read, nothing of it written",
+    "export.queue_written": "queue.json is new and the group.json files are old",
+    "export.group_written": "a group.json is new; others may be old",
+    "daemon.locked": "the daemon lock is held, the journal not open",
+    "daemon.took_over": "the epoch is raised, nothing adopted",
+    "daemon.zygotes_started": "the zygotes run; what an earlier daemon left is not looked at",
+    "daemon.adopted": "what an earlier daemon left is watched again",
+    "daemon.stopped": "the journal says stopped; the exports may be old",
+    "claim.committed": "jobs are claimed and hold slots; none has a folder",
+    "launch.set_aside": "one file of the attempt before is moved away, others may not be",
+    "launch.folder_made": "the attempt's folder is there, without its spec",
+    "launch.spec_written": "the spec is there; nobody is asked to run it",
+    "launch.asked": "the zygote is asked for a supervisor",
+    "launch.answered": "the daemon has heard of its supervisor",
+    "end.judged": "the daemon knows how attempts ended and has not written it down",
+    "end.recorded": "their ends are committed; nobody is told",
+    "lost.revoked": "an attempt that never started is revoked; its job is not requeued",
+    "lost.swept": "what was left of a lost attempt is killed; nothing is written",
+    "lost.result_left": "a lost attempt has its result.json; the journal does not know",
+    "zygote.forked": "a supervisor is forked; the daemon has no answer",
+    "supervisor.locked": "a supervisor lives and has claimed nothing",
+    "supervisor.allocated": "the exit record has its room; nothing is claimed",
+    "claim.written": "the claim is written under a temporary name",
+    "claim.linked": "the claim is won; its folder is not synced",
+    "claim.won": "the claim is won and durable; nothing is started",
+    "worker.forked": "the run's process exists; nobody watches it",
+    "worker.ended": "the run's process has ended; what it left is not killed",
+    "worker.swept": "nothing of the run is left; its result is not written",
+    "exit.result_left": "the result is written; the exit record is not",
+    "exit.recorded": "the exit record is written; the supervisor still lives",
+}
+
+
+class _Armed:
+    """One point that kills, and the count of its passings."""
+
+    def __init__(self, text: str, counter: str | None) -> None:
+        self.name, _, number = text.partition(":")
+        if self.name not in POINTS or not number.isdigit() or int(number) < 1:
+            raise SystemExit(f"${VARIABLE} is {text!r}; give a point of runforge/failpoints.py and N: name:N")
+        self._nth = int(number)
+        self._counter = counter
+        self._passed = 0
+
+    def pass_by(self) -> None:
+        if self._count() == self._nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _count(self) -> int:
+        if self._counter is None:
+            self._passed += 1
+            return self._passed
+        descriptor = os.open(self._counter, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, b".")
+            # Where this very byte went, whoever else appends: the kernel moves our offset with it.
+            return os.lseek(descriptor, 0, os.SEEK_CUR)
+        finally:
+            os.close(descriptor)
+
+
+_armed: _Armed | None = None
+
+
+def arm() -> None:
+    """Read the environment; done once, when a process first imports this module."""
+    global _armed  # noqa: PLW0603 - one process, one armed point
+    text = os.environ.get(VARIABLE)
+    _armed = _Armed(text, os.environ.get(COUNTER)) if text else None
+
+
+def disarm() -> None:
+    """Forget the armed point: what follows in this process is the user's program."""
+    global _armed  # noqa: PLW0603
+    _armed = None
+    for name in (VARIABLE, COUNTER):
+        os.environ.pop(name, None)
+
+
+def hit(name: str) -> None:
+    """Pass a point; die there if it is the armed one and its turn has come."""
+    if _armed is not None and _armed.name == name:
+        _armed.pass_by()
+
+
+arm()

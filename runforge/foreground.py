@@ -102,7 +102,7 @@ def _run(
     umask = become_private()
     found = gpus.detect()
     attempt = _next_attempt(run_dir)
-    launch.set_aside(run_dir, attempt)
+    launch.set_aside(run_dir, attempt - 1)
     token = secrets.token_hex(16)
     folder = workspace.state_dir / "attempts" / run_dir.name / f"direct-{token[:8]}"
     place = Place(run_dir.name, attempt, token, workspace.root, run_dir, folder)
@@ -116,7 +116,8 @@ def _run(
         umask=umask,
     )
     print(f"Run {run_dir.name} in {run_dir}", flush=True)
-    spec = launch.write_attempt(launch.build_spec(request, place, terms), request)
+    launch.make_attempt(folder)
+    spec = launch.write_spec(launch.build_spec(request, place, terms), request)
     try:
         _supervise_in_child(spec, folder)
         return _exit_code(folder, token)

@@ -161,16 +161,19 @@ def _environment(request: Request, place: Place, terms: Terms) -> dict[str, str]
     return environment
 
 
-def write_attempt(spec: dict[str, Any], request: Request) -> Path:
-    """Create the attempt's folder with its spec; return the spec's path.
+def make_attempt(folder: Path) -> None:
+    """Create an attempt's folder; FileExistsError if somebody else has launched this very attempt.
 
-    Not synced: after a power cut no supervisor needs a spec, and an attempt without a folder is
-    judged as lost. FileExistsError if the folder is there: somebody else has launched this attempt.
+    Not synced: after a power cut an attempt without a folder is judged as lost.
     """
-    folder = Path(spec["attempt_dir"])
     make_dir(folder.parent)
     folder.mkdir(0o700)
     failpoints.hit("launch.folder_made")
+
+
+def write_spec(spec: dict[str, Any], request: Request) -> Path:
+    """Write the spec into the attempt's folder; return its path. After a power cut nobody needs it."""
+    folder = Path(spec["attempt_dir"])
     path = folder / "spec.json"
     if spec["argv"] is not None:
         parameters = json.dumps(request.hyperparameters).encode()
@@ -180,12 +183,22 @@ def write_attempt(spec: dict[str, Any], request: Request) -> Path:
     return path
 
 
+def outputs(run_dir: Path) -> Sequence[str]:
+    """Return the names of what an attempt has left in the run folder."""
+    return [name for name in OUTPUTS if (run_dir / name).exists()]
+
+
+def previous(run_dir: Path, attempt: int) -> Path:
+    """Return where an earlier attempt's files are kept."""
+    return run_dir / "previous" / str(attempt)
+
+
 def set_aside(run_dir: Path, attempt: int) -> None:
-    """Move what the attempt before left into `previous/<n>`, so that each keeps its own files."""
-    left: Sequence[str] = [name for name in OUTPUTS if (run_dir / name).exists()]
-    if attempt <= 1 or not left:
+    """Move what an attempt left to where it is kept, so that each keeps its own files."""
+    left = outputs(run_dir)
+    if not left:
         return
-    target = run_dir / "previous" / str(attempt - 1)
+    target = previous(run_dir, attempt)
     make_dir(target)
     for name in left:
         if (target / name).is_dir():

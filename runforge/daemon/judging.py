@@ -9,7 +9,7 @@ import contextlib
 from pathlib import Path
 
 from runforge import clock, failpoints
-from runforge.daemon import endings
+from runforge.daemon import endings, leavings
 from runforge.daemon.active import Active
 from runforge.states import Cause, State
 from runforge.store.transitions import Ending
@@ -44,6 +44,8 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
             message="the attempt was interrupted before it started",
         )
     _sweep(active)
+    if verdict.kind is kinds.FOLDER_MISSING:
+        leavings.put_away_unless_launched(workspace, active.job)
     failpoints.hit("lost.swept")
     ending = _lost(active, verdict.kind, policy)
     _leave_result(active, ending, run_dir)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runforge import launch
+from runforge.daemon import leavings
 from runforge.daemon.active import Active
 from runforge.enqueue import read_request
 from runforge.gpus import Gpu
@@ -68,7 +69,8 @@ class Launcher:
         job = active.job
         run_dir = self._workspace.root / job.run_dir
         request = read_request(run_dir / "request.json")
-        launch.set_aside(run_dir, job.attempt)
+        launch.make_attempt(active.attempt_dir)
+        leavings.put_away(self._workspace, job)
         terms = Terms(
             gpus=self._gpus,
             gpu=gpu,
@@ -80,7 +82,7 @@ class Launcher:
         place = Place(
             job.run_id, job.attempt, active.token, self._workspace.root, run_dir, active.attempt_dir
         )
-        path = launch.write_attempt(launch.build_spec(request, place, terms), request)
+        path = launch.write_spec(launch.build_spec(request, place, terms), request)
         zygote = self._bare if launch.is_command(request, terms) else self._warm
         self._number += 1
         self._asked[self._number] = _Request(active, zygote)

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from runforge import failpoints
+from runforge.durable import fsync_dir, fsync_file
 from runforge.store.failures import JournalUnreadable
+from runforge.store.sqlite import sqlite
 
 _FOLDER = Path(__file__).parent / "migrations"
 FILES = sorted(_FOLDER.glob("[0-9][0-9][0-9]_*.sql"))
@@ -87,6 +89,12 @@ def _back_up(connection: Any, path: Path, before: int) -> None:
     temporary = backup.with_suffix(".tmp")
     temporary.unlink(missing_ok=True)
     connection.execute("VACUUM INTO ?", (str(temporary),))
+    # A copy leaves WAL mode behind; with it, the backup can take the journal's place as it is.
+    copy = sqlite.connect(str(temporary), isolation_level=None)
+    copy.execute("PRAGMA journal_mode=WAL").fetchall()
+    copy.close()
+    fsync_file(temporary)
     failpoints.hit("migrate.backup_written")
     os.replace(temporary, backup)
+    fsync_dir(backup.parent)
     failpoints.hit("migrate.backed_up")

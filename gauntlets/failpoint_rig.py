@@ -1,0 +1,210 @@
+"""A workspace in which one process is killed at one failpoint, and what a user then does about it.
+
+Commands and daemons are forked from this process, which has everything imported, so that a scenario takes
+a second. What is forked runs the very functions that the commands run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gauntlets.plans import csv_text, plan, request
+from gauntlets.traces import processes_of
+from runforge import control, failpoints, workspace
+from runforge.daemon import launcher
+from runforge.daemon.main import run_daemon
+from runforge.documents import strict_json
+from runforge.errors import RunForgeError
+from runforge.model import Job
+from runforge.states import State
+from runforge.store import records
+from runforge.store.connection import exists, open_journal
+
+#: The runs of a scenario, in order, by what they do at their first attempt.
+OK, FAILS, LOSES, WAITS = range(4)
+_KINDS = ("ok", "fails", "loses", "waits")
+#: Arguments: witness, release, kind. `loses` kills its supervisor, `waits` waits for the release.
+_PROGRAM = """
+note() { printf '%s %s %s%s\\n' "$1" "$RUNFORGE_RUN_ID" "$RUNFORGE_ATTEMPT" "$2" >>"$witness"; }
+witness=$0 release=$1 kind=$2 code=0
+echo "this is attempt $RUNFORGE_ATTEMPT"
+note START ''
+case $kind in
+    fails) [ "$RUNFORGE_ATTEMPT" = 1 ] && code=3 ;;
+    loses) [ "$RUNFORGE_ATTEMPT" = 1 ] && kill -9 $PPID && sleep 20 ;;
+    waits) while [ ! -e "$release" ]; do sleep 0.02; done ;;
+esac
+note END " $code"
+exit $code
+"""
+_DEADLINE = 30.0
+_PAUSE = 0.01
+
+
+class Killed(Exception):
+    """The armed point has killed somebody."""
+
+
+class Rig:
+    """One throw-away workspace with one armed point."""
+
+    def __init__(self, folder: Path, point: str, nth: int) -> None:
+        (folder / "ws" / "data").mkdir(parents=True)
+        (folder / "ws" / "data" / "train.csv").write_text(csv_text(), encoding="utf-8")
+        self.ws = workspace.at(folder / "ws")
+        self.witness = folder / "witness"
+        self.release = folder / "release"
+        self.acknowledged: list[str] = []
+        self.forgets = False
+        self._counter = folder / "count"
+        self._log = folder / "log"
+        self._armed: str | None = f"{point}:{nth}"
+        self._nth = nth
+        self._daemon = 0
+
+    @property
+    def has_fired(self) -> bool:
+        """Whether the point has been passed often enough to kill."""
+        return self._counter.exists() and self._counter.stat().st_size >= self._nth
+
+    def disarm(self) -> None:
+        """Start everything that follows without the failpoint."""
+        self._armed = None
+
+    # --- processes -----------------------------------------------------------------------------
+
+    def call(self, function: Callable[[], object]) -> bool:
+        """Do something as a command would, in a process of its own; return whether it was refused."""
+        _, status = os.waitpid(self._fork(function, self._armed), 0)
+        if os.WIFSIGNALED(status):
+            self._check_fired()
+        return os.waitstatus_to_exitcode(status) != 0
+
+    def _check_fired(self) -> None:
+        if self._armed is None or not self.has_fired:
+            raise AssertionError(f"a process died without the failpoint: {self.said()}")
+        raise Killed
+
+    def start(self, armed: str | None = None) -> None:
+        """Start a daemon; with another point armed if one is given (that one counts by itself)."""
+        self._daemon = self._fork(lambda: run_daemon(self.ws, max_parallel=2), armed or self._armed)
+
+    def is_daemon_alive(self) -> bool:
+        """Return whether the daemon has not ended, collecting it if it has."""
+        if self._daemon and os.waitpid(self._daemon, os.WNOHANG)[0]:
+            self._daemon = 0
+        return bool(self._daemon)
+
+    def keep_alive(self) -> bool:
+        """Start a daemon if there is none."""
+        if not self.is_daemon_alive():
+            self.start()
+        return True
+
+    def stop(self) -> None:
+        """Stop the daemon as `stop-daemon` does, and wait for its end."""
+        self.call(lambda: control.set_wanted(self.ws, "stop"))
+        self.until(lambda: not self.is_daemon_alive(), "the daemon has stopped")
+
+    def _fork(self, function: Callable[[], object], armed: str | None) -> int:
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            self._arm(armed)
+            function()
+            code = 0
+        except RunForgeError as refusal:
+            print(f"refused: {refusal}", flush=True)
+            code = 2
+        except BaseException:  # noqa: BLE001 - the process ends here, whatever it was
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _arm(self, armed: str | None) -> None:
+        os.umask(0o077)
+        if armed is not None:
+            os.environ[failpoints.VARIABLE] = armed
+            if armed == self._armed:
+                os.environ[failpoints.COUNTER] = str(self._counter)
+            failpoints.arm()
+        # The runs here are commands: a zygote with scikit-learn would cost each scenario two seconds.
+        launcher.WARMUP = launcher.FINISH
+
+    def said(self) -> str:
+        """Return the end of what the forked processes have printed."""
+        return self._log.read_text("utf-8", "replace")[-2000:] if self._log.exists() else ""
+
+    # --- the queue -----------------------------------------------------------------------------
+
+    def enqueue(self) -> None:
+        """Enqueue the four runs."""
+        command = ["/bin/sh", "-c", _PROGRAM, str(self.witness), str(self.release), "{kind}"]
+        base = request(family="command", command=command, hyperparameters={})
+        runs = [{"model.hyperparameters.kind": kind} for kind in _KINDS]
+        document = plan(self.ws.root, base, {"type": "list", "runs": runs}, name="walk")
+        data = strict_json.dump(document)
+        self.call(lambda: control.enqueue_sweep(self.ws, data, where="plan.json"))
+        self.acknowledged = [job.run_id for job in self.jobs()]
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs in the journal."""
+        if not exists(self.ws):
+            return []
+        with open_journal(self.ws) as journal, journal.read() as tx:
+            return [records.job(row) for row in tx.rows("jobs.all")]
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait for a fact; Killed if the armed point kills somebody meanwhile."""
+        deadline = time.monotonic() + _DEADLINE
+        while not condition():
+            if self._armed is not None and self.has_fired:
+                raise Killed
+            if time.monotonic() > deadline:
+                states = [(job.run_id, job.state.value, job.attempt, job.error) for job in self.jobs()]
+                raise AssertionError(f"not within {_DEADLINE:.0f} s: {what}; {states}; {self.said()}")
+            time.sleep(_PAUSE)
+
+    def until_state(self, which: int, state: State) -> None:
+        """Wait until one of the four runs is in a state."""
+        self.until(lambda: self.jobs()[which].state is state, f"{_KINDS[which]} is {state}")
+
+    def strays(self) -> list[int]:
+        """Return the processes that the workspace has left."""
+        return processes_of(self.ws.root)
+
+    def clean_up(self) -> None:
+        """Kill whatever is left."""
+        if self._daemon:
+            os.kill(self._daemon, signal.SIGKILL)
+            os.waitpid(self._daemon, 0)
+        for pid in self.strays():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def rig(point: str, nth: int) -> Iterator[Rig]:
+    """Yield a fresh rig and leave nothing of it behind."""
+    folder = Path(tempfile.mkdtemp(prefix="failpoint-"))
+    made = Rig(folder, point, nth)
+    try:
+        yield made
+    finally:
+        made.clean_up()
+        shutil.rmtree(folder, ignore_errors=True)

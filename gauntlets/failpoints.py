@@ -1,0 +1,208 @@
+"""The walk over the failpoints: kill at every point, the Nth time it is passed, N upwards until it is not.
+
+After each death the user does again what was not acknowledged, a new daemon drains the queue, and the
+invariants must hold. A point that is never passed is an error: nothing would be tested there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gauntlets.failpoint_rig import FAILS, LOSES, OK, WAITS, Killed, Rig, rig
+from runforge import control
+from runforge.drills import invariants
+from runforge.errors import RunForgeError
+from runforge.failpoints import POINTS
+from runforge.states import TERMINAL, State
+from runforge.store import migrate
+from runforge.store.connection import open_journal
+
+#: More often than any scenario passes any point.
+_MOST_HITS = 200
+
+
+def _everyday(here: Rig) -> None:
+    """A sweep of four: one succeeds, one fails and is retried, one loses its supervisor, one is canceled."""
+    here.enqueue()
+    here.start()
+    here.until_state(OK, State.SUCCEEDED)
+    here.until_state(FAILS, State.FAILED)
+    here.until_state(LOSES, State.SUCCEEDED)
+    jobs = here.jobs()
+    here.until_state(WAITS, State.RUNNING)
+    here.call(lambda: control.cancel_run(here.ws, jobs[WAITS].run_id))
+    here.until_state(WAITS, State.CANCELED)
+    here.call(lambda: control.retry_run(here.ws, jobs[FAILS].run_id))
+    here.until_state(FAILS, State.SUCCEEDED)
+    here.call(lambda: _checkpoint(here))
+    here.stop()
+
+
+def _checkpoint(here: Rig) -> None:
+    with open_journal(here.ws) as journal:
+        journal.checkpoint()
+
+
+def _interrupted(here: Rig) -> None:
+    """The same, after a first daemon that died with its attempts' folders made and nothing claimed."""
+    here.enqueue()
+    here.start("launch.spec_written:2")
+    here.until(lambda: not here.is_daemon_alive(), "the first daemon has been killed")
+    here.start()
+    here.until_state(OK, State.SUCCEEDED)
+    here.stop()
+
+
+def _pruning(here: Rig) -> None:
+    """A sweep that is forgotten after its end."""
+    here.release.touch()
+    here.enqueue()
+    here.start()
+    here.until(lambda: _are_over(here), "all have ended")
+    here.stop()
+    # From here on the jobs may be gone.
+    here.forgets = True
+    here.call(lambda: control.prune(here.ws, 0.0))
+
+
+def _migrating(here: Rig) -> None:
+    """A journal made anew, filled, and brought to a version that comes after this one."""
+    here.enqueue()
+    with _one_more_migration(here.ws.root.parent):
+        here.call(lambda: _checkpoint(here))
+
+
+@contextlib.contextmanager
+def _one_more_migration(folder: Path) -> Iterator[None]:
+    before = migrate.FILES, migrate.NEWEST
+    later = folder / f"{migrate.NEWEST + 1:03d}_later.sql"
+    later.write_text("CREATE TABLE later (one INTEGER PRIMARY KEY) STRICT;\nINSERT INTO later VALUES (1);\n")
+    migrate.FILES, migrate.NEWEST = [*migrate.FILES, later], migrate.NEWEST + 1
+    try:
+        yield
+    finally:
+        migrate.FILES, migrate.NEWEST = before
+
+
+_SCENARIOS: dict[str, Callable[[Rig], None]] = {
+    **dict.fromkeys(POINTS, _everyday),
+    **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
+    "lost.revoked": _interrupted,
+    "prune.forgotten": _pruning,
+}
+
+
+def _are_over(here: Rig) -> bool:
+    return all(job.state in TERMINAL for job in here.jobs())
+
+
+def _recover(here: Rig) -> None:
+    """Do again what was not acknowledged, have the queue drained by whoever lives, and stop."""
+    if not here.acknowledged:
+        here.enqueue()
+    here.keep_alive()
+    if not any(job.cancel_requested for job in here.jobs()):
+        here.release.touch()
+    # Whoever was killed may still be dying, so a daemon that seemed alive may be gone in a moment.
+    here.until(lambda: here.keep_alive() and _are_over(here), "every job has ended")
+    here.stop()
+
+
+def _broken(here: Rig) -> list[str]:
+    here.until(lambda: not here.strays(), "every process of the workspace is gone")
+    witness, known = (None, []) if here.forgets else (here.witness, here.acknowledged)
+    found = invariants.check(here.ws, witness, acknowledged=known)
+    for job in here.jobs():
+        if job.cancel_requested and job.state is not State.CANCELED:
+            found.append(f"{job.run_id} was to be canceled and is {job.state}")
+    return found + _mixed_files(here)
+
+
+def _mixed_files(here: Rig) -> list[str]:
+    """Return which attempts' files lie where another attempt's belong."""
+    found = []
+    for job in here.jobs():
+        run_dir = here.ws.root / job.run_dir
+        for log in [run_dir / "logs.txt", *run_dir.glob("previous/*/logs.txt")]:
+            if not log.exists():
+                continue
+            lines = [line for line in log.read_text().splitlines() if line.startswith("this is attempt ")]
+            attempts = {line.rpartition(" ")[2] for line in lines}
+            place = log.parent.name if log.parent != run_dir else str(job.attempt)
+            if attempts - {place}:
+                found.append(f"{log.relative_to(here.ws.root)} has the lines of attempts {sorted(attempts)}")
+            if not (log.parent / "result.json").exists():
+                found.append(f"{log.relative_to(here.ws.root)} has no result.json beside it")
+    return found
+
+
+def try_once(point: str, nth: int) -> tuple[bool, list[str]]:
+    """Kill whoever passes the point the Nth time; return whether anybody did, and what was broken."""
+    with rig(point, nth) as here:
+        with contextlib.suppress(Killed):
+            _SCENARIOS[point](here)
+        has_fired = here.has_fired
+        here.disarm()
+        try:
+            if _SCENARIOS[point] is _migrating:
+                return has_fired, _migrated(here)
+            _recover(here)
+            return has_fired, _broken(here)
+        except (AssertionError, RunForgeError) as failure:
+            return has_fired, [str(failure)]
+
+
+def _migrated(here: Rig) -> list[str]:
+    """Migrate again without a failpoint; return what is wrong with the journal or its backup."""
+    if not here.acknowledged:
+        here.enqueue()
+    found = []
+    with _one_more_migration(here.ws.root.parent):
+        here.call(lambda: _checkpoint(here))
+        with open_journal(here.ws) as journal:
+            if journal.connection.execute("SELECT count(*) FROM later").fetchone()[0] != 1:
+                found.append("the migration was applied twice")
+        found += invariants.check(here.ws, None, acknowledged=here.acknowledged)
+    backup = here.ws.journal.with_name(f"{here.ws.journal.name}.bak-{migrate.NEWEST}")
+    backup.replace(here.ws.journal)
+    for suffix in ("-wal", "-shm"):
+        Path(f"{here.ws.journal}{suffix}").unlink(missing_ok=True)
+    # The backup is a journal of this version, with everything in it.
+    return found + invariants.check(here.ws, None, acknowledged=here.acknowledged)
+
+
+def walk(point: str, most: int = _MOST_HITS) -> tuple[int, list[str]]:
+    """Kill at a point, N = 1, 2... until it is passed no more; return how often, and what was broken."""
+    found: list[str] = []
+    for nth in range(1, most + 1):
+        has_fired, broken = try_once(point, nth)
+        found += [f"{point}:{nth}: {text}" for text in broken]
+        if not has_fired:
+            if nth == 1:
+                found.append(f"{point} was never passed: no crash there is tested")
+            return nth - 1, found
+    return most, found
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m gauntlets failpoints [POINT...] [--most N]`: the walk; 0 if nothing was broken."""
+    parser = argparse.ArgumentParser(prog="python -m gauntlets failpoints")
+    parser.add_argument("points", nargs="*", choices=[*POINTS, []], metavar="POINT")
+    parser.add_argument("--most", type=int, default=_MOST_HITS, help="highest N for each point")
+    options = parser.parse_args(arguments)
+    kills, broken, begin = 0, [], time.monotonic()
+    print(f"{'point':24}{'kills':>6}{'broken':>8}{'time':>9}")
+    for point in options.points or POINTS:
+        start = time.monotonic()
+        hits, found = walk(point, options.most)
+        kills += hits
+        broken += found
+        print(f"{point:24}{hits:6}{len(found):8}{time.monotonic() - start:8.1f}s", flush=True)
+        for text in found:
+            print(f"    {text}", flush=True)
+    print(f"{kills} kills in {time.monotonic() - begin:.0f} s, {len(broken)} invariants broken")
+    return int(bool(broken))

@@ -1,4 +1,7 @@
-"""`python -m gauntlets [g1 g4 ...] [--json FILE]`: run gauntlets, print a table, write a report."""
+"""`python -m gauntlets [g1 g4 ...] [--json FILE]`: run gauntlets, print a table, write a report.
+
+`python -m gauntlets failpoints` is the walk over the failpoints (gauntlets/failpoints.py).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gauntlets import gpu_gauntlets, queue_gauntlets
+from gauntlets import failpoints, gpu_gauntlets, queue_gauntlets
 from gauntlets.arena import Arena, arena
 
 GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
@@ -39,6 +42,8 @@ def run_one(name: str) -> dict[str, Any]:
 
 def main() -> int:
     """Run what was asked for; 0 if all passed."""
+    if sys.argv[1:2] == ["failpoints"]:
+        return failpoints.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m gauntlets")
     parser.add_argument(
         "names",

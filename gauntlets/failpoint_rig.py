@@ -7,6 +7,7 @@ a second. What is forked runs the very functions that the commands run.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import shutil
 import signal
@@ -46,8 +47,17 @@ esac
 note END " $code"
 exit $code
 """
+#: What commands import when they need it; here once for all of them. One thread, or a fork is not safe.
+_PRELOADED = ("sqlite_utils", "numpy")
 _DEADLINE = 30.0
 _PAUSE = 0.01
+
+
+def preload() -> None:
+    """Import for all scenarios what each would import anew."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    for name in _PRELOADED:
+        importlib.import_module(name)
 
 
 class Killed(Exception):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gauntlets.failpoint_rig import FAILS, LOSES, OK, WAITS, Killed, Rig, rig
+from gauntlets.failpoint_rig import FAILS, LOSES, OK, WAITS, Killed, Rig, preload, rig
 from runforge import control
 from runforge.drills import invariants
 from runforge.errors import RunForgeError
@@ -194,6 +194,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("points", nargs="*", choices=[*POINTS, []], metavar="POINT")
     parser.add_argument("--most", type=int, default=_MOST_HITS, help="highest N for each point")
     options = parser.parse_args(arguments)
+    preload()
     kills, broken, begin = 0, [], time.monotonic()
     print(f"{'point':24}{'kills':>6}{'broken':>8}{'time':>9}")
     for point in options.points or POINTS:

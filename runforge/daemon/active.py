@@ -18,6 +18,8 @@ class Active:
     job: Job
     token: str
     attempt_dir: Path
+    #: Attempts that the job has lost before they started, since it was last retried.
+    unstarted: int = 0
     #: Kernel handle of the supervisor; None until the zygote answers, or where there is none.
     pidfd: int | None = None
     #: Asked of a zygote that has not answered yet.

@@ -11,12 +11,18 @@ from runforge.model import Job
 from runforge.states import Cause, State
 from runforge.store.transitions import Ending
 from runforge.supervise.exit_record import ExitRecord
+from runforge.supervise.judge import VerdictKind
 
 RESULT_LIMIT = 4 * 1024 * 1024
 #: Attempts that a job may lose to crashes before it fails.
 MAX_LOST = 3
 #: Launches that may come to nothing before the job fails.
 MAX_UNSTARTED = 5
+_UNSEEN = {
+    VerdictKind.REBOOTED: "the machine was restarted while it ran",
+    VerdictKind.FOLDER_MISSING: "the attempt's folder was deleted while it ran",
+    VerdictKind.LOST: "its supervisor was killed, so how it ended is not known",
+}
 
 
 def from_record(record: ExitRecord, run_dir: Path) -> Ending:
@@ -101,13 +107,32 @@ def _result(run_dir: Path) -> Result | None:
         return None
 
 
-def lost(job: Job, cause: Cause, policy: str, *, message: str, limit: int = MAX_LOST) -> Ending:
-    """Return what the orphan policy makes of an attempt whose end nobody saw."""
+def from_verdict(kind: VerdictKind, job: Job, policy: str, *, unstarted: int) -> Ending:
+    """Return what becomes of a job whose attempt left no record. Pure: this is where policies decide.
+
+    `unstarted` is how many of the attempts that the job has lost never started: they cost nothing, so
+    that no policy needs to stop them, and have a limit of their own.
+    """
+    if kind in {VerdictKind.UNCLAIMED, VerdictKind.REVOKED}:
+        message = "the attempt was interrupted before it started"
+        return _lost(job, Cause.LAUNCH_FAILED, "requeue", message, before=unstarted, limit=MAX_UNSTARTED)
+    cause = Cause.REBOOT if kind is VerdictKind.REBOOTED else Cause.LOST
+    return _lost(job, cause, policy, _UNSEEN[kind], before=job.lost - unstarted, limit=MAX_LOST)
+
+
+def _lost(job: Job, cause: Cause, policy: str, message: str, *, before: int, limit: int) -> Ending:
     if job.cancel_requested:
         return Ending(State.CANCELED, Cause.CANCELED, f"canceled; {message}")
     if policy == "cancel":
         return Ending(State.CANCELED, cause, message)
-    if policy == "requeue" and job.lost + 1 < limit:
+    if policy == "requeue" and before + 1 < limit:
         return Ending(State.QUEUED, cause, message)
     tried = f" ({limit} attempts lost, giving up)" if policy == "requeue" else ""
     return Ending(State.FAILED, cause, message + tried)
+
+
+def as_asked(ending: Ending, job: Job) -> Ending:
+    """Return the ending that is written: a job that somebody has canceled meanwhile is not requeued."""
+    if ending.state is State.QUEUED and job.cancel_requested:
+        return Ending(State.CANCELED, Cause.CANCELED, f"canceled; {ending.error}")
+    return ending

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runforge import clock, failpoints, gpus, launch
+from runforge.daemon import endings
 from runforge.daemon.active import Active
 from runforge.daemon.judging import judge_attempt
 from runforge.daemon.launcher import Launcher, attempt_dir, new_token
@@ -133,11 +134,17 @@ class Engine:
             rows = [records.attempt(row) for row in tx.rows("attempts.running")]
             jobs = {j.job_id: j for j in map(records.job, tx.rows("jobs.running"))}
             self._slots.load(tx.rows("attempts.slots"))
-        for row in rows:
-            folder = attempt_dir(self._workspace, row.run_id, row.attempt)
-            active = Active(jobs[row.job_id], row.token, folder)
-            self._active[row.job_id] = active
+            found = [self._active_of(tx, jobs[row.job_id], row.token) for row in rows]
+        for active in found:
+            self._active[active.job.job_id] = active
             self._watch_adopted(active)
+
+    def _active_of(self, tx: Transaction, job: Job, token: str) -> Active:
+        folder = attempt_dir(self._workspace, job.run_id, job.attempt)
+        unstarted = 0
+        if job.lost:
+            unstarted = tx.row("attempts.unstarted", job_id=job.job_id, since=job.attempt - job.lost)[0]
+        return Active(job, token, folder, unstarted)
 
     def _watch_adopted(self, active: Active) -> None:
         """Wait for an adopted supervisor by pidfd where its identity can be proved, else by polling."""
@@ -225,8 +232,7 @@ class Engine:
         ending = active.ending
         if ending is None:
             raise IllegalTransition(f"run {job.run_id} has not ended")
-        if ending.state is State.QUEUED and job.cancel_requested:
-            ending = Ending(State.CANCELED, Cause.CANCELED, f"canceled; {ending.error}")
+        ending = endings.as_asked(ending, job)
         if ending.state is State.QUEUED:
             transitions.requeue(tx, job, ending, now)
         else:
@@ -292,11 +298,10 @@ class Engine:
         transitions.claim(tx, job, grant, clock.now())
         self._slots.load(tx.rows("attempts.slots"))
         job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
-        folder = attempt_dir(self._workspace, job.run_id, job.attempt)
         group = None
         if job.group_id is not None:
             group = records.group(tx.row("groups.by_id", group_id=job.group_id))
-        return Active(job, grant.token, folder), group, gpu_slot
+        return self._active_of(tx, job, grant.token), group, gpu_slot
 
     def _launch(self, active: Active, group: Group | None, gpu_slot: int | None) -> None:
         run_dir = self._workspace.root / active.job.run_dir

@@ -11,7 +11,7 @@ from pathlib import Path
 from runforge import clock, failpoints
 from runforge.daemon import endings, leavings
 from runforge.daemon.active import Active
-from runforge.states import Cause, State
+from runforge.states import State
 from runforge.store.transitions import Ending
 from runforge.supervise import claim, judge, os_process
 from runforge.training import outcome
@@ -36,38 +36,19 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
         return None  # it was claimed in this very moment: judge again
     if verdict.kind in {kinds.UNCLAIMED, kinds.REVOKED}:
         failpoints.hit("lost.revoked")
-        return endings.lost(
-            active.job,
-            Cause.LAUNCH_FAILED,
-            "requeue",
-            limit=endings.MAX_UNSTARTED,
-            message="the attempt was interrupted before it started",
-        )
+        return _from_verdict(verdict.kind, active, policy)
     _sweep(active)
     if verdict.kind is kinds.FOLDER_MISSING:
         leavings.put_away_unless_launched(workspace, active.job)
     failpoints.hit("lost.swept")
-    ending = _lost(active, verdict.kind, policy)
+    ending = _from_verdict(verdict.kind, active, policy)
     _leave_result(active, ending, run_dir)
     failpoints.hit("lost.result_left")
     return ending
 
 
-def _lost(active: Active, kind: judge.VerdictKind, policy: str) -> Ending:
-    if kind is judge.VerdictKind.REBOOTED:
-        return endings.lost(
-            active.job, Cause.REBOOT, policy, message="the machine was restarted while it ran"
-        )
-    if kind is judge.VerdictKind.FOLDER_MISSING:
-        return endings.lost(
-            active.job, Cause.LOST, policy, message="the attempt's folder was deleted while it ran"
-        )
-    return endings.lost(
-        active.job,
-        Cause.LOST,
-        policy,
-        message="its supervisor was killed, so how it ended is not known",
-    )
+def _from_verdict(kind: judge.VerdictKind, active: Active, policy: str) -> Ending:
+    return endings.from_verdict(kind, active.job, policy, unstarted=active.unstarted)
 
 
 def _sweep(active: Active) -> None:

@@ -14,6 +14,11 @@ SELECT * FROM attempts WHERE job_id = :job_id ORDER BY attempt;
 -- Every attempt there has been, for checks.
 SELECT * FROM attempts ORDER BY started_at, job_id, attempt;
 
+-- name: unstarted
+-- How many of a job's attempts since one never came to start.
+SELECT count(*) FROM attempts
+WHERE job_id = :job_id AND attempt >= :since AND cause = 'launch_failed';
+
 -- name: running
 SELECT attempts.* FROM attempts JOIN jobs USING (job_id, attempt)
 WHERE jobs.state = 'running' ORDER BY jobs.seq;

@@ -56,13 +56,13 @@ def pad(text: str, width: int, *, right: bool = False, keep_end: bool = False, m
     return space + shown if right else shown + space
 
 
-def state_cell(state: str, *, unicode: bool) -> str:
+def state_cell(state: str, *, unicode: bool = True) -> str:
     """Return a state with its symbol."""
     symbols = SYMBOLS.get(state)
     return f"{symbols[0 if unicode else 1]} {state}" if symbols else state
 
 
-def bar(done: float, total: float, width: int, *, unicode: bool) -> str:
+def bar(done: float, total: float, width: int, *, unicode: bool = True) -> str:
     """Return a progress bar."""
     full = min(width, max(0, round(width * done / total))) if total else 0
     filled, empty = ("█", "░") if unicode else ("#", ".")

@@ -7,12 +7,12 @@ it, changes nothing in the queue.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
-from textual._compositor import ChopsUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from runforge import clock, views
@@ -21,9 +21,10 @@ from runforge.errors import explained
 from runforge.tui import terminal
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.feed import BoardRead, Feed, ProgressRead, ReadFailed
-from runforge.tui.narrow import NarrowUpdate
+from runforge.tui.plain import AsciiFilter
 from runforge.tui.queue_screen import QueueScreen
 from runforge.tui.steering import DaemonKeys, Steering
+from runforge.tui.wire import Wire
 from runforge.views import DaemonStatus, JobView, RunView, trials
 from runforge.views.board import Asked, Board, BoardReader
 from runforge.views.machine import Machine, read_machine
@@ -69,10 +70,11 @@ class RunForgeApp(App[None]):
     ) -> None:
         super().__init__()
         self.workspace = workspace
-        self.unicode = not ascii_only
+        self._plain = AsciiFilter(enabled=ascii_only)
         self.steering = Steering(workspace, daemon, read_only)
         self.reader = BoardReader(workspace)
         self.feed = Feed(workspace, self.post_message, seconds=seconds)
+        self.wire = Wire()
         self.asked = Asked()
         self.board: Board | None = None
         self.warning = ""
@@ -110,10 +112,13 @@ class RunForgeApp(App[None]):
         else:
             self.exit()
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Add ASCII alone, where it was asked for."""
+        return [*super().get_line_filters(), *([self._plain] if self._plain.enabled else [])]
+
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        """Write less: over SSH each byte counts."""
-        update = NarrowUpdate.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable
-        super()._display(screen, update)
+        """Write only what differs: over SSH each byte counts."""
+        super()._display(screen, self.wire.thinned(renderable, screen.outer_size))
 
     def ask_for(self, asked: Asked) -> None:
         """Show other jobs, or another order."""
@@ -147,7 +152,7 @@ class RunForgeApp(App[None]):
         """Return the screen that is looked at; one below a dialog counts, others read again when resumed."""
         for screen in reversed(self.screen_stack):
             if isinstance(screen, BaseScreen):
-                return [screen]
+                return [screen] if screen.is_laid_out and screen.is_running and not self._exit else []
         return []
 
     def _warn(self) -> None:

@@ -23,10 +23,9 @@ class StatusBar(Widget):
 
     DEFAULT_CSS = "StatusBar { height: 1; background: $panel; color: $foreground; }"
 
-    def __init__(self, workspace: Workspace, *, unicode: bool) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._folder = safe(str(workspace.root))
-        self._unicode = unicode
         self._board: Board | None = None
         self._shown = ""
 
@@ -46,10 +45,9 @@ class StatusBar(Widget):
         board = self._board
         if board is None:
             return Text(" RunForge", style="bold", no_wrap=True)
-        sign = {True: "●", False: "*"}[self._unicode]
         text = Text(no_wrap=True, end="")
         text.append(
-            f" {sign} {board.daemon.state.replace('_', ' ')}", _DAEMON_STYLES.get(board.daemon.state, "dim")
+            f" ● {board.daemon.state.replace('_', ' ')}", _DAEMON_STYLES.get(board.daemon.state, "dim")
         )
         text.append(f"  slots {board.slots_used}/{board.daemon.max_parallel}")
         if width >= 90:
@@ -57,7 +55,7 @@ class StatusBar(Widget):
         for state, style in _STATES:
             count = board.counts[state]
             if count or state in {"running", "queued"}:
-                name = state if width >= 110 else cells.SYMBOLS[state][0 if self._unicode else 1]
+                name = state if width >= 110 else cells.SYMBOLS[state][0]
                 text.append(f"  {name} {count:,}", style)
         room = width - len(text) - 3
         if room > 8:
@@ -113,7 +111,7 @@ class KeyBar(Widget):
     """What the keys do here; for some seconds after an action, what came of it."""
 
     DEFAULT_CSS = """
-    KeyBar { height: 1; dock: bottom; background: $panel; color: $foreground; }
+    KeyBar { height: auto; max-height: 3; min-height: 1; dock: bottom; background: $panel; color: $foreground; }
     KeyBar.-error { background: $error; color: $text; }
     KeyBar.-said { background: $success-muted; color: $foreground; }
     """
@@ -131,7 +129,7 @@ class KeyBar(Widget):
         self._serial += 1
         self.set_class(is_error, "-error")
         self.set_class(bool(text) and not is_error, "-said")
-        self.refresh()
+        self.refresh(layout=True)
         if text:
             serial = self._serial
             self.set_timer(_SAID_SECONDS * (2 if is_error else 1), lambda: self._unsay(serial))
@@ -145,7 +143,7 @@ class KeyBar(Widget):
         width = self.size.width
         self._spans = []
         if self._said:
-            return Text(f" {cells.cut(safe(self._said), width - 2)}", no_wrap=True)
+            return Text(f" {safe(self._said)}")
         text = Text(no_wrap=True, end="")
         for key in self._keys:
             start = len(text)

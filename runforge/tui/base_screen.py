@@ -28,7 +28,7 @@ class BaseScreen(Screen[None]):
         Binding("colon", "app.command_palette", "Command palette"),
         Binding("D", "daemon", "Daemon: start, take over, stop"),
         Binding("m", "machine", "Machine: cores, memory, GPUs"),
-        Binding("R", "reload", "Read everything again"),
+        Binding("R", "reload", "Read and paint everything again"),
         Binding("ctrl+z", "app.suspend_process", "Suspend to the shell"),
         Binding("q", "leave", "Back, or quit from the queue (runs go on)"),
         Binding("Q", "app.quit", "Quit (runs go on)"),
@@ -42,7 +42,7 @@ class BaseScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the bars around the content."""
-        yield StatusBar(self.runforge.workspace, unicode=self.runforge.unicode)
+        yield StatusBar(self.runforge.workspace)
         yield WarningBar()
         yield from self.content()
         yield KeyBar(self.KEYS)
@@ -51,8 +51,24 @@ class BaseScreen(Screen[None]):
         """Return what stands between the bars."""
         raise NotImplementedError
 
+    #: Whether the widgets are there: between the screen's mounting and its end.
+    is_laid_out = False
+
+    def on_mount(self) -> None:
+        """Show how things stand, now that there is something to show it on."""
+        self.is_laid_out = True
+        self._catch_up()
+
+    def on_unmount(self) -> None:
+        """Show nothing any more."""
+        self.is_laid_out = False
+
     def on_screen_resume(self) -> None:
         """Show how things stand by now."""
+        if self.is_laid_out:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
         if self.runforge.board is not None:
             self.show_board(self.runforge.board)
         self.show_warning(self.runforge.warning)
@@ -108,8 +124,10 @@ class BaseScreen(Screen[None]):
         self.runforge.leave()
 
     def action_reload(self) -> None:
-        """Read everything again."""
+        """Read and paint everything again."""
+        self.runforge.wire.forget()
         self.runforge.feed.hurry()
+        self.refresh(layout=True)
 
     def action_machine(self) -> None:
         """Show the machine."""

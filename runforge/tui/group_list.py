@@ -13,10 +13,10 @@ from runforge.views import GroupView
 from runforge.views.board import Board, BoardReader, Standing
 
 _COLUMNS = (
-    Column("name", "GROUP", 8, grow=1),
+    Column("name", "GROUP", 10, grow=1),
     Column("bar", "PROGRESS", 8),
     Column("done", "DONE", 9, is_right=True),
-    Column("failed", "FAIL", 4, from_width=48, is_right=True),
+    Column("failed", "FAIL", 4, from_width=58, is_right=True),
     Column("best", "BEST", 8, from_width=44, is_right=True),
     Column("left", "LEFT", 6, from_width=36, is_right=True),
 )
@@ -29,7 +29,6 @@ class GroupList(RowList):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self.unicode = True
         self._groups: list[GroupView] = []
         self._board: Board | None = None
         self._reader: BoardReader | None = None
@@ -74,11 +73,11 @@ class GroupList(RowList):
         done = group.succeeded + group.failed + group.canceled
         standing = self._standing(group)
         style = "paused" if group.paused and group.status == "running" else group.status
-        symbol = cells.SYMBOLS.get(style, ("", ""))[0 if self.unicode else 1]
+        symbol = cells.SYMBOLS.get(style, ("", ""))[0]
         return _layout(_COLUMNS, width).line(
             {
                 "name": Cell(f"{symbol} {group.name}", "succeeded" if style == "completed" else style),
-                "bar": cells.bar(done, group.total, 8, unicode=self.unicode),
+                "bar": cells.bar(done, group.total, 8),
                 "done": f"{done}/{group.total}",
                 "failed": Cell(str(group.failed or ""), "failed"),
                 "best": cells.number(standing.best),

@@ -93,8 +93,6 @@ class GroupScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Begin at the table."""
-        self.table.unicode = self.runforge.unicode
-        self.query_one(Plot).ascii_only = not self.runforge.unicode
         self.table.focus()
 
     @property
@@ -138,8 +136,8 @@ class GroupScreen(BaseScreen):
         done = group.succeeded + group.failed + group.canceled
         state = "paused" if group.paused and group.status == "running" else group.status
         text = Text(no_wrap=True, end="")
-        text.append(f"{cells.state_cell(state, unicode=self.runforge.unicode)} ", "bold")
-        text.append(cells.bar(done, group.total, 12, unicode=self.runforge.unicode))
+        text.append(f"{cells.state_cell(state)} ", "bold")
+        text.append(cells.bar(done, group.total, 12))
         text.append(f" {done}/{group.total}  {group.running} running  {group.failed} failed  ")
         text.append(safe(f"{group.name}  {group.notes or ''}"), "bold")
         self.query_one("#title", Static).update(text)

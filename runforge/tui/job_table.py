@@ -47,7 +47,6 @@ class JobTable(RowList):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self.marked: set[int] = set()
-        self.unicode = True
         self._board: Board | None = None
         self._reader: BoardReader | None = None
         self._rows: dict[int, JobView | None] = {}
@@ -147,7 +146,7 @@ class JobTable(RowList):
         """Return the titles, an arrow at the sorted one."""
         layout: Layout = _layout(_COLUMNS, width)
         asked = self._board.asked if self._board else None
-        arrow = ("▴" if asked.is_reversed else "▾") if asked and self.unicode else "*"
+        arrow = "▴" if asked and asked.is_reversed else "▾"
         titles = {
             column.key: column.title + (arrow if asked and asked.sort == column.key else "")
             for column, _ in layout.columns
@@ -165,8 +164,8 @@ class JobTable(RowList):
             {
                 "mark": "*" if self.is_marked(index) else " ",
                 "run": job.run_id,
-                "state": Cell(cells.state_cell(job.state, unicode=self.unicode), job.state),
-                "group": job.group_id or "",
+                "state": Cell(cells.state_cell(job.state), job.state),
+                "group": (job.group_id or "").split("_", 3)[-1],
                 "try": str(job.attempt) if job.attempt > 1 else "",
                 "priority": str(job.priority) if job.priority else "",
                 "metric": cells.number(progress.value if progress else job.metric_value),
@@ -229,7 +228,7 @@ class JobTable(RowList):
         if job.cancel_requested and job.state == "running":
             return Cell("stopping ...", "canceled")
         if job.state == "running" and progress and progress.epoch and progress.epochs:
-            bar = cells.bar(progress.epoch, progress.epochs, 8, unicode=self.unicode)
+            bar = cells.bar(progress.epoch, progress.epochs, 8)
             return Cell(f"{bar} {progress.epoch}/{progress.epochs} {overrides}")
         if job.error:
             return Cell(job.error, "failed" if job.state == "failed" else "dim")

@@ -31,7 +31,7 @@ class MachineScreen(BaseScreen):
     def content(self) -> Iterable[Widget]:
         """Lay out the machine."""
         with VerticalScroll():
-            yield MachineView(unicode=self.runforge.unicode)
+            yield MachineView()
 
     def on_mount(self) -> None:
         """Begin to read."""

@@ -18,9 +18,8 @@ class MachineView(Widget):
 
     DEFAULT_CSS = "MachineView { height: auto; padding: 0 1; }"
 
-    def __init__(self, *, unicode: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._unicode = unicode
         self._text = Text("\nReading ...")
 
     def show(self, machine: Machine, board: Board) -> None:
@@ -42,7 +41,7 @@ class MachineView(Widget):
         text.append(f"{name:<8}", "bold")
         share = used / total if total else 0.0
         style = "red" if share > 0.95 else "yellow" if share > 0.8 else "green"
-        text.append(cells.bar(used, total, width, unicode=self._unicode), style)
+        text.append(cells.bar(used, total, width), style)
         text.append(f" {words}\n")
 
     def _machine(self, text: Text, machine: Machine) -> None:
@@ -71,7 +70,7 @@ class MachineView(Widget):
         used, total = board.gpu_slots_used, daemon.gpu_slots
         self._line(text, "gpu", used, total, f"{used} of {total} in use")
         for job in board.running:
-            text.append(f"  {cells.state_cell('running', unicode=self._unicode)}  ", "cyan")
+            text.append(f"  {cells.state_cell('running')}  ", "cyan")
             kind = "cpu+gpu" if job.requires_gpu else "cpu"
             text.append(f"{safe(job.run_id, 60)}  {kind}\n")
 

@@ -24,7 +24,6 @@ from runforge.text import safe
 #: Told apart in 16 colours; the marks tell them apart without any.
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
 _MARKS = "●◆■▲▼○"
-_PLAIN_MARKS = "*+x#o@"
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BRAILLE = 0x2800
 _LABEL = 9
@@ -75,12 +74,11 @@ class Canvas:
         for y in range(max(0, min(low, high)), min(self.height * 4 - 1, max(low, high)) + 1):
             self.dot(x, y, owner)
 
-    def line(self, index: int, *, ascii_only: bool) -> list[tuple[str, int]]:
+    def line(self, index: int) -> list[tuple[str, int]]:
         """Return a line as pieces of text, each with its owner."""
         pieces: list[tuple[str, int]] = []
         for dots, owner in zip(self._dots[index], self._owner[index], strict=True):
-            shown = (" " if not dots else _PLAIN_MARKS[owner % 6]) if ascii_only else chr(_BRAILLE + dots)
-            shown = shown if dots else " "
+            shown = chr(_BRAILLE + dots) if dots else " "
             if pieces and pieces[-1][1] == owner:
                 pieces[-1] = (pieces[-1][0] + shown, owner)
             else:
@@ -102,7 +100,6 @@ class Plot(Widget, can_focus=True):
     DEFAULT_CSS = "Plot { height: 1fr; }"
 
     log_y: reactive[bool] = reactive(False)
-    ascii_only: reactive[bool] = reactive(False)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
@@ -204,13 +201,12 @@ class Plot(Widget, can_focus=True):
         return [*legend, *self._framed(canvas, x_range, y_range)]
 
     def _legend(self, width: int) -> list[list[Segment]]:
-        marks = _PLAIN_MARKS if self.ascii_only else _MARKS
         scale = " (log)" if self.log_y else ""
         pieces = [Segment(f" {self._labels[1]}{scale}  {self._labels[2]} ".rstrip() + " ", Style(bold=True))]
         used = cells.columns(pieces[0].text)
         if len(self._series) > 1:
             for owner, series in enumerate(self._series):
-                text = f" {marks[owner % 6]} {safe(series.name, 24)}"
+                text = f" {_MARKS[owner % 6]} {safe(series.name, 24)}"
                 if used + cells.columns(text) > width:
                     break
                 used += cells.columns(text)
@@ -219,15 +215,14 @@ class Plot(Widget, can_focus=True):
 
     def _framed(self, canvas: Canvas, x_range: Range, y_range: Range) -> list[list[Segment]]:
         ticks = self._y_ticks(y_range, canvas.height)
-        edge, corner, dash = ("|", "+", "-") if self.ascii_only else ("│", "└", "─")
         lines = []
         for index in range(canvas.height):
             label = ticks.get(index, "")
-            line = [Segment(f"{label:>{_LABEL}}{edge}", _DIM)]
-            for text, owner in canvas.line(index, ascii_only=self.ascii_only):
+            line = [Segment(f"{label:>{_LABEL}}│", _DIM)]
+            for text, owner in canvas.line(index):
                 line.append(Segment(text, Style(color=_COLOURS[owner % 6])))
             lines.append(line)
-        lines.append([Segment(" " * _LABEL + corner + dash * canvas.width, _DIM)])
+        lines.append([Segment(" " * _LABEL + "└" + "─" * canvas.width, _DIM)])
         low, high = _short(x_range.low), _short(x_range.high)
         room = canvas.width - len(low) - len(high)
         middle = cells.cut(self._labels[0], max(0, room - 2)).center(max(0, room))

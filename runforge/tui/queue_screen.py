@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -17,6 +18,7 @@ from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.group_list import GroupList
 from runforge.tui.job_table import JobTable
+from runforge.tui.log_view import LogView
 from runforge.tui.row_list import RowList
 from runforge.views import GroupView, JobView
 from runforge.views.board import SORTS, Board
@@ -68,7 +70,7 @@ class QueueScreen(BaseScreen):
         Key("a", "active", "active"),
         Key(":", "commands", "app.command_palette"),
     )
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own annotation
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012 - Textual's own annotation
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (14, "-short"), (36, "-tall")]  # noqa: RUF012
     DEFAULT_CSS = """
     QueueScreen #main { layout: vertical; height: 1fr; }
@@ -80,20 +82,30 @@ class QueueScreen(BaseScreen):
     QueueScreen.-tall #groups { height: 10; }
     QueueScreen.-wide #main { layout: horizontal; }
     QueueScreen.-wide #jobs { width: 1fr; height: 1fr; }
-    QueueScreen.-wide #groups { display: block; width: 50; height: 1fr; border-top: none; border-left: solid $panel; }
+    QueueScreen.-wide #groups { display: block; width: 30%; max-width: 72; height: 1fr; border-top: none;
+                                border-left: solid $panel; }
+    QueueScreen #peek-title { display: none; height: 1; padding: 0 1; background: $boost; }
+    QueueScreen #peek { display: none; height: 30%; max-height: 14; }
+    QueueScreen.-tall #peek, QueueScreen.-tall #peek-title { display: block; }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._peeked: Path | None = None
 
     def content(self) -> Iterable[Widget]:
         """Lay out the table, the groups and the filter."""
         with Container(id="main"):
             yield JobTable(id="jobs")
             yield GroupList(id="groups")
+        yield Static(id="peek-title", markup=False)
+        yield LogView(id="peek")
         yield Static(id="asked", markup=False)
         yield Input(id="filter", placeholder="words, !word, state:failed, group:name", compact=True)
 
     def on_mount(self) -> None:
         """Begin at the jobs."""
-        self.jobs.unicode = self.groups.unicode = self.runforge.unicode
+        self.query_one("#peek").can_focus = False
         self.jobs.focus()
 
     @property
@@ -139,8 +151,24 @@ class QueueScreen(BaseScreen):
         if line.content != text:
             line.update(text)
 
+    @on(RowList.Moved)
+    def _moved(self) -> None:
+        self._peek()
+
+    def _peek(self) -> None:
+        """Show the end of the log of the run under the cursor, where there is room for it."""
+        peek = self.query_one("#peek", LogView)
+        job = self.jobs.job_at_cursor() if peek.display else None
+        path = self.runforge.workspace.root / job.run_dir / "logs.txt" if job else None
+        if job is None or path == self._peeked:
+            return
+        self._peeked = path
+        self.query_one("#peek-title", Static).update(f"log of {safe(job.run_id)}   l opens it")
+        peek.show(path)
+
     def tick(self) -> None:
         """Let running times go on."""
+        self._peek()
         board = self.runforge.board
         if board is not None and board.running:
             self.jobs.repaint_changed()

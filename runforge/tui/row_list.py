@@ -68,6 +68,9 @@ class RowList(ScrollView, can_focus=True):
             """The list it happened in."""
             return self.row_list
 
+    class Moved(Message):
+        """The cursor stands on another row, or its row shows something else."""
+
     cursor = 0
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
@@ -133,6 +136,7 @@ class RowList(ScrollView, can_focus=True):
         if self.cursor != before:
             self._refresh_row(before)
             self._refresh_row(self.cursor)
+            self.post_message(self.Moved())
 
     def _refresh_row(self, index: int) -> None:
         y = index - self.scroll_offset.y + 1

@@ -20,13 +20,13 @@ _REQUEST_LIMIT = 256 * 1024
 _MOST_FILES = 500
 
 
-def info_text(view: RunView, *, unicode: bool) -> Text:
+def info_text(view: RunView) -> Text:
     """Return everything known of a run but its log and curves."""
     job = view.job
     text = Text()
     _heading(text, "Run")
     rows: list[tuple[str, str | None]] = [
-        ("state", cells.state_cell(job.state, unicode=unicode)),
+        ("state", cells.state_cell(job.state)),
         ("waits for", WAITING.get(job.waiting or "", job.waiting)),
         ("why", job.error),
         ("cause", job.cause),

@@ -95,7 +95,6 @@ class RunScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Open the run's files and keep the curves going."""
-        self.query_one(Plot).ascii_only = not self.runforge.unicode
         self.set_interval(_CURVE_SECONDS, self._refresh_curves)
         self._load()
         self.action_tab(self._tab)
@@ -121,7 +120,7 @@ class RunScreen(BaseScreen):
             self._curves = CurveFile(view.folder / "metrics.jsonl")
             self.query_one(LogView).show(view.folder / "logs.txt")
         self._show_title()
-        self.query_one("#info-text", Static).update(info_text(view, unicode=self.runforge.unicode))
+        self.query_one("#info-text", Static).update(info_text(view))
         if self._tab == "files":
             self.query_one("#files-text", Static).update(files_text(view))
         self._refresh_curves()
@@ -131,7 +130,7 @@ class RunScreen(BaseScreen):
             return
         job, width = self._view.job, self.size.width
         text = Text(no_wrap=True, end="")
-        state = cells.state_cell(job.state, unicode=self.runforge.unicode)
+        state = cells.state_cell(job.state)
         text.append(f"{state} ", "bold")
         seconds = self.runforge.seconds_of(job)
         text.append(f"{cells.span(seconds)}  " if seconds is not None else " ")

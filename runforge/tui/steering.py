@@ -132,8 +132,10 @@ def _live(jobs: Sequence[JobView], rule: str) -> list[str]:
 
 
 def _refused(jobs: Sequence[JobView], rule: str) -> OperationFailed:
-    what = f"run {jobs[0].run_id} is {jobs[0].state}" if len(jobs) == 1 else f"none of {len(jobs)} runs fits"
-    return OperationFailed(what if jobs else "no run is selected", fix=f"Only {rule}")
+    if not jobs:
+        return OperationFailed("no run is selected")
+    which = f"this one is {jobs[0].state}" if len(jobs) == 1 else f"none of these {len(jobs)} is"
+    return OperationFailed(f"only {rule}; {which}")
 
 
 def _told(what: str, count: int) -> str:

@@ -25,7 +25,6 @@ class TrialTable(RowList):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self.unicode = True
         self._jobs: list[JobView] = []
         self._parameters: list[str] = []
         self._selected = ""
@@ -76,7 +75,7 @@ class TrialTable(RowList):
         values: dict[str, str | Cell] = {
             "rank": str(index + 1) if job.metric_value is not None else "",
             "run": job.run_id,
-            "state": Cell(cells.state_cell(job.state, unicode=self.unicode), job.state),
+            "state": Cell(cells.state_cell(job.state), job.state),
             "metric": cells.number(job.metric_value),
             "time": cells.span(job.seconds),
         }

@@ -1,0 +1,45 @@
+"""ASCII in the place of everything else, for terminals whose fonts have no more: one filter over all screens."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+from runforge import cells
+
+_SIGNS = {
+    **dict(cells.SYMBOLS.values()),
+    **dict(zip("●◆■▲▼○", "*+x#o@", strict=True)),
+    **dict(zip("…█░▴▾↵│─└╭╮╰╯┃━┏┓┗┛", "~#.^v>|-+++++|-++++", strict=True)),
+    "↵": "<",
+}
+_BRAILLE = range(0x2801, 0x2900)
+
+
+class AsciiFilter(LineFilter):
+    """Replaces each character beyond ASCII by one that looks like it, or by question marks."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
+        """Return the line in ASCII, as wide as before."""
+        return [Segment(_plain(text), style, control) for text, style, control in segments]
+
+
+@lru_cache(maxsize=1024)
+def _plain(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(_sign(character) for character in text)
+
+
+def _sign(character: str) -> str:
+    if character.isascii():
+        return character
+    if ord(character) in _BRAILLE:
+        return "*"
+    if "\u2580" <= character <= "\u259f":  # the blocks of scrollbars and borders
+        return "#"
+    return _SIGNS.get(character, "?" * cell_len(character))

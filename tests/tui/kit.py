@@ -1,0 +1,165 @@
+"""A queue to look at and a pilot to look with: real journal, real screens, no terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from textual.pilot import Pilot
+
+from runforge import clock, control
+from runforge.cli import samples
+from runforge.store.connection import open_journal
+from runforge.tui.app import RunForgeApp
+from runforge.tui.steering import DaemonKeys
+from runforge.views import JobView
+from runforge.views.board import Asked, BoardReader
+from runforge.workspace import Workspace
+
+NARROW, WIDE = (80, 24), (200, 50)
+#: States of the first runs of a sweep of eight; the rest stay queued.
+STATES = ("running", "running", "succeeded", "succeeded", "failed", "canceled")
+
+
+def enqueue(ws: Workspace, *, name: str = "lr search", runs: int = 8, **model: Any) -> str:
+    """Enqueue a sweep over C; return the group's id."""
+    plan = samples.plan(str(ws.root))
+    axis = {"path": "model.hyperparameters.C", "values": [round(0.1 * (i + 1), 1) for i in range(runs)]}
+    plan = {
+        **plan,
+        "group": {"name": name},
+        "base_request": {**samples.request(), **model},
+        "strategy": {"type": "grid", "parameters": [axis]},
+    }
+    return control.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
+
+
+def lived(ws: Workspace, *, name: str = "lr search", error: str = "exit code 3") -> str:
+    """Enqueue a sweep and let its first runs have been through something, with logs and metrics."""
+    group_id = enqueue(ws, name=name)
+    now = clock.now()
+    with open_journal(ws) as journal, journal.write() as tx:
+        rows = tx.rows("jobs.of_group", group_id=group_id)
+        for number, (row, state) in enumerate(zip(rows, STATES, strict=False)):
+            run = journal.connection.execute
+            if state != "canceled":
+                run(
+                    "UPDATE jobs SET state='running', started_at=?, updated_at=? WHERE seq=?",
+                    (now, now, row["seq"]),
+                )
+            if state == "running":
+                run("INSERT INTO slots VALUES ('cpu', ?, ?)", (number, row["job_id"]))
+                continue
+            run(
+                "UPDATE jobs SET state=?, finished_at=?, updated_at=?, error=?, cause=?, metric_name=?, metric_value=?"
+                " WHERE seq=?",
+                (
+                    state,
+                    now,
+                    now,
+                    error if state == "failed" else None,
+                    state if state != "succeeded" else None,
+                    "accuracy" if state == "succeeded" else None,
+                    0.5 + number / 10 if state == "succeeded" else None,
+                    row["seq"],
+                ),
+            )
+    for row in rows[: len(STATES)]:
+        folder = ws.root / row["run_dir"]
+        lines = [f"[RF:EPOCH={i}/10]\nepoch {i} loss {1 / i:.3f}" for i in range(1, 8)]
+        (folder / "logs.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        points = [json.dumps({"name": "loss", "value": 1 / i, "step": i}) for i in range(1, 8)]
+        (folder / "metrics.jsonl").write_text("\n".join(points) + "\n", encoding="utf-8")
+    return group_id
+
+
+@dataclass
+class FakeDaemon:
+    """Stands in for starting and stopping processes: it counts the calls."""
+
+    started: int = 0
+    taken_over: int = 0
+    stopped: int = 0
+
+    def keys(self) -> DaemonKeys:
+        def start() -> int:
+            self.started += 1
+            return 4321
+
+        def take_over() -> int:
+            self.taken_over += 1
+            return 4322
+
+        def stop() -> bool:
+            self.stopped += 1
+            return True
+
+        return DaemonKeys(start, take_over, stop)
+
+
+class Looker:
+    """The app under a pilot, and what is on its screen."""
+
+    def __init__(self, app: RunForgeApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen as text."""
+        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def until(self, condition: Callable[[], object], what: str, seconds: float = 15.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {seconds} s: {what}\n{self.text}"
+            await self.pilot.pause(0.01)
+
+    async def sees(self, *texts: str) -> None:
+        """Wait until all the texts are on the screen."""
+        await self.until(lambda: all(text in self.text for text in texts), f"the screen shows {texts}")
+
+    async def misses(self, text: str) -> None:
+        """Wait until the text is not on the screen."""
+        await self.until(lambda: text not in self.text, f"the screen does not show {text!r}")
+
+
+def look(
+    ws: Workspace,
+    journey: Callable[[Looker], Awaitable[None]],
+    *,
+    size: tuple[int, int] = NARROW,
+    daemon: FakeDaemon | None = None,
+    **options: Any,
+) -> None:
+    """Open the screens on a workspace and go on a journey through them."""
+
+    async def run() -> None:
+        app = RunForgeApp(ws, (daemon or FakeDaemon()).keys(), seconds=0.05, **options)
+        async with app.run_test(size=size) as pilot:
+            looker = Looker(app, pilot)
+            await looker.until(lambda: app.board is not None or app.warning, "the first board")
+            await pilot.pause()
+            await journey(looker)
+
+    asyncio.run(run())
+
+
+def jobs_of(ws: Workspace) -> dict[str, JobView]:
+    """Return the jobs of a workspace by the last digits of their run's id."""
+    reader = BoardReader(ws)
+    board = reader.board(Asked())
+    rows = reader.rows(board.order, board)
+    reader.close()
+    return {job.run_id[-4:]: job for job in rows.values()}

@@ -10,7 +10,7 @@ help:
 	@echo "make demo       the whole main job on sample data"
 	@echo "make test       the test suite"
 	@echo "make lint       ruff, mypy, the layers test"
-	@echo "make gauntlets  the acceptance gauntlets G1-G6 and G8-G10"
+	@echo "make gauntlets  the acceptance gauntlets G1-G10"
 	@echo "make bench      the figures of the README"
 
 $(STAMP): pyproject.toml

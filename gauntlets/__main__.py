@@ -14,11 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gauntlets import failpoints, gpu_gauntlets, queue_gauntlets
+from gauntlets import failpoints, gpu_gauntlets, queue_gauntlets, reconnect_gauntlet
 from gauntlets.arena import Arena, arena
 
 GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
     **{f"g{n}": getattr(queue_gauntlets, f"g{n}") for n in range(1, 7)},
+    "g7": reconnect_gauntlet.g7,
     **{f"g{n}": getattr(gpu_gauntlets, f"g{n}") for n in (8, 9, 10)},
 }
 
@@ -51,7 +52,7 @@ def main() -> int:
         type=str.lower,
         choices=[*GAUNTLETS, []],
         metavar="NAME",
-        help="g1 to g6 and g8 to g10; all by default",
+        help="g1 to g10; all by default",
     )
     parser.add_argument("--json", type=Path, default=Path("gauntlet-report.json"), help="the report's file")
     arguments = parser.parse_args()

@@ -279,6 +279,7 @@ def run(
     restored.
     """
     terminal.require()
+    terminal.believe()
     terminal.watch()
     pace = seconds if seconds is not None else (1.0 if "SSH_CONNECTION" in os.environ else 0.5)
     app = RunForgeApp(

@@ -29,6 +29,12 @@ def require() -> None:
             raise InvalidRequest(f"{name} is not a terminal, the terminal UI needs one", fix=_WAY_OUT)
 
 
+def believe() -> None:
+    """Take the size from the terminal itself: an exported COLUMNS would hold for ever, whatever is resized."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+
+
 def is_plain() -> bool:
     """Return whether boxes and bars should be ASCII."""
     encoding = (sys.stdout.encoding or "ascii").lower()

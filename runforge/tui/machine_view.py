@@ -37,8 +37,8 @@ class MachineView(Widget):
         return self._text
 
     def _line(self, text: Text, name: str, used: float, total: float, words: str) -> None:
-        width = max(8, min(30, self.size.width - 44))
-        text.append(f"{name:<8}", "bold")
+        width = max(8, min(30, self.size.width - 45))
+        text.append(f"{name:<9}", "bold")
         share = used / total if total else 0.0
         style = "red" if share > 0.95 else "yellow" if share > 0.8 else "green"
         text.append(cells.bar(used, total, width), style)

@@ -28,6 +28,7 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BRAILLE = 0x2800
 _LABEL = 9
 _ZOOM = 0.6
+_HUGE = 1e300
 _DIM = Style(dim=True)
 
 
@@ -61,6 +62,7 @@ class Canvas:
         self.width, self.height = width, height
         self._dots = [[0] * width for _ in range(height)]
         self._owner = [[0] * width for _ in range(height)]
+        self._marks: dict[tuple[int, int], str] = {}
 
     def dot(self, x: int, y: int, owner: int) -> None:
         """Set a dot, counted from the top left; two to a cell across, four down."""
@@ -68,6 +70,11 @@ class Canvas:
         if 0 <= column < self.width and 0 <= line < self.height:
             self._dots[line][column] |= _DOTS[y & 3][x & 1]
             self._owner[line][column] = owner
+
+    def mark(self, x: int, y: int, owner: int) -> None:
+        """Fill the cell of a dot with the series' mark: a lone dot is easily missed."""
+        self._marks[y >> 2, x >> 1] = _MARKS[owner % 6]
+        self.dot(x, y, owner)
 
     def column(self, x: int, low: int, high: int, owner: int) -> None:
         """Set all dots of a column between two heights."""
@@ -77,8 +84,8 @@ class Canvas:
     def line(self, index: int) -> list[tuple[str, int]]:
         """Return a line as pieces of text, each with its owner."""
         pieces: list[tuple[str, int]] = []
-        for dots, owner in zip(self._dots[index], self._owner[index], strict=True):
-            shown = chr(_BRAILLE + dots) if dots else " "
+        for column, (dots, owner) in enumerate(zip(self._dots[index], self._owner[index], strict=True)):
+            shown = self._marks.get((index, column)) or (chr(_BRAILLE + dots) if dots else " ")
             if pieces and pieces[-1][1] == owner:
                 pieces[-1] = (pieces[-1][0] + shown, owner)
             else:
@@ -163,19 +170,22 @@ class Plot(Widget, can_focus=True):
         return Strip(styled).adjust_cell_length(self.size.width, base)
 
     def _x_range(self) -> Range:
-        xs = [x for series in self._series for x in series.xs if math.isfinite(x)]
+        xs = [_held(x) for series in self._series for x in series.xs if math.isfinite(x)]
         return Range(min(xs), max(xs)) if xs else Range(0.0, 1.0)
 
     def _scaled(self, series: Series, x_range: Range) -> list[tuple[float, float]]:
         """Return the points that can be drawn: inside the zoom, finite, above zero on a log scale."""
         points = []
-        for x, y in zip(series.xs, series.ys, strict=False):
-            if not (math.isfinite(x) and math.isfinite(y)) or not x_range.low <= x <= x_range.high:
+        for given_x, given_y in zip(series.xs, series.ys, strict=False):
+            if not (math.isfinite(given_x) and math.isfinite(given_y)):
+                continue
+            x, y = _held(given_x), _held(given_y)
+            if not x_range.low <= x <= x_range.high:
                 continue
             if self.log_y:
                 if y <= 0:
                     continue
-                y = math.log10(y)  # noqa: PLW2901 - the scaled value is the point's own
+                y = math.log10(y)
             points.append((x, y))
         return points
 
@@ -235,7 +245,7 @@ class Plot(Widget, can_focus=True):
         for value in _round_values(y_range, count):
             line = round((y_range.high - value) / y_range.span * (height - 1))
             if 0 <= line < height:
-                ticks[line] = _short(10**value if self.log_y else value)
+                ticks[line] = _power(value) if self.log_y else _short(value)
         return ticks
 
 
@@ -268,8 +278,7 @@ def _trace(
         column = round((x - x_range.low) / x_range.span * wide)
         line = round((y_range.high - y) / y_range.span * high)
         if not is_line:
-            for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
-                canvas.dot(column + dx, line + dy, owner)
+            canvas.mark(column, line, owner)
             continue
         low, top, _ = extremes.get(column, (line, line, line))
         extremes[column] = (max(low, line), min(top, line), line)
@@ -298,6 +307,15 @@ def _round_values(found: Range, count: int) -> list[float]:
     first = math.ceil(found.low / step - 1e-9)
     values = [round(i * step, 12) for i in range(first, first + 4 * count)]
     return [value for value in values if value <= found.high + step * 1e-6]
+
+
+def _held(value: float) -> float:
+    """Return a value of which differences still are numbers."""
+    return max(-_HUGE, min(_HUGE, value))
+
+
+def _power(exponent: float) -> str:
+    return _short(10**exponent) if abs(exponent) < 300 else f"1e{exponent:.0f}"
 
 
 def _short(value: float) -> str:

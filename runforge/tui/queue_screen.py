@@ -128,6 +128,7 @@ class QueueScreen(BaseScreen):
         self.jobs.show(board, self.runforge.reader)
         self.groups.show(board, self.runforge.reader)
         self._show_asked(board)
+        self._peek()
 
     def show_progress(self, progress: dict[str, Progress]) -> None:
         """Show how far the running jobs are, with the next tick: one paint, not two."""

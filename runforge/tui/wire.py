@@ -90,7 +90,11 @@ def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Stri
     for y, start, end in update.spans:
         for chop_end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
             low, high = max(start, x), min(end, chop_end)
-            if strip is not None and low < high:
+            if strip is None or low >= high:
+                continue
+            if _cells(strip) is None:  # a cut could go through a wide character
+                yield y, x, strip
+            else:
                 yield y, low, strip.crop(low - x, high - x)
 
 

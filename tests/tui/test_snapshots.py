@@ -1,0 +1,80 @@
+"""What each screen looks like, as text. `SNAPSHOTS=update pytest tests/tui/test_snapshots.py` writes it anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runforge import clock
+from runforge.tui import bars
+from runforge.views import machine
+from runforge.workspace import Workspace
+
+from .kit import NARROW, WIDE, Looker, lived, look
+
+HERE = Path(__file__).parent / "snapshots"
+NOW = "2026-01-02T03:04:05.000Z"
+#: screen -> keys that lead there, and a text that it shows when it is there
+SCREENS: dict[str, tuple[list[str], str]] = {
+    "queue": ([], "░ 7/10"),
+    "filtered": (["slash", *"state:failed"], "1 of 8"),
+    "marked": (["space", "space"], "2 marked"),
+    "log": (["enter"], "epoch 7"),
+    "curves": (["enter", "2"], "loss: 1 of 1"),
+    "info": (["enter", "3"], "Overrides"),
+    "files": (["enter", "4"], "metrics.jsonl"),
+    "sweep": (["o"], "ACCURACY"),
+    "sweep-curves": (["o", "v"], "best runs"),
+    "machine": (["m"], "50 % of 8"),
+    "confirm": (["x"], "Stop 1 running run?"),
+    "help": (["question_mark"], "type to search"),
+}
+
+
+@pytest.fixture
+def still(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace in which time stands still, on a machine that is always the same."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    gib = 2**30
+    gpu = machine.GpuView(
+        0, "NVIDIA H200", "GPU-1", 97, 71 * gib, 139 * gib, 61, 512.0,
+        [machine.GpuProcess(4321, "python", 70 * gib, "20260102-030405-sweep-0001", "ada")],
+    )  # fmt: skip
+    fixed = machine.Machine(
+        8, (1.0, 0.5, 0.25), 50.0, 12 * gib, 64 * gib, 0, 0, 800 * gib, 1000 * gib, [gpu], None
+    )
+    monkeypatch.setattr("runforge.tui.app.read_machine", lambda _workspace: fixed)
+    drawn = bars.StatusBar._text
+
+    def text(bar: bars.StatusBar, width: int) -> object:
+        bar._folder = "/lab/cifar"
+        return drawn(bar, width)
+
+    monkeypatch.setattr(bars.StatusBar, "_text", text)
+    lived(ws)
+    return ws
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "200x50"])
+@pytest.mark.parametrize("name", SCREENS)
+def test_screen(still: Workspace, name: str, size: tuple[int, int]) -> None:
+    keys, shown = SCREENS[name]
+    drawn: list[str] = []
+
+    async def journey(at: Looker) -> None:
+        await at.sees("░ 7/10")
+        await at.press(*keys)
+        await at.sees(shown)
+        for _ in range(5):
+            await at.pilot.pause()
+        drawn.extend(line.rstrip() for line in at.lines)
+
+    look(still, journey, size=size)
+    text = "\n".join(drawn).replace(str(still.root), "/lab/cifar") + "\n"
+    path = HERE / f"{name}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("SNAPSHOTS") == "update":
+        HERE.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")

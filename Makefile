@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help venv demo test lint gauntlets bench clean
+.PHONY: help venv demo test lint gauntlets bench screenshots clean
 help:
 	@echo "make venv       the virtual environment that the others use"
 	@echo "make demo       the whole main job on sample data"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint       ruff, mypy, the layers test"
 	@echo "make gauntlets  the acceptance gauntlets G1-G10"
 	@echo "make bench      the figures of the README"
+	@echo "make screenshots  the README's pictures of the terminal UI"
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "RunForge needs Python 3.10 or newer")'
@@ -38,6 +39,9 @@ gauntlets: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)
+
+screenshots: $(STAMP)
+	$(BIN)/python -m bench.screenshots
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

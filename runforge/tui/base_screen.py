@@ -49,7 +49,7 @@ class BaseScreen(Screen[None]):
 
     def content(self) -> Iterable[Widget]:
         """Return what stands between the bars."""
-        raise NotImplementedError
+        return ()
 
     #: Whether the widgets are there: between the screen's mounting and its end.
     is_laid_out = False

@@ -22,7 +22,7 @@ from runforge.tui.plot import Plot, Series
 from runforge.tui.run_info import files_text, info_text
 from runforge.views import RunView
 from runforge.views.board import Board
-from runforge.views.curves import CurveFile
+from runforge.views.curves import CurveFile, related
 
 _TABS = ("log", "curves", "info", "files")
 _CURVE_SECONDS = 1.0
@@ -77,7 +77,7 @@ class RunScreen(BaseScreen):
         self._tab = tab
         self._view: RunView | None = None
         self._curves: CurveFile | None = None
-        self._metric = ""
+        self._family = ""
         self._attempt = 0
 
     def content(self) -> Iterable[Widget]:
@@ -146,22 +146,23 @@ class RunScreen(BaseScreen):
     def _refresh_curves(self) -> None:
         if self._tab != "curves" or self._curves is None or not self.is_current:
             return
-        changed = self._curves.refresh()
-        plot = self.query_one(Plot)
-        curves = self._curves.curves()
-        if self._metric not in curves:
-            names = sorted(curves)
+        if self._curves.refresh() or self._family not in related(self._curves.curves()):
+            self._draw()
+
+    def _draw(self) -> None:
+        """Draw the metrics that belong together, those of the run's own metric first."""
+        curves = self._curves.curves() if self._curves else {}
+        families = related(curves)
+        if self._family not in families:
             wanted = self._view.job.metric_name if self._view else None
-            self._metric = wanted if wanted in curves else (names[0] if names else "")
-            changed = True
-        if changed:
-            curve = curves.get(self._metric)
-            shown = [Series(curve.name, curve.steps, curve.values)] if curve else []
-            plot.show(shown, x_label="step", y_label=self._metric)
-        count = len(curves)
-        if count:
-            note = f"{self._metric}: {sorted(curves).index(self._metric) + 1} of {count} (d next) · l log scale · +- zoom"
-            self._note(note)
+            self._family = next((f for f, names in families.items() if wanted in (f, *names)), "")
+            self._family = self._family or next(iter(families), "")
+        names = families.get(self._family, [])
+        series = [Series(name, curves[name].steps, curves[name].values) for name in names]
+        self.query_one(Plot).show(series, x_label="step", y_label=self._family)
+        if families:
+            place = list(families).index(self._family) + 1
+            self._note(f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom")
 
     def _note(self, text: str) -> None:
         if getattr(self, "_noted", None) != text:
@@ -195,17 +196,14 @@ class RunScreen(BaseScreen):
 
     def action_next_metric(self, by: int) -> None:
         """Draw another metric."""
-        names = sorted(self._curves.curves()) if self._curves else []
-        if not names:
+        families = list(related(self._curves.curves())) if self._curves else []
+        if not families:
             self.say("this run has reported no metrics yet", is_error=True)
             return
-        place = names.index(self._metric) if self._metric in names else 0
-        self._metric = names[(place + by) % len(names)]
-        curve = self._curves.curves()[self._metric] if self._curves else None
-        if curve:
-            shown = [Series(curve.name, curve.steps, curve.values)]
-            self.query_one(Plot).show(shown, x_label="step", y_label=self._metric)
+        place = families.index(self._family) if self._family in families else 0
+        self._family = families[(place + by) % len(families)]
         self.action_tab("curves")
+        self._draw()
 
     def action_search(self) -> None:
         """Type what to look for in the log."""

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,8 @@ _MOST_POINTS = 100_000
 _TAIL = 8 * 1024
 _EPOCH = re.compile(rb"\[RF:EPOCH=(\d{1,9})/(\d{1,9})\]")
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+#: The side of the data that a metric was measured on.
+_SPLIT = re.compile(r"^(train|training|test|val|valid|validation|eval)[_/.-]")
 _STEPS = ("step", "epoch", "iteration")
 
 
@@ -96,6 +99,14 @@ class CurveFile:
         curve.values.append(value)
         if len(curve.steps) > _MOST_POINTS:
             del curve.steps[1::2], curve.values[1::2]
+
+
+def related(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return metrics that belong together: train_loss, val/loss and loss are all of `loss`."""
+    families: dict[str, list[str]] = {}
+    for name in sorted(names):
+        families.setdefault(_SPLIT.sub("", name, count=1) or name, []).append(name)
+    return families
 
 
 def read_curves(path: Path) -> dict[str, Curve]:

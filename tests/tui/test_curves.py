@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runforge.views.curves import Curve, CurveFile, Progress, read_curves, tail_progress
+from runforge.views.curves import Curve, CurveFile, Progress, read_curves, related, tail_progress
 
 
 def test_both_shapes_of_a_line(tmp_path: Path) -> None:
@@ -89,3 +89,13 @@ def test_progress_is_what_was_said_last(tmp_path: Path) -> None:
     assert tail_progress(tmp_path) == Progress(4, 10, None, None)
     (tmp_path / "metrics.jsonl").write_text('{"loss": 0.5}\n{"name": "acc", "value": 0.75, "step": 4}\n{"tor')
     assert tail_progress(tmp_path) == Progress(4, 10, "acc", 0.75)
+
+
+def test_metrics_of_both_sides_of_the_data_belong_together() -> None:
+    found = related(["test_loss", "train_loss", "loss", "val/acc", "trainer", "test_"])
+    assert found == {
+        "loss": ["loss", "test_loss", "train_loss"],
+        "test_": ["test_"],
+        "trainer": ["trainer"],
+        "acc": ["val/acc"],
+    }

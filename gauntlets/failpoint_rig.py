@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gauntlets.plans import csv_text, plan, request
-from gauntlets.traces import processes_of
 from runforge import control, failpoints, workspace
 from runforge.daemon import launcher
 from runforge.daemon.main import run_daemon
 from runforge.documents import strict_json
+from runforge.drills.traces import processes_of
 from runforge.errors import RunForgeError
 from runforge.model import Job
 from runforge.states import State

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from runforge import clock, doorbell, enqueue, export, failpoints, resolve
 from runforge.durable import write_atomic
@@ -296,7 +296,7 @@ def prune(
     dry_run: bool = False,
 ) -> PruneOutcome:
     """Forget jobs that ended longer ago; groups go as a whole. Run folders stay unless asked."""
-    moment = datetime.now(timezone.utc) - timedelta(seconds=older_than_seconds)
+    moment = clock.utc_now() - timedelta(seconds=older_than_seconds)
     if not exists(workspace):
         return PruneOutcome(0, 0)
     with open_journal(workspace) as journal, journal.read() as tx:

@@ -162,6 +162,7 @@ class Exporter:
         self._journal = journal
         self._seq = seq
         self._served: str | None = None
+        self._written: dict[Path, tuple[int, int, int]] = {}
 
     def is_behind(self) -> bool:
         """Return whether the journal has entries that the files do not show yet."""
@@ -177,12 +178,19 @@ class Exporter:
         with self._journal.read() as tx:
             picture = self._read(tx)
             newest = self._newest(tx)
-        _write_picture(self._workspace, picture)
+        for path in _write_picture(self._workspace, picture):
+            self._written[path] = _identity(path)
         self._seq, self._served = newest
 
-    def rewrite(self) -> None:
-        """Write every file anew at the next `write`."""
-        self._seq = -1
+    def look(self) -> None:
+        """Have every file written anew at the next `write` if somebody else has touched one."""
+        try:
+            is_ours = all(_identity(path) == known for path, known in self._written.items())
+        except OSError:
+            is_ours = False
+        if not is_ours:
+            self._written.clear()
+            self._seq = -1
 
     def _read(self, tx: Transaction) -> _Picture:
         changed = [row[0] for row in tx.rows("journal.groups_changed_since", seq=self._seq)]
@@ -206,18 +214,27 @@ def _picture(tx: Transaction, group_ids: Iterable[str]) -> _Picture:
     return _Picture(seq, queue_document(daemon, jobs, seq), groups)
 
 
-def _write_picture(workspace: Workspace, picture: _Picture) -> None:
+def _identity(path: Path) -> tuple[int, int, int]:
+    info = os.lstat(path)
+    return info.st_ino, info.st_size, info.st_mtime_ns
+
+
+def _write_picture(workspace: Workspace, picture: _Picture) -> list[Path]:
+    """Write the files and return which."""
     # Exports are a cache of the journal: atomic, but not synced to disk. The queue goes first, so
     # that whoever sees a group ended finds its jobs ended too.
     failpoints.hit("export.read")
     make_dir(workspace.queue_dir)
     write_atomic(workspace.queue_json, encode(picture.queue), durable=False)
     failpoints.hit("export.queue_written")
+    written = [workspace.queue_json]
     for group_id, document in picture.groups.items():
         folder = workspace.group_dir(group_id)
         make_dir(folder)
         write_atomic(folder / "group.json", encode(document), durable=False)
         failpoints.hit("export.group_written")
+        written.append(folder / "group.json")
+    return written
 
 
 def daemon_document(

@@ -62,9 +62,8 @@ class Heart:
         self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
 
     def repair(self) -> None:
-        """Write the exports anew where somebody has deleted them."""
-        if not self._workspace.queue_json.is_file():
-            self._exporter.rewrite()
+        """Write the exports anew where somebody has deleted or edited them."""
+        self._exporter.look()
 
     def wait_seconds(self) -> float:
         """Return how long the loop may sleep before something here is due."""

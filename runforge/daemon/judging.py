@@ -6,16 +6,24 @@ Source of the table: docs/reliability.md, "Recovery".
 from __future__ import annotations
 
 import contextlib
+import errno
+import json
+import os
+from dataclasses import asdict
 from pathlib import Path
 
 from runforge import clock, failpoints
 from runforge.daemon import endings, leavings
 from runforge.daemon.active import Active
+from runforge.durable import read_bounded
 from runforge.states import State
 from runforge.store.transitions import Ending
 from runforge.supervise import claim, judge, os_process
+from runforge.supervise.exit_record import ExitRecord
 from runforge.training import outcome
 from runforge.workspace import Workspace
+
+_SPEC_LIMIT = 16 * 1024 * 1024
 
 
 def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending | None:
@@ -31,6 +39,8 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
     if verdict.kind is kinds.LIVE:
         return None
     if verdict.kind is kinds.ENDED and verdict.record is not None:
+        if not _has_result(active, verdict.record, run_dir):
+            return None
         return endings.from_record(verdict.record, run_dir)
     if verdict.kind is kinds.UNCLAIMED and not claim.revoke(active.attempt_dir, active.token):
         return None  # it was claimed in this very moment: judge again
@@ -49,6 +59,24 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
 
 def _from_verdict(kind: judge.VerdictKind, active: Active, policy: str) -> Ending:
     return endings.from_verdict(kind, active.job, policy, unstarted=active.unstarted)
+
+
+def _has_result(active: Active, record: ExitRecord, run_dir: Path) -> bool:
+    """See to it that the attempt has a result.json; False while the disk has no room for one.
+
+    Its supervisor leaves one before the record. Only a disk that was full then has kept it from that, and
+    must not turn a run that succeeded into one without a result.
+    """
+    if not run_dir.is_dir() or os.path.lexists(run_dir / "result.json"):
+        return True
+    try:
+        spec = json.loads(read_bounded(active.attempt_dir / "spec.json", _SPEC_LIMIT))
+        outcome.finish(spec, asdict(record))
+    except OSError as error:
+        return error.errno not in {errno.ENOSPC, errno.EDQUOT}
+    except (ValueError, LookupError):
+        return True  # no spec to go by: the ending is told without a result
+    return True
 
 
 def _sweep(active: Active) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from runforge import clock, control, liveness
 from runforge.errors import OperationFailed
@@ -35,7 +35,7 @@ def stop(
     elif is_draining:
         until = None
         if drain_seconds is not None:
-            moment = datetime.now(timezone.utc) + timedelta(seconds=drain_seconds)
+            moment = clock.utc_now() + timedelta(seconds=drain_seconds)
             until = clock.to_text(moment)
         control.set_wanted(workspace, "drain", until)
         _wait(workspace, None if drain_seconds is None else drain_seconds + _STOP_SECONDS)

@@ -1,0 +1,82 @@
+"""The command that kills RunForge on purpose and shows what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runforge.cli import output
+from runforge.cli.options import MOST, JsonOption
+from runforge.errors import InvalidRequest
+from runforge.text import did_you_mean
+
+if TYPE_CHECKING:
+    from runforge.drills.runner import Result
+
+_COLOURS = {"held": "succeeded", "broken": "failed", "skipped": "canceled"}
+
+
+def drill(
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="Play this one; may be repeated.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=MOST, help="Same seed, same moments of the kills.")
+    ] = 1,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the workspaces and say where they are.")] = False,
+    list_only: Annotated[bool, typer.Option("--list", help="List the drills and play none.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Kill, stop and starve RunForge in throw-away workspaces and check every outcome; 1 if one is wrong."""
+    from runforge.drills import runner
+    from runforge.drills.catalogue import DRILLS
+
+    for name in only or []:
+        if name not in DRILLS:
+            fix = f"{did_you_mean(name, DRILLS)} `runforge drill --list` shows all".strip()
+            raise InvalidRequest(f"no drill is called {name!r}", where="--only", fix=fix)
+    chosen = [name for name in DRILLS if name in (only or DRILLS)]
+    if list_only:
+        output.table(["DRILL", "EXPECTED"], [[name, DRILLS[name].expected] for name in chosen])
+        return 0
+    progress = _Progress(len(chosen))
+    results = runner.play(chosen, seed=seed, keep=keep, tell=progress.tell)
+    counts = Counter(result.verdict for result in results)
+    if as_json:
+        drills = [asdict(result) for result in results]
+        numbers = {verdict: counts[verdict] for verdict in _COLOURS}
+        output.print_json("drill", {"seed": seed, **numbers, "drills": drills})
+    else:
+        _print(results, counts, seed)
+    return int(counts["broken"] > 0)
+
+
+class _Progress:
+    """One line a drill on standard error, as it ends."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+
+    def tell(self, result: Result) -> None:
+        self._done += 1
+        place = f"; kept in {result.folder}" if result.folder else ""
+        spent = output.duration(result.seconds)
+        output.note(f"{self._done}/{self._total} {result.name}: {result.verdict}, {spent}{place}")
+
+
+def _print(results: list[Result], counts: Counter[str], seed: int) -> None:
+    rows = [[r.name, r.expected, r.seen, r.verdict, output.duration(r.seconds)] for r in results]
+    print()
+    output.table(["DRILL", "EXPECTED", "SEEN", "VERDICT", "TIME"], rows, flexible=[2, 1])
+    for result in results:
+        if result.verdict != "held":
+            verdict = output.coloured(result.verdict, _COLOURS[result.verdict])
+            print(f"\n{result.name} {verdict}: {output.safe(result.seen)}")
+            if result.verdict == "broken":
+                print(f"  again: runforge drill --only {result.name} --seed {seed} --keep")
+    skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+    print(f"\n{counts['held']} of {len(results)} held{skipped}; seed {seed}")

@@ -1,0 +1,43 @@
+"""Every drill by name, with what must come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from runforge.drills import daemon_drills, file_drills, run_drills
+from runforge.drills.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """What is played, and what is expected of it."""
+
+    name: str
+    expected: str
+    play: Callable[[Scene, Random], str]
+
+
+_ALL = (
+    Drill("acknowledged", "acknowledged jobs are kept", daemon_drills.acknowledged),
+    Drill("adopted", "a running job is kept and adopted", daemon_drills.adopted),
+    Drill("exit-0", "exit 0 without a daemon: succeeded", daemon_drills.exit_zero),
+    Drill("exit-3", "exit 3 without a daemon: failed, code 3", daemon_drills.exit_three),
+    Drill("restart", "a clean restart", daemon_drills.restarted),
+    Drill("random-kills", "each run once, true outcomes", daemon_drills.random_kills),
+    Drill("supervisor-killed", "started anew, never beside itself", run_drills.supervisor_killed),
+    Drill("all-killed", "daemon and supervisors: started anew", run_drills.all_killed),
+    Drill("zygotes-killed", "replaced, each run once", run_drills.zygotes_killed),
+    Drill("reboot", "interrupted runs started anew", run_drills.rebooted),
+    Drill("stopped-daemon", "noticed; goes on when woken", daemon_drills.stopped),
+    Drill("stale-daemon", "writes nothing when it wakes up", daemon_drills.stale),
+    Drill("cancel-alone", "a cancel works without a daemon", daemon_drills.cancel_without_daemon),
+    Drill("folder-deleted", "that job fails, the others go on", file_drills.folder_deleted),
+    Drill("exports-deleted", "written again", file_drills.exports_deleted),
+    Drill("exports-forged", "not believed, written again", file_drills.exports_forged),
+    Drill("clock-jumps", "order and outcomes hold", daemon_drills.clock_jumps),
+    # The last one: its small disk stays with this process.
+    Drill("disk-full", "ends are kept, told later", file_drills.disk_full),
+)
+DRILLS = {drill.name: drill for drill in _ALL}

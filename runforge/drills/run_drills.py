@@ -1,0 +1,77 @@
+"""Drills of what carries the runs: supervisors, zygotes, the machine. Each run is accounted for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+from random import Random
+
+from runforge.drills.arena import require
+from runforge.drills.scene import Scene, run
+from runforge.supervise.os_process import FAKE_BOOT_ID
+
+_ZYGOTES = 2
+
+
+def supervisor_killed(here: Scene, dice: Random) -> str:
+    """What is left of its run is killed, then the run starts anew."""
+    here.put(run(1 + dice.uniform(0, 0.3), kind="forking"))
+    here.daemon()
+    here.until_started()
+    require(here.kill_supervisors() == 1, "there was no supervisor to kill")
+    here.until_over()
+    here.expect(("succeeded", 2, None))
+    causes = here.causes("@last")
+    require(causes == ["lost", "exit"], f"its attempts ended by {causes}")
+    require(len(here.started) == 2, f"it started {len(here.started)} times")
+    return "attempt 1 lost, its leftovers killed; attempt 2 succeeded"
+
+
+def all_killed(here: Scene, dice: Random) -> str:
+    """Daemon and supervisors die at once, as when memory runs out."""
+    here.put(run(1 + dice.uniform(0, 0.3)), run(1.0, 3, "forking"), run(0.1))
+    here.daemon()
+    here.until_started(2)
+    here.kill_daemon()
+    killed = here.kill_supervisors()
+    here.daemon()
+    here.until_over()
+    here.expect(("succeeded", 2, None), ("failed", 2, "exit code 3"), ("succeeded", 1, None))
+    return f"{killed} supervisors killed, 2 runs started anew, 3 true outcomes"
+
+
+def zygotes_killed(here: Scene, dice: Random) -> str:
+    """The processes that fork the supervisors die under a live daemon."""
+    here.put(*[run(0.2 + dice.uniform(0, 0.2)) for _ in range(8)])
+    daemon = here.daemon()
+    here.until_started(2)
+    children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text("ascii").split()
+    require(len(children) == _ZYGOTES, f"the daemon has {len(children)} children")
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    here.until_over()
+    states = {job["state"] for job in here.jobs()}
+    require(states == {"succeeded"}, f"the jobs are {states}")
+    here.expect_each_once()
+    require(daemon.poll() is None, "the daemon has ended")
+    return "replaced; 8 runs, each started once"
+
+
+def rebooted(here: Scene, dice: Random) -> str:
+    """The power is cut and the machine starts again (its boot id is faked)."""
+    here.environment[FAKE_BOOT_ID] = "drill-before"
+    here.put(run(1 + dice.uniform(0, 0.3)), run(1.0), run(0.1, 3))
+    here.daemon()
+    here.until_started(2)
+    here.cut_power()
+    here.environment[FAKE_BOOT_ID] = "drill-after"
+    here.daemon()
+    here.until_over()
+    here.expect(("succeeded", 2, None), ("succeeded", 2, None), ("failed", 1, "exit code 3"))
+    first = here.jobs()[0]["run_id"]
+    causes = here.causes(first)
+    require(causes == ["reboot", "exit"], f"the attempts of {first} ended by {causes}")
+    return "2 runs told as cut by a reboot and started anew, 1 queued one kept"

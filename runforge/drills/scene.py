@@ -1,0 +1,128 @@
+"""An arena whose runs have a witness, and what a drill does to the processes in it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from runforge import workspace as workspaces
+from runforge.drills import invariants, witness
+from runforge.drills.arena import Arena, require
+from runforge.drills.plans import plan, request
+from runforge.drills.traces import processes_of
+from runforge.supervise import claim
+
+_ENDED = {"succeeded", "failed", "canceled"}
+
+
+def run(seconds: float, code: int = 0, kind: str = "plain") -> dict[str, Any]:
+    """Return the overrides of a run that lasts so long and then exits with this code."""
+    values = {"seconds": round(seconds, 3), "code": code, "kind": kind}
+    return {f"model.hyperparameters.{name}": value for name, value in values.items()}
+
+
+class Scene(Arena):
+    """Where a drill plays."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.witness = root.parent / "witness.txt"
+        self.acknowledged = 0
+
+    # --- what is put in ------------------------------------------------------------------------
+
+    def put(self, *runs: dict[str, Any], name: str = "drill", **execution: Any) -> str:
+        """Enqueue runs as a group; return its id. From here on they are acknowledged."""
+        values = {"seconds": 0.1, "code": 0, "kind": "plain"}
+        base = request(family="command", command=witness.command(self.witness), hyperparameters=values)
+        strategy = {"type": "list", "runs": list(runs)}
+        group = self.enqueue(plan(self.root, base, strategy, name=name, **execution), len(runs))
+        self.acknowledged += len(runs)
+        return group
+
+    # --- what is seen --------------------------------------------------------------------------
+
+    @property
+    def started(self) -> list[str]:
+        """Runs in the order in which they started, each as often as it did."""
+        return witness.started(self.witness)
+
+    @property
+    def ended(self) -> list[str]:
+        """Runs in the order in which they came to their own end."""
+        return witness.ended(self.witness)
+
+    def outcomes(self) -> list[tuple[str, int, str | None]]:
+        """Return state, attempt and error of every job."""
+        return [(job["state"], job["attempt"], job["error"]) for job in self.jobs()]
+
+    def supervisors(self) -> list[int]:
+        """Return the live supervisors: the processes that claimed an attempt."""
+        here = set(processes_of(self.root))
+        owners = (claim.read(path.parent) for path in self.root.glob(".runforge/attempts/*/*/claim"))
+        return [owner.pid for owner in owners if owner is not None and owner.pid in here]
+
+    def status(self) -> str:
+        """Return what `queue-status` says of the daemon."""
+        said = self.run("queue-status", "--json", "--workspace", str(self.root))
+        return str(json.loads(said)["data"]["daemon"]["state"])
+
+    def causes(self, run_id: str) -> list[str]:
+        """Return why each attempt of a run ended."""
+        said = self.run("show", run_id, "--json", "--workspace", str(self.root))
+        return [attempt["cause"] for attempt in json.loads(said)["data"]["attempts"]]
+
+    # --- what is done to it --------------------------------------------------------------------
+
+    def until_started(self, count: int = 1) -> None:
+        """Wait until so many starts were seen."""
+        self.until(lambda: len(self.started) >= count, f"{count} runs have started")
+
+    def until_over(self) -> None:
+        """Wait until every acknowledged job has ended."""
+        self.until(self._is_over, "every job has ended")
+
+    def _is_over(self) -> bool:
+        states = [job["state"] for job in self.jobs()]
+        return len(states) == self.acknowledged and set(states) <= _ENDED
+
+    def kill_supervisors(self) -> int:
+        """Kill every supervisor; return how many there were."""
+        found = self.supervisors()
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return len(found)
+
+    def cut_power(self) -> None:
+        """Kill everything at once; the supervisors first, so that they see no run die."""
+        self.daemons[-1].send_signal(signal.SIGKILL)
+        self.kill_supervisors()
+        self.clean_up()
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def expect(self, *outcomes: tuple[str, int, str | None]) -> None:
+        """Require state, attempt and error of every job."""
+        require(self.outcomes() == list(outcomes), f"the jobs are {self.outcomes()}")
+
+    def expect_ends(self, *ends: tuple[str, str | None]) -> None:
+        """Require state and error of every job, where a launch may have been interrupted before its start."""
+        seen = [(state, error) for state, _, error in self.outcomes()]
+        require(seen == list(ends), f"the jobs are {self.outcomes()}")
+
+    def expect_each_once(self) -> None:
+        """Require that every run has started exactly once."""
+        runs = sorted(job["run_id"] for job in self.jobs())
+        require(sorted(self.started) == runs, f"started: {self.started}, enqueued: {runs}")
+
+    def finish(self) -> dict[str, Any]:
+        """Stop everything; nothing may be left, nothing lost, doubled or wrong."""
+        left = super().finish()
+        broken = invariants.check(workspaces.at(self.root), self.witness)
+        require(not broken, "; ".join(broken))
+        return left

@@ -36,6 +36,7 @@ class RunScreen(BaseScreen):
         Binding("tab,right_square_bracket", "next_tab(1)", "Next tab"),
         Binding("shift+tab,left_square_bracket", "next_tab(-1)", "Previous tab"),
         Binding("slash", "search", "Search in the log"),
+        Binding("t", "attempt", "An earlier attempt's log and curves, and back"),
         Binding("d", "next_metric(1)", "Next metric of the curves"),
         Binding("x,delete", "cancel", "Cancel the run"),
         Binding("r", "retry", "Retry it: the next attempt"),
@@ -78,7 +79,7 @@ class RunScreen(BaseScreen):
         self._view: RunView | None = None
         self._curves: CurveFile | None = None
         self._family = ""
-        self._attempt = 0
+        self._attempt = self._newest = 0
 
     def content(self) -> Iterable[Widget]:
         """Lay out the title, the tabs and the note below them."""
@@ -115,15 +116,25 @@ class RunScreen(BaseScreen):
             self.say(str(error), is_error=True)
             return
         self._view = view
-        if view.job.attempt != self._attempt:
-            self._attempt = view.job.attempt
-            self._curves = CurveFile(view.folder / "metrics.jsonl")
-            self.query_one(LogView).show(view.folder / "logs.txt")
+        if view.job.attempt != self._newest:
+            self._newest = view.job.attempt
+            self._show_attempt(self._newest)
         self._show_title()
         self.query_one("#info-text", Static).update(info_text(view))
         if self._tab == "files":
             self.query_one("#files-text", Static).update(files_text(view))
         self._refresh_curves()
+
+    def _show_attempt(self, attempt: int) -> None:
+        """Show the outputs of an attempt: the newest in the run's folder, earlier ones below `previous`."""
+        if self._view is None:
+            return
+        self._attempt = attempt
+        folder = self._view.folder
+        if attempt != self._newest:
+            folder = folder / "previous" / str(attempt)
+        self._curves, self._family = CurveFile(folder / "metrics.jsonl"), ""
+        self.query_one(LogView).show(folder / "logs.txt")
 
     def _show_title(self) -> None:
         if self._view is None:
@@ -134,6 +145,8 @@ class RunScreen(BaseScreen):
         text.append(f"{state} ", "bold")
         seconds = self.runforge.seconds_of(job)
         text.append(f"{cells.span(seconds)}  " if seconds is not None else " ")
+        if self._attempt != self._newest:
+            text.append(f"attempt {self._attempt} of {self._newest}  ", "bold")
         tabs = " ".join(f"[{i + 1} {t}]" if t == self._tab else f" {i + 1} {t} " for i, t in enumerate(_TABS))
         room = width - len(text) - len(tabs) - 4
         text.append(cells.pad(safe(job.run_id), max(8, room), keep_end=True))
@@ -203,6 +216,17 @@ class RunScreen(BaseScreen):
         place = families.index(self._family) if self._family in families else 0
         self._family = families[(place + by) % len(families)]
         self.action_tab("curves")
+        self._draw()
+
+    def action_attempt(self) -> None:
+        """Show the outputs of the attempt before; after the first comes the newest again."""
+        if self._newest < 2:
+            self.say("this run has had one attempt so far")
+            return
+        self._show_attempt(self._attempt - 1 or self._newest)
+        self.say(f"attempt {self._attempt} of {self._newest}")
+        self._show_title()
+        self.action_tab(self._tab if self._tab in {"log", "curves"} else "log")
         self._draw()
 
     def action_search(self) -> None:

@@ -161,8 +161,17 @@ def test_a_retry_opens_the_new_log(ws: Workspace) -> None:
         await at.press("slash", *"state:failed", "enter", "l")
         await at.until(lambda: isinstance(at.app.screen, RunScreen), "the run")
         await at.sees("✗ failed")
+        await at.press("t")
+        await at.sees("this run has had one attempt so far")
+        folder = ws.root / jobs_of(ws)["0005"].run_dir
+        (folder / "previous" / "1").mkdir(parents=True)
+        (folder / "logs.txt").rename(folder / "previous" / "1" / "logs.txt")
         await at.press("r")
-        await at.sees("queued again 1 run", "· queued")
+        await at.sees("queued again 1 run", "· queued", "nothing printed yet")
+        await at.press("t")
+        await at.sees("attempt 1 of 2", "epoch 7 loss")
+        await at.press("t")
+        await at.sees("nothing printed yet")
 
     look(ws, journey)
 

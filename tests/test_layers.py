@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "views": {"store", "resolve", "scheduling", "liveness", "sweep"},
     "enqueue": {"store", "resolve", "documents", "sweep", "training"},
     "control": {"store", "resolve", "enqueue", "export", "doorbell"},
+    "recover": {"store"},
     "launch": {"documents", "training", "gpus"},
     "foreground": {"launch", "enqueue", "documents", "training", "supervise", "store", "gpus"},
     "daemon": {
@@ -66,6 +67,7 @@ ALLOWED: dict[str, set[str]] = {
         "views",
         "export",
         "enqueue",
+        "recover",
         "foreground",
         "daemon",
         "documents",

@@ -7,6 +7,9 @@ import platform
 import shutil
 import sys
 from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import typer
 
 from runforge import __version__, liveness
 from runforge.cli import output
@@ -15,6 +18,7 @@ from runforge.errors import RunForgeError
 from runforge.workspace import Workspace
 
 _LOW_DISK = 2**30
+_MOST_UNKNOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,20 @@ class Finding:
     text: str
 
 
-def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> int:
+def doctor(
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    recover: Annotated[
+        bool,
+        typer.Option(
+            "--recover", help="Make a new journal out of a damaged one; the old one is kept beside it."
+        ),
+    ] = False,
+) -> int:
     """Check SQLite, file system, rights, GPUs, locks, journal and exports; 1 if something is wrong."""
     here = find(workspace)
+    if recover:
+        _recover(here)
     found = [
         Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
         _sqlite(),
@@ -51,6 +66,35 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> in
                 output.safe(finding.text),
             )
     return 0 if is_well else 1
+
+
+def _recover(here: Workspace) -> None:
+    """Recover the journal if it needs it, and tell what came of it."""
+    from runforge.daemon.lock import DaemonLock
+    from runforge.recover import recover
+    from runforge.store.connection import writers_held_off
+
+    here.prepare()
+    lock = DaemonLock.take(here)  # no daemon lives, and none starts meanwhile
+    try:
+        if all(finding.status != "problem" for finding in _journal(here)) and here.journal.exists():
+            output.note("The journal is in order; there is nothing to recover")
+            return
+        with writers_held_off(here):
+            done = recover(here)
+    finally:
+        lock.release()
+    output.note(
+        f"Recovered {done.from_journal} jobs from the journal, {done.from_exports} from the exports, and "
+        f"{done.groups} groups; {done.running} of the jobs were running, the next daemon finds out how they are"
+    )
+    output.note(f"The damaged journal is kept at {done.kept_at}")
+    for run_id in done.unknown_runs[:_MOST_UNKNOWN]:
+        output.note(
+            f"Run folder {run_id} is in no source; `runforge enqueue-run --run-id {run_id}` queues it"
+        )
+    if len(done.unknown_runs) > _MOST_UNKNOWN:
+        output.note(f"... and {len(done.unknown_runs) - _MOST_UNKNOWN} more such folders")
 
 
 def _sqlite() -> Finding:

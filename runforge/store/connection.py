@@ -103,6 +103,17 @@ def _held(lock: int, journal: Path) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_UN)
 
 
+@contextlib.contextmanager
+def writers_held_off(workspace: Workspace) -> Iterator[None]:
+    """Hold the writers' lock without opening the journal, which may be damaged."""
+    lock = _open_lock(workspace)
+    try:
+        with _held(lock, workspace.journal):
+            yield
+    finally:
+        os.close(lock)
+
+
 class Transaction:
     """An open transaction or snapshot: runs the store's named queries."""
 
@@ -269,7 +280,7 @@ def _make(workspace: Workspace) -> None:
                 raise JournalUnreadable(
                     "the journal is empty although runs exist",
                     where=str(path),
-                    fix="Restore it from a backup, or move the empty file away to start a new one",
+                    fix="Put a backup in its place, or let `runforge doctor --recover` rebuild it from the exports",
                 )
             connection = _connect(path)
             try:

@@ -56,7 +56,8 @@ def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 
         return JournalUnreadable(
             f"the journal is damaged ({text})",
             where=where,
-            fix="Nothing was changed. Stop the daemon, keep a copy, and run `runforge doctor`",
+            fix="Nothing was changed. Stop the daemon if one lives, then run `runforge doctor --recover`, "
+            "which saves what can be saved and keeps the damaged file",
         )
     if "unable to open" in text:
         return OperationFailed(

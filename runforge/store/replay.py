@@ -11,6 +11,7 @@ from typing import Any
 
 from runforge.states import TRANSITIONS, State
 from runforge.store.connection import Transaction, exists, open_journal
+from runforge.store.failures import explained
 from runforge.workspace import Workspace
 
 
@@ -18,28 +19,36 @@ def check(workspace: Workspace) -> list[str]:
     """Return every contradiction found, as sentences; empty when all is well."""
     if not exists(workspace):
         return []
-    with open_journal(workspace) as journal:
-        found = [
-            f"integrity check: {row[0]}"
-            for row in journal.connection.execute("PRAGMA integrity_check").fetchall()
-            if row[0] != "ok"
-        ]
-        found += [
-            f"foreign key of table {row[0]} is broken"
-            for row in journal.connection.execute("PRAGMA foreign_key_check").fetchall()
-        ]
-        with journal.read() as tx:
-            return found + _contradictions(tx)
+    with open_journal(workspace) as journal, explained(workspace.journal):
+        return check_connection(journal.connection)
 
 
-def _contradictions(tx: Transaction) -> list[str]:
-    jobs, groups, found = _fold(tx.rows("journal.entries_all"))
-    rows = tx.rows("jobs.all")
-    found += _compare_jobs(jobs, rows)
-    found += _compare_groups(groups, tx.rows("groups.all"))
-    found += _compare_slots(rows, tx.rows("attempts.slots"))
-    found += _compare_counters(tx)
-    return found
+def check_connection(connection: Any) -> list[str]:
+    """Return every contradiction of an open journal."""
+    found = [
+        f"integrity check: {row[0]}"
+        for row in connection.execute("PRAGMA integrity_check").fetchall()
+        if row[0] != "ok"
+    ]
+    found += [
+        f"foreign key of table {row[0]} is broken"
+        for row in connection.execute("PRAGMA foreign_key_check").fetchall()
+    ]
+    tx = Transaction(connection)
+    connection.execute("BEGIN")
+    try:
+        rows = tx.rows("jobs.all")
+        found += compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all"))
+        found += _compare_slots(rows, tx.rows("attempts.slots"))
+        return found + _compare_counters(tx)
+    finally:
+        connection.execute("COMMIT")
+
+
+def compare(entries: list[Any], jobs: list[Any], groups: list[Any]) -> list[str]:
+    """Return where replaying the entries does not give these rows."""
+    replayed_jobs, replayed_groups, found = _fold(entries)
+    return found + _compare_jobs(replayed_jobs, jobs) + _compare_groups(replayed_groups, groups)
 
 
 def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]], list[str]]:

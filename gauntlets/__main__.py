@@ -1,6 +1,7 @@
 """`python -m gauntlets [g1 g4 ...] [--json FILE]`: run gauntlets, print a table, write a report.
 
-`python -m gauntlets failpoints` is the walk over the failpoints (gauntlets/failpoints.py).
+`python -m gauntlets failpoints` is the walk over the failpoints (gauntlets/failpoints.py), `python -m gauntlets
+chaos` random kills under a mixed load (gauntlets/chaos.py).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gauntlets import failpoints, gpu_gauntlets, queue_gauntlets, reconnect_gauntlet
+from gauntlets import chaos, failpoints, gpu_gauntlets, queue_gauntlets, reconnect_gauntlet
 from gauntlets.arena import Arena, arena
 
 GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
@@ -22,6 +23,8 @@ GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
     "g7": reconnect_gauntlet.g7,
     **{f"g{n}": getattr(gpu_gauntlets, f"g{n}") for n in (8, 9, 10)},
 }
+#: What has a command line of its own.
+OTHERS: dict[str, Callable[[list[str]], int]] = {"failpoints": failpoints.main, "chaos": chaos.main}
 
 
 def run_one(name: str) -> dict[str, Any]:
@@ -43,8 +46,8 @@ def run_one(name: str) -> dict[str, Any]:
 
 def main() -> int:
     """Run what was asked for; 0 if all passed."""
-    if sys.argv[1:2] == ["failpoints"]:
-        return failpoints.main(sys.argv[2:])
+    if sys.argv[1:] and sys.argv[1] in OTHERS:
+        return OTHERS[sys.argv[1]](sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m gauntlets")
     parser.add_argument(
         "names",

@@ -64,12 +64,18 @@ class _Progress:
     def tell(self, result: Result) -> None:
         self._done += 1
         place = f"; kept in {result.folder}" if result.folder else ""
-        spent = output.duration(result.seconds)
-        output.note(f"{self._done}/{self._total} {result.name}: {result.verdict}, {spent}{place}")
+        output.note(f"{self._done}/{self._total} {result.name}: {result.verdict}, {_time(result)}{place}")
+
+
+def _time(result: Result) -> str:
+    return output.duration(result.seconds)
 
 
 def _print(results: list[Result], counts: Counter[str], seed: int) -> None:
-    rows = [[r.name, r.expected, r.seen, r.verdict, output.duration(r.seconds)] for r in results]
+    rows = [
+        [r.name, r.expected, r.seen if r.verdict == "held" else "see below", r.verdict, _time(r)]
+        for r in results
+    ]
     print()
     output.table(["DRILL", "EXPECTED", "SEEN", "VERDICT", "TIME"], rows, flexible=[2, 1])
     for result in results:

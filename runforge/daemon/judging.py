@@ -74,7 +74,7 @@ def _has_result(active: Active, record: ExitRecord, run_dir: Path) -> bool:
         outcome.finish(spec, asdict(record))
     except OSError as error:
         return error.errno not in {errno.ENOSPC, errno.EDQUOT}
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, TypeError):
         return True  # no spec to go by: the ending is told without a result
     return True
 

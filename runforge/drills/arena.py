@@ -71,6 +71,12 @@ class Arena:
 
     def daemon(self, max_parallel: int = 2, gpu_slots: int = 1, *more: str) -> subprocess.Popen[bytes]:
         """Start a daemon the way a user does, and wait until it says that it is up."""
+        process = self.spawn_daemon(max_parallel, gpu_slots, *more)
+        self.until(lambda: "[RF:DAEMON=STARTED" in self.said(process), "the daemon is up")
+        return process
+
+    def spawn_daemon(self, max_parallel: int, gpu_slots: int, *more: str) -> subprocess.Popen[bytes]:
+        """Start a daemon without waiting for it."""
         command = [*self.program, "daemon", "--workspace", str(self.root), *more]
         command += ["--max-parallel", str(max_parallel), "--gpu-slots", str(gpu_slots)]
         with open(self.root.parent / f"daemon-{len(self.daemons)}.out", "wb") as log:
@@ -82,7 +88,6 @@ class Arena:
                 env={**os.environ, **self.environment},
             )
         self.daemons.append(process)
-        self.until(lambda: "[RF:DAEMON=STARTED" in self.said(process), "the daemon is up")
         return process
 
     def said(self, process: subprocess.Popen[bytes]) -> str:

@@ -29,6 +29,7 @@ _ALL = (
     Drill("supervisor-killed", "started anew, never beside itself", run_drills.supervisor_killed),
     Drill("all-killed", "daemon and supervisors: started anew", run_drills.all_killed),
     Drill("zygotes-killed", "replaced, each run once", run_drills.zygotes_killed),
+    Drill("late-launch", "a launch that comes late starts nothing", run_drills.late_launch),
     Drill("reboot", "interrupted runs started anew", run_drills.rebooted),
     Drill("stopped-daemon", "noticed; goes on when woken", daemon_drills.stopped),
     Drill("stale-daemon", "writes nothing when it wakes up", daemon_drills.stale),

@@ -10,7 +10,7 @@ from random import Random
 
 from runforge.drills.arena import require
 from runforge.drills.scene import Scene, run
-from runforge.supervise.os_process import FAKE_BOOT_ID
+from runforge.supervise import os_process
 
 _ZYGOTES = 2
 
@@ -47,11 +47,8 @@ def zygotes_killed(here: Scene, dice: Random) -> str:
     here.put(*[run(0.2 + dice.uniform(0, 0.2)) for _ in range(8)])
     daemon = here.daemon()
     here.until_started(2)
-    children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text("ascii").split()
-    require(len(children) == _ZYGOTES, f"the daemon has {len(children)} children")
-    for pid in children:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(pid), signal.SIGKILL)
+    for pid in _zygotes(daemon.pid):
+        _signal(pid, signal.SIGKILL)
     here.until_over()
     states = {job["state"] for job in here.jobs()}
     require(states == {"succeeded"}, f"the jobs are {states}")
@@ -60,14 +57,46 @@ def zygotes_killed(here: Scene, dice: Random) -> str:
     return "replaced; 8 runs, each started once"
 
 
+def late_launch(here: Scene, _dice: Random) -> str:
+    """A launch that hangs while daemons change comes through when its run has run already."""
+    daemon = here.daemon()
+    zygotes = _zygotes(daemon.pid)
+    for pid in zygotes:
+        _signal(pid, signal.SIGSTOP)
+    here.put(run(0.2), run(0.2, 3))
+    running = {"running"}
+    here.until(lambda: {job["state"] for job in here.jobs()} == running, "both are being launched")
+    here.kill_daemon()
+    here.daemon()
+    here.until_over()
+    for pid in zygotes:
+        _signal(pid, signal.SIGCONT)
+    here.until(lambda: not any(os_process.session_of(pid) for pid in zygotes), "the old zygotes are gone")
+    here.until(lambda: not here.supervisors(), "the late supervisors are gone")
+    here.expect(("succeeded", 2, None), ("failed", 2, "exit code 3"))
+    here.expect_each_once()
+    return "2 late supervisors found their claims revoked; each run started once"
+
+
+def _zygotes(daemon: int) -> list[int]:
+    children = Path(f"/proc/{daemon}/task/{daemon}/children").read_text("ascii").split()
+    require(len(children) == _ZYGOTES, f"the daemon has {len(children)} children")
+    return [int(pid) for pid in children]
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 def rebooted(here: Scene, dice: Random) -> str:
     """The power is cut and the machine starts again (its boot id is faked)."""
-    here.environment[FAKE_BOOT_ID] = "drill-before"
+    here.environment[os_process.FAKE_BOOT_ID] = "drill-before"
     here.put(run(1 + dice.uniform(0, 0.3)), run(1.0), run(0.1, 3))
     here.daemon()
     here.until_started(2)
     here.cut_power()
-    here.environment[FAKE_BOOT_ID] = "drill-after"
+    here.environment[os_process.FAKE_BOOT_ID] = "drill-after"
     here.daemon()
     here.until_over()
     here.expect(("succeeded", 2, None), ("succeeded", 2, None), ("failed", 1, "exit code 3"))

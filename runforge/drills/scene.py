@@ -19,6 +19,12 @@ from runforge.supervise import claim
 _ENDED = {"succeeded", "failed", "canceled"}
 
 
+def base_request(path: Path) -> dict[str, Any]:
+    """Return the request of a run that notes its start and end in a witness file."""
+    values = {"seconds": 0.1, "code": 0, "kind": "plain"}
+    return request(family="command", command=witness.command(path), hyperparameters=values)
+
+
 def run(seconds: float, code: int = 0, kind: str = "plain") -> dict[str, Any]:
     """Return the overrides of a run that lasts so long and then exits with this code."""
     values = {"seconds": round(seconds, 3), "code": code, "kind": kind}
@@ -37,10 +43,10 @@ class Scene(Arena):
 
     def put(self, *runs: dict[str, Any], name: str = "drill", **execution: Any) -> str:
         """Enqueue runs as a group; return its id. From here on they are acknowledged."""
-        values = {"seconds": 0.1, "code": 0, "kind": "plain"}
-        base = request(family="command", command=witness.command(self.witness), hyperparameters=values)
         strategy = {"type": "list", "runs": list(runs)}
-        group = self.enqueue(plan(self.root, base, strategy, name=name, **execution), len(runs))
+        group = self.enqueue(
+            plan(self.root, base_request(self.witness), strategy, name=name, **execution), len(runs)
+        )
         self.acknowledged += len(runs)
         return group
 
@@ -64,7 +70,8 @@ class Scene(Arena):
         """Return the live supervisors: the processes that claimed an attempt."""
         here = set(processes_of(self.root))
         owners = (claim.read(path.parent) for path in self.root.glob(".runforge/attempts/*/*/claim"))
-        return [owner.pid for owner in owners if owner is not None and owner.pid in here]
+        started = [owner for owner in owners if owner is not None and owner.kind == claim.STARTED]
+        return [owner.pid for owner in started if owner.pid in here]
 
     def status(self) -> str:
         """Return what `queue-status` says of the daemon."""

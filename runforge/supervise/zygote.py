@@ -53,7 +53,10 @@ def _serve(daemon: socket.socket) -> None:
         has_children = _reap()
         if not events:
             continue
-        message = daemon.recv(MESSAGE_LIMIT)
+        try:
+            message = daemon.recv(MESSAGE_LIMIT)
+        except ConnectionResetError:
+            return  # the daemon was killed before it heard the last answer
         if not message:
             return
         _answer(daemon, json.loads(message))

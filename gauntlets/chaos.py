@@ -1,0 +1,265 @@
+"""`python -m gauntlets chaos [--kills 1000] [--runs 5000] [--seed S] [--seconds N] [--json FILE]`.
+
+While several processes enqueue runs, cancel, pause, retry and reorder them, daemons, zygotes and supervisors
+are killed with SIGKILL at random moments, and stopped at times. Then a healthy daemon finishes what is left,
+and the ten invariants must hold: no run lost, none doubled, no outcome wrong, no process left over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from runforge import control, views
+from runforge import workspace as workspaces
+from runforge.drills import invariants, witness
+from runforge.drills.arena import Arena, Unmet, arena
+from runforge.drills.scene import Scene
+from runforge.drills.traces import parent_of
+from runforge.store.connection import open_journal
+from runforge.supervise import os_process
+
+_LOADS = 3
+_SLOTS = 6
+_DRAIN_SECONDS = 600.0
+_PROGRESS_SECONDS = 5.0
+#: Who is hit, in lots; a stop freezes a process for a moment.
+_LOTS = ("daemon",) * 6 + ("zygote",) * 2 + ("supervisor",) * 9 + ("stop daemon", "stop supervisor")
+
+
+class Chaos:
+    """One run of the gauntlet."""
+
+    def __init__(self, here: Scene, *, kills: int, runs: int, seed: int, seconds: float) -> None:
+        self._here = here
+        self._kills = kills
+        self._runs = runs
+        self._seed = seed
+        self._seconds = seconds
+        self._dice = Random(f"{seed} chaos")
+        self._mark = f"RUNFORGE_CHAOS={here.root}".encode()
+        self._next_progress = 0.0
+        self._start = time.monotonic()
+        self.hits: Counter[str] = Counter()
+        self.broken: list[str] = []
+        here.environment["RUNFORGE_CHAOS"] = str(here.root)
+
+    @property
+    def killed(self) -> int:
+        """How many processes were killed."""
+        return sum(count for name, count in self.hits.items() if not name.startswith("stop"))
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._start > self._seconds
+
+    def play(self) -> dict[str, Any]:
+        """Do it all; return the report."""
+        loads = [self._spawn_load(number) for number in range(_LOADS)]
+        self._here.spawn_daemon(_SLOTS, 1)
+        while self.killed < self._kills and not self._is_late:
+            time.sleep(self._dice.expovariate(2.5))
+            self._hit(self._dice.choice(_LOTS))
+            self._progress()
+        hunted = time.monotonic() - self._start
+        while len(self._acknowledged()) < self._runs and not self._is_late:
+            self._keep_daemon()
+            time.sleep(0.2)
+            self._progress()
+        for load in loads:
+            load.communicate(b"", timeout=120)
+            if load.returncode:
+                self.broken.append(f"a process of the load ended with exit code {load.returncode}")
+        self._drain()
+        return self._report(hunted)
+
+    # --- the load ------------------------------------------------------------------------------
+
+    def _spawn_load(self, number: int) -> subprocess.Popen[bytes]:
+        here = self._here
+        share = self._runs // _LOADS + (number < self._runs % _LOADS)
+        words = [str(here.root), str(here.witness), str(share), f"{self._seed}.{number}"]
+        with open(here.root.parent / f"load-{number}.out", "wb") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "gauntlets.chaos_load", *words], stdin=subprocess.PIPE, stdout=output
+            )
+
+    def _load_lines(self) -> list[str]:
+        files = [self._here.root.parent / f"load-{number}.out" for number in range(_LOADS)]
+        return [line for path in files for line in path.read_text("utf-8").splitlines()]
+
+    def _acknowledged(self) -> list[str]:
+        return [line.split()[1] for line in self._load_lines() if line.startswith("ACK ")]
+
+    # --- the kills -----------------------------------------------------------------------------
+
+    def _hit(self, victim: str) -> None:
+        self._keep_daemon()
+        daemon = self._here.daemons[-1]
+        if victim == "daemon":
+            daemon.kill()
+            daemon.wait()
+            self.hits[victim] += 1
+            time.sleep(self._dice.choice([0.0, 0.0, self._dice.uniform(0, 0.3)]))
+            self._here.spawn_daemon(_SLOTS, 1)
+            return
+        word, _, rest = victim.rpartition(" ")
+        pids = [daemon.pid] if rest == "daemon" else self._pids(rest, daemon.pid)
+        if not pids:
+            return
+        pid = self._dice.choice(pids)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP if word else signal.SIGKILL)
+            self.hits[victim] += 1
+            if word:
+                time.sleep(self._dice.uniform(0.05, 0.6))
+                os.kill(pid, signal.SIGCONT)
+
+    def _keep_daemon(self) -> None:
+        """See to it that a daemon is there; one that left by itself is a fault."""
+        daemon = self._here.daemons[-1]
+        if daemon.poll() is not None:
+            said = self._here.said(daemon).strip().splitlines()[-1:]
+            self.broken.append(f"a daemon left by itself with exit code {daemon.returncode}: {said}")
+            self._here.spawn_daemon(_SLOTS, 1)
+
+    def _pids(self, kind: str, daemon: int) -> list[int]:
+        """Return the zygotes or the supervisors of this workspace."""
+        found = []
+        for name in os.listdir("/proc"):
+            if not name.isdigit() or os_process.session_of(int(name)) != int(name):
+                continue
+            with contextlib.suppress(OSError):
+                folder = Path("/proc", name)
+                if b"runforge.supervise.zygote" not in (folder / "cmdline").read_bytes():
+                    continue
+                if self._mark not in (folder / "environ").read_bytes().split(b"\0"):
+                    continue
+                is_zygote = parent_of(int(name)) == daemon
+                if is_zygote == (kind == "zygote") and (is_zygote or _works(folder)):
+                    found.append(int(name))
+        return found
+
+    # --- telling -------------------------------------------------------------------------------
+
+    def _progress(self) -> None:
+        if time.monotonic() < self._next_progress:
+            return
+        self._next_progress = time.monotonic() + _PROGRESS_SECONDS
+        counts = views.queue_summary(workspaces.at(self._here.root)).counts
+        spent = time.monotonic() - self._start
+        shown = ", ".join(f"{count} {state}" for state, count in counts.items())
+        acknowledged = len(self._acknowledged())
+        print(
+            f"{spent:5.0f} s  {self.killed}/{self._kills} kills, {acknowledged}/{self._runs} runs: {shown}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        """Let a healthy daemon finish what is left, then look at everything."""
+        here, workspace = self._here, workspaces.at(self._here.root)
+        self._keep_daemon()
+        for group in views.groups(workspace):
+            if group.paused:
+                control.resume_group(workspace, group.group_id)
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while self._is_busy() and time.monotonic() < deadline:
+            self._keep_daemon()
+            self._progress()
+            time.sleep(0.2)
+        if self._is_busy():
+            self.broken.append("the queue was not drained")
+        try:
+            Arena.finish(here)
+        except Unmet as error:
+            self.broken.append(str(error))
+        self.broken += invariants.check(workspace, here.witness, acknowledged=self._acknowledged())
+        self.broken += self._tracebacks()
+
+    def _is_busy(self) -> bool:
+        counts = views.queue_summary(workspaces.at(self._here.root)).counts
+        return counts["queued"] + counts["running"] > 0
+
+    def _tracebacks(self) -> list[str]:
+        """Return where a daemon, a zygote or a supervisor fell over."""
+        files = [*self._here.root.parent.glob("*.out"), self._here.root / ".runforge/queue/zygote.log"]
+        found = []
+        for path in files:
+            text = path.read_text("utf-8", errors="replace") if path.exists() else ""
+            if "Traceback" in text:
+                found.append(f"{path.name}: {text[text.index('Traceback') :][-1500:]}")
+        return found
+
+    def _report(self, hunted: float) -> dict[str, Any]:
+        workspace = workspaces.at(self._here.root)
+        seen = witness.read(self._here.witness)
+        commands: Counter[str] = Counter()
+        for line in self._load_lines():
+            if line.startswith("{"):
+                commands.update(json.loads(line))
+        with open_journal(workspace) as journal, journal.read() as tx:
+            causes = Counter(str(row["cause"]) for row in tx.rows("attempts.all"))
+        return {
+            "version": 1,
+            "kind": "chaos_report",
+            "seed": self._seed,
+            "passed": not self.broken,
+            "broken": self.broken,
+            "kills": self.killed,
+            "hits": dict(self.hits),
+            "seconds_of_kills": round(hunted, 1),
+            "seconds": round(time.monotonic() - self._start, 1),
+            "daemons": len(self._here.daemons),
+            "acknowledged": len(self._acknowledged()),
+            "jobs": views.queue_summary(workspace).counts,
+            "attempts": dict(causes),
+            "witnessed_starts": sum(one.starts for attempts in seen.values() for one in attempts.values()),
+            "commands": dict(commands),
+        }
+
+
+def _works(folder: Path) -> bool:
+    """Return whether a process holds an attempt's files open, as supervisors do."""
+    for name in os.listdir(folder / "fd"):
+        with contextlib.suppress(OSError):
+            if "/.runforge/attempts/" in os.readlink(folder / "fd" / name):
+                return True
+    return False
+
+
+def main(words: list[str]) -> int:
+    """Play it once; 0 if every invariant held."""
+    parser = argparse.ArgumentParser(prog="python -m gauntlets chaos")
+    parser.add_argument("--kills", type=int, default=100, help="how many processes are killed")
+    parser.add_argument("--runs", type=int, default=500, help="how many runs are enqueued")
+    parser.add_argument("--seed", type=int, default=1, help="of the kills and of the load")
+    parser.add_argument("--seconds", type=float, default=1200.0, help="no kill and no new run after this")
+    parser.add_argument("--keep", action="store_true", help="keep the workspace")
+    parser.add_argument("--json", type=Path, default=Path("chaos-report.json"), help="the report's file")
+    given = parser.parse_args(words)
+    with arena(Scene, prefix="chaos-", keep=given.keep) as here:
+        chaos = Chaos(here, kills=given.kills, runs=given.runs, seed=given.seed, seconds=given.seconds)
+        report = chaos.play()
+        if given.keep:
+            report["folder"] = str(here.root)
+    given.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    for text in report["broken"][:20]:
+        print(f"broken: {text}")
+    print(
+        f"{report['kills']} kills {report['hits']}, {report['acknowledged']} runs {report['jobs']}: "
+        f"{len(report['broken'])} invariants broken, {report['seconds']:.0f} s; report in {given.json}"
+    )
+    return int(not report["passed"])

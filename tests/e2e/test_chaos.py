@@ -1,0 +1,16 @@
+"""A short chaos: kill -9 of anything at random while several processes work on the queue."""
+
+from __future__ import annotations
+
+from gauntlets.chaos import Chaos
+from runforge.drills.arena import arena
+from runforge.drills.scene import Scene
+
+
+def test_nothing_is_lost_doubled_wrong_or_left_over() -> None:
+    with arena(Scene, prefix="chaos-") as here:
+        report = Chaos(here, kills=25, runs=120, seed=3, seconds=45.0).play()
+    assert report["broken"] == []
+    assert report["acknowledged"] >= 20
+    assert report["kills"] >= 10
+    assert report["witnessed_starts"] > 0

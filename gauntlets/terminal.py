@@ -21,6 +21,12 @@ import pyte
 
 #: Questions to the terminal that pyte would print: the kitty protocol, and modes asked for.
 _UNKNOWN = re.compile(rb"\x1b\[[<>=][0-9;]*u|\x1b\[\?[0-9;]*\$p")
+#: Makes the terminal the controlling one, then becomes the program. In a process of its own: what forks a
+#: process with threads must not run Python before the exec.
+_TAKE_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
 _PARTIAL = re.compile(rb"\x1b(\[[<>=?]?[0-9;]*\$?)?$")
 
 
@@ -38,13 +44,12 @@ class Terminal:
         self._set_size(columns, lines)
         kept = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "COLUMNS", "LINES", "COLORTERM"}}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "runforge", *map(str, arguments)],
+            [sys.executable, "-c", _TAKE_TERMINAL, "-m", "runforge", *map(str, arguments)],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             env={**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **environment},
             start_new_session=True,
-            preexec_fn=_take_terminal,  # noqa: PLW1509 - no threads here
         )
         os.close(slave)
 
@@ -130,7 +135,3 @@ class Terminal:
 def open_screens(workspace: Path, *options: object, columns: int = 80, lines: int = 24) -> Terminal:
     """Open the terminal UI on a workspace, in a terminal of its own."""
     return Terminal(["tui", "--workspace", workspace, *options], columns=columns, lines=lines)
-
-
-def _take_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -44,14 +44,14 @@ def exit_zero(here: Scene, dice: Random) -> str:
     """A run that succeeds while no daemon lives has succeeded."""
     _end_alone(here, dice, 0)
     here.expect(("succeeded", 1, None))
-    return "recorded as succeeded; started once"
+    return "succeeded; started once"
 
 
 def exit_three(here: Scene, dice: Random) -> str:
     """A run that fails while no daemon lives has failed with its code."""
     _end_alone(here, dice, 3)
     here.expect(("failed", 1, "exit code 3"))
-    return "recorded as failed with exit code 3; started once"
+    return "failed with exit code 3; started once"
 
 
 def _end_alone(here: Scene, dice: Random, code: int) -> None:
@@ -80,7 +80,7 @@ def restarted(here: Scene, dice: Random) -> str:
     here.until_over()
     here.expect(("succeeded", 1, None))
     here.expect_each_once()
-    return f"down with exit code 0 after {took:.1f} s; the run was adopted"
+    return f"exit code 0 after {took:.1f} s, the run was adopted"
 
 
 def stopped(here: Scene, dice: Random) -> str:
@@ -96,7 +96,7 @@ def stopped(here: Scene, dice: Random) -> str:
     here.until_over()
     here.expect(("succeeded", 1, None), ("failed", 1, "exit code 3"), ("succeeded", 1, None))
     here.expect_each_once()
-    return "seen as not responding; woke up and learned both ends"
+    return "not responding; woke up and learned both ends"
 
 
 def stale(here: Scene, dice: Random) -> str:
@@ -114,7 +114,7 @@ def stale(here: Scene, dice: Random) -> str:
     here.until_over()
     here.expect_ends(*[("succeeded", None)] * 5)
     here.expect_each_once()
-    return "the stale one left with exit code 4; 5 runs, each started once"
+    return "it left with exit code 4; 5 runs, each started once"
 
 
 def cancel_without_daemon(here: Scene, _dice: Random) -> str:
@@ -148,7 +148,7 @@ def random_kills(here: Scene, dice: Random) -> str:
     wanted = sum(code != 0 for code in codes)
     require(failed == wanted, f"{failed} failed, {wanted} gave exit code 3")
     here.expect_each_once()
-    return f"{kills} kills; 40 runs, each ran once, {failed} failed as they should"
+    return f"{kills} kills, 40 runs: each ran once, {failed} failed rightly"
 
 
 def clock_jumps(here: Scene, dice: Random) -> str:
@@ -175,4 +175,4 @@ def clock_jumps(here: Scene, dice: Random) -> str:
     said = here.run("jobs", "--json", "--workspace", str(here.root))
     shortest = min(job["seconds"] for job in json.loads(said)["data"])
     require(shortest >= 0, f"a run took {shortest} s")
-    return f"{len(jumps)} jumps from -1 to +20 years; 8 true outcomes, no time below zero"
+    return f"{len(jumps)} jumps, -1 to +20 years; 8 true outcomes"

@@ -39,7 +39,7 @@ def folder_deleted(here: Scene, _dice: Random) -> str:
     reasons = [job["error"] for job in here.jobs()[:2]]
     require(all("folder" in reason for reason in reasons), f"the reasons are {reasons}")
     require(daemon.poll() is None, "the daemon has ended")
-    return "2 failed with the reason, 2 others have their true outcomes"
+    return "2 failed with the reason, 2 true outcomes"
 
 
 def exports_deleted(here: Scene, _dice: Random) -> str:
@@ -67,7 +67,7 @@ def exports_forged(here: Scene, dice: Random) -> str:
     document.write_text(json.dumps(lies))
     here.until(lambda: here.group(group)["status"] == "failed", "group.json tells the truth again", 20)
     here.expect(("succeeded", 1, None), ("failed", 1, "exit code 3"))
-    return "believed by nobody, rewritten from the journal within seconds"
+    return "believed by nobody, rewritten within seconds"
 
 
 def _exports(here: Scene, group: str) -> tuple[Path, Path]:
@@ -96,7 +96,7 @@ def disk_full(here: Scene, dice: Random) -> str:
     here.until_over()
     here.expect(("succeeded", 1, None), ("failed", 1, "exit code 3"), ("succeeded", 1, None))
     here.expect_each_once()
-    return "ends kept in their records, an enqueue refused; all told when space came"
+    return "2 ends kept and told later, an enqueue refused"
 
 
 def _fill(path: Path) -> None:

@@ -26,7 +26,7 @@ def supervisor_killed(here: Scene, dice: Random) -> str:
     causes = here.causes("@last")
     require(causes == ["lost", "exit"], f"its attempts ended by {causes}")
     require(len(here.started) == 2, f"it started {len(here.started)} times")
-    return "attempt 1 lost, its leftovers killed; attempt 2 succeeded"
+    return "attempt 1 lost and swept, attempt 2 succeeded"
 
 
 def all_killed(here: Scene, dice: Random) -> str:
@@ -39,7 +39,7 @@ def all_killed(here: Scene, dice: Random) -> str:
     here.daemon()
     here.until_over()
     here.expect(("succeeded", 2, None), ("failed", 2, "exit code 3"), ("succeeded", 1, None))
-    return f"{killed} supervisors killed, 2 runs started anew, 3 true outcomes"
+    return f"{killed} supervisors killed too; 3 true outcomes"
 
 
 def zygotes_killed(here: Scene, dice: Random) -> str:
@@ -75,7 +75,7 @@ def late_launch(here: Scene, _dice: Random) -> str:
     here.until(lambda: not here.supervisors(), "the late supervisors are gone")
     here.expect(("succeeded", 2, None), ("failed", 2, "exit code 3"))
     here.expect_each_once()
-    return "2 late supervisors found their claims revoked; each run started once"
+    return "2 late supervisors revoked; each run started once"
 
 
 def _zygotes(daemon: int) -> list[int]:
@@ -103,4 +103,4 @@ def rebooted(here: Scene, dice: Random) -> str:
     first = here.jobs()[0]["run_id"]
     causes = here.causes(first)
     require(causes == ["reboot", "exit"], f"the attempts of {first} ended by {causes}")
-    return "2 runs told as cut by a reboot and started anew, 1 queued one kept"
+    return "2 cut runs started anew, 1 queued one kept"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import signal
 import subprocess
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runforge.drills import runner
+from runforge.drills import file_drills, runner
 from runforge.drills.arena import require
 from runforge.drills.catalogue import DRILLS, Drill
 from runforge.drills.scene import Scene, run
@@ -66,6 +68,22 @@ def test_a_broken_promise_is_told(monkeypatch: pytest.MonkeyPatch, play: Any, se
     (result,) = runner.play(["wrong"], seed=1, keep=False, tell=lambda _: None)
     assert result.verdict == "broken"
     assert seen in result.seen
+
+
+class _Locked:
+    """A C library whose kernel refuses new namespaces, as some containers' do."""
+
+    def unshare(self, _flags: int) -> int:
+        ctypes.set_errno(errno.EPERM)
+        return -1
+
+
+def test_what_the_machine_cannot_do_is_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "_listen", lambda: None)
+    monkeypatch.setattr(file_drills.ctypes, "CDLL", lambda *_, **__: _Locked())
+    (result,) = runner.play(["disk-full"], seed=1, keep=False, tell=lambda _: None)
+    assert result.verdict == "skipped"
+    assert result.seen.startswith("needs root, or user namespaces, to mount a small disk (")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)

@@ -47,14 +47,19 @@ def _checkpoint(here: Rig) -> None:
         journal.checkpoint()
 
 
-def _interrupted(here: Rig) -> None:
-    """The same, after a first daemon that died with its attempts' folders made and nothing claimed."""
+def _interrupted(here: Rig, point: str = "launch.spec_written:2") -> None:
+    """A sweep after a first daemon that died with its attempts' folders made and nothing claimed."""
     here.enqueue()
-    here.start("launch.spec_written:2")
+    here.start(point)
     here.until(lambda: not here.is_daemon_alive(), "the first daemon has been killed")
     here.start()
     here.until_state(OK, State.SUCCEEDED)
     here.stop()
+
+
+def _unlaunched(here: Rig) -> None:
+    """A sweep after a first daemon that died before its attempts had folders."""
+    _interrupted(here, "claim.committed:1")
 
 
 def _pruning(here: Rig) -> None:
@@ -92,6 +97,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys(POINTS, _everyday),
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     "lost.revoked": _interrupted,
+    "lost.buried": _unlaunched,
     "prune.forgotten": _pruning,
 }
 

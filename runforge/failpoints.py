@@ -54,6 +54,7 @@ POINTS = {
     "end.judged": "the daemon knows how attempts ended and has not written it down",
     "end.recorded": "their ends are committed; nobody is told",
     "lost.revoked": "an attempt that never started is revoked; its job is not requeued",
+    "lost.buried": "an attempt without a folder is closed to every launch that comes late",
     "lost.swept": "what was left of a lost attempt is killed; nothing is written",
     "lost.result_left": "a lost attempt has its result.json; the journal does not know",
     "zygote.forked": "a supervisor is forked; the daemon has no answer",

@@ -257,6 +257,8 @@ class Engine:
     def _start_some(self) -> bool:
         """Claim as many jobs as there are slots, in one transaction, and launch them."""
         with self._journal.read() as tx:
+            # A claim that a full disk has taken back left its slots in memory.
+            self._slots.load(tx.rows("attempts.slots"))
             if self._choose(tx) is None:
                 return False
         claimed: list[tuple[Active, Group | None, int | None]] = []

@@ -47,12 +47,19 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
     if verdict.kind in {kinds.UNCLAIMED, kinds.REVOKED}:
         failpoints.hit("lost.revoked")
         return _from_verdict(verdict.kind, active, policy)
+    return _judge_lost(workspace, active, verdict.kind, policy)
+
+
+def _judge_lost(workspace: Workspace, active: Active, kind: judge.VerdictKind, policy: str) -> Ending | None:
     _sweep(active)
-    if verdict.kind is kinds.FOLDER_MISSING:
+    if kind is judge.VerdictKind.FOLDER_MISSING:
         leavings.put_away_unless_launched(workspace, active.job)
+        if not claim.bury(active.attempt_dir, active.token):
+            return None  # it was launched in this very moment: judge again
+        failpoints.hit("lost.buried")
     failpoints.hit("lost.swept")
-    ending = _from_verdict(verdict.kind, active, policy)
-    _leave_result(active, ending, run_dir)
+    ending = _from_verdict(kind, active, policy)
+    _leave_result(active, ending, workspace.root / active.job.run_dir)
     failpoints.hit("lost.result_left")
     return ending
 

@@ -1,22 +1,27 @@
 """The claim: one atomic file that decides who may start an attempt.
 
-A supervisor claims it, or a recovering daemon revokes it; link() has exactly one winner.
+A supervisor claims it, or a recovering daemon revokes it; link() has exactly one winner. Where the whole
+folder is missing, the daemon puts one there that holds a claim already.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from runforge import failpoints
-from runforge.durable import TEMPORARY_PREFIX, fsync_dir, read_bounded, write_new
+from runforge.durable import TEMPORARY_PREFIX, fsync_dir, make_dir, read_bounded, write_new
 from runforge.supervise import os_process
 
 NAME = "claim"
 STARTED = "started"
 REVOKED = "revoked"
+#: The folder was missing: whether the attempt started is not known, but now it cannot any more.
+MISSING = "missing"
 _LIMIT = 4096
 
 
@@ -39,6 +44,27 @@ def claim(attempt_dir: Path, token: str) -> bool:
 def revoke(attempt_dir: Path, token: str) -> bool:
     """Close the attempt to every supervisor; False if one has claimed it."""
     return _link(attempt_dir, REVOKED, token)
+
+
+def bury(attempt_dir: Path, token: str) -> bool:
+    """Put a closed folder where an attempt has none, in one step; False if it has one now.
+
+    A daemon that was stopped before it made the folder, and wakes up after another has taken over, finds
+    the attempt taken: else its run would go on beside the next attempt's.
+    """
+    temporary = attempt_dir.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
+    make_dir(temporary)
+    _link(temporary, MISSING, token)
+    try:
+        os.rename(temporary, attempt_dir)
+    except OSError as error:
+        shutil.rmtree(temporary)
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+        owner = read(attempt_dir)
+        return owner is not None and owner.kind == MISSING
+    fsync_dir(attempt_dir.parent)
+    return True
 
 
 def _link(attempt_dir: Path, kind: str, token: str) -> bool:

@@ -79,6 +79,8 @@ def judge(attempt_dir: Path, token: str) -> Verdict:  # noqa: PLR0911 - one row 
         # A claim that is damaged or another's can be neither revoked nor trusted: somebody may have
         # started, so it is lost. Called unclaimed, it would be judged again for ever.
         return Verdict(VerdictKind.LOST if is_taken else VerdictKind.UNCLAIMED)
+    if owner.kind == claim.MISSING:
+        return Verdict(VerdictKind.FOLDER_MISSING)
     if owner.kind == claim.REVOKED:
         return Verdict(VerdictKind.REVOKED)
     if owner.boot_id != os_process.boot_id():

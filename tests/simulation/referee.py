@@ -1,0 +1,179 @@
+"""The referee: folds the journal's entries as they come and calls whatever must never stand there.
+
+It has a queue of its own and does not look at the tables, so that it and the scheduler's SQL cannot be
+wrong in the same way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from runforge.daemon.endings import MAX_LOST, MAX_UNSTARTED
+from runforge.states import TRANSITIONS, State
+from tests.simulation.machine import Machine
+
+
+@dataclass(slots=True)
+class Known:
+    """A job as the entries tell it."""
+
+    seq: int
+    run_id: str
+    lane: str | None
+    priority: int
+    needs_gpu: bool
+    state: State = State.QUEUED
+    attempt: int = 1
+    lost: int = 0
+    unstarted: int = 0
+    is_canceled: bool = False
+
+
+@dataclass
+class Referee:
+    """The rules, and what it takes to check them."""
+
+    machine: Machine
+    #: The slots of the newest daemon.
+    cpu_slots: int = 2
+    gpu_slots: int = 1
+    jobs: dict[str, Known] = field(default_factory=dict)
+    #: Lanes with work, and their queued jobs.
+    queued: dict[str | None, set[str]] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
+    paused: set[str | None] = field(default_factory=set)
+    #: lane -> how often each other lane was served while it had something to start.
+    passed: dict[str | None, Counter[str | None]] = field(default_factory=lambda: defaultdict(Counter))
+    events: Counter[str] = field(default_factory=Counter)
+
+    def fold(self, entry: Any) -> list[str]:
+        """Take one entry; return what is wrong with it."""
+        event, job_id, lane = entry["event"], entry["job_id"], entry["group_id"]
+        self.events[event] += 1
+        detail = json.loads(entry["detail"])
+        if event == "enqueued":
+            self.jobs[job_id] = Known(
+                entry["seq"], detail["run_id"], lane, detail["priority"], bool(detail["requires_gpu"])
+            )
+            self.queued.setdefault(lane, set()).add(job_id)
+        elif event == "pruned":
+            return self._prune(self.jobs.pop(job_id))
+        elif event == "priority_set":
+            self.jobs[job_id].priority = detail["priority"]
+        elif event == "cancel_requested":
+            self.jobs[job_id].is_canceled = True
+        elif event in {"group_paused", "group_resumed"}:
+            (self.paused.add if event == "group_paused" else self.paused.discard)(lane)
+        elif entry["to_state"] is not None:
+            return self._move(job_id, self.jobs[job_id], entry, detail)
+        return []
+
+    @staticmethod
+    def _prune(job: Known) -> list[str]:
+        is_live = job.state in {State.QUEUED, State.RUNNING}
+        return [f"{job.run_id} was {job.state} and was forgotten"] * is_live
+
+    def _move(self, job_id: str, job: Known, entry: Any, detail: dict[str, Any]) -> list[str]:
+        move = State(entry["from_state"]), State(entry["to_state"])
+        found = []
+        if TRANSITIONS.get(move) != entry["event"] or job.state is not move[0]:
+            found.append(f"{job.run_id} was {job.state} and went {move[0]} -> {move[1]}")
+        if entry["attempt"] != job.attempt + (move[1] is State.QUEUED):
+            found.append(f"{job.run_id} counts {entry['attempt']} after attempt {job.attempt}")
+        if entry["event"] == "claimed":
+            found += self._claimed(job_id, job)
+        elif move[0] is State.RUNNING:
+            found += self._ended(job, move[1], detail)
+        self._place(job_id, job, move[1])
+        if entry["event"] == "retried":
+            job.lost = job.unstarted = 0
+            job.is_canceled = False
+        job.state, job.attempt = move[1], entry["attempt"]
+        return found
+
+    def _place(self, job_id: str, job: Known, after: State) -> None:
+        if job.state is State.QUEUED:
+            self.queued[job.lane].discard(job_id)
+            if not self.queued[job.lane]:
+                del self.queued[job.lane]
+        self.running.discard(job_id)
+        if after is State.QUEUED:
+            self.queued.setdefault(job.lane, set()).add(job_id)
+        elif after is State.RUNNING:
+            self.running.add(job_id)
+
+    # --- the scheduler -------------------------------------------------------------------------
+
+    @property
+    def free(self) -> tuple[int, int]:
+        """Free slots, CPU and GPU; runs of a daemon that had more may take it below zero."""
+        gpu_jobs = sum(self.jobs[job_id].needs_gpu for job_id in self.running)
+        return self.cpu_slots - len(self.running), self.gpu_slots - gpu_jobs
+
+    def startable(self, lane: str | None) -> list[tuple[int, int, str]]:
+        """What a lane could start now, best first."""
+        cpu, gpu = self.free
+        if lane in self.paused or cpu <= 0:
+            return []
+        jobs = [(job_id, self.jobs[job_id]) for job_id in self.queued.get(lane, ())]
+        return sorted((-j.priority, j.seq, i) for i, j in jobs if gpu > 0 or not j.needs_gpu)
+
+    def _claimed(self, job_id: str, job: Known) -> list[str]:
+        cpu, gpu = self.free
+        found = []
+        if cpu <= 0 or (job.needs_gpu and gpu <= 0):
+            found.append(f"{job.run_id} was started without a slot: {cpu} CPU, {gpu} GPU free")
+        if job.lane in self.paused:
+            found.append(f"{job.run_id} was started in a paused group")
+        if job.is_canceled:
+            found.append(f"{job.run_id} was to be canceled and was started")
+        best = self.startable(job.lane)
+        if best and best[0][2] != job_id:
+            found.append(f"{job.run_id} was started before {self.jobs[best[0][2]].run_id}")
+        self.passed[job.lane].clear()
+        for lane in self.queued:
+            if lane != job.lane and self.startable(lane):
+                self.passed[lane][job.lane] += 1
+                if self.passed[lane][job.lane] > 1:
+                    found.append(f"{lane} waits while {job.lane} is served again")
+        return found
+
+    def idle(self) -> list[str]:
+        """Return what a daemon has left waiting although it could start: only right after a tick."""
+        return [f"{lane} waits for nothing" for lane in self.queued if self.startable(lane)]
+
+    # --- ends ----------------------------------------------------------------------------------
+
+    def _ended(self, job: Known, state: State, detail: dict[str, Any]) -> list[str]:
+        record = self.machine.records.get((job.run_id, job.attempt))
+        name = f"{job.run_id} attempt {job.attempt}"
+        found = []
+        if state is State.SUCCEEDED and (record is None or record.exit_code != 0 or record.canceled):
+            found.append(f"{name} succeeded, and its record is {record}")
+        if detail["cause"] == "exit" and (
+            record is None or (record.exit_code == 0) != (state is State.SUCCEEDED)
+        ):
+            found.append(f"{name} is {state} by its exit, and its record is {record}")
+        if detail["cause"] == "launch_failed" and (job.run_id, job.attempt) in self.machine.starts:
+            found.append(f"{name} is said not to have started, and it has")
+        if any(a.is_running for a in self.machine.live if (a.run_id, a.number) == (job.run_id, job.attempt)):
+            found.append(f"{name} is {state} and still runs")
+        if state is State.QUEUED and job.is_canceled:
+            found.append(f"{name} was to be canceled and is queued again")
+        return found + self._limits(job, name, state, detail)
+
+    @staticmethod
+    def _limits(job: Known, name: str, state: State, detail: dict[str, Any]) -> list[str]:
+        is_start = detail["cause"] == "launch_failed"
+        if state is State.QUEUED:
+            job.unstarted += is_start
+            job.lost += not is_start
+        limit, count = (MAX_UNSTARTED, job.unstarted) if is_start else (MAX_LOST, job.lost)
+        if state is State.QUEUED and count >= limit:
+            return [f"{name} is queued again after {count} attempts lost"]
+        if state is State.FAILED and "giving up" in (detail["error"] or "") and count != limit - 1:
+            return [f"{name} is given up after {count + 1} attempts lost"]
+        return []

@@ -34,7 +34,13 @@ class Terminal:
     """The program on a terminal of a given size. `raw` is every byte that it wrote."""
 
     def __init__(
-        self, arguments: Sequence[object], *, columns: int = 80, lines: int = 24, **environment: str
+        self,
+        arguments: Sequence[object],
+        *,
+        columns: int = 80,
+        lines: int = 24,
+        program: Sequence[str] = ("-m", "runforge"),
+        **environment: str,
     ) -> None:
         self._master, slave = pty.openpty()
         self._screen = pyte.Screen(columns, lines)
@@ -44,7 +50,7 @@ class Terminal:
         self._set_size(columns, lines)
         kept = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "COLUMNS", "LINES", "COLORTERM"}}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _TAKE_TERMINAL, "-m", "runforge", *map(str, arguments)],
+            [sys.executable, "-c", _TAKE_TERMINAL, *program, *map(str, arguments)],
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -1,0 +1,65 @@
+"""A journal with very many jobs, made through the real schema and its triggers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from runforge import clock, ids
+from runforge import workspace as workspaces
+from runforge.store.connection import open_journal
+from runforge.workspace import Workspace
+
+
+def make(root: Path, jobs: int, groups: int) -> Workspace:
+    """Return a workspace with so many jobs over so many groups: nine tenths have ended, the rest wait."""
+    root.mkdir(parents=True, exist_ok=True)
+    here = workspaces.at(root)
+    now = clock.now()
+    ended = jobs * 9 // 10
+    with open_journal(here, create=True) as journal:
+        with journal.write() as tx:
+            lanes = []
+            for number in range(groups):
+                group_id = ids.group_id(now, f"sweep {number}", repeat=1)
+                lane_id = tx.row("groups.new_lane")[0]
+                lanes.append((group_id, lane_id))
+                tx.run(
+                    "groups.insert",
+                    group_id=group_id,
+                    lane_id=lane_id,
+                    name=f"sweep {number}",
+                    notes=None,
+                    now=now,
+                    created_by="bench",
+                    max_parallel=2,
+                    fail_fast=0,
+                    objective_metric="accuracy",
+                    direction="maximize",
+                )
+            for number in range(1, jobs + 1):
+                group_id, lane_id = lanes[number % groups]
+                run_id = ids.sweep_run_id(now, number)
+                tx.run(
+                    "jobs.insert",
+                    job_id=ids.job_id(now, number),
+                    run_id=run_id,
+                    group_id=group_id,
+                    lane_id=lane_id,
+                    run_dir=f".runforge/runs/{run_id}",
+                    priority=0,
+                    requires_gpu=0,
+                    dry_run_seconds=None,
+                    overrides=json.dumps({"model.hyperparameters.C": number % 50}),
+                    now=now,
+                )
+            run = journal.connection.execute
+            run("UPDATE jobs SET state = 'running', started_at = created_at WHERE seq <= ?", (ended,))
+            run(
+                "UPDATE jobs SET state = iif(seq % 10, 'succeeded', 'failed'), finished_at = created_at,"
+                " error = iif(seq % 10, NULL, 'exit code 3'), metric_name = 'accuracy',"
+                " metric_value = abs(random() % 1000) / 1000.0 WHERE seq <= ?",
+                (ended,),
+            )
+        journal.checkpoint()
+    return here

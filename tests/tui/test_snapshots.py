@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from runforge import clock
+from runforge.cli.setup import make_workspace
 from runforge.tui import bars
 from runforge.views import machine
 from runforge.workspace import Workspace
@@ -34,8 +37,8 @@ SCREENS: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.fixture
-def still(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A workspace in which time stands still, on a machine that is always the same."""
+def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace in which time stands still, on a machine that is always the same, at a path of one length."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
     gib = 2**30
     gpu = machine.GpuView(
@@ -53,8 +56,10 @@ def still(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
         return drawn(bar, width)
 
     monkeypatch.setattr(bars.StatusBar, "_text", text)
-    lived(ws)
-    return ws
+    with tempfile.TemporaryDirectory(prefix="rf-", dir="/tmp") as parent:
+        ws = make_workspace(Path(parent) / "ws")
+        lived(ws)
+        yield ws
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "200x50"])

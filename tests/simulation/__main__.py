@@ -36,11 +36,10 @@ def main() -> int:
     seeds = range(int(first), int(last or first) + 1)
     start, total, broken = time.monotonic(), Counter(), 0
     with ProcessPoolExecutor(options.processes) as pool:
-        for failure, seen in pool.map(partial(live, options.steps), seeds):
+        for seed, (failure, seen) in zip(seeds, pool.map(partial(live, options.steps), seeds), strict=True):
             total += seen
             broken += failure is not None
-            if failure is not None:
-                print(failure, flush=True)
+            print(failure or f"seed {seed}: nothing broken", flush=True)
     print(f"{len(seeds)} seeds x {options.steps} steps in {time.monotonic() - start:.0f} s, {broken} broken")
     print(", ".join(f"{name}: {count}" for name, count in total.most_common()))
     return int(broken > 0)

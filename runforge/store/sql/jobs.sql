@@ -65,7 +65,8 @@ WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_re
 -- name: end
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
                 cause = :cause, metric_name = :metric_name, metric_value = :metric_value
-WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state;
+WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
+  AND state IN ('queued', 'running');
 
 -- name: requeue
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + 1, started_at = NULL,

@@ -1,0 +1,338 @@
+"""The journal against a model: whatever is done in whatever order, its tables say what a dictionary says.
+
+Hypothesis draws the histories: moves allowed and not, crashes inside a transaction, daemons that take over
+and older ones that still write. At the end, replaying the entries gives the tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from runforge import control, workspace
+from runforge.daemon.engine import Settings
+from runforge.daemon.main import take_over
+from runforge.errors import RunForgeError
+from runforge.model import Job
+from runforge.states import LIVE, TERMINAL, Cause, State
+from runforge.store import records, replay, transitions
+from runforge.store.connection import Transaction, open_journal
+from runforge.store.failures import Fenced
+from runforge.store.transitions import Ending, Grant
+
+NOW = "2026-01-01T00:00:00.000Z"
+MOST_JOBS = 8
+#: No power fails here, so nothing needs to be synced to a disk.
+SHM = "/dev/shm"
+places = st.integers(0, 99)
+endings = st.sampled_from(sorted(TERMINAL))
+
+
+class _Crash(Exception):
+    """Stands for the death of the process that writes."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the table must say of a job."""
+
+    group: str | None
+    gpu: bool
+    priority: int
+    state: State = State.QUEUED
+    attempt: int = 1
+    lost: int = 0
+    cancel_requested: bool = False
+
+
+class JournalMachine(RuleBasedStateMachine):
+    @initialize()
+    def open(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(dir=SHM if os.access(SHM, os.W_OK) else None))
+        self.ws = workspace.at(self.folder)
+        self.journal = open_journal(self.ws, create=True)
+        self.jobs: dict[str, Model] = {}
+        self.groups: dict[str, tuple[bool, bool]] = {}
+        self.fail_fast: set[str] = set()
+        self.slots: dict[tuple[str, int], str] = {}
+        self.epoch = 0
+        self.made = 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "journal"):
+            self.journal.close()
+            assert replay.check(self.ws) == []
+            shutil.rmtree(self.folder)
+
+    # --- doing things --------------------------------------------------------------------------
+
+    def change(self, act: Callable[[Transaction], object], *, allowed: bool = True) -> None:
+        """Do it in one transaction: it must be refused, and change nothing, unless it is allowed."""
+        refused = contextlib.nullcontext() if allowed else pytest.raises(RunForgeError)
+        with refused, self.journal.write(self.epoch) as tx:
+            act(tx)
+
+    def pick(self, place: int) -> str | None:
+        return sorted(self.jobs)[place % len(self.jobs)] if self.jobs else None
+
+    def row(self, job_id: str) -> Job:
+        with self.journal.read() as tx:
+            return records.job(tx.row("jobs.by_job_id", job_id=job_id))
+
+    def grant(self, job_id: str, slot: int) -> Grant:
+        self.made += 1
+        return Grant(f"token-{self.made}", self.epoch, slot, slot if self.jobs[job_id].gpu else None, None)
+
+    def move(self, job_id: str, state: State, **more: Any) -> None:
+        self.jobs[job_id] = replace(self.jobs[job_id], state=state, **more)
+        if state is not State.RUNNING:
+            self.slots = {slot: holder for slot, holder in self.slots.items() if holder != job_id}
+
+    # --- what users do -------------------------------------------------------------------------
+
+    @rule(jobs=st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), max_size=3), fail_fast=st.booleans())
+    def enqueue_a_group(self, jobs: list[tuple[bool, int]], fail_fast: bool) -> None:
+        self.made += 1
+        group_id = f"group-{self.made}"
+
+        def act(tx: Transaction) -> None:
+            lane_id = tx.row("groups.new_lane")[0]
+            tx.run(
+                "groups.insert",
+                group_id=group_id,
+                lane_id=lane_id,
+                name="x",
+                notes=None,
+                now=NOW,
+                created_by="x",
+                max_parallel=2,
+                fail_fast=int(fail_fast),
+                objective_metric=None,
+                direction="maximize",
+            )
+            for gpu, priority in jobs:
+                self.insert(tx, group_id, lane_id, gpu=gpu, priority=priority)
+
+        if len(self.jobs) < MOST_JOBS:
+            self.change(act)
+            self.groups[group_id] = (False, False)
+            self.fail_fast |= {group_id} if fail_fast else set()
+
+    @rule(gpu=st.booleans(), priority=st.integers(-3, 3))
+    def enqueue_a_run(self, gpu: bool, priority: int) -> None:
+        if len(self.jobs) < MOST_JOBS:
+            self.change(lambda tx: self.insert(tx, None, 1, gpu=gpu, priority=priority))
+
+    def insert(self, tx: Transaction, group: str | None, lane_id: int, *, gpu: bool, priority: int) -> None:
+        self.made += 1
+        job_id = f"job-{self.made:04d}"
+        tx.run(
+            "jobs.insert",
+            job_id=job_id,
+            run_id=f"run-{self.made:04d}",
+            group_id=group,
+            lane_id=lane_id,
+            run_dir=".",
+            priority=priority,
+            requires_gpu=int(gpu),
+            dry_run_seconds=None,
+            overrides="{}",
+            now=NOW,
+        )
+        self.jobs[job_id] = Model(group, gpu, priority)
+
+    @rule(place=places, is_paused=st.booleans())
+    def pause_or_resume(self, place: int, is_paused: bool) -> None:
+        if self.groups:
+            group_id = sorted(self.groups)[place % len(self.groups)]
+            self.change(
+                lambda tx: tx.run("groups.set_paused", group_id=group_id, is_paused=int(is_paused), now=NOW)
+            )
+            self.groups[group_id] = (is_paused, self.groups[group_id][1])
+
+    @rule(place=places, priority=st.integers(-3, 3))
+    def set_priority(self, place: int, priority: int) -> None:
+        if (job_id := self.pick(place)) is not None:
+            self.change(lambda tx: tx.run("jobs.set_priority", job_id=job_id, priority=priority, now=NOW))
+            if self.jobs[job_id].state in LIVE:
+                self.jobs[job_id] = replace(self.jobs[job_id], priority=priority)
+
+    @rule(place=places)
+    def cancel(self, place: int) -> None:
+        if (job_id := self.pick(place)) is None or self.jobs[job_id].state not in LIVE:
+            return
+        job = self.row(job_id)
+        self.change(lambda tx: control._cancel(tx, [job], NOW, let_running_finish=False))
+        if job.state is State.QUEUED:
+            self.move(job_id, State.CANCELED)
+        else:
+            self.jobs[job_id] = replace(self.jobs[job_id], cancel_requested=True)
+
+    @rule(place=places)
+    def retry(self, place: int) -> None:
+        if (job_id := self.pick(place)) is None:
+            return
+        job, known = self.row(job_id), self.jobs[job_id]
+        allowed = known.state in {State.FAILED, State.CANCELED}
+        self.change(lambda tx: transitions.retry(tx, job, NOW), allowed=allowed)
+        if allowed:
+            self.move(job_id, State.QUEUED, attempt=known.attempt + 1, lost=0, cancel_requested=False)
+            if known.group is not None:
+                self.groups[known.group] = (self.groups[known.group][0], False)
+
+    @rule(place=places)
+    def prune(self, place: int) -> None:
+        if (job_id := self.pick(place)) is None:
+            return
+        group = self.jobs[job_id].group
+        doomed = [i for i, j in self.jobs.items() if i == job_id or (group is not None and j.group == group)]
+        rows = [self.row(i) for i in doomed]
+        allowed = all(self.jobs[i].state in TERMINAL for i in doomed)
+        self.change(lambda tx: control._forget(tx, rows), allowed=allowed)
+        if allowed:
+            self.jobs = {i: job for i, job in self.jobs.items() if i not in doomed}
+            self.groups.pop(group or "", None)
+
+    # --- what daemons do -----------------------------------------------------------------------
+
+    @rule(place=places, slot=st.integers(0, 2))
+    def claim(self, place: int, slot: int) -> None:
+        if (job_id := self.pick(place)) is None:
+            return
+        job, known, grant = self.row(job_id), self.jobs[job_id], self.grant(job_id, slot)
+        wanted = {("cpu", slot), *([("gpu", slot)] if known.gpu else [])}
+        allowed = known.state is State.QUEUED and not wanted & self.slots.keys()
+        self.change(lambda tx: transitions.claim(tx, job, grant, NOW), allowed=allowed)
+        if allowed:
+            self.move(job_id, State.RUNNING)
+            self.slots |= dict.fromkeys(wanted, job_id)
+
+    @rule(place=places, state=endings)
+    def end(self, place: int, state: State) -> None:
+        if (job_id := self.pick(place)) is None:
+            return
+        job, known = self.row(job_id), self.jobs[job_id]
+        allowed = known.state is State.RUNNING or (
+            known.state is State.QUEUED and state is not State.SUCCEEDED
+        )
+        ending = Ending(state, Cause.EXIT, None if state is State.SUCCEEDED else "why")
+        self.change(lambda tx: transitions.end(tx, job, ending, NOW), allowed=allowed)
+        if allowed:
+            self.move(job_id, state)
+            if state is State.FAILED and known.group in self.fail_fast:
+                for other, waiting in self.jobs.items():
+                    if waiting.group == known.group and waiting.state is State.QUEUED:
+                        self.move(other, State.CANCELED)
+
+    @rule(place=places)
+    def requeue(self, place: int) -> None:
+        if (job_id := self.pick(place)) is None:
+            return
+        job, known = self.row(job_id), self.jobs[job_id]
+        allowed = known.state is State.RUNNING
+        ending = Ending(State.QUEUED, Cause.LOST, "lost")
+        self.change(lambda tx: transitions.requeue(tx, job, ending, NOW), allowed=allowed)
+        if allowed:
+            self.move(job_id, State.QUEUED, attempt=known.attempt + 1, lost=known.lost + 1)
+
+    @rule(place=places, state=endings)
+    def end_an_attempt_that_is_over(self, place: int, state: State) -> None:
+        if (job_id := self.pick(place)) is not None and self.jobs[job_id].attempt > 1:
+            job = replace(self.row(job_id), attempt=self.jobs[job_id].attempt - 1)
+            ending = Ending(state, Cause.EXIT, None if state is State.SUCCEEDED else "why")
+            self.change(lambda tx: transitions.end(tx, job, ending, NOW), allowed=False)
+
+    @rule()
+    def take_over(self) -> None:
+        before, self.epoch = self.epoch, take_over(self.journal, Settings())
+        assert self.epoch == before + 1
+
+    @rule(place=places)
+    def an_older_daemon_writes(self, place: int) -> None:
+        if self.epoch == 0 or (job_id := self.pick(place)) is None:
+            return
+        with pytest.raises(Fenced), self.journal.write(self.epoch - 1) as tx:
+            tx.run("jobs.set_priority", job_id=job_id, priority=99, now=NOW)
+
+    # --- crashes -------------------------------------------------------------------------------
+
+    @rule(place=places, slot=st.integers(0, 2), is_dropped=st.booleans())
+    def crash_inside_a_transaction(self, place: int, slot: int, is_dropped: bool) -> None:
+        if (job_id := self.pick(place)) is None or self.jobs[job_id].state is not State.QUEUED:
+            return
+        job, grant = self.row(job_id), self.grant(job_id, slot)
+        if {("cpu", slot), ("gpu", slot)} & self.slots.keys():
+            return
+        if is_dropped:
+            self._drop_the_connection(job, grant)
+        else:
+            with pytest.raises(_Crash):
+                self._die_in_between(job, grant)
+
+    def _die_in_between(self, job: Job, grant: Grant) -> None:
+        with self.journal.write() as tx:
+            transitions.claim(tx, job, grant, NOW)
+            raise _Crash
+
+    def _drop_the_connection(self, job: Job, grant: Grant) -> None:
+        connection = self.journal.connection
+        connection.execute("BEGIN IMMEDIATE")
+        transitions.claim(Transaction(connection), job, grant, NOW)
+        self.journal.close()
+        self.journal = open_journal(self.ws)
+
+    @rule()
+    def checkpoint(self) -> None:
+        self.journal.checkpoint()
+
+    # --- the tables ----------------------------------------------------------------------------
+
+    @invariant()
+    def tables_say_what_the_model_says(self) -> None:
+        if not hasattr(self, "journal"):
+            return
+        with self.journal.read() as tx:
+            jobs = {job.job_id: _model(job) for job in map(records.job, tx.rows("jobs.all"))}
+            groups = {row["group_id"]: _group(row) for row in tx.rows("groups.all")}
+            slots = {(row["kind"], row["slot_no"]): row["job_id"] for row in tx.rows("attempts.slots")}
+            totals = tx.row("jobs.totals")
+            epoch = tx.row("journal.epoch")[0]
+        assert jobs == self.jobs
+        assert groups == self.groups
+        assert slots == self.slots
+        assert epoch == self.epoch
+        for state in State:
+            assert (totals[state.value] or 0) == sum(job.state is state for job in self.jobs.values())
+
+
+def _model(job: Job) -> Model:
+    return Model(
+        job.group_id,
+        job.requires_gpu,
+        job.priority,
+        job.state,
+        job.attempt,
+        job.lost,
+        job.cancel_requested,
+    )
+
+
+def _group(row: Any) -> tuple[bool, bool]:
+    return bool(row["is_paused"]), bool(row["is_canceled"])
+
+
+TestJournal = JournalMachine.TestCase
+TestJournal.settings = settings(
+    max_examples=25, stateful_step_count=40, deadline=None, derandomize=True, print_blob=True
+)

@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,17 @@ from runforge.supervise.judge import VerdictKind
 from runforge.supervise.supervisor import CANCEL, supervise
 from runforge.supervise.zygote_client import Reply, ZygoteClient
 from tests.conftest import wait_until
+
+
+def in_child(step: Callable[[], object]) -> int:
+    """Run a step in a forked process, which ends with it whatever it does; return its pid."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            step()
+        finally:
+            os._exit(0)
+    return pid
 
 
 class Attempt:
@@ -61,13 +72,12 @@ class Attempt:
 
     def start(self, code: str, **changes: Any) -> None:
         path = self.spec([sys.executable, "-u", "-c", code], **changes)
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                os.setsid()
-                supervise(path)
-            finally:
-                os._exit(0)
+
+        def run() -> None:
+            os.setsid()
+            supervise(path)
+
+        self.pid = in_child(run)
 
     def wait(self) -> exit_record.ExitRecord | None:
         os.waitpid(self.pid, 0)
@@ -120,10 +130,7 @@ def test_a_signal_is_recorded(attempt: Attempt) -> None:
 
 def test_a_program_that_is_not_there_is_told_with_its_reason(attempt: Attempt) -> None:
     path = attempt.spec(["no-such-program-here"])
-    attempt.pid = os.fork()
-    if attempt.pid == 0:
-        supervise(path)
-        os._exit(0)
+    attempt.pid = in_child(lambda: supervise(path))
     record = attempt.wait()
     assert record is not None
     assert record.spawn_error == "no-such-program-here: No such file or directory"
@@ -302,13 +309,11 @@ def test_a_damaged_exit_record_is_no_outcome(attempt: Attempt, damage: str) -> N
 
 
 def test_a_second_supervisor_of_the_same_attempt_leaves(attempt: Attempt) -> None:
-    attempt.start("print('once', flush=True); import time; time.sleep(0.3)")
+    go = attempt.folder / "go"
+    attempt.start(f"print('once', flush=True)\nimport os\nwhile not os.path.exists({str(go)!r}): pass")
     wait_until(lambda: "once" in attempt.log, "the first is up")
-    second = os.fork()
-    if second == 0:
-        supervise(attempt.folder / "spec.json")
-        os._exit(0)
-    os.waitpid(second, 0)
+    os.waitpid(in_child(lambda: supervise(attempt.folder / "spec.json")), 0)
+    go.touch()
     attempt.wait()
     assert attempt.log.count("once") == 1
 

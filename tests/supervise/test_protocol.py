@@ -23,7 +23,7 @@ from runforge.supervise.log_pump import LogPump
 from runforge.supervise.supervisor import supervise
 from runforge.supervise.zygote_client import ZygoteClient
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt, replies
+from tests.supervise.test_attempts import Attempt, in_child, replies
 
 TOKEN = "a" * 32
 
@@ -154,12 +154,13 @@ def start_stuck_in(attempt: Attempt, patched: tuple[Any, str], *, after: bool = 
             signal.pause()
 
     attempt.spec([sys.executable, "-c", "print('ran')"])
-    attempt.pid = os.fork()
-    if attempt.pid == 0:
+
+    def run() -> None:
         os.setsid()
         setattr(module, name, stuck)
         supervise(attempt.folder / "spec.json")
-        os._exit(0)
+
+    attempt.pid = in_child(run)
     os.close(tell)
     assert os.read(reached, 1) == b"."
     os.close(reached)
@@ -252,10 +253,7 @@ def test_a_program_that_may_not_be_executed_is_told_with_its_reason(attempt: Att
     path = attempt.run_dir / "plain.txt"
     path.write_text("no program")
     attempt.spec([str(path)])
-    attempt.pid = os.fork()
-    if attempt.pid == 0:
-        supervise(attempt.folder / "spec.json")
-        os._exit(0)
+    attempt.pid = in_child(lambda: supervise(attempt.folder / "spec.json"))
     found = attempt.wait()
     assert found is not None
     assert found.spawn_error == f"{path}: Permission denied"

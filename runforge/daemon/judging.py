@@ -11,6 +11,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from runforge import clock, failpoints
 from runforge.daemon import endings, leavings
@@ -92,6 +93,14 @@ def _sweep(active: Active) -> None:
     judge.sweep(active.token, active.attempt_dir, session)
 
 
+def _payload(active: Active) -> dict[str, Any] | None:
+    try:
+        payload = json.loads(read_bounded(active.attempt_dir / "spec.json", _SPEC_LIMIT))["payload"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None  # the attempt's folder is gone, or damaged: what it was to do is not known
+    return payload if isinstance(payload, dict) else None
+
+
 def _leave_result(active: Active, ending: Ending, run_dir: Path) -> None:
     """Every attempt that ends leaves a result.json; this one could not write its own."""
     if not run_dir.is_dir():
@@ -102,7 +111,7 @@ def _leave_result(active: Active, ending: Ending, run_dir: Path) -> None:
     with contextlib.suppress(OSError):
         outcome.write_lost(
             run_dir,
-            None,
+            _payload(active),
             status=status,
             error_type=ending.cause.value,
             message=ending.error or "",

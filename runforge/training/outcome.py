@@ -103,7 +103,7 @@ def _own_result(run_dir: Path) -> str | None:
 def _config(payload: dict[str, Any]) -> dict[str, Any] | None:
     try:
         request = parse_request(payload["request"], where="request.json")
-    except RunForgeError:
+    except (RunForgeError, LookupError):
         return None
     return effective_config(request, decide(request.device_type, request.family, payload["grant"]))
 
@@ -166,7 +166,7 @@ def _write(run_dir: Path, document: dict[str, Any]) -> None:
 
 def write_lost(
     run_dir: Path,
-    config: dict[str, Any] | None,
+    payload: dict[str, Any] | None,
     *,
     status: str,
     error_type: str,
@@ -183,7 +183,7 @@ def write_lost(
             started_at=started_at,
             finished_at=finished_at,
             duration_ms=duration_ms,
-            effective_config=config,
+            effective_config=_config(payload) if payload is not None else None,
             artifacts=artifacts.listing(run_dir),
             error={"message": message, "type": error_type},
         ),

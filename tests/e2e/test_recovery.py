@@ -120,7 +120,9 @@ def test_orphans_are_treated_by_policy(here: Arena, policy: str, state: str, sta
     runs.until_all_ended()
     job = runs.jobs[0]
     assert (job["state"], len(runs.noted("start")), job["attempt"]) == (state, starts, starts)
-    assert here.result(job["run_id"])["status"] == {"canceled": "cancelled"}.get(state, state)
+    result = here.result(job["run_id"])
+    assert result["status"] == {"canceled": "cancelled"}.get(state, state)
+    assert result["effective_config"]["model"]["family"] == "command"
     here.finish()
 
 

@@ -105,7 +105,7 @@ def check_groups(session: Arena) -> None:
         assert re.fullmatch(r"grp_\d{8}_\d{6}_[A-Za-z0-9_]{1,}", folder.name)
         assert group["created_by"].startswith("runforge@")
         assert group["plan_ref"] == "plan.json"
-        plan = (session.root / f"plan-{group['name']}.json").read_bytes()
+        plan = (session.root.parent / f"plan-{group['name']}.json").read_bytes()
         assert (folder / "plan.json").read_bytes() == plan
         assert (group["paused"], group["notes"]) == (False, None)
         execution = group["execution"]

@@ -59,6 +59,7 @@ class LogView(ScrollView, can_focus=True):
         self._shift = 0
         self._wanted = ""
         self._match: int | None = None
+        self._generation = self._earlier = 0
         self._painted: dict[int, str] = {}
         self._said: tuple[object, ...] = ()
 
@@ -78,8 +79,10 @@ class LogView(ScrollView, can_focus=True):
             self._log.close()
         self._log = LogFile(path) if path is not None else None
         self._follow, self._match, self._shift = True, None, 0
+        self._generation = self._earlier = 0
         if self._log is not None:
             self._log.refresh()
+            self._keep_place(self._log)
             self._grown()
         self.refresh()
 
@@ -111,21 +114,20 @@ class LogView(ScrollView, can_focus=True):
             return
         if self.parent is not None and not getattr(self.parent, "display", True):
             return
-        before = self._log.line_count
-        offset = self._log.offset
-        if not self._log.refresh():
-            return
-        if self._log.offset != offset and offset and self._log.line_count > before:
-            self._move_down(self._log.line_count - before)
-        self._grown()
+        if self._log.refresh():
+            self._keep_place(self._log)
+            self._grown()
 
-    def _move_down(self, lines: int) -> None:
-        """Earlier lines were found: what is on the screen stays where it is."""
+    def _keep_place(self, log: LogFile) -> None:
+        """Earlier lines may have come in: what is on the screen stays where it is."""
+        if log.generation != self._generation:
+            self._generation, self._earlier, self._match = log.generation, log.shifted, None
+        lines, self._earlier = log.shifted - self._earlier, log.shifted
         if self._match is not None:
             self._match += lines
-        if not self._follow:
+        if lines and not self._follow:
             top = self.scroll_offset.y
-            self.virtual_size = Size(self.size.width, self._count())
+            self.virtual_size = Size(max(1, self.size.width), max(1, self._count()))
             self.scroll_to(y=top + lines, animate=False)
 
     def _count(self) -> int:
@@ -204,11 +206,10 @@ class LogView(ScrollView, can_focus=True):
     def _find(self, start: int, *, backwards: bool) -> int | None:
         if self._log is None:
             return None
-        while not self._log.is_complete and self._log.refresh():
-            pass  # a search means the whole log
         found = self._log.find(self._wanted, start, backwards=backwards)
         if found is None:  # around the end
             found = self._log.find(self._wanted, self._count() - 1 if backwards else 0, backwards=backwards)
+        self._keep_place(self._log)
         return found
 
     def action_next_match(self, by: int) -> None:

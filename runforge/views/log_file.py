@@ -1,193 +1,162 @@
-"""A run's log as numbered lines, however large: nothing is held but an index of where lines begin.
+"""A log of any size as lines to look at: its end at once, the rest as it is read.
 
-The end of a large log can be shown at once: the last part is indexed first, and the earlier parts by later
-calls, each bounded, so that a screen never waits. Text is made harmless here, where it is read.
+Holds no text but a few hundred lines. What it returns is harmless to a terminal.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-from array import array
-from bisect import bisect_right
-from collections import OrderedDict
 from pathlib import Path
 
 from runforge.text import safe_log
+from runforge.views.line_index import LineIndex
+from runforge.views.watched_file import WatchedFile
 
-#: Bytes indexed by one call, and those shown first of a larger log.
-_STEP = 8 * 1024 * 1024
-_FIRST = 256 * 1024
-#: Longest line shown.
-_LINE = 16 * 1024
-_CACHED = 512
+#: Shown of a line: its beginning, or its end if that is the last state of a progress bar.
+LINE_LIMIT = 16 * 1024
+#: Read when a log is opened, so that its end is there at once.
+TAIL = 256 * 1024
+#: Read by one refresh at most.
+MOST = 8 * 1024 * 1024
+_CHUNK = 4 * 1024 * 1024
+_KEPT_LINES = 512
 #: Colours and other looks (SGR) are dropped; whatever else a terminal would obey is shown.
 _COLOURS = re.compile("\x1b\\[[0-9;:]*m")
 
 
 class LogFile:
-    """The lines of one log. Line 0 is the first line indexed so far; `offset` bytes before it are not yet."""
+    """The log at a path.
+
+    It is opened at its last 256 KiB. Each refresh then takes in up to 8 MiB: first what was appended,
+    then what stands before the part known; such lines come in front and raise `shifted`. A file that
+    was cut or replaced starts anew, with another `generation`.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
-        self.offset = 0
-        self._descriptor: int | None = None
-        self._identity: tuple[int, int] | None = None
-        self._starts = array("Q")
-        self._cache: OrderedDict[int, str] = OrderedDict()
+        self._file = WatchedFile(path)
+        self._index = LineIndex(self._file.read, 0)
+        self._lines: dict[int, str] = {}
+        #: Changes when line numbers of before mean nothing any more.
+        self.generation = 0
+        #: How many lines have come in before the first since the generation began.
+        self.shifted = 0
 
-    def close(self) -> None:
-        """Let the file go."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-        self._descriptor, self._identity = None, None
-        self._forget()
+    @property
+    def size(self) -> int:
+        """The log's bytes."""
+        return self._file.size
 
-    def _forget(self) -> None:
-        self.size = self.offset = 0
-        self._starts = array("Q")
-        self._cache.clear()
+    @property
+    def offset(self) -> int:
+        """The bytes before line 0 that are not taken in yet."""
+        return self._index.begin
 
     @property
     def line_count(self) -> int:
-        """Number of lines indexed so far; a last line without its newline counts."""
-        return len(self._starts)
+        """How many lines are known."""
+        return self._index.line_count
 
     @property
     def is_complete(self) -> bool:
-        """Whether the beginning is indexed as well."""
-        return self.offset == 0
+        """Whether all lines are known."""
+        return self._index.begin == 0 and self._index.end >= self.size
 
     def refresh(self) -> bool:
-        """Look for what was appended, replaced or is still to be indexed; return whether lines changed."""
-        before = (self._identity, self.size, self.offset, len(self._starts))
-        if not self._reopened_if_replaced():
-            if self._identity is not None:
-                self.close()
-            return before != (self._identity, self.size, self.offset, len(self._starts))
-        assert self._descriptor is not None
-        size = os.fstat(self._descriptor).st_size
-        if size < self.size:
-            self._forget()
-        if not self._starts and size > _FIRST:
-            self.offset = self.size = self._line_start(size - _FIRST)
-        if size > self.size:
-            self._append(size)
-        elif self.offset:
-            self._prepend()
-        return before != (self._identity, self.size, self.offset, len(self._starts))
+        """See what has happened to the file; return whether there is anything new to show."""
+        before = self._state()
+        if self._file.look():
+            self.generation += 1
+            self.shifted = 0
+            self._index = LineIndex(self._file.read, max(0, self.size - TAIL))
+            self._lines.clear()
+            self._index.append(self.size, 2 * TAIL)
+        else:
+            self._grow(MOST)
+        return self._state() != before
 
-    def _reopened_if_replaced(self) -> bool:
-        try:
-            found = os.stat(self.path, follow_symlinks=False)
-        except OSError:
-            return False
-        if not stat.S_ISREG(found.st_mode):
-            return False
-        identity = (found.st_dev, found.st_ino)
-        if identity != self._identity:
-            self.close()
-            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-            try:
-                self._descriptor = os.open(self.path, flags)
-            except OSError:
-                return False
-            self._identity = identity
-        return True
+    def _state(self) -> tuple[object, ...]:
+        return self.generation, self.line_count, self.size, self._index.begin, self._index.end
 
-    def _read(self, count: int, start: int) -> bytes:
-        assert self._descriptor is not None
-        try:
-            return os.pread(self._descriptor, count, start)
-        except OSError:
-            return b""
+    def _grow(self, most: int) -> None:
+        # The last line may go on, and the first may have begun earlier.
+        self._lines.pop(self.line_count - 1, None)
+        room = most - self._index.append(self.size, most)
+        begin = self._index.begin
+        self.shifted += self._index.prepend(room)
+        if self._index.begin != begin:
+            self._lines.clear()
 
-    def _line_start(self, position: int) -> int:
-        """Return where the first whole line after a position begins."""
-        newline = self._read(_FIRST, position).find(b"\n")
-        return position if newline < 0 else position + newline + 1
-
-    def _append(self, size: int) -> None:
-        chunk = self._read(min(_STEP, size - self.size), self.size)
-        if not chunk:
-            return
-        last = len(self._starts) - 1
-        self._cache.pop(last, None)
-        is_new_line = not self._starts or self._read(1, self.size - 1) == b"\n"
-        starts = array("Q", [self.size] if is_new_line else [])
-        starts.extend(_line_starts(chunk, self.size))
-        self._starts.extend(starts)
-        self.size += len(chunk)
-
-    def _prepend(self) -> None:
-        start = max(0, self.offset - _STEP)
-        if start:
-            start = min(self._line_start(start), self.offset)
-            if start == self.offset:  # one line longer than a step: all of it
-                start = 0
-        chunk = self._read(self.offset - start, start)
-        starts = array("Q", [start])
-        starts.extend(_line_starts(chunk, start))
-        self._starts = starts + self._starts
-        self.offset = start
-        self._cache.clear()
-
-    def line(self, index: int) -> str:
-        """Return a line, decoded and harmless; an empty text if there is none."""
-        if not 0 <= index < len(self._starts) or self._descriptor is None:
+    def line(self, number: int) -> str:
+        """Return a line for the eye: without control characters, cut, the last state of a progress bar."""
+        if not 0 <= number < self.line_count:
             return ""
-        if index not in self._cache:
-            start = self._starts[index]
-            end = self._starts[index + 1] - 1 if index + 1 < len(self._starts) else self.size
-            data = self._read(min(_LINE, max(0, end - start)), start).rstrip(b"\n")
-            cut = "…" if end - start > _LINE else ""
-            text = _COLOURS.sub("", data.decode("utf-8", "replace"))
-            self._cache[index] = safe_log(text).replace("\n", " ") + cut
-            while len(self._cache) > _CACHED:
-                self._cache.popitem(last=False)
-        return self._cache[index]
+        found = self._lines.get(number)
+        if found is None:
+            if len(self._lines) >= _KEPT_LINES:
+                self._lines.clear()
+            found = self._lines[number] = self._load(*self._index.span(number))
+        return found
 
-    def find(self, text: str, start: int, *, backwards: bool = False) -> int | None:
-        """Return the nearest line from `start` on that holds the text, whatever the case of ASCII letters."""
-        wanted = text.encode("utf-8", "replace").lower()
-        if not wanted or not self._starts:
+    def _load(self, start: int, end: int) -> str:
+        if end - start <= LINE_LIMIT:
+            return self._text(start, end)
+        # A progress bar writes one line for hours: what counts is its end.
+        last = self._file.read(end - LINE_LIMIT, LINE_LIMIT)
+        if b"\r" in last.rstrip(b"\r"):
+            return self._text(end - LINE_LIMIT, end)
+        return self._text(start, start + LINE_LIMIT) + "…"
+
+    def _text(self, start: int, end: int) -> str:
+        text = self._file.read(start, end - start).decode("utf-8", "replace").replace("\n", " ")
+        return safe_log(_COLOURS.sub("", text))
+
+    def find(self, text: str, start_line: int, *, backwards: bool = False) -> int | None:
+        """Return the next line from here on (or back) that holds a text in any case, or None.
+
+        Searches the whole file, so it is taken in first; what came in front has raised `shifted`.
+        """
+        before = self.shifted
+        while text and not self.is_complete:
+            known = (self._index.begin, self._index.end)
+            self._grow(MOST)
+            if known == (self._index.begin, self._index.end):
+                break  # it shrank or cannot be read: what is known is searched
+        line = start_line + self.shifted - before
+        if not text or not self.line_count or not (line >= 0 if backwards else line < self.line_count):
             return None
         if backwards:
-            return self._find_backwards(wanted, min(start, len(self._starts) - 1))
-        return self._find_forwards(wanted, max(0, start))
+            return self._find_last(text, self._index.span(min(line, self.line_count - 1))[1])
+        return self._find_first(text, self._index.span(max(0, line))[0])
 
-    def _find_forwards(self, wanted: bytes, line: int) -> int | None:
-        if line >= len(self._starts):
-            return None
-        position = self._starts[line]
-        while position < self.size:
-            found = self._read(_STEP, position).lower().find(wanted)
-            if found >= 0:
-                return self._line_at(position + found)
-            position += _STEP - len(wanted) + 1
+    def _find_first(self, text: str, start: int) -> int | None:
+        overlap = 4 * len(text)
+        for at in range(start, self._index.end, _CHUNK):
+            found = self._match(text, at, min(at + _CHUNK + overlap, self._index.end), is_last=False)
+            if found is not None:
+                return found
         return None
 
-    def _find_backwards(self, wanted: bytes, line: int) -> int | None:
-        if line < 0:
-            return None
-        end = self._starts[line + 1] if line + 1 < len(self._starts) else self.size
-        while end > self.offset:
-            start = max(self.offset, end - _STEP)
-            found = self._read(end - start, start).lower().rfind(wanted)
-            if found >= 0:
-                return self._line_at(start + found)
-            if start == self.offset:
-                return None
-            end = start + len(wanted) - 1
+    def _find_last(self, text: str, end: int) -> int | None:
+        overlap = 4 * len(text)
+        for until in range(end, self._index.begin, -_CHUNK):
+            start = max(self._index.begin, until - _CHUNK)
+            found = self._match(text, start, min(until + overlap, end), is_last=True)
+            if found is not None:
+                return found
         return None
 
-    def _line_at(self, position: int) -> int:
-        return bisect_right(self._starts, position) - 1
+    def _match(self, text: str, start: int, end: int, *, is_last: bool) -> int | None:
+        """Return the first or last line within a piece of the file that holds the text."""
+        data = self._file.read(start, end - start)
+        if text.isascii():
+            raw, needle = data.lower(), text.lower().encode("ascii")
+            at = raw.rfind(needle) if is_last else raw.find(needle)
+            return None if at < 0 else self._index.line_at(start + at)
+        whole, wanted = data.decode("utf-8", "replace").lower(), text.lower()
+        at = whole.rfind(wanted) if is_last else whole.find(wanted)
+        return None if at < 0 else self._index.line_at(start) + whole.count("\n", 0, at)
 
-
-def _line_starts(chunk: bytes, base: int) -> list[int]:
-    """Return where lines begin after each newline of a chunk, one at its very end left to the next."""
-    starts = [base + match.end() for match in re.finditer(b"\n", chunk)]
-    return starts[:-1] if chunk.endswith(b"\n") else starts
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+        self._lines.clear()

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from runforge.views.line_index import BLOCK, LineIndex
 from runforge.views.log_file import LogFile
 
 
@@ -134,3 +137,87 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
         complete(log)
         log.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("end", [b"", b"after\n" * 200_000])
+def test_a_line_of_many_megabytes_is_one_line(tmp_path: Path, end: bytes) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"before\n" + b"x" * 20_000_000 + b"\n" + end)
+    log = complete(LogFile(path))
+    assert log.line_count == 2 + end.count(b"\n")
+    assert (log.line(0), log.line(1)) == ("before", "x" * 16 * 1024 + "…")
+    log.close()
+
+
+def test_of_a_long_progress_bar_the_last_state_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"start\n" + b"".join(b"\r%6d/100000" % number for number in range(100_000)))
+    log = complete(LogFile(path))
+    assert lines_of(log) == ["start", " 99999/100000"]
+    with path.open("ab") as more:
+        more.write(b"\r100000/100000\r\ndone\r\n")
+    assert log.refresh()
+    assert lines_of(log) == ["start", "100000/100000", "done"]
+    log.close()
+
+
+def test_what_comes_in_front_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"line %07d\n" % number for number in range(1_500_000)))
+    log = LogFile(path)
+    log.refresh()
+    last = log.line_count - 1
+    while not log.is_complete:
+        before = log.shifted
+        assert log.refresh()
+        last += log.shifted - before
+        assert log.line(last) == "line 1499999"
+    assert last == 1_499_999
+    log.close()
+
+
+def test_a_search_covers_what_is_not_taken_in_yet(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"needle\n" + b"hay\n" * 3_000_000 + "Überlauf\n\n".encode())
+    log = LogFile(path)
+    log.refresh()
+    assert log.find("needle", log.line_count - 1, backwards=True) == 0
+    assert log.is_complete
+    assert log.find("ÜBERLAUF", 1) == 3_000_001
+    assert log.find("überlauf", 3_000_002, backwards=True) == 3_000_001
+    assert log.find("", 0) is None
+    log.close()
+
+
+def test_a_match_across_two_pieces_of_the_file_is_found(tmp_path: Path) -> None:
+    path, piece = tmp_path / "log", 4 * 1024 * 1024
+    path.write_bytes(b"\n" * (piece - 3) + b"needle" + b"\n" * piece)
+    log = complete(LogFile(path))
+    assert log.find("needle", 0) == piece - 3
+    assert log.find("needle", log.line_count - 1, backwards=True) == piece - 3
+    log.close()
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.sampled_from([b"", b"a", b"\n", b"\n\n", b"x" * 70_000, b"ab\n" * 22_000]), max_size=8),
+    st.integers(0, 3),
+)
+def test_the_index_agrees_with_splitting(pieces: list[bytes], skip: int) -> None:
+    data = b""
+
+    def read(at: int, length: int) -> bytes:
+        return data[at : at + length]
+
+    index = LineIndex(read, skip * BLOCK)
+    for piece in (b"\n".join([b"y" * BLOCK] * skip), b"z", *pieces):
+        data += piece
+        while index.append(len(data), 100_000):
+            pass
+    while index.begin:
+        index.prepend(BLOCK)
+    expected = data.split(b"\n")
+    expected = expected[:-1] if not expected[-1] else expected
+    spans = [index.span(line) for line in range(index.line_count)]
+    assert [data[start:end] for start, end in spans] == expected
+    assert [index.line_at(start) for start, end in spans] == list(range(len(spans)))

@@ -1,0 +1,88 @@
+"""The log's view alone: what happens to the place where one reads while a large log is taken in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from runforge.tui.log_view import LogView
+
+
+class Alone(App[None]):
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def compose(self) -> ComposeResult:
+        yield LogView(id="log")
+
+    def on_mount(self) -> None:
+        self.view.show(self.path)
+        self.view.focus()
+
+    @property
+    def view(self) -> LogView:
+        return self.query_one(LogView)
+
+    @property
+    def rows(self) -> list[str]:
+        return [self.view.render_line(y).text.rstrip() for y in range(self.view.size.height)]
+
+
+def play(path: Path, script: Callable[[Alone, Pilot[None]], Awaitable[None]]) -> None:
+    async def body() -> None:
+        app = Alone(path)
+        async with app.run_test(size=(60, 20)) as pilot:
+            await pilot.pause()
+            await script(app, pilot)
+
+    asyncio.run(body())
+
+
+def test_a_large_log_that_fills_up_from_behind_does_not_move(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"line %07d\n" % number for number in range(1_500_000)))
+
+    async def script(app: Alone, pilot: Pilot[None]) -> None:
+        await pilot.press("k")
+        before = app.rows
+        assert before[-1] == "line 1499998"
+        log = app.view._log
+        assert log is not None
+        assert not log.is_complete
+        while not log.is_complete:
+            app.view._look()
+        await pilot.pause()
+        assert app.rows == before
+        assert log.line_count == 1_500_000
+        await pilot.press("g")
+        assert app.rows[0] == "line 0000000"
+
+    play(path, script)
+
+
+def test_a_search_in_a_log_not_yet_taken_in(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(
+        b"a needle\n" + b"".join(b"line %07d\n" % number for number in range(900_000)) + b"NEEDLE\n"
+    )
+
+    async def script(app: Alone, pilot: Pilot[None]) -> None:
+        await pilot.press("k", "k")
+        assert app.view.search("needle")
+        await pilot.pause()
+        assert "a needle" in app.rows
+        await pilot.press("n")
+        assert "NEEDLE" in app.rows
+        await pilot.press("N")
+        assert "a needle" in app.rows
+        app.view.show(tmp_path / "none")
+        app.view.show(path)
+        await pilot.pause()
+        assert app.rows[-1] == "NEEDLE"
+
+    play(path, script)

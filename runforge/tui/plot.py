@@ -20,6 +20,7 @@ from textual.widget import Widget
 
 from runforge import cells
 from runforge.text import safe
+from runforge.tui import thinning
 
 #: Told apart in 16 colours; the marks tell them apart without any.
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
@@ -28,7 +29,8 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BRAILLE = 0x2800
 _LABEL = 9
 _ZOOM = 0.6
-_HUGE = 1e300
+#: Values closer together than this are one.
+_TINY = 1e-290
 _DIM = Style(dim=True)
 
 
@@ -111,6 +113,7 @@ class Plot(Widget, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._series: list[Series] = []
+        self._points: list[thinning.Points] = []
         self._labels = ("", "", "")
         self._zoom: Range | None = None
         self._lines: list[list[Segment]] | None = None
@@ -118,6 +121,8 @@ class Plot(Widget, can_focus=True):
     def show(self, series: Sequence[Series], *, x_label: str, y_label: str, title: str = "") -> None:
         """Draw other series."""
         self._series = [s for s in series if len(s.xs)]
+        # A copy: curves grow, and may be thinned out, while they are looked at.
+        self._points = [thinning.prepared(s.xs, s.ys) for s in self._series]
         self._labels = (safe(x_label, 60), safe(y_label, 60), safe(title, 60))
         self._redraw()
 
@@ -170,24 +175,18 @@ class Plot(Widget, can_focus=True):
         return Strip(styled).adjust_cell_length(self.size.width, base)
 
     def _x_range(self) -> Range:
-        xs = [_held(x) for series in self._series for x in series.xs if math.isfinite(x)]
-        return Range(min(xs), max(xs)) if xs else Range(0.0, 1.0)
+        filled = [xs for xs, _ in self._points if xs]
+        return Range(min(xs[0] for xs in filled), max(xs[-1] for xs in filled)) if filled else Range(0.0, 1.0)
 
-    def _scaled(self, series: Series, x_range: Range) -> list[tuple[float, float]]:
-        """Return the points that can be drawn: inside the zoom, finite, above zero on a log scale."""
-        points = []
-        for given_x, given_y in zip(series.xs, series.ys, strict=False):
-            if not (math.isfinite(given_x) and math.isfinite(given_y)):
-                continue
-            x, y = _held(given_x), _held(given_y)
-            if not x_range.low <= x <= x_range.high:
-                continue
-            if self.log_y:
-                if y <= 0:
-                    continue
-                y = math.log10(y)
-            points.append((x, y))
-        return points
+    def _scaled(self, number: int, x_range: Range, columns: int) -> list[tuple[float, float]]:
+        """Return the points to draw: inside the zoom, above zero on a log scale, no more than can be seen."""
+        low, high = x_range.low, x_range.high
+        points = thinning.positive(self._points[number]) if self.log_y else self._points[number]
+        if self._series[number].kind == "points":
+            found = thinning.between(points, low, high)
+        else:
+            found = thinning.thinned(points, low, high, 2 * columns)
+        return [(x, math.log10(y)) for x, y in found] if self.log_y else found
 
     def _draw(self, width: int, height: int) -> list[list[Segment]]:
         legend = self._legend(width)
@@ -197,7 +196,7 @@ class Plot(Widget, can_focus=True):
         if rows < 2 or columns < 4:
             return [[Segment("too small", _DIM)]]
         x_range = self._zoom or self._x_range()
-        scaled = [self._scaled(series, x_range) for series in self._series]
+        scaled = [self._scaled(number, x_range, columns) for number in range(len(self._series))]
         ys = [y for points in scaled for _, y in points]
         if not ys:
             text = "nothing above zero: l for a linear scale" if self.log_y else "nothing in this stretch"
@@ -250,7 +249,7 @@ class Plot(Widget, can_focus=True):
 
 
 def _widened(found: Range) -> Range:
-    if found.low != found.high:
+    if found.high - found.low > _TINY:
         return found
     margin = abs(found.low) * 0.1 or 1.0
     return Range(found.low - margin, found.high + margin)
@@ -305,13 +304,8 @@ def _round_values(found: Range, count: int) -> list[float]:
     steps = [power * times for times in (0.5, 1, 2, 5, 10)]
     step = min(steps, key=lambda step: abs(found.span / step - count))
     first = math.ceil(found.low / step - 1e-9)
-    values = [round(i * step, 12) for i in range(first, first + 4 * count)]
+    values = [float(f"{i * step:.12g}") for i in range(first, first + 4 * count)]
     return [value for value in values if value <= found.high + step * 1e-6]
-
-
-def _held(value: float) -> float:
-    """Return a value of which differences still are numbers."""
-    return max(-_HUGE, min(_HUGE, value))
 
 
 def _power(exponent: float) -> str:

@@ -9,6 +9,7 @@ import math
 import pytest
 from textual.app import App, ComposeResult
 
+from runforge.tui import thinning
 from runforge.tui.plot import Plot, Series
 
 from .kit import NARROW
@@ -71,6 +72,9 @@ def test_any_number_of_points_is_one_connected_line(points: int) -> None:
         ([0, 1e300], [1e-300, 1e300]),
         ([1, 2], [-1e308, 1e308]),
         ([1e-12, 2e-12], [1, 2]),
+        ([0, 5e-324], [5e-324, 0]),
+        ([1, 2], [1e17, 1e17 + 16]),
+        ([3, 1, 2, 1], [1, 2, 3]),
     ],
 )
 @pytest.mark.parametrize("size", [NARROW, (20, 6), (10, 3), (1, 1)])
@@ -106,3 +110,35 @@ def test_many_series_have_a_legend_with_harmless_names() -> None:
     text = drawn(*series)[0]
     assert "\x1b" not in text
     assert "\\x1b" in text
+
+
+def test_small_numbers_have_labels() -> None:
+    text = "\n".join(drawn(Series("a", [1, 2], [1e-13, 3e-13])))
+    assert "2e-13│" in text
+
+
+@pytest.mark.parametrize("keys", [(), ("l",), ("plus", "plus", "right")])
+def test_a_hundred_thousand_points_look_like_all_of_them(
+    keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    xs = [i / 3 for i in range(100_000)]
+    ys = [2 + math.sin(i / 7000) + (i % 97) / 200 for i in range(100_000)]
+    ys[50_123] = -9.0
+    ys[50_124] = math.nan
+    thin = drawn(Series("a", xs, ys), keys=keys)
+
+    def all_of_them(points: thinning.Points, low: float, high: float, _: int) -> list[tuple[float, float]]:
+        return thinning.between(points, low, high)
+
+    monkeypatch.setattr(thinning, "thinned", all_of_them)
+    full = drawn(Series("a", xs, ys), keys=keys)
+    assert thin == full
+
+
+def test_of_each_column_the_extremes_are_kept() -> None:
+    points = thinning.prepared(range(10_000), [i % 100 for i in range(10_000)])
+    kept = thinning.thinned(points, 0, 9999, 20)
+    assert len(kept) == 80
+    assert kept[0] == (0, 0)
+    assert kept[-1] == (9999, 99)
+    assert {y for _, y in kept} >= {0, 99}

@@ -258,9 +258,13 @@ def daemon_warning(daemon: DaemonStatus, board: Board) -> str:
     if daemon.state == "not_responding":
         age = f", last heartbeat {daemon.heartbeat_age:.0f} s ago" if daemon.heartbeat_age is not None else ""
         return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs go on."
-    waiting = board.counts["queued"]
-    if daemon.state == "stopped" and waiting:
+    if daemon.state != "stopped":
+        return ""
+    waiting, working = board.counts["queued"], board.counts["running"]
+    if waiting:
         return f"No daemon is running: {waiting:,} queued runs wait. D starts one."
+    if working:
+        return f"No daemon is running; runs that go on without it: {working:,}. D starts one, which adopts them."
     return ""
 
 

@@ -35,6 +35,18 @@ def test_shows_jobs_groups_and_what_to_do_without_a_daemon(ws: Workspace, size: 
     look(ws, journey, size=size)
 
 
+def test_runs_that_go_on_without_a_daemon_are_told_though_nothing_waits(ws: Workspace) -> None:
+    lived(ws)
+    for job in list(jobs_of(ws).values()):
+        if job.state == "queued":
+            control.cancel_runs(ws, [job.run_id])
+
+    async def journey(at: Looker) -> None:
+        await at.sees("No daemon is running; runs that go on without it: 2. D")
+
+    look(ws, journey)
+
+
 def test_an_empty_workspace_says_what_to_type(bare_ws: Workspace) -> None:
     async def journey(at: Looker) -> None:
         await at.sees("The queue is empty", "runforge enqueue-sweep --plan plan.json")

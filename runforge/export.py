@@ -162,12 +162,16 @@ class Exporter:
         self._journal = journal
         self._seq = seq
         self._served: str | None = None
+        self._looked: tuple[tuple[int, int], bool] | None = None
         self._written: dict[Path, tuple[int, int, int]] = {}
 
     def is_behind(self) -> bool:
         """Return whether the journal has entries that the files do not show yet."""
-        with self._journal.read() as tx:
-            return self._newest(tx) != (self._seq, self._served)
+        version = self._journal.version()
+        if self._looked is None or self._looked[0] != version:
+            with self._journal.read() as tx:
+                self._looked = version, self._newest(tx) != (self._seq, self._served)
+        return self._looked[1]
 
     @staticmethod
     def _newest(tx: Transaction) -> tuple[int, str | None]:
@@ -181,6 +185,7 @@ class Exporter:
         for path in _write_picture(self._workspace, picture):
             self._written[path] = _identity(path)
         self._seq, self._served = newest
+        self._looked = None
 
     def look(self) -> None:
         """Have every file written anew at the next `write` if somebody else has touched one."""
@@ -191,6 +196,7 @@ class Exporter:
         if not is_ours:
             self._written.clear()
             self._seq = -1
+            self._looked = None
 
     def _read(self, tx: Transaction) -> _Picture:
         changed = [row[0] for row in tx.rows("journal.groups_changed_since", seq=self._seq)]

@@ -61,7 +61,7 @@ POINTS = {
     "supervisor.locked": "a supervisor lives and has claimed nothing",
     "supervisor.allocated": "the exit record has its room; nothing is claimed",
     "claim.written": "the claim is written under a temporary name",
-    "claim.linked": "the claim is won; its folder is not synced",
+    "claim.linked": "the claim is won and not synced",
     "claim.won": "the claim is won and durable; nothing is started",
     "worker.forked": "the run's process exists; nobody watches it",
     "worker.ended": "the run's process has ended; what it left is not killed",

@@ -20,8 +20,8 @@ class Active:
     attempt_dir: Path
     #: Attempts that the job has lost before they started, since it was last retried.
     unstarted: int = 0
-    #: Kernel handle of the supervisor; None until the zygote answers, or where there is none.
-    pidfd: int | None = None
+    #: Readable when the attempt or its supervisor has ended; None until the zygote answers, or without one.
+    handle: int | None = None
     #: Asked of a zygote that has not answered yet.
     is_launching: bool = False
     #: The supervisor is gone, or never came to be: its end is to be judged.
@@ -32,7 +32,7 @@ class Active:
 
     def close(self) -> None:
         """Give the kernel handle back."""
-        if self.pidfd is not None:
+        if self.handle is not None:
             with contextlib.suppress(OSError):
-                os.close(self.pidfd)
-            self.pidfd = None
+                os.close(self.handle)
+            self.handle = None

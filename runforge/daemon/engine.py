@@ -83,6 +83,9 @@ class Engine:
         )
         self._active: dict[str, Active] = {}
         self._next_poll = 0.0
+        #: The journal when nothing more could start, and when every wish to cancel had been delivered.
+        self._seen: tuple[int, int] | None = None
+        self._heard: int | None = None
         self.selector = selectors.DefaultSelector()
         self.is_draining = False
 
@@ -99,7 +102,7 @@ class Engine:
     @property
     def needs_polling(self) -> bool:
         """Whether some supervisor has no kernel handle to wait on."""
-        return any(a.pidfd is None for a in self._active.values())
+        return any(a.handle is None for a in self._active.values())
 
     def start(self) -> None:
         """Start the zygotes and take over what an earlier daemon left."""
@@ -121,11 +124,10 @@ class Engine:
         """One round. Raises when the journal cannot be written; the next round tries again."""
         self._hear_zygotes()
         self._look_at_the_rest()
-        self._record_ends()
         self._deliver_cancels()
-        if not self.is_draining:
-            while self._start_some():
-                pass
+        while self._advance():
+            pass
+        self._hear_zygotes()  # a supervisor that waited has taken its attempt at once
 
     # --- learning ------------------------------------------------------------------------------
 
@@ -160,7 +162,7 @@ class Engine:
         self._attach(active, descriptor)
 
     def _attach(self, active: Active, descriptor: int | None) -> None:
-        active.pidfd = descriptor
+        active.handle = descriptor
         if descriptor is not None:
             self.selector.register(descriptor, selectors.EVENT_READ, active)
 
@@ -171,7 +173,7 @@ class Engine:
             if reply.error is not None:
                 active.ending = Ending(State.FAILED, Cause.SPAWN_FAILED, reply.error)
             else:
-                self._attach(active, reply.pidfd)
+                self._attach(active, reply.handle)
         for zygote in self._launcher.zygotes:
             if not zygote.alive():
                 self._replace_zygotes()
@@ -188,9 +190,9 @@ class Engine:
             self.selector.register(zygote.fileno(), selectors.EVENT_READ, "zygote")
 
     def supervisor_gone(self, active: Active) -> None:
-        """The kernel says that a supervisor has ended."""
-        if active.pidfd is not None:
-            self.selector.unregister(active.pidfd)
+        """An attempt, or its supervisor, has ended."""
+        if active.handle is not None:
+            self.selector.unregister(active.handle)
         active.close()
         active.is_over = True
 
@@ -202,33 +204,52 @@ class Engine:
         for active in self._active.values():
             if active.ending is not None or active.is_launching:
                 continue
-            if active.is_over or (is_due and active.pidfd is None):
+            if active.is_over or (is_due and active.handle is None):
                 active.ending = judge_attempt(self._workspace, active, self._settings.orphans)
 
     # --- writing down --------------------------------------------------------------------------
 
-    def _record_ends(self) -> None:
+    def _advance(self) -> bool:
+        """Write down what ended and claim what may start, in one transaction; then launch it.
+
+        Returns whether a launch failed at once: that has freed its slot for the next one.
+        """
         over = [a for a in self._active.values() if a.ending is not None]
-        if not over:
-            return
-        ended: list[tuple[Active, Job, Ending]] = []
-        failpoints.hit("end.judged")
+        if not over and not self._can_start():
+            return False
+        if over:
+            failpoints.hit("end.judged")
+        self._seen = None
         with self._journal.write(self._epoch) as tx:
             now = clock.now()
-            for active in over:
-                job = records.job(tx.row("jobs.by_job_id", job_id=active.job.job_id))
-                ended.append((active, job, self._record(tx, job, active, now)))
+            ended = [(active, *self._record(tx, active, now)) for active in over]
             self._slots.load(tx.rows("attempts.slots"))
-        failpoints.hit("end.recorded")
+            claimed = [] if self.is_draining else self._claim_all(tx, now)
+            version = self._journal.data_version()  # as long as nobody else can commit
+        if not self.is_draining:
+            self._seen = (version, self._journal.commits)
+        if ended:
+            failpoints.hit("end.recorded")
+        if claimed:
+            failpoints.hit("claim.committed")
         for active, job, ending in ended:
-            if active.pidfd is not None:
-                self.selector.unregister(active.pidfd)
-            active.close()
-            self._active.pop(active.job.job_id, None)
+            self._forget(active)
             self._listener.done(job, ending)
+        for active, group, gpu_slot in claimed:
+            self._active[active.job.job_id] = active
+            self._listener.started(active.job)
+            self._launch(active, group, gpu_slot)
+        return any(active.ending is not None for active, _, _ in claimed)
+
+    def _forget(self, active: Active) -> None:
+        if active.handle is not None:
+            self.selector.unregister(active.handle)
+        active.close()
+        self._active.pop(active.job.job_id, None)
 
     @staticmethod
-    def _record(tx: Transaction, job: Job, active: Active, now: str) -> Ending:
+    def _record(tx: Transaction, active: Active, now: str) -> tuple[Job, Ending]:
+        job = records.job(tx.row("jobs.by_job_id", job_id=active.job.job_id))
         ending = active.ending
         if ending is None:
             raise IllegalTransition(f"run {job.run_id} has not ended")
@@ -237,11 +258,14 @@ class Engine:
             transitions.requeue(tx, job, ending, now)
         else:
             transitions.end(tx, job, ending, now)
-        return ending
+        return job, ending
 
     # --- stopping ------------------------------------------------------------------------------
 
     def _deliver_cancels(self) -> None:
+        version = self._journal.data_version()  # none but commands ask for a cancel
+        if version == self._heard or not self._active:
+            return
         with self._journal.read() as tx:
             wanted = [row["job_id"] for row in tx.rows("jobs.running") if row["cancel_requested"]]
         for job_id in wanted:
@@ -251,31 +275,28 @@ class Engine:
                     write_atomic(active.attempt_dir / "cancel", b"", durable=False)
                 active.cancel_sent = True
                 failpoints.hit("cancel.delivered")
+        self._heard = version
 
     # --- starting ------------------------------------------------------------------------------
 
-    def _start_some(self) -> bool:
-        """Claim as many jobs as there are slots, in one transaction, and launch them."""
+    def _can_start(self) -> bool:
+        """Return whether a job may start, as far as a look without the writers' lock tells."""
+        if self.is_draining or self._seen == (version := self._journal.version()):
+            return False  # nobody has committed since nothing could start
         with self._journal.read() as tx:
             # A claim that a full disk has taken back left its slots in memory.
             self._slots.load(tx.rows("attempts.slots"))
-            if self._choose(tx) is None:
-                return False
-        claimed: list[tuple[Active, Group | None, int | None]] = []
-        with self._journal.write(self._epoch) as tx:
-            self._slots.load(tx.rows("attempts.slots"))
-            while (choice := self._choose(tx)) is not None:
-                claimed.append(self._claim(tx, choice))
-        failpoints.hit("claim.committed")
-        for active, group, gpu_slot in claimed:
-            self._active[active.job.job_id] = active
-            self._listener.started(active.job)
-            self._launch(active, group, gpu_slot)
-        # A launch that failed at once has freed its slot for the next one.
-        failed = any(active.ending is not None for active, _, _ in claimed)
-        if failed:
-            self._record_ends()
-        return failed
+            can_start = self._choose(tx) is not None
+        if not can_start:
+            self._seen = version
+        return can_start
+
+    def _claim_all(self, tx: Transaction, now: str) -> list[tuple[Active, Group | None, int | None]]:
+        """Claim as many jobs as there are slots."""
+        claimed = []
+        while (choice := self._choose(tx)) is not None:
+            claimed.append(self._claim(tx, choice, now))
+        return claimed
 
     def _choose(self, tx: Transaction) -> Choice | None:
         capacity = self._slots.capacity
@@ -291,13 +312,13 @@ class Engine:
                 rows[row["lane_id"]] = row
         return choose([_lane(tx, row) for row in rows.values()], capacity)
 
-    def _claim(self, tx: Transaction, choice: Choice) -> tuple[Active, Group | None, int | None]:
+    def _claim(self, tx: Transaction, choice: Choice, now: str) -> tuple[Active, Group | None, int | None]:
         job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
         cpu_slot = self._slots.first_free("cpu")
         gpu_slot = self._slots.first_free("gpu") if choice.requires_gpu else None
         gpu = self._slots.gpu_of(gpu_slot)
         grant = Grant(new_token(), self._epoch, cpu_slot, gpu_slot, gpu.uuid if gpu else None)
-        transitions.claim(tx, job, grant, clock.now())
+        transitions.claim(tx, job, grant, now)
         self._slots.load(tx.rows("attempts.slots"))
         job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
         group = None

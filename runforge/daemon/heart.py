@@ -16,7 +16,7 @@ from runforge.workspace import Workspace
 
 #: Seconds between heartbeats (the contract asks for 5 at the most).
 BEAT_SECONDS = 2.0
-#: Seconds between two writes of the exports, at the least.
+#: Seconds between two writes of the exports, daemon.json's counts among them, at the least.
 EXPORT_SECONDS = 0.2
 #: Exports take no more than this share of the daemon's time.
 EXPORT_SHARE = 0.05
@@ -31,6 +31,7 @@ class Heart:
         self._journal = journal
         self._exporter = Exporter(workspace, journal)
         self._next_beat = 0.0
+        self._last_beat = 0.0
         self._next_export = 0.0
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
         self._shown: tuple[int, int, str] | None = None
@@ -39,14 +40,17 @@ class Heart:
     def beat(self, jobs: int, gpu_jobs: int, state: str, *, now_or_never: bool = False) -> None:
         """Write daemon.json when it is time or something in it has changed."""
         now = time.monotonic()
-        shown = (jobs, gpu_jobs, state)
-        if now < self._next_beat and shown == self._shown and not now_or_never:
+        if self._shown != (jobs, gpu_jobs, state):
+            is_new = self._shown is None or self._shown[2] != state
+            self._next_beat = now if is_new else min(self._next_beat, self._last_beat + EXPORT_SECONDS)
+        if now < self._next_beat and not now_or_never:
             return
         document = daemon_document(
             self._row(), heartbeat=clock.now(), jobs=jobs, gpu_jobs=gpu_jobs, state=state
         )
         self._tolerant(lambda: write_atomic(self._workspace.daemon_json, encode(document), durable=False))
-        self._next_beat, self._shown = now + BEAT_SECONDS, shown
+        self._last_beat, self._next_beat = now, now + BEAT_SECONDS
+        self._shown = (jobs, gpu_jobs, state)
 
     def _row(self) -> DaemonRow:
         with self._journal.read() as tx:

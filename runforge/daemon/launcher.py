@@ -96,8 +96,8 @@ class Launcher:
                 asked = self._asked.pop(reply.id, None)
                 if asked is not None:
                     yield asked.active, reply
-                elif reply.pidfd is not None:
-                    os.close(reply.pidfd)
+                elif reply.handle is not None:
+                    os.close(reply.handle)
 
     def revive(self) -> list[Active]:
         """Start a dead zygote again; return the attempts that it left unanswered."""

@@ -136,6 +136,7 @@ class Daemon:
         self._signals = 0
         self._state = "running"
         self._next_look = 0.0
+        self._read: tuple[int, DaemonRow] | None = None
         self._was_failing = False
 
     def run(self) -> int:
@@ -220,8 +221,12 @@ class Daemon:
         return self._engine.active_jobs == 0 or is_late
 
     def _row(self) -> DaemonRow:
-        with self._journal.read() as tx:
-            return records.daemon(tx.row("journal.daemon"))
+        """Return what others want of this daemon: read anew when somebody has committed."""
+        version = self._journal.data_version()
+        if self._read is None or self._read[0] != version:
+            with self._journal.read() as tx:
+                self._read = version, records.daemon(tx.row("journal.daemon"))
+        return self._read[1]
 
     def _say_goodbye(self) -> None:
         left = self._engine.active_jobs

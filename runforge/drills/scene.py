@@ -14,7 +14,7 @@ from runforge.drills import invariants, witness
 from runforge.drills.arena import Arena, require
 from runforge.drills.plans import plan, request
 from runforge.drills.traces import processes_of
-from runforge.supervise import claim
+from runforge.supervise import claim, judge
 
 _ENDED = {"succeeded", "failed", "canceled"}
 
@@ -67,9 +67,10 @@ class Scene(Arena):
         return [(job["state"], job["attempt"], job["error"]) for job in self.jobs()]
 
     def supervisors(self) -> list[int]:
-        """Return the live supervisors: the processes that claimed an attempt."""
+        """Return the supervisors that have an attempt now."""
         here = set(processes_of(self.root))
-        owners = (claim.read(path.parent) for path in self.root.glob(".runforge/attempts/*/*/claim"))
+        folders = (path.parent for path in self.root.glob(".runforge/attempts/*/*/claim"))
+        owners = (claim.read(folder) for folder in folders if judge.is_locked(folder / judge.SUPERVISOR_LOCK))
         started = [owner for owner in owners if owner is not None and owner.kind == claim.STARTED]
         return [owner.pid for owner in started if owner.pid in here]
 

@@ -149,6 +149,8 @@ class Journal:
         self.is_snapshot = is_snapshot
         self._connection = connection
         self._lock: int | None = None
+        #: Transactions that this connection has committed.
+        self.commits = 0
 
     def __enter__(self) -> Self:
         return self
@@ -198,6 +200,7 @@ class Journal:
                 yield transaction
                 failpoints.hit("tx.written")
                 self._connection.execute("COMMIT")
+                self.commits += 1
             except BaseException:
                 # A full disk has rolled back already.
                 if self._connection.in_transaction:
@@ -219,6 +222,10 @@ class Journal:
     def data_version(self) -> int:
         """Return a number that changes when another connection has committed. Costs 3 us."""
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def version(self) -> tuple[int, int]:
+        """Return what changes with every commit, another connection's or this one's."""
+        return self.data_version(), self.commits
 
     def checkpoint(self, *, above: int = 0) -> None:
         """Fold the WAL into the database if it is larger than `above` bytes.

@@ -17,6 +17,7 @@ def _load(area: str) -> dict[str, str]:
     return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
+@cache
 def query(name: str) -> str:
     """Return the SQL of `area.name`; KeyError if there is none."""
     area, _, short = name.partition(".")

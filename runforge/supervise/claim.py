@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runforge import failpoints
-from runforge.durable import TEMPORARY_PREFIX, fsync_dir, make_dir, read_bounded, write_new
+from runforge.durable import TEMPORARY_PREFIX, fsync_dir, fsync_file, make_dir, read_bounded, write_new
 from runforge.supervise import os_process
 
 NAME = "claim"
@@ -80,7 +80,7 @@ def _link(attempt_dir: Path, kind: str, token: str) -> bool:
     )
     temporary = attempt_dir / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
     try:
-        write_new(temporary, text.encode("ascii"))
+        write_new(temporary, text.encode("ascii"), durable=False)
         failpoints.hit("claim.written")
         os.link(temporary, attempt_dir / NAME)
         failpoints.hit("claim.linked")
@@ -88,7 +88,8 @@ def _link(attempt_dir: Path, kind: str, token: str) -> bool:
         return False
     finally:
         temporary.unlink(missing_ok=True)
-    fsync_dir(attempt_dir)
+    # One sync for both: journaled file systems keep a new name together with the file that it names.
+    fsync_file(attempt_dir / NAME)
     return True
 
 

@@ -1,4 +1,4 @@
-"""The supervisor: one small process a run, which outlives daemon and zygote.
+"""The supervisor: one small process that sees a run through, and outlives daemon and zygote.
 
 lock -> exit record allocated -> claim -> worker -> log pump -> leftovers killed -> result -> exit record.
 It ignores TERM, INT and HUP: only a cancel file, or SIGKILL, ends it before its run.
@@ -6,7 +6,6 @@ It ignores TERM, INT and HUP: only a cancel file, or SIGKILL, ends it before its
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
@@ -32,37 +31,44 @@ _SWEEP_TERM_SECONDS = 0.3
 CANCEL = "cancel"
 
 
-def supervise(spec_path: Path) -> None:
-    """Run the attempt of a spec file to its end. Returns when it is over or belongs to another."""
+def supervise(spec_path: Path) -> bool:
+    """Run the attempt of a spec file to its end; return whether its exit record stands.
+
+    If not, the attempt belongs to another, or its end is to be judged by this process being gone.
+    """
     spec = json.loads(spec_path.read_bytes())
     folder = Path(spec["attempt_dir"])
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.umask(0o077)
-    if not _lock(folder):
-        return
+    lock = _lock(folder)
+    if lock is None:
+        return False
     failpoints.hit("supervisor.locked")
     os_process.become_subreaper()
     # Allocated before the claim: a full disk then fails the launch, not a run that has started.
     record = exit_record.preallocate(folder)
     failpoints.hit("supervisor.allocated")
     if not claim.claim(folder, spec["token"]):
-        return
+        return False
     failpoints.hit("claim.won")
-    Supervisor(spec, folder, record).run()
+    is_recorded = Supervisor(spec, folder, record).run()
+    if is_recorded:  # else the lock goes with the process: whoever finds it free finds nobody alive
+        os.close(lock)
+    return is_recorded
 
 
-def _lock(folder: Path) -> bool:
-    """Take the attempt's lock for as long as this process lives; False if another supervisor has it."""
+def _lock(folder: Path) -> int | None:
+    """Take the attempt's lock; None if another supervisor has it."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     lock = os.open(folder / SUPERVISOR_LOCK, flags, 0o600)
     for _ in range(_LOCK_TRIES):
         if _try_lock(lock):
-            return True
+            return lock
         time.sleep(_LOCK_PAUSE)
     os.close(lock)
-    return False
+    return None
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -98,8 +104,8 @@ class Supervisor:
             echo=spec.get("echo", False),
         )
 
-    def run(self) -> None:
-        """Start the worker, see it through, write down how it ended."""
+    def run(self) -> bool:
+        """Start the worker, see it through, write down how it ended; return whether that worked."""
         started_at, start = clock.now(), time.monotonic()
         ooms = os_process.oom_kills()
         self._pump.open()
@@ -113,16 +119,21 @@ class Supervisor:
         self._pump.close()
         self._pump.say(self._finish(ending))
         failpoints.hit("exit.result_left")
-        self._write(ending)
+        is_recorded = self._write(ending)
         failpoints.hit("exit.recorded")
         self._pump.release()
+        return is_recorded
 
     def _work(self) -> str | None:
+        """Start the worker and see it through; return why it could not be started, if so."""
         tree = os.open(self._folder / TREE_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            self._pid, pipe, error = worker_process.start(self._spec, tree)
+            self._pid, pipe = worker_process.start(self._spec, tree)
         except OSError as failure:
             return f"the run's process could not be created: {failure.strerror}"
+        except worker_process.NoProgram as failure:
+            self._pump.say([f"[RunForge: could not be started: {failure}]"])
+            return str(failure)
         finally:
             os.close(tree)
         failpoints.hit("worker.forked")
@@ -132,9 +143,7 @@ class Supervisor:
         failpoints.hit("worker.swept")
         self._pump.drain(pipe)
         os.close(pipe)
-        if error:
-            self._pump.say([f"[RunForge: could not be started: {error}]"])
-        return error
+        return None
 
     # --- while it runs -------------------------------------------------------------------------
 
@@ -234,13 +243,17 @@ class Supervisor:
         except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
             return [f"[RunForge: the result could not be written: {error!r}]"]
 
-    def _write(self, ending: dict[str, Any]) -> None:
+    def _write(self, ending: dict[str, Any]) -> bool:
         record = ExitRecord(
             token=self._spec["token"],
             log_bytes=self._pump.written,
             dropped_bytes=self._pump.dropped,
             **ending,
         )
-        with contextlib.suppress(OSError):
+        try:
             exit_record.write(self._record, record)
-        os.close(self._record)
+        except OSError:
+            return False
+        finally:
+            os.close(self._record)
+        return True

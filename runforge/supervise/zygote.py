@@ -1,14 +1,16 @@
-"""The zygote: imports what runs need once, then forks a supervisor for each request.
+"""The zygote: imports what runs need once, then forks supervisors.
 
     python -m runforge.supervise.zygote --fd N [--preload MODULE]...
 
-Single-threaded, so that forking is safe. Ends when the daemon's end of the socket closes; the
-supervisors that it forked do not.
+Single-threaded, so that forking is safe. Ends when the daemon's end of the socket closes. A supervisor has
+a line of its own to the daemon, on which it is sent attempts, one after the other. When that closes it sees
+its run through and ends.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import importlib
 import json
@@ -21,10 +23,11 @@ import traceback
 from pathlib import Path
 
 from runforge import failpoints
-from runforge.supervise import os_process
 from runforge.supervise.supervisor import supervise
 
 MESSAGE_LIMIT = 64 * 1024
+#: What a supervisor says when the exit record of its attempt stands and it is free for another.
+ENDED = b"ended"
 _REAP_MS = 1000
 
 
@@ -54,12 +57,14 @@ def _serve(daemon: socket.socket) -> None:
         if not events:
             continue
         try:
-            message = daemon.recv(MESSAGE_LIMIT)
+            message, descriptors, _, _ = socket.recv_fds(daemon, MESSAGE_LIMIT, 1)
         except ConnectionResetError:
             return  # the daemon was killed before it heard the last answer
         if not message:
             return
-        _answer(daemon, json.loads(message))
+        with socket.socket(fileno=descriptors[0]) as line:
+            line.set_inheritable(False)
+            _answer(daemon, line, json.loads(message)["id"])
         has_children = True
 
 
@@ -73,45 +78,50 @@ def _reap() -> bool:
     return True
 
 
-def _answer(daemon: socket.socket, request: dict[str, object]) -> None:
-    """Fork a supervisor and send its handle; nobody else can reap it before, so the pid is its own."""
+def _answer(daemon: socket.socket, line: socket.socket, number: int) -> None:
+    """Fork a supervisor for the line."""
     try:
         pid = os.fork()
     except OSError as error:
-        _send(daemon, {"id": request["id"], "error": f"no process could be created: {error.strerror}"})
+        _send(daemon, {"id": number, "error": f"no process could be created: {error.strerror}"})
         return
     if pid == 0:
-        _be_supervisor(daemon, Path(str(request["spec"])))
+        _be_supervisor(daemon, line)
     failpoints.hit("zygote.forked")
-    handle = os_process.pidfd_open(pid)
-    _send(daemon, {"id": request["id"], "pid": pid}, handle)
-    if handle is not None:
-        os.close(handle)
+    _send(daemon, {"id": number})
 
 
-def _send(daemon: socket.socket, answer: dict[str, object], handle: int | None = None) -> None:
-    data = [json.dumps(answer).encode("ascii")]
+def _send(daemon: socket.socket, answer: dict[str, object]) -> None:
     try:
-        if handle is None:
-            daemon.sendmsg(data)
-        else:
-            socket.send_fds(daemon, data, [handle])
+        daemon.send(json.dumps(answer).encode("ascii"))
     except OSError:
         os._exit(0)  # the daemon is gone
 
 
-def _be_supervisor(daemon: socket.socket, spec: Path) -> None:
+def _be_supervisor(daemon: socket.socket, line: socket.socket) -> None:
     code = 0
     try:
         daemon.close()
         os.setsid()
-        supervise(spec)
+        _serve_line(line)
     except BaseException:  # noqa: BLE001 - the process ends here
         traceback.print_exc()
         code = 1
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _serve_line(line: socket.socket) -> None:
+    """See one attempt after the other through, until the daemon closes the line.
+
+    An attempt that left no record ends the process too: that is how the daemon learns of it.
+    """
+    with contextlib.suppress(ConnectionError):
+        while spec := line.recv(MESSAGE_LIMIT):
+            if not supervise(Path(os.fsdecode(spec))):
+                return
+            line.send(ENDED)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
-"""The daemon's side of a zygote: start it, ask it for supervisors, hear its answers."""
+"""The daemon's side of a zygote: start it, hand attempts to its supervisors, hear its answers.
+
+A supervisor that has ended an attempt waits on its line for the next one: that is quicker than a fork.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -11,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runforge.supervise.zygote import MESSAGE_LIMIT
+from runforge.supervise.zygote import ENDED, MESSAGE_LIMIT
 
 #: A zygote ends when its socket closes; one that still imports is not waited for.
 _END_SECONDS = 0.2
@@ -19,16 +23,16 @@ _END_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of a request: a supervisor's pid and handle, or why there is none."""
+    """What came of a request: a supervisor, or why there is none."""
 
     id: int
-    pid: int | None
-    pidfd: int | None
+    #: Readable once the attempt has ended or its supervisor has. Whoever gets it closes it.
+    handle: int | None
     error: str | None
 
 
 class ZygoteClient:
-    """One zygote. `submit` never waits: a zygote that still imports answers later."""
+    """One zygote and its supervisors. `submit` never waits: a zygote that still imports answers later."""
 
     def __init__(self, preload: Sequence[str], env: Mapping[str, str], stderr_path: Path) -> None:
         self._preload = list(preload)
@@ -37,6 +41,10 @@ class ZygoteClient:
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._has_ended = False
+        self._asked: dict[int, socket.socket] = {}
+        #: Lines to supervisors, those at work and those that wait for it.
+        self._lines: list[socket.socket] = []
+        self._replies: list[Reply] = []
 
     def start(self) -> None:
         """Start the process. It gets ready by itself."""
@@ -74,28 +82,61 @@ class ZygoteClient:
         return self._open.fileno()
 
     def submit(self, request_id: int, spec_path: Path) -> None:
-        """Ask for a supervisor. OSError if the zygote is gone."""
-        self._open.send(json.dumps({"id": request_id, "spec": str(spec_path)}).encode())
+        """Give an attempt to a supervisor that waits, or to a new one. OSError if the zygote is gone."""
+        spec = os.fsencode(spec_path)
+        while (line := self._free_line()) is not None:
+            with contextlib.suppress(OSError):
+                line.send(spec)
+                self._lines.append(line)
+                self._replies.append(Reply(request_id, os.dup(line.fileno()), None))
+                return
+            line.close()  # it was killed while it waited
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        with theirs:
+            ours.send(spec)
+            socket.send_fds(self._open, [json.dumps({"id": request_id}).encode()], [theirs.fileno()])
+        self._asked[request_id] = ours
+
+    def _free_line(self) -> socket.socket | None:
+        """Take out the line of a supervisor that has ended its attempt."""
+        for line in self._lines[:]:
+            try:
+                said = line.recv(MESSAGE_LIMIT)
+            except BlockingIOError:
+                continue
+            except OSError:
+                said = b""
+            self._lines.remove(line)
+            if said == ENDED:
+                return line
+            line.close()
+        return None
 
     def replies(self) -> list[Reply]:
         """Return the answers that have come in."""
-        found = []
+        found, self._replies = self._replies, []
         while not self._has_ended:
             try:
-                data, handles, _, _ = socket.recv_fds(self._open, MESSAGE_LIMIT, 1)
+                data = self._open.recv(MESSAGE_LIMIT)
             except BlockingIOError:
                 break
             except OSError:
-                data, handles = b"", []
+                data = b""
             if not data:
                 self._has_ended = True
                 break
             answer = json.loads(data)
-            pidfd = handles[0] if handles else None
-            if pidfd is not None:
-                os.set_inheritable(pidfd, False)
-            found.append(Reply(answer["id"], answer.get("pid"), pidfd, answer.get("error")))
+            found.append(self._reply(answer["id"], answer.get("error")))
         return found
+
+    def _reply(self, number: int, error: str | None) -> Reply:
+        line = self._asked.pop(number)
+        if error is not None:
+            line.close()
+            return Reply(number, None, error)
+        self._lines.append(line)
+        return Reply(number, os.dup(line.fileno()), None)
 
     def alive(self) -> bool:
         """Return whether the zygote still serves."""
@@ -103,6 +144,10 @@ class ZygoteClient:
 
     def close(self) -> None:
         """Let the zygote end; it does so when its socket closes. Its supervisors go on."""
+        for line in (*self._lines, *self._asked.values()):
+            line.close()
+        self._lines.clear()
+        self._asked.clear()
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -264,7 +264,9 @@ def daemon_warning(daemon: DaemonStatus, board: Board) -> str:
     if waiting:
         return f"No daemon is running: {waiting:,} queued runs wait. D starts one."
     if working:
-        return f"No daemon is running; runs that go on without it: {working:,}. D starts one, which adopts them."
+        return (
+            f"No daemon is running; runs that go on without it: {working:,}. D starts one, which adopts them."
+        )
     return ""
 
 

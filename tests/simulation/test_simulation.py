@@ -29,7 +29,7 @@ def test_a_history_that_found_something_finds_nothing_now(seed: int, folder: Pat
 
 
 def test_a_long_history_breaks_nothing_and_has_seen_everything(folder: Path) -> None:
-    world = play(1, 10_000, folder)
+    world = play(1, 15_000, folder)
     seen = world.referee.events
     assert (
         min(seen[event] for event in ("claimed", "requeued", "retried", "succeeded", "failed", "canceled"))
@@ -54,4 +54,4 @@ def test_a_fault_in_the_product_is_found(
 ) -> None:
     monkeypatch.setattr(owner, name, fault)
     with pytest.raises(Broken, match=said):
-        play(1, 10_000, folder)
+        play(1, 15_000, folder)

@@ -108,9 +108,9 @@ class _Launcher:
             if not is_refused:
                 self._world.machine.spawn(active.attempt_dir)
             if is_refused:
-                yield active, Reply(0, None, None, "no process could be created")
+                yield active, Reply(0, None, "no process could be created")
             else:
-                yield active, Reply(0, 1, os.dup(self._world.handle), None)
+                yield active, Reply(0, os.dup(self._world.handle), None)
 
     def revive(self) -> list[Any]:
         stranded, self._asked = self._asked, []
@@ -207,7 +207,7 @@ class World:
         if self.random.random() < 0.02:
             engine._launcher.zygotes[0].is_alive = False
         for active in list(engine._active.values()):
-            if active.pidfd is not None and not self.machine.is_supervised(active.token):
+            if active.handle is not None and not self.machine.is_supervised(active.token):
                 engine.supervisor_gone(active)
         self._death_in = self.random.randint(1, 12) if self.random.random() < 0.08 else 0
         if self._guarded(engine, engine.tick) and engine is self.engine and not engine.is_draining:

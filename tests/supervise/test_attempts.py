@@ -342,9 +342,9 @@ def test_a_zygote_answers_with_a_handle_of_the_supervisor(attempt: Attempt, zygo
     zygote.submit(7, path)
     reply = replies(zygote)
     assert (reply.id, reply.error) == (7, None)
-    assert reply.pidfd is not None
+    assert reply.handle is not None
     wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
-    os.close(reply.pidfd)
+    os.close(reply.handle)
     assert "from the zygote" in attempt.log
 
 
@@ -359,7 +359,7 @@ def test_a_supervisor_outlives_its_zygote(attempt: Attempt, tmp_path: Path) -> N
     client._process.kill()
     wait_until(lambda: not client.alive(), "the zygote is dead")
     client.close()
-    assert reply.pidfd is not None
-    os.close(reply.pidfd)
+    assert reply.handle is not None
+    os.close(reply.handle)
     wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
     assert "done" in attempt.log

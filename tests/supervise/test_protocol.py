@@ -318,9 +318,9 @@ def run_in(zygote: ZygoteClient, attempt: Attempt, **changes: str | None) -> Exi
     path.write_text(json.dumps({**json.loads(path.read_text()), "argv": None}))
     zygote.submit(1, path)
     reply = replies(zygote)
-    assert reply.pidfd is not None
+    assert reply.handle is not None
     wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
-    os.close(reply.pidfd)
+    os.close(reply.handle)
     found = exit_record.read(attempt.folder, attempt.token)
     assert found is not None
     return found
@@ -364,8 +364,9 @@ def test_a_zygote_ends_when_its_socket_closes_and_its_runs_go_on(attempt: Attemp
     assert attempt.verdict() is VerdictKind.LIVE
     go.write_text("4")
     wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
-    assert reply.pidfd is not None
-    os.close(reply.pidfd)
+    assert reply.handle is not None
+    os.close(reply.handle)
+    client.close()
     found = exit_record.read(attempt.folder, attempt.token)
     assert found is not None
     assert found.exit_code == 4

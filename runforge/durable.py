@@ -8,18 +8,25 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from runforge import failpoints
 
 TEMPORARY_PREFIX = ".rf-tmp-"
+_LEAST_READ = 4096
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def write_atomic(
-    path: Path, data: bytes, *, durable: bool = True, mode: int = 0o600, sync_folder: bool = True
-) -> None:
-    """Replace a file so that a reader sees the old content or the new one, whole.
+    path: Path,
+    data: bytes | Iterable[bytes],
+    *,
+    durable: bool = True,
+    mode: int = 0o600,
+    sync_folder: bool = True,
+) -> os.stat_result:
+    """Replace a file so that a reader sees the old content or the new one, whole; return what it is now.
 
     The temporary file has an unpredictable name in the same folder (a planted link cannot be
     followed). With `durable` both the file and its folder entry are on disk when this returns; without
@@ -31,9 +38,11 @@ def write_atomic(
     descriptor = os.open(temporary, _NEW, mode)
     try:
         try:
-            _write_all(descriptor, data)
+            for part in (data,) if isinstance(data, bytes) else data:
+                _write_all(descriptor, part)
             if durable:
                 os.fsync(descriptor)
+            info = os.fstat(descriptor)
         finally:
             os.close(descriptor)
         failpoints.hit("file.written")
@@ -44,6 +53,7 @@ def write_atomic(
         raise
     if durable and sync_folder:
         fsync_dir(path.parent)
+    return info
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -90,8 +100,9 @@ def read_bounded(path: Path, limit: int) -> bytes:
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         if info.st_size > limit:
             raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
-        with os.fdopen(os.dup(descriptor), "rb") as stream:
-            data = stream.read(limit + 1)
+        data = b""
+        while part := os.read(descriptor, min(max(info.st_size, _LEAST_READ), limit) + 1 - len(data)):
+            data += part
     finally:
         os.close(descriptor)
     if len(data) > limit:

@@ -10,254 +10,209 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runforge import failpoints, liveness
-from runforge.durable import make_dir, write_atomic
-from runforge.model import DaemonRow, Group, Job
-from runforge.states import TERMINAL, Cause, State, group_status
+from runforge import failpoints, liveness, spliced
+from runforge.durable import make_dir, read_bounded, write_atomic
+from runforge.exported import best_run, group_document, job_document, queue_document, run_entry
+from runforge.model import Job
+from runforge.spliced import Identity, Layout, Replaced, encode, encode_items, identity_of
 from runforge.store import records
 from runforge.store.connection import Journal, Transaction, exists, open_journal
-from runforge.sweep import metric_direction
 from runforge.workspace import Workspace
 
-
-def encode(document: dict[str, Any]) -> bytes:
-    """Return a document as the contract wants it: UTF-8, indented by two, no NaN."""
-    import msgspec
-
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-
-
-def job_document(job: Job) -> dict[str, Any]:
-    """Return a job as queue.json shows it."""
-    return {
-        "job_id": job.job_id,
-        "kind": "run",
-        "run_id": job.run_id,
-        "group_id": job.group_id,
-        "priority": job.priority,
-        "state": job.state.value,
-        "requires_gpu": job.requires_gpu,
-        "attempt": job.attempt,
-        "created_at": job.created_at,
-        "started_at": job.started_at,
-        "finished_at": job.finished_at,
-        "error": job.error,
-        "cause": job.cause,
-        "cancel_requested": job.cancel_requested,
-        "dry_run": job.dry_run_seconds is not None,
-    }
-
-
-def queue_document(daemon: DaemonRow, jobs: Iterable[Job], seq: int) -> dict[str, Any]:
-    """Return queue.json."""
-    return {
-        "version": 1,
-        "kind": "execution_queue",
-        "journal_seq": seq,
-        "max_parallel": daemon.max_parallel,
-        "gpu_slots": daemon.gpu_slots,
-        "last_served_group": daemon.last_served_group,
-        "jobs": [job_document(job) for job in jobs],
-    }
-
-
-def result_ref(job: Job) -> str | None:
-    """Return the path of a run's result.json from the workspace, once an attempt has left one."""
-    if job.state not in TERMINAL or job.started_at is None or job.cause == Cause.FOLDER_MISSING:
-        return None
-    return f"{job.run_dir}/result.json"
-
-
-def best_run(group: Group, jobs: Iterable[Job]) -> Job | None:
-    """Return the succeeded run with the best primary metric, by the direction that holds for it."""
-    scored = [j for j in jobs if j.state is State.SUCCEEDED and j.metric_value is not None]
-    if not scored:
-        return None
-    direction = group.direction
-    if group.objective_metric is None:
-        direction = metric_direction(scored[0].metric_name or "", None)
-    sign = -1.0 if direction == "minimize" else 1.0
-    return max(scored, key=lambda job: (sign * (job.metric_value or 0.0), -job.seq))
-
-
-def status_of(group: Group) -> str:
-    """Return a group's status for people and files."""
-    return group_status(
-        queued=group.queued,
-        running=group.running,
-        failed=group.failed,
-        canceled=group.canceled,
-        is_canceled=group.is_canceled,
-    )
-
-
-def group_document(group: Group, jobs: list[Job]) -> dict[str, Any]:
-    """Return group.json."""
-    best = best_run(group, jobs)
-    return {
-        "version": 1,
-        "kind": "run_group",
-        "group_id": group.group_id,
-        "created_at": group.created_at,
-        "created_by": group.created_by,
-        "name": group.name,
-        "notes": group.notes,
-        "plan_ref": "plan.json",
-        "paused": group.is_paused,
-        "status": status_of(group),
-        "execution": {
-            "max_parallel": group.max_parallel,
-            "started_at": group.started_at or group.created_at,
-            "finished_at": group.finished_at,
-            "cancelled": group.is_canceled,
-        },
-        "runs": [_run_entry(job) for job in jobs],
-        "summary": {
-            "total": len(jobs),
-            "succeeded": group.succeeded,
-            "failed": group.failed,
-            "canceled": group.canceled,
-            "best_run_id": best.run_id if best else None,
-            "best_primary_metric": metric(best) if best else None,
-        },
-    }
-
-
-def metric(job: Job) -> dict[str, Any] | None:
-    """Return a run's primary metric, or None."""
-    if job.metric_name is None or job.metric_value is None:
-        return None
-    return {"name": job.metric_name, "value": job.metric_value}
-
-
-def _run_entry(job: Job) -> dict[str, Any]:
-    return {
-        "run_id": job.run_id,
-        "status": job.state.value,
-        "request_overrides": json.loads(job.overrides),
-        "result_ref": result_ref(job),
-        "primary_metric": metric(job),
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """One consistent reading of what is to be exported."""
-
-    seq: int
-    queue: dict[str, Any]
-    groups: dict[str, dict[str, Any]]
+_GROUP = "group.json"
+#: Jobs whose numbers are neighbours and that are written together.
+_BLOCK = 512
+_MAP_LIMIT = 64 * 1024 * 1024
 
 
 class Exporter:
-    """Writes what has changed since it last wrote."""
+    """Writes what has changed since it last wrote, and of the long files only the blocks that have."""
 
-    def __init__(self, workspace: Workspace, journal: Journal, seq: int = -1) -> None:
+    def __init__(self, workspace: Workspace, journal: Journal) -> None:
         self._workspace = workspace
         self._journal = journal
-        self._seq = seq
         self._served: str | None = None
         self._looked: tuple[tuple[int, int], bool] | None = None
-        self._written: dict[Path, tuple[int, int, int]] = {}
+        self._written: dict[Path, Identity] = {}
+        self._layouts: dict[Path, Layout] = {}
+        #: Up to here every file shows the journal; -1 if that is not known.
+        self._seq = self._resume()
+
+    def _resume(self) -> int:
+        """Go on where the last exporter left off, if its files are as it left them."""
+        found = _read_map(self._workspace.queue_map)
+        if found is None:
+            return -1
+        seq, seal, layout = found
+        with self._journal.read() as tx:
+            newest = tx.row("journal.last_seq")[0]
+            paths = [self._workspace.group_dir(row[0]) / _GROUP for row in tx.rows("groups.ids")]
+        try:
+            written = {path: identity_of(os.lstat(path)) for path in (*paths, self._workspace.queue_json)}
+        except OSError:
+            return -1
+        if newest < seq or _seal(written) != seal:
+            return -1  # another journal, or somebody has edited a file
+        self._written = written
+        self._layouts[self._workspace.queue_json] = layout
+        return seq
 
     def is_behind(self) -> bool:
         """Return whether the journal has entries that the files do not show yet."""
         version = self._journal.version()
         if self._looked is None or self._looked[0] != version:
             with self._journal.read() as tx:
-                self._looked = version, self._newest(tx) != (self._seq, self._served)
+                self._looked = version, _newest(tx) != (self._seq, self._served)
         return self._looked[1]
-
-    @staticmethod
-    def _newest(tx: Transaction) -> tuple[int, str | None]:
-        return tx.row("journal.last_seq")[0], tx.row("journal.daemon")["last_served_group"]
 
     def write(self) -> None:
         """Bring queue.json and every changed group.json up to date. Raises OSError."""
+        # Exports are a cache of the journal: atomic, but not synced to disk. The queue goes first, so
+        # that whoever sees a group ended finds its jobs ended too.
+        make_dir(self._workspace.queue_dir)
         with self._journal.read() as tx:
-            picture = self._read(tx)
-            newest = self._newest(tx)
-        for path in _write_picture(self._workspace, picture):
-            self._written[path] = _identity(path)
+            newest = _newest(tx)
+            changes = _Changes.since(tx, self._seq)
+            failpoints.hit("export.read")
+            self._write_queue(tx, newest[0], changes)
+            failpoints.hit("export.queue_written")
+            for group_id in changes.groups:
+                self._write_group(tx, group_id, changes)
         self._seq, self._served = newest
         self._looked = None
+        layout = self._layouts[self._workspace.queue_json]
+        _write_map(self._workspace.queue_map, self._seq, _seal(self._written), layout)
+
+    def _write_queue(self, tx: Transaction, seq: int, changes: _Changes) -> None:
+        document = queue_document(records.daemon(tx.row("journal.daemon")), (), seq)
+
+        def read(first: int, after: int) -> list[dict[str, Any]]:
+            rows = tx.rows("jobs.block", first=first, after=after)
+            return [job_document(row) for row in rows]
+
+        numbers = range(0)
+        if (ends := tx.row("jobs.ends"))["last"] is not None:
+            numbers = range(ends["first"] // _BLOCK, ends["last"] // _BLOCK + 1)
+        self._splice(self._workspace.queue_json, document, "jobs", numbers, changes.blocks, read)
+
+    def _write_group(self, tx: Transaction, group_id: str, changes: _Changes) -> None:
+        path = self._workspace.group_dir(group_id) / _GROUP
+        row = tx.row("groups.by_id", group_id=group_id)
+        if row is None:  # pruned, and its files with it
+            self._written.pop(path, None)
+            self._layouts.pop(path, None)
+            return
+        group = records.group(row)
+        document = group_document(group, best_run(tx, group), ())
+
+        def read(first: int, after: int) -> list[dict[str, Any]]:
+            rows = (
+                tx.rows("jobs.of_group", group_id=group_id)
+                if is_short
+                else tx.rows("jobs.block_of_group", group_id=group_id, first=first, after=after)
+            )
+            return [run_entry(records.job(row)) for row in rows]
+
+        make_dir(path.parent)
+        is_short = group.total <= _BLOCK
+        numbers = [0]
+        if not is_short:
+            numbers = [row[0] for row in tx.rows("jobs.blocks_of_group", group_id=group_id, size=_BLOCK)]
+        self._splice(path, document, "runs", numbers, None if is_short else changes.blocks, read)
+        failpoints.hit("export.group_written")
+
+    def _splice(
+        self,
+        path: Path,
+        document: dict[str, Any],
+        name: str,
+        numbers: Iterable[int],
+        changed: Container[int] | None,
+        read: Callable[[int, int], list[dict[str, Any]]],
+    ) -> None:
+        """Write a file, making anew those blocks that have changed or are not in its last version."""
+        last = self._layouts.get(path) if changed is not None else None
+
+        def blocks(last: Layout | None) -> Iterator[tuple[int, bytes | None]]:
+            for number in numbers:
+                is_kept = last is not None and number in last.blocks and number not in (changed or ())
+                yield number, None if is_kept else encode_items(read(number * _BLOCK, (number + 1) * _BLOCK))
+
+        try:
+            layout = spliced.write(path, document, name, blocks(last), last)
+        except Replaced:
+            layout = spliced.write(path, document, name, blocks(None), None)
+        self._written[path] = layout.identity
+        self._layouts.pop(path, None)
+        if len(layout.blocks) > 1 or path == self._workspace.queue_json:
+            self._layouts[path] = layout
 
     def look(self) -> None:
         """Have every file written anew at the next `write` if somebody else has touched one."""
         try:
-            is_ours = all(_identity(path) == known for path, known in self._written.items())
+            is_ours = all(identity_of(os.lstat(path)) == known for path, known in self._written.items())
         except OSError:
             is_ours = False
         if not is_ours:
             self._written.clear()
+            self._layouts.clear()
             self._seq = -1
             self._looked = None
 
-    def _read(self, tx: Transaction) -> _Picture:
-        changed = [row[0] for row in tx.rows("journal.groups_changed_since", seq=self._seq)]
-        return _picture(tx, changed)
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What the journal tells about the time since an export; `blocks` is None for everything."""
+
+    groups: list[str]
+    blocks: frozenset[int] | None
+
+    @classmethod
+    def since(cls, tx: Transaction, seq: int) -> _Changes:
+        groups = [row[0] for row in tx.rows("journal.groups_changed_since", seq=seq)]
+        if seq < 0 or tx.row("journal.pruned_since", seq=seq)[0]:
+            return cls(groups, None)
+        rows = tx.rows("journal.blocks_changed_since", seq=seq, size=_BLOCK)
+        return cls(groups, frozenset(row[0] for row in rows))
 
 
-def _picture(tx: Transaction, group_ids: Iterable[str]) -> _Picture:
-    daemon = records.daemon(tx.row("journal.daemon"))
-    jobs = [records.job(row) for row in tx.rows("jobs.all")]
-    seq = tx.row("journal.last_seq")[0]
-    wanted = set(group_ids)
-    members: dict[str, list[Job]] = {group_id: [] for group_id in wanted}
-    for job in jobs:
-        if job.group_id in wanted:
-            members[job.group_id].append(job)
-    groups = {}
-    for group_id in sorted(wanted):
-        row = tx.row("groups.by_id", group_id=group_id)
-        if row is not None:
-            groups[group_id] = group_document(records.group(row), members[group_id])
-    return _Picture(seq, queue_document(daemon, jobs, seq), groups)
+def _newest(tx: Transaction) -> tuple[int, str | None]:
+    return tx.row("journal.last_seq")[0], tx.row("journal.daemon")["last_served_group"]
 
 
-def _identity(path: Path) -> tuple[int, int, int]:
-    info = os.lstat(path)
-    return info.st_ino, info.st_size, info.st_mtime_ns
+def _seal(written: dict[Path, Identity]) -> int:
+    """Return a number that is another one once any of the files is."""
+    return zlib.crc32(repr(sorted(written.items())).encode("utf-8", "surrogateescape"))
 
 
-def _write_picture(workspace: Workspace, picture: _Picture) -> list[Path]:
-    """Write the files and return which."""
-    # Exports are a cache of the journal: atomic, but not synced to disk. The queue goes first, so
-    # that whoever sees a group ended finds its jobs ended too.
-    failpoints.hit("export.read")
-    make_dir(workspace.queue_dir)
-    write_atomic(workspace.queue_json, encode(picture.queue), durable=False)
-    failpoints.hit("export.queue_written")
-    written = [workspace.queue_json]
-    for group_id, document in picture.groups.items():
-        folder = workspace.group_dir(group_id)
-        make_dir(folder)
-        write_atomic(folder / "group.json", encode(document), durable=False)
-        failpoints.hit("export.group_written")
-        written.append(folder / "group.json")
-    return written
+def _read_map(path: Path) -> tuple[int, int, Layout] | None:
+    """Return the newest entry that the exports show, their seal, and queue.json's layout."""
+    try:
+        found = json.loads(read_bounded(path, _MAP_LIMIT))
+        inode, size, changed = map(int, found["identity"])
+        blocks = {int(number): int(length) for number, length in found["blocks"]}
+        layout = Layout((inode, size, changed), int(found["start"]), blocks)
+        return int(found["seq"]), int(found["seal"]), layout
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
 
 
-def daemon_document(
-    row: DaemonRow, *, heartbeat: str, jobs: int, gpu_jobs: int, state: str
-) -> dict[str, Any]:
-    """Return daemon.json."""
-    return {
-        "version": 1,
-        "pid": row.pid,
-        "started_at": row.started_at,
-        "last_heartbeat": heartbeat,
-        "max_parallel": row.max_parallel,
-        "gpu_slots": row.gpu_slots,
-        "active_jobs": jobs,
-        "active_gpu_jobs": gpu_jobs,
-        "state": state,
+def _write_map(path: Path, seq: int, seal: int, layout: Layout) -> None:
+    """Note where the blocks lie, after all files are written: it vouches for every one of them."""
+    document = {
+        "seq": seq,
+        "seal": seal,
+        "identity": layout.identity,
+        "start": layout.start,
+        "blocks": list(layout.blocks.items()),
     }
+    write_atomic(path, json.dumps(document).encode("ascii"), durable=False)
 
 
 @contextlib.contextmanager
@@ -282,16 +237,7 @@ def refresh_if_alone(workspace: Workspace) -> None:
         _export_lock(workspace.export_lock),
         open_journal(workspace) as journal,
     ):
-        Exporter(workspace, journal, _exported_seq(workspace.queue_json)).write()
-
-
-def _exported_seq(path: Path) -> int:
-    """Return up to where the last export had read: a hint of what to write, -1 for everything."""
-    try:
-        seq = json.loads(path.read_bytes()).get("journal_seq")
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return -1
-    return seq if isinstance(seq, int) else -1
+        Exporter(workspace, journal).write()
 
 
 def check(workspace: Workspace) -> list[str]:
@@ -299,10 +245,19 @@ def check(workspace: Workspace) -> list[str]:
     if not exists(workspace):
         return []
     with open_journal(workspace) as journal, journal.read() as tx:
-        picture = _picture(tx, [row[0] for row in tx.rows("groups.ids")])
-    found = _difference(workspace.queue_json, picture.queue)
-    for group_id, document in picture.groups.items():
-        found += _difference(workspace.group_dir(group_id) / "group.json", document)
+        rows = tx.rows("jobs.all")
+        daemon = records.daemon(tx.row("journal.daemon"))
+        queue = queue_document(daemon, rows, tx.row("journal.last_seq")[0])
+        groups = [records.group(tx.row("groups.by_id", group_id=row[0])) for row in tx.rows("groups.ids")]
+        best = {group.group_id: best_run(tx, group) for group in groups}
+    members: dict[str, list[Job]] = {group.group_id: [] for group in groups}
+    for job in map(records.job, rows):
+        if job.group_id is not None:
+            members[job.group_id].append(job)
+    found = _difference(workspace.queue_json, queue)
+    for group in groups:
+        document = group_document(group, best[group.group_id], members[group.group_id])
+        found += _difference(workspace.group_dir(group.group_id) / _GROUP, document)
     return found
 
 

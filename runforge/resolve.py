@@ -36,7 +36,7 @@ def group_id(tx: Transaction, name: str) -> str:
         return found[0]
     if found:
         raise _ambiguous("group", name, found)
-    known = [str(row[0]) for row in tx.rows("groups.ids")]
+    known = [str(row[0]) for row in tx.rows("groups.some_ids")]
     hint = did_you_mean(name, known) or "`runforge groups` lists them"
     raise OperationFailed(f"no group {name[:140]!r} in this workspace", fix=hint)
 

@@ -65,6 +65,11 @@ class Workspace:
         return self._private("daemon.lock")
 
     @property
+    def queue_map(self) -> Path:
+        """Where the parts of queue.json lie in it, for whoever writes it next."""
+        return self.queue_dir / "queue.map"
+
+    @property
     def export_lock(self) -> Path:
         """Held by whoever writes the exports."""
         return self._private("export.lock")

@@ -23,6 +23,7 @@ BOTTOM = {
     "tokens",
     "permissions",
     "cells",
+    "spliced",
 }
 #: Package or module -> what of runforge it may import, besides itself and the bottom.
 ALLOWED: dict[str, set[str]] = {
@@ -37,7 +38,8 @@ ALLOWED: dict[str, set[str]] = {
     "training": {"documents"},
     "store": set(),
     "resolve": {"store"},
-    "export": {"store", "sweep", "liveness"},
+    "exported": {"store", "sweep"},
+    "export": {"store", "exported", "liveness"},
     "views": {"store", "resolve", "scheduling", "liveness", "sweep"},
     "enqueue": {"store", "resolve", "documents", "sweep", "training"},
     "control": {"store", "resolve", "enqueue", "export", "doorbell"},
@@ -49,6 +51,7 @@ ALLOWED: dict[str, set[str]] = {
         "control",
         "views",
         "export",
+        "exported",
         "enqueue",
         "launch",
         "scheduling",

@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 from runforge import clock
 from runforge.durable import write_atomic
-from runforge.export import Exporter, daemon_document, encode
+from runforge.export import Exporter
+from runforge.exported import daemon_document
 from runforge.model import DaemonRow
+from runforge.spliced import encode
 from runforge.store import records
 from runforge.store.connection import CHECKPOINT_BYTES, Journal
 from runforge.workspace import Workspace
@@ -83,7 +85,7 @@ class Heart:
             self._journal.checkpoint(above=CHECKPOINT_BYTES // 4)
             self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
 
-    def _tolerant(self, write: Callable[[], None]) -> None:
+    def _tolerant(self, write: Callable[[], object]) -> None:
         try:
             write()
         except OSError as error:

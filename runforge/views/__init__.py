@@ -391,5 +391,5 @@ def known_ids(workspace: Workspace) -> tuple[list[str], list[str]]:
     if not exists(workspace):
         return [], []
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        found_groups = [str(row[0]) for row in tx.rows("groups.ids")]
+        found_groups = [str(row[0]) for row in tx.rows("groups.some_ids")]
         return found_groups, [str(row[0]) for row in tx.rows("jobs.some_run_ids")]

@@ -26,8 +26,11 @@ SELECT group_id FROM groups ORDER BY lane_id DESC LIMIT 1;
 -- name: ids_starting_with
 SELECT group_id FROM groups WHERE group_id >= :prefix AND group_id < :after LIMIT 20;
 
--- name: ids
+-- name: some_ids
 SELECT group_id FROM groups ORDER BY lane_id DESC LIMIT 500;
+
+-- name: ids
+SELECT group_id FROM groups ORDER BY lane_id;
 
 -- name: set_paused
 UPDATE groups SET is_paused = :is_paused, updated_at = :now WHERE group_id = :group_id;
@@ -86,3 +89,15 @@ WHERE finished_at IS NULL AND queued_cpu + queued_gpu + lanes.running = 0;
 SELECT max(metric_value) AS highest, min(metric_value) AS lowest, min(metric_name) AS metric_name,
        avg((julianday(finished_at) - julianday(started_at)) * 86400) AS seconds
 FROM jobs WHERE group_id = :group_id AND state = 'succeeded';
+
+-- name: highest
+SELECT * FROM jobs WHERE group_id = :group_id AND state = 'succeeded' AND metric_value IS NOT NULL
+ORDER BY metric_value DESC, seq LIMIT 1;
+
+-- name: lowest
+SELECT * FROM jobs WHERE group_id = :group_id AND state = 'succeeded' AND metric_value IS NOT NULL
+ORDER BY metric_value, seq LIMIT 1;
+
+-- name: first_metric
+SELECT metric_name FROM jobs
+WHERE group_id = :group_id AND state = 'succeeded' AND metric_value IS NOT NULL ORDER BY seq LIMIT 1;

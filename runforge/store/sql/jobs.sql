@@ -16,6 +16,18 @@ SELECT * FROM jobs ORDER BY seq;
 -- name: of_group
 SELECT * FROM jobs WHERE group_id = :group_id ORDER BY seq;
 
+-- name: ends
+SELECT min(seq) AS first, max(seq) AS last FROM jobs;
+
+-- name: block
+SELECT * FROM jobs WHERE seq >= :first AND seq < :after ORDER BY seq;
+
+-- name: block_of_group
+SELECT * FROM jobs WHERE group_id = :group_id AND seq >= :first AND seq < :after ORDER BY seq;
+
+-- name: blocks_of_group
+SELECT DISTINCT seq / :size FROM jobs WHERE group_id = :group_id ORDER BY 1;
+
 -- name: in_state
 SELECT * FROM jobs WHERE state = :state ORDER BY seq LIMIT :limit OFFSET :offset;
 

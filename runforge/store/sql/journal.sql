@@ -9,6 +9,12 @@ SELECT coalesce(max(seq), 0) FROM journal;
 -- name: groups_changed_since
 SELECT DISTINCT group_id FROM journal WHERE seq > :seq AND group_id IS NOT NULL;
 
+-- name: blocks_changed_since
+SELECT DISTINCT jobs.seq / :size FROM journal JOIN jobs USING (job_id) WHERE journal.seq > :seq;
+
+-- name: pruned_since
+SELECT EXISTS (SELECT 1 FROM journal WHERE seq > :seq AND event = 'pruned');
+
 -- name: entries_of_job
 SELECT seq, at, event, from_state, to_state, attempt, detail FROM journal
 WHERE job_id = :job_id ORDER BY seq;

@@ -107,8 +107,7 @@ class Engine:
     def start(self) -> None:
         """Start the zygotes and take over what an earlier daemon left."""
         self._launcher.start()
-        for zygote in self._launcher.zygotes:
-            self.selector.register(zygote.fileno(), selectors.EVENT_READ, "zygote")
+        self._watch_zygotes()
         failpoints.hit("daemon.zygotes_started")
         self._adopt()
         failpoints.hit("daemon.adopted")
@@ -128,6 +127,10 @@ class Engine:
         while self._advance():
             pass
         self._hear_zygotes()  # a supervisor that waited has taken its attempt at once
+        if self._launcher.is_resting_due():
+            self._leave_zygotes()
+            self._launcher.rest()
+            self._watch_zygotes()
 
     # --- learning ------------------------------------------------------------------------------
 
@@ -180,14 +183,21 @@ class Engine:
                 return
 
     def _replace_zygotes(self) -> None:
-        for key in list(self.selector.get_map().values()):
-            if key.data == "zygote":
-                self.selector.unregister(key.fileobj)
+        self._leave_zygotes()
         for active in self._launcher.revive():
             # A supervisor may or may not have been forked: its claim will tell.
             active.is_launching = False
+        self._watch_zygotes()
+
+    def _leave_zygotes(self) -> None:
+        for key in list(self.selector.get_map().values()):
+            if key.data == "zygote":
+                self.selector.unregister(key.fileobj)
+
+    def _watch_zygotes(self) -> None:
         for zygote in self._launcher.zygotes:
-            self.selector.register(zygote.fileno(), selectors.EVENT_READ, "zygote")
+            if zygote.fileno() not in self.selector.get_map():
+                self.selector.register(zygote.fileno(), selectors.EVENT_READ, "zygote")
 
     def supervisor_gone(self, active: Active) -> None:
         """An attempt, or its supervisor, has ended."""
@@ -239,6 +249,7 @@ class Engine:
             self._active[active.job.job_id] = active
             self._listener.started(active.job)
             self._launch(active, group, gpu_slot)
+        self._watch_zygotes()
         return any(active.ending is not None for active, _, _ in claimed)
 
     def _forget(self, active: Active) -> None:

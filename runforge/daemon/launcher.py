@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ from runforge.workspace import Workspace
 #: What every supervisor needs, and what training needs on top.
 FINISH = "runforge.training.outcome"
 WARMUP = "runforge.training.warmup"
+#: Supervisors that wait for another attempt are kept this long after the last launch, in seconds.
+SPARE_SECONDS = 60.0
+#: The warm zygote, with more than a hundred megabytes of modules, is kept this long.
+WARM_SECONDS = 600.0
 
 
 @dataclass(slots=True)
@@ -46,18 +51,37 @@ class Launcher:
         self._number = 0
         log = workspace.queue_dir / "zygote.log"
         environment = dict(os.environ)
+        self._used = time.monotonic()
+        self._is_spare = False
+        self._warm_used = self._used
         self._bare = ZygoteClient([FINISH], environment, log)
         self._warm = ZygoteClient([FINISH, WARMUP], launch.single_threaded(environment), log)
 
     @property
-    def zygotes(self) -> tuple[ZygoteClient, ZygoteClient]:
-        """Both zygotes."""
-        return self._bare, self._warm
+    def zygotes(self) -> list[ZygoteClient]:
+        """The zygotes that there are now."""
+        return [zygote for zygote in (self._bare, self._warm) if zygote.is_started]
 
     def start(self) -> None:
         """Start both zygotes; they get ready while the daemon goes on."""
-        for zygote in self.zygotes:
+        for zygote in (self._bare, self._warm):
             zygote.start()
+
+    def is_resting_due(self) -> bool:
+        """Return whether something has been idle for so long that it may go."""
+        now = time.monotonic()
+        if self._is_spare and now - self._used > SPARE_SECONDS:
+            return True
+        return self._warm.is_started and now - self._warm_used > WARM_SECONDS
+
+    def rest(self) -> None:
+        """Let idle supervisors go, and the warm zygote after a while; the next run starts it again."""
+        for zygote in self.zygotes:
+            zygote.dismiss()
+        # Those still at work are asked again later.
+        self._used, self._is_spare = time.monotonic(), any(zygote.has_supervisors for zygote in self.zygotes)
+        if time.monotonic() - self._warm_used > WARM_SECONDS:
+            self._warm.close()
 
     def close(self) -> None:
         """Let both zygotes end. The runs go on."""
@@ -84,6 +108,12 @@ class Launcher:
         )
         path = launch.write_spec(launch.build_spec(request, place, terms), request)
         zygote = self._bare if launch.is_command(request, terms) else self._warm
+        if not zygote.is_started:
+            zygote.start()
+        self._used = time.monotonic()
+        self._is_spare = True
+        if zygote is self._warm:
+            self._warm_used = self._used
         self._number += 1
         self._asked[self._number] = _Request(active, zygote)
         active.is_launching = True

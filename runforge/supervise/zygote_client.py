@@ -81,6 +81,21 @@ class ZygoteClient:
         """Return the descriptor that is readable when there is an answer, or an end."""
         return self._open.fileno()
 
+    @property
+    def is_started(self) -> bool:
+        """Whether it was started and not closed since; it may have died."""
+        return self._socket is not None
+
+    @property
+    def has_supervisors(self) -> bool:
+        """Whether some supervisor of its is at work or waits."""
+        return bool(self._lines)
+
+    def dismiss(self) -> None:
+        """Let the supervisors end that wait for another attempt."""
+        while (line := self._free_line()) is not None:
+            line.close()
+
     def submit(self, request_id: int, spec_path: Path) -> None:
         """Give an attempt to a supervisor that waits, or to a new one. OSError if the zygote is gone."""
         spec = os.fsencode(spec_path)

@@ -87,6 +87,10 @@ class _Launcher:
 
     def start(self) -> None: ...
     def close(self) -> None: ...
+    def rest(self) -> None: ...
+
+    def is_resting_due(self) -> bool:
+        return False
 
     def launch(self, active: Any, _group: Any, gpu: Gpu | None) -> None:
         world = self._world

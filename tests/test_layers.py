@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "gpus": set(),
     "supervise": set(),
     "training": {"documents"},
-    "store": set(),
+    "store": {"liveness"},
     "resolve": {"store"},
     "exported": {"store", "sweep"},
     "export": {"store", "exported", "liveness"},

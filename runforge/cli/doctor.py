@@ -72,7 +72,7 @@ def _recover(here: Workspace) -> None:
     """Recover the journal if it needs it, and tell what came of it."""
     from runforge.daemon.lock import DaemonLock
     from runforge.recover import recover
-    from runforge.store.connection import writers_held_off
+    from runforge.store.writer_lock import writers_held_off
 
     here.prepare()
     lock = DaemonLock.take(here)  # no daemon lives, and none starts meanwhile

@@ -172,6 +172,7 @@ class Daemon:
 
     def _round(self) -> None:
         try:
+            self._mend()
             self._engine.tick()
             self._heart.export()
             self._heart.beat(self._engine.active_jobs, self._engine.active_gpu_jobs, self._state)
@@ -183,6 +184,13 @@ class Daemon:
                 print(f"WARNING: {error}; trying again", file=sys.stderr, flush=True)
             self._was_failing = True
         self._wait(_BACK_OFF if self._was_failing else None)
+
+    def _mend(self) -> None:
+        """Put a deleted -wal or -shm file right, before anything is written that nobody else would see."""
+        if self._journal.is_detached():
+            self._journal.reattach()
+            message = "the journal's -wal or -shm file was deleted under the daemon; nothing of it is lost"
+            print(f"WARNING: {message}", file=sys.stderr, flush=True)
 
     def _look_round(self) -> None:
         if time.monotonic() < self._next_look:

@@ -1,117 +1,36 @@
 """Opening the journal, and the only two ways to touch it: a short snapshot and a transaction.
 
-All writers take the flock on `runforge.lock` and then BEGIN IMMEDIATE: with SQLite's busy handler
-alone, writers starve (docs/reliability.md). Nothing here opens the database file but through SQLite: a
-plain open() and close() of it would drop SQLite's own locks.
+All writers take the writers' lock and then BEGIN IMMEDIATE. Nothing here opens the database file but
+through SQLite: a plain open() and close() of it would drop SQLite's own locks.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any
 
 from typing_extensions import Self
 
-from runforge import failpoints
+from runforge import failpoints, liveness
 from runforge.errors import Missing
 from runforge.store import migrate
 from runforge.store.failures import Fenced, JournalBusy, JournalUnreadable, explained
 from runforge.store.filesystems import require_local
 from runforge.store.queries import query
 from runforge.store.sqlite import sqlite
+from runforge.store.writer_lock import WRITE_TIMEOUT, held, open_lock
 from runforge.workspace import Workspace
 
-#: Seconds that a command waits for its turn to write before it gives up.
-WRITE_TIMEOUT = 30.0
 #: The WAL is folded back into the database above this many bytes.
 CHECKPOINT_BYTES = 4 * 1024 * 1024
-
-
-class _LockTimeout(Exception):
-    pass
-
-
-def _raise_timeout(_signal: int, _frame: FrameType | None) -> None:
-    raise _LockTimeout
-
-
-def _lock_or_raise(descriptor: int, seconds: float) -> None:
-    """Take the flock; _LockTimeout when it is not ours in time."""
-    if _is_locked_now(descriptor):
-        return
-    if threading.current_thread() is threading.main_thread():
-        _lock_with_alarm(descriptor, seconds)
-    else:
-        _lock_by_polling(descriptor, seconds)
-
-
-def _lock_with_alarm(descriptor: int, seconds: float) -> None:
-    # The kernel's queue is fair; polling is not. Only the main thread may use signals.
-    before = signal.signal(signal.SIGALRM, _raise_timeout)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _lock_by_polling(descriptor: int, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    pause = 0.0005
-    while not _is_locked_now(descriptor):
-        if time.monotonic() > deadline:
-            raise _LockTimeout
-        time.sleep(pause)
-        pause = min(pause * 2, 0.01)
-
-
-def _is_locked_now(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _open_lock(workspace: Workspace) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    return os.open(workspace.write_lock, flags, 0o600)
-
-
-@contextlib.contextmanager
-def _held(lock: int, journal: Path) -> Iterator[None]:
-    try:
-        _lock_or_raise(lock, WRITE_TIMEOUT)
-    except _LockTimeout:
-        raise JournalBusy(
-            f"the journal is busy: another program has held it for {WRITE_TIMEOUT:.0f} s",
-            where=str(journal),
-            fix="`runforge doctor` names the holder",
-        ) from None
-    try:
-        yield
-    finally:
-        fcntl.flock(lock, fcntl.LOCK_UN)
-
-
-@contextlib.contextmanager
-def writers_held_off(workspace: Workspace) -> Iterator[None]:
-    """Hold the writers' lock without opening the journal, which may be damaged."""
-    lock = _open_lock(workspace)
-    try:
-        with _held(lock, workspace.journal):
-            yield
-    finally:
-        os.close(lock)
+#: A live daemon is given this long to put a deleted -wal file right.
+MEND_SECONDS = 10.0
+_MEND_PAUSE = 0.02
 
 
 class Transaction:
@@ -151,6 +70,8 @@ class Journal:
         self._lock: int | None = None
         #: Transactions that this connection has committed.
         self.commits = 0
+        self._files = (0, 0)
+        self._reopened = 0
 
     def __enter__(self) -> Self:
         return self
@@ -179,8 +100,8 @@ class Journal:
     def locked(self) -> Iterator[None]:
         """Hold the writers' lock; JournalBusy if it is not free in time."""
         if self._lock is None:
-            self._lock = _open_lock(self.workspace)
-        with _held(self._lock, self.workspace.journal):
+            self._lock = open_lock(self.workspace)
+        with held(self._lock, self.workspace.journal):
             yield
 
     @contextlib.contextmanager
@@ -192,6 +113,8 @@ class Journal:
         """
         failpoints.hit("tx.before")
         with self.locked(), explained(self.workspace.journal):
+            if self.is_detached():
+                self._reattach()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 failpoints.hit("tx.begun")
@@ -221,11 +144,49 @@ class Journal:
 
     def data_version(self) -> int:
         """Return a number that changes when another connection has committed. Costs 3 us."""
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        number = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        return (self._reopened << 32) + number
 
     def version(self) -> tuple[int, int]:
         """Return what changes with every commit, another connection's or this one's."""
         return self.data_version(), self.commits
+
+    def is_detached(self) -> bool:
+        """Return whether somebody has deleted the journal's -wal or -shm file under this connection.
+
+        It works on with the deleted files; whoever opens the journal anew does not see what is in them.
+        """
+        return side_files(self.workspace) != self._files
+
+    def reattach(self) -> None:
+        """Save what is in a deleted WAL and open the journal anew; nothing that was committed is lost.
+
+        Raises JournalBusy while a reader keeps the WAL from being folded back, DiskFull without room for it.
+        """
+        with self.locked(), explained(self.workspace.journal):
+            self._reattach()
+
+    def _reattach(self) -> None:
+        """Fold the deleted WAL back unless another of us has done so, which the lock file tells; open anew."""
+        lock = self._lock
+        if lock is None:
+            raise AssertionError("only under the writers' lock")
+        is_saved = os.pread(lock, 64, 0) == _as_note(side_files(self.workspace))
+        if not is_saved and self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise JournalBusy("the journal cannot be written back", where=str(self.workspace.journal))
+        query_only = self._connection.execute("PRAGMA query_only").fetchone()[0]
+        self._connection.close()
+        self._connection = _connect(self.workspace.journal)
+        self._connection.execute(f"PRAGMA query_only={query_only}")
+        self._reopened += 1
+        self.attach()
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, _as_note(self._files), 0)
+
+    def attach(self) -> None:
+        """Have SQLite open its files, and remember which they are."""
+        self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        self._files = side_files(self.workspace)
 
     def checkpoint(self, *, above: int = 0) -> None:
         """Fold the WAL into the database if it is larger than `above` bytes.
@@ -242,6 +203,43 @@ class Journal:
         with self.locked(), explained(self.workspace.journal):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             failpoints.hit("checkpoint.done")
+
+
+def side_files(workspace: Workspace) -> tuple[int, int]:
+    """Return the inodes of the journal's -wal and -shm files, 0 for one that is not there."""
+    return _inode(f"{workspace.journal}-wal"), _inode(f"{workspace.journal}-shm")
+
+
+def _as_note(files: tuple[int, int]) -> bytes:
+    return b"%d %d\n" % files
+
+
+def _inode(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
+
+
+def _wait_until_whole(workspace: Workspace) -> None:
+    """Wait until a live daemon has put a deleted -wal or -shm file right; without one there is nothing to put.
+
+    A daemon has the journal open, so both files exist. Opened without them the journal would be an older one,
+    and what is written to it would be lost, or destroy what the daemon writes.
+    """
+    deadline = time.monotonic() + MEND_SECONDS
+    while workspace.journal.exists() and 0 in side_files(workspace):
+        daemon = liveness.holder(workspace)
+        if daemon is None or daemon.pid == os.getpid():
+            return
+        if time.monotonic() > deadline:
+            raise JournalBusy(
+                f"the journal's -wal or -shm file was deleted, and the daemon (pid {daemon.pid}), which still has"
+                " what was in it, does not put it right",
+                where=str(workspace.journal),
+                fix="Do not kill the daemon; let it go on (kill -CONT), then try again",
+            )
+        time.sleep(_MEND_PAUSE)
 
 
 def exists(workspace: Workspace) -> bool:
@@ -261,6 +259,7 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
     require_local(workspace.state_dir)
     if not path.exists() and not create:
         raise Missing(f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`")
+    _wait_until_whole(workspace)
     if _is_emptied(path):
         _make(workspace)
     with explained(path):
@@ -278,9 +277,9 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
 def _make(workspace: Workspace) -> None:
     """Make the journal. Only under the lock is the file created, so an empty one found there was emptied."""
     path = workspace.journal
-    lock = _open_lock(workspace)
+    lock = open_lock(workspace)
     try:
-        with _held(lock, path), explained(path):
+        with held(lock, path), explained(path):
             if not _is_emptied(path):
                 return
             if path.exists() and any(workspace.runs_dir.iterdir()):
@@ -316,6 +315,7 @@ def _configured(journal: Journal) -> Journal:
             where=str(journal.workspace.journal),
             fix="Was it copied by hand? Run `runforge doctor`",
         )
+    journal.attach()
     return journal
 
 

@@ -146,7 +146,7 @@ class BoardReader:
 
     def _open(self) -> Journal:
         inode = os.stat(self._workspace.journal).st_ino
-        if self._journal is not None and inode != self._inode:
+        if self._journal is not None and (inode != self._inode or self._journal.is_detached()):
             self.close()
         if self._journal is None:
             self._journal = open_snapshot(self._workspace)

@@ -1,0 +1,103 @@
+"""The writers' lock: whoever changes the journal holds the flock on `runforge.lock`.
+
+With SQLite's busy handler alone, writers starve (docs/reliability.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from runforge.store.failures import JournalBusy
+from runforge.workspace import Workspace
+
+#: Seconds that a command waits for its turn to write before it gives up.
+WRITE_TIMEOUT = 30.0
+
+
+class _LockTimeout(Exception):
+    pass
+
+
+def _raise_timeout(_signal: int, _frame: FrameType | None) -> None:
+    raise _LockTimeout
+
+
+def _lock_or_raise(descriptor: int, seconds: float) -> None:
+    """Take the flock; _LockTimeout when it is not ours in time."""
+    if _is_locked_now(descriptor):
+        return
+    if threading.current_thread() is threading.main_thread():
+        _lock_with_alarm(descriptor, seconds)
+    else:
+        _lock_by_polling(descriptor, seconds)
+
+
+def _lock_with_alarm(descriptor: int, seconds: float) -> None:
+    # The kernel's queue is fair; polling is not. Only the main thread may use signals.
+    before = signal.signal(signal.SIGALRM, _raise_timeout)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _lock_by_polling(descriptor: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    pause = 0.0005
+    while not _is_locked_now(descriptor):
+        if time.monotonic() > deadline:
+            raise _LockTimeout
+        time.sleep(pause)
+        pause = min(pause * 2, 0.01)
+
+
+def _is_locked_now(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def open_lock(workspace: Workspace) -> int:
+    """Return a descriptor of the writers' lock file."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(workspace.write_lock, flags, 0o600)
+
+
+@contextlib.contextmanager
+def held(lock: int, journal: Path) -> Iterator[None]:
+    """Hold the lock; JournalBusy if it is not free in time."""
+    try:
+        _lock_or_raise(lock, WRITE_TIMEOUT)
+    except _LockTimeout:
+        raise JournalBusy(
+            f"the journal is busy: another program has held it for {WRITE_TIMEOUT:.0f} s",
+            where=str(journal),
+            fix="`runforge doctor` names the holder",
+        ) from None
+    try:
+        yield
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def writers_held_off(workspace: Workspace) -> Iterator[None]:
+    """Hold the writers' lock without opening the journal, which may be damaged."""
+    lock = open_lock(workspace)
+    try:
+        with held(lock, workspace.journal):
+            yield
+    finally:
+        os.close(lock)

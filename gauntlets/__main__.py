@@ -1,7 +1,8 @@
 """`python -m gauntlets [g1 g4 ...] [--json FILE]`: run gauntlets, print a table, write a report.
 
 `python -m gauntlets failpoints` is the walk over the failpoints (gauntlets/failpoints.py), `python -m gauntlets
-chaos` random kills under a mixed load (gauntlets/chaos.py).
+chaos` random kills under a mixed load (gauntlets/chaos.py), `python -m gauntlets powercut` cuts the power of a
+disk in an image (gauntlets/powercut.py).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gauntlets import chaos, failpoints, gpu_gauntlets, queue_gauntlets, reconnect_gauntlet
+from gauntlets import chaos, failpoints, gpu_gauntlets, powercut, queue_gauntlets, reconnect_gauntlet
 from gauntlets.arena import Arena, arena
 
 GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
@@ -24,7 +25,11 @@ GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
     **{f"g{n}": getattr(gpu_gauntlets, f"g{n}") for n in (8, 9, 10)},
 }
 #: What has a command line of its own.
-OTHERS: dict[str, Callable[[list[str]], int]] = {"failpoints": failpoints.main, "chaos": chaos.main}
+OTHERS: dict[str, Callable[[list[str]], int]] = {
+    "failpoints": failpoints.main,
+    "chaos": chaos.main,
+    "powercut": powercut.main,
+}
 
 
 def run_one(name: str) -> dict[str, Any]:

@@ -20,10 +20,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from runforge import control, views
+from gauntlets import aftermath
+from runforge import views
 from runforge import workspace as workspaces
-from runforge.drills import invariants, witness
-from runforge.drills.arena import Arena, Unmet, arena
+from runforge.drills import witness
+from runforge.drills.arena import arena
 from runforge.drills.scene import Scene
 from runforge.drills.traces import parent_of
 from runforge.store.connection import open_journal
@@ -172,36 +173,15 @@ class Chaos:
         """Let a healthy daemon finish what is left, then look at everything."""
         here, workspace = self._here, workspaces.at(self._here.root)
         self._keep_daemon()
-        for group in views.groups(workspace):
-            if group.paused:
-                control.resume_group(workspace, group.group_id)
+        aftermath.resume_all(workspace)
         deadline = time.monotonic() + _DRAIN_SECONDS
-        while self._is_busy() and time.monotonic() < deadline:
+        while aftermath.is_busy(workspace) and time.monotonic() < deadline:
             self._keep_daemon()
             self._progress()
             time.sleep(0.2)
-        if self._is_busy():
+        if aftermath.is_busy(workspace):
             self.broken.append("the queue was not drained")
-        try:
-            Arena.finish(here)
-        except Unmet as error:
-            self.broken.append(str(error))
-        self.broken += invariants.check(workspace, here.witness, acknowledged=self._acknowledged())
-        self.broken += self._tracebacks()
-
-    def _is_busy(self) -> bool:
-        counts = views.queue_summary(workspaces.at(self._here.root)).counts
-        return counts["queued"] + counts["running"] > 0
-
-    def _tracebacks(self) -> list[str]:
-        """Return where a daemon, a zygote or a supervisor fell over."""
-        files = [*self._here.root.parent.glob("*.out"), self._here.root / ".runforge/queue/zygote.log"]
-        found = []
-        for path in files:
-            text = path.read_text("utf-8", errors="replace") if path.exists() else ""
-            if "Traceback" in text:
-                found.append(f"{path.name}: {text[text.index('Traceback') :][-1500:]}")
-        return found
+        self.broken += aftermath.check(here, self._acknowledged())
 
     def _report(self, hunted: float) -> dict[str, Any]:
         workspace = workspaces.at(self._here.root)

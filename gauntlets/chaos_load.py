@@ -13,7 +13,7 @@ import os
 import select
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,20 +26,24 @@ from runforge.errors import RunForgeError
 from runforge.permissions import become_private
 from runforge.workspace import Workspace
 
-_BATCH = 20
-#: Jobs that may wait before a process enqueues no more for a moment.
-_BACKLOG = 120
-#: How often each kind of meddling comes up.
-_WEIGHTS = (8, 8, 4, 8, 2, 8, 0.2)
 _CODES = (0, 0, 0, 0, 1, 3, 42)
-_KINDS = ("plain",) * 14 + ("forking",) * 4 + ("stubborn",)
 
 
 class Load:
     """One process's share of the load."""
 
+    #: Runs in a sweep.
+    batch = 20
+    #: Jobs that may wait before a process enqueues no more for a moment.
+    backlog = 120
+    #: How often each kind of meddling comes up.
+    weights: Sequence[float] = (8, 8, 4, 8, 2, 8, 0.2)
+    kinds: Sequence[str] = ("plain",) * 14 + ("forking",) * 4 + ("stubborn",)
+    #: Seconds between two steps.
+    pauses = (0.02, 0.4)
+
     def __init__(self, here: Workspace, witness: Path, runs: int, dice: Random) -> None:
-        self._here = here
+        self.workspace = here
         self._witness = witness
         self._left = runs
         self._dice = dice
@@ -50,74 +54,87 @@ class Load:
 
     def step(self) -> None:
         """Enqueue something, or meddle with what was enqueued."""
-        if self._left and views.queue_summary(self._here).counts["queued"] < _BACKLOG:
-            self._try("enqueue", self._enqueue)
+        if self._left and views.queue_summary(self.workspace).counts["queued"] < self.backlog:
+            self._try("enqueue", "", self._enqueue)
         if not self._runs:
             return
         run_id, group_id = self._dice.choice(self._runs), self._dice.choice(self._groups)
-        deeds: dict[str, Callable[[], Any]] = {
-            "cancel-run": lambda: control.cancel_run(self._here, run_id),
-            "retry-run": lambda: control.retry_run(self._here, run_id),
-            "retry-failed": lambda: control.retry_failed(self._here, group_id),
-            "set-priority": lambda: control.set_priority(self._here, run_id, self._dice.randint(-5, 5)),
-            "pause-group": lambda: self._pause(group_id),
-            "resume-group": self._resume,
-            "cancel-group": lambda: control.cancel_group(self._here, group_id),
+        deeds: dict[str, tuple[str, Callable[[], Any]]] = {
+            "cancel-run": (run_id, lambda: control.cancel_run(self.workspace, run_id)),
+            "retry-run": (run_id, lambda: control.retry_run(self.workspace, run_id)),
+            "retry-failed": (group_id, lambda: control.retry_failed(self.workspace, group_id)),
+            "set-priority": (
+                run_id,
+                lambda: control.set_priority(self.workspace, run_id, self._dice.randint(-5, 5)),
+            ),
+            "pause-group": (group_id, lambda: self._pause(group_id)),
+            "resume-group": ("", self._resume),
+            "cancel-group": (group_id, lambda: control.cancel_group(self.workspace, group_id)),
         }
-        name = self._dice.choices(list(deeds), _WEIGHTS)[0]
-        self._try(name, deeds[name])
+        name = self._dice.choices(list(deeds), self.weights)[0]
+        self._try(name, *deeds[name])
+
+    def acknowledged(self, name: str, target: str) -> None:
+        """Take note that a command has returned: a load whose books are checked overrides this."""
 
     def _pause(self, group_id: str) -> None:
-        control.pause_group(self._here, group_id)
+        control.pause_group(self.workspace, group_id)
         self._paused.append(group_id)
 
     def _resume(self) -> None:
         if self._paused:
-            control.resume_group(self._here, self._paused.pop(0))
+            control.resume_group(self.workspace, self._paused.pop(0))
 
-    def _try(self, name: str, deed: Callable[[], Any]) -> None:
+    def _try(self, name: str, target: str, deed: Callable[[], Any]) -> None:
         self.counts[name] += 1
         try:
             deed()
         except RunForgeError as error:
             # Whoever meddles at random is refused at times: a run that has ended cannot be canceled.
             self.counts[f"{name} refused: {type(error).__name__}"] += 1
+        else:
+            self.acknowledged(name, target)
 
     def _enqueue(self) -> None:
-        count = min(_BATCH, self._left)
-        document, hold = self._document(count)
+        count = min(self.batch, self._left)
+        document, hold = self.document(count)
         made = control.enqueue_sweep(
-            self._here, json.dumps(document).encode(), where="plan", dry_run_seconds=hold
+            self.workspace, json.dumps(document).encode(), where="plan", dry_run_seconds=hold
         )
         self._left -= count
         self._groups.append(made.group_id)
         self._runs += made.run_ids
         print("\n".join(f"ACK {run_id}" for run_id in made.run_ids), flush=True)
 
-    def _document(self, count: int) -> tuple[dict[str, Any], float | None]:
+    def document(self, count: int) -> tuple[dict[str, Any], float | None]:
         """Return a plan, and for dry runs how long each takes: mostly commands, at times a training."""
-        root, dice = self._here.root, self._dice
+        root, dice = self.workspace.root, self._dice
         lot = dice.random()
         if lot < 0.08:
             base = request(family="logistic_regression", hyperparameters={})
             strategy = grid(count, "model.hyperparameters.random_state")
             hold = None if lot < 0.02 else 0.05
             return plan(root, base, strategy, name="chaos-training"), hold
+        return self.commands(count), None
+
+    def commands(self, count: int) -> dict[str, Any]:
+        """Return a plan of so many commands."""
+        dice = self._dice
         runs = [
-            run(min(2.0, dice.expovariate(4.0)), dice.choice(_CODES), dice.choice(_KINDS))
+            run(min(2.0, dice.expovariate(4.0)), dice.choice(_CODES), dice.choice(self.kinds))
             for _ in range(count)
         ]
         strategy = {"type": "list", "runs": runs}
-        return plan(root, base_request(self._witness), strategy, name="chaos"), None
+        return plan(self.workspace.root, base_request(self._witness), strategy, name="chaos")
 
 
-def main() -> None:
+def main(kind: type[Load] = Load) -> None:
     """Go on until standard input closes."""
     become_private()
     workspace, witness, runs, seed = sys.argv[1:]
-    load = Load(workspaces.at(Path(workspace)), Path(witness), int(runs), Random(f"{seed} load"))
+    load = kind(workspaces.at(Path(workspace)), Path(witness), int(runs), Random(f"{seed} load"))
     dice = Random(f"{seed} pauses")
-    while not select.select([sys.stdin], [], [], dice.uniform(0.02, 0.4))[0]:
+    while not select.select([sys.stdin], [], [], dice.uniform(*kind.pauses))[0]:
         load.step()
     print(json.dumps(load.counts), flush=True)
     os._exit(0)

@@ -73,8 +73,7 @@ class Exporter:
 
     def write(self) -> None:
         """Bring queue.json and every changed group.json up to date. Raises OSError."""
-        # Exports are a cache of the journal: atomic, but not synced to disk. The queue goes first, so
-        # that whoever sees a group ended finds its jobs ended too.
+        # The queue goes first, so that whoever sees a group ended finds its jobs ended too.
         make_dir(self._workspace.queue_dir)
         with self._journal.read() as tx:
             newest = _newest(tx)

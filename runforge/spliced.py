@@ -70,9 +70,10 @@ def write(
     # A text in the document cannot hold this: its quotes would be escaped.
     start = whole.index(field) + len(field)
     lengths: dict[int, int] = {}
-    info = write_atomic(
-        path, _chunks(whole[:start], whole[start:], path, blocks, last, lengths), durable=False
-    )
+    # Synced before it replaces the old one, or a power cut would leave an empty file on XFS and Btrfs. Which
+    # of the two versions is there after that does not matter.
+    parts = _chunks(whole[:start], whole[start:], path, blocks, last, lengths)
+    info = write_atomic(path, parts, sync_folder=False)
     return Layout(identity_of(info), start, lengths)
 
 

@@ -50,7 +50,8 @@ class Heart:
         document = daemon_document(
             self._row(), heartbeat=clock.now(), jobs=jobs, gpu_jobs=gpu_jobs, state=state
         )
-        self._tolerant(lambda: write_atomic(self._workspace.daemon_json, encode(document), durable=False))
+        data = encode(document)
+        self._tolerant(lambda: write_atomic(self._workspace.daemon_json, data, sync_folder=False))
         self._last_beat, self._next_beat = now, now + BEAT_SECONDS
         self._shown = (jobs, gpu_jobs, state)
 

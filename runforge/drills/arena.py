@@ -191,13 +191,16 @@ _Kind = TypeVar("_Kind", bound=Arena)
 
 
 @contextlib.contextmanager
-def arena(kind: type[_Kind], *, prefix: str, keep: bool = False) -> Iterator[_Kind]:
+def arena(kind: Callable[[Path], _Kind], *, prefix: str, keep: bool = False) -> Iterator[_Kind]:
     """Yield a fresh arena of a kind and leave nothing of it behind, with `keep` its files."""
-    made = kind(Path(tempfile.mkdtemp(prefix=prefix)).resolve() / "ws")
+    folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
     try:
-        yield made
+        made = kind(folder / "ws")
+        try:
+            yield made
+        finally:
+            made.clean_up()
+            made.afterwards.close()
     finally:
-        made.clean_up()
-        made.afterwards.close()
         if not keep:
-            shutil.rmtree(made.root.parent, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import shutil
 from pathlib import Path
 from random import Random
 
+from runforge.drills import mounts
 from runforge.drills.arena import require
 from runforge.drills.plans import plan, request
 from runforge.drills.scene import Scene, run
 
-_NEW_MOUNTS = 0x00020000
-_NEW_USERS = 0x10000000
-_PRIVATE = 0x00040000 | 0x4000  # MS_PRIVATE | MS_REC
-_DETACH = 2
 _DISK_BYTES = 32 * 1024 * 1024
 
 
@@ -86,7 +82,7 @@ def _exports(here: Scene, group: str) -> tuple[Path, Path]:
 def disk_full(here: Scene, dice: Random) -> str:
     """No byte is left while runs end; they are told once there is space again."""
     _mount_small_disk(here.root)
-    here.afterwards.callback(_unmount, here.root)
+    here.afterwards.callback(mounts.unmount, here.root)
     here.put(run(0.8 + dice.uniform(0, 0.3)), run(0.8, 3), run(0.1))
     daemon = here.daemon()
     here.until_started(2)
@@ -121,30 +117,13 @@ def _mount_small_disk(folder: Path) -> None:
 
     It is gone with the last of them. Skipped where that needs rights that the user does not have.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    user, group, is_root = os.getuid(), os.getgid(), os.geteuid() == 0
+    options = f"size={_DISK_BYTES},mode=0700,uid={os.getuid()},gid={os.getgid()}".encode()
+    data = [path.read_bytes() for path in (folder / "data").iterdir()]
     try:
-        _require(libc.unshare(_NEW_MOUNTS | (0 if is_root else _NEW_USERS)))
-        if not is_root:
-            Path("/proc/self/setgroups").write_text("deny", "ascii")
-            Path("/proc/self/uid_map").write_text(f"{user} {user} 1", "ascii")
-            Path("/proc/self/gid_map").write_text(f"{group} {group} 1", "ascii")
-        _require(libc.mount(b"none", b"/", None, _PRIVATE, None))
-        options = f"size={_DISK_BYTES},mode=0700,uid={user},gid={group}".encode()
-        data = [path.read_bytes() for path in (folder / "data").iterdir()]
-        _require(libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, options))
+        mounts.make_own()
+        mounts.mount(b"tmpfs", folder, b"tmpfs", options)
     except (AttributeError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Skipped(f"needs root, or user namespaces, to mount a small disk ({reason})") from None
     (folder / "data").mkdir()
     (folder / "data/train.csv").write_bytes(data[0])
-
-
-def _unmount(folder: Path) -> None:
-    ctypes.CDLL(None).umount2(os.fsencode(folder), _DETACH)
-
-
-def _require(result: int) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))

@@ -37,7 +37,7 @@ def play(names: Iterable[str], *, seed: int, keep: bool, tell: Callable[[Result]
     A signal to stop ends the drill at hand, kills everything that it started, and raises
     KeyboardInterrupt.
     """
-    _listen()
+    listen()
     results = []
     for name in names:
         results.append(_play(DRILLS[name], Random(f"{seed} {name}"), keep=keep))  # noqa: S311 - dice
@@ -45,9 +45,11 @@ def play(names: Iterable[str], *, seed: int, keep: bool, tell: Callable[[Result]
     return results
 
 
-def _listen() -> None:
+def listen() -> None:
+    """Turn the signals to stop into a KeyboardInterrupt, once: what cleans up then is not interrupted."""
+
     def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in _STOPS:  # what cleans up is not to be interrupted
+        for number in _STOPS:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 

@@ -1,0 +1,47 @@
+"""What RunForge would be without its syncs: it shows that the power cuts find what they are there to find.
+
+No option of RunForge's: Python imports a file named sitecustomize from a folder on $PYTHONPATH, in every process
+of the workspace, and that file calls `weaken`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runforge.store import connection
+
+#: What can be left out, and what that does.
+WAYS = {
+    "journal": "SQLite does not wait for the disk when it commits (synchronous=NORMAL)",
+    "files": "nothing waits for files and folders: specs, claims, requests, exit records (os.fsync does nothing)",
+}
+
+
+def weaken(way: str) -> None:
+    """Leave the syncs out, in this process and in all that it forks."""
+    if way == "files":
+        setattr(os, "fsync", _sync_nothing)  # noqa: B010 - a type checker would not have it otherwise
+        return
+    connect = connection._connect  # noqa: SLF001 - there is no public way to do this, on purpose
+
+    def careless(path: Path) -> Any:
+        made = connect(path)
+        made.execute("PRAGMA synchronous=NORMAL")
+        return made
+
+    connection._connect = careless  # noqa: SLF001
+
+
+def _sync_nothing(_descriptor: Any) -> None:
+    """Say that it is on the disk."""
+
+
+def environment(way: str, folder: Path) -> Mapping[str, str]:
+    """Return the environment whose Python processes are weak; the file for it is put into the folder."""
+    folder.mkdir()
+    lines = f"from gauntlets.powercut_unsafe import weaken\nweaken({way!r})\n"
+    (folder / "sitecustomize.py").write_text(lines, "utf-8")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parent.parent)])}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runforge.drills import file_drills, runner
+from runforge.drills import mounts, runner
 from runforge.drills.arena import require
 from runforge.drills.catalogue import DRILLS, Drill
 from runforge.drills.scene import Scene, run
@@ -63,7 +63,7 @@ def _forgetful(here: Scene, _dice: Random) -> str:
 
 @pytest.mark.parametrize(("play", "seen"), [(_wrong, "exit code 3"), (_forgetful, "I3: ")])
 def test_a_broken_promise_is_told(monkeypatch: pytest.MonkeyPatch, play: Any, seen: str) -> None:
-    monkeypatch.setattr(runner, "_listen", lambda: None)
+    monkeypatch.setattr(runner, "listen", lambda: None)
     monkeypatch.setitem(DRILLS, "wrong", Drill("wrong", "nothing", play))
     (result,) = runner.play(["wrong"], seed=1, keep=False, tell=lambda _: None)
     assert result.verdict == "broken"
@@ -79,8 +79,8 @@ class _Locked:
 
 
 def test_what_the_machine_cannot_do_is_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "_listen", lambda: None)
-    monkeypatch.setattr(file_drills.ctypes, "CDLL", lambda *_, **__: _Locked())
+    monkeypatch.setattr(runner, "listen", lambda: None)
+    monkeypatch.setattr(mounts.ctypes, "CDLL", lambda *_, **__: _Locked())
     (result,) = runner.play(["disk-full"], seed=1, keep=False, tell=lambda _: None)
     assert result.verdict == "skipped"
     assert result.seen.startswith("needs root, or user namespaces, to mount a small disk (")

@@ -48,7 +48,7 @@ def read_request(path: Path) -> Request:
     except FileNotFoundError:
         raise Missing(f"request not found: {path}", fix="Check the path") from None
     except OSError as error:
-        raise InvalidRequest(f"cannot be read: {error.strerror}", where=str(path)) from None
+        raise InvalidRequest(f"cannot be read: {error.strerror}", where=str(path)) from error
     parsed = strict_json.parse(data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest)
     return parse_request(parsed, where=str(path))
 

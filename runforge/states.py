@@ -63,6 +63,8 @@ class Cause(str, Enum):
     CANCELED = "canceled"
     GROUP_FAILED_FAST = "group_failed_fast"
     LAUNCH_FAILED = "launch_failed"
+    #: The machine had no room for it (disk, descriptors, processes): it costs none of its chances.
+    POSTPONED = "postponed"
     LOST = "lost"
     REBOOT = "reboot"
 

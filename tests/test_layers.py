@@ -24,6 +24,8 @@ BOTTOM = {
     "permissions",
     "cells",
     "spliced",
+    "faults",
+    "disk_room",
 }
 #: Package or module -> what of runforge it may import, besides itself and the bottom.
 ALLOWED: dict[str, set[str]] = {

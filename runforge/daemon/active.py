@@ -28,6 +28,8 @@ class Active:
     is_over: bool = False
     #: The end is known and waits to be written (the disk may be full).
     ending: Ending | None = None
+    #: The machine's failure that kept it from starting, or from being judged.
+    refusal: int | None = None
     cancel_sent: bool = False
 
     def close(self) -> None:

@@ -162,7 +162,7 @@ def _run_here(workspace: Workspace, made: EnqueuedSweep, teller: _Teller, umask:
 
 
 def _wait(engine: Engine, interrupt: _Interrupt) -> None:
-    timeout = POLL_SECONDS if engine.active_jobs else 0.0
+    timeout = POLL_SECONDS if engine.active_jobs or engine.needs_polling else 0.0
     for key, _ in engine.selector.select(timeout):
         if isinstance(key.data, Active):
             engine.supervisor_gone(key.data)

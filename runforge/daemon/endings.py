@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from runforge import faults
 from runforge.documents.result import Result, read_result
 from runforge.durable import read_bounded
 from runforge.model import Job
@@ -35,6 +36,8 @@ def from_record(record: ExitRecord, run_dir: Path) -> Ending:
             exit_code=record.exit_code,
             signal=record.signal,
         )
+    if record.spawn_errno is not None and faults.is_machines(record.spawn_errno):
+        return postponed(record.spawn_errno)
     if record.spawn_error:
         return Ending(State.FAILED, Cause.SPAWN_FAILED, f"could not be started: {record.spawn_error}")
     if record.exit_code == 0:
@@ -105,6 +108,11 @@ def _result(run_dir: Path) -> Result | None:
         return read_result(read_bounded(run_dir / "result.json", RESULT_LIMIT))
     except OSError:
         return None
+
+
+def postponed(number: int) -> Ending:
+    """Return what becomes of a job that the machine has no room for now; counts towards no limit."""
+    return Ending(State.QUEUED, Cause.POSTPONED, f"could not be started yet: {faults.words(number)}")
 
 
 def from_verdict(kind: VerdictKind, job: Job, policy: str, *, unstarted: int) -> Ending:

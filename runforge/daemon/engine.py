@@ -6,7 +6,7 @@ attempts' own files, so this process may die between any two lines.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import selectors
 import time
@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runforge import clock, failpoints, gpus, launch
+from runforge import clock, failpoints, faults, gpus, launch
 from runforge.daemon import endings
 from runforge.daemon.active import Active
+from runforge.daemon.hold import Hold
 from runforge.daemon.judging import judge_attempt
 from runforge.daemon.launcher import Launcher, attempt_dir, new_token
 from runforge.daemon.slots import Slots
@@ -82,6 +83,7 @@ class Engine:
             threads=launch.threads_per_run(settings.max_parallel),
         )
         self._active: dict[str, Active] = {}
+        self.hold = Hold(workspace)
         self._next_poll = 0.0
         #: The journal when nothing more could start, and when every wish to cancel had been delivered.
         self._seen: tuple[int, int] | None = None
@@ -101,8 +103,8 @@ class Engine:
 
     @property
     def needs_polling(self) -> bool:
-        """Whether some supervisor has no kernel handle to wait on."""
-        return any(a.handle is None for a in self._active.values())
+        """Whether no event tells of what comes next: a supervisor without a handle, launches held back."""
+        return self.hold.is_on or any(a.handle is None for a in self._active.values())
 
     def start(self) -> None:
         """Start the zygotes and take over what an earlier daemon left."""
@@ -148,7 +150,7 @@ class Engine:
         folder = attempt_dir(self._workspace, job.run_id, job.attempt)
         unstarted = 0
         if job.lost:
-            unstarted = tx.row("attempts.unstarted", job_id=job.job_id, since=job.attempt - job.lost)[0]
+            unstarted = tx.row("attempts.unstarted", job_id=job.job_id, lost=job.lost)[0]
         return Active(job, token, folder, unstarted)
 
     def _watch_adopted(self, active: Active) -> None:
@@ -174,7 +176,8 @@ class Engine:
             failpoints.hit("launch.answered")
             active.is_launching = False
             if reply.error is not None:
-                active.ending = Ending(State.FAILED, Cause.SPAWN_FAILED, reply.error)
+                failed = Ending(State.FAILED, Cause.SPAWN_FAILED, reply.error)
+                active.ending = self._postponed(reply.errno) or failed
             else:
                 self._attach(active, reply.handle)
         for zygote in self._launcher.zygotes:
@@ -184,9 +187,13 @@ class Engine:
 
     def _replace_zygotes(self) -> None:
         self._leave_zygotes()
-        for active in self._launcher.revive():
+        for active in self._launcher.strand():
             # A supervisor may or may not have been forked: its claim will tell.
             active.is_launching = False
+        try:
+            self._launcher.revive()
+        except OSError as error:
+            self._postponed(faults.of(error) or errno.EAGAIN)
         self._watch_zygotes()
 
     def _leave_zygotes(self) -> None:
@@ -215,7 +222,27 @@ class Engine:
             if active.ending is not None or active.is_launching:
                 continue
             if active.is_over or (is_due and active.handle is None):
-                active.ending = judge_attempt(self._workspace, active, self._settings.orphans)
+                self._judge(active)
+
+    def _judge(self, active: Active) -> None:
+        try:
+            active.ending = judge_attempt(self._workspace, active, self._settings.orphans)
+        except OSError as error:
+            # Nothing can be seen or written now: it is judged once the machine lets us.
+            active.refusal = faults.of(error)
+            if active.refusal is None:
+                raise
+            self.hold.fault(active.refusal)
+        else:
+            if active.refusal is not None and active.ending is not None:
+                self.hold.fault(active.refusal)
+
+    def _postponed(self, number: int | None) -> Ending | None:
+        """Return the ending of a launch that failed for a reason of the machine's; None for any other."""
+        if number is None or not faults.is_machines(number):
+            return None
+        self.hold.fault(number)
+        return endings.postponed(number)
 
     # --- writing down --------------------------------------------------------------------------
 
@@ -227,6 +254,7 @@ class Engine:
         over = [a for a in self._active.values() if a.ending is not None]
         if not over and not self._can_start():
             return False
+        may_launch = not self.is_draining and self.hold.allows()
         if over:
             failpoints.hit("end.judged")
         self._seen = None
@@ -234,9 +262,9 @@ class Engine:
             now = clock.now()
             ended = [(active, *self._record(tx, active, now)) for active in over]
             self._slots.load(tx.rows("attempts.slots"))
-            claimed = [] if self.is_draining else self._claim_all(tx, now)
+            claimed = self._claim_all(tx, now) if may_launch else []
             version = self._journal.data_version()  # as long as nobody else can commit
-        if not self.is_draining:
+        if may_launch:
             self._seen = (version, self._journal.commits)
         if ended:
             failpoints.hit("end.recorded")
@@ -282,8 +310,14 @@ class Engine:
         for job_id in wanted:
             active = self._active.get(job_id)
             if active is not None and not active.cancel_sent:
-                with contextlib.suppress(FileNotFoundError):
+                try:
                     write_atomic(active.attempt_dir / "cancel", b"", durable=False)
+                except FileNotFoundError:
+                    pass
+                except OSError as error:
+                    if faults.of(error) is None:
+                        raise
+                    return  # told as soon as there is room
                 active.cancel_sent = True
                 failpoints.hit("cancel.delivered")
         self._heard = version
@@ -300,7 +334,7 @@ class Engine:
             can_start = self._choose(tx) is not None
         if not can_start:
             self._seen = version
-        return can_start
+        return can_start and self.hold.allows()
 
     def _claim_all(self, tx: Transaction, now: str) -> list[tuple[Active, Group | None, int | None]]:
         """Claim as many jobs as there are slots."""
@@ -353,7 +387,8 @@ class Engine:
             # Another launch of this very attempt: its claim tells which one counts.
             return
         except (RunForgeError, OSError) as error:
-            active.ending = Ending(State.FAILED, Cause.LAUNCH_FAILED, f"could not be launched: {error}")
+            failed = Ending(State.FAILED, Cause.LAUNCH_FAILED, f"could not be launched: {error}")
+            active.ending = self._postponed(faults.of(error)) or failed
 
 
 def _lane(tx: Transaction, row: Any) -> LaneHead:

@@ -13,13 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from runforge import clock, failpoints
+from runforge import clock, failpoints, faults
 from runforge.daemon import endings, leavings
 from runforge.daemon.active import Active
 from runforge.durable import read_bounded
 from runforge.states import State
 from runforge.store.transitions import Ending
-from runforge.supervise import claim, judge, os_process
+from runforge.supervise import claim, judge, os_process, refusal
 from runforge.supervise.exit_record import ExitRecord
 from runforge.training import outcome
 from runforge.workspace import Workspace
@@ -42,13 +42,21 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
     if verdict.kind is kinds.ENDED and verdict.record is not None:
         if not _has_result(active, verdict.record, run_dir):
             return None
+        active.refusal = verdict.record.spawn_errno
         return endings.from_record(verdict.record, run_dir)
-    if verdict.kind is kinds.UNCLAIMED and not claim.revoke(active.attempt_dir, active.token):
-        return None  # it was claimed in this very moment: judge again
     if verdict.kind in {kinds.UNCLAIMED, kinds.REVOKED}:
-        failpoints.hit("lost.revoked")
-        return _from_verdict(verdict.kind, active, policy)
+        return _judge_unstarted(active, verdict.kind, policy)
     return _judge_lost(workspace, active, verdict.kind, policy)
+
+
+def _judge_unstarted(active: Active, kind: judge.VerdictKind, policy: str) -> Ending | None:
+    if kind is judge.VerdictKind.UNCLAIMED and not claim.revoke(active.attempt_dir, active.token):
+        return None  # it was claimed in this very moment: judge again
+    failpoints.hit("lost.revoked")
+    active.refusal = active.refusal or refusal.read(active.attempt_dir)
+    if active.refusal is not None:
+        return endings.postponed(active.refusal)
+    return _from_verdict(kind, active, policy)
 
 
 def _judge_lost(workspace: Workspace, active: Active, kind: judge.VerdictKind, policy: str) -> Ending | None:
@@ -81,7 +89,7 @@ def _has_result(active: Active, record: ExitRecord, run_dir: Path) -> bool:
         spec = json.loads(read_bounded(active.attempt_dir / "spec.json", _SPEC_LIMIT))
         outcome.finish(spec, asdict(record))
     except OSError as error:
-        return error.errno not in {errno.ENOSPC, errno.EDQUOT}
+        return faults.of(error) in {None, errno.EIO}
     except (ValueError, LookupError, TypeError):
         return True  # no spec to go by: the ending is told without a result
     return True

@@ -49,6 +49,7 @@ class Launcher:
         self._umask = umask
         self._asked: dict[int, _Request] = {}
         self._number = 0
+        self._dead: list[ZygoteClient] = []
         log = workspace.queue_dir / "zygote.log"
         environment = dict(os.environ)
         self._used = time.monotonic()
@@ -115,9 +116,9 @@ class Launcher:
         if zygote is self._warm:
             self._warm_used = self._used
         self._number += 1
+        zygote.submit(self._number, path)
         self._asked[self._number] = _Request(active, zygote)
         active.is_launching = True
-        zygote.submit(self._number, path)
 
     def answers(self) -> Iterable[tuple[Active, Reply]]:
         """Yield the supervisors that have come to be, and the ones that could not."""
@@ -129,18 +130,21 @@ class Launcher:
                 elif reply.handle is not None:
                     os.close(reply.handle)
 
-    def revive(self) -> list[Active]:
-        """Start a dead zygote again; return the attempts that it left unanswered."""
+    def strand(self) -> list[Active]:
+        """Give up on dead zygotes; return the attempts that they left unanswered."""
         stranded: list[Active] = []
-        for zygote in self.zygotes:
-            if zygote.alive():
-                continue
+        self._dead = [zygote for zygote in self.zygotes if not zygote.alive()]
+        for zygote in self._dead:
             with contextlib.suppress(OSError):
                 zygote.close()
             unanswered = [n for n, asked in self._asked.items() if asked.zygote is zygote]
             stranded += [self._asked.pop(number).active for number in unanswered]
-            zygote.start()
         return stranded
+
+    def revive(self) -> None:
+        """Start the dead zygotes again. OSError if the machine has no room for one: a launch starts it then."""
+        for zygote in self._dead:
+            zygote.start()
 
 
 def _objective(group: Group | None) -> tuple[str, str] | None:

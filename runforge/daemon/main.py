@@ -10,19 +10,20 @@ import sys
 import time
 from types import FrameType
 
-from runforge import clock, doorbell, failpoints, tokens
+from runforge import clock, doorbell, failpoints, faults, tokens
 from runforge.daemon.active import Active
 from runforge.daemon.engine import POLL_SECONDS, Engine, Listener, Settings
 from runforge.daemon.heart import Heart
+from runforge.daemon.hold import say
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.replace import replace_holder
-from runforge.errors import InternalError, InvalidRequest, RunForgeError
+from runforge.errors import InternalError, InvalidRequest, RunForgeError, explained
 from runforge.model import DaemonRow, Job
 from runforge.permissions import become_private
 from runforge.states import State
 from runforge.store import records
 from runforge.store.connection import Journal, open_journal
-from runforge.store.failures import DiskFull, Fenced, JournalBusy
+from runforge.store.failures import DiskFailing, DiskFull, Fenced, JournalBusy, ReadOnlyDisk
 from runforge.store.transitions import Ending
 from runforge.supervise import os_process
 from runforge.workspace import Workspace
@@ -153,6 +154,11 @@ class Daemon:
         except Fenced as error:
             print(f"ERROR: {error}; leaving it the workspace", file=sys.stderr, flush=True)
             return InternalError.exit_code
+        except DiskFailing as error:
+            say(f"ERROR: {error}; nothing is launched any more, what runs goes on")
+            # At once: to close the journal SQLite would sync again, and Linux, which has dropped the
+            # pages that it could not write, would say that all is well.
+            os._exit(InternalError.exit_code)
         finally:
             self._engine.close()
             self._bell.close()
@@ -179,10 +185,12 @@ class Daemon:
             self._heart.checkpoint()
             self._look_round()
             self._was_failing = False
-        except (DiskFull, JournalBusy) as error:
-            if not self._was_failing:
-                print(f"WARNING: {error}; trying again", file=sys.stderr, flush=True)
-            self._was_failing = True
+        except (DiskFull, ReadOnlyDisk, JournalBusy) as error:
+            self._fail(error)
+        except OSError as error:
+            if faults.of(error) is None:
+                raise
+            self._fail(error)
         self._wait(_BACK_OFF if self._was_failing else None)
 
     def _mend(self) -> None:
@@ -190,7 +198,12 @@ class Daemon:
         if self._journal.is_detached():
             self._journal.reattach()
             message = "the journal's -wal or -shm file was deleted under the daemon; nothing of it is lost"
-            print(f"WARNING: {message}", file=sys.stderr, flush=True)
+            say(f"WARNING: {message}")
+
+    def _fail(self, error: Exception) -> None:
+        if not self._was_failing:
+            say(f"WARNING: {explained(error)}; trying again")
+        self._was_failing = True
 
     def _look_round(self) -> None:
         if time.monotonic() < self._next_look:

@@ -31,6 +31,7 @@ _UNSEEN = {
     Cause.LOST,
     Cause.REBOOT,
     Cause.LAUNCH_FAILED,
+    Cause.POSTPONED,
     Cause.SPAWN_FAILED,
     Cause.FOLDER_MISSING,
     Cause.CANCELED,
@@ -111,7 +112,7 @@ def _starts(facts: _Facts, seen_of: Sightings) -> list[str]:
             attempt = known.get((run_id, number))
             if attempt is None:
                 found.append(f"I3: {name} ran, and the journal does not know it")
-            elif attempt.cause in {Cause.LAUNCH_FAILED, Cause.SPAWN_FAILED}:
+            elif attempt.cause in {Cause.LAUNCH_FAILED, Cause.POSTPONED, Cause.SPAWN_FAILED}:
                 found.append(f"I3: {name} ran, and the journal says {attempt.cause}: {attempt.error}")
             if seen.starts > 1:
                 found.append(f"I3: {name} started {seen.starts} times")
@@ -137,7 +138,7 @@ def _against_record(facts: _Facts, attempt: Attempt) -> list[str]:
     if record.canceled:
         right = cause is Cause.CANCELED
     elif record.spawn_error:
-        right = cause is Cause.SPAWN_FAILED
+        right = cause is (Cause.SPAWN_FAILED if record.spawn_errno is None else Cause.POSTPONED)
     elif record.signal is not None:
         right = cause in {Cause.SIGNAL, Cause.OOM} and attempt.signal == record.signal
     else:

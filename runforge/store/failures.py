@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from runforge.disk_room import is_read_only
 from runforge.errors import InternalError, OperationFailed, RunForgeError
 from runforge.store.sqlite import DatabaseError
 
@@ -16,6 +17,14 @@ class JournalBusy(OperationFailed):
 
 class DiskFull(OperationFailed):
     """The disk under the journal has no space left; nothing was changed."""
+
+
+class ReadOnlyDisk(OperationFailed):
+    """The file system under the journal is read-only now; nothing was changed."""
+
+
+class DiskFailing(InternalError):
+    """The disk gave an input/output error: what it has kept is not known, so nothing is tried again."""
 
 
 class JournalUnreadable(InternalError):
@@ -46,11 +55,23 @@ def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 
         return DiskFull(
             "the disk is full; nothing was changed", where=where, fix="Free some space and try again"
         )
+    if ("readonly" in text or "I/O" in text) and is_read_only(journal.parent):
+        return ReadOnlyDisk(
+            "the file system is read-only; nothing was changed",
+            where=where,
+            fix="Look at `dmesg` for the reason, then mount it writable",
+        )
     if "readonly" in text or "read-only" in text:
         return OperationFailed(
-            "the journal cannot be written (read-only file system or missing right)",
+            "the journal may not be written by you; nothing was changed",
             where=where,
-            fix="Check the mount and the owner of the folder",
+            fix=f"It needs `chmod u+w` on the file and on {journal.parent}, by their owner",
+        )
+    if "I/O" in text:
+        return DiskFailing(
+            "the disk gave an input/output error, what it has kept is not known",
+            where=where,
+            fix="Look at `dmesg`; once the disk is sound, `runforge doctor` checks the journal",
         )
     if "malformed" in text or "not a database" in text:
         return JournalUnreadable(

@@ -128,7 +128,7 @@ def cancel_queued(
 
 
 def requeue(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
-    """Move running -> queued with the next attempt: the orphan policy's second chance."""
+    """Move running -> queued with the next attempt: the orphan policy's second chance, or no room yet."""
     changed = tx.run(
         "jobs.requeue",
         job_id=job.job_id,
@@ -136,6 +136,7 @@ def requeue(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         now=now,
         error=ending.error,
         cause=ending.cause.value,
+        lost=int(ending.cause is not Cause.POSTPONED),
     )
     _require(changed, job, "requeued")
     _end_attempt(tx, job, ending, now)

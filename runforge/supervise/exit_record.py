@@ -35,6 +35,8 @@ class ExitRecord:
     duration_ms: int
     log_bytes: int
     dropped_bytes: int
+    #: The machine's reason, where it had no room for the run's process; the run never started.
+    spawn_errno: int | None = None
 
 
 def preallocate(attempt_dir: Path) -> int:

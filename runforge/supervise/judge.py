@@ -63,8 +63,10 @@ def judge(attempt_dir: Path, token: str) -> Verdict:  # noqa: PLR0911 - one row 
     """Return what became of an attempt.
 
     The lock is looked at before the record: a supervisor that ends in between leaves both a free
-    lock and a record, and the second look finds it.
+    lock and a record, and the second look finds it. Raises OSError where nothing can be seen (too many
+    open files): a run must not be taken for lost because of that.
     """
+    os_process.require_sight()
     if not attempt_dir.is_dir():
         return Verdict(VerdictKind.FOLDER_MISSING)
     is_live = is_locked(attempt_dir / SUPERVISOR_LOCK)

@@ -160,6 +160,11 @@ def descendants() -> list[int]:
     return found
 
 
+def require_sight() -> None:
+    """Raise OSError if no file can be opened now: a process or a lock would look as if it were gone."""
+    os.close(os.open("/", os.O_RDONLY | os.O_CLOEXEC))
+
+
 def marked(token: str, lock_file: Path, session: int | None) -> list[int]:
     """Return the live processes that belong to an attempt: by token, lock file or session."""
     mine = os.getpid()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runforge import clock, failpoints
-from runforge.supervise import claim, exit_record, os_process, worker_process
+from runforge.supervise import claim, exit_record, os_process, refusal, worker_process
 from runforge.supervise.exit_record import ExitRecord
 from runforge.supervise.judge import SUPERVISOR_LOCK, TREE_LOCK
 from runforge.supervise.log_pump import LogPump
@@ -47,10 +47,12 @@ def supervise(spec_path: Path) -> bool:
         return False
     failpoints.hit("supervisor.locked")
     os_process.become_subreaper()
-    # Allocated before the claim: a full disk then fails the launch, not a run that has started.
-    record = exit_record.preallocate(folder)
-    failpoints.hit("supervisor.allocated")
-    if not claim.claim(folder, spec["token"]):
+    with refusal.left(folder):
+        # Allocated before the claim: a full disk then fails the launch, not a run that has started.
+        record = exit_record.preallocate(folder)
+        failpoints.hit("supervisor.allocated")
+        is_ours = claim.claim(folder, spec["token"])
+    if not is_ours:
         return False
     failpoints.hit("claim.won")
     is_recorded = Supervisor(spec, folder, record).run()
@@ -97,6 +99,7 @@ class Supervisor:
         self._stop: _Stop | None = None
         self._status: int | None = None
         self._pid = -1
+        self._refusal: int | None = None
         self._pump = LogPump(
             Path(spec["run_dir"]),
             limit=spec["log_limit_bytes"],
@@ -126,10 +129,15 @@ class Supervisor:
 
     def _work(self) -> str | None:
         """Start the worker and see it through; return why it could not be started, if so."""
-        tree = os.open(self._folder / TREE_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            tree = os.open(self._folder / TREE_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as failure:
+            self._refusal = failure.errno
+            return f"{TREE_LOCK} could not be made: {failure.strerror}"
         try:
             self._pid, pipe = worker_process.start(self._spec, tree)
         except OSError as failure:
+            self._refusal = failure.errno
             return f"the run's process could not be created: {failure.strerror}"
         except worker_process.NoProgram as failure:
             self._pump.say([f"[RunForge: could not be started: {failure}]"])
@@ -248,6 +256,7 @@ class Supervisor:
             token=self._spec["token"],
             log_bytes=self._pump.written,
             dropped_bytes=self._pump.dropped,
+            spawn_errno=self._refusal,
             **ending,
         )
         try:

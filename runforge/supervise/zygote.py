@@ -83,7 +83,8 @@ def _answer(daemon: socket.socket, line: socket.socket, number: int) -> None:
     try:
         pid = os.fork()
     except OSError as error:
-        _send(daemon, {"id": number, "error": f"no process could be created: {error.strerror}"})
+        reason = f"no process could be created: {error.strerror}"
+        _send(daemon, {"id": number, "error": reason, "errno": error.errno})
         return
     if pid == 0:
         _be_supervisor(daemon, line)

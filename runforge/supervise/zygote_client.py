@@ -6,6 +6,7 @@ A supervisor that has ended an attempt waits on its line for the next one: that 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -29,6 +30,7 @@ class Reply:
     #: Readable once the attempt has ended or its supervisor has. Whoever gets it closes it.
     handle: int | None
     error: str | None
+    errno: int | None = None
 
 
 class ZygoteClient:
@@ -74,7 +76,7 @@ class ZygoteClient:
     @property
     def _open(self) -> socket.socket:
         if self._socket is None:
-            raise OSError("the zygote has not been started")
+            raise OSError(errno.ENOTCONN, "the zygote has not been started")
         return self._socket
 
     def fileno(self) -> int:
@@ -103,14 +105,18 @@ class ZygoteClient:
             with contextlib.suppress(OSError):
                 line.send(spec)
                 self._lines.append(line)
-                self._replies.append(Reply(request_id, os.dup(line.fileno()), None))
+                self._replies.append(Reply(request_id, _handle(line), None))
                 return
             line.close()  # it was killed while it waited
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        with theirs:
-            ours.send(spec)
-            socket.send_fds(self._open, [json.dumps({"id": request_id}).encode()], [theirs.fileno()])
+        try:
+            with theirs:
+                ours.send(spec)
+                socket.send_fds(self._open, [json.dumps({"id": request_id}).encode()], [theirs.fileno()])
+        except OSError:
+            ours.close()
+            raise
         self._asked[request_id] = ours
 
     def _free_line(self) -> socket.socket | None:
@@ -142,16 +148,16 @@ class ZygoteClient:
                 self._has_ended = True
                 break
             answer = json.loads(data)
-            found.append(self._reply(answer["id"], answer.get("error")))
+            found.append(self._reply(answer["id"], answer.get("error"), answer.get("errno")))
         return found
 
-    def _reply(self, number: int, error: str | None) -> Reply:
+    def _reply(self, number: int, error: str | None, reason: int | None) -> Reply:
         line = self._asked.pop(number)
         if error is not None:
             line.close()
-            return Reply(number, None, error)
+            return Reply(number, None, error, reason)
         self._lines.append(line)
-        return Reply(number, os.dup(line.fileno()), None)
+        return Reply(number, _handle(line), None)
 
     def alive(self) -> bool:
         """Return whether the zygote still serves."""
@@ -174,3 +180,11 @@ class ZygoteClient:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+
+def _handle(line: socket.socket) -> int | None:
+    """Return a descriptor of its own for whoever waits; without one the supervisor is looked at instead."""
+    try:
+        return os.dup(line.fileno())
+    except OSError:
+        return None

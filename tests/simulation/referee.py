@@ -157,7 +157,10 @@ class Referee:
             record is None or (record.exit_code == 0) != (state is State.SUCCEEDED)
         ):
             found.append(f"{name} is {state} by its exit, and its record is {record}")
-        if detail["cause"] == "launch_failed" and (job.run_id, job.attempt) in self.machine.starts:
+        if (
+            detail["cause"] in {"launch_failed", "postponed"}
+            and (job.run_id, job.attempt) in self.machine.starts
+        ):
             found.append(f"{name} is said not to have started, and it has")
         if any(a.is_running for a in self.machine.live if (a.run_id, a.number) == (job.run_id, job.attempt)):
             found.append(f"{name} is {state} and still runs")
@@ -167,6 +170,8 @@ class Referee:
 
     @staticmethod
     def _limits(job: Known, name: str, state: State, detail: dict[str, Any]) -> list[str]:
+        if detail["cause"] == "postponed":
+            return []  # costs nothing, and has no limit
         is_start = detail["cause"] == "launch_failed"
         if state is State.QUEUED:
             job.unstarted += is_start

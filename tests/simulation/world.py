@@ -8,6 +8,7 @@ disks fill up, clocks jump, GPUs vanish, users change their minds. One seed, one
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ from unittest import mock
 
 from runforge import control, failpoints, workspace
 from runforge.daemon import engine as engines
+from runforge.daemon import hold as holds
 from runforge.daemon import judging, main
 from runforge.daemon.engine import Engine, Listener, Settings
+from runforge.disk_room import Shortage
 from runforge.documents.result import build_result, encode
 from runforge.gpus import Gpu
 from runforge.states import State
@@ -97,7 +100,7 @@ class _Launcher:
         if gpu is not None and (not active.job.requires_gpu or gpu not in self._gpus):
             raise Broken(f"{active.job.run_id} was given {gpu}")
         if world.random.random() < 0.01:
-            raise OSError(28, "No space left on device")
+            raise OSError(_random_errno(world.random), "the machine or the job is at fault")
         world.machine.make_attempt(active.attempt_dir, active.token)
         failpoints.hit("launch.folder_made")
         failpoints.hit("launch.spec_written")
@@ -112,17 +115,22 @@ class _Launcher:
             if not is_refused:
                 self._world.machine.spawn(active.attempt_dir)
             if is_refused:
-                yield active, Reply(0, None, "no process could be created")
+                reason = random.choice((None, errno.EAGAIN, errno.ENOMEM))
+                yield active, Reply(0, None, "no process could be created", reason)
             else:
                 yield active, Reply(0, os.dup(self._world.handle), None)
 
-    def revive(self) -> list[Any]:
+    def strand(self) -> list[Any]:
         stranded, self._asked = self._asked, []
         for active in stranded:
             if self._world.random.random() < 0.5:  # forked before the zygote died
                 self._world.machine.spawn(active.attempt_dir)
-        self.zygotes = (_Zygote(),)
         return stranded
+
+    def revive(self) -> None:
+        if self._world.random.random() < 0.1:
+            raise OSError(errno.EAGAIN, "no process could be created")
+        self.zygotes = (_Zygote(),)
 
 
 class World:
@@ -165,11 +173,16 @@ class World:
             (engines, "time", SimpleNamespace(monotonic=lambda: self._time)),
             (engines, "clock", SimpleNamespace(now=self._now)),
             (engines, "write_atomic", machine.leave_cancel),
+            (holds, "time", SimpleNamespace(monotonic=lambda: self._time)),
+            (holds, "probe", lambda _workspace: errno.EMFILE if self.random.random() < 0.2 else None),
+            (holds, "say", lambda _line: None),
+            (holds.disk_room, "shortage", lambda _workspace: self._shortage()),
             (judging.judge, "judge", machine.verdict),
             (judging.judge, "sweep", machine.sweep),
             (judging.claim, "revoke", machine.revoke),
             (judging.claim, "read", lambda _folder: None),
             (judging, "leavings", mock.Mock()),
+            (judging.refusal, "read", lambda _folder: None),
             (judging.claim, "bury", machine.bury),
             (judging, "outcome", mock.Mock()),
             (failpoints, "hit", self._pass),
@@ -181,6 +194,9 @@ class World:
         for journal in self._journals:
             journal.close()
         os.close(self.handle)
+
+    def _shortage(self) -> Shortage | None:
+        return Shortage("disk_full", "the disk is full") if self.random.random() < 0.02 else None
 
     def _now(self) -> str:
         # The clock of the wall jumps; nothing may depend on it.
@@ -215,7 +231,7 @@ class World:
                 engine.supervisor_gone(active)
         self._death_in = self.random.randint(1, 12) if self.random.random() < 0.08 else 0
         if self._guarded(engine, engine.tick) and engine is self.engine and not engine.is_draining:
-            self._check(self.referee.idle())
+            self._check([] if engine.hold.is_on else self.referee.idle())
         self._death_in = 0
 
     def _guarded(self, engine: Engine, act: Any) -> bool:
@@ -433,6 +449,10 @@ class World:
         else:
             raise Broken(f"it never ends: {self.referee.running}, {self.referee.queued}")
         self._check(replay.check_connection(self._journal.connection))
+
+
+def _random_errno(random: Random) -> int:
+    return random.choice((errno.ENOSPC, errno.EMFILE, errno.EROFS, errno.EACCES))
 
 
 def _result() -> dict[str, Any]:

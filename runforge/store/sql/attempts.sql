@@ -15,9 +15,12 @@ SELECT * FROM attempts WHERE job_id = :job_id ORDER BY attempt;
 SELECT * FROM attempts ORDER BY started_at, job_id, attempt;
 
 -- name: unstarted
--- How many of a job's attempts since one never came to start.
-SELECT count(*) FROM attempts
-WHERE job_id = :job_id AND attempt >= :since AND cause = 'launch_failed';
+-- How many of the last attempts that count as lost never came to start.
+SELECT count(*) FROM (
+    SELECT cause FROM attempts
+    WHERE job_id = :job_id AND finished_at IS NOT NULL AND cause <> 'postponed'
+    ORDER BY attempt DESC LIMIT :lost)
+WHERE cause = 'launch_failed';
 
 -- name: running
 SELECT attempts.* FROM attempts JOIN jobs USING (job_id, attempt)

@@ -81,7 +81,7 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
   AND state IN ('queued', 'running');
 
 -- name: requeue
-UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + 1, started_at = NULL,
+UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,
                 updated_at = :now, error = :error, cause = :cause
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 

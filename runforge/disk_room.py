@@ -1,0 +1,79 @@
+"""Whether the disks under a workspace have room for another run, in words where they have not.
+
+Asked by the daemon before it launches and by whoever shows why jobs wait, so that both say the same.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from runforge.workspace import Workspace
+
+#: Bytes that must stay free, in place of the rule below; 0 turns the guard off.
+VARIABLE = "RUNFORGE_MIN_FREE_BYTES"
+_MOST_BYTES = 2**30
+_SHARE = 50
+#: Files and folders that a run needs to start and to end.
+_FILES = 16
+_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """What keeps runs from being launched: `kind` is disk_full or read_only, `text` a part of a sentence."""
+
+    kind: str
+    text: str
+
+
+def shortage(workspace: Workspace) -> Shortage | None:
+    """Return what the disks of the runs and of the journal lack; None while all is well."""
+    for folder in dict.fromkeys((workspace.runs_dir, workspace.state_dir)):
+        found = _shortage_of(folder)
+        if found is not None:
+            return found
+    return None
+
+
+def _shortage_of(folder: Path) -> Shortage | None:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return None  # missing or out of reach: whoever launches there tells of it
+    if disk.f_flag & os.ST_RDONLY:
+        return Shortage("read_only", f"the file system of {folder} is read-only")
+    free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+    needed = _needed(size)
+    if free < needed:
+        return Shortage(
+            "disk_full",
+            f"the disk is full: {in_units(free)} free of {in_units(size)} at {folder}, "
+            f"needs {in_units(needed)}",
+        )
+    if needed and disk.f_files and disk.f_favail < _FILES:
+        text = f"the disk is full: room for {disk.f_favail} more files at {folder}, needs {_FILES}"
+        return Shortage("disk_full", text)
+    return None
+
+
+def _needed(size: int) -> int:
+    given = os.environ.get(VARIABLE, "")
+    return int(given) if given.isascii() and given.isdigit() else min(_MOST_BYTES, size // _SHARE)
+
+
+def is_read_only(folder: Path) -> bool:
+    """Return whether a folder's file system is mounted read-only."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
+def in_units(size: int) -> str:
+    """Return a number of bytes as a person reads it, rounded down: what is not there is not shown."""
+    for unit, name in _UNITS:
+        if size >= unit:
+            return f"{size * 10 // unit / 10:.1f} {name}"
+    return f"{size} bytes"

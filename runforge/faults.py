@@ -1,0 +1,42 @@
+"""Failures that are the machine's and not a job's: full disks, used-up limits, no memory.
+
+Standard library only: supervisors and zygotes use it too. What happens then is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+
+_WORDS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EIO: "the disk gives input/output errors (look at `dmesg`)",
+    errno.EMFILE: "too many open files (raise `ulimit -n` for the daemon)",
+    errno.ENFILE: "the whole machine has too many open files",
+    errno.EAGAIN: "no process can be created (`ulimit -u`, or the pids limit of a container)",
+    errno.ENOMEM: "no memory is left",
+    errno.ENOBUFS: "no memory is left for a message",
+    # The process that launches for us was killed in this very moment; there is a new one at once.
+    errno.EPIPE: "the zygote has just ended",
+    errno.ECONNRESET: "the zygote has just ended",
+    errno.ENOTCONN: "the zygote has just ended",
+}
+
+
+def of(error: BaseException) -> int | None:
+    """Return the number of the machine's failure that an error comes from; None if it is no such failure."""
+    for candidate in (error, error.__cause__):
+        if isinstance(candidate, OSError) and candidate.errno in _WORDS:
+            return candidate.errno
+    return None
+
+
+def is_machines(number: int | None) -> bool:
+    """Return whether an error number is the machine's and not a job's."""
+    return number in _WORDS
+
+
+def words(number: int) -> str:
+    """Return a failure in words, with what mends it."""
+    return _WORDS[number]

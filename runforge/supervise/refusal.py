@@ -1,0 +1,39 @@
+"""Why a supervisor could not claim its attempt, left for the daemon in the name of an empty file.
+
+An empty file often fits where nothing else does. Where not even that can be made, revoking the attempt cannot
+be either, and the daemon learns of the reason by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from runforge import faults
+
+_PREFIX = "refused-"
+
+
+@contextlib.contextmanager
+def left(attempt_dir: Path) -> Iterator[None]:
+    """Leave the reason if the block fails for one that is the machine's; the error goes on."""
+    try:
+        yield
+    except OSError as error:
+        if faults.is_machines(error.errno):
+            with contextlib.suppress(OSError):
+                flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+                os.close(os.open(attempt_dir / f"{_PREFIX}{error.errno}", flags, 0o600))
+        raise
+
+
+def read(attempt_dir: Path) -> int | None:
+    """Return the number of the machine's failure that kept a supervisor from its claim, if one did."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(attempt_dir):
+            number = name.removeprefix(_PREFIX)
+            if number != name and number.isdecimal() and faults.is_machines(int(number)):
+                return int(number)
+    return None

@@ -9,15 +9,17 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from runforge.cells import size
 from runforge.workspace import Workspace
 
 #: Bytes that must stay free, in place of the rule below; 0 turns the guard off.
 VARIABLE = "RUNFORGE_MIN_FREE_BYTES"
 _MOST_BYTES = 2**30
 _SHARE = 50
+#: SQLite calls it an input/output error if this does not fit.
+_INDEX_BYTES = 64 * 1024
 #: Files and folders that a run needs to start and to end.
 _FILES = 16
-_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,12 @@ def _shortage_of(folder: Path) -> Shortage | None:
         return None  # missing or out of reach: whoever launches there tells of it
     if disk.f_flag & os.ST_RDONLY:
         return Shortage("read_only", f"the file system of {folder} is read-only")
-    free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-    needed = _needed(size)
+    free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+    needed = _needed(total)
     if free < needed:
         return Shortage(
             "disk_full",
-            f"the disk is full: {in_units(free)} free of {in_units(size)} at {folder}, "
-            f"needs {in_units(needed)}",
+            f"the disk is full: {size(free)} free of {size(total)} at {folder}, needs {size(needed)}",
         )
     if needed and disk.f_files and disk.f_favail < _FILES:
         text = f"the disk is full: room for {disk.f_favail} more files at {folder}, needs {_FILES}"
@@ -58,9 +59,9 @@ def _shortage_of(folder: Path) -> Shortage | None:
     return None
 
 
-def _needed(size: int) -> int:
+def _needed(total: int) -> int:
     given = os.environ.get(VARIABLE, "")
-    return int(given) if given.isascii() and given.isdigit() else min(_MOST_BYTES, size // _SHARE)
+    return int(given) if given.isascii() and given.isdigit() else min(_MOST_BYTES, total // _SHARE)
 
 
 def is_read_only(folder: Path) -> bool:
@@ -71,9 +72,10 @@ def is_read_only(folder: Path) -> bool:
         return False
 
 
-def in_units(size: int) -> str:
-    """Return a number of bytes as a person reads it, rounded down: what is not there is not shown."""
-    for unit, name in _UNITS:
-        if size >= unit:
-            return f"{size * 10 // unit / 10:.1f} {name}"
-    return f"{size} bytes"
+def is_full(folder: Path) -> bool:
+    """Return whether a folder's file system has not even room for SQLite's shared index."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _INDEX_BYTES or (disk.f_files > 0 and disk.f_favail == 0)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from runforge import __version__, liveness
+from runforge import __version__, disk_room, liveness
 from runforge.cli import output
 from runforge.cli.options import JsonOption, WorkspaceOption, find
 from runforge.errors import RunForgeError
@@ -134,6 +134,9 @@ def _rights(here: Workspace) -> Finding:
 
 
 def _disk(here: Workspace) -> Finding:
+    lacking = disk_room.shortage(here)
+    if lacking is not None:
+        return Finding("disk", "warning", f"{lacking.text}; nothing is launched")
     free = shutil.disk_usage(here.root).free
     status = "warning" if free < _LOW_DISK else "ok"
     return Finding("disk", status, f"{free / 2**30:.1f} GiB free")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from runforge import views
+from runforge import disk_room, views
 from runforge.cli import output, status
 from runforge.cli.options import (
     MOST,
@@ -21,7 +21,6 @@ from runforge.cli.options import (
 )
 from runforge.errors import InvalidRequest
 from runforge.states import State
-from runforge.views.words import WAITING
 
 
 def queue_status(
@@ -75,6 +74,9 @@ def jobs(
         output.print_json("jobs", [job.to_json() for job in found])
     elif found:
         status.print_jobs(found)
+        lacking = disk_room.shortage(here)
+        if lacking is not None and any(job.state == State.QUEUED.value for job in found):
+            output.note(f"Queued jobs wait: {lacking.text}")
     else:
         output.note("No job matches" if state or group else "There is no job yet")
     return 0
@@ -87,7 +89,7 @@ def show(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOptio
         output.print_json("run", view.to_json())
         return 0
     job = view.job
-    waits = f" ({WAITING.get(job.waiting, job.waiting)})" if job.waiting else ""
+    waits = f" ({job.waiting_text})" if job.waiting_text else ""
     lines = [
         ("Run", job.run_id),
         ("Job", job.job_id),

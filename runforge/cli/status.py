@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from runforge import views
 from runforge.cli import output
 from runforge.states import State
-from runforge.views.words import WAITING
 
 if TYPE_CHECKING:
     from runforge.views import DaemonStatus, GroupView, JobView, QueueSummary
@@ -33,7 +32,12 @@ def watch(here: Workspace, *, as_json: bool) -> int:
     before = None
     while True:
         summary = views.queue_summary(here)
-        now = (summary.counts, summary.daemon.state, [g.to_json() for g in summary.groups])
+        now = (
+            summary.counts,
+            summary.daemon.state,
+            summary.daemon.shortage,
+            [g.to_json() for g in summary.groups],
+        )
         if as_json:
             if now != before:
                 output.print_json("queue-status", summary.to_json(), indent=None)
@@ -70,6 +74,10 @@ def _print_summary(summary: QueueSummary) -> None:
     )
     counts = ", ".join(f"{summary.counts[state.value]} {state.value}" for state in State)
     print(f"Jobs     {counts}")
+    if daemon.shortage is not None:
+        print(f"Disk     {output.coloured(output.safe(daemon.shortage.text), 'failed')}; nothing is launched")
+    if summary.is_snapshot:
+        print("Journal  read-only snapshot; what was written last may be missing")
     live = [g for g in summary.groups if g.status == "running"]
     ended = len(summary.groups) - len(live)
     if live:
@@ -83,7 +91,7 @@ def _print_summary(summary: QueueSummary) -> None:
     if summary.next:
         print("\nNext")
         for job in summary.next:
-            print(f"  {output.safe(job.run_id)}: {WAITING.get(job.waiting or '', job.waiting)}")
+            print(f"  {output.safe(job.run_id)}: {job.waiting_text}")
     if not any(summary.counts.values()):
         print("\nThe queue is empty. Put a sweep into it: runforge enqueue-sweep --plan plan.json")
 

@@ -19,10 +19,17 @@ from typing_extensions import Self
 from runforge import failpoints, liveness
 from runforge.errors import Missing
 from runforge.store import migrate
-from runforge.store.failures import Fenced, JournalBusy, JournalUnreadable, explained
+from runforge.store.failures import (
+    DiskFull,
+    Fenced,
+    JournalBusy,
+    JournalUnreadable,
+    ReadOnlyDisk,
+    explained,
+)
 from runforge.store.filesystems import require_local
 from runforge.store.queries import query
-from runforge.store.sqlite import sqlite
+from runforge.store.sqlite import DatabaseError, sqlite
 from runforge.store.writer_lock import WRITE_TIMEOUT, held, open_lock
 from runforge.workspace import Workspace
 
@@ -333,15 +340,34 @@ def _connect(path: Path) -> Any:
 
 
 def open_snapshot(workspace: Workspace) -> Journal:
-    """Open the journal for reading alone; on a read-only file system as it was left."""
-    path = workspace.journal
+    """Open the journal for reading alone; as it was left, where the disk cannot be written."""
     if os.access(workspace.state_dir, os.W_OK):
-        journal = open_journal(workspace)
+        try:
+            journal = open_journal(workspace)
+        except (DiskFull, ReadOnlyDisk):
+            return _open_as_left(workspace.journal, workspace)
         journal.connection.execute("PRAGMA query_only=ON")
         return journal
-    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    return _open_as_left(workspace.journal, workspace)
+
+
+def _open_as_left(path: Path, workspace: Workspace) -> Journal:
+    """Open the journal without writing a byte: with its WAL if somebody has that open, else without."""
     with explained(path):
-        connection = sqlite.connect(uri, uri=True, isolation_level=None)
+        try:
+            return _read_only(path, workspace, "mode=ro")
+        except DatabaseError:
+            return _read_only(path, workspace, "mode=ro&immutable=1")
+
+
+def _read_only(path: Path, workspace: Workspace, how: str) -> Journal:
+    connection = sqlite.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+    try:
         connection.row_factory = sqlite.Row
         migrate.version(connection)
-    return Journal(workspace, connection, is_snapshot=True)
+        journal = Journal(workspace, connection, is_snapshot=True)
+        journal.attach()
+    except BaseException:
+        connection.close()
+        raise
+    return journal

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from runforge.disk_room import is_read_only
+from runforge.disk_room import is_full, is_read_only
 from runforge.errors import InternalError, OperationFailed, RunForgeError
 from runforge.store.sqlite import DatabaseError
 
@@ -51,7 +51,7 @@ def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 
             where=where,
             fix="Another program has held it for 30 seconds; `runforge doctor` names it",
         )
-    if "full" in text:
+    if "full" in text or ("I/O" in text and is_full(journal.parent)):
         return DiskFull(
             "the disk is full; nothing was changed", where=where, fix="Free some space and try again"
         )

@@ -259,7 +259,7 @@ def daemon_warning(daemon: DaemonStatus, board: Board) -> str:
         age = f", last heartbeat {daemon.heartbeat_age:.0f} s ago" if daemon.heartbeat_age is not None else ""
         return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs go on."
     if daemon.state != "stopped":
-        return ""
+        return f"Nothing is launched: {daemon.shortage.text}" if daemon.shortage is not None else ""
     waiting, working = board.counts["queued"], board.counts["running"]
     if waiting:
         return f"No daemon is running: {waiting:,} queued runs wait. D starts one."

@@ -14,7 +14,6 @@ from runforge import cells
 from runforge.durable import read_bounded
 from runforge.text import safe
 from runforge.views import RunView
-from runforge.views.words import WAITING
 
 _REQUEST_LIMIT = 256 * 1024
 _MOST_FILES = 500
@@ -27,7 +26,7 @@ def info_text(view: RunView) -> Text:
     _heading(text, "Run")
     rows: list[tuple[str, str | None]] = [
         ("state", cells.state_cell(job.state)),
-        ("waits for", WAITING.get(job.waiting or "", job.waiting)),
+        ("waits for", job.waiting_text),
         ("why", job.error),
         ("cause", job.cause),
         ("metric", f"{job.metric_name} {job.metric_value:.6g}" if job.metric_value is not None else None),

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from runforge import clock, liveness, resolve
+from runforge.disk_room import Shortage, shortage
 from runforge.model import Attempt, DaemonRow, Group, Job
-from runforge.scheduling import Capacity, waiting_reason
+from runforge.scheduling import Capacity
 from runforge.states import State, group_status
 from runforge.store import records
 from runforge.store.connection import Transaction, exists, open_snapshot
+from runforge.views.words import Waiting, why_waiting
 from runforge.workspace import Workspace
 
 #: A heartbeat older than this is stale (docs/contract.md, section 3).
@@ -40,6 +42,8 @@ class DaemonStatus:
     max_parallel: int
     gpu_slots: int
     epoch: int
+    #: What the disks lack, so that no daemon launches anything.
+    shortage: Shortage | None = None
 
     @property
     def is_live(self) -> bool:
@@ -75,6 +79,7 @@ class JobView:
     overrides: dict[str, Any]
     run_dir: str
     waiting: str | None = None
+    waiting_text: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -156,6 +161,8 @@ class QueueSummary:
     groups: list[GroupView]
     running: list[JobView]
     next: list[JobView]
+    #: Read without a right to write: what was committed last may be missing.
+    is_snapshot: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -190,16 +197,17 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
     holder = liveness.holder(workspace)
     heartbeat = _heartbeat(workspace)
     age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
+    lacking = shortage(workspace)
     state = row.state
     if holder is None:
         state = "stopped" if row.state == "stopped" else "died"
-    elif (age or 0.0) > STALE_SECONDS or liveness.process_state(holder.pid) == "T":
+    elif ((age or 0.0) > STALE_SECONDS and lacking is None) or liveness.process_state(holder.pid) == "T":
         state = "not_responding"
     elif row.state == "stopped":
         state = "running"  # it holds the lock and has not written its row yet
     pid = holder.pid if holder else row.pid
     return DaemonStatus(
-        state, pid, row.started_at, heartbeat, age, row.max_parallel, row.gpu_slots, row.epoch
+        state, pid, row.started_at, heartbeat, age, row.max_parallel, row.gpu_slots, row.epoch, lacking
     )
 
 
@@ -212,8 +220,9 @@ def _heartbeat(workspace: Workspace) -> str | None:
     return str(beat)
 
 
-def job_view(job: Job, now: str, waiting: str | None = None) -> JobView:
+def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     """Return a job as shown at a moment."""
+    reason, text = waiting or (None, None)
     end = job.finished_at or (now if job.state is State.RUNNING else None)
     seconds = clock.seconds_between(job.started_at, end) if job.started_at and end else None
     return JobView(
@@ -236,7 +245,8 @@ def job_view(job: Job, now: str, waiting: str | None = None) -> JobView:
         job.metric_value,
         json.loads(job.overrides),
         job.run_dir,
-        waiting,
+        reason,
+        text,
     )
 
 
@@ -324,16 +334,13 @@ def _attempt_view(a: Attempt) -> AttemptView:
     )
 
 
-def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> str | None:
+def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> Waiting | None:
     if job.state is not State.QUEUED:
         return None
     row = records.daemon(tx.row("journal.daemon"))
     paused = any(r["lane_id"] == job.lane_id and r["is_paused"] for r in tx.rows("groups.lanes_waiting"))
-    return waiting_reason(
-        daemon_live=status_of(workspace, row).is_live,
-        is_paused=paused,
-        requires_gpu=job.requires_gpu,
-        capacity=_capacity(tx, row),
+    return why_waiting(
+        status_of(workspace, row), _capacity(tx, row), is_paused=paused, requires_gpu=job.requires_gpu
     )
 
 
@@ -362,6 +369,7 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
             groups=[group_view(records.group(r)) for r in tx.rows("groups.all")],
             running=[job_view(records.job(r), now) for r in tx.rows("jobs.running")],
             next=_next(tx, status, capacity, now),
+            is_snapshot=journal.is_snapshot,
         )
 
 
@@ -376,12 +384,8 @@ def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -
     for lane in tx.rows("groups.lanes_waiting")[:_NEXT_SHOWN]:
         for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"], limit=1):
             job = records.job(row)
-            reason = waiting_reason(
-                daemon_live=status.is_live,
-                is_paused=bool(lane["is_paused"]),
-                requires_gpu=job.requires_gpu,
-                capacity=capacity,
-            )
+            is_paused = bool(lane["is_paused"])
+            reason = why_waiting(status, capacity, is_paused=is_paused, requires_gpu=job.requires_gpu)
             shown.append(job_view(job, now, reason))
     return shown
 

@@ -17,12 +17,13 @@ from typing import Any
 
 from runforge import clock, views
 from runforge.model import Job
-from runforge.scheduling import Capacity, waiting_reason
+from runforge.scheduling import Capacity
 from runforge.states import State
 from runforge.store import records
 from runforge.store.connection import Journal, Transaction, exists, open_snapshot
 from runforge.views import DaemonStatus, GroupView, JobView, ranking
 from runforge.views.filters import JobFilter
+from runforge.views.words import Waiting, why_waiting
 from runforge.workspace import Workspace
 
 #: What jobs can be sorted by; `live` is running, queued, then the newest end first.
@@ -169,16 +170,12 @@ class BoardReader:
             raise
 
 
-def _waiting(job: Job, board: Board, paused: set[str]) -> str | None:
+def _waiting(job: Job, board: Board, paused: set[str]) -> Waiting | None:
     if job.state is not State.QUEUED:
         return None
     daemon = board.daemon
-    return waiting_reason(
-        daemon_live=daemon.is_live,
-        is_paused=job.group_id in paused,
-        requires_gpu=job.requires_gpu,
-        capacity=Capacity(daemon.max_parallel - board.slots_used, daemon.gpu_slots - board.gpu_slots_used),
-    )
+    capacity = Capacity(daemon.max_parallel - board.slots_used, daemon.gpu_slots - board.gpu_slots_used)
+    return why_waiting(daemon, capacity, is_paused=job.group_id in paused, requires_gpu=job.requires_gpu)
 
 
 def _order(tx: Transaction, asked: Asked, now: str) -> Sequence[int]:

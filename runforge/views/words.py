@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
+from runforge.scheduling import Capacity, waiting_reason
+
+if TYPE_CHECKING:
+    from runforge.views import DaemonStatus
+
 #: waiting reason -> words
 WAITING = {
     "no_daemon": "no daemon is running",
@@ -15,7 +22,26 @@ WAITING = {
 WAITING_BRIEF = {
     "no_daemon": "daemon",
     "group_paused": "paused",
+    "disk_full": "disk full",
+    "read_only": "read-only disk",
     "no_free_slot": "slot",
     "no_gpu_slot": "gpu slot",
     "turn_of_others": "next",
 }
+
+
+class Waiting(NamedTuple):
+    """Why a queued job waits: the reason's name, and its words."""
+
+    reason: str
+    text: str
+
+
+def why_waiting(daemon: DaemonStatus, capacity: Capacity, *, is_paused: bool, requires_gpu: bool) -> Waiting:
+    """Return why a queued job waits; a disk that has no room holds everything back."""
+    if daemon.shortage is not None and daemon.is_live and not is_paused:
+        return Waiting(daemon.shortage.kind, daemon.shortage.text)
+    reason = waiting_reason(
+        daemon_live=daemon.is_live, is_paused=is_paused, requires_gpu=requires_gpu, capacity=capacity
+    )
+    return Waiting(reason, WAITING[reason])

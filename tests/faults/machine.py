@@ -36,6 +36,11 @@ def mount(here: Arena, folder: Path, *words: str) -> None:
 def on_small_disk(here: Arena, options: str) -> None:
     """Put the whole workspace on a small disk in memory."""
     mount(here, here.root, "-t", "tmpfs", "-o", f"{options},mode=0700", "small")
+    furnish(here)
+
+
+def furnish(here: Arena) -> None:
+    """Put the sample data onto a new disk."""
     (here.root / "data").mkdir()
     (here.root / "data/train.csv").write_text(csv_text(), encoding="utf-8")
 

@@ -5,6 +5,7 @@ Standard library only: supervisors use it too. Nothing here opens the journal.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -14,7 +15,8 @@ from pathlib import Path
 from runforge import failpoints
 
 TEMPORARY_PREFIX = ".rf-tmp-"
-_LEAST_READ = 4096
+_NO_FILE = "is no regular file (a link, folder, pipe or socket stands there); move it away"
+_NO_FOLDER = "is a symbolic link; RunForge needs a real folder there"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -73,9 +75,30 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = Tru
         os.close(descriptor)
 
 
+def open_file(path: Path, flags: int, mode: int = 0o600) -> int:
+    """Open a regular file and nothing else: no link is followed, no pipe waited for; OSError names the path."""
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
+            raise OSError(errno.EINVAL, _NO_FILE, str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, _NO_FILE, str(path))
+    return descriptor
+
+
+def require_file(path: Path) -> None:
+    """Raise the OSError of `open_file` if something else stands there; for files that SQLite opens."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise OSError(errno.EINVAL, _NO_FILE, str(path))
+
+
 def fsync_file(path: Path) -> None:
     """Make a file's content durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = open_file(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -93,28 +116,28 @@ def fsync_dir(folder: Path) -> None:
 
 def read_bounded(path: Path, limit: int) -> bytes:
     """Return a regular file's bytes; OSError if it is a link, no regular file, or over the limit."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        if info.st_size > limit:
+    with open(open_file(path, os.O_RDONLY), "rb") as stream:
+        if os.fstat(stream.fileno()).st_size > limit:
             raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
-        data = b""
-        while part := os.read(descriptor, min(max(info.st_size, _LEAST_READ), limit) + 1 - len(data)):
-            data += part
-    finally:
-        os.close(descriptor)
+        data = stream.read()  # what grows this very moment is found below
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
     return data
 
 
+def refuse_link(folder: Path) -> None:
+    """Raise OSError if a symbolic link stands where a folder of RunForge's should be."""
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, _NO_FOLDER, str(folder))
+
+
 def make_dir(folder: Path) -> None:
-    """Create a folder, and its parents, for the owner alone whatever the umask."""
+    """Create a folder, and its parents, for the owner alone whatever the umask; a link is refused."""
+    refuse_link(folder)
     if folder.is_dir():
         return
-    make_dir(folder.parent)
+    if not folder.parent.is_dir():
+        make_dir(folder.parent)
     try:
         folder.mkdir(0o700)
     except FileExistsError:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runforge import failpoints, liveness, spliced
-from runforge.durable import make_dir, read_bounded, write_atomic
+from runforge.durable import make_dir, open_file, read_bounded, write_atomic
 from runforge.exported import best_run, group_document, job_document, queue_document, run_entry
 from runforge.model import Job
 from runforge.spliced import Identity, Layout, Replaced, encode, encode_items, identity_of
@@ -29,6 +29,8 @@ _GROUP = "group.json"
 #: Jobs whose numbers are neighbours and that are written together.
 _BLOCK = 512
 _MAP_LIMIT = 64 * 1024 * 1024
+#: No export is larger; a hundred thousand jobs take a twentieth of it.
+EXPORT_LIMIT = 1 << 30
 
 
 class Exporter:
@@ -216,7 +218,7 @@ def _write_map(path: Path, seq: int, seal: int, layout: Layout) -> None:
 
 @contextlib.contextmanager
 def _export_lock(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -262,7 +264,7 @@ def check(workspace: Workspace) -> list[str]:
 
 def _difference(path: Path, document: dict[str, Any]) -> list[str]:
     try:
-        seen = json.loads(path.read_bytes())
+        seen = json.loads(read_bounded(path, EXPORT_LIMIT))
     except FileNotFoundError:
         return [f"{path} is missing"]
     except (OSError, ValueError, RecursionError) as error:

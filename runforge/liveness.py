@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from runforge.durable import open_file
 from runforge.workspace import Workspace
 
 
@@ -23,7 +24,7 @@ def holder(workspace: Workspace) -> Holder | None:
     The lock is tried shared and let go at once; a daemon that starts in that instant tries again.
     """
     try:
-        descriptor = os.open(workspace.daemon_lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = open_file(workspace.daemon_lock, os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runforge import ids
-from runforge.durable import make_dir, write_atomic
+from runforge.durable import make_dir, read_bounded, refuse_link, write_atomic
 from runforge.errors import Missing
 
 VARIABLE = "RUNFORGE_WORKSPACE"
 _POINTER = "state_dir"
+_LONGEST_POINTER = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,14 @@ class Workspace:
         """Return the run's folder here or where older clients keep them (`.ml/runs`)."""
         ids.checked(run_id, what="run id")
         for parent in (self.runs_dir, self.root / ".ml" / "runs"):
+            refuse_link(parent / run_id)
             if (parent / run_id).is_dir():
                 return parent / run_id
         return None
 
     def prepare(self) -> None:
         """Create the folders that every command may rely on."""
-        for folder in (self.queue_dir, self.hidden / "groups", self.runs_dir, self.state_dir):
+        for folder in (self.queue_dir, self.hidden / "groups", self.runs_dir, self.state_dir / "attempts"):
             make_dir(folder)
 
     def relative(self, path: Path) -> str:
@@ -143,13 +145,13 @@ def at(root: Path, *, state_dir: Path | None = None) -> Workspace:
 def _state_dir(hidden: Path, wanted: Path | None) -> Path:
     pointer = hidden / _POINTER
     if wanted is not None:
-        chosen = wanted.expanduser().absolute()
+        chosen = wanted.expanduser().resolve()
         make_dir(hidden)
         make_dir(chosen)
         write_atomic(pointer, f"{chosen}\n".encode())
         return chosen
     try:
-        return Path(pointer.read_text("utf-8").strip() or str(hidden))
+        return Path(read_bounded(pointer, _LONGEST_POINTER).decode("utf-8").strip() or str(hidden))
     except FileNotFoundError:
         return hidden
     except NotADirectoryError:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from runforge.cli import output
+from runforge.durable import open_file
 from runforge.text import safe_log
 
 _CHUNK = 256 * 1024
@@ -29,7 +30,7 @@ class LogPrinter:
     def pump(self) -> None:
         """Print what is new."""
         try:
-            with self._path.open("rb") as stream:
+            with open(open_file(self._path, os.O_RDONLY), "rb") as stream:
                 info = os.fstat(stream.fileno())
                 if info.st_ino != self._inode or info.st_size < self._position:
                     self.finish()

@@ -10,6 +10,7 @@ import time
 from runforge import liveness, views
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import check_settings
+from runforge.durable import open_file
 from runforge.errors import OperationFailed
 from runforge.permissions import become_private
 from runforge.workspace import Workspace
@@ -53,8 +54,7 @@ def start(
         "--orphans",
         orphans,
     ]
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    log = os.open(workspace.daemon_log, flags, 0o600)
+    log = open_file(workspace.daemon_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         process = subprocess.Popen(
             command + ["--replace"] * replace,

@@ -17,6 +17,7 @@ from pathlib import Path
 from runforge import launch
 from runforge.daemon import leavings
 from runforge.daemon.active import Active
+from runforge.durable import refuse_link
 from runforge.enqueue import read_request
 from runforge.gpus import Gpu
 from runforge.launch import Place, Terms
@@ -93,6 +94,7 @@ class Launcher:
         """Write the attempt's spec and ask for a supervisor. Raises RunForgeError or OSError."""
         job = active.job
         run_dir = self._workspace.root / job.run_dir
+        refuse_link(run_dir)
         request = read_request(run_dir / "request.json")
         launch.make_attempt(active.attempt_dir)
         leavings.put_away(self._workspace, job)

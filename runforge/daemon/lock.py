@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from runforge import liveness
+from runforge.durable import open_file
 from runforge.errors import OperationFailed
 from runforge.workspace import Workspace
 
@@ -27,8 +28,7 @@ class DaemonLock:
     def take(cls, workspace: Workspace) -> DaemonLock:
         """Take the lock, or raise OperationFailed naming the pid of the daemon that has it."""
         path = workspace.daemon_lock
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
         for _ in range(_TRIES):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from typing import Any
 from typing_extensions import Self
 
 from runforge import failpoints, liveness
+from runforge.durable import require_file
 from runforge.errors import Missing
 from runforge.store import migrate
 from runforge.store.failures import (
@@ -264,6 +265,7 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
     if create:
         workspace.prepare()
     require_local(workspace.state_dir)
+    _require_files(path)
     if not path.exists() and not create:
         raise Missing(f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`")
     _wait_until_whole(workspace)
@@ -279,6 +281,11 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
         except BaseException:
             journal.close()
             raise
+
+
+def _require_files(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        require_file(path.with_name(path.name + suffix))
 
 
 def _make(workspace: Workspace) -> None:
@@ -353,6 +360,7 @@ def open_snapshot(workspace: Workspace) -> Journal:
 
 def _open_as_left(path: Path, workspace: Workspace) -> Journal:
     """Open the journal without writing a byte: with its WAL if somebody has that open, else without."""
+    _require_files(path)
     with explained(path):
         try:
             return _read_only(path, workspace, "mode=ro")

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from runforge.durable import open_file
 from runforge.store.failures import JournalBusy
 from runforge.workspace import Workspace
 
@@ -71,8 +72,7 @@ def _is_locked_now(descriptor: int) -> bool:
 
 def open_lock(workspace: Workspace) -> int:
     """Return a descriptor of the writers' lock file."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    return os.open(workspace.write_lock, flags, 0o600)
+    return open_file(workspace.write_lock, os.O_RDWR | os.O_CREAT)
 
 
 @contextlib.contextmanager

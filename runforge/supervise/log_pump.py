@@ -10,6 +10,7 @@ from collections import deque
 from pathlib import Path
 
 from runforge import clock
+from runforge.durable import open_file
 
 #: The beginning of a log is always kept; of what exceeds the cap, the end is.
 TAIL_BYTES = 64 * 1024
@@ -21,7 +22,7 @@ _METRIC = re.compile(
     rb"^\[RF:METRIC=([A-Za-z_][\w./-]{0,127}) ([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
     rb"(?: step=(\d{1,18}))?\]\s*$"
 )
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 class LogPump:
@@ -44,7 +45,7 @@ class LogPump:
     def open(self) -> None:
         """Open logs.txt; without it everything is counted as dropped."""
         with contextlib.suppress(OSError):
-            self._log = os.open(self._run_dir / "logs.txt", _APPEND, 0o600)
+            self._log = open_file(self._run_dir / "logs.txt", _APPEND)
 
     def pump(self, pipe: int) -> bool:
         """Take what the pipe holds now; return False at its end."""
@@ -139,7 +140,7 @@ class LogPump:
         }
         with contextlib.suppress(OSError):
             if self._metrics is None:
-                self._metrics = os.open(self._run_dir / "metrics.jsonl", _APPEND, 0o600)
+                self._metrics = open_file(self._run_dir / "metrics.jsonl", _APPEND)
             os.write(self._metrics, json.dumps(entry).encode("ascii") + b"\n")
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ import json
 import math
 import os
 import signal
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +14,7 @@ from typing import Any, BinaryIO
 from runforge import tokens
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
-from runforge.durable import read_bounded, write_atomic
+from runforge.durable import open_file, read_bounded, write_atomic
 from runforge.errors import RunForgeError
 from runforge.text import safe
 from runforge.training import artifacts
@@ -26,7 +25,6 @@ _RESULT_LIMIT = 4 * 1024 * 1024
 _METRICS_LIMIT = 256 * 1024 * 1024
 _LINE_LIMIT = 64 * 1024
 _NAMES_LIMIT = 1000
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def finish(spec: dict[str, Any], ending: dict[str, Any]) -> list[str]:
@@ -116,12 +114,10 @@ def _last_metrics(run_dir: Path) -> tuple[list[str], dict[str, float]]:
     """
     last: dict[str, float] = {}
     try:
-        descriptor = os.open(run_dir / "metrics.jsonl", _READ)
+        descriptor = open_file(run_dir / "metrics.jsonl", os.O_RDONLY)
     except OSError:
         return [], {}
     with open(descriptor, "rb") as stream, contextlib.suppress(OSError):
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return [], {}
         for line in _lines(stream):
             found = _metric(line)
             if found is not None and (found[0] in last or len(last) < _NAMES_LIMIT):

@@ -16,7 +16,7 @@ from typing import Any
 
 from runforge import clock, tokens
 from runforge.documents.request import Request
-from runforge.durable import make_dir, write_atomic
+from runforge.durable import make_dir, open_file, write_atomic
 from runforge.text import safe
 from runforge.training import families
 from runforge.training.device import Device
@@ -114,8 +114,7 @@ def _fit(model: Any, rows: _Split, run_dir: Path) -> None:
 @contextmanager
 def _metrics_file(run_dir: Path) -> Iterator[int]:
     """Open metrics.jsonl for appending; a planted link is not followed."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(run_dir / "metrics.jsonl", flags, 0o600)
+    descriptor = open_file(run_dir / "metrics.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         yield descriptor
     finally:

@@ -12,6 +12,7 @@ from typing import Any
 
 from runforge import clock, liveness, resolve
 from runforge.disk_room import Shortage, shortage
+from runforge.durable import read_bounded
 from runforge.model import Attempt, DaemonRow, Group, Job
 from runforge.scheduling import Capacity
 from runforge.states import State, group_status
@@ -23,6 +24,7 @@ from runforge.workspace import Workspace
 #: A heartbeat older than this is stale (docs/contract.md, section 3).
 STALE_SECONDS = 30.0
 _NEXT_SHOWN = 5
+_DAEMON_JSON_LIMIT = 64 * 1024
 _ALL = 2**62
 
 
@@ -213,7 +215,7 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
 
 def _heartbeat(workspace: Workspace) -> str | None:
     try:
-        beat = json.loads(workspace.daemon_json.read_bytes())["last_heartbeat"]
+        beat = json.loads(read_bounded(workspace.daemon_json, _DAEMON_JSON_LIMIT))["last_heartbeat"]
         clock.to_datetime(beat)
     except (OSError, ValueError, KeyError, TypeError):
         return None

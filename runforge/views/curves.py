@@ -10,10 +10,11 @@ import json
 import math
 import os
 import re
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from runforge.durable import open_file
 
 _LINE = 64 * 1024
 _STEP = 4 * 1024 * 1024
@@ -22,7 +23,6 @@ _MOST_METRICS = 64
 _MOST_POINTS = 100_000
 _TAIL = 8 * 1024
 _EPOCH = re.compile(rb"\[RF:EPOCH=(\d{1,9})/(\d{1,9})\]")
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 #: The side of the data that a metric was measured on.
 _SPLIT = re.compile(r"^(train|training|test|val|valid|validation|eval)[_/.-]")
 _STEPS = ("step", "epoch", "iteration")
@@ -64,13 +64,11 @@ class CurveFile:
     def refresh(self) -> bool:
         """Read what was appended, a bounded piece at a time; return whether anything is new."""
         try:
-            descriptor = os.open(self._path, _FLAGS)
+            descriptor = open_file(self._path, os.O_RDONLY)
         except OSError:
             return False
         try:
             found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                return False
             identity = (found.st_dev, found.st_ino)
             if identity != self._identity or found.st_size < self._position:
                 self._identity, self._position, self._rest, self._curves = identity, 0, b"", {}
@@ -161,14 +159,11 @@ def tail_progress(run_dir: Path) -> Progress | None:
 
 def _tail(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, _FLAGS)
+        descriptor = open_file(path, os.O_RDONLY)
     except OSError:
         return b""
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            return b""
-        return os.pread(descriptor, _TAIL, max(0, found.st_size - _TAIL))
+        return os.pread(descriptor, _TAIL, max(0, os.fstat(descriptor).st_size - _TAIL))
     except OSError:
         return b""
     finally:

@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+from runforge.durable import open_file
 
 
 class WatchedFile:
@@ -40,13 +40,10 @@ class WatchedFile:
 
     def _open(self) -> None:
         try:
-            descriptor = os.open(self.path, _READ)
+            descriptor = open_file(self.path, os.O_RDONLY)
         except OSError:
             return
         info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            os.close(descriptor)
-            return
         self._descriptor, self._identity, self.size = descriptor, (info.st_dev, info.st_ino), info.st_size
 
     def read(self, offset: int, length: int) -> bytes:

@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ import typer
 from runforge import __version__, disk_room, liveness
 from runforge.cli import output
 from runforge.cli.options import JsonOption, WorkspaceOption, find
-from runforge.errors import RunForgeError
+from runforge.errors import OperationFailed, RunForgeError
 from runforge.workspace import Workspace
 
 _LOW_DISK = 2**30
@@ -53,6 +54,7 @@ def doctor(
         _gpus(),
         _daemon(here),
         *_journal(here),
+        *_unknown_runs(here),
     ]
     is_well = all(finding.status != "problem" for finding in found)
     if as_json:
@@ -66,6 +68,33 @@ def doctor(
                 output.safe(finding.text),
             )
     return 0 if is_well else 1
+
+
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes; it must not exist.")],
+    workspace: WorkspaceOption = None,
+) -> int:
+    """Copy the journal into one file while it is in use. A plain `cp` of a live journal may be torn."""
+    from runforge.store.backup import copy
+    from runforge.store.connection import open_journal
+
+    here = find(workspace)
+    if os.path.lexists(to):
+        raise OperationFailed(f"{to} exists", fix="Give another name, or move it away")
+    if not to.parent.is_dir():
+        raise OperationFailed(f"{to.parent} is no folder", fix="Create it first")
+    with open_journal(here) as journal:
+        try:
+            copy(journal.connection, to)
+        except OSError as error:
+            raise OperationFailed(f"{to}: {error.strerror}", fix="Choose another folder") from None
+        with journal.read() as tx:
+            jobs = sum(count or 0 for count in tx.row("jobs.totals"))
+    print(f"{to}: {jobs:,} jobs, {to.stat().st_size / 2**20:.1f} MiB")
+    output.note(
+        f"To go back to it: stop the daemon, delete {here.journal.name}-wal, put the file in its place"
+    )
+    return 0
 
 
 def _recover(here: Workspace) -> None:
@@ -160,6 +189,23 @@ def _daemon(here: Workspace) -> Finding:
     if state == "T":
         return Finding("daemon", "problem", f"pid {holder.pid} is stopped: `kill -CONT {holder.pid}`")
     return Finding("daemon", "ok", f"pid {holder.pid} holds the lock (state {state})")
+
+
+def _unknown_runs(here: Workspace) -> list[Finding]:
+    from runforge.store import replay
+
+    try:
+        unknown = replay.unknown_runs(here)
+    except (RunForgeError, OSError):
+        return []  # told as what is wrong with the journal
+    if not unknown:
+        return []
+    shown = ", ".join(unknown[:_MOST_UNKNOWN]) + (", ..." if len(unknown) > _MOST_UNKNOWN else "")
+    text = (
+        f"{len(unknown)} runs are unknown to the journal, which is older than they are (was its -wal deleted, or a"
+        f" backup put in its place?): {shown}. `runforge enqueue-run --run-id ID` enqueues one again"
+    )
+    return [Finding("runs", "warning", text)]
 
 
 def _journal(here: Workspace) -> list[Finding]:

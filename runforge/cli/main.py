@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "daemon": ("daemon", "daemon", "Daemon"),
     "stop-daemon": ("daemon", "stop_daemon", "Daemon"),
     "doctor": ("doctor", "doctor", "Daemon"),
+    "backup": ("doctor", "backup", "Daemon"),
     "drill": ("drill", "drill", "Daemon"),
 }
 _INTERRUPTED = 130

@@ -6,14 +6,12 @@ do, since it costs a tenth of a second.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from runforge import failpoints
-from runforge.durable import fsync_dir, fsync_file
+from runforge.store import backup
 from runforge.store.failures import JournalUnreadable
-from runforge.store.sqlite import sqlite
 
 _FOLDER = Path(__file__).parent / "migrations"
 FILES = sorted(_FOLDER.glob("[0-9][0-9][0-9]_*.sql"))
@@ -49,7 +47,8 @@ def migrate(connection: Any, path: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
         failpoints.hit("migrate.wal")
     else:
-        _back_up(connection, path, before)
+        backup.copy(connection, path.with_name(f"{path.name}.bak-{before}"))
+        failpoints.hit("migrate.backed_up")
     from sqlite_utils import Database
 
     database = Database(connection, execute_plugins=False, recursive_triggers=False)
@@ -82,19 +81,3 @@ def _applier(file: Path) -> Any:
 
     apply.__name__ = file.stem
     return apply
-
-
-def _back_up(connection: Any, path: Path, before: int) -> None:
-    backup = path.with_name(f"{path.name}.bak-{before}")
-    temporary = backup.with_suffix(".tmp")
-    temporary.unlink(missing_ok=True)
-    connection.execute("VACUUM INTO ?", (str(temporary),))
-    # A copy leaves WAL mode behind; with it, the backup can take the journal's place as it is.
-    copy = sqlite.connect(str(temporary), isolation_level=None)
-    copy.execute("PRAGMA journal_mode=WAL").fetchall()
-    copy.close()
-    fsync_file(temporary)
-    failpoints.hit("migrate.backup_written")
-    os.replace(temporary, backup)
-    fsync_dir(backup.parent)
-    failpoints.hit("migrate.backed_up")

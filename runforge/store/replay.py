@@ -23,6 +23,21 @@ def check(workspace: Workspace) -> list[str]:
         return check_connection(journal.connection)
 
 
+def unknown_runs(workspace: Workspace) -> list[str]:
+    """Return the runs of a sweep, or that were started, which no entry names: the journal is older than they.
+
+    A command that is making a sweep this moment has its folders there before it enqueues them.
+    """
+    if not exists(workspace):
+        return []
+    with open_journal(workspace) as journal, journal.read() as tx:
+        known = {row[0] for row in tx.rows("journal.runs_ever")}
+    attempts = workspace.attempt_dir("run", 1).parent.parent
+    started = [path.name for path in attempts.iterdir()] if attempts.is_dir() else []
+    made = [path.name for path in workspace.runs_dir.glob("*-sweep-*")]
+    return sorted({*started, *made} - known)
+
+
 def check_connection(connection: Any) -> list[str]:
     """Return every contradiction of an open journal."""
     found = [

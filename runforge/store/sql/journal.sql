@@ -15,6 +15,10 @@ SELECT DISTINCT jobs.seq / :size FROM journal JOIN jobs USING (job_id) WHERE jou
 -- name: pruned_since
 SELECT EXISTS (SELECT 1 FROM journal WHERE seq > :seq AND event = 'pruned');
 
+-- name: runs_ever
+SELECT json_extract(detail, '$.run_id') FROM journal WHERE event = 'enqueued'
+UNION SELECT run_id FROM jobs;
+
 -- name: entries_of_job
 SELECT seq, at, event, from_state, to_state, attempt, detail FROM journal
 WHERE job_id = :job_id ORDER BY seq;

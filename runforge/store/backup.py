@@ -1,0 +1,38 @@
+"""Copies of the journal that can take its place, made while it is in use."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from runforge import failpoints
+from runforge.durable import TEMPORARY_PREFIX, fsync_dir, fsync_file
+from runforge.store.failures import explained
+from runforge.store.sqlite import sqlite
+
+
+def copy(connection: Any, target: Path) -> None:
+    """Write what the connection sees to a file, whole or not at all; the file is replaced.
+
+    Raises OSError or DiskFull; nothing is left then.
+    """
+    temporary = target.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+    try:
+        with explained(target):
+            connection.execute("VACUUM INTO ?", (str(temporary),))
+            # A copy leaves WAL mode behind; with it, the copy can take the journal's place as it is.
+            made = sqlite.connect(str(temporary), isolation_level=None)
+            try:
+                made.execute("PRAGMA journal_mode=WAL").fetchall()
+            finally:
+                made.close()
+        os.chmod(temporary, 0o600)
+        fsync_file(temporary)
+        failpoints.hit("migrate.backup_written")
+        os.replace(temporary, target)
+        fsync_dir(target.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

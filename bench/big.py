@@ -11,12 +11,12 @@ from runforge.store.connection import open_journal
 from runforge.workspace import Workspace
 
 
-def make(root: Path, jobs: int, groups: int) -> Workspace:
-    """Return a workspace with so many jobs over so many groups: nine tenths have ended, the rest wait."""
+def make(root: Path, jobs: int, groups: int, *, ended: float = 0.9) -> Workspace:
+    """Return a workspace with so many jobs over so many groups: this share has ended, the rest wait."""
     root.mkdir(parents=True, exist_ok=True)
     here = workspaces.at(root)
     now = clock.now()
-    ended = jobs * 9 // 10
+    last = round(jobs * ended)
     with open_journal(here, create=True) as journal:
         with journal.write() as tx:
             lanes = []
@@ -54,12 +54,12 @@ def make(root: Path, jobs: int, groups: int) -> Workspace:
                     now=now,
                 )
             run = journal.connection.execute
-            run("UPDATE jobs SET state = 'running', started_at = created_at WHERE seq <= ?", (ended,))
+            run("UPDATE jobs SET state = 'running', started_at = created_at WHERE seq <= ?", (last,))
             run(
                 "UPDATE jobs SET state = iif(seq % 10, 'succeeded', 'failed'), finished_at = created_at,"
                 " error = iif(seq % 10, NULL, 'exit code 3'), metric_name = 'accuracy',"
                 " metric_value = abs(random() % 1000) / 1000.0 WHERE seq <= ?",
-                (ended,),
+                (last,),
             )
         journal.checkpoint()
     return here

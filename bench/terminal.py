@@ -1,4 +1,4 @@
-"""`python -m bench.terminal`: the terminal UI's first paint, its key to paint, and what it costs while it idles.
+"""The terminal UI's first paint, its key to paint, and what it costs while it idles.
 
 First paint is compared with the smallest Textual program in the same minute: that is its floor.
 """
@@ -10,15 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 from bench.big import make
+from bench.figures import Figure
 from gauntlets.arena import Arena, arena
 from gauntlets.terminal import Terminal, open_screens
 
-_ROUNDS = 5
 _WATCHED_SECONDS = 10.0
 _SMALLEST = (
     "from textual.app import App\nfrom textual.widgets import Static\n"
@@ -39,9 +40,9 @@ def _settle(screen: Terminal, seconds: float = 3.0) -> None:
         screen.read()
 
 
-def _first_paint(root: Path) -> tuple[float, float]:
+def _first_paint(root: Path, rounds: int) -> tuple[float, float]:
     ours, floor = [], []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         screen = open_screens(root)
         ours.append(screen.sees("sweep-"))
         screen.close()
@@ -72,24 +73,28 @@ def _key_to_paint(screen: Terminal) -> float:
     return statistics.median(times)
 
 
-def _many() -> None:
+def figures(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(k) The terminal UI: first paint and key to paint, what it writes and uses, idle and beside training."""
+    jobs = 1_000 if quick else 100_000
     with tempfile.TemporaryDirectory() as parent:
-        here = make(Path(parent) / "ws", 100_000, 1_000)
-        ours, floor = _first_paint(here.root)
-        print(
-            f"first paint, 100,000 jobs   {ours * 1000:6.0f} ms; smallest Textual program {floor * 1000:.0f} ms"
-        )
+        here = make(Path(parent) / "ws", jobs, max(1, jobs // 100))
+        ours, floor = _first_paint(here.root, rounds)
+        smallest = {"the smallest Textual program": floor * 1000}
+        yield Figure("k", "first paint", "ms", ours * 1000, smallest, goal="400 ms", jobs=jobs)
         screen = open_screens(here.root)
         screen.sees("sweep-")
         _settle(screen)
-        print(f"key to paint, 100,000 jobs  {_key_to_paint(screen) * 1000:6.1f} ms")
+        yield Figure("k", "key to paint", "ms", _key_to_paint(screen) * 1000, goal="10 ms", jobs=jobs)
         _settle(screen)
         written, share = _watched(screen)
-        print(f"idle, 100,000 jobs          {written:6.0f} B/s, {share:.2%} of a core")
         screen.close()
+        yield Figure("k", "idle: written to the terminal", "B/s", written, goal="none", jobs=jobs)
+        yield Figure("k", "idle: processor", "% of a core", share * 100, goal="1 %", jobs=jobs)
+    with arena() as trained:
+        yield from _beside_training(trained)
 
 
-def _training(here: Arena) -> None:
+def _beside_training(here: Arena) -> Iterator[Figure]:
     command = [sys.executable, "-c", _TRAINS]
     here.sweep(4, name="train", family="command", command=command, hyperparameters={"n": 0})
     here.daemon(4)
@@ -98,21 +103,12 @@ def _training(here: Arena) -> None:
         screen.sees("/200")
         _settle(screen)
         written, share = _watched(screen)
-        print(f"four runs train, {columns}x{lines}{'':<5} {written:6.0f} B/s, {share:.2%} of a core")
         screen.close()
+        name = f"four runs train, {columns}x{lines}"
+        yield Figure("k", f"{name}: written to the terminal", "B/s", written, goal="2 KB/s")
+        yield Figure("k", f"{name}: processor", "% of a core", share * 100)
     subprocess.run(
         [sys.executable, "-m", "runforge", "stop-daemon", "--cancel-running", "-w", str(here.root)],
         check=True,
+        stdout=subprocess.DEVNULL,
     )
-
-
-def main() -> int:
-    """Measure and print."""
-    _many()
-    with arena() as here:
-        _training(here)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

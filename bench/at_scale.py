@@ -1,0 +1,198 @@
+"""Figures of a long life: an idle daemon, picking, exports and restarts beside a hundred thousand jobs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from bench import big, limits, workload
+from bench.figures import Figure
+from runforge import clock, control
+from runforge.cli import samples
+from runforge.daemon import detach, stop
+from runforge.daemon.engine import Engine, Listener, Settings
+from runforge.daemon.main import take_over
+from runforge.export import Exporter
+from runforge.states import Cause, State
+from runforge.store import records
+from runforge.store.connection import open_journal
+from runforge.store.transitions import Ending, end
+from runforge.workspace import Workspace
+
+_TRAINS = (
+    "import math, time\n"
+    "for step in range(400):\n"
+    "    print(f'[RF:EPOCH={step + 1}/400]', flush=True)\n"
+    "    print(f'[RF:METRIC=loss {math.exp(-step / 60):.5f} step={step}]', flush=True)\n"
+    "    time.sleep(0.25)\n"
+)
+
+
+def _big(jobs: int, groups: int, ended: float) -> Workspace:
+    return big.make(Path(tempfile.mkdtemp(prefix="bench-")) / "ws", jobs, groups, ended=ended)
+
+
+def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(f) The daemon's processor time and memory: idle, beside old jobs, and while four runs train."""
+    del rounds
+    seconds = 5.0 if quick else 20.0
+    for jobs in (0, 1_000) if quick else (0, 1_000, 100_000):
+        here = _big(jobs, max(1, jobs // 100), 1.0) if jobs else workload.fresh()
+        with workload.daemon(here, warm_up=4.0) as pid:
+            share = _share(pid, seconds)
+            memory = workload.resident_mib(pid)
+        yield Figure("f", "idle daemon", "% of a core", share, goal="0.2 %", jobs=jobs)
+        yield Figure("f", "idle daemon", "MiB", memory, goal="45 MiB", jobs=jobs)
+    here = workload.fresh()
+    with workload.daemon(here, max_parallel=4) as pid:
+        for number in range(4):
+            _enqueue(here, f"train-{number}", ["python3", "-c", _TRAINS])
+        time.sleep(2.0)
+        share, beside = _share(pid, seconds), _supervisors(pid)
+        control.cancel_all_running(here)
+    yield Figure("f", "daemon while four runs train", "% of a core", share, goal="0.2 %")
+    yield Figure("f", "its zygotes and supervisors beside it", "MiB of their own", beside)
+
+
+def _share(pid: int, seconds: float) -> float:
+    before = workload.cpu_seconds(pid)
+    time.sleep(seconds)
+    return (workload.cpu_seconds(pid) - before) / seconds * 100
+
+
+def _supervisors(pid: int) -> float:
+    own = 0
+    for child in psutil.Process(pid).children(recursive=True):
+        if "runforge.supervise.zygote" in " ".join(child.cmdline()):
+            own += child.memory_full_info().uss
+    return own / 2**20
+
+
+def _enqueue(here: Workspace, run_id: str, command: list[str]) -> None:
+    folder = here.run_dir(run_id)
+    folder.mkdir(parents=True)
+    model = {"family": "command", "command": command}
+    (folder / "request.json").write_bytes(samples.encode({**samples.request(), "model": model}))
+    control.enqueue_run(here, run_id)
+
+
+def picks(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(g) Choosing the next job: 100,000 queued over 1,000 groups, and when all but the last lane are paused."""
+    for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
+        here = _big(jobs, max(1, jobs // 100), 0.0)
+        with open_journal(here) as journal:
+            quiet = Listener(lambda _job: None, lambda _job, _ending: None)
+            epoch = take_over(journal, Settings())
+            engine = Engine(here, journal, epoch, Settings(), quiet, umask=0o077)
+            floor = _microseconds(journal.data_version, 200)
+            with journal.read() as tx:
+                usual = statistics.median(
+                    _microseconds(lambda: engine._choose(tx), 200) for _ in range(rounds)
+                )
+            with journal.write() as tx:
+                for row in tx.rows("groups.ids")[:-1]:
+                    tx.run("groups.set_paused", group_id=row[0], is_paused=1, now=clock.now())
+            with journal.read() as tx:
+                worst = _microseconds(lambda: engine._choose(tx), 200)
+            engine.selector.close()
+        yield Figure("g", "picking the next job", "us", usual, {}, floor, "one PRAGMA", "20 us", jobs=jobs)
+        yield Figure("g", "picking, every other group paused", "us", worst, goal="200 us", jobs=jobs)
+
+
+def _microseconds(action: object, count: int) -> float:
+    start = time.perf_counter()
+    for _ in range(count):
+        action()  # type: ignore[operator]
+    return (time.perf_counter() - start) / count * 1e6
+
+
+def exports(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(h) Exports after one job has ended, and how old they get at a twentieth of the daemon's time."""
+    for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
+        here = _big(jobs, max(1, jobs // 100), 0.9)
+        with open_journal(here) as journal:
+            exporter = Exporter(here, journal)
+            exporter.write()
+            took = []
+            for _ in range(max(3, rounds)):
+                with journal.write() as tx:
+                    row = tx.rows("jobs.in_state", state="queued", limit=1, offset=0)[0]
+                    end(tx, records.job(row), Ending(State.CANCELED, Cause.CANCELED, "bench"), clock.now())
+                begin = time.monotonic()
+                exporter.write()
+                took.append(time.monotonic() - begin)
+        size = here.queue_json.stat().st_size
+        cost = statistics.median(took)
+        limit = _copy_ms(size)
+        yield Figure(
+            "h",
+            f"export, queue.json of {size / 1e6:.1f} MB",
+            "ms",
+            cost * 1000,
+            {},
+            limit,
+            "writing as many bytes",
+            jobs=jobs,
+        )
+        yield Figure(
+            "h",
+            "age of the exports at 5 % of the daemon's time",
+            "s",
+            max(0.2, cost / 0.05),
+            goal="2 s",
+            jobs=jobs,
+        )
+
+
+def _copy_ms(size: int) -> float:
+    with tempfile.NamedTemporaryFile() as file:
+        start = time.monotonic()
+        for _ in range(0, size, 1 << 20):
+            file.write(bytes(1 << 20))
+        file.flush()
+        os.fsync(file.fileno())
+        return (time.monotonic() - start) * 1000
+
+
+def restarts(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(i) From starting a daemon after a crash, eight runs going on, to the first line of the next run."""
+    for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
+        here = big.make(workload.fresh().root, jobs, max(1, jobs // 100), ended=1.0)
+        found = []
+        for number in range(min(rounds, 3)):
+            pid = detach.start(here, max_parallel=9)
+            for one in range(8 if number == 0 else 0):
+                _enqueue(here, f"long-{one}", ["sleep", "600"])
+            _until_running(here, 8)
+            os.kill(pid, signal.SIGKILL)
+            stamp = here.root / f"stamp-{number}"
+            _enqueue(here, f"next-{number}", ["touch", str(stamp)])
+            begin = time.time()
+            detach.start(here, max_parallel=9)
+            while not stamp.exists():
+                time.sleep(0.005)
+            found.append(stamp.stat().st_mtime - begin)
+            _until_running(here, 8)
+        control.cancel_all_running(here)
+        stop.stop(here)
+        yield Figure(
+            "i", "restart with 8 running to the next run's code", "s", statistics.median(found), {},
+            limits.interpreter_ms() / 1000, "interpreter", "1 s", jobs=jobs,
+        )  # fmt: skip
+
+
+def _until_running(here: Workspace, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with open_journal(here) as journal, journal.read() as tx:
+            if len(tx.rows("jobs.running")) == count:
+                return
+        time.sleep(0.02)
+    raise SystemExit("bench: the runs did not start")

@@ -1,0 +1,234 @@
+"""Other queues, driven as their users drive them. One that cannot be had here says why.
+
+GNU parallel and task-spooler come from the distribution; the others from PyPI into environments of their own
+(`python -m bench --install-peers`, below ~/.cache/runforge-bench).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+FROM_PYPI = {"gflow": ["gflow"], "jobd": ["jobd", "psutil"], "gq-local": ["gq-local"]}
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "runforge-bench"
+_PORT = 18765
+Drain = Callable[[int], float]
+
+
+class Missing(Exception):
+    """A peer cannot be had here; says why."""
+
+
+def install() -> None:
+    """Install the peers from PyPI, each into an environment of its own."""
+    for name, packages in FROM_PYPI.items():
+        folder = _CACHE / name
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        done = subprocess.run([str(folder / "bin/pip"), "install", "-q", *packages], check=False)
+        if done.returncode:
+            shutil.rmtree(folder)
+        print(f"{name}: {'cannot be installed' if done.returncode else 'installed'}", file=sys.stderr)
+
+
+def _program(package: str, name: str) -> str:
+    path = _CACHE / package / "bin" / name
+    if not path.exists():
+        raise Missing("not installed (--install-peers)")
+    return str(path)
+
+
+def _found(name: str, package: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise Missing(f"not installed ({package})")
+    return path
+
+
+@contextlib.contextmanager
+def parallel() -> Iterator[Drain]:
+    """GNU parallel: no queue, no journal; the floor of what a tool with a log a job costs."""
+    program = _found("parallel", "Debian's parallel")
+
+    def drain(count: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            log = f"{folder}/log"
+            command = [
+                program,
+                "--will-cite",
+                "-j2",
+                "--joblog",
+                log,
+                "true {}",
+                ":::",
+                *map(str, range(count)),
+            ]
+            return _timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+
+    yield drain
+
+
+@contextlib.contextmanager
+def tsp() -> Iterator[Drain]:
+    """task-spooler: a daemon in memory, a client process a job."""
+    program = _found("tsp", "Debian's task-spooler")
+    with tempfile.TemporaryDirectory() as folder:
+        env = {
+            **os.environ,
+            "TS_SOCKET": f"{folder}/socket",
+            "TMPDIR": folder,
+            "TS_MAXCONN": "2000",
+            "TS_SLOTS": "2",
+        }
+
+        def tsp_(*words: str) -> None:
+            subprocess.run([program, *words], check=True, env=env, stdout=subprocess.DEVNULL)
+
+        def drain(count: int) -> float:
+            def all_of_them() -> None:
+                for _ in range(count):
+                    tsp_("-n", "true")
+                # It starts them in order: once the last has ended, one other at the most has not.
+                subprocess.run([program, "-w"], check=False, env=env)
+
+            return _timed(all_of_them)
+
+        try:
+            tsp_("-S", "2")
+            yield drain
+        finally:
+            subprocess.run([program, "-K"], check=False, env=env)
+
+
+def tsp_status(count: int) -> Callable[[], float]:
+    """Return what lists a task-spooler queue with so many finished jobs; the caller calls it in turn."""
+    program = _found("tsp", "Debian's task-spooler")
+    folder = tempfile.mkdtemp(prefix="bench-tsp-")
+    env = {**os.environ, "TS_SOCKET": f"{folder}/socket", "TMPDIR": folder, "TS_MAXFINISHED": str(count)}
+    for _ in range(count):
+        subprocess.run([program, "-n", "true"], check=True, env=env, stdout=subprocess.DEVNULL)
+
+    def listed() -> float:
+        return 1000 * _timed(
+            lambda: subprocess.run([program, "-l"], check=True, env=env, stdout=subprocess.DEVNULL)
+        )
+
+    return listed
+
+
+def tsp_latency(code: list[str]) -> Callable[[], float]:
+    """Return what measures from calling the client to the first line of a job, in milliseconds."""
+    program = _found("tsp", "Debian's task-spooler")
+    folder = tempfile.mkdtemp(prefix="bench-tsp-")
+    env = {**os.environ, "TS_SOCKET": f"{folder}/socket", "TMPDIR": folder}
+    number = 0
+
+    def one() -> float:
+        nonlocal number
+        number += 1
+        out = Path(folder) / f"out-{number}"
+        begin = time.time()
+        subprocess.run([program, "-n", *code, str(out)], check=True, env=env, stdout=subprocess.DEVNULL)
+        while not (out.exists() and out.read_text().endswith("\n")):
+            time.sleep(0.002)
+        return (float(out.read_text()) - begin) * 1000
+
+    return one
+
+
+@contextlib.contextmanager
+def jobd() -> Iterator[Drain]:
+    """jobd: broker over HTTP and SQLite, a worker that asks it for jobs."""
+    programs = {name: _program("jobd", name) for name in ("jobd", "jobd-worker", "job")}
+    folder = Path(tempfile.mkdtemp(prefix="bench-jobd-"))
+    (folder / "config").mkdir()
+    (folder / "config/projects.yaml").write_text("projects:\n  bench: {priority: 50}\n")
+    (folder / "bin").mkdir()
+    (folder / "bin/true").symlink_to("/bin/true")
+    url = f"http://127.0.0.1:{_PORT}"
+    env = {
+        "HOME": str(folder),
+        "PATH": str(folder / "bin"),  # without systemd-run, which needs a session that there may not be
+        "JOBD_CONFIG_DIR": str(folder / "config"),
+        "JOBD_LOGS_DIR": str(folder / "logs"),
+        "JOBD_PORT": str(_PORT),
+        "JOBD_URL": url,
+        "JOBD_WORKER_MAX_CONCURRENT_JOBS": "2",
+        "JOBD_ALLOW_NO_AUTH": "1",
+    }
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str) -> None:
+        with open(folder / f"{name}.log", "wb") as log:
+            started.append(subprocess.Popen([programs[name]], env=env, stdout=log, stderr=log, cwd=folder))
+
+    def drain(count: int) -> float:
+        def submit_and_wait() -> None:
+            words = ["submit", "-p", "bench", "--count", str(count), "--", "true"]
+            done = subprocess.run(
+                [programs["job"], *words], check=False, env=env, capture_output=True, text=True, cwd=folder
+            )
+            last = done.stdout.rpartition("]")[0].rpartition(",")[2].strip()
+            subprocess.run(
+                [programs["job"], "wait", last], env=env, check=False, capture_output=True, cwd=folder
+            )
+
+        return _timed(submit_and_wait)
+
+    try:
+        start("jobd")
+        _until_answered(f"{url}/health")
+        start("jobd-worker")
+        time.sleep(3)
+        yield drain
+    finally:
+        for process in started:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _until_answered(url: str) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2):
+            return
+        time.sleep(0.2)
+    raise Missing("its broker does not answer")
+
+
+def others() -> dict[str, float | str]:
+    """Return why the peers that cannot be measured here are not."""
+    found: dict[str, float | str] = {"HyperQueue": "not measured (no package; a binary of its own)"}
+    try:
+        program = _program("gq-local", "gq")
+        with tempfile.TemporaryDirectory() as folder:
+            env = {**os.environ, "HOME": folder}
+            done = subprocess.run(
+                [program, "run", "-g", "0", "--", "true"], check=False, env=env, capture_output=True
+            )
+        needs_gpu = "its daemon does not start without an NVIDIA GPU"
+        found["gq-local"] = needs_gpu if done.returncode else "schedules GPUs only"
+    except Missing as reason:
+        found["gq-local"] = str(reason)
+    try:
+        _program("gflow", "gflow")
+        found["gflow"] = "not driven (needs tmux and a login session)"
+    except Missing as reason:
+        found["gflow"] = f"{reason}; its package is Rust without a wheel"
+    return found
+
+
+def _timed(action: Callable[[], object]) -> float:
+    start = time.monotonic()
+    action()
+    return time.monotonic() - start

@@ -1,0 +1,174 @@
+"""Figures of runs: sweeps, drains, the way from a command to the run's own code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bench import big, limits, peers, workload
+from bench.figures import Figure
+from runforge import control, views
+from runforge.cli import samples
+from runforge.workspace import Workspace
+
+_ONE_RUN = (
+    "import os, sys, json, pathlib; os.environ.update(OMP_NUM_THREADS='1', OPENBLAS_NUM_THREADS='1')\n"
+    "from runforge.training import worker\n"
+    "spec = json.loads(sys.stdin.read()); pathlib.Path(spec['run_dir']).mkdir()\n"
+    "sys.exit(worker.main(spec))\n"
+)
+#: Prints when its first line runs; nothing but the interpreter's own start comes before.
+_STAMP = "import time,sys; f=open(sys.argv[1],'w') if sys.argv[1:] else sys.stdout; print(repr(time.time()),file=f)"
+_CODE = [sys.executable, "-I", "-S", "-c", _STAMP]
+
+
+def interpreters(here: Workspace, count: int) -> float:
+    """Return the seconds for small runs with an interpreter each, two at a time: the way without a zygote."""
+    request = {**samples.request(), "model": {"family": "logistic_regression"}}
+    grant = {"gpus": 0, "gpu": None, "reason": None}
+    rest = {"dry_run_seconds": None, "max_rows": None, "objective": None}
+    out = Path(tempfile.mkdtemp(prefix="bench-base-"))
+
+    def one(number: int) -> None:
+        payload = {"request": request, "grant": grant, **rest}
+        spec = {"workspace": str(here.root), "run_dir": str(out / str(number)), "payload": payload}
+        command = [sys.executable, "-c", _ONE_RUN]
+        subprocess.run(command, input=json.dumps(spec), text=True, check=True, stdout=subprocess.DEVNULL)
+
+    start = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, range(count)))
+    return time.monotonic() - start
+
+
+def sweeps(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(a) Sweeps of small logistic regressions at two slots against an interpreter a run."""
+    here = workload.fresh()
+    with workload.daemon(here, warm_up=4.0):
+        workload.drain(here, 4, workload.LOGISTIC)
+        for count, goal in ((20, "25 times faster"), (40 if quick else 200, "30 times faster")):
+            # Of the long one the baseline is measured over a tenth of the runs: they do not know of each other.
+            part = count if count == 20 else count // 10
+            found = workload.in_turn(
+                {
+                    "ours": lambda n=count: workload.drain(here, n, workload.LOGISTIC) / n,  # type: ignore[misc]
+                    "interpreters": lambda n=part: interpreters(here, n) / n,  # type: ignore[misc]
+                },
+                rounds,
+            )
+            yield Figure(
+                "a",
+                f"sweep of {count} small logistic_regression runs",
+                "s a run",
+                found["ours"],
+                {"an interpreter a run": found["interpreters"]},
+                goal=goal,
+            )
+
+
+def drains(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(b) Jobs a second of `true` at two slots, beside the other queues; then with old jobs in the journal."""
+    count = 100 if quick else 1000
+    here = workload.fresh()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(workload.daemon(here))
+        workload.drain(here, 20, workload.TRUE)
+        actions: dict[str, Callable[[], float]] = {
+            "RunForge": lambda: count / workload.drain(here, count, workload.TRUE)
+        }
+        told: dict[str, float | str] = {}
+        for name, peer, share in (
+            ("GNU parallel", peers.parallel, 1.0),
+            ("task-spooler", peers.tsp, 0.3),
+            ("jobd", peers.jobd, 0.03),
+        ):
+            try:
+                ask = stack.enter_context(peer())
+            except (peers.Missing, OSError, subprocess.SubprocessError) as reason:
+                told[name] = str(reason)
+                continue
+            some = max(10, round(count * share))
+            actions[name] = lambda ask=ask, some=some: some / ask(some)  # type: ignore[misc]
+        found = workload.in_turn(actions, rounds)
+    ours = found.pop("RunForge")
+    yield Figure(
+        "b",
+        f"drain of {count} runs of `true`",
+        "jobs/s",
+        ours,
+        {**found, **told, **peers.others()},
+        limits.spawns_a_second(),
+        "posix_spawn a second",
+        "ahead of GNU parallel and HyperQueue",
+        is_higher_better=True,
+    )
+    for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
+        here = _with_past(jobs)
+        with workload.daemon(here):
+            workload.drain(here, 20, workload.TRUE)
+            rate = workload.median(lambda: 200 / workload.drain(here, 200, workload.TRUE), rounds)
+        yield Figure("b", "the same beside ended jobs", "jobs/s", rate, jobs=jobs, is_higher_better=True)
+
+
+def _with_past(jobs: int) -> Workspace:
+    """Return a workspace in which so many jobs have ended, with data to train on."""
+    here = workload.fresh()
+    return big.make(here.root, jobs, max(1, jobs // 100), ended=1.0)
+
+
+def latencies(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(c) From enqueueing to the first line of the run's own code, on an idle queue."""
+    count = 10 if quick else 40
+    floor = statistics.median(_start_of_code() for _ in range(count))
+    for jobs in (0,) if quick else (0, 1_000, 10_000, 100_000):
+        here = _with_past(jobs) if jobs else workload.fresh()
+        with workload.daemon(here):
+            found = [_latency(here, number) for number in range(count + 1)][1:]
+        told: dict[str, float | str] = {}
+        if jobs == 0:
+            try:
+                one = peers.tsp_latency(_CODE)
+                told["task-spooler, its client included"] = statistics.median(one() for _ in range(count))
+            except peers.Missing as reason:
+                told["task-spooler"] = str(reason)
+        yield Figure(
+            "c",
+            "enqueue to the run's own first line, median",
+            "ms",
+            statistics.median(found),
+            told,
+            floor,
+            "the interpreter's own start",
+            "10 ms",
+            jobs=jobs,
+        )
+        if jobs == 0:
+            p95 = statistics.quantiles(found, n=20)[-1]
+            yield Figure("c", "the same, 95th percentile", "ms", p95, goal="25 ms", jobs=jobs)
+
+
+def _start_of_code() -> float:
+    begin = time.time()
+    done = subprocess.run(_CODE, check=True, capture_output=True, text=True)
+    return (float(done.stdout) - begin) * 1000
+
+
+def _latency(here: Workspace, number: int) -> float:
+    folder = here.run_dir(f"single-{number}")
+    folder.mkdir()
+    model = {"family": "command", "command": _CODE}
+    (folder / "request.json").write_bytes(samples.encode({**samples.request(), "model": model}))
+    begin = time.time()
+    control.enqueue_run(here, folder.name)
+    while views.run(here, folder.name).job.state in {"queued", "running"}:
+        time.sleep(0.05)
+    line = next(x for x in (folder / "logs.txt").read_text("utf-8").splitlines() if x[:1].isdigit())
+    return (float(line) - begin) * 1000

@@ -1,0 +1,116 @@
+"""Workspaces, plans and waits that the benchmarks share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from runforge import control
+from runforge.cli import samples
+from runforge.cli.setup import make_workspace
+from runforge.daemon import detach, stop
+from runforge.store import records
+from runforge.store.connection import open_snapshot
+from runforge.workspace import Workspace
+
+CLI = [sys.executable, "-m", "runforge"]
+TRUE = {"family": "command", "command": ["true"], "hyperparameters": {}}
+LOGISTIC = {"family": "logistic_regression", "hyperparameters": {}}
+_PAUSE = 0.01
+
+
+def plan(here: Workspace, count: int, model: dict[str, Any]) -> bytes:
+    """Return a sweep of `count` small runs."""
+    document = samples.plan(str(here.root))
+    document["base_request"]["model"] = model
+    document["strategy"] = {
+        "type": "grid",
+        "parameters": [{"path": "model.hyperparameters.seed", "values": list(range(count))}],
+    }
+    return samples.encode(document)
+
+
+def fresh() -> Workspace:
+    """Return a new workspace with 150 rows of data."""
+    here = make_workspace(Path(tempfile.mkdtemp(prefix="bench-")) / "ws")
+    path = here.root / "data/train.csv"
+    path.write_bytes(b"\n".join(path.read_bytes().splitlines()[:151]) + b"\n")
+    return here
+
+
+@contextlib.contextmanager
+def daemon(here: Workspace, *, max_parallel: int = 2, warm_up: float = 2.0) -> Iterator[int]:
+    """Have a daemon for the block; yield its pid once its zygotes have had time to import."""
+    pid = detach.start(here, max_parallel=max_parallel)
+    try:
+        time.sleep(warm_up)
+        yield pid
+    finally:
+        stop.stop(here)
+
+
+def drain(here: Workspace, count: int, model: dict[str, Any]) -> float:
+    """Return the seconds from enqueueing so many runs to the end of the last, the daemon being up."""
+    document = plan(here, count, model)
+    start = time.monotonic()
+    made = control.enqueue_sweep(here, document, where="plan", max_runs=count)
+    with open_snapshot(here) as journal:
+        # One connection, asked rarely: a watcher that opens the journal all the time slows the runs.
+        while True:
+            with journal.read() as tx:
+                group = records.group(tx.row("groups.by_id", group_id=made.group_id))
+            if not group.queued + group.running:
+                break
+            time.sleep(_PAUSE)
+    took = time.monotonic() - start
+    if group.succeeded != group.total:
+        raise SystemExit(f"bench: {group.total - group.succeeded} runs did not succeed")
+    return took
+
+
+def call(folder: Path, *arguments: str) -> float:
+    """Return the milliseconds that a command takes as a whole process."""
+    return run([*CLI, *arguments], folder)
+
+
+def run(command: list[str], folder: Path | None = None, env: dict[str, str] | None = None) -> float:
+    """Return the milliseconds that a program takes."""
+    begin = time.monotonic()
+    subprocess.run(
+        command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, env=env
+    )
+    return (time.monotonic() - begin) * 1000
+
+
+def median(action: Callable[[], float], rounds: int) -> float:
+    """Return the median of several rounds."""
+    return statistics.median(action() for _ in range(rounds))
+
+
+def in_turn(actions: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Measure several things in turn, so that a machine that drifts does so for all; return their medians."""
+    found: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(rounds):
+        for name, action in actions.items():
+            found[name].append(action())
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid: int) -> float:
+    """Return the memory of a process in MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

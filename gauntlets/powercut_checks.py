@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gauntlets.powercut_load import entry_of
+from runforge import launch, tokens
+from runforge.documents.result import read_result
 from runforge.drills import witness
 from runforge.drills.witness import Seen
 from runforge.enqueue import read_request
@@ -16,13 +18,14 @@ from runforge.errors import RunForgeError
 from runforge.states import TERMINAL, Cause, State
 from runforge.store import records, replay
 from runforge.store.connection import exists, open_journal
-from runforge.supervise import claim
+from runforge.supervise import claim, exit_record
 from runforge.workspace import Workspace
 
 _CANCELED = {"cancel_requested", "canceled"}
 #: How an attempt that started before a cut may have ended: by itself, by a cancel, by the cut.
 _TRUE_ENDS = {Cause.EXIT, Cause.CANCELED, Cause.REBOOT}
 _MOST_LOST = 3
+_LAST_LINES = tuple(f"{tokens.stage(name)}\n".encode("ascii") for name in ("COMPLETED", "FAILED"))
 
 
 @dataclass(slots=True)
@@ -61,7 +64,7 @@ def after_reboot(workspace: Workspace, sightings: Path, books: Books) -> list[st
         found = [f"journal: {text}" for text in replay.check(workspace)]
         with open_journal(workspace) as journal, journal.read() as tx:
             jobs = {job.run_id: job for job in map(records.job, tx.rows("jobs.all"))}
-            tokens = {(row["run_id"], row["attempt"]): row["token"] for row in tx.rows("attempts.all")}
+            secrets = {(row["run_id"], row["attempt"]): row["token"] for row in tx.rows("attempts.all")}
             entries = {row["seq"]: entry_of(row) for row in tx.rows("journal.entries_all")}
     except RunForgeError as error:
         return [f"the journal cannot be read: {error}"]
@@ -75,8 +78,13 @@ def after_reboot(workspace: Workspace, sightings: Path, books: Books) -> list[st
     for run_id in books.canceled & jobs.keys():
         if not any((jobs[run_id].job_id, event) in events for event in _CANCELED):
             found.append(f"the cancel of {run_id} was acknowledged and is lost")
-    found += _unclaimed(workspace, sightings, tokens)
+    found += _unclaimed(workspace, sightings, secrets)
     found += _torn(workspace)
+    found += [
+        text
+        for (run_id, number), token in secrets.items()
+        for text in _cut_short(workspace, run_id, number, token)
+    ]
     books.entries.update(entries)  # What a reboot finds, the next one must find too.
     return found
 
@@ -116,6 +124,32 @@ def _torn(workspace: Workspace) -> list[str]:
     """Return the exports that other programs could not read now: old they may be, never torn."""
     files = [*workspace.queue_dir.glob("*.json"), *workspace.hidden.glob("groups/*/group.json")]
     return [f"{path.relative_to(workspace.root)} is torn" for path in files if not _is_json(path)]
+
+
+def _cut_short(workspace: Workspace, run_id: str, number: int, token: str) -> list[str]:
+    """Return what is not whole of an attempt whose end is on the disk: its result, log or artifacts."""
+    if exit_record.read(workspace.attempt_dir(run_id, number), token) is None:
+        return []
+    # The next attempt's launch moves the files one by one; a cut may come in between.
+    places = [launch.previous(workspace.run_dir(run_id), number), workspace.run_dir(run_id)]
+
+    def found_at(path: str) -> Path:
+        return next((place / path for place in places if (place / path).exists()), places[0] / path)
+
+    name = f"{run_id} attempt {number} has ended, and"
+    try:
+        result = read_result(found_at("result.json").read_bytes())
+        log = found_at("logs.txt").read_bytes()
+    except OSError as error:
+        return [f"{name} {error.filename} is lost"]
+    if result is None:
+        return [f"{name} its result.json is not whole"]
+    found = [] if log.endswith(_LAST_LINES) else [f"{name} its log ends with {log[-40:]!r}"]
+    for artifact in result.raw["artifacts"]:
+        path = found_at(artifact["path"])
+        if not path.is_file() or path.stat().st_size != artifact["bytes"]:
+            found.append(f"{name} {artifact['path']} is not whole")
+    return found
 
 
 def _is_json(path: Path) -> bool:

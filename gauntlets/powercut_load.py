@@ -29,7 +29,7 @@ class Load(chaos_load.Load):
     batch = 4
     backlog = 10
     weights = (6, 5, 2, 6, 1, 4, 0.3)
-    kinds = ("plain",) * 4 + ("forking",)
+    kinds = ("plain", "plain", "keeping", "keeping", "forking")
     pauses = (0.0, 0.06)
     _seen = 0
 

@@ -114,6 +114,17 @@ def fsync_dir(folder: Path) -> None:
         os.close(descriptor)
 
 
+def sync_tree(path: Path) -> None:
+    """Make a file, or a folder with all that is in it, durable as far as the disk can; no link is followed."""
+    files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
+    for file in files or [path]:
+        with contextlib.suppress(OSError):
+            fsync_file(file)
+    for folder, _, _ in os.walk(path):
+        with contextlib.suppress(OSError):
+            fsync_dir(Path(folder))
+
+
 def read_bounded(path: Path, limit: int) -> bytes:
     """Return a regular file's bytes; OSError if it is a link, no regular file, or over the limit."""
     with open(open_file(path, os.O_RDONLY), "rb") as stream:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: Arguments: witness, seconds, exit code, kind (plain, stubborn, forking).
+#: Arguments: witness, seconds, exit code, kind (plain, stubborn, forking, keeping).
 _PROGRAM = """
 [ "$3" = stubborn ] && trap '' TERM
 [ "$3" = forking ] && (setsid sh -c 'sleep 300' >/dev/null 2>&1 & )
@@ -19,6 +19,7 @@ note() { printf '%s %s %s%s\\n' "$1" "$RUNFORGE_RUN_ID" "$RUNFORGE_ATTEMPT" "$2"
 witness=$0 seconds=$1 code=$2
 note START ''
 sleep "$seconds"
+[ "$3" = keeping ] && mkdir -p "$RUNFORGE_RUN_DIR/artifacts" && echo "$code" >"$RUNFORGE_RUN_DIR/artifacts/code"
 note END " $code"
 exit "$code"
 """

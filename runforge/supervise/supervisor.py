@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runforge import clock, failpoints
+from runforge import clock, durable, failpoints
 from runforge.supervise import claim, exit_record, os_process, refusal, worker_process
 from runforge.supervise.exit_record import ExitRecord
 from runforge.supervise.judge import SUPERVISOR_LOCK, TREE_LOCK
@@ -29,6 +29,8 @@ _LOCK_TRIES = 40
 _LOCK_PAUSE = 0.005
 _SWEEP_TERM_SECONDS = 0.3
 CANCEL = "cancel"
+#: What an attempt leaves in the run folder besides its result, which is synced as it is written.
+_LEFT = ("logs.txt", "metrics.jsonl", "artifacts")
 
 
 def supervise(spec_path: Path) -> bool:
@@ -121,6 +123,9 @@ class Supervisor:
         ending = self._ending(error, started_at, start, ooms)
         self._pump.close()
         self._pump.say(self._finish(ending))
+        # Or a power cut would leave a run that has succeeded, and an empty model.
+        for name in _LEFT:
+            durable.sync_tree(Path(self._spec["run_dir"], name))
         failpoints.hit("exit.result_left")
         is_recorded = self._write(ending)
         failpoints.hit("exit.recorded")

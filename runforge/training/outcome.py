@@ -156,8 +156,7 @@ def _primary(payload: dict[str, Any], names: list[str], last: dict[str, float]) 
 
 
 def _write(run_dir: Path, document: dict[str, Any]) -> None:
-    # The exit record is synced right after this, and the folder's entry with it.
-    write_atomic(run_dir / "result.json", encode(document), sync_folder=False)
+    write_atomic(run_dir / "result.json", encode(document))
 
 
 def write_lost(

@@ -156,7 +156,7 @@ def _keep(run_dir: Path, model: Any, rows: _Split, metrics: dict[str, float]) ->
         f"{kind}.json": _json(document),
     }
     for name, data in contents.items():
-        write_atomic(folder / name, data, durable=False)
+        write_atomic(folder / name, data, durable=False)  # the supervisor syncs what is left
 
 
 def _json(document: dict[str, Any]) -> bytes:

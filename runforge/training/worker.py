@@ -103,7 +103,7 @@ def _leave_result(run_dir: Path, attempt: _Attempt, duration_ms: int) -> None:
         artifacts=artifacts.listing(run_dir),
         error=attempt.error,
     )
-    write_atomic(run_dir / "result.json", encode(result), sync_folder=False)
+    write_atomic(run_dir / "result.json", encode(result))
 
 
 def effective_config(request: Request, device: Device) -> dict[str, Any]:

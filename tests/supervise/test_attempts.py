@@ -123,6 +123,26 @@ def test_an_exit_code_is_recorded(attempt: Attempt) -> None:
     assert attempt.verdict() is VerdictKind.ENDED
 
 
+def test_what_a_run_leaves_is_on_disk_before_its_end_is(
+    attempt: Attempt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, sync = tmp_path / "synced", os.fsync
+
+    def noting(descriptor: int) -> None:
+        with open(synced, "a") as stream:
+            print(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")), file=stream)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    attempt.run(
+        "import os; os.makedirs('artifacts/deep'); open('artifacts/deep/model', 'w').write('x');"
+        "os.mkfifo('artifacts/pipe'); print('[RF:METRIC=loss 1]')"
+    )
+    names = synced.read_text().split()
+    assert {"logs.txt", "metrics.jsonl", "model", "deep", "artifacts"} <= set(names)
+    assert names[-1] == "exit.rec"
+
+
 def test_a_signal_is_recorded(attempt: Attempt) -> None:
     record = attempt.run("import os; os.kill(os.getpid(), 9)")
     assert (record.exit_code, record.signal) == (None, 9)

@@ -5,6 +5,7 @@ Asked by the daemon before it launches and by whoever shows why jobs wait, so th
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +31,23 @@ class Shortage:
     text: str
 
 
-def shortage(workspace: Workspace) -> Shortage | None:
-    """Return what the disks of the runs and of the journal lack; None while all is well."""
+def shortage(workspace: Workspace, *, is_suspicious: bool = False) -> Shortage | None:
+    """Return what the disks of the runs and of the journal lack; None while all is well.
+
+    With `is_suspicious` (a daemon has fallen silent) also a file system that the kernel has closed after an
+    error, which says so only to those who write.
+    """
     for folder in dict.fromkeys((workspace.runs_dir, workspace.state_dir)):
         found = _shortage_of(folder)
         if found is not None:
             return found
+        if is_suspicious and is_read_only(folder):
+            return _read_only(folder)
     return None
+
+
+def _read_only(folder: Path) -> Shortage:
+    return Shortage("read_only", f"the file system of {folder} is read-only")
 
 
 def _shortage_of(folder: Path) -> Shortage | None:
@@ -45,7 +56,7 @@ def _shortage_of(folder: Path) -> Shortage | None:
     except OSError:
         return None  # missing or out of reach: whoever launches there tells of it
     if disk.f_flag & os.ST_RDONLY:
-        return Shortage("read_only", f"the file system of {folder} is read-only")
+        return _read_only(folder)
     free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
     needed = _needed(total)
     if free < needed:
@@ -65,11 +76,15 @@ def _needed(total: int) -> int:
 
 
 def is_read_only(folder: Path) -> bool:
-    """Return whether a folder's file system is mounted read-only."""
+    """Return whether a folder's file system takes no writes. Asked only where something is wrong already.
+
+    One that the kernel has closed after an error does not say so when asked: a write is tried.
+    """
     try:
-        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    except OSError:
-        return False
+        os.utime(folder)
+    except OSError as error:
+        return error.errno == errno.EROFS
+    return False
 
 
 def is_full(folder: Path) -> bool:

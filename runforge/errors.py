@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from runforge import faults
+
 
 class RunForgeError(Exception):
     """A problem told to a person: what is wrong, where, and what to do about it."""
@@ -75,5 +77,8 @@ def explained(error: BaseException) -> str:
         return str(error)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror or error}"
+        advice = faults.advice(error)
+        return f"{place}{error.strerror or error}" + (f". {advice}" if advice else "")
+    if isinstance(error, MemoryError):
+        return "no memory is left. Free some memory and try again"
     return f"internal error: {type(error).__name__}: {error}"

@@ -6,6 +6,8 @@ Standard library only: supervisors and zygotes use it too. What happens then is 
 from __future__ import annotations
 
 import errno
+import os
+from pathlib import Path
 
 _WORDS = {
     errno.ENOSPC: "the disk is full",
@@ -21,6 +23,17 @@ _WORDS = {
     errno.EPIPE: "the zygote has just ended",
     errno.ECONNRESET: "the zygote has just ended",
     errno.ENOTCONN: "the zygote has just ended",
+}
+
+_ADVICE = {
+    errno.ENOSPC: "Free some space and try again",
+    errno.EDQUOT: "Free some of your space, or ask for a larger quota",
+    errno.EROFS: "Look at `dmesg` for the reason, then mount it writable",
+    errno.EIO: "Look at `dmesg`; once the disk is sound, run `runforge doctor`",
+    errno.EMFILE: "Raise `ulimit -n`",
+    errno.ENFILE: "End something that has many files open, or raise fs.file-max",
+    errno.EAGAIN: "Raise `ulimit -u`, or the pids limit of the container",
+    errno.ENOMEM: "Free some memory and try again",
 }
 
 
@@ -40,3 +53,12 @@ def is_machines(number: int | None) -> bool:
 def words(number: int) -> str:
     """Return a failure in words, with what mends it."""
     return _WORDS[number]
+
+
+def advice(error: OSError) -> str:
+    """Return what a person can do about an error; nothing where there is no more to say."""
+    if error.errno in {errno.EACCES, errno.EPERM} and error.filename:
+        path = Path(os.fsdecode(error.filename))
+        target, right = (path, "rw") if os.path.lexists(path) else (path.parent, "rwx")
+        return f"It needs `chmod u+{right} {target}`, by its owner"
+    return _ADVICE.get(error.errno or 0, "")

@@ -158,7 +158,7 @@ def _explain(error: Exception) -> int:
         traceback.print_exc()
     from runforge.errors import explained
 
-    if isinstance(error, OSError):
+    if isinstance(error, (OSError, MemoryError)):
         return _fail(explained(error), 1)
     return _fail(f"{explained(error)}. RUNFORGE_DEBUG=1 shows where", _INTERNAL)
 

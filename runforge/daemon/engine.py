@@ -12,10 +12,9 @@ import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from runforge import clock, failpoints, faults, gpus, launch
-from runforge.daemon import endings
+from runforge.daemon import endings, lanes
 from runforge.daemon.active import Active
 from runforge.daemon.hold import Hold
 from runforge.daemon.judging import judge_attempt
@@ -24,7 +23,7 @@ from runforge.daemon.slots import Slots
 from runforge.durable import write_atomic
 from runforge.errors import RunForgeError
 from runforge.model import Group, Job
-from runforge.scheduling import Choice, Head, LaneHead, choose
+from runforge.scheduling import Choice, choose
 from runforge.states import Cause, State
 from runforge.store import records, transitions
 from runforge.store.connection import Journal, Transaction
@@ -312,12 +311,11 @@ class Engine:
             if active is not None and not active.cancel_sent:
                 try:
                     write_atomic(active.attempt_dir / "cancel", b"", durable=False)
-                except FileNotFoundError:
-                    pass
                 except OSError as error:
-                    if faults.of(error) is None:
+                    if faults.of(error) is not None:
+                        return  # told as soon as there is room
+                    if not isinstance(error, FileNotFoundError):
                         raise
-                    return  # told as soon as there is room
                 active.cancel_sent = True
                 failpoints.hit("cancel.delivered")
         self._heard = version
@@ -355,7 +353,7 @@ class Engine:
             row = tx.row(name, only=self._only_lane)
             if row is not None:
                 rows[row["lane_id"]] = row
-        return choose([_lane(tx, row) for row in rows.values()], capacity)
+        return choose([lanes.lane(tx, row) for row in rows.values()], capacity)
 
     def _claim(self, tx: Transaction, choice: Choice, now: str) -> tuple[Active, Group | None, int | None]:
         job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
@@ -389,18 +387,3 @@ class Engine:
         except (RunForgeError, OSError) as error:
             failed = Ending(State.FAILED, Cause.LAUNCH_FAILED, f"could not be launched: {error}")
             active.ending = self._postponed(faults.of(error)) or failed
-
-
-def _lane(tx: Transaction, row: Any) -> LaneHead:
-    return LaneHead(
-        lane_id=row["lane_id"],
-        served=row["served"],
-        is_paused=bool(row["is_paused"]),
-        cpu=_head(tx, row["lane_id"], 0),
-        gpu=_head(tx, row["lane_id"], 1),
-    )
-
-
-def _head(tx: Transaction, lane_id: int, requires_gpu: int) -> Head | None:
-    row = tx.row("jobs.head", lane_id=lane_id, requires_gpu=requires_gpu)
-    return Head(row["job_id"], row["priority"], row["seq"]) if row is not None else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 
 from runforge import clock
+from runforge.daemon.hold import say
 from runforge.durable import write_atomic
+from runforge.errors import explained
 from runforge.export import Exporter
 from runforge.exported import daemon_document
 from runforge.model import DaemonRow
@@ -91,7 +92,7 @@ class Heart:
             write()
         except OSError as error:
             if not self._complained:
-                print(f"WARNING: exports are stale: {error}", file=sys.stderr, flush=True)
+                say(f"WARNING: exports are stale: {explained(error)}")
             self._complained = True
         else:
             self._complained = False

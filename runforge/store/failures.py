@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from runforge.disk_room import is_full, is_read_only
 from runforge.errors import InternalError, OperationFailed, RunForgeError
 from runforge.store.sqlite import DatabaseError
+
+#: What SQLite says on a file system that takes no writes any more.
+_HIDES_READ_ONLY = re.compile("readonly|I/O|unable to open")
 
 
 class JournalBusy(OperationFailed):
@@ -55,7 +59,7 @@ def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 
         return DiskFull(
             "the disk is full; nothing was changed", where=where, fix="Free some space and try again"
         )
-    if ("readonly" in text or "I/O" in text) and is_read_only(journal.parent):
+    if _HIDES_READ_ONLY.search(text) and is_read_only(journal.parent):
         return ReadOnlyDisk(
             "the file system is read-only; nothing was changed",
             where=where,

@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runforge import clock, liveness, resolve
-from runforge.disk_room import Shortage, shortage
+from runforge import clock, disk_room, liveness, resolve
 from runforge.durable import read_bounded
 from runforge.model import Attempt, DaemonRow, Group, Job
 from runforge.scheduling import Capacity
@@ -45,7 +44,7 @@ class DaemonStatus:
     gpu_slots: int
     epoch: int
     #: What the disks lack, so that no daemon launches anything.
-    shortage: Shortage | None = None
+    shortage: disk_room.Shortage | None = None
 
     @property
     def is_live(self) -> bool:
@@ -199,11 +198,12 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
     holder = liveness.holder(workspace)
     heartbeat = _heartbeat(workspace)
     age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
-    lacking = shortage(workspace)
+    is_silent = (age or 0.0) > STALE_SECONDS
+    lacking = disk_room.shortage(workspace, is_suspicious=is_silent and holder is not None)
     state = row.state
     if holder is None:
         state = "stopped" if row.state == "stopped" else "died"
-    elif ((age or 0.0) > STALE_SECONDS and lacking is None) or liveness.process_state(holder.pid) == "T":
+    elif (is_silent and lacking is None) or liveness.process_state(holder.pid) == "T":
         state = "not_responding"
     elif row.state == "stopped":
         state = "running"  # it holds the lock and has not written its row yet
@@ -301,10 +301,9 @@ def jobs(
     if not exists(workspace):
         return []
     page = {"limit": _ALL if limit is None else limit, "offset": offset}
-    with open_snapshot(workspace) as journal, journal.read() as tx:
-        found = [records.job(row) for row in _page(tx, group_id, state, page)]
     now = clock.now()
-    return [job_view(job, now) for job in found]
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return [job_view(records.job(row), now) for row in _page(tx, group_id, state, page)]
 
 
 def _page(tx: Transaction, group_id: str | None, state: str | None, page: dict[str, int]) -> list[Any]:

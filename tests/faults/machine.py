@@ -45,12 +45,12 @@ def furnish(here: Arena) -> None:
     (here.root / "data/train.csv").write_text(csv_text(), encoding="utf-8")
 
 
-def fill(path: Path, *, but: int = 0) -> None:
-    """Write until not a byte more fits, then give `but` bytes back."""
+def fill(path: Path, *, but: int = 0, most: int = 2**40) -> None:
+    """Write until not a byte more fits, or so many are written; then give `but` bytes back."""
     with open(path, "wb", buffering=0) as stream:
         for size in (65536, 4096):
             with contextlib.suppress(OSError):
-                while True:
+                while stream.tell() < most:
                     stream.write(bytes(size))
         if but:
             stream.truncate(max(0, stream.tell() - but))

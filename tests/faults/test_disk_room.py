@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -91,10 +92,10 @@ def test_nothing_starts_on_a_disk_without_room_and_all_say_why(scene: Scene) -> 
     scene.finish()
 
 
-def loop_disk(scene: Scene, kind: str, size: int, *options: str) -> None:
+def loop_disk(scene: Scene, kind: str, size: int, *options: str, image: Path | None = None) -> None:
     """Put the workspace on an image of its own."""
     machine.require_root()
-    image = scene.root.parent / "image"
+    image = image or scene.root.parent / "image"
     with open(image, "wb") as stream:
         stream.truncate(size)
     done = subprocess.run([f"mkfs.{kind}", "-q", *options, str(image)], capture_output=True, check=False)

@@ -1,0 +1,144 @@
+"""Disks that turn read-only or fail: the daemon launches nothing, says so in a line, and never guesses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from runforge import disk_room, views
+from runforge import workspace as workspaces
+from runforge.drills.arena import arena
+from runforge.drills.scene import Scene, run
+from tests.faults import machine
+from tests.faults.test_disk_room import loop_disk
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    with arena(Scene, prefix="faults-") as made:
+        yield made
+
+
+def until_said(scene: Scene, words: str) -> None:
+    scene.until(lambda: words in scene.said(scene.daemons[-1]), f"the daemon says {words!r}", 20)
+
+
+def mounted(*words: str) -> None:
+    """Call mount, or skip."""
+    done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"cannot mount {words}: {done.stderr.strip()}")
+
+
+def test_a_read_only_disk_is_waited_for_and_the_status_is_a_snapshot(scene: Scene) -> None:  # F22
+    """The workspace is covered by itself, read-only: what is open can still be written, nothing else can."""
+    machine.on_small_disk(scene, "size=32m")
+    scene.put(run(1.0), run(0.1))
+    daemon = scene.daemon(1)
+    scene.until_started()
+    root = str(scene.root)
+    mounted("--bind", root, root)
+    try:
+        mounted("-o", "remount,bind,ro", root)
+        scene.until(lambda: len(scene.ended) == 1, "one has come to its own end")
+        said = scene.run("queue-status", "--workspace", root)
+        assert "is read-only; nothing is launched" in said
+        assert "read-only snapshot" in said
+        assert "1 queued" in said
+        until_said(scene, "Read-only file system. Look at `dmesg`")
+        scene.until(lambda: not scene.supervisors(), "its supervisor is gone")
+        assert len(scene.started) == 1
+    finally:
+        subprocess.run(["umount", root], check=True)
+    scene.until_over()
+    scene.expect(("succeeded", 1, None), ("succeeded", 1, None))
+    assert daemon.poll() is None
+    assert "Traceback" not in scene.said(daemon)
+    scene.finish()
+
+
+def test_a_disk_that_the_kernel_has_closed_ends_no_daemon(scene: Scene) -> None:  # F22
+    """After an error ext4 takes no writes any more, and says so to nobody who only asks."""
+    loop_disk(scene, "ext4", 64 * 2**20)
+    scene.put(run(0.7), run(0.1))
+    daemon = scene.daemon(1)
+    scene.until_started()
+    mounted("-o", "remount,abort", str(scene.root))
+    until_said(scene, "the file system is read-only")
+    scene.until(lambda: len(scene.ended) == 1, "it has come to its own end")
+    here = workspaces.at(scene.root)
+    found = disk_room.shortage(here, is_suspicious=True)
+    assert found is not None
+    assert found.kind == "read_only"
+    assert [job.state for job in views.jobs(here)] == ["running", "queued"]
+    assert daemon.poll() is None
+    said = scene.said(daemon)
+    assert said.count("the file system is read-only; nothing was changed") == 1, said
+    assert "Traceback" not in said
+    assert len(scene.started) == 1
+
+
+def test_an_input_output_error_stops_the_daemon_and_no_run(scene: Scene) -> None:  # F25
+    """The image of the disk lies on a disk that is full: the kernel cannot write what it has promised to."""
+    machine.mount(scene, scene.root.parent / "under", "-t", "tmpfs", "-o", "size=16m", "under")
+    image = scene.root.parent / "under/image"
+    loop_disk(scene, "ext2", 256 * 2**20, image=image)
+    scene.put(*[run(0.3)] * 100)
+    daemon = scene.daemon(1)
+    scene.until_started()
+    machine.fill(scene.root.parent / "under/filler")
+    data = scene.root / "data/more"
+    machine.fill(data, most=24 * 2**20)
+    subprocess.run(["sync", "-f", str(scene.root)], check=False)
+    assert daemon.wait(timeout=60) == 4
+    said = scene.said(daemon)
+    assert "the disk gave an input/output error" in said
+    assert "dmesg" in said
+    assert "runforge doctor" in said
+    assert "Traceback" not in said
+    scene.until(lambda: len(scene.ended) == len(scene.started), "what ran has come to its own end")
+
+
+def as_a_user(scene: Scene, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command bound by the rights of files, as everybody but root is."""
+    bound: list[str] = []
+    if os.geteuid() == 0:
+        bound = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+        if subprocess.run([*bound, "true"], capture_output=True, check=False).returncode != 0:
+            pytest.skip("setpriv cannot take rights from root here")
+    command = [*bound, *scene.program, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "words", [["enqueue-sweep", "--plan", "{plan}"], ["daemon"], ["resume-group", "--group-id", "@last"]]
+)
+def test_a_workspace_that_may_not_be_written_is_refused_with_the_right(
+    scene: Scene, words: list[str]
+) -> None:  # F24
+    scene.put(run(0.1))
+    plan = scene.root.parent / "plan-drill.json"
+    hidden = scene.root / ".runforge"
+    locked = [hidden, *(path for path in hidden.rglob("*") if path.is_dir())]
+    for folder in locked:
+        folder.chmod(0o500)
+    said = as_a_user(scene, *(word.format(plan=plan) for word in words), "--workspace", str(scene.root))
+    for folder in locked:
+        folder.chmod(0o700)
+    assert said.returncode in {1, 3}, said
+    assert str(hidden) in said.stderr
+    assert "chmod u+" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_workspace_that_may_only_be_read_can_be_looked_at(scene: Scene) -> None:
+    scene.put(run(0.1))
+    hidden = scene.root / ".runforge"
+    hidden.chmod(0o500)
+    said = as_a_user(scene, "queue-status", "--workspace", str(scene.root))
+    hidden.chmod(0o700)
+    assert said.returncode == 0, said
+    assert "1 queued" in said.stdout

@@ -26,6 +26,7 @@ BOTTOM = {
     "spliced",
     "faults",
     "disk_room",
+    "survivors",
 }
 #: Package or module -> what of runforge it may import, besides itself and the bottom.
 ALLOWED: dict[str, set[str]] = {

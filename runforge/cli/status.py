@@ -116,6 +116,10 @@ def print_groups(found: list[GroupView]) -> None:
     output.table(headers, rows, flexible=[0], ids=[0], state_column=1)
 
 
+def _held(job: JobView) -> str | None:
+    return job.waiting_text if job.state == State.RUNNING.value else None
+
+
 def print_jobs(found: list[JobView]) -> None:
     """Print jobs, one a line, with why they failed or what they reached."""
     rows = [
@@ -125,7 +129,9 @@ def print_jobs(found: list[JobView]) -> None:
             job.attempt if job.attempt > 1 else "",
             output.duration(job.seconds),
             output.metric(job.metric_name, job.metric_value),
-            job.error or ", ".join(f"{k.rpartition('.')[2]}={v}" for k, v in job.overrides.items()),
+            job.error
+            or _held(job)
+            or ", ".join(f"{k.rpartition('.')[2]}={v}" for k, v in job.overrides.items()),
         ]
         for job in found
     ]

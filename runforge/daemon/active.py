@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runforge.model import Job
@@ -30,6 +30,8 @@ class Active:
     ending: Ending | None = None
     #: The machine's failure that kept it from starting, or from being judged.
     refusal: int | None = None
+    #: What a sweep could not kill: until it is gone the attempt has not ended.
+    survivors: list[int] = field(default_factory=list)
     cancel_sent: bool = False
 
     def close(self) -> None:

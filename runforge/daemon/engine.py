@@ -220,7 +220,7 @@ class Engine:
         for active in self._active.values():
             if active.ending is not None or active.is_launching:
                 continue
-            if active.is_over or (is_due and active.handle is None):
+            if (active.is_over and not active.survivors) or (is_due and active.handle is None):
                 self._judge(active)
 
     def _judge(self, active: Active) -> None:

@@ -13,9 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from runforge import clock, failpoints, faults
+from runforge import clock, failpoints, faults, survivors
 from runforge.daemon import endings, leavings
 from runforge.daemon.active import Active
+from runforge.daemon.hold import say
 from runforge.durable import read_bounded
 from runforge.states import State
 from runforge.store.transitions import Ending
@@ -60,7 +61,8 @@ def _judge_unstarted(active: Active, kind: judge.VerdictKind, policy: str) -> En
 
 
 def _judge_lost(workspace: Workspace, active: Active, kind: judge.VerdictKind, policy: str) -> Ending | None:
-    _sweep(active)
+    if not _is_swept(active):
+        return None
     if kind is judge.VerdictKind.FOLDER_MISSING:
         leavings.put_away_unless_launched(workspace, active.job)
         if not claim.bury(active.attempt_dir, active.token):
@@ -95,10 +97,21 @@ def _has_result(active: Active, record: ExitRecord, run_dir: Path) -> bool:
     return True
 
 
-def _sweep(active: Active) -> None:
+def _is_swept(active: Active) -> bool:
+    """Kill what is left of a lost attempt; False while something of it cannot be killed.
+
+    The first time it is waited for; after that it is looked at as often as other things that no event tells.
+    """
     owner = claim.read(active.attempt_dir)
     session = owner.pid if owner is not None and owner.boot_id == os_process.boot_id() else None
-    judge.sweep(active.token, active.attempt_dir, session)
+    patience = {"seconds": 0.0} if active.survivors else {}
+    left = judge.sweep(active.token, active.attempt_dir, session, **patience).left
+    if left != active.survivors:
+        survivors.note(active.attempt_dir, left)
+        if left and not active.survivors:
+            say(f"WARNING: run {active.job.run_id} is lost; {survivors.words(left)}")
+        active.survivors = left
+    return not left
 
 
 def _payload(active: Active) -> dict[str, Any] | None:

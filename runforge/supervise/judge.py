@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from runforge.supervise import claim, exit_record, os_process
 from runforge.supervise.exit_record import ExitRecord
@@ -90,8 +91,15 @@ def judge(attempt_dir: Path, token: str) -> Verdict:  # noqa: PLR0911 - one row 
     return Verdict(VerdictKind.LOST)
 
 
-def sweep(token: str, attempt_dir: Path, session: int | None) -> int:
-    """Kill what is left of an attempt whose supervisor is gone; return how many there were.
+class Swept(NamedTuple):
+    """What a sweep found, and which of it could not be killed."""
+
+    found: int
+    left: list[int]
+
+
+def sweep(token: str, attempt_dir: Path, session: int | None, *, seconds: float = _KILL_SECONDS) -> Swept:
+    """Kill what is left of an attempt whose supervisor is gone, waiting so long for it to be gone.
 
     Found by the token in the environment, by the inherited lock file, and by the session; a process
     that has shed all three can escape, but only where the supervisor was killed by force too.
@@ -99,21 +107,23 @@ def sweep(token: str, attempt_dir: Path, session: int | None) -> int:
     lock = Path(os.path.realpath(attempt_dir / TREE_LOCK))
     found: set[int] = set()
     started = time.monotonic()
-    while time.monotonic() - started < _KILL_SECONDS:
+    while True:
         session = _own_session(attempt_dir, session)
         left = os_process.marked(token, lock, session)
         if not left:
-            break
+            return Swept(len(found), [])
         found.update(left)
-        is_soft = time.monotonic() - started < _TERM_SECONDS
+        age = time.monotonic() - started
+        number = signal.SIGTERM if age < min(seconds, _TERM_SECONDS) else signal.SIGKILL
         for pid in left:
             # The number may have passed to a stranger since the scan: look again at the very process
             # that `send` then checks by its start, through a handle.
             ticks = os_process.start_ticks(pid)
             if ticks is not None and os_process.is_marked(pid, token, lock, session):
-                os_process.send(pid, signal.SIGTERM if is_soft else signal.SIGKILL, ticks)
+                os_process.send(pid, number, ticks)
+        if age >= seconds:
+            return Swept(len(found), left)
         time.sleep(_PAUSE)
-    return len(found)
 
 
 def _own_session(attempt_dir: Path, session: int | None) -> int | None:

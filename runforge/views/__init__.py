@@ -17,14 +17,13 @@ from runforge.scheduling import Capacity
 from runforge.states import State, group_status
 from runforge.store import records
 from runforge.store.connection import Transaction, exists, open_snapshot
-from runforge.views.words import Waiting, why_waiting
+from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
 
 #: A heartbeat older than this is stale (docs/contract.md, section 3).
 STALE_SECONDS = 30.0
 _NEXT_SHOWN = 5
 _DAEMON_JSON_LIMIT = 64 * 1024
-_ALL = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +299,7 @@ def jobs(
     """Return jobs in order of creation, of one group or state if asked."""
     if not exists(workspace):
         return []
-    page = {"limit": _ALL if limit is None else limit, "offset": offset}
+    page = {"limit": -1 if limit is None else limit, "offset": offset}
     now = clock.now()
     with open_snapshot(workspace) as journal, journal.read() as tx:
         return [job_view(records.job(row), now) for row in _page(tx, group_id, state, page)]
@@ -337,7 +336,7 @@ def _attempt_view(a: Attempt) -> AttemptView:
 
 def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> Waiting | None:
     if job.state is not State.QUEUED:
-        return None
+        return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
     paused = any(r["lane_id"] == job.lane_id and r["is_paused"] for r in tx.rows("groups.lanes_waiting"))
     return why_waiting(
@@ -361,6 +360,7 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
         capacity = _capacity(tx, row)
         kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
         now = clock.now()
+        running = [records.job(r) for r in tx.rows("jobs.running")]
         return QueueSummary(
             daemon=status,
             counts={state.value: totals[state.value] or 0 for state in State},
@@ -368,15 +368,15 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
             gpu_slots_used=kinds.count("gpu"),
             last_served_group=row.last_served_group,
             groups=[group_view(records.group(r)) for r in tx.rows("groups.all")],
-            running=[job_view(records.job(r), now) for r in tx.rows("jobs.running")],
+            running=[job_view(j, now, why_running(workspace, j)) for j in running],
             next=_next(tx, status, capacity, now),
             is_snapshot=journal.is_snapshot,
         )
 
 
 def _empty_summary(workspace: Workspace) -> QueueSummary:
-    counts = {state.value: 0 for state in State}
-    return QueueSummary(status_of(workspace, _NO_JOURNAL), counts, 0, 0, None, [], [], [])
+    nothing = dict.fromkeys(map(str, State), 0)
+    return QueueSummary(status_of(workspace, _NO_JOURNAL), nothing, 0, 0, None, [], [], [])
 
 
 def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -> list[JobView]:

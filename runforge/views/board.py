@@ -23,7 +23,7 @@ from runforge.store import records
 from runforge.store.connection import Journal, Transaction, exists, open_snapshot
 from runforge.views import DaemonStatus, GroupView, JobView, ranking
 from runforge.views.filters import JobFilter
-from runforge.views.words import Waiting, why_waiting
+from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
 
 #: What jobs can be sorted by; `live` is running, queued, then the newest end first.
@@ -111,6 +111,7 @@ class BoardReader:
             totals = tx.row("jobs.totals")
             kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
             now = clock.now()
+            running = [records.job(r) for r in tx.rows("jobs.running")]
             return Board(
                 asked,
                 views.status_of(self._workspace, row),
@@ -118,7 +119,7 @@ class BoardReader:
                 kinds.count("cpu"),
                 kinds.count("gpu"),
                 [views.group_view(records.group(r)) for r in tx.rows("groups.all")],
-                [views.job_view(records.job(r), now) for r in tx.rows("jobs.running")],
+                [views.job_view(j, now, why_running(self._workspace, j)) for j in running],
                 _order(tx, asked, now),
             )
 
@@ -130,7 +131,7 @@ class BoardReader:
             found = [records.job(r) for r in tx.rows("jobs.window", seqs=json.dumps(list(places)))]
         now = clock.now()
         paused = {group.group_id for group in board.groups if group.paused}
-        return {job.seq: views.job_view(job, now, _waiting(job, board, paused)) for job in found}
+        return {job.seq: views.job_view(job, now, self._waiting(job, board, paused)) for job in found}
 
     def standing(self, group: GroupView) -> Standing:
         """Return how a group does; asked again only after one more run of it has succeeded."""
@@ -144,6 +145,13 @@ class BoardReader:
         standing = Standing(row["metric_name"], best, row["seconds"])
         self._standings[group.group_id] = (group.succeeded, standing)
         return standing
+
+    def _waiting(self, job: Job, board: Board, paused: set[str]) -> Waiting | None:
+        if job.state is not State.QUEUED:
+            return why_running(self._workspace, job)
+        daemon = board.daemon
+        capacity = Capacity(daemon.max_parallel - board.slots_used, daemon.gpu_slots - board.gpu_slots_used)
+        return why_waiting(daemon, capacity, is_paused=job.group_id in paused, requires_gpu=job.requires_gpu)
 
     def _open(self) -> Journal:
         inode = os.stat(self._workspace.journal).st_ino
@@ -168,14 +176,6 @@ class BoardReader:
                 self.close()
             self._journal = None
             raise
-
-
-def _waiting(job: Job, board: Board, paused: set[str]) -> Waiting | None:
-    if job.state is not State.QUEUED:
-        return None
-    daemon = board.daemon
-    capacity = Capacity(daemon.max_parallel - board.slots_used, daemon.gpu_slots - board.gpu_slots_used)
-    return why_waiting(daemon, capacity, is_paused=job.group_id in paused, requires_gpu=job.requires_gpu)
 
 
 def _order(tx: Transaction, asked: Asked, now: str) -> Sequence[int]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from runforge import survivors
 from runforge.scheduling import Capacity, waiting_reason
+from runforge.states import State
 
 if TYPE_CHECKING:
+    from runforge.model import Job
     from runforge.views import DaemonStatus
+    from runforge.workspace import Workspace
 
 #: waiting reason -> words
 WAITING = {
@@ -27,11 +31,12 @@ WAITING_BRIEF = {
     "no_free_slot": "slot",
     "no_gpu_slot": "gpu slot",
     "turn_of_others": "next",
+    "survivors": "cannot be killed",
 }
 
 
 class Waiting(NamedTuple):
-    """Why a queued job waits: the reason's name, and its words."""
+    """What a job waits for, queued or at its end: the reason's name, and its words."""
 
     reason: str
     text: str
@@ -45,3 +50,11 @@ def why_waiting(daemon: DaemonStatus, capacity: Capacity, *, is_paused: bool, re
         daemon_live=daemon.is_live, is_paused=is_paused, requires_gpu=requires_gpu, capacity=capacity
     )
     return Waiting(reason, WAITING[reason])
+
+
+def why_running(workspace: Workspace, job: Job) -> Waiting | None:
+    """Return what keeps a lost run from its end: processes that cannot be killed. Else nothing."""
+    if job.state is not State.RUNNING:
+        return None
+    pids = survivors.read(workspace.attempt_dir(job.run_id, job.attempt))
+    return Waiting("survivors", survivors.words(pids)) if pids else None

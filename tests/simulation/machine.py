@@ -13,7 +13,7 @@ from typing import Any
 
 from runforge.gpus import Gpu
 from runforge.supervise.exit_record import ExitRecord
-from runforge.supervise.judge import Verdict, VerdictKind
+from runforge.supervise.judge import Swept, Verdict, VerdictKind
 
 
 @dataclass(eq=False)
@@ -85,11 +85,13 @@ class Machine:
             self.folders[folder].claim = "missing"
         return self.folders[folder].claim == "missing"
 
-    def sweep(self, token: str, _folder: Path, _session: int | None) -> int:
+    def sweep(self, token: str, _folder: Path, _session: int | None, **_options: float) -> Swept:
         swept = [attempt for attempt in self.live if attempt.token == token and attempt.is_running]
+        if swept and self.random.random() < 0.2:
+            return Swept(len(swept), [1])  # something of it hangs in the kernel
         for attempt in swept:
             self.end(attempt)
-        return len(swept)
+        return Swept(len(swept), [])
 
     def leave_cancel(self, path: Path, _data: bytes = b"", **_options: Any) -> None:
         attempt = self.folders.get(path.parent)

@@ -182,6 +182,8 @@ class World:
             (judging.claim, "revoke", machine.revoke),
             (judging.claim, "read", lambda _folder: None),
             (judging, "leavings", mock.Mock()),
+            (judging, "survivors", mock.Mock()),
+            (judging, "say", lambda _line: None),
             (judging.refusal, "read", lambda _folder: None),
             (judging.claim, "bury", machine.bury),
             (judging, "outcome", mock.Mock()),

@@ -258,7 +258,7 @@ def test_a_killed_supervisor_takes_its_run_along_and_is_judged_lost(attempt: Att
     attempt.kill_supervisor()
     wait_until(lambda: attempt.verdict() is not VerdictKind.LIVE, "the lock is free")
     assert attempt.verdict() is VerdictKind.LOST
-    assert judge.sweep(attempt.token, attempt.folder, attempt.pid) >= 1
+    assert judge.sweep(attempt.token, attempt.folder, attempt.pid).found >= 1
     assert attempt.marked() == []
 
 
@@ -272,7 +272,7 @@ def test_a_child_without_environment_and_descriptors_is_swept_by_its_session(att
     wait_until(lambda: "child " in attempt.log, "the child is up")
     child = int(attempt.log.split("child ")[1])
     attempt.kill_supervisor()
-    assert judge.sweep(attempt.token, attempt.folder, attempt.pid) >= 1
+    assert judge.sweep(attempt.token, attempt.folder, attempt.pid).found >= 1
     assert os_process.is_zombie(child)
 
 

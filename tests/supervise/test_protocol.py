@@ -207,7 +207,7 @@ def test_a_session_number_that_passed_to_a_stranger_is_spared(
 ) -> None:
     owner = {"kind": claim.STARTED, "token": attempt.token, "start_ticks": 1, "boot_id": os_process.boot_id()}
     (attempt.folder / claim.NAME).write_text(json.dumps({**owner, "pid": stranger.pid}))
-    assert judge.sweep(attempt.token, attempt.folder, stranger.pid) == 0
+    assert judge.sweep(attempt.token, attempt.folder, stranger.pid).found == 0
     assert stranger.poll() is None
 
 
@@ -226,7 +226,7 @@ def test_a_lock_is_found_through_a_linked_folder(tmp_path: Path) -> None:
     link.symlink_to(real)
     with (real / judge.TREE_LOCK).open("w") as lock:
         held = subprocess.Popen(["sleep", "60"], env={}, pass_fds=[lock.fileno()], start_new_session=True)
-    assert judge.sweep(TOKEN, link, None) == 1
+    assert judge.sweep(TOKEN, link, None) == (1, [])
     assert held.wait() == -signal.SIGTERM
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from runforge.documents.plan import Objective, Plan
 from runforge.documents.request import parse_request
+from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan
 
 MAX_RUNS = 10_000
@@ -43,8 +44,8 @@ def count(plan: Plan) -> int:
 def expand(plan: Plan, *, limit: int = MAX_RUNS) -> list[RunOverrides]:
     """Return the plan's runs, the last parameter varying fastest.
 
-    Raises InvalidPlan above the limit, for a path that leads through a value, and for a request
-    that is wrong, naming the run.
+    Raises InvalidPlan above the limit, for a secret, for a path that leads through a value, and for a
+    request that is wrong, naming the run.
     """
     total = count(plan)
     if total > limit:
@@ -53,7 +54,23 @@ def expand(plan: Plan, *, limit: int = MAX_RUNS) -> list[RunOverrides]:
             where=plan.where,
             fix=f"Make it smaller, or raise the limit with --max-runs {total}",
         )
+    _refuse_secrets(plan)
     return [_run(plan, index, overrides) for index, overrides in enumerate(_choices(plan))]
+
+
+def _refuse_secrets(plan: Plan) -> None:
+    """What differs between runs stands in the journal and its exports, where no secret belongs."""
+    held = [(axis.path, list(axis.values)) for axis in plan.axes] or [
+        (path, [value]) for overrides in plan.runs for path, value in overrides.items()
+    ]
+    for path, values in held:
+        for value in values:
+            if next(secrets_in({path.rpartition(".")[2]: value}), None) is not None:
+                raise InvalidPlan(
+                    f"strategy: {path} looks like a secret, and the journal keeps what a sweep varies",
+                    where=plan.where,
+                    fix="Give it by the environment of the daemon, or in a file that the run reads",
+                )
 
 
 def _choices(plan: Plan) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -57,6 +57,18 @@ def plan_workspace(workspace: Path | None, plan: bytes, where: str) -> Path | No
     return Path(said) if said else None
 
 
+def _warn_of_secrets(request: dict[str, Any], where: str) -> None:
+    """Tell that a request holds what looks like a secret: it stays in files of the run."""
+    from runforge.documents.secrets import secrets_in
+
+    found = list(secrets_in(request))
+    if found:
+        output.note(
+            f"WARNING: {where}: {', '.join(found[:4])} looks like a secret. The run's folder keeps it, and other users "
+            "see it where it is part of a command. Better give it by the environment of the daemon"
+        )
+
+
 def enqueue_sweep(
     plan: PlanOption,
     workspace: WorkspaceOption = None,
@@ -74,6 +86,7 @@ def enqueue_sweep(
     made = control.enqueue_sweep(
         find(where, state_dir), data, where=str(plan), max_runs=max_runs, dry_run_seconds=hold
     )
+    _warn_of_secrets(made.plan.base_request, f"{plan}: base_request")
     print(f"Group ID: {made.group_id}")
     if hold is not None:
         print(f"[DRY-RUN] {len(made.run_ids)} runs are validated and hold a slot for {hold:g} s each")
@@ -97,11 +110,13 @@ def enqueue_run(
 ) -> int:
     """Put the run of an existing run folder into the queue."""
     from runforge import control
+    from runforge.enqueue import read_request
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
-    job = control.enqueue_run(
-        find(workspace), run_id, group_id=group_id, priority=priority, dry_run_seconds=hold
-    )
+    here = find(workspace)
+    job = control.enqueue_run(here, run_id, group_id=group_id, priority=priority, dry_run_seconds=hold)
+    request = here.root / job.run_dir / "request.json"
+    _warn_of_secrets(read_request(request).raw, str(request))
     if hold is not None:
         print(f"[DRY-RUN] the run is validated and holds a slot for {hold:g} s")
     print(f"Enqueued run {job.run_id} as job {job.job_id}{' [GPU]' if job.requires_gpu else ''}")

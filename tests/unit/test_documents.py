@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runforge.cli import samples
@@ -118,6 +118,7 @@ def test_a_grid_varies_its_last_parameter_fastest_and_null_removes() -> None:
     assert "C" not in PLAN["base_request"]["model"]["hyperparameters"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_expansion_makes_as_many_runs_as_counted(sizes: list[int]) -> None:
     strategy = grid(*[(f"extra{i}", list(range(n))) for i, n in enumerate(sizes)])

@@ -1,0 +1,53 @@
+"""Finding what looks like a secret in a request or a plan, so that it does not end up in the journal.
+
+Goes by the name of a field and by passwords in URLs. It guesses: names of the trade such as `max_tokens`,
+`pad_token` or `tokenizer` are no secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_NAME = re.compile(
+    r"secret|passw|passphrase|credential|^token$"
+    r"|(?:^|[_-])(?:api|access|private|secret|auth|account|encryption)[_-]?key$"
+    r"|(?:^|[_-])(?:api|access|auth|bearer|refresh|session|hf|github|gitlab|wandb)[_-]?token$",
+    re.IGNORECASE,
+)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@")
+_OPTION = re.compile(r"--?([A-Za-z][\w-]*)(=.+)?")
+
+
+def is_secret(name: str, value: object) -> bool:
+    """Return whether a field of this name holds a text that looks like a secret."""
+    return isinstance(value, str) and bool((value and _NAME.search(name)) or _URL.search(value))
+
+
+def secrets_in(value: object, path: str = "") -> Iterator[str]:
+    """Yield the paths of the fields, and of the arguments of commands, that look like secrets."""
+    if isinstance(value, dict):
+        for name, held in value.items():
+            at = f"{path}.{name}" if path else str(name)
+            if is_secret(str(name), held):
+                yield at
+            else:
+                yield from secrets_in(held, at)
+    elif isinstance(value, list):
+        for index, held in enumerate(value):
+            if _is_secret_argument(value, index):
+                yield f"{path}[{index}]"
+            else:
+                yield from secrets_in(held, f"{path}[{index}]")
+
+
+def _is_secret_argument(words: list[Any], index: int) -> bool:
+    if is_secret("", words[index]):
+        return True
+    for place, is_own in ((index, True), (index - 1, False)):
+        option = _OPTION.fullmatch(str(words[place])) if place >= 0 else None
+        # `--password=x` holds it itself, `--password` is followed by it.
+        if option and bool(option[2]) is is_own and is_secret(option[1], words[index]):
+            return True
+    return False

@@ -130,7 +130,7 @@ def at(root: Path, *, state_dir: Path | None = None) -> Workspace:
     """
     try:
         resolved = root.resolve(strict=True)
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError):  # ValueError: no name that this locale can express
         raise Missing(
             f"workspace not found: {root}",
             fix="Check the path, or create one with `runforge init <folder>`",

@@ -52,6 +52,7 @@ _USAGE = 2
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    _replace_closed_streams()
     arguments = sys.argv[1:]
     try:
         if arguments == ["--version"]:
@@ -92,7 +93,7 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _CANCELED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the parser leaves by itself when the pipe is closed
         _give_up_stdout()
         return 0
     except Exception as error:  # noqa: BLE001 - the process boundary
@@ -168,6 +169,14 @@ def _fail(message: str, code: int) -> int:
 
     print(f"ERROR: {safe(message)}", file=sys.stderr)
     return code
+
+
+def _replace_closed_streams() -> None:
+    """Put /dev/null in the place of streams that the caller has closed (`>&-`): no file may get their numbers."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+            setattr(sys, name, open(descriptor, "r+" if number == 0 else "w", closefd=False))  # noqa: SIM115
 
 
 def _give_up_stdout() -> None:

@@ -16,7 +16,8 @@ _NAME = re.compile(
     r"|(?:^|[_-])(?:api|access|auth|bearer|refresh|session|hf|github|gitlab|wandb)[_-]?token$",
     re.IGNORECASE,
 )
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@")
+#: Begins with a literal, so that a long text costs its length.
+_URL = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)(=.+)?")
 
 

@@ -117,3 +117,8 @@ def test_a_request_with_a_secret_is_warned_of_without_showing_it(ws: Workspace, 
 )
 def test_what_looks_like_a_secret(document: dict[str, Any], found: list[str]) -> None:
     assert list(secrets_in(document)) == found
+
+
+def test_a_long_text_costs_no_more_than_its_length() -> None:
+    """A backtracking pattern would not come back from these."""
+    assert list(secrets_in({"a": "x" * 2_000_000, "b": "://" * 500_000, "c": "://a" + ":" * 2_000_000})) == []

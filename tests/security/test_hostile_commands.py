@@ -1,0 +1,177 @@
+"""The hostile corpus through every command, as words, names, paths, documents, logs and errors, on a real terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hostile import CORPUS
+
+from runforge import control, views
+from runforge.cli import samples
+from runforge.cli.main import COMMANDS
+from runforge.cli.setup import make_workspace
+from runforge.store.connection import open_journal
+from runforge.workspace import Workspace
+from tests.security.forked import on_terminal
+
+#: What RunForge itself writes: line ends, colours, and the erasing of a line that grows.
+_OURS = re.compile("\x1b\\[[0-9;]*m|\r\n|\r\x1b\\[K")
+_CONTROL = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\udc80-\udcff]"
+)
+#: As far as a word of a command line can hold them.
+WORDS = [os.fsdecode(t.encode("utf-8", "replace"))[:100_000] for t in CORPUS if "\0" not in t]
+#: X is the hostile word, W the workspace, F a file in it.
+CALLS = [
+    *(f"{c} --group-id X -w W" for c in ("pause-group", "resume-group", "retry-failed", "cancel-group")),
+    *(f"{c} X -w W" for c in ("show", "logs", "wait", "cancel-run", "retry-run")),
+    *(f"{c} -w FX" for c in ("queue-status", "groups", "jobs", "doctor", "daemon", "stop-daemon", "tui")),
+    *("enqueue-run --run-id X -w W", "enqueue-run --run-id none --group-id X -w W", "set-priority X 1 -w W"),
+    *("set-priority @last X -w W", "jobs --group X -w W", "jobs --state X -w W", "jobs --limit X -w W"),
+    *("prune --older-than X -w W", "enqueue-sweep --plan FX -w W", "sweep --plan FX -w W"),
+    *(
+        "run --request FX -w W",
+        "run --run-dir FX -w W",
+        "daemon --max-parallel X -w W",
+        "daemon --orphans X -w W",
+    ),
+    *("drill --only X", "stop-daemon --drain X -w W", "init FX", "demo FX", "X", "--X", "jobs --X -w W"),
+    *("enqueue-sweep --plan F --state-dir FX", "wait --timeout X -w W", "logs @last --attempt X -w W"),
+]
+#: Each call gets every eighth word, each its own.
+_EVERY = 8
+
+
+def harm(said: str) -> list[str]:
+    return _CONTROL.findall(_OURS.sub("", said))
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace in whose every text stands something of the corpus."""
+    before = os.umask(0o077)
+    ws = make_workspace(tmp_path_factory.mktemp("hostile") / "ws")
+    words = [text.encode("utf-8", "replace").decode() for text in CORPUS]
+    plan = {**samples.plan(str(ws.root)), "group": {"name": words[-1] or "x", "notes": "".join(words)[:1000]}}
+    plan["strategy"] = {"type": "list", "runs": [{"notes": text} for text in words]}
+    control.enqueue_sweep(ws, samples.encode(_without_nul(plan)), where="plan.json")
+    with open_journal(ws) as journal, journal.write() as tx:
+        run = journal.connection.execute
+        for row, text in zip(tx.rows("jobs.all"), words, strict=True):
+            told = (json.dumps({f"model.{text}": text}), text, text, text, row["created_at"], row["seq"])
+            run(
+                "UPDATE jobs SET overrides=?, error=?, cause=?, metric_name=?, metric_value=0.5, "
+                "finished_at=?, state='failed' WHERE seq=?",
+                told,
+            )
+        run("UPDATE groups SET name=?, notes=?", ("\n".join(words[:150]), "".join(words[-90:])))
+    everything = "\n".join(CORPUS).encode("utf-8", "surrogatepass") + bytes(range(256))
+    folder = ws.root / views.jobs(ws)[0].run_dir
+    (folder / "logs.txt").write_bytes(everything)
+    for text in words[:60]:
+        if text and "/" not in text and "\0" not in text:
+            (folder / text).touch()
+    yield ws
+    os.umask(before)
+
+
+def _without_nul(plan: dict[str, object]) -> dict[str, object]:
+    return dict(json.loads(json.dumps(plan).replace("\\u0000", "")))
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_as_a_word_of_the_command_line(planted: Workspace, call: str) -> None:
+    file, place = str(planted.root / "plan.json"), str(planted.root)
+    entries = len(views.jobs(planted))
+    for word in WORDS[CALLS.index(call) % _EVERY :: _EVERY]:
+        if "FX" in call and ".." in word:
+            continue  # no name below a file, but a path to somewhere else
+        filled = {"X": word, "--X": f"--{word}", "W": place, "F": file, "FX": f"{file}/{word}"}
+        code, said = on_terminal(*(filled.get(part, part) for part in call.split()))
+        assert harm(said) == [], (call, word)
+        assert "Traceback" not in said, (call, word)
+        assert "internal error" not in said, (call, word)
+        assert code in {0, 1, 2, 3, 6}, (call, word, said)
+        assert code != 0 or "Usage:" in said, (call, word, said)
+    assert len(views.jobs(planted)) == entries
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "queue-status",
+        "groups",
+        "jobs",
+        "show @last",
+        "doctor",
+        "wait",
+        "logs FIRST",
+        "show FIRST",
+        "prune --older-than 1w --dry-run",
+    ],
+)
+def test_as_what_was_stored(planted: Workspace, call: str) -> None:
+    filled = {"FIRST": views.jobs(planted)[0].run_id}
+    code, said = on_terminal(*(filled.get(word, word) for word in call.split()), "-w", str(planted.root))
+    assert harm(said.replace("\t", " ") if call.startswith("logs") else said) == []
+    assert "Traceback" not in said
+    assert code == (1 if call == "wait" else 0), said
+
+
+def test_of_every_run(planted: Workspace) -> None:
+    for job in views.jobs(planted)[::2]:
+        code, said = on_terminal("show", job.run_id, "-w", str(planted.root))
+        assert (code, harm(said)) == (0, []), said
+
+
+FIELDS = ["preset", "dataset.path", "dataset.label_column", "model.family", "device.type", "name", "version"]
+
+
+@pytest.mark.parametrize("field", [*FIELDS, "model.hyperparameters.X", "X"])
+def test_in_a_document(planted: Workspace, tmp_path: Path, field: str) -> None:
+    for number, text in enumerate(CORPUS[len(field) % _EVERY :: _EVERY]):
+        document = samples.request()
+        *parents, last = field.split(".")
+        place = document
+        for name in parents:
+            place = place.setdefault(name, {})
+        place[text if last == "X" else last] = 0 if last == "X" else text
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps(document))
+        code, said = on_terminal("run", "--request", str(path), "--dry-run", "-w", str(planted.root))
+        assert harm(said) == [], (field, text)
+        assert "Traceback" not in said
+        assert code in {0, 2, 3}, said
+
+
+def test_in_the_path_of_the_workspace(tmp_path: Path) -> None:
+    for number, text in enumerate(["x\x1b]0;PWNED\x07y", "a\nb", "\u202egnp.exe", "\x9b31m", "[/x]"]):
+        ws = make_workspace(tmp_path / str(number) / text)
+        control.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+        for call in (
+            "queue-status",
+            "groups",
+            "jobs",
+            "show @last",
+            "doctor",
+            "logs @last",
+            "run --request none",
+        ):
+            code, said = on_terminal(*call.split(), "-w", str(ws.root))
+            assert harm(said) == [], (call, text)
+            assert "Traceback" not in said
+            assert code in {0, 1, 3}, said
+
+
+def test_every_command_is_among_them() -> None:
+    assert {call.split()[0] for call in CALLS} >= set(COMMANDS)
+
+
+def test_harm_would_be_seen() -> None:
+    for text in CORPUS[:30]:
+        assert harm(f"x{text}y\r\n") != [] or text.isprintable()

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from runforge.workspace import Workspace
+from tests.tui.kit import enqueue
+
 ROOT = Path(__file__).parent.parent / "runforge"
 BOTTOM = {
     "errors",
@@ -133,13 +136,15 @@ def test_no_sql_text_outside_the_store() -> None:
             assert not any(word in path.read_text("utf-8") for word in words), path
 
 
-HEAVY = ("textual", "sklearn", "numpy", "sqlite_utils", "psutil", "pynvml", "rich", "msgspec")
+HEAVY = ("typer", "textual", "sklearn", "numpy", "sqlite_utils", "psutil", "pynvml", "rich", "msgspec")
 
 
-def test_queue_status_imports_nothing_heavy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [["queue-status"], ["jobs"], ["groups", "--json"], ["show", "@last"]])
+def test_what_is_called_all_day_imports_nothing_heavy(words: list[str], ws: Workspace) -> None:
+    enqueue(ws, runs=1)
     code = (
         "import sys, runpy\n"
-        f"sys.argv = ['runforge', 'queue-status', '--workspace', {str(tmp_path)!r}]\n"
+        f"sys.argv = ['runforge', *{words!r}, '--workspace', {str(ws.root)!r}]\n"
         "try:\n    runpy.run_module('runforge', run_name='__main__')\n"
         "except SystemExit as end:\n    assert not end.code, end.code\n"
         f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"

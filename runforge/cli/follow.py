@@ -11,6 +11,7 @@ import typer
 
 from runforge import views
 from runforge.cli import output
+from runforge.cli.listing import run_view
 from runforge.cli.log_printer import LogPrinter
 from runforge.cli.options import (
     MOST,
@@ -20,7 +21,6 @@ from runforge.cli.options import (
     checked_seconds,
     complete_either,
     find,
-    run_view,
 )
 from runforge.errors import InvalidRequest, Missing, OperationFailed
 from runforge.text import did_you_mean

@@ -114,33 +114,64 @@ def _screens_if_possible() -> list[str]:
     return ["tui"]
 
 
+#: Calls that are made all day, with those of their options that need no parser: a word, or a word and a value.
+_PLAIN: dict[str, set[str]] = {
+    "queue-status": {"--json"},
+    "groups": {"--json"},
+    "jobs": {"--json", "--group", "--state"},
+    "show": {"--json", "RUN"},
+    "tui": set(),
+}
+
+
 def _plain(arguments: list[str]) -> int | None:
-    """Run the plain calls that are made all day without the parser; None leaves it to the parser."""
-    if arguments[:1] not in (["queue-status"], ["tui"]):
+    """Run a plain call without the parser, which takes longer than the call; None leaves it to the parser."""
+    command, *rest = arguments or [""]
+    if command not in _PLAIN:
         return None
+    values: dict[str, str] = {}
+    while rest:
+        word = {"-w": "--workspace", "-g": "--group"}.get(rest[0], rest[0])
+        rest = rest[1:]
+        if not word.startswith("-") and "RUN" in _PLAIN[command] and "RUN" not in values:
+            values["RUN"] = word
+        elif word == "--json" and word in _PLAIN[command]:
+            values[word] = word
+        elif word == "--workspace" or (word in _PLAIN[command] and word != "RUN"):
+            if not rest or rest[0].startswith("-"):
+                return None
+            values[word], *rest = rest
+        else:
+            return None
+    if "RUN" in _PLAIN[command] and "RUN" not in values:
+        return None
+    return _run_plain(command, values)
+
+
+def _run_plain(command: str, values: dict[str, str]) -> int:
     from pathlib import Path
 
     from runforge import workspace
 
-    command, *rest = arguments
-    as_json, folder = False, None
-    while rest:
-        word = rest.pop(0)
-        if word == "--json" and command == "queue-status":
-            as_json = True
-        elif word in {"--workspace", "-w"} and rest and not rest[0].startswith("-"):
-            folder = Path(rest.pop(0))
-        else:
-            return None
-    here = workspace.find(folder)
+    folder = values.get("--workspace")
+    here = workspace.find(Path(folder) if folder is not None else None)
+    as_json = "--json" in values
     if command == "tui":
         from runforge.cli.screens import open_screens
 
         return open_screens(here)
-    from runforge.cli import status
+    if command == "queue-status":
+        from runforge.cli import status
 
-    status.show(here, as_json=as_json)
-    return 0
+        status.show(here, as_json=as_json)
+        return 0
+    from runforge.cli import listing
+
+    if command == "groups":
+        return listing.groups(here, as_json=as_json)
+    if command == "show":
+        return listing.run(here, values["RUN"], as_json=as_json)
+    return listing.jobs(here, group=values.get("--group"), state=values.get("--state"), as_json=as_json)
 
 
 def _explain(error: Exception) -> int:

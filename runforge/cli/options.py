@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from runforge import workspace as workspaces
-from runforge.errors import InvalidRequest, OperationFailed
+from runforge.errors import InvalidRequest
 from runforge.states import State
 from runforge.workspace import Workspace
-
-if TYPE_CHECKING:
-    from runforge.views import RunView
 
 #: More than this is a slip of the finger; the journal's integers end a little later.
 MOST = 1_000_000
@@ -98,20 +95,6 @@ MaxRunsOption = Annotated[
 def find(workspace: Path | None, state_dir: Path | None = None) -> Workspace:
     """Return the workspace that the options mean."""
     return workspaces.find(workspace, state_dir=state_dir)
-
-
-def run_view(here: Workspace, name: str) -> RunView:
-    """Return the one run that a name means; a workspace without a journal has none."""
-    from runforge import views
-    from runforge.store.connection import exists
-
-    if not exists(here):
-        raise OperationFailed(
-            f"no run {name[:140]!r}: nothing has been enqueued in this workspace",
-            where=str(here.root),
-            fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
-        )
-    return views.run(here, name)
 
 
 def checked_seconds(option: str, seconds: float) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ def copy(connection: Any, target: Path) -> None:
 
     Raises OSError or DiskFull; nothing is left then.
     """
-    temporary = target.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+    temporary = target.with_name(f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}")
     try:
         with explained(target):
             connection.execute("VACUUM INTO ?", (str(temporary),))

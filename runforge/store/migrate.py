@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from runforge import failpoints
-from runforge.store import backup
 from runforge.store.failures import JournalUnreadable
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -47,6 +46,8 @@ def migrate(connection: Any, path: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
         failpoints.hit("migrate.wal")
     else:
+        from runforge.store import backup
+
         backup.copy(connection, path.with_name(f"{path.name}.bak-{before}"))
         failpoints.hit("migrate.backed_up")
     from sqlite_utils import Database

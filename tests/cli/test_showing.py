@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 
+from bench import big
 from runforge import views
 from runforge.cli import output
 from runforge.workspace import Workspace
@@ -110,3 +112,13 @@ def test_cutting_counts_columns(
     monkeypatch.setattr(output, "is_unicode", lambda: True)
     assert output.cut(text, width, keep_end=keep_end) == expected
     assert output.columns(expected) <= width
+
+
+def test_jobs_shows_the_newest_of_very_many_and_says_so(tmp_path: Path, cli: Cli) -> None:
+    here = big.make(tmp_path / "ws", 260, 2)
+    done = cli("jobs", "--workspace", here.root)
+    rows = [line for line in done.stdout.splitlines() if "sweep-" in line]
+    assert (len(rows), "sweep-0260" in rows[-1]) == (200, True)
+    assert "60 older jobs are not shown" in done.stderr
+    assert len(json.loads(cli("jobs", "--json", "--workspace", here.root).stdout)["data"]) == 260
+    assert "sweep-0001" in cli("jobs", "--limit", "5", "--workspace", here.root).stdout

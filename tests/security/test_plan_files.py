@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from runforge.workspace import Workspace
 from tests.e2e.test_commands import fingerprint, refused
 
 _MEMORY = 400 * 2**20
+_LIMITED = ("sh", "-c", f'ulimit -v {_MEMORY // 1024}; exec "$@"', "sh")
 
 
 def _sparse(path: Path) -> None:
@@ -43,12 +43,11 @@ def test_it_is_refused(ws: Workspace, case: str, words: list[str]) -> None:
     make(path)
     before = {k: v for k, v in fingerprint(ws.root).items() if "given" not in k} if case != "gigabyte" else {}
     done = subprocess.run(
-        [sys.executable, "-m", "runforge", *words, str(path), "--workspace", str(ws.root)],
+        [*_LIMITED, sys.executable, "-m", "runforge", *words, str(path), "--workspace", str(ws.root)],
         capture_output=True,
         text=True,
         check=False,
         timeout=20,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY)),  # noqa: PLW1509
     )
     refused(done, 2 if words[0] == "run" else 6, "given.json", reason)
     path.unlink() if not path.is_dir() or path.is_symlink() else path.rmdir()

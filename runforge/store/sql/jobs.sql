@@ -34,6 +34,9 @@ SELECT * FROM jobs WHERE state = :state ORDER BY seq LIMIT :limit OFFSET :offset
 -- name: page
 SELECT * FROM jobs ORDER BY seq LIMIT :limit OFFSET :offset;
 
+-- name: newest
+SELECT * FROM (SELECT * FROM jobs ORDER BY seq DESC LIMIT :limit) ORDER BY seq;
+
 -- name: page_of_group
 SELECT * FROM jobs WHERE group_id = :group_id ORDER BY seq LIMIT :limit OFFSET :offset;
 

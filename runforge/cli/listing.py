@@ -1,0 +1,112 @@
+"""Lists of jobs and groups, and one run. Without Typer, so that they cost little more than their interpreter."""
+
+from __future__ import annotations
+
+import os
+
+from runforge import disk_room, views
+from runforge.cli import output, status
+from runforge.errors import InvalidRequest, OperationFailed
+from runforge.states import State
+from runforge.store.connection import exists
+from runforge.views import RunView
+from runforge.workspace import Workspace
+
+#: How many jobs are shown to somebody who asks for none in particular.
+_NEWEST = 200
+
+
+def groups(here: Workspace, *, as_json: bool = False) -> int:
+    """List the groups, oldest first."""
+    found = views.groups(here)
+    if as_json:
+        output.print_json("groups", [group.to_json() for group in found])
+    elif found:
+        status.print_groups(found)
+    else:
+        output.note("There is no group yet")
+    return 0
+
+
+def jobs(
+    here: Workspace,
+    *,
+    group: str | None = None,
+    state: str | None = None,
+    limit: int | None = None,
+    as_json: bool = False,
+) -> int:
+    """List jobs in order of creation, without any choice the newest. Raises InvalidRequest for a state that there is not."""
+    known = [s.value for s in State]
+    if state is not None and state not in known:
+        raise InvalidRequest(f"--state {state[:40]!r} is unknown", fix=f"Use one of {', '.join(known)}")
+    group_id = None
+    if group is not None:
+        from runforge import control
+
+        group_id = control.resolve_group(here, group)
+    older = 0
+    if as_json or group or state or limit:
+        found = views.jobs(here, group_id=group_id, state=state, limit=limit)
+    else:
+        found, total = views.newest_jobs(here, _NEWEST)
+        older = total - len(found)
+    if as_json:
+        output.print_json("jobs", [job.to_json() for job in found])
+    elif found:
+        status.print_jobs(found)
+        if older:
+            output.note(f"{older:,} older jobs are not shown; --limit, --group or --state shows others")
+        lacking = disk_room.shortage(here)
+        if lacking is not None and any(job.state == State.QUEUED.value for job in found):
+            output.note(f"Queued jobs wait: {lacking.text}")
+    else:
+        output.note("No job matches" if state or group else "There is no job yet")
+    return 0
+
+
+def run_view(here: Workspace, name: str) -> RunView:
+    """Return the one run that a name means; a workspace without a journal has none."""
+    if not exists(here):
+        raise OperationFailed(
+            f"no run {name[:140]!r}: nothing has been enqueued in this workspace",
+            where=str(here.root),
+            fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
+        )
+    return views.run(here, name)
+
+
+def run(here: Workspace, name: str, *, as_json: bool = False) -> int:
+    """Show one run: state, attempts, timeline, files."""
+    view = run_view(here, name)
+    if as_json:
+        output.print_json("run", view.to_json())
+        return 0
+    job = view.job
+    waits = f" ({job.waiting_text})" if job.waiting_text else ""
+    lines = [
+        ("Run", job.run_id),
+        ("Job", job.job_id),
+        ("Group", job.group_id or "none"),
+        ("State", output.state_cell(job.state) + waits),
+        ("Error", job.error),
+        ("Metric", output.metric(job.metric_name, job.metric_value)),
+        ("Overrides", ", ".join(f"{k}={v}" for k, v in job.overrides.items())),
+        ("Priority", str(job.priority) if job.priority else ""),
+        ("Created", job.created_at),
+        ("Started", job.started_at),
+        ("Finished", job.finished_at),
+        ("Time", output.duration(job.seconds)),
+        ("Folder", str(view.folder)),
+        ("Files", ", ".join(sorted(os.listdir(view.folder))) if view.folder.is_dir() else "missing"),
+    ]
+    for label, value in lines:
+        if value:
+            print(f"{label:<10} {output.safe(value)}")
+    for attempt in view.attempts:
+        how = attempt.cause or "running"
+        print(f"Attempt {attempt.attempt}  {attempt.started_at}  {how}  {output.safe(attempt.error or '')}")
+    print("Timeline")
+    for entry in view.timeline:
+        print(f"  {entry['at']}  {entry['event']}")
+    return 0

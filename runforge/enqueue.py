@@ -49,7 +49,9 @@ def read_request(path: Path) -> Request:
         raise Missing(f"request not found: {path}", fix="Check the path") from None
     except OSError as error:
         raise InvalidRequest(f"cannot be read: {error.strerror}", where=str(path)) from error
-    parsed = strict_json.parse(data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest)
+    parsed = strict_json.parse(
+        data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest, where=str(path)
+    )
     return parse_request(parsed, where=str(path))
 
 

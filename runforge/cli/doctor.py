@@ -90,7 +90,7 @@ def backup(
             raise OperationFailed(f"{to}: {error.strerror}", fix="Choose another folder") from None
         with journal.read() as tx:
             jobs = sum(count or 0 for count in tx.row("jobs.totals"))
-    print(f"{to}: {jobs:,} jobs, {to.stat().st_size / 2**20:.1f} MiB")
+    print(f"{output.safe(str(to))}: {jobs:,} jobs, {to.stat().st_size / 2**20:.1f} MiB")
     output.note(
         f"To go back to it: stop the daemon, delete {here.journal.name}-wal, put the file in its place"
     )

@@ -40,7 +40,16 @@ CALLS = [
         "daemon --max-parallel X -w W",
         "daemon --orphans X -w W",
     ),
-    *("drill --only X", "stop-daemon --drain X -w W", "init FX", "demo FX", "X", "--X", "jobs --X -w W"),
+    *(
+        "drill --only X",
+        "stop-daemon --drain X -w W",
+        "init FX",
+        "demo FX",
+        "backup FX -w W",
+        "X",
+        "--X",
+        "jobs --X -w W",
+    ),
     *("enqueue-sweep --plan F --state-dir FX", "wait --timeout X -w W", "logs @last --attempt X -w W"),
 ]
 #: Each call gets every eighth word, each its own.
@@ -166,6 +175,10 @@ def test_in_the_path_of_the_workspace(tmp_path: Path) -> None:
             assert harm(said) == [], (call, text)
             assert "Traceback" not in said
             assert code in {0, 1, 3}, said
+        code, said = on_terminal(
+            "backup", str(tmp_path / f"copy {text}".replace("/", "")), "-w", str(ws.root)
+        )
+        assert (code, harm(said)) == (0, []), said
 
 
 def test_every_command_is_among_them() -> None:

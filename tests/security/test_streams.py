@@ -37,6 +37,7 @@ CALLS: dict[str, tuple[str, int]] = {
     "daemon": ("--max-parallel 0 -w W", 2),
     "stop-daemon": ("-w W", 0),
     "drill": ("--list", 0),
+    "backup": ("N/copy.db -w W", 0),
 }
 #: A shell's words around the call.
 HOW = {

@@ -29,9 +29,9 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "endless": (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
     "loop": (lambda path: path.symlink_to(path), ""),
     "gigabyte": (_sparse, "larger than"),
-    "byte order mark": (lambda path: path.write_bytes(b"\xef\xbb\xbf{}"), "byte order mark"),
+    "byte order mark": (lambda path: path.write_bytes(b"\xef\xbb\xbf{}"), "version: is missing"),
     "UTF-16": (lambda path: path.write_text("{}", "utf-16"), "UTF-8"),
-    "not allowed": (lambda path: path.write_bytes(b""), "not JSON"),
+    "empty": (lambda path: path.write_bytes(b""), "not JSON"),
 }
 
 

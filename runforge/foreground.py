@@ -117,7 +117,7 @@ def _run(
     )
     print(f"Run {run_dir.name} in {run_dir}", flush=True)
     launch.make_attempt(folder)
-    spec = launch.write_spec(launch.build_spec(request, place, terms), request)
+    spec, _ = launch.write_spec(launch.build_spec(request, place, terms), request)
     try:
         _supervise_in_child(spec, folder)
         return _exit_code(folder, token)

@@ -5,6 +5,7 @@ Shared by the daemon and by `run`, which executes one request in the foreground,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -171,16 +172,20 @@ def make_attempt(folder: Path) -> None:
     failpoints.hit("launch.folder_made")
 
 
-def write_spec(spec: dict[str, Any], request: Request) -> Path:
-    """Write the spec into the attempt's folder; return its path. After a power cut nobody needs it."""
+def write_spec(spec: dict[str, Any], request: Request) -> tuple[Path, str]:
+    """Write the spec into the attempt's folder; return its path and the digest of what was written.
+
+    After a power cut nobody needs it. The digest goes to the supervisor by another way than the file.
+    """
     folder = Path(spec["attempt_dir"])
     path = folder / "spec.json"
     if spec["argv"] is not None:
         parameters = json.dumps(request.hyperparameters).encode()
         write_new(folder / "params.json", parameters, durable=False)
-    write_new(path, json.dumps(spec).encode(), durable=False)
+    data = json.dumps(spec).encode()
+    write_new(path, data, durable=False)
     failpoints.hit("launch.spec_written")
-    return path
+    return path, hashlib.sha256(data).hexdigest()
 
 
 def outputs(run_dir: Path) -> Sequence[str]:

@@ -115,6 +115,14 @@ def postponed(number: int) -> Ending:
     return Ending(State.QUEUED, Cause.POSTPONED, f"could not be started yet: {faults.words(number)}")
 
 
+def forged() -> Ending:
+    """Return the ending of an attempt whose spec somebody has changed before it started."""
+    message = (
+        "not started: its spec.json was changed after the daemon had written it; `retry-run` writes it anew"
+    )
+    return Ending(State.FAILED, Cause.LAUNCH_FAILED, message)
+
+
 def from_verdict(kind: VerdictKind, job: Job, policy: str, *, unstarted: int) -> Ending:
     """Return what becomes of a job whose attempt left no record. Pure: this is where policies decide.
 

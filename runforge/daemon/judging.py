@@ -54,6 +54,8 @@ def _judge_unstarted(active: Active, kind: judge.VerdictKind, policy: str) -> En
     if kind is judge.VerdictKind.UNCLAIMED and not claim.revoke(active.attempt_dir, active.token):
         return None  # it was claimed in this very moment: judge again
     failpoints.hit("lost.revoked")
+    if refusal.is_forged(active.attempt_dir):
+        return endings.forged()
     active.refusal = active.refusal or refusal.read(active.attempt_dir)
     if active.refusal is not None:
         return endings.postponed(active.refusal)

@@ -109,7 +109,7 @@ class Launcher:
         place = Place(
             job.run_id, job.attempt, active.token, self._workspace.root, run_dir, active.attempt_dir
         )
-        path = launch.write_spec(launch.build_spec(request, place, terms), request)
+        path, digest = launch.write_spec(launch.build_spec(request, place, terms), request)
         zygote = self._bare if launch.is_command(request, terms) else self._warm
         if not zygote.is_started:
             zygote.start()
@@ -118,7 +118,7 @@ class Launcher:
         if zygote is self._warm:
             self._warm_used = self._used
         self._number += 1
-        zygote.submit(self._number, path)
+        zygote.submit(self._number, path, digest)
         self._asked[self._number] = _Request(active, zygote)
         active.is_launching = True
 

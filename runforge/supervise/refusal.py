@@ -14,6 +14,7 @@ from pathlib import Path
 from runforge import faults
 
 _PREFIX = "refused-"
+_FORGED = f"{_PREFIX}forged"
 
 
 @contextlib.contextmanager
@@ -23,10 +24,23 @@ def left(attempt_dir: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if faults.is_machines(error.errno):
-            with contextlib.suppress(OSError):
-                flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-                os.close(os.open(attempt_dir / f"{_PREFIX}{error.errno}", flags, 0o600))
+            _leave(attempt_dir / f"{_PREFIX}{error.errno}")
         raise
+
+
+def leave_forged(attempt_dir: Path) -> None:
+    """Leave the reason that the spec is not what the daemon has written."""
+    _leave(attempt_dir / _FORGED)
+
+
+def is_forged(attempt_dir: Path) -> bool:
+    """Return whether a supervisor has refused the attempt's spec."""
+    return os.path.lexists(attempt_dir / _FORGED)
+
+
+def _leave(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
 
 
 def read(attempt_dir: Path) -> int | None:

@@ -7,6 +7,7 @@ It ignores TERM, INT and HUP: only a cancel file, or SIGKILL, ends it before its
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import select
@@ -33,12 +34,16 @@ CANCEL = "cancel"
 _LEFT = ("logs.txt", "metrics.jsonl", "artifacts")
 
 
-def supervise(spec_path: Path) -> bool:
+def supervise(spec_path: Path, digest: str = "") -> bool:
     """Run the attempt of a spec file to its end; return whether its exit record stands.
 
     If not, the attempt belongs to another, or its end is to be judged by this process being gone.
     """
-    spec = json.loads(spec_path.read_bytes())
+    data = spec_path.read_bytes()
+    if digest and hashlib.sha256(data).hexdigest() != digest:
+        refusal.leave_forged(spec_path.parent)
+        return False
+    spec = json.loads(data)
     folder = Path(spec["attempt_dir"])
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -119,8 +119,9 @@ def _serve_line(line: socket.socket) -> None:
     An attempt that left no record ends the process too: that is how the daemon learns of it.
     """
     with contextlib.suppress(ConnectionError):
-        while spec := line.recv(MESSAGE_LIMIT):
-            if not supervise(Path(os.fsdecode(spec))):
+        while order := line.recv(MESSAGE_LIMIT):
+            digest, _, spec = order.partition(b" ")
+            if not supervise(Path(os.fsdecode(spec)), digest.decode("ascii")):
                 return
             line.send(ENDED)
 

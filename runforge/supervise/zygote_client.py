@@ -98,9 +98,12 @@ class ZygoteClient:
         while (line := self._free_line()) is not None:
             line.close()
 
-    def submit(self, request_id: int, spec_path: Path) -> None:
-        """Give an attempt to a supervisor that waits, or to a new one. OSError if the zygote is gone."""
-        spec = os.fsencode(spec_path)
+    def submit(self, request_id: int, spec_path: Path, digest: str = "") -> None:
+        """Give an attempt to a supervisor that waits, or to a new one. OSError if the zygote is gone.
+
+        With a digest the spec must still be what that was made of.
+        """
+        spec = f"{digest} ".encode("ascii") + os.fsencode(spec_path)
         while (line := self._free_line()) is not None:
             with contextlib.suppress(OSError):
                 line.send(spec)

@@ -13,8 +13,10 @@ import pytest
 
 from runforge.drills.arena import Arena
 from runforge.drills.plans import csv_text
+from tests.conftest import wait_until
 
 _PIDS = Path("/sys/fs/cgroup/pids")
+_MEMORY = Path("/sys/fs/cgroup/memory")
 
 
 def require_root() -> None:
@@ -90,16 +92,40 @@ def few_descriptors(pid: int) -> Iterator[None]:
 @contextlib.contextmanager
 def few_processes(here: Arena, pids: list[int], spare: int) -> Iterator[None]:
     """Let processes have only so many more beside them."""
-    if not os.access(_PIDS, os.W_OK) or not (_PIDS / "tasks").exists():
-        pytest.skip("needs root and the pids controller of cgroup v1")
-    group = _PIDS / f"runforge-{here.root.parent.name}"
-    group.mkdir()
-    try:
-        for pid in pids:
-            (group / "cgroup.procs").write_text(str(pid))
+    with _group(here, _PIDS, pids) as group:
         current = int((group / "pids.current").read_text("ascii"))
         (group / "pids.max").write_text(str(current + spare))
         yield
         (group / "pids.max").write_text("max")
-    finally:
-        here.afterwards.callback(group.rmdir)
+
+
+@contextlib.contextmanager
+def little_memory(here: Arena, pids: list[int], spare: int) -> Iterator[None]:
+    """Let processes have only so many more bytes than they have now."""
+    with _group(here, _MEMORY, pids) as group:
+        (group / "memory.limit_in_bytes").write_text(str(spare))
+        yield
+
+
+@contextlib.contextmanager
+def _group(here: Arena, controller: Path, pids: list[int]) -> Iterator[Path]:
+    """Put processes into a group of their own, which is gone after them."""
+    if not os.access(controller, os.W_OK) or not (controller / "tasks").exists():
+        pytest.skip(f"needs root and the {controller.name} controller of cgroup v1")
+    group = controller / f"runforge-{here.root.parent.name}"
+    group.mkdir()
+    here.afterwards.callback(_remove, group)
+    for pid in pids:
+        (group / "cgroup.procs").write_text(str(pid))
+    yield group
+
+
+def _remove(group: Path) -> None:
+    """Remove a group once its last process has been reaped."""
+
+    def is_gone() -> bool:
+        with contextlib.suppress(OSError):
+            group.rmdir()
+        return not group.exists()
+
+    wait_until(is_gone, f"{group} is empty")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,16 +13,12 @@ import pytest
 from runforge import survivors, views
 from runforge.cli import status
 from runforge.daemon import judging
-from runforge.daemon.active import Active
-from runforge.daemon.engine import Engine, Listener, Settings
-from runforge.daemon.main import take_over
-from runforge.drills.plans import plan, request
-from runforge.enqueue import enqueue_sweep
 from runforge.states import State
-from runforge.store.connection import Journal, open_journal
 from runforge.supervise import claim, judge, os_process
 from runforge.workspace import Workspace
-from tests.conftest import wait_until
+from tests.faults.kit import Daemon, daemon, enqueue
+
+__all__ = ["daemon"]
 
 
 @dataclass
@@ -45,49 +39,6 @@ def hung(monkeypatch: pytest.MonkeyPatch) -> Hung:
     made = Hung()
     monkeypatch.setattr(judging.judge, "sweep", made)
     return made
-
-
-class Daemon:
-    """The engine with real supervisors, in this process."""
-
-    def __init__(self, ws: Workspace, journal: Journal) -> None:
-        self.ws = ws
-        settings = Settings(2, 0, "requeue")
-        quiet = Listener(lambda _job: None, lambda _job, _ending: None)
-        self.engine = Engine(ws, journal, take_over(journal, settings), settings, quiet, umask=0o077)
-        self.engine.start()
-
-    def round(self) -> None:
-        self.engine.tick()
-        for key, _ in self.engine.selector.select(0.02):
-            if isinstance(key.data, Active):
-                self.engine.supervisor_gone(key.data)
-
-    def until(self, condition: Any, what: str) -> None:
-        def holds() -> object:
-            self.round()
-            return condition()
-
-        wait_until(holds, what, 30.0)
-
-    def states(self) -> list[str]:
-        return [job.state for job in views.jobs(self.ws)]
-
-
-@pytest.fixture
-def daemon(ws: Workspace) -> Iterator[Daemon]:
-    with open_journal(ws, create=True) as journal:
-        made = Daemon(ws, journal)
-        yield made
-        made.engine.close()
-
-
-def enqueue(ws: Workspace, *seconds: float) -> None:
-    command = ["/bin/sh", "-c", "sleep $0", "{seconds}"]
-    base = request(family="command", command=command, hyperparameters={"seconds": 0})
-    runs = [{"model.hyperparameters.seconds": value} for value in seconds]
-    document = plan(ws.root, base, {"type": "list", "runs": runs}, name="hung")
-    enqueue_sweep(ws, json.dumps(document).encode(), where="plan")
 
 
 def test_its_slot_is_kept_the_others_go_on_and_it_is_told(

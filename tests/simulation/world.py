@@ -184,6 +184,7 @@ class World:
             (judging, "leavings", mock.Mock()),
             (judging, "survivors", mock.Mock()),
             (judging, "say", lambda _line: None),
+            (judging.refusal, "is_forged", lambda _folder: False),
             (judging.refusal, "read", lambda _folder: None),
             (judging.claim, "bury", machine.bury),
             (judging, "outcome", mock.Mock()),

@@ -41,7 +41,7 @@ def write_atomic(
     try:
         try:
             for part in (data,) if isinstance(data, bytes) else data:
-                _write_all(descriptor, part)
+                _write_all(descriptor, part, path)
             if durable:
                 os.fsync(descriptor)
             info = os.fstat(descriptor)
@@ -58,17 +58,22 @@ def write_atomic(
     return info
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes, path: Path) -> None:
+    """Write everything; an OSError names the file, which the descriptor does not."""
     view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def write_new(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
     """Create a file and sync its content; FileExistsError if it is there. The caller syncs the folder."""
     descriptor = os.open(path, _NEW, mode)
     try:
-        _write_all(descriptor, data)
+        _write_all(descriptor, data, path)
         if durable:
             os.fsync(descriptor)
     finally:

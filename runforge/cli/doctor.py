@@ -155,6 +155,8 @@ def _filesystem(here: Workspace) -> Finding:
 def _rights(here: Workspace) -> Finding:
     if not here.hidden.is_dir():
         return Finding("rights", "ok", "nothing there yet")
+    if disk_room.is_read_only(here.hidden):
+        return Finding("rights", "problem", f"{here.hidden} is on a read-only file system: look at `dmesg`")
     if not os.access(here.hidden, os.W_OK | os.X_OK):
         return Finding("rights", "problem", f"{here.hidden} cannot be written: it needs `chmod u+wx`")
     if here.journal.exists() and here.journal.stat().st_mode & 0o077:

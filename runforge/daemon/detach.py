@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from runforge import liveness, views
+from runforge import disk_room, liveness, views
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import check_settings
 from runforge.durable import open_file
@@ -91,4 +91,7 @@ def _wait_until_up(workspace: Workspace, process: subprocess.Popen[bytes]) -> No
 
 def _last_line(workspace: Workspace) -> str:
     lines = workspace.daemon_log.read_text("utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    if lines:
+        return lines[-1]
+    lacking = disk_room.shortage(workspace)  # a full disk leaves no room for last words
+    return lacking.text if lacking is not None else "it said nothing"

@@ -77,15 +77,17 @@ def _pruning(here: Rig) -> None:
 def _migrating(here: Rig) -> None:
     """A journal made anew, filled, and brought to a version that comes after this one."""
     here.enqueue()
-    with _one_more_migration(here.ws.root.parent):
+    with one_more_migration(here.ws.root.parent):
         here.call(lambda: _checkpoint(here))
 
 
 @contextlib.contextmanager
-def _one_more_migration(folder: Path) -> Iterator[None]:
+def one_more_migration(folder: Path, more: str = "") -> Iterator[None]:
+    """Let this process know a version that adds the table `later` with one row, and does more if asked."""
     before = migrate.FILES, migrate.NEWEST
     later = folder / f"{migrate.NEWEST + 1:03d}_later.sql"
-    later.write_text("CREATE TABLE later (one INTEGER PRIMARY KEY) STRICT;\nINSERT INTO later VALUES (1);\n")
+    table = "CREATE TABLE later (one INTEGER PRIMARY KEY) STRICT;\nINSERT INTO later VALUES (1);\n"
+    later.write_text(table + more)
     migrate.FILES, migrate.NEWEST = [*migrate.FILES, later], migrate.NEWEST + 1
     try:
         yield
@@ -167,7 +169,7 @@ def _migrated(here: Rig) -> list[str]:
     if not here.acknowledged:
         here.enqueue()
     found = []
-    with _one_more_migration(here.ws.root.parent):
+    with one_more_migration(here.ws.root.parent):
         here.call(lambda: _checkpoint(here))
         with open_journal(here.ws) as journal:
             if journal.connection.execute("SELECT count(*) FROM later").fetchone()[0] != 1:

@@ -22,7 +22,7 @@ from runforge.permissions import become_private
 from runforge.states import LIVE
 from runforge.store import records
 from runforge.store.connection import exists, open_snapshot
-from runforge.supervise import exit_record
+from runforge.supervise import exit_record, judge
 from runforge.supervise.supervisor import CANCEL, supervise
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
@@ -119,8 +119,8 @@ def _run(
     launch.make_attempt(folder)
     spec, _ = launch.write_spec(launch.build_spec(request, place, terms), request)
     try:
-        _supervise_in_child(spec, folder)
-        return _exit_code(folder, token)
+        pid = _supervise_in_child(spec, folder)
+        return _exit_code(folder, token, pid)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -133,7 +133,7 @@ def _next_attempt(run_dir: Path) -> int:
     return max(kept, default=0) + 1 + int(has_left)
 
 
-def _supervise_in_child(spec: Path, folder: Path) -> None:
+def _supervise_in_child(spec: Path, folder: Path) -> int:
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
@@ -148,6 +148,7 @@ def _supervise_in_child(spec: Path, folder: Path) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    return pid
 
 
 def _be_supervisor(spec: Path) -> NoReturn:
@@ -158,9 +159,10 @@ def _be_supervisor(spec: Path) -> NoReturn:
         os._exit(0)
 
 
-def _exit_code(folder: Path, token: str) -> int:
+def _exit_code(folder: Path, token: str, session: int) -> int:
     record = exit_record.read(folder, token)
     if record is None:
+        judge.sweep(token, folder, session)
         raise InternalError("the run's supervisor was killed", fix="How the run ended is not known")
     if record.canceled:
         return CanceledByUser.exit_code

@@ -18,7 +18,14 @@ from runforge.documents import strict_json
 from runforge.documents.plan import Plan, parse_plan
 from runforge.documents.request import Request, parse_request
 from runforge.durable import fsync_dir, fsync_file, read_bounded, write_new
-from runforge.errors import InvalidPlan, InvalidRequest, Missing, OperationFailed, RunForgeError
+from runforge.errors import (
+    CanceledByUser,
+    InvalidPlan,
+    InvalidRequest,
+    Missing,
+    OperationFailed,
+    RunForgeError,
+)
 from runforge.model import Job
 from runforge.states import State
 from runforge.store import records
@@ -96,9 +103,14 @@ def enqueue_sweep(
             ]
             with journal.write() as tx:
                 _insert_group(tx, plan, group_id, now, jobs)
-        except BaseException:
+        except BaseException as error:
             # Ctrl-C may come just after the commit: then the folders belong to jobs already.
-            folders.remove_unless_known(journal)
+            is_known = folders.remove_unless_known(journal)
+            if isinstance(error, KeyboardInterrupt):
+                what = (
+                    f"all {len(runs)} runs are in the queue already" if is_known else "nothing was enqueued"
+                )
+                raise CanceledByUser(f"interrupted; {what}") from None
             raise
     return EnqueuedSweep(group_id, tuple(run_ids), plan)
 
@@ -185,8 +197,9 @@ class _Folders:
         files = []
         for run_id, request in zip(run_ids, requests, strict=True):
             folder = self._workspace.run_dir(run_id)
-            folder.mkdir(0o700)
+            # Noted first: Ctrl-C comes just when a system call is done. The id is nobody else's.
             self._made.append(folder)
+            folder.mkdir(0o700)
             failpoints.hit("enqueue.run_made")
             files.append(folder / "request.json")
             write_new(files[-1], strict_json.dump(request), durable=False)
@@ -197,15 +210,16 @@ class _Folders:
         fsync_dir(self._workspace.runs_dir)
         failpoints.hit("enqueue.durable")
 
-    def remove_unless_known(self, journal: Journal) -> None:
-        """Take everything back, if the group is not in the journal."""
+    def remove_unless_known(self, journal: Journal) -> bool:
+        """Take everything back, if the group is not in the journal; return whether it is."""
         if not self._made:
-            return
+            return False
         with journal.read() as tx:
             is_known = tx.row("groups.by_id", group_id=self._made[0].name) is not None
         if not is_known:
             for folder in self._made:
                 shutil.rmtree(folder, ignore_errors=True)
+        return is_known
 
 
 def enqueue_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from dataclasses import dataclass
@@ -40,6 +41,17 @@ def holder(workspace: Workspace) -> Holder | None:
 def _pid(text: bytes) -> int | None:
     word = text.split(b"\n", 1)[0].strip()
     return int(word) if word.isdigit() else None
+
+
+def flock_holder(inode: int) -> int | None:
+    """Return the pid that took the flock on a file, as the kernel tells; None if it tells nothing."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        for line in Path("/proc/locks").read_text("ascii").splitlines():
+            # 3: FLOCK ADVISORY WRITE 4711 08:01:131072 0 EOF; one that waits has `->` after the number.
+            fields = line.split()
+            if fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == str(inode):
+                return int(fields[4])
+    return None
 
 
 def process_state(pid: int | None) -> str:

@@ -19,6 +19,7 @@ from runforge.errors import OperationFailed, RunForgeError
 from runforge.workspace import Workspace
 
 _LOW_DISK = 2**30
+_LARGE_WAL = 64 * 2**20
 _MOST_UNKNOWN = 5
 
 
@@ -210,6 +211,16 @@ def _unknown_runs(here: Workspace) -> list[Finding]:
     return [Finding("runs", "warning", text)]
 
 
+def _wal(here: Workspace) -> list[Finding]:
+    """Return a warning if a reader keeps the -wal file from being folded back."""
+    path = here.journal.with_name(f"{here.journal.name}-wal")
+    size = path.stat().st_size if path.exists() else 0
+    if size < _LARGE_WAL:
+        return []
+    text = f"{path} has {size / 2**20:.0f} MiB: some program holds an old snapshot; `lsof {here.journal}` names it"
+    return [Finding("wal", "warning", text)]
+
+
 def _journal(here: Workspace) -> list[Finding]:
     from runforge import export
     from runforge.store import replay
@@ -221,6 +232,7 @@ def _journal(here: Workspace) -> list[Finding]:
         return [Finding("journal", "problem", str(error))]
     found = [Finding("journal", "problem", text) for text in problems[:20]]
     found = found or [Finding("journal", "ok", "replaying it gives its tables")]
+    found += _wal(here)
     if not stale:
         return [*found, Finding("exports", "ok", "they equal the journal")]
     # A live daemon rewrites them within the second; without one the next command does.

@@ -84,14 +84,15 @@ def _from_verdict(kind: judge.VerdictKind, active: Active, policy: str) -> Endin
 def _has_result(active: Active, record: ExitRecord, run_dir: Path) -> bool:
     """See to it that the attempt has a result.json; False while the disk has no room for one.
 
-    Its supervisor leaves one before the record. Only a disk that was full then has kept it from that, and
-    must not turn a run that succeeded into one without a result.
+    Its supervisor leaves one before the record. Only a disk that was full then, or a workspace that moved away,
+    has kept it from that, and must not turn a run that succeeded into one without a result.
     """
     if not run_dir.is_dir() or os.path.lexists(run_dir / "result.json"):
         return True
     try:
         spec = json.loads(read_bounded(active.attempt_dir / "spec.json", _SPEC_LIMIT))
-        outcome.finish(spec, asdict(record))
+        # Where the folder is now: the workspace may have been moved while the run went on.
+        outcome.finish({**spec, "run_dir": str(run_dir)}, asdict(record))
     except OSError as error:
         return faults.of(error) in {None, errno.EIO}
     except (ValueError, LookupError, TypeError):

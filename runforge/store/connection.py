@@ -34,6 +34,7 @@ from runforge.workspace import Workspace
 
 #: The WAL is folded back into the database above this many bytes.
 CHECKPOINT_BYTES = 4 * 1024 * 1024
+_CHECKPOINT_MILLISECONDS = 100
 #: A live daemon is given this long to put a deleted -wal file right.
 MEND_SECONDS = 10.0
 _MEND_PAUSE = 0.02
@@ -198,7 +199,8 @@ class Journal:
         """Fold the WAL into the database if it is larger than `above` bytes.
 
         Under the writers' lock and with TRUNCATE, which takes the write lock first: the WAL-reset
-        bug of older SQLite cannot strike.
+        bug of older SQLite cannot strike. A reader that holds a snapshot is waited for only a moment: everybody
+        who wants to write waits too, and the next checkpoint does the rest.
         """
         try:
             if os.stat(f"{self.workspace.journal}-wal").st_size <= above:
@@ -207,7 +209,11 @@ class Journal:
             return
         failpoints.hit("checkpoint.before")
         with self.locked(), explained(self.workspace.journal):
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._connection.execute(f"PRAGMA busy_timeout={_CHECKPOINT_MILLISECONDS}").fetchall()
+            try:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout={WRITE_TIMEOUT * 1000:.0f}").fetchall()
             failpoints.hit("checkpoint.done")
 
 

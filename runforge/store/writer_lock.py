@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from runforge import liveness
 from runforge.durable import open_file
 from runforge.store.failures import JournalBusy
 from runforge.workspace import Workspace
@@ -81,15 +82,22 @@ def held(lock: int, journal: Path) -> Iterator[None]:
     try:
         _lock_or_raise(lock, WRITE_TIMEOUT)
     except _LockTimeout:
-        raise JournalBusy(
-            f"the journal is busy: another program has held it for {WRITE_TIMEOUT:.0f} s",
-            where=str(journal),
-            fix="`runforge doctor` names the holder",
-        ) from None
+        raise _busy(lock, journal) from None
     try:
         yield
     finally:
         fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _busy(lock: int, journal: Path) -> JournalBusy:
+    pid = liveness.flock_holder(os.fstat(lock).st_ino)
+    state = liveness.process_state(pid)
+    who, fix = "another program", "Try again when it has ended"
+    if pid is not None:
+        who = f"the process with pid {pid}{' (stopped)' * (state == 'T')}"
+        fix = f"`kill -CONT {pid}` lets it go on" if state == "T" else f"See what it does: `ps {pid}`"
+    message = f"the journal is busy: {who} has held it for {WRITE_TIMEOUT:.0f} s"
+    return JournalBusy(message, where=str(journal), fix=fix)
 
 
 @contextlib.contextmanager

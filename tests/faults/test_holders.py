@@ -1,0 +1,98 @@
+"""Programs that hold the journal and do not let go: a stopped writer, a reader with an old snapshot."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from runforge import control, views
+from runforge.cli import doctor
+from runforge.store import writer_lock
+from runforge.store.connection import open_journal, open_snapshot
+from runforge.store.failures import JournalBusy
+from runforge.workspace import Workspace
+from tests.e2e.test_commands import Cli
+
+
+@pytest.fixture
+def queue(ws: Workspace) -> Workspace:
+    control.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    return ws
+
+
+@pytest.fixture
+def writer(queue: Workspace) -> Iterator[subprocess.Popen[str]]:
+    """A process in the middle of a transaction."""
+    code = (
+        "import sys, pathlib, signal\n"
+        "from runforge import workspace\n"
+        "from runforge.store.connection import open_journal\n"
+        "with open_journal(workspace.at(pathlib.Path(sys.argv[1]))) as journal, journal.write() as tx:\n"
+        "    tx.run('journal.set_daemon_state', state='stopped')\n"
+        "    print('in it', flush=True)\n"
+        "    signal.pause()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(queue.root)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in it\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_stopped_writer_is_named_with_the_way_out_and_reads_work(
+    queue: Workspace, cli: Cli, writer: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_lock, "WRITE_TIMEOUT", 0.2)
+    with pytest.raises(JournalBusy, match=rf"pid {writer.pid} has held it.*`ps {writer.pid}`"):
+        control.pause_group(queue, "@last")
+    writer.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, writer.pid, os.WSTOPPED)
+    with pytest.raises(JournalBusy, match=rf"pid {writer.pid} \(stopped\).*`kill -CONT {writer.pid}`"):
+        control.pause_group(queue, "@last")
+    assert cli("queue-status", "-w", queue.root).returncode == 0
+    assert not views.groups(queue)[0].paused
+    writer.kill()
+    writer.wait()
+    control.pause_group(queue, "@last")
+    assert views.groups(queue)[0].paused
+
+
+def test_a_reader_holds_nobody_up_and_is_told_of(queue: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    wal = queue.journal.with_name("runforge.db-wal")
+    with open_snapshot(queue) as reader, reader.read() as tx:
+        seen = len(tx.rows("jobs.all"))
+        control.enqueue_sweep(queue, (queue.root / "plan.json").read_bytes(), where="plan.json")
+        with open_journal(queue) as journal:
+            waits: list[str] = []
+            journal.connection.set_trace_callback(waits.append)
+            journal.checkpoint()
+            # What stands between the checkpoint and everybody who waits to write.
+            assert "PRAGMA busy_timeout=100" in waits
+            assert journal.connection.execute("PRAGMA busy_timeout").fetchone()[0] == 30_000
+        control.pause_group(queue, views.groups(queue)[0].group_id)
+        assert len(tx.rows("jobs.all")) == seen
+        monkeypatch.setattr(doctor, "_LARGE_WAL", 1)
+        assert [finding.name for finding in doctor._wal(queue)] == ["wal"]
+    with open_journal(queue) as journal:
+        journal.checkpoint()
+    assert not wal.exists() or wal.stat().st_size == 0
+    assert doctor._wal(queue) == []
+
+
+def test_who_reads_the_lock_is_nobody(queue: Workspace) -> None:
+    descriptor = writer_lock.open_lock(queue)
+    try:
+        assert writer_lock.liveness.flock_holder(os.fstat(descriptor).st_ino) is None
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        assert writer_lock.liveness.flock_holder(os.fstat(descriptor).st_ino) == os.getpid()
+    finally:
+        os.close(descriptor)

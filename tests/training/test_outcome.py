@@ -162,6 +162,40 @@ def test_a_success_without_a_result_is_none(make_spec: MakeSpec, left: bytes | N
     assert result(spec)["error"]["type"] == "bad_result"
 
 
+_GOOD = b'{"version": 1, "status": "succeeded", "duration_ms": 1, "summary": null, "x": %s}'
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        b"NaN",
+        b"1e999",
+        b"[" * 5000 + b"]" * 5000,
+        b'{"a": 1, "a": 2}',
+        b'"' + b"x" * (5 * 2**20) + b'"',
+        "link",
+        "fifo",
+    ],
+    ids=["nan", "infinite", "deep", "duplicate", "huge", "link", "fifo"],
+)
+def test_an_unusable_result_is_a_bad_one(make_spec: MakeSpec, tmp_path: Path, left: bytes | str) -> None:
+    spec = make_spec()
+    path = Path(spec["run_dir"]) / "result.json"
+    elsewhere = tmp_path / "elsewhere.json"
+    elsewhere.write_bytes(_GOOD % b"1")  # good in itself
+    if left == "link":
+        path.symlink_to(elsewhere)
+    elif left == "fifo":
+        os.mkfifo(path)
+    else:
+        assert isinstance(left, bytes)
+        path.write_bytes(_GOOD % left)
+    assert outcome.finish(spec, ending()) == ["[RF:STAGE=FAILED]"]
+    assert result(spec)["error"]["type"] == "bad_result"
+    assert not path.is_symlink()
+    assert elsewhere.read_bytes() == _GOOD % b"1"
+
+
 def test_a_run_folder_that_is_gone_is_left_alone(make_spec: MakeSpec) -> None:
     spec = make_spec()
     Path(spec["run_dir"]).rmdir()

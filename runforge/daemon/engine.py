@@ -324,7 +324,8 @@ class Engine:
 
     def _can_start(self) -> bool:
         """Return whether a job may start, as far as a look without the writers' lock tells."""
-        if self.is_draining or self._seen == (version := self._journal.version()):
+        is_held = self.hold.is_on and not self.hold.allows()  # looked at also while nothing waits
+        if is_held or self.is_draining or self._seen == (version := self._journal.version()):
             return False  # nobody has committed since nothing could start
         with self._journal.read() as tx:
             # A claim that a full disk has taken back left its slots in memory.

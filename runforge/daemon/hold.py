@@ -6,6 +6,7 @@ now: each try is an attempt that the user sees counted.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ from runforge import disk_room, faults
 from runforge.durable import TEMPORARY_PREFIX, write_new
 from runforge.workspace import Workspace
 
+#: Failures that the disk guard tells of too, in more words.
+_KINDS = {errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.EROFS: "read_only"}
 #: Seconds between two looks; doubled from the first to the last while launches go on failing.
 _FIRST_PAUSE = 0.25
 _LAST_PAUSE = 2.0
@@ -54,7 +57,7 @@ class Hold:
         )
         self._failed_at, self._is_failing = now, True
         self._next_look = now + self._pause
-        self._tell(str(number), faults.words(number))
+        self._tell(_KINDS.get(number, str(number)), faults.words(number))
 
     def allows(self) -> bool:
         """Return whether launches may go now."""
@@ -65,7 +68,7 @@ class Hold:
         if found is not None:
             self._tell(found.kind, found.text)
         elif self._is_failing and (number := probe(self._workspace)) is not None:
-            self._tell(str(number), faults.words(number))
+            self._tell(_KINDS.get(number, str(number)), faults.words(number))
         else:
             self._is_failing = False
             self._tell(None, "")

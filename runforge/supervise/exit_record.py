@@ -55,6 +55,8 @@ def preallocate(attempt_dir: Path) -> int:
 def write(descriptor: int, record: ExitRecord) -> None:
     """Overwrite the record in place and sync it: from here on the attempt's end is known."""
     values = asdict(record)
+    if record.spawn_errno is None:
+        del values["spawn_errno"]  # an older daemon knows no such field
     if record.spawn_error is not None:
         values["spawn_error"] = _fitting(record.spawn_error)
     body = json.dumps(values).encode("ascii")

@@ -24,6 +24,7 @@ from runforge.cli.options import (
 )
 from runforge.errors import InvalidRequest, Missing, OperationFailed
 from runforge.text import did_you_mean
+from runforge.views import newest
 from runforge.workspace import Workspace
 
 _PAUSE = 0.2
@@ -116,7 +117,7 @@ def _meant(here: Workspace, name: str) -> tuple[str, str]:
     try:
         return control.resolve_group(here, name), ""
     except OperationFailed:
-        groups, runs = views.known_ids(here)
+        groups, runs = newest.known_ids(here)
         if not runs or (name and any(known.startswith(name) for known in groups)):
             raise
     try:

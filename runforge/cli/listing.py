@@ -9,7 +9,7 @@ from runforge.cli import output, status
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.states import State
 from runforge.store.connection import exists
-from runforge.views import RunView
+from runforge.views import RunView, newest
 from runforge.workspace import Workspace
 
 #: How many jobs are shown to somebody who asks for none in particular.
@@ -49,7 +49,7 @@ def jobs(
     if as_json or group or state or limit:
         found = views.jobs(here, group_id=group_id, state=state, limit=limit)
     else:
-        found, total = views.newest_jobs(here, _NEWEST)
+        found, total = newest.newest_jobs(here, _NEWEST)
         older = total - len(found)
     if as_json:
         output.print_json("jobs", [job.to_json() for job in found])

@@ -19,11 +19,11 @@ _LONGEST = 3650 * 86400.0
 
 
 def _known(context: typer.Context) -> tuple[list[str], list[str]]:
-    from runforge import views
+    from runforge.views import newest
 
     said = context.params.get("workspace")
     try:
-        return views.known_ids(workspaces.find(Path(said) if said else None))
+        return newest.known_ids(workspaces.find(Path(said) if said else None))
     except Exception:  # noqa: BLE001 - completion must never disturb the shell
         return [], []
 

@@ -305,16 +305,6 @@ def jobs(
         return [job_view(records.job(row), now) for row in _page(tx, group_id, state, page)]
 
 
-def newest_jobs(workspace: Workspace, limit: int) -> tuple[list[JobView], int]:
-    """Return the newest jobs, oldest first, and how many there are in all."""
-    if not exists(workspace):
-        return [], 0
-    now = clock.now()
-    with open_snapshot(workspace) as journal, journal.read() as tx:
-        found = [job_view(records.job(row), now) for row in tx.rows("jobs.newest", limit=limit)]
-        return found, sum(count or 0 for count in tx.row("jobs.totals"))
-
-
 def _page(tx: Transaction, group_id: str | None, state: str | None, page: dict[str, int]) -> list[Any]:
     if group_id is None:
         if state is None:
@@ -399,12 +389,3 @@ def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -
             reason = why_waiting(status, capacity, is_paused=is_paused, requires_gpu=job.requires_gpu)
             shown.append(job_view(job, now, reason))
     return shown
-
-
-def known_ids(workspace: Workspace) -> tuple[list[str], list[str]]:
-    """Return recent (group ids, run ids), for shell completion."""
-    if not exists(workspace):
-        return [], []
-    with open_snapshot(workspace) as journal, journal.read() as tx:
-        found_groups = [str(row[0]) for row in tx.rows("groups.some_ids")]
-        return found_groups, [str(row[0]) for row in tx.rows("jobs.some_run_ids")]

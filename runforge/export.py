@@ -81,10 +81,16 @@ class Exporter:
             newest = _newest(tx)
             changes = _Changes.since(tx, self._seq)
             failpoints.hit("export.read")
-            self._write_queue(tx, newest[0], changes)
+            blocked = None
+            try:
+                self._write_queue(tx, newest[0], changes)
+            except IsADirectoryError as error:
+                blocked = error  # a folder that somebody put there costs that one file
             failpoints.hit("export.queue_written")
             for group_id in changes.groups:
                 self._write_group(tx, group_id, changes)
+        if blocked is not None:
+            raise blocked
         self._seq, self._served = newest
         self._looked = None
         layout = self._layouts[self._workspace.queue_json]

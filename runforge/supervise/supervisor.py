@@ -140,7 +140,7 @@ class Supervisor:
     def _work(self) -> str | None:
         """Start the worker and see it through; return why it could not be started, if so."""
         try:
-            tree = os.open(self._folder / TREE_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            tree = durable.open_file(self._folder / TREE_LOCK, os.O_RDWR | os.O_CREAT)
         except OSError as failure:
             self._refusal = failure.errno
             return f"{TREE_LOCK} could not be made: {failure.strerror}"

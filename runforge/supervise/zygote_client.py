@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runforge.durable import open_file
 from runforge.supervise.zygote import ENDED, MESSAGE_LIMIT
 
 #: A zygote ends when its socket closes; one that still imports is not waited for.
@@ -51,8 +52,7 @@ class ZygoteClient:
     def start(self) -> None:
         """Start the process. It gets ready by itself."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        log = os.open(self._stderr_path, flags, 0o600)
+        log = open_file(self._stderr_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         command = [sys.executable, "-m", "runforge.supervise.zygote", "--fd", str(theirs.fileno())]
         for module in self._preload:
             command += ["--preload", module]

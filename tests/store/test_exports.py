@@ -126,3 +126,20 @@ def test_an_edit_while_the_daemon_lives_is_found(large: Workspace) -> None:
         os.utime(large.queue_json, ns=(1, 1))
         exporter.look()
         assert exporter.is_behind()
+
+
+def test_a_folder_in_the_place_of_one_file_costs_that_file_alone(large: Workspace) -> None:
+    with open_journal(large) as journal:
+        exporter = Exporter(large, journal)
+        large.queue_json.unlink()
+        (large.queue_json / "in the way").mkdir(parents=True)
+        cancel_one(journal, Random(5))
+        with pytest.raises(IsADirectoryError):
+            exporter.write()
+        problems = export.check(large)
+        assert len(problems) == 1
+        assert "queue.json" in problems[0]
+        (large.queue_json / "in the way").rmdir()
+        large.queue_json.rmdir()
+        exporter.write()
+    assert export.check(large) == []

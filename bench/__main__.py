@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from bench import at_scale, commands, peers, plots, runs, terminal
 from bench.figures import Figure, as_markdown, as_text, from_document
-from runforge import __version__
+from runforge import __version__, clock
 from runforge.permissions import become_private
 
 PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
@@ -31,19 +34,50 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
 }
 
 
-def measure(keys: list[str], rounds: int, *, quick: bool) -> list[Figure]:
-    """Return the figures of these parts; progress goes to standard error."""
-    found: list[Figure] = []
+_DOCS = Path("docs/performance.md")
+_BEGIN, _END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+
+
+def measure(keys: list[str], rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """Yield the figures of these parts; progress goes to standard error. A part that fails says so, the others go on."""
     for key in keys:
         begin = time.monotonic()
         headline = (PARTS[key].__doc__ or "").splitlines()[0]
         print(headline, file=sys.stderr, flush=True)
-        for figure in PARTS[key](rounds, quick=quick):
-            found.append(figure)
-            beside = f" beside {figure.jobs:,} jobs" if figure.jobs else ""
-            print(f"    {figure.name}{beside}: {figure.ours:.4g} {figure.unit}", file=sys.stderr, flush=True)
+        try:
+            for figure in PARTS[key](rounds, quick=quick):
+                beside = f" beside {figure.jobs:,} jobs" if figure.jobs else ""
+                told = f"    {figure.name}{beside}: {figure.ours:.4g} {figure.unit}"
+                print(told, file=sys.stderr, flush=True)
+                yield figure
+        except Exception as error:  # noqa: BLE001 - one part's trouble must not cost the figures of the others
+            print(f"    FAILED: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            yield Figure(key, f"FAILED: {type(error).__name__}: {error}", "", 0.0)
         print(f"    {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
-    return found
+
+
+def machine() -> dict[str, str]:
+    """Return what the figures were measured on."""
+    gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "size": f"{os.cpu_count()} cores, {gib:.0f} GiB",
+        "measured": clock.now(),
+        "load": f"{os.getloadavg()[0]:.1f}",
+        "version": __version__,
+    }
+
+
+def write_docs(report: dict[str, Any]) -> None:
+    """Draw the plots of a report and put its table between the marks of docs/performance.md."""
+    figures = [from_document(document) for document in report["figures"]]
+    plots.draw(figures, _DOCS.parent / "performance")
+    said = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
+    before, _, rest = _DOCS.read_text("utf-8").partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    table = f"Machine: {said}.\n\n{as_markdown(figures)}\n"
+    _DOCS.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}", "utf-8")
 
 
 def main() -> int:
@@ -52,16 +86,14 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(PARTS), help="letters of figures: a,b,c ...")
     parser.add_argument("--quick", action="store_true", help="small numbers, one round: does it work at all")
     parser.add_argument("--rounds", type=int, default=5, help="of each figure, in turn with its peers")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--json", type=Path, help="write the figures to this file, one after the other")
     parser.add_argument("--install-peers", action="store_true", help="install the peers from PyPI first")
     parser.add_argument(
-        "--docs", type=Path, metavar="FILE", help="measure nothing: draw FILE's plots and table"
+        "--docs", type=Path, metavar="FILE", help=f"measure nothing: put FILE's plots and table into {_DOCS}"
     )
     arguments = parser.parse_args()
     if arguments.docs:
-        figures = [from_document(document) for document in json.loads(arguments.docs.read_bytes())["figures"]]
-        plots.draw(figures, Path("docs/performance"))
-        print(as_markdown(figures))
+        write_docs(json.loads(arguments.docs.read_bytes()))
         return 0
     keys = [key.strip() for key in arguments.only.split(",")]
     if unknown := sorted(set(keys) - set(PARTS)):
@@ -69,13 +101,18 @@ def main() -> int:
     become_private()
     if arguments.install_peers:
         peers.install()
-    figures = measure(keys, 1 if arguments.quick else arguments.rounds, quick=arguments.quick)
+    report: dict[str, Any] = {"machine": machine(), "figures": []}
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
+        tempfile.tempdir = folder  # a hundred thousand jobs' journals are not left behind
+        for figure in measure(keys, 1 if arguments.quick else arguments.rounds, quick=arguments.quick):
+            figures.append(figure)
+            report["figures"].append(figure.document())
+            if arguments.json:
+                arguments.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+        tempfile.tempdir = None
     print(as_text(figures))
-    if arguments.json:
-        machine = {"python": platform.python_version(), "system": platform.platform(), "version": __version__}
-        report = {"machine": machine, "figures": [figure.document() for figure in figures]}
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
-    return 0
+    return int(any(figure.name.startswith("FAILED") for figure in figures))
 
 
 if __name__ == "__main__":

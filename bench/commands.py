@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import big, limits, peers, workload
+from bench import big, limits, peers, rust_peers, workload
 from bench.figures import Figure
 from runforge import control
 from runforge.cli import samples
@@ -70,7 +71,13 @@ def reads(rounds: int, *, quick: bool) -> Iterator[Figure]:
                 actions["task-spooler's list"] = peers.tsp_status(jobs)
         except peers.Missing as reason:
             told["task-spooler"] = str(reason)
-        found = workload.in_turn(actions, max(5, rounds))
+        with contextlib.ExitStack() as stack:
+            if jobs == 1_000:
+                try:
+                    actions["gflow's list, of no job"] = stack.enter_context(rust_peers.gflow()).listed
+                except peers.Missing as reason:
+                    told["gflow"] = str(reason)
+            found = workload.in_turn(actions, max(5, rounds))
         floor = limits.interpreter_ms()
         for name in _READS:
             beside = {k: v for k, v in found.items() if k not in _READS} if name == "jobs" else {}

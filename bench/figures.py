@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -51,8 +53,9 @@ def rows(figures: list[Figure]) -> list[tuple[str, ...]]:
         ours = f"{_short(figure.ours)} {figure.unit}"
         limit = f"{_short(figure.limit)} ({figure.limit_name})" if figure.limit is not None else ""
         peers = list(figure.peers.items()) or [("", "")]
+        beside = f", {figure.jobs:,} jobs" if figure.jobs and figure.key != "d" else ""
         for number, (name, value) in enumerate(peers):
-            first = (figure.key, figure.name, ours) if number == 0 else ("", "", "")
+            first = (figure.key, figure.name + beside, ours) if number == 0 else ("", "", "")
             last = (limit, figure.goal) if number == 0 else ("", "")
             if isinstance(value, str):
                 peer, ratio = (f"{name}: {value}" if name else ""), ""
@@ -62,16 +65,44 @@ def rows(figures: list[Figure]) -> list[tuple[str, ...]]:
     return table
 
 
+#: Parts of which no figure may grow faster than the logarithm of the number of jobs.
+_FLAT = frozenset("bcegi")
+#: How much of more than that is the machine's noise.
+_NOISE = 1.15
+
+
+def growth(figures: list[Figure]) -> list[str]:
+    """Say of each flat figure how it grew from the smallest journal to the largest, and what is allowed."""
+    series: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
+    for figure in figures:
+        if figure.key in _FLAT and figure.jobs and figure.ours:
+            slowness = 1 / figure.ours if figure.is_higher_better else figure.ours
+            series[figure.key, figure.name, figure.unit][figure.jobs] = slowness
+    lines = []
+    for (key, name, unit), points in series.items():
+        few, many = min(points), max(points)
+        if few == many:
+            continue
+        grew, allowed = points[many] / points[few], math.log(many) / math.log(few)
+        verdict = "holds" if grew <= allowed * _NOISE else "GROWS FASTER"
+        lines.append(
+            f"{key} {name} ({unit}): {grew:.2f} times from {few:,} to {many:,} jobs,"
+            f" the logarithm {allowed:.2f}: {verdict}"
+        )
+    return lines
+
+
 def as_text(figures: list[Figure]) -> str:
     """Return the table for a terminal."""
     table = rows(figures)
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join([*(line.rstrip() for line in lines), *growth(figures)])
 
 
 def as_markdown(figures: list[Figure]) -> str:
     """Return the table for the documentation."""
     header, *body = rows(figures)
     lines = [" | ".join(header), " | ".join("---" for _ in header), *(" | ".join(row) for row in body)]
-    return "\n".join(f"| {line} |" for line in lines)
+    table = [f"| {line} |" for line in lines]
+    return "\n".join([*table, "", "Growth:", "", *(f"- {line}" for line in growth(figures))])

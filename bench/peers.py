@@ -19,7 +19,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-FROM_PYPI = {"gflow": ["gflow"], "jobd": ["jobd", "psutil"], "gq-local": ["gq-local"]}
+FROM_PYPI = {
+    "HyperQueue": ["hyperqueue"],
+    "gflow": ["runqd"],
+    "jobd": ["jobd", "psutil"],
+    "gq-local": ["gq-local"],
+}
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "runforge-bench"
 _PORT = 18765
 Drain = Callable[[int], float]
@@ -40,7 +45,8 @@ def install() -> None:
         print(f"{name}: {'cannot be installed' if done.returncode else 'installed'}", file=sys.stderr)
 
 
-def _program(package: str, name: str) -> str:
+def program(package: str, name: str) -> str:
+    """Return the path of a program of a peer from PyPI; Missing if it is not installed."""
     path = _CACHE / package / "bin" / name
     if not path.exists():
         raise Missing("not installed (--install-peers)")
@@ -57,13 +63,13 @@ def _found(name: str, package: str) -> str:
 @contextlib.contextmanager
 def parallel() -> Iterator[Drain]:
     """GNU parallel: no queue, no journal; the floor of what a tool with a log a job costs."""
-    program = _found("parallel", "Debian's parallel")
+    client = _found("parallel", "Debian's parallel")
 
     def drain(count: int) -> float:
         with tempfile.TemporaryDirectory() as folder:
             log = f"{folder}/log"
             command = [
-                program,
+                client,
                 "--will-cite",
                 "-j2",
                 "--joblog",
@@ -80,7 +86,7 @@ def parallel() -> Iterator[Drain]:
 @contextlib.contextmanager
 def tsp() -> Iterator[Drain]:
     """task-spooler: a daemon in memory, a client process a job."""
-    program = _found("tsp", "Debian's task-spooler")
+    client = _found("tsp", "Debian's task-spooler")
     with tempfile.TemporaryDirectory() as folder:
         env = {
             **os.environ,
@@ -91,14 +97,14 @@ def tsp() -> Iterator[Drain]:
         }
 
         def tsp_(*words: str) -> None:
-            subprocess.run([program, *words], check=True, env=env, stdout=subprocess.DEVNULL)
+            subprocess.run([client, *words], check=True, env=env, stdout=subprocess.DEVNULL)
 
         def drain(count: int) -> float:
             def all_of_them() -> None:
                 for _ in range(count):
                     tsp_("-n", "true")
                 # It starts them in order: once the last has ended, one other at the most has not.
-                subprocess.run([program, "-w"], check=False, env=env)
+                subprocess.run([client, "-w"], check=False, env=env)
 
             return _timed(all_of_them)
 
@@ -106,20 +112,20 @@ def tsp() -> Iterator[Drain]:
             tsp_("-S", "2")
             yield drain
         finally:
-            subprocess.run([program, "-K"], check=False, env=env)
+            subprocess.run([client, "-K"], check=False, env=env)
 
 
 def tsp_status(count: int) -> Callable[[], float]:
     """Return what lists a task-spooler queue with so many finished jobs; the caller calls it in turn."""
-    program = _found("tsp", "Debian's task-spooler")
+    client = _found("tsp", "Debian's task-spooler")
     folder = tempfile.mkdtemp(prefix="bench-tsp-")
     env = {**os.environ, "TS_SOCKET": f"{folder}/socket", "TMPDIR": folder, "TS_MAXFINISHED": str(count)}
     for _ in range(count):
-        subprocess.run([program, "-n", "true"], check=True, env=env, stdout=subprocess.DEVNULL)
+        subprocess.run([client, "-n", "true"], check=True, env=env, stdout=subprocess.DEVNULL)
 
     def listed() -> float:
         return 1000 * _timed(
-            lambda: subprocess.run([program, "-l"], check=True, env=env, stdout=subprocess.DEVNULL)
+            lambda: subprocess.run([client, "-l"], check=True, env=env, stdout=subprocess.DEVNULL)
         )
 
     return listed
@@ -127,7 +133,7 @@ def tsp_status(count: int) -> Callable[[], float]:
 
 def tsp_latency(code: list[str]) -> Callable[[], float]:
     """Return what measures from calling the client to the first line of a job, in milliseconds."""
-    program = _found("tsp", "Debian's task-spooler")
+    client = _found("tsp", "Debian's task-spooler")
     folder = tempfile.mkdtemp(prefix="bench-tsp-")
     env = {**os.environ, "TS_SOCKET": f"{folder}/socket", "TMPDIR": folder}
     number = 0
@@ -137,7 +143,7 @@ def tsp_latency(code: list[str]) -> Callable[[], float]:
         number += 1
         out = Path(folder) / f"out-{number}"
         begin = time.time()
-        subprocess.run([program, "-n", *code, str(out)], check=True, env=env, stdout=subprocess.DEVNULL)
+        subprocess.run([client, "-n", *code, str(out)], check=True, env=env, stdout=subprocess.DEVNULL)
         while not (out.exists() and out.read_text().endswith("\n")):
             time.sleep(0.002)
         return (float(out.read_text()) - begin) * 1000
@@ -148,7 +154,7 @@ def tsp_latency(code: list[str]) -> Callable[[], float]:
 @contextlib.contextmanager
 def jobd() -> Iterator[Drain]:
     """jobd: broker over HTTP and SQLite, a worker that asks it for jobs."""
-    programs = {name: _program("jobd", name) for name in ("jobd", "jobd-worker", "job")}
+    programs = {name: program("jobd", name) for name in ("jobd", "jobd-worker", "job")}
     folder = Path(tempfile.mkdtemp(prefix="bench-jobd-"))
     (folder / "config").mkdir()
     (folder / "config/projects.yaml").write_text("projects:\n  bench: {priority: 50}\n")
@@ -208,23 +214,18 @@ def _until_answered(url: str) -> None:
 
 def others() -> dict[str, float | str]:
     """Return why the peers that cannot be measured here are not."""
-    found: dict[str, float | str] = {"HyperQueue": "not measured (no package; a binary of its own)"}
+    found: dict[str, float | str] = {"gflow": "not drained (it looks for ended jobs every few seconds)"}
     try:
-        program = _program("gq-local", "gq")
+        command = program("gq-local", "gq")
         with tempfile.TemporaryDirectory() as folder:
             env = {**os.environ, "HOME": folder}
             done = subprocess.run(
-                [program, "run", "-g", "0", "--", "true"], check=False, env=env, capture_output=True
+                [command, "run", "-g", "0", "--", "true"], check=False, env=env, capture_output=True
             )
         needs_gpu = "its daemon does not start without an NVIDIA GPU"
         found["gq-local"] = needs_gpu if done.returncode else "schedules GPUs only"
     except Missing as reason:
         found["gq-local"] = str(reason)
-    try:
-        _program("gflow", "gflow")
-        found["gflow"] = "not driven (needs tmux and a login session)"
-    except Missing as reason:
-        found["gflow"] = f"{reason}; its package is Rust without a wheel"
     return found
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bench import big, limits, peers, workload
+from bench import big, limits, peers, rust_peers, workload
 from bench.figures import Figure
 from runforge import control, views
 from runforge.cli import samples
@@ -25,9 +25,9 @@ _ONE_RUN = (
     "spec = json.loads(sys.stdin.read()); pathlib.Path(spec['run_dir']).mkdir()\n"
     "sys.exit(worker.main(spec))\n"
 )
-#: Prints when its first line runs; nothing but the interpreter's own start comes before.
-_STAMP = "import time,sys; f=open(sys.argv[1],'w') if sys.argv[1:] else sys.stdout; print(repr(time.time()),file=f)"
-_CODE = [sys.executable, "-I", "-S", "-c", _STAMP]
+#: Tells when its first line runs, to its output or to a file: the same for RunForge, the peers and the limit.
+_STAMP = 'if [ "$1" ]; then exec >"$1"; fi; date +%s.%N'
+_CODE = ["sh", "-c", _STAMP, "sh"]
 
 
 def interpreters(here: Workspace, count: int) -> float:
@@ -87,6 +87,7 @@ def drains(rounds: int, *, quick: bool) -> Iterator[Figure]:
         told: dict[str, float | str] = {}
         for name, peer, share in (
             ("GNU parallel", peers.parallel, 1.0),
+            ("HyperQueue", rust_peers.hyperqueue, 1.0),
             ("task-spooler", peers.tsp, 0.3),
             ("jobd", peers.jobd, 0.03),
         ):
@@ -134,11 +135,7 @@ def latencies(rounds: int, *, quick: bool) -> Iterator[Figure]:
             found = [_latency(here, number) for number in range(count + 1)][1:]
         told: dict[str, float | str] = {}
         if jobs == 0:
-            try:
-                one = peers.tsp_latency(_CODE)
-                told["task-spooler, its client included"] = statistics.median(one() for _ in range(count))
-            except peers.Missing as reason:
-                told["task-spooler"] = str(reason)
+            told = _latencies_of_peers(count)
         yield Figure(
             "c",
             "enqueue to the run's own first line, median",
@@ -146,13 +143,35 @@ def latencies(rounds: int, *, quick: bool) -> Iterator[Figure]:
             statistics.median(found),
             told,
             floor,
-            "the interpreter's own start",
+            "the start of sh and date",
             "10 ms",
             jobs=jobs,
         )
         if jobs == 0:
             p95 = statistics.quantiles(found, n=20)[-1]
             yield Figure("c", "the same, 95th percentile", "ms", p95, goal="25 ms", jobs=jobs)
+
+
+def _latencies_of_peers(count: int) -> dict[str, float | str]:
+    told: dict[str, float | str] = {}
+    try:
+        one = peers.tsp_latency(_CODE)
+        told["task-spooler, its client included"] = statistics.median(one() for _ in range(count))
+    except peers.Missing as reason:
+        told["task-spooler"] = str(reason)
+    try:
+        with rust_peers.hyperqueue() as ask:
+            told["HyperQueue, from its client's call"] = statistics.median(
+                ask(0) * 1000 for _ in range(count)
+            )
+    except peers.Missing as reason:
+        told["HyperQueue"] = str(reason)
+    try:
+        with rust_peers.gflow() as gflow:
+            told["gflow, its client included"] = statistics.median(gflow.latency() for _ in range(3))
+    except peers.Missing as reason:
+        told["gflow"] = str(reason)
+    return told
 
 
 def _start_of_code() -> float:

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 def bench(tmp_path, *words):
     env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "bench", "--quick", *words]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,10 @@ def flat(jobs, ours, *, key="e", is_higher_better=False):
     [
         ([flat(1_000, 10.0), flat(100_000, 12.0)], "holds"),
         ([flat(1_000, 10.0), flat(100_000, 40.0)], "GROWS FASTER"),
-        ([flat(1_000, 40.0, is_higher_better=True), flat(100_000, 10.0, is_higher_better=True)], "GROWS FASTER"),
+        (
+            [flat(1_000, 40.0, is_higher_better=True), flat(100_000, 10.0, is_higher_better=True)],
+            "GROWS FASTER",
+        ),
         ([flat(1_000, 10.0, is_higher_better=True), flat(100_000, 40.0, is_higher_better=True)], "holds"),
     ],
 )
@@ -94,7 +99,9 @@ def test_growth_is_told_of_flat_figures_with_several_sizes_only():
 
 
 FIGURES = [
-    Figure("b", "drain", "jobs/s", 400.0, {"one": 200.0, "none": "not installed"}, 1200.0, "spawns", "331", True),
+    Figure(
+        "b", "drain", "jobs/s", 400.0, {"one": 200.0, "none": "not installed"}, 1200.0, "spawns", "331", True
+    ),
     Figure("e", "status, a < b", "ms", 20.0, {"other": 40.0}, jobs=1_000),
     Figure("e", "status, a < b", "ms", 21.0, {}, jobs=10_000),
     Figure("e", "status, a < b", "ms", 22.0, {}, jobs=100_000),

@@ -105,9 +105,9 @@ WHERE job_id = :job_id AND state IN ('queued', 'running');
 -- name: prunable
 SELECT * FROM jobs
 WHERE finished_at IS NOT NULL AND finished_at < :before
-  AND (group_id IS NULL OR NOT EXISTS (
-      SELECT 1 FROM jobs AS other WHERE other.group_id = jobs.group_id
-        AND (other.finished_at IS NULL OR other.finished_at >= :before)))
+  AND (group_id IS NULL OR group_id NOT IN (
+      SELECT group_id FROM jobs
+      WHERE group_id IS NOT NULL AND (finished_at IS NULL OR finished_at >= :before)))
 ORDER BY seq;
 
 -- name: mark_pruned

@@ -16,6 +16,9 @@ from runforge import workspace as workspaces
 from runforge.cli.setup import make_workspace
 from runforge.workspace import Workspace
 
+#: Where an administrator's programs are (mkfs), for a user whose PATH leaves them out.
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
 
 @pytest.fixture(autouse=True)
 def _private_umask() -> Iterator[None]:

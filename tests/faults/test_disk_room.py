@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,8 @@ def loop_disk(scene: Scene, kind: str, size: int, *options: str, image: Path | N
     image = image or scene.root.parent / "image"
     with open(image, "wb") as stream:
         stream.truncate(size)
+    if shutil.which(f"mkfs.{kind}") is None:
+        pytest.skip(f"needs the program mkfs.{kind}")
     done = subprocess.run([f"mkfs.{kind}", "-q", *options, str(image)], capture_output=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"mkfs.{kind} does not work here")

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,10 +92,10 @@ def test_nothing_starts_on_a_disk_without_room_and_all_say_why(scene: Scene) -> 
     scene.finish()
 
 
-def loop_disk(scene: Scene, kind: str, size: int, *options: str, image: Path | None = None) -> None:
+def loop_disk(scene: Scene, kind: str, size: int, *options: str) -> None:
     """Put the workspace on an image of its own."""
     machine.require_root()
-    image = image or scene.root.parent / "image"
+    image = scene.root.parent / "image"
     with open(image, "wb") as stream:
         stream.truncate(size)
     if shutil.which(f"mkfs.{kind}") is None:

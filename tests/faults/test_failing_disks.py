@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -81,25 +82,49 @@ def test_a_disk_that_the_kernel_has_closed_ends_no_daemon(scene: Scene) -> None:
     assert len(scene.started) == 1
 
 
+_DAEMON_ON_A_FAILING_DISK = """
+import os, sys
+from pathlib import Path
+from runforge import workspace
+from runforge.daemon import main
+from runforge.daemon.engine import Engine
+from runforge.store.failures import explained
+from runforge.store.sqlite import sqlite
+
+here = workspace.at(Path(sys.argv[1]))
+tick = Engine.tick
+
+def fails(engine):
+    tick(engine)
+    if engine.active_jobs:
+        # What the kernel gives to a connection of its own that finds less of the WAL than its index says.
+        other = here.root / 'other.db'
+        first = sqlite.connect(str(other), isolation_level=None)
+        first.execute('PRAGMA journal_mode=WAL')
+        first.execute('CREATE TABLE t (x)')
+        os.unlink(f'{other}-wal')
+        with explained(here.journal):
+            sqlite.connect(str(other)).execute('SELECT * FROM t')
+
+Engine.tick = fails
+sys.exit(main.run_daemon(here, max_parallel=1))
+"""
+
+
 def test_an_input_output_error_stops_the_daemon_and_no_run(scene: Scene) -> None:  # F25
-    """The image of the disk lies on a disk that is full: the kernel cannot write what it has promised to."""
-    machine.mount(scene, scene.root.parent / "under", "-t", "tmpfs", "-o", "size=16m", "under")
-    image = scene.root.parent / "under/image"
-    loop_disk(scene, "ext2", 256 * 2**20, image=image)
-    scene.put(*[run(0.3)] * 100)
-    daemon = scene.daemon(1)
-    scene.until_started()
-    machine.fill(scene.root.parent / "under/filler")
-    data = scene.root / "data/more"
-    machine.fill(data, most=24 * 2**20)
-    subprocess.run(["sync", "-f", str(scene.root)], check=False)
-    assert daemon.wait(timeout=60) == 4
-    said = scene.said(daemon)
-    assert "the disk gave an input/output error" in said
-    assert "dmesg" in said
-    assert "runforge doctor" in said
-    assert "Traceback" not in said
-    scene.until(lambda: len(scene.ended) == len(scene.started), "what ran has come to its own end")
+    """SQLite's own input/output error, from a database beside the journal, meets the daemon's loop."""
+    scene.put(run(1.0), run(0.1))
+    words = [sys.executable, "-c", _DAEMON_ON_A_FAILING_DISK, str(scene.root)]
+    daemon = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert daemon.returncode == 4
+    assert "the disk gave an input/output error" in daemon.stderr
+    assert "dmesg" in daemon.stderr
+    assert "runforge doctor" in daemon.stderr
+    assert "Traceback" not in daemon.stderr
+    scene.until(lambda: len(scene.ended) == len(scene.started) == 1, "what ran has come to its own end")
+    scene.daemon(1)
+    scene.until_over()
+    scene.expect(("succeeded", 1, None), ("succeeded", 1, None))
 
 
 def as_a_user(scene: Scene, *words: str) -> subprocess.CompletedProcess[str]:

@@ -42,7 +42,7 @@ def measure(keys: list[str], rounds: int, *, quick: bool) -> Iterator[Figure]:
     """Yield the figures of these parts; progress goes to standard error. A part that fails says so, the others go on."""
     for key in keys:
         begin = time.monotonic()
-        headline = (PARTS[key].__doc__ or "").splitlines()[0]
+        headline = (PARTS[key].__doc__ or key).splitlines()[0]
         print(headline, file=sys.stderr, flush=True)
         try:
             for figure in PARTS[key](rounds, quick=quick):

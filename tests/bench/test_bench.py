@@ -131,7 +131,7 @@ def test_docs_get_the_table_between_the_marks_and_plots_that_are_xml(tmp_path, m
     text = page.read_text("utf-8")
     assert text.startswith("before\n<!-- figures -->\n")
     assert text.endswith("<!-- end of figures -->\nafter\n")
-    assert "old" not in text
+    assert "stale figures" not in text
     assert text.count("| figure |") == 1
     for name in ("ratios.svg", "growth.svg"):
         assert ET.parse(page.parent / "performance" / name).getroot().tag.endswith("svg")

@@ -45,6 +45,9 @@ def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
     seconds = 5.0 if quick else 20.0
     for jobs in (0, 1_000) if quick else (0, 1_000, 100_000):
         here = _big(jobs, max(1, jobs // 100), 1.0) if jobs else workload.fresh()
+        if jobs:
+            with open_journal(here) as journal:
+                Exporter(here, journal).write()  # a journal that was made, not lived, has no exports yet
         with workload.daemon(here, warm_up=4.0) as pid:
             share = _share(pid, seconds)
             memory = workload.resident_mib(pid)

@@ -19,6 +19,9 @@ def make(root: Path, jobs: int, groups: int, *, ended: float = 0.9) -> Workspace
     last = round(jobs * ended)
     with open_journal(here, create=True) as journal:
         with journal.write() as tx:
+            tx.row(
+                "journal.reserve_numbers", jobs=jobs, runs=jobs
+            )  # what is enqueued later goes on from there
             lanes = []
             for number in range(groups):
                 group_id = ids.group_id(now, f"sweep {number}", repeat=1)

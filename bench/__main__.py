@@ -53,6 +53,8 @@ def measure(keys: list[str], rounds: int, *, quick: bool) -> Iterator[Figure]:
         except Exception as error:  # noqa: BLE001 - one part's trouble must not cost the figures of the others
             print(f"    FAILED: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             yield Figure(key, f"FAILED: {type(error).__name__}: {error}", "", 0.0)
+        finally:
+            peers.end_servers()
         print(f"    {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
 
 

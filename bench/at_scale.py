@@ -48,7 +48,7 @@ def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
         if jobs:
             with open_journal(here) as journal:
                 Exporter(here, journal).write()  # a journal that was made, not lived, has no exports yet
-        with workload.daemon(here, warm_up=4.0) as pid:
+        with workload.daemon(here) as pid:
             share = _share(pid, seconds)
             memory = workload.resident_mib(pid)
         yield Figure("f", "idle daemon", "% of a core", share, goal="0.2 %", jobs=jobs)
@@ -57,7 +57,7 @@ def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
     with workload.daemon(here, max_parallel=4) as pid:
         for number in range(4):
             _enqueue(here, f"train-{number}", ["python3", "-c", _TRAINS])
-        time.sleep(2.0)
+        _until_running(here, 4)
         share, beside = _share(pid, seconds), _supervisors(pid)
         control.cancel_all_running(here)
     yield Figure("f", "daemon while four runs train", "% of a core", share, goal="0.2 %")

@@ -120,7 +120,7 @@ def crowd(rounds: int, *, quick: bool) -> Iterator[Figure]:
         words = [sys.executable, "-c", code, str(here.root), str(first), str((number + 1) * each)]
         worst.append(float(subprocess.run(words, check=True, capture_output=True, text=True).stdout))
 
-    with workload.daemon(here, max_parallel=1, warm_up=0.0):
+    with workload.daemon(here, max_parallel=1):
         threads = [threading.Thread(target=one, args=(number,)) for number in range(writers)]
         for thread in threads:
             thread.start()

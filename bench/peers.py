@@ -30,8 +30,19 @@ _PORT = 18765
 Drain = Callable[[int], float]
 
 
+#: What ends the servers of peers that outlive their clients; `end_servers` calls it.
+_servers: list[tuple[list[str], dict[str, str]]] = []
+
+
 class Missing(Exception):
     """A peer cannot be had here; says why."""
+
+
+def end_servers() -> None:
+    """End the servers that measuring has left, while their sockets are still there."""
+    while _servers:
+        command, env = _servers.pop()
+        subprocess.run(command, check=False, env=env)
 
 
 def install() -> None:
@@ -120,6 +131,7 @@ def tsp_status(count: int) -> Callable[[], float]:
     client = _found("tsp", "Debian's task-spooler")
     folder = tempfile.mkdtemp(prefix="bench-tsp-")
     env = {**os.environ, "TS_SOCKET": f"{folder}/socket", "TMPDIR": folder, "TS_MAXFINISHED": str(count)}
+    _servers.append(([client, "-K"], env))
     for _ in range(count):
         subprocess.run([client, "-n", "true"], check=True, env=env, stdout=subprocess.DEVNULL)
 
@@ -136,6 +148,7 @@ def tsp_latency(code: list[str]) -> Callable[[], float]:
     client = _found("tsp", "Debian's task-spooler")
     folder = tempfile.mkdtemp(prefix="bench-tsp-")
     env = {**os.environ, "TS_SOCKET": f"{folder}/socket", "TMPDIR": folder}
+    _servers.append(([client, "-K"], env))
     number = 0
 
     def one() -> float:
@@ -194,7 +207,7 @@ def jobd() -> Iterator[Drain]:
         start("jobd")
         _until_answered(f"{url}/health")
         start("jobd-worker")
-        time.sleep(3)
+        _until_answered(f"{url}/workers", lambda answer: answer not in {b"[]", b""})
         yield drain
     finally:
         for process in started:
@@ -203,11 +216,15 @@ def jobd() -> Iterator[Drain]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _until_answered(url: str) -> None:
+def _until_answered(url: str, is_right: Callable[[bytes], bool] = lambda _: True) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2):
-            return
+        with (
+            contextlib.suppress(urllib.error.URLError, OSError),
+            urllib.request.urlopen(url, timeout=2) as answer,
+        ):
+            if is_right(answer.read()):
+                return
         time.sleep(0.2)
     raise Missing("its broker does not answer")
 

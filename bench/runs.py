@@ -52,7 +52,7 @@ def interpreters(here: Workspace, count: int) -> float:
 def sweeps(rounds: int, *, quick: bool) -> Iterator[Figure]:
     """(a) Sweeps of small logistic regressions at two slots against an interpreter a run."""
     here = workload.fresh()
-    with workload.daemon(here, warm_up=4.0):
+    with workload.daemon(here):
         workload.drain(here, 4, workload.LOGISTIC)
         for count, goal in ((20, "25 times faster"), (40 if quick else 200, "30 times faster")):
             # Of the long one the baseline is measured over a tenth of the runs: they do not know of each other.

@@ -25,6 +25,9 @@ CLI = [sys.executable, "-m", "runforge"]
 TRUE = {"family": "command", "command": ["true"], "hyperparameters": {}}
 LOGISTIC = {"family": "logistic_regression", "hyperparameters": {}}
 _PAUSE = 0.01
+_ZYGOTES = 2
+_RESTED = 0.5
+_REST_SECONDS = 60.0
 
 
 def plan(here: Workspace, count: int, model: dict[str, Any]) -> bytes:
@@ -47,14 +50,29 @@ def fresh() -> Workspace:
 
 
 @contextlib.contextmanager
-def daemon(here: Workspace, *, max_parallel: int = 2, warm_up: float = 2.0) -> Iterator[int]:
-    """Have a daemon for the block; yield its pid once its zygotes have had time to import."""
+def daemon(here: Workspace, *, max_parallel: int = 2) -> Iterator[int]:
+    """Have a daemon for the block; yield its pid once it and its zygotes have come to rest."""
     pid = detach.start(here, max_parallel=max_parallel)
     try:
-        time.sleep(warm_up)
+        _await_rest(pid)
         yield pid
     finally:
         stop.stop(here)
+
+
+def _await_rest(pid: int) -> None:
+    """Wait until a daemon with both zygotes has used next to no processor time for half a second."""
+    deadline = time.monotonic() + _REST_SECONDS
+    used, since = -1.0, 0.0
+    while time.monotonic() < deadline:
+        zygotes = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+        now = sum(cpu_seconds(one) for one in (pid, *map(int, zygotes)))
+        if now > used + 0.02 or len(zygotes) < _ZYGOTES:
+            used, since = now, time.monotonic()
+        elif time.monotonic() - since > _RESTED:
+            return
+        time.sleep(_PAUSE)
+    raise SystemExit("bench: the daemon does not come to rest")
 
 
 def drain(here: Workspace, count: int, model: dict[str, Any]) -> float:

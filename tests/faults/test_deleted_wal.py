@@ -59,12 +59,18 @@ def test_writers_that_had_the_journal_open_lose_nothing(ws: Workspace, which: tu
         pause(one, 1)
         pause(other, 0)
         delete(ws, which)
-        for number, journal in enumerate((third, one, other, third)):
-            pause(journal, 1 - number % 2)
-        entries = [events(journal) for journal in (one, other, third)]
-    assert entries[0] == entries[1] == entries[2]
-    assert entries[0].count("group_paused") == 3
+        pause(third, 1)
+        with open_journal(ws) as late:  # opened after the deletion: it must see, and be seen by, the others
+            pause(late, 0)
+            pause(one, 1)
+            pause(other, 0)
+            pause(third, 1)
+            entries = [events(journal) for journal in (one, other, third, late)]
+    assert entries[0].count("group_paused") == 4
     assert entries[0].count("group_resumed") == 3
+    assert all(seen == entries[0] for seen in entries)
+    with open_journal(ws) as afterwards:
+        assert events(afterwards) == entries[0]
     assert runs_of(ws) == 2
 
 

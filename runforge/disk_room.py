@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from runforge.cells import size
 from runforge.workspace import Workspace
@@ -23,8 +23,7 @@ _INDEX_BYTES = 64 * 1024
 _FILES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Shortage:
+class Shortage(NamedTuple):
     """What keeps runs from being launched: `kind` is disk_full or read_only, `text` a part of a sentence."""
 
     kind: str

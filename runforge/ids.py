@@ -9,13 +9,13 @@ import re
 
 from runforge.errors import InvalidRequest
 
-_ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_ALLOWED = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 _NAME_LENGTH = 20
 
 
 def checked(identifier: str, *, what: str) -> str:
     """Return the identifier if it is safe as a file name, else raise InvalidRequest."""
-    if _ALLOWED.fullmatch(identifier) is None or ".." in identifier or identifier.endswith("."):
+    if re.fullmatch(_ALLOWED, identifier) is None or ".." in identifier or identifier.endswith("."):
         raise InvalidRequest(
             f"{what} {identifier[:60]!r} is not an identifier",
             fix="Use letters, digits, '.', '_' and '-', at most 128, starting with a letter "

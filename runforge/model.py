@@ -1,14 +1,16 @@
-"""The records that the layers above the store pass around. Plain data, no behaviour of its own."""
+"""The records that the layers above the store pass around. Plain data, no behaviour of its own.
 
-from __future__ import annotations
+Named tuples, as in every module that `queue-status` imports: the machinery of dataclasses takes longer
+than the command (docs/performance.md). Their annotations are no texts (`from __future__`), which would have to
+be compiled one by one.
+"""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runforge.states import State
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """The queue's record that a run is to be executed."""
 
     seq: int
@@ -34,8 +36,7 @@ class Job:
     metric_value: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One execution of a job."""
 
     job_id: str
@@ -52,8 +53,7 @@ class Attempt:
     signal: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Jobs that share fairness, pause and cancel."""
 
     group_id: str
@@ -82,8 +82,7 @@ class Group:
         return self.queued + self.running + self.succeeded + self.failed + self.canceled
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonRow:
+class DaemonRow(NamedTuple):
     """What the journal knows of the newest daemon."""
 
     epoch: int

@@ -31,7 +31,7 @@ def group_id(tx: Transaction, name: str) -> str:
         return name
     found = [str(row[0]) for row in tx.rows("groups.ids_starting_with", prefix=name, after=_after(name))]
     if not found or not name:
-        found = [str(r["group_id"]) for r in tx.rows("groups.all") if r["name"] == name]
+        found = [str(row[0]) for row in tx.rows("groups.named", name=name)]
     if len(found) == 1:
         return found[0]
     if found:

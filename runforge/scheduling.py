@@ -4,14 +4,11 @@ Round-robin over lanes by least recently served, so that none starves however ma
 a lane priority, then age. A GPU job that finds no GPU slot is passed over, and CPU jobs go on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The job of a lane that is next, of those that need a GPU or of those that do not."""
 
     job_id: str
@@ -19,8 +16,7 @@ class Head:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class LaneHead:
+class LaneHead(NamedTuple):
     """A lane with work: when it was served last and what it would start."""
 
     lane_id: int
@@ -30,16 +26,14 @@ class LaneHead:
     gpu: Head | None
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
+class Capacity(NamedTuple):
     """How many slots are free. A GPU job needs one of each kind."""
 
     cpu_free: int
     gpu_free: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The decision: start this job of this lane."""
 
     lane_id: int

@@ -3,11 +3,9 @@
 Owns every path below `.runforge`; refuses folders that are not there or not the user's own.
 """
 
-from __future__ import annotations
-
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from runforge import ids
 from runforge.durable import make_dir, read_bounded, refuse_link, write_atomic
@@ -18,8 +16,7 @@ _POINTER = "state_dir"
 _LONGEST_POINTER = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(NamedTuple):
     """One workspace: its root, and the folder of the journal and the locks."""
 
     root: Path

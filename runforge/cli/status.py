@@ -79,12 +79,19 @@ def _print_summary(summary: QueueSummary) -> None:
     if summary.is_snapshot:
         print("Journal  read-only snapshot; what was written last may be missing")
     live = [g for g in summary.groups if g.status == "running"]
-    ended = len(summary.groups) - len(live)
+    others = [
+        f"{number:,} {'more ' if live and what == 'open' else ''}group{'s' if number > 1 else ''} {what}"
+        for number, what in (
+            (summary.groups_open - len(live), "open"),
+            (summary.groups_total - summary.groups_open, "ended"),
+        )
+        if number
+    ]
     if live:
         print()
         print_groups(live)
-    if ended:
-        print(f"\n{ended} group{'s' if ended > 1 else ''} ended; `runforge groups` lists them")
+    if others:
+        print(f"\n{', '.join(others)}; `runforge groups` lists them")
     if summary.running:
         print()
         print_jobs(summary.running)

@@ -12,7 +12,7 @@ from runforge.errors import InternalError, OperationFailed, RunForgeError
 from runforge.store.sqlite import DatabaseError
 
 #: What SQLite says on a file system that takes no writes any more.
-_HIDES_READ_ONLY = re.compile("readonly|I/O|unable to open")
+_HIDES_READ_ONLY = "readonly|I/O|unable to open"
 
 
 class JournalBusy(OperationFailed):
@@ -59,7 +59,7 @@ def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 
         return DiskFull(
             "the disk is full; nothing was changed", where=where, fix="Free some space and try again"
         )
-    if _HIDES_READ_ONLY.search(text) and is_read_only(journal.parent):
+    if re.search(_HIDES_READ_ONLY, text) and is_read_only(journal.parent):
         return ReadOnlyDisk(
             "the file system is read-only; nothing was changed",
             where=where,

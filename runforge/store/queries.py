@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "sql"
-_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_MARK = "-- name: "
 
 
 @cache
 def _load(area: str) -> dict[str, str]:
     text = (_FOLDER / f"{area}.sql").read_text("utf-8")
-    parts = _NAME.split(text)[1:]
-    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    found = {}
+    for part in f"\n{text}".split(f"\n{_MARK}")[1:]:
+        name, _, body = part.partition("\n")
+        found[name] = body.strip()
+    return found
 
 
 @cache

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from operator import itemgetter
 from typing import Any
 
 from runforge.model import Attempt, DaemonRow, Group, Job
 from runforge.states import State
 
-_JOB = tuple(field.name for field in fields(Job))
-_ATTEMPT = tuple(field.name for field in fields(Attempt))
-_GROUP = tuple(field.name for field in fields(Group))
-_DAEMON = tuple(field.name for field in fields(DaemonRow))
+_of_job = itemgetter(*Job._fields)
+_of_attempt = itemgetter(*Attempt._fields)
+_of_group = itemgetter(*Group._fields)
+_of_daemon = itemgetter(*DaemonRow._fields)
 
 
 def job(row: Any) -> Job:
     """Return a row of `jobs` as a Job."""
-    values = {name: row[name] for name in _JOB}
-    values["state"] = State(row["state"])
-    values["requires_gpu"] = bool(row["requires_gpu"])
-    values["cancel_requested"] = bool(row["cancel_requested"])
-    return Job(**values)
+    plain = Job._make(_of_job(row))
+    return plain._replace(
+        state=State(plain.state),
+        requires_gpu=bool(plain.requires_gpu),
+        cancel_requested=bool(plain.cancel_requested),
+    )
 
 
 def attempt(row: Any) -> Attempt:
     """Return a row of `attempts` as an Attempt."""
-    return Attempt(**{name: row[name] for name in _ATTEMPT})
+    return Attempt._make(_of_attempt(row))
 
 
 def group(row: Any) -> Group:
     """Return a row of `groups` with its lane's counters as a Group."""
-    values = {name: row[name] for name in _GROUP}
-    for name in ("fail_fast", "is_paused", "is_canceled"):
-        values[name] = bool(row[name])
-    return Group(**values)
+    plain = Group._make(_of_group(row))
+    return plain._replace(
+        fail_fast=bool(plain.fail_fast),
+        is_paused=bool(plain.is_paused),
+        is_canceled=bool(plain.is_canceled),
+    )
 
 
 def daemon(row: Any) -> DaemonRow:
     """Return the row of `daemon`."""
-    return DaemonRow(**{name: row[name] for name in _DAEMON})
+    return DaemonRow._make(_of_daemon(row))

@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +34,8 @@ def _lock_or_raise(descriptor: int, seconds: float) -> None:
     """Take the flock; _LockTimeout when it is not ours in time."""
     if _is_locked_now(descriptor):
         return
+    import threading  # for those who wait; most need not
+
     if threading.current_thread() is threading.main_thread():
         _lock_with_alarm(descriptor, seconds)
     else:
@@ -43,6 +43,8 @@ def _lock_or_raise(descriptor: int, seconds: float) -> None:
 
 
 def _lock_with_alarm(descriptor: int, seconds: float) -> None:
+    import signal
+
     # The kernel's queue is fair; polling is not. Only the main thread may use signals.
     before = signal.signal(signal.SIGALRM, _raise_timeout)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -6,6 +6,7 @@ it, changes nothing in the queue.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.worker import WorkerCancelled
 
 from runforge import clock, views
 from runforge.durable import read_bounded
@@ -33,6 +35,8 @@ from runforge.workspace import Workspace
 _TICK_SECONDS = 1.0
 _REQUEST_LIMIT = 64 * 1024
 _INTERNAL = 4
+#: The workers that carry out what the user asked for.
+_ACTIONS = "actions"
 
 
 class RunForgeApp(App[None]):
@@ -81,6 +85,7 @@ class RunForgeApp(App[None]):
         self.exit_code = 0
         self.failure: Exception | None = None
         self._problem = ""
+        self._is_leaving = False
         self.animation_level = "none"
 
     def get_default_screen(self) -> Screen[Any]:
@@ -164,7 +169,7 @@ class RunForgeApp(App[None]):
 
     def act(self, change: Callable[[], str]) -> None:
         """Carry out a change in a thread, tell what came of it, and look at the queue again."""
-        self.run_worker(lambda: self._act(change), thread=True, group="act")
+        self.run_worker(lambda: self._act(change), thread=True, group=_ACTIONS)
 
     def _act(self, change: Callable[[], str]) -> None:
         try:
@@ -183,8 +188,19 @@ class RunForgeApp(App[None]):
         """Go back one screen; from the queue quit."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
-        else:
+        elif self._is_leaving:
             self.exit()
+        else:
+            self._is_leaving = True
+            self.run_worker(self._exit_when_acted())
+
+    async def _exit_when_acted(self) -> None:
+        """Leave once every change that was asked for is made: a key is a promise. A second `q` does not wait."""
+        asked = [worker for worker in self.workers if worker.group == _ACTIONS]
+        if asked:
+            with contextlib.suppress(WorkerCancelled):  # by the second `q`
+                await self.workers.wait_for_complete(asked)
+        self.exit()
 
     def show_run(self, run_id: str, tab: str) -> None:
         """Open a run."""

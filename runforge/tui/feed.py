@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from textual.message import Message
 
@@ -118,6 +117,6 @@ class Feed(threading.Thread):
 
 def _differs(now: DaemonStatus, shown: DaemonStatus) -> bool:
     """Return whether the daemon is otherwise than shown, its ever-growing age apart."""
-    return replace(now, heartbeat_age=None, last_heartbeat=None) != replace(
-        shown, heartbeat_age=None, last_heartbeat=None
+    return now._replace(heartbeat_age=None, last_heartbeat=None) != shown._replace(
+        heartbeat_age=None, last_heartbeat=None
     )

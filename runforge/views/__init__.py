@@ -3,12 +3,9 @@
 Stays light: nothing here imports more than the journal needs.
 """
 
-from __future__ import annotations
-
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runforge import clock, disk_room, liveness, resolve
 from runforge.durable import read_bounded
@@ -23,11 +20,11 @@ from runforge.workspace import Workspace
 #: A heartbeat older than this is stale (docs/contract.md, section 3).
 STALE_SECONDS = 30.0
 _NEXT_SHOWN = 5
+_GROUPS_SHOWN = 20
 _DAEMON_JSON_LIMIT = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonStatus:
+class DaemonStatus(NamedTuple):
     """Whether a daemon lives here and how it is.
 
     `state` is running, stopping, stopped, died (it said running, and nobody holds its lock) or
@@ -52,11 +49,11 @@ class DaemonStatus:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
-        return asdict(self)
+        shortage = self.shortage._asdict() if self.shortage is not None else None
+        return {**self._asdict(), "shortage": shortage}
 
 
-@dataclass(frozen=True, slots=True)
-class JobView:
+class JobView(NamedTuple):
     """A job as a person wants to see it."""
 
     job_id: str
@@ -83,11 +80,10 @@ class JobView:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
-        return asdict(self)
+        return self._asdict()
 
 
-@dataclass(frozen=True, slots=True)
-class GroupView:
+class GroupView(NamedTuple):
     """A group with its counts and its best run."""
 
     group_id: str
@@ -109,11 +105,10 @@ class GroupView:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
-        return asdict(self)
+        return self._asdict()
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptView:
+class AttemptView(NamedTuple):
     """One execution of a run."""
 
     attempt: int
@@ -127,11 +122,10 @@ class AttemptView:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
-        return asdict(self)
+        return self._asdict()
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
+class RunView(NamedTuple):
     """Everything about one run."""
 
     job: JobView
@@ -149,8 +143,7 @@ class RunView:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class QueueSummary:
+class QueueSummary(NamedTuple):
     """The queue at a glance."""
 
     daemon: DaemonStatus
@@ -158,7 +151,10 @@ class QueueSummary:
     slots_used: int
     gpu_slots_used: int
     last_served_group: str | None
+    #: Some of those that are open (queued or running) and the newest of those that are over, in order of age.
     groups: list[GroupView]
+    groups_open: int
+    groups_total: int
     running: list[JobView]
     next: list[JobView]
     #: Read without a right to write: what was committed last may be missing.
@@ -166,7 +162,10 @@ class QueueSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
-        return asdict(self)
+        parts = {
+            name: [part.to_json() for part in getattr(self, name)] for name in ("groups", "running", "next")
+        }
+        return {**self._asdict(), "daemon": self.daemon.to_json(), **parts}
 
 
 _NO_JOURNAL = DaemonRow(
@@ -338,7 +337,7 @@ def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> Waiting | Non
     if job.state is not State.QUEUED:
         return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
-    paused = any(r["lane_id"] == job.lane_id and r["is_paused"] for r in tx.rows("groups.lanes_waiting"))
+    paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
     return why_waiting(
         status_of(workspace, row), _capacity(tx, row), is_paused=paused, requires_gpu=job.requires_gpu
     )
@@ -359,6 +358,7 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
         totals = tx.row("jobs.totals")
         capacity = _capacity(tx, row)
         kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
+        many = tx.row("groups.counts")
         now = clock.now()
         running = [records.job(r) for r in tx.rows("jobs.running")]
         return QueueSummary(
@@ -367,7 +367,9 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
             slots_used=kinds.count("cpu"),
             gpu_slots_used=kinds.count("gpu"),
             last_served_group=row.last_served_group,
-            groups=[group_view(records.group(r)) for r in tx.rows("groups.all")],
+            groups=[group_view(records.group(r)) for r in tx.rows("groups.at_a_glance", limit=_GROUPS_SHOWN)],
+            groups_open=many["open"],
+            groups_total=many["total"],
             running=[job_view(j, now, why_running(workspace, j)) for j in running],
             next=_next(tx, status, capacity, now),
             is_snapshot=journal.is_snapshot,
@@ -376,13 +378,13 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
 
 def _empty_summary(workspace: Workspace) -> QueueSummary:
     nothing = dict.fromkeys(map(str, State), 0)
-    return QueueSummary(status_of(workspace, _NO_JOURNAL), nothing, 0, 0, None, [], [], [])
+    return QueueSummary(status_of(workspace, _NO_JOURNAL), nothing, 0, 0, None, [], 0, 0, [], [])
 
 
 def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -> list[JobView]:
     """Return the first waiting job of each lane, in the lanes' order, with why it waits."""
     shown = []
-    for lane in tx.rows("groups.lanes_waiting")[:_NEXT_SHOWN]:
+    for lane in tx.rows("groups.lanes_waiting", limit=_NEXT_SHOWN):
         for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"], limit=1):
             job = records.job(row)
             is_paused = bool(lane["is_paused"])

@@ -249,7 +249,7 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(place=places, state=endings)
     def end_an_attempt_that_is_over(self, place: int, state: State) -> None:
         if (job_id := self.pick(place)) is not None and self.jobs[job_id].attempt > 1:
-            job = replace(self.row(job_id), attempt=self.jobs[job_id].attempt - 1)
+            job = self.row(job_id)._replace(attempt=self.jobs[job_id].attempt - 1)
             ending = Ending(state, Cause.EXIT, None if state is State.SUCCEEDED else "why")
             self.change(lambda tx: transitions.end(tx, job, ending, NOW), allowed=False)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from runforge import views
 from runforge.tui.dialogs import Confirm
 from runforge.tui.queue_screen import QueueScreen
@@ -46,6 +48,47 @@ def test_marked_runs_are_canceled_and_retried_together(ws: Workspace) -> None:
         assert [jobs_of(ws)[run].attempt for run in ("0007", "0008")] == [2, 2]
         await at.press("escape")
         await at.misses("2 marked")
+
+    look(ws, journey)
+
+
+def test_what_was_asked_for_is_done_before_the_screens_close(ws: Workspace) -> None:
+    lived(ws)
+    may_end, done = threading.Event(), []
+
+    def change() -> str:
+        may_end.wait(30)
+        done.append("changed")
+        return "changed"
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001")
+        at.app.act(change)
+        await at.press("q")
+        assert at.app.is_running
+        may_end.set()
+        await at.until(lambda: not at.app.is_running, "the end")
+        assert done == ["changed"]
+
+    look(ws, journey)
+
+
+def test_a_second_q_does_not_wait_for_a_change(ws: Workspace) -> None:
+    lived(ws)
+    may_end = threading.Event()
+
+    def change() -> str:
+        may_end.wait(30)
+        return "changed"
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001")
+        at.app.act(change)
+        await at.press("q")
+        assert at.app.is_running
+        await at.press("q")
+        await at.until(lambda: not at.app.is_running, "the end")
+        may_end.set()
 
     look(ws, journey)
 

@@ -20,6 +20,27 @@ SELECT groups.*, lanes.queued_cpu + lanes.queued_gpu AS queued, lanes.running, l
        lanes.failed, lanes.canceled
 FROM groups JOIN lanes USING (lane_id) ORDER BY lane_id;
 
+-- name: at_a_glance
+-- Some groups with work, those that have runs going first, and the newest of those without: however many there
+-- are, a glance costs the same.
+SELECT groups.*, lanes.queued_cpu + lanes.queued_gpu AS queued, lanes.running, lanes.succeeded,
+       lanes.failed, lanes.canceled
+FROM groups JOIN lanes USING (lane_id)
+WHERE lane_id IN (
+    SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued_cpu + queued_gpu + running > 0
+                         ORDER BY running > 0 DESC, lane_id LIMIT :limit)
+    UNION ALL
+    SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued_cpu + queued_gpu + running = 0
+                         ORDER BY lane_id DESC LIMIT :limit))
+ORDER BY lane_id;
+
+-- name: counts
+SELECT count(*) AS total, ifnull(sum(queued_cpu + queued_gpu + running > 0), 0) AS open
+FROM lanes WHERE lane_id > 1;
+
+-- name: named
+SELECT group_id FROM groups WHERE name = :name ORDER BY lane_id LIMIT 20;
+
 -- name: newest
 SELECT group_id FROM groups ORDER BY lane_id DESC LIMIT 1;
 
@@ -68,8 +89,11 @@ WHERE is_paused = 0 AND queued_gpu > 0 AND (:only IS NULL OR lane_id = :only)
 ORDER BY served, lane_id LIMIT 1;
 
 -- name: lanes_waiting
-SELECT lane_id, is_paused, queued_cpu, queued_gpu FROM lanes
-WHERE queued_cpu + queued_gpu > 0 ORDER BY served, lane_id;
+SELECT lane_id, is_paused FROM lanes
+WHERE queued_cpu + queued_gpu > 0 ORDER BY served, lane_id LIMIT :limit;
+
+-- name: is_paused
+SELECT is_paused FROM lanes WHERE lane_id = :lane_id;
 
 -- name: serve
 -- Even numbers for those served, odd ones for newcomers between them.

@@ -94,16 +94,16 @@ def picks(rounds: int, *, quick: bool) -> Iterator[Figure]:
             quiet = Listener(lambda _job: None, lambda _job, _ending: None)
             epoch = take_over(journal, Settings())
             engine = Engine(here, journal, epoch, Settings(), quiet, umask=0o077)
-            floor = _microseconds(journal.data_version, 200)
+            floor = _microseconds(journal.data_version, 2_000)
             with journal.read() as tx:
                 usual = statistics.median(
-                    _microseconds(lambda: engine._choose(tx), 200) for _ in range(rounds)
+                    _microseconds(lambda: engine._choose(tx), 2_000) for _ in range(rounds)
                 )
             with journal.write() as tx:
                 for row in tx.rows("groups.ids")[:-1]:
                     tx.run("groups.set_paused", group_id=row[0], is_paused=1, now=clock.now())
             with journal.read() as tx:
-                worst = _microseconds(lambda: engine._choose(tx), 200)
+                worst = _microseconds(lambda: engine._choose(tx), 2_000)
             engine.selector.close()
         yield Figure("g", "picking the next job", "us", usual, {}, floor, "one PRAGMA", "20 us", jobs=jobs)
         yield Figure("g", "picking, every other group paused", "us", worst, goal="200 us", jobs=jobs)

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from runforge import failpoints
@@ -17,6 +17,7 @@ from runforge import failpoints
 TEMPORARY_PREFIX = ".rf-tmp-"
 _NO_FILE = "is no regular file (a link, folder, pipe or socket stands there); move it away"
 _NO_FOLDER = "is a symbolic link; RunForge needs a real folder there"
+_SYNCED_AT_ONCE = 8
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -108,6 +109,19 @@ def fsync_file(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def fsync_files(paths: Sequence[Path]) -> None:
+    """Make the content of many files durable, several at a time: the disk then serves them together."""
+    if len(paths) <= _SYNCED_AT_ONCE:
+        for path in paths:
+            fsync_file(path)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # twenty milliseconds that few need
+
+    with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
+        for _ in pool.map(fsync_file, paths):
+            pass
 
 
 def fsync_dir(folder: Path) -> None:

@@ -17,10 +17,9 @@ from runforge import __version__, clock, failpoints, ids, resolve
 from runforge.documents import strict_json
 from runforge.documents.plan import Plan, parse_plan
 from runforge.documents.request import Request, parse_request
-from runforge.durable import fsync_dir, fsync_file, read_bounded, write_new
+from runforge.durable import fsync_dir, fsync_files, read_bounded, write_new
 from runforge.errors import (
     CanceledByUser,
-    InvalidPlan,
     InvalidRequest,
     Missing,
     OperationFailed,
@@ -62,15 +61,14 @@ def read_request(path: Path) -> Request:
     return parse_request(parsed, where=str(path))
 
 
-def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides], where: str) -> None:
+def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides]) -> None:
     """Check each distinct dataset and label column of a sweep once."""
     seen: set[tuple[str | None, str | None]] = set()
     for run in runs:
-        request = parse_request(run.request, where=where, error=InvalidPlan)
-        key = (request.dataset_path, request.label_column)
+        key = (run.request.dataset_path, run.request.label_column)
         if key not in seen:
             seen.add(key)
-            check_request(request, workspace.root)
+            check_request(run.request, workspace.root)
 
 
 def enqueue_sweep(
@@ -88,7 +86,7 @@ def enqueue_sweep(
     """
     plan = parse_plan(plan_bytes, where=where)
     runs = expand(plan, limit=max_runs)
-    check_datasets(workspace, runs, where)
+    check_datasets(workspace, runs)
     with open_journal(workspace, create=True) as journal:
         now = clock.now()
         numbers = _reserve(journal, len(runs))
@@ -97,8 +95,9 @@ def enqueue_sweep(
             group_id = folders.make_group(now, plan)
             run_ids = [ids.sweep_run_id(now, numbers[1] + index) for index in range(len(runs))]
             folders.make_runs(run_ids, [_stamped(run, group_id) for run in runs])
+            parent = workspace.relative(workspace.runs_dir)
             jobs = [
-                _values(numbers[0] + index, run_id, runs[index], now, workspace, dry_run_seconds)
+                _values(numbers[0] + index, run_id, runs[index], now, parent, dry_run_seconds)
                 for index, run_id in enumerate(run_ids)
             ]
             with journal.write() as tx:
@@ -122,7 +121,7 @@ def _reserve(journal: Journal, count: int) -> tuple[int, int]:
 
 
 def _stamped(run: RunOverrides, group_id: str) -> dict[str, Any]:
-    return {**run.request, "sweep_group_id": group_id}
+    return {**run.request.raw, "sweep_group_id": group_id}
 
 
 def _values(
@@ -130,16 +129,15 @@ def _values(
     run_id: str,
     run: RunOverrides,
     now: str,
-    workspace: Workspace,
+    parent: str,
     dry_run_seconds: float | None,
 ) -> dict[str, Any]:
-    device = run.request.get("device")
     return {
         "job_id": ids.job_id(now, job_number),
         "run_id": run_id,
-        "run_dir": workspace.relative(workspace.run_dir(run_id)),
+        "run_dir": f"{parent}/{run_id}",
         "priority": 0,
-        "requires_gpu": int(isinstance(device, dict) and device.get("type") == "gpu"),
+        "requires_gpu": int(run.request.device_type == "gpu"),
         "dry_run_seconds": dry_run_seconds,
         "overrides": json.dumps(run.overrides),
         "now": now,
@@ -195,8 +193,9 @@ class _Folders:
     def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> None:
         """Write the run folders and their requests, durable when this returns."""
         files = []
+        parent = self._workspace.runs_dir
         for run_id, request in zip(run_ids, requests, strict=True):
-            folder = self._workspace.run_dir(run_id)
+            folder = parent / run_id
             # Noted first: Ctrl-C comes just when a system call is done. The id is nobody else's.
             self._made.append(folder)
             folder.mkdir(0o700)
@@ -204,9 +203,7 @@ class _Folders:
             files.append(folder / "request.json")
             write_new(files[-1], strict_json.dump(request), durable=False)
         failpoints.hit("enqueue.written")
-        # All are written before the first is synced: one commit of the file system then serves most.
-        for path in files:
-            fsync_file(path)
+        fsync_files(files)  # all are written before the first is synced: one commit then serves most
         fsync_dir(self._workspace.runs_dir)
         failpoints.hit("enqueue.durable")
 

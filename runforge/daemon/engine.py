@@ -346,15 +346,7 @@ class Engine:
         capacity = self._slots.capacity
         if capacity.cpu_free == 0:
             return None
-        names = ["groups.first_lane_with_cpu_work"]
-        if capacity.gpu_free:
-            names.append("groups.first_lane_with_gpu_work")
-        rows = {}
-        for name in names:
-            row = tx.row(name, only=self._only_lane)
-            if row is not None:
-                rows[row["lane_id"]] = row
-        return choose([lanes.lane(tx, row) for row in rows.values()], capacity)
+        return choose(lanes.first(tx, with_gpu=capacity.gpu_free > 0, only=self._only_lane), capacity)
 
     def _claim(self, tx: Transaction, choice: Choice, now: str) -> tuple[Active, Group | None, int | None]:
         job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))

@@ -1,24 +1,19 @@
-"""From the journal to what the scheduler chooses from: a lane and its next jobs."""
+"""From the journal to what the scheduler chooses from: the lanes whose turn it is, and their next jobs."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from runforge.scheduling import Head, LaneHead
 from runforge.store.connection import Transaction
 
 
-def lane(tx: Transaction, row: Any) -> LaneHead:
-    """Return a lane with the jobs that it would start next."""
-    return LaneHead(
-        lane_id=row["lane_id"],
-        served=row["served"],
-        is_paused=bool(row["is_paused"]),
-        cpu=_head(tx, row["lane_id"], 0),
-        gpu=_head(tx, row["lane_id"], 1),
-    )
+def first(tx: Transaction, *, with_gpu: bool, only: int | None = None) -> list[LaneHead]:
+    """Return the first lane with work for a CPU and, with `with_gpu`, the first with work for a GPU.
 
-
-def _head(tx: Transaction, lane_id: int, requires_gpu: int) -> Head | None:
-    row = tx.row("jobs.head", lane_id=lane_id, requires_gpu=requires_gpu)
-    return Head(row["job_id"], row["priority"], row["seq"]) if row is not None else None
+    Each with the jobs that it would start next; `only` leaves out every other lane.
+    """
+    found: dict[int, LaneHead] = {}
+    for lane_id, served, requires_gpu, *head in tx.rows("jobs.heads", gpu=with_gpu, only=only):
+        lane = found.get(lane_id) or LaneHead(lane_id, served, False, None, None)
+        next_job = Head(*head)
+        found[lane_id] = lane._replace(gpu=next_job) if requires_gpu else lane._replace(cpu=next_job)
+    return list(found.values())

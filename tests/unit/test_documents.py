@@ -114,7 +114,7 @@ def test_a_grid_varies_its_last_parameter_fastest_and_null_removes() -> None:
         (1.0, "a"),
         (1.0, None),
     ]
-    assert ["notes" in run.request for run in runs] == [True, False, True, False]
+    assert ["notes" in run.request.raw for run in runs] == [True, False, True, False]
     assert "C" not in PLAN["base_request"]["model"]["hyperparameters"]
 
 

@@ -78,16 +78,6 @@ DELETE FROM groups WHERE group_id = :group_id
 -- name: mark_pruned
 UPDATE groups SET updated_at = :now WHERE group_id = :group_id;
 
--- name: first_lane_with_cpu_work
-SELECT lane_id, served, is_paused FROM lanes INDEXED BY lanes_with_cpu_work
-WHERE is_paused = 0 AND queued_cpu > 0 AND (:only IS NULL OR lane_id = :only)
-ORDER BY served, lane_id LIMIT 1;
-
--- name: first_lane_with_gpu_work
-SELECT lane_id, served, is_paused FROM lanes INDEXED BY lanes_with_gpu_work
-WHERE is_paused = 0 AND queued_gpu > 0 AND (:only IS NULL OR lane_id = :only)
-ORDER BY served, lane_id LIMIT 1;
-
 -- name: lanes_waiting
 SELECT lane_id, is_paused FROM lanes
 WHERE queued_cpu + queued_gpu > 0 ORDER BY served, lane_id LIMIT :limit;

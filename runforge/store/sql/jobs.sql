@@ -63,11 +63,25 @@ LIMIT 20;
 -- name: some_run_ids
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 200;
 
--- name: head
--- The next job of a lane, by need for a GPU: priority first, then age.
-SELECT job_id, priority, seq FROM jobs
-WHERE lane_id = :lane_id AND requires_gpu = :requires_gpu AND state = 'queued'
-ORDER BY priority DESC, seq LIMIT 1;
+-- name: heads
+-- The first lane with work for a CPU and, with :gpu, the first with work for a GPU; of each the next job by need for
+-- a GPU: priority first, then age. Index seeks alone, in one statement: each costs as much as all of them.
+WITH first AS (
+    SELECT * FROM (
+        SELECT lane_id, served FROM lanes INDEXED BY lanes_with_cpu_work
+        WHERE is_paused = 0 AND queued_cpu > 0 AND (:only IS NULL OR lane_id = :only)
+        ORDER BY served, lane_id LIMIT 1)
+    UNION
+    SELECT * FROM (
+        SELECT lane_id, served FROM lanes INDEXED BY lanes_with_gpu_work
+        WHERE :gpu AND is_paused = 0 AND queued_gpu > 0 AND (:only IS NULL OR lane_id = :only)
+        ORDER BY served, lane_id LIMIT 1))
+SELECT first.lane_id, served, requires_gpu, job_id, priority, seq FROM first, jobs
+WHERE seq IN (
+    (SELECT seq FROM jobs WHERE lane_id = first.lane_id AND requires_gpu = 0 AND state = 'queued'
+     ORDER BY priority DESC, seq LIMIT 1),
+    (SELECT seq FROM jobs WHERE :gpu AND lane_id = first.lane_id AND requires_gpu = 1 AND state = 'queued'
+     ORDER BY priority DESC, seq LIMIT 1));
 
 -- name: next_waiting
 SELECT * FROM jobs WHERE state = 'queued' AND lane_id = :lane_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import runforge
 from bench import at_scale, commands, peers, plots, runs, terminal
 from bench.figures import Figure, as_markdown, as_text, from_document
 from runforge import __version__, clock
@@ -105,8 +107,11 @@ def main() -> int:
         peers.install()
     report: dict[str, Any] = {"machine": machine(), "figures": []}
     figures: list[Figure] = []
+    # As an installation does; an editable one may have nobody who may write compiled files.
+    compileall.compile_dir(str(Path(runforge.__file__).parent), quiet=1)
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
-        tempfile.tempdir = folder  # a hundred thousand jobs' journals are not left behind
+        # All of it goes at the end: ext4 without a journal makes files slowly for a minute after many were deleted.
+        tempfile.tempdir = folder
         for figure in measure(keys, 1 if arguments.quick else arguments.rounds, quick=arguments.quick):
             figures.append(figure)
             report["figures"].append(figure.document())

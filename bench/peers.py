@@ -77,19 +77,19 @@ def parallel() -> Iterator[Drain]:
     client = _found("parallel", "Debian's parallel")
 
     def drain(count: int) -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            log = f"{folder}/log"
-            command = [
-                client,
-                "--will-cite",
-                "-j2",
-                "--joblog",
-                log,
-                "true {}",
-                ":::",
-                *map(str, range(count)),
-            ]
-            return _timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+        folder = tempfile.mkdtemp(prefix="bench-")
+        log = f"{folder}/log"
+        command = [
+            client,
+            "--will-cite",
+            "-j2",
+            "--joblog",
+            log,
+            "true {}",
+            ":::",
+            *map(str, range(count)),
+        ]
+        return _timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
 
     yield drain
 
@@ -98,32 +98,32 @@ def parallel() -> Iterator[Drain]:
 def tsp() -> Iterator[Drain]:
     """task-spooler: a daemon in memory, a client process a job."""
     client = _found("tsp", "Debian's task-spooler")
-    with tempfile.TemporaryDirectory() as folder:
-        env = {
-            **os.environ,
-            "TS_SOCKET": f"{folder}/socket",
-            "TMPDIR": folder,
-            "TS_MAXCONN": "2000",
-            "TS_SLOTS": "2",
-        }
+    folder = tempfile.mkdtemp(prefix="bench-")
+    env = {
+        **os.environ,
+        "TS_SOCKET": f"{folder}/socket",
+        "TMPDIR": folder,
+        "TS_MAXCONN": "2000",
+        "TS_SLOTS": "2",
+    }
 
-        def tsp_(*words: str) -> None:
-            subprocess.run([client, *words], check=True, env=env, stdout=subprocess.DEVNULL)
+    def tsp_(*words: str) -> None:
+        subprocess.run([client, *words], check=True, env=env, stdout=subprocess.DEVNULL)
 
-        def drain(count: int) -> float:
-            def all_of_them() -> None:
-                for _ in range(count):
-                    tsp_("-n", "true")
-                # It starts them in order: once the last has ended, one other at the most has not.
-                subprocess.run([client, "-w"], check=False, env=env)
+    def drain(count: int) -> float:
+        def all_of_them() -> None:
+            for _ in range(count):
+                tsp_("-n", "true")
+            # It starts them in order: once the last has ended, one other at the most has not.
+            subprocess.run([client, "-w"], check=False, env=env)
 
-            return _timed(all_of_them)
+        return _timed(all_of_them)
 
-        try:
-            tsp_("-S", "2")
-            yield drain
-        finally:
-            subprocess.run([client, "-K"], check=False, env=env)
+    try:
+        tsp_("-S", "2")
+        yield drain
+    finally:
+        subprocess.run([client, "-K"], check=False, env=env)
 
 
 def tsp_status(count: int) -> Callable[[], float]:
@@ -213,7 +213,6 @@ def jobd() -> Iterator[Drain]:
         for process in started:
             process.send_signal(signal.SIGKILL)
             process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _until_answered(url: str, is_right: Callable[[bytes], bool] = lambda _: True) -> None:
@@ -234,11 +233,11 @@ def others() -> dict[str, float | str]:
     found: dict[str, float | str] = {"gflow": "not drained (it looks for ended jobs every few seconds)"}
     try:
         command = program("gq-local", "gq")
-        with tempfile.TemporaryDirectory() as folder:
-            env = {**os.environ, "HOME": folder}
-            done = subprocess.run(
-                [command, "run", "-g", "0", "--", "true"], check=False, env=env, capture_output=True
-            )
+        folder = tempfile.mkdtemp(prefix="bench-")
+        env = {**os.environ, "HOME": folder}
+        done = subprocess.run(
+            [command, "run", "-g", "0", "--", "true"], check=False, env=env, capture_output=True
+        )
         needs_gpu = "its daemon does not start without an NVIDIA GPU"
         found["gq-local"] = needs_gpu if done.returncode else "schedules GPUs only"
     except Missing as reason:

@@ -75,7 +75,6 @@ def hyperqueue() -> Iterator[Callable[[int], float]]:
     finally:
         with contextlib.suppress(OSError):
             driver.communicate(timeout=20)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Gflow:
@@ -145,4 +144,3 @@ def gflow() -> Iterator[Gflow]:
         daemon.terminate()
         daemon.wait(20)
         subprocess.run(["tmux", "kill-server"], env=running.environment, capture_output=True, check=False)
-        shutil.rmtree(folder, ignore_errors=True)

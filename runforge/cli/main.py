@@ -59,10 +59,12 @@ def main() -> NoReturn:
         if arguments == ["--version"]:
             print(f"runforge {__version__}")
             code = 0
+        elif os.environ.get("_RUNFORGE_COMPLETE") == "complete_bash" and _complete():
+            code = 0
         else:
             code = _run(arguments)
         sys.stdout.flush()
-        if arguments[:1] and arguments[0] in _READING and "typer" not in sys.modules:
+        if not {"typer", "textual"} & sys.modules.keys():
             sys.stderr.flush()
             os._exit(code)  # nothing is open: taking the interpreter apart takes a seventh of the call
     except BrokenPipeError:
@@ -72,6 +74,16 @@ def main() -> NoReturn:
         _give_up_stdout()
         code = _fail(f"standard output: {error.strerror}", 1)
     sys.exit(code)
+
+
+def _complete() -> bool:
+    """Answer bash without the parser; False leaves it to that."""
+    from runforge.cli import completion
+
+    found = completion.for_bash(list(COMMANDS))
+    if found is not None:
+        print("\n".join(found))
+    return found is not None
 
 
 def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each kind of end
@@ -126,7 +138,6 @@ _PLAIN: dict[str, set[str]] = {
     "show": {"--json", "RUN"},
     "tui": set(),
 }
-_READING = _PLAIN.keys() - {"tui"}
 
 
 def _plain(arguments: list[str]) -> int | None:
@@ -134,7 +145,7 @@ def _plain(arguments: list[str]) -> int | None:
     command, *rest = arguments or [""]
     if command not in _PLAIN:
         return None
-    if command in _READING:
+    if command != "tui":
         gc.disable()  # a short life makes no garbage worth looking for
     values: dict[str, str] = {}
     while rest:

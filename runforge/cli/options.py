@@ -18,30 +18,25 @@ MOST = 1_000_000
 _LONGEST = 3650 * 86400.0
 
 
-def _known(context: typer.Context) -> tuple[list[str], list[str]]:
-    from runforge.views import newest
+def _ids(what: str, context: typer.Context, incomplete: str) -> list[str]:
+    from runforge.cli import completion
 
-    said = context.params.get("workspace")
-    try:
-        return newest.known_ids(workspaces.find(Path(said) if said else None))
-    except Exception:  # noqa: BLE001 - completion must never disturb the shell
-        return [], []
+    return completion.ids(what, incomplete, context.params.get("workspace"))
 
 
 def complete_group(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the groups that begin with what was typed."""
-    return [name for name in ["@last", *_known(ctx)[0]] if name.startswith(incomplete)]
+    return _ids("group", ctx, incomplete)
 
 
 def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the runs that begin with what was typed."""
-    return [name for name in ["@last", *_known(ctx)[1]] if name.startswith(incomplete)]
+    return _ids("run", ctx, incomplete)
 
 
 def complete_either(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return groups and runs that begin with what was typed."""
-    groups, runs = _known(ctx)
-    return [name for name in ["@last", *groups, *runs] if name.startswith(incomplete)]
+    return _ids("either", ctx, incomplete)
 
 
 def complete_state(incomplete: str) -> list[str]:

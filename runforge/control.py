@@ -10,8 +10,8 @@ import contextlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from runforge import clock, doorbell, enqueue, export, failpoints, resolve
 from runforge.durable import write_atomic
@@ -26,16 +26,14 @@ from runforge.workspace import Workspace
 _PRIORITY_LIMIT = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class CancelOutcome:
+class CancelOutcome(NamedTuple):
     """What a cancel did: runs that never started, and runs that are being stopped."""
 
     canceled_queued: int
     stopping: int
 
 
-@dataclass(frozen=True, slots=True)
-class PruneOutcome:
+class PruneOutcome(NamedTuple):
     """What prune removed, or would remove."""
 
     jobs: int

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runforge import __version__, clock, failpoints, ids, resolve
 from runforge.documents import strict_json
@@ -38,8 +37,7 @@ REQUEST_LIMIT = 1024 * 1024
 DEFAULT_MAX_RUNS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class EnqueuedSweep:
+class EnqueuedSweep(NamedTuple):
     """A group that was made from a plan."""
 
     group_id: str

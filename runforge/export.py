@@ -12,9 +12,8 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runforge import failpoints, liveness, spliced
 from runforge.durable import make_dir, open_file, read_bounded, write_atomic
@@ -173,8 +172,7 @@ class Exporter:
             self._looked = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Changes:
+class _Changes(NamedTuple):
     """What the journal tells about the time since an export; `blocks` is None for everything."""
 
     groups: list[str]

@@ -10,9 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runforge.durable import write_atomic
 
@@ -25,8 +24,7 @@ class Replaced(OSError):
     """The last version of a file is no longer there: somebody has touched it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """A version of a file, where its list begins, and how long each block of it is, in order."""
 
     identity: Identity

@@ -7,8 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runforge.documents.plan import Objective, Plan
 from runforge.documents.request import Request, parse_request
@@ -20,8 +19,7 @@ MAX_RUNS = 10_000
 LOWER_IS_BETTER = frozenset({"loss", "error", "mse", "rmse", "mae", "log_loss"})
 
 
-@dataclass(frozen=True, slots=True)
-class RunOverrides:
+class RunOverrides(NamedTuple):
     """One run of a sweep: what it changes, and the request that comes of it."""
 
     overrides: dict[str, Any]

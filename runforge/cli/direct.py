@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from runforge.cli import queue
+from runforge.cli import enqueueing
 from runforge.cli.options import (
     DryRunOption,
     DryRunSecondsOption,
@@ -58,9 +58,9 @@ def sweep(
     """Run a sweep plan in the foreground; where a daemon lives, follow it there."""
     hold = dry_run_seconds(dry_run, dry_run_hold)
     if enqueue:
-        return queue.enqueue_sweep(plan, workspace, dry_run, dry_run_hold, max_runs)
-    data = queue.read_plan(plan)
-    here = find(queue.plan_workspace(workspace, data, str(plan)))
+        return enqueueing.sweep(workspace, plan, hold=hold, max_runs=max_runs)
+    data = enqueueing.read_plan(plan)
+    here = find(enqueueing.plan_workspace(workspace, data, str(plan)))
     from runforge.daemon.direct import run_sweep
 
     code = run_sweep(here, data, where=str(plan), max_runs=max_runs, dry_run_seconds=hold)

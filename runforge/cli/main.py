@@ -5,7 +5,6 @@ Only the module of the command that was asked for is imported, so that `queue-st
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import sys
@@ -95,9 +94,11 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         # A name that the terminal's encoding does not have is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        plain = _plain(arguments or _screens_if_possible())
-        if plain is not None:
-            return plain
+        from runforge.cli import plain
+
+        done = plain.run(arguments or _screens_if_possible())
+        if done is not None:
+            return done
         from runforge.cli.program import program
 
         words = arguments or ["--help"]
@@ -128,68 +129,6 @@ def _screens_if_possible() -> list[str]:
     except Missing:
         return []
     return ["tui"]
-
-
-#: Calls that are made all day, with those of their options that need no parser: a word, or a word and a value.
-_PLAIN: dict[str, set[str]] = {
-    "queue-status": {"--json"},
-    "groups": {"--json"},
-    "jobs": {"--json", "--group", "--state"},
-    "show": {"--json", "RUN"},
-    "tui": set(),
-}
-
-
-def _plain(arguments: list[str]) -> int | None:
-    """Run a plain call without the parser, which takes longer than the call; None leaves it to the parser."""
-    command, *rest = arguments or [""]
-    if command not in _PLAIN:
-        return None
-    if command != "tui":
-        gc.disable()  # a short life makes no garbage worth looking for
-    values: dict[str, str] = {}
-    while rest:
-        word = {"-w": "--workspace", "-g": "--group"}.get(rest[0], rest[0])
-        rest = rest[1:]
-        if not word.startswith("-") and "RUN" in _PLAIN[command] and "RUN" not in values:
-            values["RUN"] = word
-        elif word == "--json" and word in _PLAIN[command]:
-            values[word] = word
-        elif word == "--workspace" or (word in _PLAIN[command] and word != "RUN"):
-            if not rest or rest[0].startswith("-"):
-                return None
-            values[word], *rest = rest
-        else:
-            return None
-    if "RUN" in _PLAIN[command] and "RUN" not in values:
-        return None
-    return _run_plain(command, values)
-
-
-def _run_plain(command: str, values: dict[str, str]) -> int:
-    from pathlib import Path
-
-    from runforge import workspace
-
-    folder = values.get("--workspace")
-    here = workspace.find(Path(folder) if folder is not None else None)
-    as_json = "--json" in values
-    if command == "tui":
-        from runforge.cli.screens import open_screens
-
-        return open_screens(here)
-    if command == "queue-status":
-        from runforge.cli import status
-
-        status.show(here, as_json=as_json)
-        return 0
-    from runforge.cli import listing
-
-    if command == "groups":
-        return listing.groups(here, as_json=as_json)
-    if command == "show":
-        return listing.run(here, values["RUN"], as_json=as_json)
-    return listing.jobs(here, group=values.get("--group"), state=values.get("--state"), as_json=as_json)
 
 
 def _explain(error: Exception) -> int:

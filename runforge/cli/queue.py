@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -32,43 +32,6 @@ _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
 _UNITS = {"": 86400, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-def read_plan(path: Path) -> bytes:
-    """Return a plan's bytes; Missing if it cannot be read, InvalidPlan if it is no plan."""
-    from runforge.documents.plan import PLAN_LIMIT
-    from runforge.durable import read_bounded
-    from runforge.errors import InvalidPlan, Missing
-
-    try:
-        return read_bounded(path.resolve(), PLAN_LIMIT)
-    except FileNotFoundError:
-        raise Missing(f"plan not found: {path}", fix="Check --plan") from None
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidPlan(f"the plan cannot be read: {reason}", where=str(path)) from None
-
-
-def plan_workspace(workspace: Path | None, plan: bytes, where: str) -> Path | None:
-    """Return the workspace of a sweep: the option, else what the plan says."""
-    if workspace is not None:
-        return workspace
-    from runforge.documents.plan import parse_plan
-
-    said = parse_plan(plan, where=where).workspace
-    return Path(said) if said else None
-
-
-def _warn_of_secrets(request: dict[str, Any], where: str) -> None:
-    """Tell that a request holds what looks like a secret: it stays in files of the run."""
-    from runforge.documents.secrets import secrets_in
-
-    found = list(secrets_in(request))
-    if found:
-        output.note(
-            f"WARNING: {where}: {', '.join(found[:4])} looks like a secret. The run's folder keeps it, and other users "
-            "see it where it is part of a command. Better give it by the environment of the daemon"
-        )
-
-
 def enqueue_sweep(
     plan: PlanOption,
     workspace: WorkspaceOption = None,
@@ -78,21 +41,10 @@ def enqueue_sweep(
     state_dir: StateDirOption = None,
 ) -> int:
     """Put all runs of a sweep plan into the queue."""
-    data = read_plan(plan)
-    where = plan_workspace(workspace, data, str(plan))
-    from runforge import control
+    from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
-    made = control.enqueue_sweep(
-        find(where, state_dir), data, where=str(plan), max_runs=max_runs, dry_run_seconds=hold
-    )
-    _warn_of_secrets(made.plan.base_request, f"{plan}: base_request")
-    print(f"Group ID: {made.group_id}")
-    if hold is not None:
-        print(f"[DRY-RUN] {len(made.run_ids)} runs are validated and hold a slot for {hold:g} s each")
-    print(f"Enqueued {len(made.run_ids)} runs")
-    print(tokens.group_enqueued(made.group_id, len(made.run_ids)))
-    return 0
+    return enqueueing.sweep(workspace, plan, hold=hold, max_runs=max_runs, state_dir=state_dir)
 
 
 def enqueue_run(
@@ -109,18 +61,10 @@ def enqueue_run(
     dry_run_hold: DryRunSecondsOption = 0.0,
 ) -> int:
     """Put the run of an existing run folder into the queue."""
-    from runforge import control
-    from runforge.enqueue import read_request
+    from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
-    here = find(workspace)
-    job = control.enqueue_run(here, run_id, group_id=group_id, priority=priority, dry_run_seconds=hold)
-    request = here.root / job.run_dir / "request.json"
-    _warn_of_secrets(read_request(request).raw, str(request))
-    if hold is not None:
-        print(f"[DRY-RUN] the run is validated and holds a slot for {hold:g} s")
-    print(f"Enqueued run {job.run_id} as job {job.job_id}{' [GPU]' if job.requires_gpu else ''}")
-    return 0
+    return enqueueing.run(workspace, run_id, group_id=group_id, priority=priority, hold=hold)
 
 
 def pause_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> int:

@@ -7,15 +7,13 @@ documentation of LogisticRegression, RandomForestClassifier and LinearSVC.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 PRESETS = ("fast", "balanced", "thorough", "custom")
 DEFAULT_SEED = 42
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """Which values a hyperparameter takes."""
 
     accepts: Callable[[Any], bool]

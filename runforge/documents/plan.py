@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runforge.documents import strict_json
 from runforge.documents.problems import Fields, Problems
@@ -15,24 +14,21 @@ STRATEGIES = ("grid", "list")
 _NAME_LIMIT = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Objective:
+class Objective(NamedTuple):
     """The metric that decides which run is best."""
 
     metric: str
     direction: str
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(NamedTuple):
     """One parameter of a grid."""
 
     path: str
     values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """A checked plan: either `axes` (grid) or `runs` (list) is set."""
 
     raw: bytes

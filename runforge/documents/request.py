@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from runforge.documents.hyperparameters import FAMILIES, PRESETS, RULES, effective
 from runforge.documents.problems import Fields, Problems
@@ -15,8 +14,7 @@ from runforge.text import did_you_mean
 _ARGUMENT_LIMIT = 128 * 1024 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A checked request. `raw` is the document as it came, unknown fields included."""
 
     raw: dict[str, Any]

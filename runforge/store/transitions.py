@@ -6,7 +6,7 @@ entry is written by the database's own trigger in the same transaction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runforge.model import Job
 from runforge.states import Cause, State
@@ -15,8 +15,7 @@ from runforge.store.connection import Transaction
 from runforge.store.failures import IllegalTransition
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How an attempt ended, ready for the journal."""
 
     state: State
@@ -28,8 +27,7 @@ class Ending:
     metric_value: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """What a claim hands to an attempt: its slots and its secret."""
 
     token: str

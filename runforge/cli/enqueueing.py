@@ -1,0 +1,83 @@
+"""Putting a plan or a run into the queue. Without Typer, so that a script's thousand calls cost little."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from runforge import control, tokens, workspace
+from runforge.cli import output
+from runforge.documents.plan import PLAN_LIMIT, parse_plan
+from runforge.documents.secrets import secrets_in
+from runforge.durable import read_bounded
+from runforge.enqueue import DEFAULT_MAX_RUNS, read_request
+from runforge.errors import InvalidPlan, Missing
+
+
+def read_plan(path: Path) -> bytes:
+    """Return a plan's bytes; Missing if it cannot be read, InvalidPlan if it is no plan."""
+    try:
+        return read_bounded(path.resolve(), PLAN_LIMIT)
+    except FileNotFoundError:
+        raise Missing(f"plan not found: {path}", fix="Check --plan") from None
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidPlan(f"the plan cannot be read: {reason}", where=str(path)) from None
+
+
+def plan_workspace(given: Path | None, plan: bytes, where: str) -> Path | None:
+    """Return the workspace of a sweep: the option, else what the plan says."""
+    if given is not None:
+        return given
+    said = parse_plan(plan, where=where).workspace
+    return Path(said) if said else None
+
+
+def sweep(
+    given: Path | None,
+    plan: Path,
+    *,
+    hold: float | None = None,
+    max_runs: int = DEFAULT_MAX_RUNS,
+    state_dir: Path | None = None,
+) -> int:
+    """Put all runs of a plan into the queue; `hold` makes them dry runs of so many seconds."""
+    data = read_plan(plan)
+    here = workspace.find(plan_workspace(given, data, str(plan)), state_dir=state_dir)
+    made = control.enqueue_sweep(here, data, where=str(plan), max_runs=max_runs, dry_run_seconds=hold)
+    _warn_of_secrets(made.plan.base_request, f"{plan}: base_request")
+    print(f"Group ID: {made.group_id}")
+    if hold is not None:
+        print(f"[DRY-RUN] {len(made.run_ids)} runs are validated and hold a slot for {hold:g} s each")
+    print(f"Enqueued {len(made.run_ids)} runs")
+    print(tokens.group_enqueued(made.group_id, len(made.run_ids)))
+    return 0
+
+
+def run(
+    given: Path | None,
+    run_id: str,
+    *,
+    group_id: str | None = None,
+    priority: int = 0,
+    hold: float | None = None,
+) -> int:
+    """Put the run of an existing run folder into the queue."""
+    here = workspace.find(given)
+    job = control.enqueue_run(here, run_id, group_id=group_id, priority=priority, dry_run_seconds=hold)
+    request = here.root / job.run_dir / "request.json"
+    _warn_of_secrets(read_request(request).raw, str(request))
+    if hold is not None:
+        print(f"[DRY-RUN] the run is validated and holds a slot for {hold:g} s")
+    print(f"Enqueued run {job.run_id} as job {job.job_id}{' [GPU]' if job.requires_gpu else ''}")
+    return 0
+
+
+def _warn_of_secrets(request: dict[str, Any], where: str) -> None:
+    """Tell that a request holds what looks like a secret: it stays in files of the run."""
+    found = list(secrets_in(request))
+    if found:
+        output.note(
+            f"WARNING: {where}: {', '.join(found[:4])} looks like a secret. The run's folder keeps it, and other users "
+            "see it where it is part of a command. Better give it by the environment of the daemon"
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import statistics
 import tempfile
 import time
@@ -169,16 +168,18 @@ def restarts(rounds: int, *, quick: bool) -> Iterator[Figure]:
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
         here = big.make(workload.fresh().root, jobs, max(1, jobs // 100), ended=1.0)
         found = []
+        pid = detach.start(here, max_parallel=9)
+        for one in range(8):
+            _enqueue(here, f"long-{one}", ["sleep", "600"])
         for number in range(min(rounds, 3)):
-            pid = detach.start(here, max_parallel=9)
-            for one in range(8 if number == 0 else 0):
-                _enqueue(here, f"long-{one}", ["sleep", "600"])
             _until_running(here, 8)
-            os.kill(pid, signal.SIGKILL)
+            daemon = psutil.Process(pid)
+            daemon.kill()
+            daemon.wait(10)
             stamp = here.root / f"stamp-{number}"
             _enqueue(here, f"next-{number}", ["touch", str(stamp)])
             begin = time.time()
-            detach.start(here, max_parallel=9)
+            pid = detach.start(here, max_parallel=9)
             while not stamp.exists():
                 time.sleep(0.005)
             found.append(stamp.stat().st_mtime - begin)

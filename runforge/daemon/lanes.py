@@ -11,9 +11,7 @@ def first(tx: Transaction, *, with_gpu: bool, only: int | None = None) -> list[L
 
     Each with the jobs that it would start next; `only` leaves out every other lane.
     """
-    found: dict[int, LaneHead] = {}
+    found: dict[tuple[int, int], list[Head | None]] = {}
     for lane_id, served, requires_gpu, *head in tx.rows("jobs.heads", gpu=with_gpu, only=only):
-        lane = found.get(lane_id) or LaneHead(lane_id, served, False, None, None)
-        next_job = Head(*head)
-        found[lane_id] = lane._replace(gpu=next_job) if requires_gpu else lane._replace(cpu=next_job)
-    return list(found.values())
+        found.setdefault((lane_id, served), [None, None])[requires_gpu] = Head(*head)
+    return [LaneHead(lane_id, served, False, cpu, gpu) for (lane_id, served), (cpu, gpu) in found.items()]

@@ -136,19 +136,25 @@ def test_no_sql_text_outside_the_store() -> None:
             assert not any(word in path.read_text("utf-8") for word in words), path
 
 
-HEAVY = ("typer", "textual", "sklearn", "numpy", "sqlite_utils", "psutil", "pynvml", "rich", "msgspec")
+HEAVY = (
+    *("typer", "textual", "sklearn", "numpy", "sqlite_utils", "psutil", "pynvml", "rich", "msgspec"),
+    *("dataclasses", "inspect"),
+)
 
 
 @pytest.mark.parametrize("words", [["queue-status"], ["jobs"], ["groups", "--json"], ["show", "@last"]])
 def test_what_is_called_all_day_imports_nothing_heavy(words: list[str], ws: Workspace) -> None:
     enqueue(ws, runs=1)
     code = (
-        "import sys, runpy\n"
+        "import os, sys, runpy\n"
+        "os._exit = sys.exit\n"  # else nothing below is reached
         f"sys.argv = ['runforge', *{words!r}, '--workspace', {str(ws.root)!r}]\n"
         "try:\n    runpy.run_module('runforge', run_name='__main__')\n"
         "except SystemExit as end:\n    assert not end.code, end.code\n"
         f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "assert not heavy, heavy\n"
     )
+    code += "print('looked')\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("looked\n")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bench import big
-from runforge import views
+from runforge import control, views
 from runforge.cli import output
 from runforge.workspace import Workspace
-from tests.cli.conftest import HOSTILE, group_of
+from tests.cli.conftest import HOSTILE, group_of, plan_of
 from tests.cli.terminal import Terminal, shown
 from tests.e2e.test_commands import Cli
 
@@ -84,6 +84,17 @@ def test_the_status_tells_why_runs_wait(waiting: Workspace, cli: Cli) -> None:
     assert "no daemon is running" in said
     cli("pause-group", "--group-id", "@last", "--workspace", waiting.root)
     assert "paused" in cli("queue-status", "--workspace", waiting.root).stdout
+
+
+def test_a_glance_shows_twenty_groups_and_how_many_more_there_are(waiting: Workspace, cli: Cli) -> None:
+    for number in range(24):
+        control.enqueue_sweep(waiting, plan_of(waiting, [{"name": f"n{number}"}]), where="plan.json")
+    control.cancel_group(waiting, views.groups(waiting)[3].group_id)
+    said = cli("queue-status", "--workspace", waiting.root).stdout
+    assert said.count("\ngrp_") == 20
+    assert "4 more groups open, 1 group ended; `runforge groups` lists them" in said
+    data = json.loads(cli("queue-status", "--json", "--workspace", waiting.root).stdout)["data"]
+    assert (data["groups_open"], data["groups_total"], len(data["groups"])) == (24, 25, 21)
 
 
 def test_watching_redraws_a_terminal_until_ctrl_c(waiting: Workspace) -> None:

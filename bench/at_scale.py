@@ -13,6 +13,7 @@ import psutil
 
 from bench import big, limits, workload
 from bench.figures import Figure
+from bench.waiting import until
 from runforge import clock, control
 from runforge.cli import samples
 from runforge.daemon import detach, stop
@@ -65,7 +66,7 @@ def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
 
 def _share(pid: int, seconds: float) -> float:
     before = workload.cpu_seconds(pid)
-    time.sleep(seconds)
+    time.sleep(seconds)  # the span that is measured
     return (workload.cpu_seconds(pid) - before) / seconds * 100
 
 
@@ -180,8 +181,7 @@ def restarts(rounds: int, *, quick: bool) -> Iterator[Figure]:
             _enqueue(here, f"next-{number}", ["touch", str(stamp)])
             begin = time.time()
             pid = detach.start(here, max_parallel=9)
-            while not stamp.exists():
-                time.sleep(0.005)
+            until(stamp.exists, "the next run has started")
             found.append(stamp.stat().st_mtime - begin)
             _until_running(here, 8)
         control.cancel_all_running(here)
@@ -193,10 +193,8 @@ def restarts(rounds: int, *, quick: bool) -> Iterator[Figure]:
 
 
 def _until_running(here: Workspace, count: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    def are() -> bool:
         with open_journal(here) as journal, journal.read() as tx:
-            if len(tx.rows("jobs.running")) == count:
-                return
-        time.sleep(0.02)
-    raise SystemExit("bench: the runs did not start")
+            return len(tx.rows("jobs.running")) == count
+
+    until(are, f"{count} runs are running", pause=0.02)

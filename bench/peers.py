@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from bench.waiting import until
 
 FROM_PYPI = {
     "HyperQueue": ["hyperqueue"],
@@ -157,8 +158,10 @@ def tsp_latency(code: list[str]) -> Callable[[], float]:
         out = Path(folder) / f"out-{number}"
         begin = time.time()
         subprocess.run([client, "-n", *code, str(out)], check=True, env=env, stdout=subprocess.DEVNULL)
-        while not (out.exists() and out.read_text().endswith("\n")):
-            time.sleep(0.002)
+        until(
+            lambda: out.exists() and out.read_text().endswith("\n"),
+            "task-spooler has started its job", pause=0.002, error=Missing,
+        )  # fmt: skip
         return (float(out.read_text()) - begin) * 1000
 
     return one
@@ -216,16 +219,14 @@ def jobd() -> Iterator[Drain]:
 
 
 def _until_answered(url: str, is_right: Callable[[bytes], bool] = lambda _: True) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with (
-            contextlib.suppress(urllib.error.URLError, OSError),
-            urllib.request.urlopen(url, timeout=2) as answer,
-        ):
-            if is_right(answer.read()):
-                return
-        time.sleep(0.2)
-    raise Missing("its broker does not answer")
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return is_right(answer.read())
+        except OSError:
+            return False
+
+    until(answers, "its broker answers", seconds=20, pause=0.2, error=Missing)
 
 
 def others() -> dict[str, float | str]:

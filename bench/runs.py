@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench import big, limits, peers, rust_peers, workload
 from bench.figures import Figure
+from bench.waiting import until
 from runforge import control, views
 from runforge.cli import samples
 from runforge.workspace import Workspace
@@ -187,7 +188,7 @@ def _latency(here: Workspace, number: int) -> float:
     (folder / "request.json").write_bytes(samples.encode({**samples.request(), "model": model}))
     begin = time.time()
     control.enqueue_run(here, folder.name)
-    while views.run(here, folder.name).job.state in {"queued", "running"}:
-        time.sleep(0.05)
+    live = {"queued", "running"}
+    until(lambda: views.run(here, folder.name).job.state not in live, f"{folder.name} has ended", pause=0.05)
     line = next(x for x in (folder / "logs.txt").read_text("utf-8").splitlines() if x[:1].isdigit())
     return (float(line) - begin) * 1000

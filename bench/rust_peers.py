@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.peers import Missing, program
+from bench.waiting import until
 
 #: Runs in HyperQueue's environment: how many tasks, one number a line in, the seconds it took out. The end is told
 #: by a last task that waits for all others, because the client itself asks only once a second.
@@ -28,7 +29,8 @@ os.dup2(2, 1)
 folder = sys.argv[1]
 os.chdir(folder)
 def stamped(path):
-    while True:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         try:
             text = open(path).read()
         except FileNotFoundError:
@@ -36,6 +38,7 @@ def stamped(path):
         if text.endswith("\\n"):
             return int(text) / 1e9
         time.sleep(0.002)
+    raise SystemExit("its job has not started")
 with LocalCluster(server_dir=folder, worker_config=WorkerConfig(cores=2)) as cluster:
     client = Client(folder)
     for line in sys.stdin:
@@ -114,11 +117,10 @@ class Gflow:
         path = self._folder / f"stamp-{time.monotonic_ns()}"
         begin = time.time()
         self.call("gbatch", "--auto-close", "sh", "-c", f"date +%s%N > {path}")
-        deadline = time.monotonic() + 60
-        while not (path.exists() and path.read_text("ascii").endswith("\n")):
-            if time.monotonic() > deadline:
-                raise Missing("its job has not started within a minute")
-            time.sleep(0.002)
+        until(
+            lambda: path.exists() and path.read_text("ascii").endswith("\n"),
+            "its job has started", pause=0.002, error=Missing,
+        )  # fmt: skip
         return (int(path.read_text("ascii")) / 1e9 - begin) * 1000
 
 
@@ -134,11 +136,7 @@ def gflow() -> Iterator[Gflow]:
             [program("gflow", "gflowd"), "-q"], env=running.environment, cwd=folder, stdout=log, stderr=log
         )
     try:
-        deadline = time.monotonic() + 20
-        while not running.answers():
-            if time.monotonic() > deadline:
-                raise Missing("its daemon does not answer")
-            time.sleep(0.1)
+        until(running.answers, "its daemon answers", seconds=20, pause=0.1, error=Missing)
         yield running
     finally:
         daemon.terminate()

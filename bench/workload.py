@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.waiting import until
 from runforge import control
 from runforge.cli import samples
 from runforge.cli.setup import make_workspace
 from runforge.daemon import detach, stop
+from runforge.model import Group
 from runforge.store import records
 from runforge.store.connection import open_snapshot
 from runforge.workspace import Workspace
@@ -28,6 +30,7 @@ _PAUSE = 0.01
 _ZYGOTES = 2
 _RESTED = 0.5
 _REST_SECONDS = 60.0
+_DRAIN_SECONDS = 600.0
 
 
 def plan(here: Workspace, count: int, model: dict[str, Any]) -> bytes:
@@ -82,13 +85,17 @@ def drain(here: Workspace, count: int, model: dict[str, Any]) -> float:
     made = control.enqueue_sweep(here, document, where="plan", max_runs=count)
     with open_snapshot(here) as journal:
         # One connection, asked rarely: a watcher that opens the journal all the time slows the runs.
-        while True:
+        def group_now() -> Group:
             with journal.read() as tx:
-                group = records.group(tx.row("groups.by_id", group_id=made.group_id))
-            if not group.queued + group.running:
-                break
-            time.sleep(_PAUSE)
-    took = time.monotonic() - start
+                return records.group(tx.row("groups.by_id", group_id=made.group_id))
+
+        def has_ended() -> bool:
+            group = group_now()
+            return not group.queued + group.running
+
+        until(has_ended, f"{count} runs have ended", seconds=_DRAIN_SECONDS, pause=_PAUSE)
+        took = time.monotonic() - start
+        group = group_now()
     if group.succeeded != group.total:
         raise SystemExit(f"bench: {group.total - group.succeeded} runs did not succeed")
     return took

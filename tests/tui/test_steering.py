@@ -52,34 +52,38 @@ def test_marked_runs_are_canceled_and_retried_together(ws: Workspace) -> None:
     look(ws, journey)
 
 
+class Change:
+    """A change that takes until it is let go."""
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+        self.is_done = False
+
+    def __call__(self) -> str:
+        self.may_end.wait(30)
+        self.is_done = True
+        return "changed"
+
+
 def test_what_was_asked_for_is_done_before_the_screens_close(ws: Workspace) -> None:
     lived(ws)
-    may_end, done = threading.Event(), []
-
-    def change() -> str:
-        may_end.wait(30)
-        done.append("changed")
-        return "changed"
+    change = Change()
 
     async def journey(at: Looker) -> None:
         await at.sees("0001")
         at.app.act(change)
         await at.press("q")
         assert at.app.is_running
-        may_end.set()
+        change.may_end.set()
         await at.until(lambda: not at.app.is_running, "the end")
-        assert done == ["changed"]
+        assert change.is_done
 
     look(ws, journey)
 
 
 def test_a_second_q_does_not_wait_for_a_change(ws: Workspace) -> None:
     lived(ws)
-    may_end = threading.Event()
-
-    def change() -> str:
-        may_end.wait(30)
-        return "changed"
+    change = Change()
 
     async def journey(at: Looker) -> None:
         await at.sees("0001")
@@ -88,7 +92,7 @@ def test_a_second_q_does_not_wait_for_a_change(ws: Workspace) -> None:
         assert at.app.is_running
         await at.press("q")
         await at.until(lambda: not at.app.is_running, "the end")
-        may_end.set()
+        change.may_end.set()
 
     look(ws, journey)
 

@@ -30,6 +30,7 @@ BOTTOM = {
     "faults",
     "disk_room",
     "survivors",
+    "state_folder",
 }
 #: Package or module -> what of runforge it may import, besides itself and the bottom.
 ALLOWED: dict[str, set[str]] = {
@@ -49,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "views": {"store", "resolve", "scheduling", "liveness", "sweep"},
     "enqueue": {"store", "resolve", "documents", "sweep", "training"},
     "control": {"store", "resolve", "enqueue", "export", "doorbell"},
-    "recover": {"store"},
+    "recover": {"store", "supervise"},
     "launch": {"documents", "training", "gpus"},
     "foreground": {"launch", "enqueue", "documents", "training", "supervise", "store", "gpus"},
     "daemon": {

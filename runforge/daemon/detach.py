@@ -13,6 +13,7 @@ from runforge.daemon.main import check_settings
 from runforge.durable import open_file
 from runforge.errors import OperationFailed
 from runforge.permissions import become_private
+from runforge.store.connection import exists
 from runforge.workspace import Workspace
 
 _UP_SECONDS = 30.0
@@ -32,6 +33,7 @@ def start(
     Raises OperationFailed with the log's last line if it does not come up.
     """
     check_settings(Settings(max_parallel, gpu_slots, orphans))
+    exists(workspace)  # refused here, where there was a journal that is gone
     workspace.prepare()
     holder = liveness.holder(workspace)
     if holder is not None and not replace:

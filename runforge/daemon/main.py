@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -22,8 +23,15 @@ from runforge.model import DaemonRow, Job
 from runforge.permissions import become_private
 from runforge.states import State
 from runforge.store import records
-from runforge.store.connection import Journal, open_journal
-from runforge.store.failures import DiskFailing, DiskFull, Fenced, JournalBusy, ReadOnlyDisk
+from runforge.store.connection import Journal, exists, open_journal
+from runforge.store.failures import (
+    DiskFailing,
+    DiskFull,
+    Fenced,
+    JournalBusy,
+    JournalReplaced,
+    ReadOnlyDisk,
+)
 from runforge.store.transitions import Ending
 from runforge.supervise import os_process
 from runforge.workspace import Workspace
@@ -62,6 +70,7 @@ def run_daemon(
     settings = Settings(max_parallel, gpu_slots, orphans)
     check_settings(settings)
     umask = become_private()
+    exists(workspace)  # refused before anything is made, where it had a journal that is gone
     workspace.prepare()
     if replace:
         replace_holder(workspace)
@@ -89,6 +98,15 @@ def _said_started(job: Job) -> None:
 def _said_done(job: Job, ending: Ending) -> None:
     state = "requeued" if ending.state is State.QUEUED else ending.state.value
     _say(tokens.job_done(job.job_id, job.run_id, state))
+
+
+def _identity(workspace: Workspace) -> tuple[int, int]:
+    """Return which folder `.runforge` is; zeros for none."""
+    try:
+        info = os.stat(workspace.hidden)
+    except OSError:
+        return 0, 0
+    return info.st_dev, info.st_ino
 
 
 def take_over(journal: Journal, settings: Settings) -> int:
@@ -139,6 +157,7 @@ class Daemon:
         self._next_look = 0.0
         self._read: tuple[int, DaemonRow] | None = None
         self._was_failing = False
+        self._home = _identity(workspace)
 
     def run(self) -> int:
         """Loop until told to stop; return the exit code."""
@@ -153,6 +172,9 @@ class Daemon:
                 self._round()
         except Fenced as error:
             print(f"ERROR: {error}; leaving it the workspace", file=sys.stderr, flush=True)
+            return InternalError.exit_code
+        except JournalReplaced as error:
+            self._leave_behind(error)
             return InternalError.exit_code
         except DiskFailing as error:
             say(f"ERROR: {error}; nothing is launched any more, what runs goes on")
@@ -193,8 +215,24 @@ class Daemon:
             self._fail(error)
         self._wait(_BACK_OFF if self._was_failing else None)
 
+    def _leave_behind(self, error: JournalReplaced) -> None:
+        """Keep the queue as it was beside the file that stands in the journal's place now."""
+        try:
+            kept = f"the queue as it was is kept at {self._journal.keep()}"
+        except (RunForgeError, OSError) as problem:
+            kept = f"the queue as it was cannot be kept: {explained(problem)}"
+        say(f"ERROR: {error}; {kept}; nothing is launched any more, what runs goes on")
+        with contextlib.suppress(RunForgeError):
+            self._heart.beat(self._engine.active_jobs, self._engine.active_gpu_jobs, "stopped")
+
     def _mend(self) -> None:
         """Put a deleted -wal or -shm file right, before anything is written that nobody else would see."""
+        if _identity(self._workspace) != self._home:
+            raise Fenced("the workspace was moved, or another one put in its place")
+        if self._journal.is_replaced():
+            raise JournalReplaced(
+                "the journal was deleted or replaced under the daemon", where=str(self._workspace.journal)
+            )
         if self._journal.is_detached():
             self._journal.reattach()
             message = "the journal's -wal or -shm file was deleted under the daemon; nothing of it is lost"

@@ -15,13 +15,14 @@ from types import TracebackType
 from typing import Any
 
 from runforge import failpoints, liveness
-from runforge.durable import require_file
+from runforge.durable import fsync_dir, require_file
 from runforge.errors import Missing
-from runforge.store import migrate
+from runforge.store import backup, migrate, traces, which_file
 from runforge.store.failures import (
     DiskFull,
     Fenced,
     JournalBusy,
+    JournalReplaced,
     JournalUnreadable,
     ReadOnlyDisk,
     explained,
@@ -78,6 +79,8 @@ class Journal:
         #: Transactions that this connection has committed.
         self.commits = 0
         self._files = (0, 0)
+        self._inode = 0
+        self._is_noted = False
         self._reopened = 0
 
     def __enter__(self) -> Journal:  # noqa: PYI034 - `typing_extensions` costs ten milliseconds
@@ -120,8 +123,7 @@ class Journal:
         """
         failpoints.hit("tx.before")
         with self.locked(), explained(self.workspace.journal):
-            if self.is_detached():
-                self._reattach()
+            self._require_place()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 failpoints.hit("tx.begun")
@@ -158,6 +160,34 @@ class Journal:
         """Return what changes with every commit, another connection's or this one's."""
         return self.data_version(), self.commits
 
+    def is_replaced(self) -> bool:
+        """Return whether the journal's file was deleted, or another one put in its place, under this connection."""
+        return which_file.inode(self.workspace.journal) != self._inode
+
+    def keep(self) -> Path:
+        """Write the queue as this connection sees it to a file beside the journal that has taken its place.
+
+        The -wal file goes then, if it is still this connection's: beside another database it would do harm.
+        """
+        kept = which_file.kept_name(self.workspace)
+        backup.copy(self._connection, kept)
+        if not self.is_detached():
+            for suffix in ("-wal", "-shm"):
+                Path(f"{self.workspace.journal}{suffix}").unlink(missing_ok=True)
+        return kept
+
+    def _require_place(self) -> None:
+        """See to it, under the writers' lock, that what is written goes into the file that others open."""
+        if self.is_replaced():
+            raise JournalReplaced(
+                "the journal was deleted or replaced while it was open", where=str(self.workspace.journal)
+            )
+        if self.is_detached():
+            self._reattach()
+        if not self._is_noted and self._lock is not None:
+            which_file.note(self._lock, self._inode)
+            self._is_noted = True
+
     def is_detached(self) -> bool:
         """Return whether somebody has deleted the journal's -wal or -shm file under this connection.
 
@@ -171,7 +201,7 @@ class Journal:
         Raises JournalBusy while a reader keeps the WAL from being folded back, DiskFull without room for it.
         """
         with self.locked(), explained(self.workspace.journal):
-            self._reattach()
+            self._require_place()
 
     def _reattach(self) -> None:
         """Fold the deleted WAL back unless another of us has done so, which the lock file tells; open anew."""
@@ -187,13 +217,13 @@ class Journal:
         self._connection.execute(f"PRAGMA query_only={query_only}")
         self._reopened += 1
         self.attach()
-        os.ftruncate(lock, 0)
         os.pwrite(lock, _as_note(self._files), 0)
 
     def attach(self) -> None:
         """Have SQLite open its files, and remember which they are."""
         self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
         self._files = side_files(self.workspace)
+        self._inode = which_file.inode(self.workspace.journal)
 
     def checkpoint(self, *, above: int = 0) -> None:
         """Fold the WAL into the database if it is larger than `above` bytes.
@@ -219,18 +249,11 @@ class Journal:
 
 def side_files(workspace: Workspace) -> tuple[int, int]:
     """Return the inodes of the journal's -wal and -shm files, 0 for one that is not there."""
-    return _inode(f"{workspace.journal}-wal"), _inode(f"{workspace.journal}-shm")
+    return which_file.inode(f"{workspace.journal}-wal"), which_file.inode(f"{workspace.journal}-shm")
 
 
 def _as_note(files: tuple[int, int]) -> bytes:
-    return b"%d %d\n" % files
-
-
-def _inode(path: str) -> int:
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return 0
+    return (b"%d %d" % files).ljust(63) + b"\n"
 
 
 def _wait_until_whole(workspace: Workspace) -> None:
@@ -255,8 +278,11 @@ def _wait_until_whole(workspace: Workspace) -> None:
 
 
 def exists(workspace: Workspace) -> bool:
-    """Return whether the workspace has a journal."""
-    return workspace.journal.exists()
+    """Return whether the workspace has a journal. Raises JournalMissing if it had one that is gone."""
+    if workspace.journal.exists():
+        return True
+    traces.require_none(workspace)
+    return False
 
 
 def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
@@ -266,12 +292,13 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
     JournalUnreadable if it is damaged or from a newer RunForge.
     """
     path = workspace.journal
+    if not exists(workspace) and not create:
+        raise Missing(f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`")
     if create:
         workspace.prepare()
     require_local(workspace.state_dir)
     _require_files(path)
-    if not path.exists() and not create:
-        raise Missing(f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`")
+    which_file.require_same(workspace)
     _wait_until_whole(workspace)
     if _is_emptied(path):
         _make(workspace)
@@ -281,10 +308,20 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
             if migrate.version(journal.connection) != migrate.NEWEST:
                 with journal.locked():
                     migrate.migrate(journal.connection, path)
-            return _configured(journal)
+            configured = _configured(journal)
         except BaseException:
             journal.close()
             raise
+    traces.note(workspace)
+    return configured
+
+
+def make_new(workspace: Workspace) -> None:
+    """Make an empty journal where there is none, whatever says that there was one; a person has asked for it."""
+    workspace.prepare()
+    require_local(workspace.state_dir)
+    _make(workspace, is_asked=True)
+    open_journal(workspace).close()
 
 
 def _require_files(path: Path) -> None:
@@ -292,28 +329,45 @@ def _require_files(path: Path) -> None:
         require_file(path.with_name(path.name + suffix))
 
 
-def _make(workspace: Workspace) -> None:
-    """Make the journal. Only under the lock is the file created, so an empty one found there was emptied."""
+def _make(workspace: Workspace, *, is_asked: bool = False) -> None:
+    """Make the journal beside its place, then move it there: an empty file in it is never one of ours."""
     path = workspace.journal
+    fresh = path.with_name(f"{path.name}.made")
     lock = open_lock(workspace)
     try:
         with held(lock, path), explained(path):
             if not _is_emptied(path):
                 return
-            if path.exists() and any(workspace.runs_dir.iterdir()):
-                raise JournalUnreadable(
-                    "the journal is empty although runs exist",
-                    where=str(path),
-                    fix="Put a backup in its place, or let `runforge doctor --recover` rebuild it from the exports",
-                )
-            connection = _connect(path)
+            if not is_asked:
+                _require_nothing_lost(workspace)
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{fresh}{suffix}").unlink(missing_ok=True)
+            connection = _connect(fresh)
             try:
-                migrate.migrate(connection, path)
+                migrate.migrate(connection, fresh)
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             finally:
                 connection.close()
+            for suffix in ("-wal", "-shm"):
+                Path(f"{path}{suffix}").unlink(missing_ok=True)
+            os.replace(fresh, path)
+            fsync_dir(path.parent)
+            which_file.note(lock, which_file.inode(path))
     finally:
         os.close(lock)
+
+
+def _require_nothing_lost(workspace: Workspace) -> None:
+    """Refuse to make a journal where there was one."""
+    path = workspace.journal
+    if not path.exists():
+        traces.require_none(workspace)
+    elif any(workspace.runs_dir.iterdir()) or traces.found(workspace):
+        raise JournalUnreadable(
+            "the journal is empty although runs exist",
+            where=str(path),
+            fix="Put a backup in its place, or let `runforge doctor --recover` rebuild it from the exports",
+        )
 
 
 def _is_emptied(path: Path) -> bool:

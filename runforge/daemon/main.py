@@ -32,6 +32,7 @@ from runforge.store.failures import (
     JournalReplaced,
     ReadOnlyDisk,
 )
+from runforge.store.recovery import swap
 from runforge.store.transitions import Ending
 from runforge.supervise import os_process
 from runforge.workspace import Workspace
@@ -77,6 +78,7 @@ def run_daemon(
     lock = DaemonLock.take(workspace)
     try:
         failpoints.hit("daemon.locked")
+        swap.clear(workspace)
         with open_journal(workspace, create=True) as journal:
             return Daemon(workspace, journal, lock, settings, umask).run()
     finally:

@@ -29,6 +29,7 @@ from runforge.store.failures import (
 )
 from runforge.store.filesystems import require_local
 from runforge.store.queries import query
+from runforge.store.recovery import swap
 from runforge.store.sqlite import DatabaseError, sqlite
 from runforge.store.writer_lock import WRITE_TIMEOUT, held, open_lock
 from runforge.workspace import Workspace
@@ -298,6 +299,7 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
         workspace.prepare()
     require_local(workspace.state_dir)
     _require_files(path)
+    swap.require_finished(workspace)
     which_file.require_same(workspace)
     _wait_until_whole(workspace)
     if _is_emptied(path):
@@ -419,6 +421,7 @@ def open_snapshot(workspace: Workspace) -> Journal:
 def _open_as_left(path: Path, workspace: Workspace) -> Journal:
     """Open the journal without writing a byte: with its WAL if somebody has that open, else without."""
     _require_files(path)
+    swap.require_finished(workspace)
     with explained(path):
         try:
             return _read_only(path, workspace, "mode=ro")

@@ -27,7 +27,9 @@ def note(workspace: Workspace) -> None:
     """Note that the workspace has a journal. A disk that cannot be written costs the note alone."""
     path = workspace.hidden / _NOTE
     if not os.path.lexists(path):
-        text = f"This workspace has had a journal since {clock.now()}; RunForge makes no other one by itself.\n"
+        text = (
+            f"This workspace has had a journal since {clock.now()}; RunForge makes no other one by itself.\n"
+        )
         with contextlib.suppress(OSError):
             write_new(path, text.encode("ascii"), durable=False)
 

@@ -47,7 +47,7 @@ def _noted(workspace: Workspace) -> int:
         return 0
     try:
         words = os.pread(lock, _LENGTH, _OFFSET).split()
-        own, journal = (int(word) for word in words) if len(words) == 2 else (0, 0)  # noqa: PLR2004
+        own, journal = (int(word) for word in words) if len(words) == 2 else (0, 0)
         return journal if own == os.fstat(lock).st_ino else 0
     except (OSError, ValueError):
         return 0

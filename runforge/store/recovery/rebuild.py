@@ -16,7 +16,7 @@ from typing import Any
 from runforge import clock
 from runforge.states import TRANSITIONS, State
 from runforge.store import migrate, replay
-from runforge.store.salvage import Row
+from runforge.store.recovery.salvage import Row
 from runforge.store.sqlite import sqlite
 
 _NUMBER = re.compile(r"(\d+)$")

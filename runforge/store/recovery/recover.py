@@ -1,0 +1,77 @@
+"""A new journal out of a damaged one: its readable rows, the exports, the attempts' own files.
+
+The damaged files are kept, never changed and never deleted, and stay in their place until the new journal is whole
+and replaying it gives its tables. Nothing is guessed: a job that neither source knows is named, not made up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runforge.errors import OperationFailed
+from runforge.store.recovery import from_attempts, from_exports, rebuild, salvage, swap
+from runforge.store.recovery.salvage import Row
+from runforge.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What came of it. `unknown_runs` are run folders that no source puts into the queue."""
+
+    from_journal: int
+    from_exports: int
+    groups: int
+    running: int
+    kept_at: str
+    unknown_runs: list[str]
+
+
+def recover(workspace: Workspace) -> Recovered:
+    """Make a new journal of what can be saved and put it in the damaged one's place.
+
+    The caller holds the daemon's lock and the writers' lock. Raises OperationFailed, with the old files in
+    their place, if what was saved does not make a journal that is in order.
+    """
+    swap.clear(workspace)
+    try:
+        tables = salvage.read(swap.damaged_copy(workspace), _known_ids(workspace))
+        from_journal = len(tables["jobs"])
+        from_exports.add(workspace, tables)
+        _complete_dry_runs(workspace, tables["jobs"][from_journal:])
+        from_attempts.complete(workspace, tables)
+        _require_order(rebuild.write(swap.fresh(workspace), tables))
+        kept = swap.exchange(workspace)
+    finally:
+        swap.clear(workspace)
+    known = {job["run_id"] for job in tables["jobs"]}
+    return Recovered(
+        from_journal,
+        len(tables["jobs"]) - from_journal,
+        len(tables["groups"]),
+        sum(job["state"] == "running" for job in tables["jobs"]),
+        str(kept),
+        sorted(set(from_exports.folders(workspace.runs_dir)) - known),
+    )
+
+
+def _known_ids(workspace: Workspace) -> dict[str, list[str]]:
+    """Return the ids that the exports know, by which rows behind a damaged page are found."""
+    jobs = from_exports.document(workspace.queue_json).get("jobs", [])
+    return {
+        "attempts": [str(job.get("job_id")) for job in jobs if isinstance(job, dict)],
+        "groups": from_exports.folders(workspace.hidden / "groups"),
+    }
+
+
+def _complete_dry_runs(workspace: Workspace, jobs: list[Row]) -> None:
+    """The exports say only that a run was dry."""
+    for job in jobs:
+        if job["dry_run_seconds"] is not None:
+            job["dry_run_seconds"] = next(from_attempts.dry_run_seconds(workspace, job), 0.0)
+
+
+def _require_order(problems: list[str]) -> None:
+    if problems:
+        raise OperationFailed(
+            f"what could be saved contradicts itself: {problems[0]}", fix="The journal is as it was"
+        )

@@ -18,7 +18,7 @@ import runforge
 from bench import at_scale, commands, peers, plots, runs, terminal
 from bench.figures import Figure, as_markdown, as_text, from_document
 from runforge import __version__, clock
-from runforge.permissions import become_private
+from runforge.files.permissions import become_private
 
 PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "a": runs.sweeps,

@@ -14,16 +14,18 @@ import psutil
 from bench import big, limits, workload
 from bench.figures import Figure
 from bench.waiting import until
-from runforge import clock, control
+from runforge import clock
 from runforge.cli import samples
+from runforge.core.outcome import Ending
+from runforge.core.states import Cause, State
 from runforge.daemon import detach, stop
 from runforge.daemon.engine import Engine, Listener, Settings
 from runforge.daemon.main import take_over
-from runforge.export import Exporter
-from runforge.states import Cause, State
+from runforge.exports.exporter import Exporter
+from runforge.queue import cancel, changes
 from runforge.store import records
-from runforge.store.connection import open_journal
-from runforge.store.transitions import Ending, end
+from runforge.store.opening import open_journal
+from runforge.store.transitions import end
 from runforge.workspace import Workspace
 
 _TRAINS = (
@@ -59,7 +61,7 @@ def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
             _enqueue(here, f"train-{number}", ["python3", "-c", _TRAINS])
         _until_running(here, 4)
         share, beside = _share(pid, seconds), _supervisors(pid)
-        control.cancel_all_running(here)
+        cancel.cancel_all_running(here)
     yield Figure("f", "daemon while four runs train", "% of a core", share, goal="0.2 %")
     yield Figure("f", "its zygotes and supervisors beside it", "MiB of their own", beside)
 
@@ -83,7 +85,7 @@ def _enqueue(here: Workspace, run_id: str, command: list[str]) -> None:
     folder.mkdir(parents=True)
     model = {"family": "command", "command": command}
     (folder / "request.json").write_bytes(samples.encode({**samples.request(), "model": model}))
-    control.enqueue_run(here, run_id)
+    changes.enqueue_run(here, run_id)
 
 
 def picks(rounds: int, *, quick: bool) -> Iterator[Figure]:
@@ -184,7 +186,7 @@ def restarts(rounds: int, *, quick: bool) -> Iterator[Figure]:
             until(stamp.exists, "the next run has started")
             found.append(stamp.stat().st_mtime - begin)
             _until_running(here, 8)
-        control.cancel_all_running(here)
+        cancel.cancel_all_running(here)
         stop.stop(here)
         yield Figure(
             "i", "restart with 8 running to the next run's code", "s", statistics.median(found), {},

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from bench import big, limits, peers, rust_peers, workload
 from bench.figures import Figure
-from runforge import control
 from runforge.cli import samples
+from runforge.queue import changes
 from runforge.store import records
-from runforge.store.connection import open_snapshot
+from runforge.store.opening import open_snapshot
 
 _READS = {"queue-status": ("queue-status",), "jobs": ("jobs",), "show": ("show", "@last")}
 _COMMANDS = (
@@ -105,13 +105,13 @@ def crowd(rounds: int, *, quick: bool) -> Iterator[Figure]:
         request = {**samples.request(), "model": {"family": "command", "command": ["true"]}}
         (folder / "request.json").write_bytes(samples.encode(request))
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom runforge import control, workspace\n"
+        "import sys, time\nfrom pathlib import Path\nfrom runforge import workspace\nfrom runforge.queue import changes\n"
         "here = workspace.at(Path(sys.argv[1]))\nworst = 0.0\n"
         "for n in range(int(sys.argv[2]), int(sys.argv[3])):\n"
-        "    t = time.monotonic()\n    control.enqueue_run(here, f'crowd-{n}')\n"
+        "    t = time.monotonic()\n    changes.enqueue_run(here, f'crowd-{n}')\n"
         "    worst = max(worst, time.monotonic() - t)\nprint(worst)\n"
     )
-    control.enqueue_run(here, "crowd-0")
+    changes.enqueue_run(here, "crowd-0")
     start = time.monotonic()
     worst: list[float] = []
 

@@ -13,23 +13,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runforge import clock, failpoints, faults, gpus, launch
-from runforge.daemon import endings, lanes
-from runforge.daemon.active import Active
-from runforge.daemon.hold import Hold
+from runforge import clock, failpoints, machine_faults
+from runforge.attempts import build_spec, start_marker
+from runforge.backends.local.launcher import Launcher, attempt_dir, new_token
+from runforge.core.outcome import Ending, Grant
+from runforge.core.records import Group, Job
+from runforge.core.scheduling import Choice, choose
+from runforge.core.states import Cause, State
+from runforge.daemon import endings
+from runforge.daemon.attempt_table import Active
+from runforge.daemon.capacity import Slots
 from runforge.daemon.judging import judge_attempt
-from runforge.daemon.launcher import Launcher, attempt_dir, new_token
-from runforge.daemon.slots import Slots
-from runforge.durable import write_atomic
+from runforge.daemon.launch_gate import Hold
 from runforge.errors import RunForgeError
-from runforge.model import Group, Job
-from runforge.scheduling import Choice, choose
-from runforge.states import Cause, State
-from runforge.store import records, transitions
-from runforge.store.connection import Journal, Transaction
+from runforge.files.durable import write_atomic
+from runforge.machine import gpus, os_process
+from runforge.store import heads, records, transitions
 from runforge.store.failures import IllegalTransition
-from runforge.store.transitions import Ending, Grant
-from runforge.supervise import claim, os_process
+from runforge.store.journal import Journal, Transaction
 from runforge.workspace import Workspace
 
 #: How often attempts without a kernel handle are looked at, in seconds.
@@ -79,7 +80,7 @@ class Engine:
             workspace,
             gpus=len(found),
             umask=umask,
-            threads=launch.threads_per_run(settings.max_parallel),
+            threads=build_spec.threads_per_run(settings.max_parallel),
         )
         self._active: dict[str, Active] = {}
         self.hold = Hold(workspace)
@@ -154,7 +155,7 @@ class Engine:
 
     def _watch_adopted(self, active: Active) -> None:
         """Wait for an adopted supervisor by pidfd where its identity can be proved, else by polling."""
-        owner = claim.read(active.attempt_dir)
+        owner = start_marker.read(active.attempt_dir)
         if owner is None or owner.boot_id != os_process.boot_id():
             return
         descriptor = os_process.pidfd_open(owner.pid)
@@ -192,7 +193,7 @@ class Engine:
         try:
             self._launcher.revive()
         except OSError as error:
-            self._postponed(faults.of(error) or errno.EAGAIN)
+            self._postponed(machine_faults.of(error) or errno.EAGAIN)
         self._watch_zygotes()
 
     def _leave_zygotes(self) -> None:
@@ -228,7 +229,7 @@ class Engine:
             active.ending = judge_attempt(self._workspace, active, self._settings.orphans)
         except OSError as error:
             # Nothing can be seen or written now: it is judged once the machine lets us.
-            active.refusal = faults.of(error)
+            active.refusal = machine_faults.of(error)
             if active.refusal is None:
                 raise
             self.hold.fault(active.refusal)
@@ -238,7 +239,7 @@ class Engine:
 
     def _postponed(self, number: int | None) -> Ending | None:
         """Return the ending of a launch that failed for a reason of the machine's; None for any other."""
-        if number is None or not faults.is_machines(number):
+        if number is None or not machine_faults.is_machines(number):
             return None
         self.hold.fault(number)
         return endings.postponed(number)
@@ -312,7 +313,7 @@ class Engine:
                 try:
                     write_atomic(active.attempt_dir / "cancel", b"", durable=False)
                 except OSError as error:
-                    if faults.of(error) is not None:
+                    if machine_faults.of(error) is not None:
                         return  # told as soon as there is room
                     if not isinstance(error, FileNotFoundError):
                         raise
@@ -346,7 +347,7 @@ class Engine:
         capacity = self._slots.capacity
         if capacity.cpu_free == 0:
             return None
-        return choose(lanes.first(tx, with_gpu=capacity.gpu_free > 0, only=self._only_lane), capacity)
+        return choose(heads.first(tx, with_gpu=capacity.gpu_free > 0, only=self._only_lane), capacity)
 
     def _claim(self, tx: Transaction, choice: Choice, now: str) -> tuple[Active, Group | None, int | None]:
         job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
@@ -379,4 +380,4 @@ class Engine:
             return
         except (RunForgeError, OSError) as error:
             failed = Ending(State.FAILED, Cause.LAUNCH_FAILED, f"could not be launched: {error}")
-            active.ending = self._postponed(faults.of(error)) or failed
+            active.ending = self._postponed(machine_faults.of(error)) or failed

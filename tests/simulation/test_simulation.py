@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from runforge.core.scheduling import choose
 from runforge.daemon import engine, judging
-from runforge.scheduling import choose
 from tests.simulation.world import Broken, fast_folder, play
 
 #: Histories that found something once: slots kept after a full disk (0), a stopped daemon's late launch

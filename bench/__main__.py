@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,7 +81,8 @@ def write_docs(report: dict[str, Any]) -> None:
     said = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
     before, _, rest = _DOCS.read_text("utf-8").partition(_BEGIN)
     after = rest.partition(_END)[2]
-    table = f"Machine: {said}.\n\n{as_markdown(figures)}\n"
+    about = textwrap.fill(f"Machine: {said}.", 110, break_on_hyphens=False)
+    table = f"{about}\n\n{as_markdown(figures)}\n"
     _DOCS.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}", "utf-8")
 
 

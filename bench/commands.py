@@ -51,7 +51,7 @@ def enqueues(rounds: int, *, quick: bool) -> Iterator[Figure]:
             "s",
             took,
             limit=count / limits.folders_a_second(),
-            limit_name="folder and file a run",
+            limit_name="folder and file per run",
             goal=goal,
             jobs=count,
         )
@@ -131,7 +131,7 @@ def crowd(rounds: int, *, quick: bool) -> Iterator[Figure]:
         jobs = [records.job(row) for row in tx.rows("jobs.all")]
     if len(jobs) != writers * each:
         raise SystemExit(f"bench: {writers * each - len(jobs)} enqueues were lost")
-    name = f"{writers} processes x {each} enqueues, a live daemon beside them"
+    name = f"{writers} processes x {each} enqueues beside a live daemon"
     limit = limits.commit_ms() / 1000
     yield Figure(
         "j", f"{name}: longest wait", "s", max(worst), limit=limit, limit_name="one commit", goal="2 s"

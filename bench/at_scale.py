@@ -19,8 +19,7 @@ from runforge.cli import samples
 from runforge.core.outcome import Ending
 from runforge.core.states import Cause, State
 from runforge.daemon import detach, stop
-from runforge.daemon.engine import Engine, Listener, Settings
-from runforge.daemon.main import take_over
+from runforge.daemon.claims import Claims
 from runforge.exports.exporter import Exporter
 from runforge.queue import cancel, changes
 from runforge.store import records
@@ -93,20 +92,17 @@ def picks(rounds: int, *, quick: bool) -> Iterator[Figure]:
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
         here = _big(jobs, max(1, jobs // 100), 0.0)
         with open_journal(here) as journal:
-            quiet = Listener(lambda _job: None, lambda _job, _ending: None)
-            epoch = take_over(journal, Settings())
-            engine = Engine(here, journal, epoch, Settings(), quiet, umask=0o077)
+            claims = Claims(1, 2, 1, (), only_lane=None)
             floor = _microseconds(journal.data_version, 2_000)
             with journal.read() as tx:
                 usual = statistics.median(
-                    _microseconds(lambda: engine._choose(tx), 2_000) for _ in range(rounds)
+                    _microseconds(lambda: claims.can_start(tx), 2_000) for _ in range(rounds)
                 )
             with journal.write() as tx:
                 for row in tx.rows("groups.ids")[:-1]:
                     tx.run("groups.set_paused", group_id=row[0], is_paused=1, now=clock.now())
             with journal.read() as tx:
-                worst = _microseconds(lambda: engine._choose(tx), 2_000)
-            engine.selector.close()
+                worst = _microseconds(lambda: claims.can_start(tx), 2_000)
         yield Figure("g", "picking the next job", "us", usual, {}, floor, "one PRAGMA", "20 us", jobs=jobs)
         yield Figure("g", "picking, every other group paused", "us", worst, goal="200 us", jobs=jobs)
 

@@ -15,20 +15,19 @@ from dataclasses import dataclass
 
 from runforge import clock, failpoints, machine_faults
 from runforge.attempts import build_spec, start_marker
-from runforge.backends.local.launcher import Launcher, attempt_dir, new_token
-from runforge.core.outcome import Ending, Grant
-from runforge.core.records import Group, Job
-from runforge.core.scheduling import Choice, choose
+from runforge.backends.local.launcher import Launcher, attempt_dir
+from runforge.core.outcome import Ending
+from runforge.core.records import Job
 from runforge.core.states import Cause, State
 from runforge.daemon import endings
 from runforge.daemon.attempt_table import Active
-from runforge.daemon.capacity import Slots
+from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.judging import judge_attempt
 from runforge.daemon.launch_gate import Hold
 from runforge.errors import RunForgeError
 from runforge.files.durable import write_atomic
 from runforge.machine import gpus, os_process
-from runforge.store import heads, records, transitions
+from runforge.store import records, transitions
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Journal, Transaction
 from runforge.workspace import Workspace
@@ -74,8 +73,7 @@ class Engine:
         self._epoch = epoch
         self._settings = settings
         self._listener = listener
-        self._only_lane = only_lane
-        self._slots = Slots(settings.max_parallel, settings.gpu_slots, found)
+        self._claims = Claims(epoch, settings.max_parallel, settings.gpu_slots, found, only_lane=only_lane)
         self._launcher = Launcher(
             workspace,
             gpus=len(found),
@@ -140,7 +138,6 @@ class Engine:
         with self._journal.read() as tx:
             rows = [records.attempt(row) for row in tx.rows("attempts.running")]
             jobs = {j.job_id: j for j in map(records.job, tx.rows("jobs.running"))}
-            self._slots.load(tx.rows("attempts.slots"))
             found = [self._active_of(tx, jobs[row.job_id], row.token) for row in rows]
         for active in found:
             self._active[active.job.job_id] = active
@@ -261,7 +258,6 @@ class Engine:
         with self._journal.write(self._epoch) as tx:
             now = clock.now()
             ended = [(active, *self._record(tx, active, now)) for active in over]
-            self._slots.load(tx.rows("attempts.slots"))
             claimed = self._claim_all(tx, now) if may_launch else []
             version = self._journal.data_version()  # as long as nobody else can commit
         if may_launch:
@@ -273,12 +269,12 @@ class Engine:
         for active, job, ending in ended:
             self._forget(active)
             self._listener.done(job, ending)
-        for active, group, gpu_slot in claimed:
+        for active, claim in claimed:
             self._active[active.job.job_id] = active
             self._listener.started(active.job)
-            self._launch(active, group, gpu_slot)
+            self._launch(active, claim)
         self._watch_zygotes()
-        return any(active.ending is not None for active, _, _ in claimed)
+        return any(active.ending is not None for active, _ in claimed)
 
     def _forget(self, active: Active) -> None:
         if active.handle is not None:
@@ -329,41 +325,16 @@ class Engine:
         if is_held or self.is_draining or self._seen == (version := self._journal.version()):
             return False  # nobody has committed since nothing could start
         with self._journal.read() as tx:
-            # A claim that a full disk has taken back left its slots in memory.
-            self._slots.load(tx.rows("attempts.slots"))
-            can_start = self._choose(tx) is not None
+            can_start = self._claims.can_start(tx)
         if not can_start:
             self._seen = version
         return can_start and self.hold.allows()
 
-    def _claim_all(self, tx: Transaction, now: str) -> list[tuple[Active, Group | None, int | None]]:
-        """Claim as many jobs as there are slots."""
-        claimed = []
-        while (choice := self._choose(tx)) is not None:
-            claimed.append(self._claim(tx, choice, now))
-        return claimed
+    def _claim_all(self, tx: Transaction, now: str) -> list[tuple[Active, Claimed]]:
+        claimed = self._claims.claim_all(tx, now)
+        return [(self._active_of(tx, each.job, each.grant.token), each) for each in claimed]
 
-    def _choose(self, tx: Transaction) -> Choice | None:
-        capacity = self._slots.capacity
-        if capacity.cpu_free == 0:
-            return None
-        return choose(heads.first(tx, with_gpu=capacity.gpu_free > 0, only=self._only_lane), capacity)
-
-    def _claim(self, tx: Transaction, choice: Choice, now: str) -> tuple[Active, Group | None, int | None]:
-        job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
-        cpu_slot = self._slots.first_free("cpu")
-        gpu_slot = self._slots.first_free("gpu") if choice.requires_gpu else None
-        gpu = self._slots.gpu_of(gpu_slot)
-        grant = Grant(new_token(), self._epoch, cpu_slot, gpu_slot, gpu.uuid if gpu else None)
-        transitions.claim(tx, job, grant, now)
-        self._slots.load(tx.rows("attempts.slots"))
-        job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
-        group = None
-        if job.group_id is not None:
-            group = records.group(tx.row("groups.by_id", group_id=job.group_id))
-        return self._active_of(tx, job, grant.token), group, gpu_slot
-
-    def _launch(self, active: Active, group: Group | None, gpu_slot: int | None) -> None:
+    def _launch(self, active: Active, claim: Claimed) -> None:
         run_dir = self._workspace.root / active.job.run_dir
         if not run_dir.is_dir():
             active.ending = Ending(
@@ -373,7 +344,7 @@ class Engine:
             )
             return
         try:
-            self._launcher.launch(active, group, self._slots.gpu_of(gpu_slot))
+            self._launcher.launch(active, claim.group, claim.gpu)
             failpoints.hit("launch.asked")
         except FileExistsError:
             # Another launch of this very attempt: its claim tells which one counts.

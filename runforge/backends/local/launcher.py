@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -152,11 +151,6 @@ def _objective(group: Group | None) -> tuple[str, str] | None:
     if group is None or group.objective_metric is None:
         return None
     return group.objective_metric, group.direction
-
-
-def new_token() -> str:
-    """Return the secret of an attempt: whatever carries it belongs to that attempt."""
-    return secrets.token_hex(16)
 
 
 def attempt_dir(workspace: Workspace, run_id: str, attempt: int) -> Path:

@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from runforge import ids, state_folder
-from runforge.durable import make_dir, refuse_link
+from runforge import ids
 from runforge.errors import Missing
+from runforge.files import state_folder
+from runforge.files.durable import make_dir, refuse_link
 
 VARIABLE = "RUNFORGE_WORKSPACE"
 

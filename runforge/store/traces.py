@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from runforge import clock
-from runforge.durable import open_file, read_bounded, write_new
+from runforge.files.durable import open_file, read_bounded, write_new
 from runforge.store.failures import JournalMissing
 from runforge.workspace import Workspace
 

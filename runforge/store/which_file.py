@@ -10,7 +10,8 @@ import os
 import time
 from pathlib import Path
 
-from runforge import clock, liveness
+from runforge import clock
+from runforge.store import daemon_holder
 from runforge.store.failures import JournalReplaced
 from runforge.store.writer_lock import open_lock, writers_held_off
 from runforge.workspace import Workspace
@@ -81,7 +82,7 @@ def require_same(workspace: Workspace) -> None:
 def _wait_for_the_daemon(workspace: Workspace) -> None:
     deadline = time.monotonic() + _LEAVE_SECONDS
     while is_other(workspace):
-        daemon = liveness.holder(workspace)
+        daemon = daemon_holder.holder(workspace)
         if daemon is None or daemon.pid == os.getpid():
             return
         if time.monotonic() > deadline:

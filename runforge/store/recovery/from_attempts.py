@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from runforge import clock
-from runforge.states import Cause
+from runforge.attempts import exit_record
+from runforge.attempts.exit_record import ExitRecord
+from runforge.core.states import Cause
 from runforge.store.recovery.from_exports import document
 from runforge.store.recovery.salvage import Row
-from runforge.supervise import exit_record
-from runforge.supervise.exit_record import ExitRecord
 from runforge.workspace import Workspace
 
 

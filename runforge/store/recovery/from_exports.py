@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runforge import clock
-from runforge.durable import read_bounded
+from runforge.files.durable import read_bounded
 from runforge.store.recovery.salvage import Row
 from runforge.workspace import Workspace
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from runforge import clock
-from runforge.states import TRANSITIONS, State
-from runforge.store import migrate, replay
+from runforge.core.states import TRANSITIONS, State
+from runforge.store import migrate, verify
 from runforge.store.recovery.salvage import Row
 from runforge.store.sqlite import sqlite
 
@@ -39,7 +39,7 @@ def write(path: Path, tables: dict[str, list[Row]]) -> list[str]:
         for trigger in triggers:
             connection.execute(trigger["sql"])
         connection.execute("COMMIT")
-        problems = replay.check_connection(connection)
+        problems = verify.check_connection(connection)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
         connection.close()
@@ -148,7 +148,7 @@ def _entries(tables: dict[str, list[Row]]) -> list[Row]:
 
 def _is_told(entries: list[Row], jobs: list[Row], groups: list[Row]) -> bool:
     with contextlib.suppress(KeyError, ValueError, TypeError):
-        return not replay.compare(entries, jobs, groups)
+        return not verify.compare(entries, jobs, groups)
     return False
 
 

@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 
 from runforge import clock, failpoints
-from runforge.durable import fsync_dir, fsync_file, read_bounded, write_atomic
+from runforge.files.durable import fsync_dir, fsync_file, read_bounded, write_atomic
 from runforge.store import which_file
 from runforge.store.failures import JournalUnreadable
 from runforge.store.writer_lock import open_lock

@@ -28,6 +28,8 @@ class VerdictKind(Enum):
     LOST = "lost"
     REBOOTED = "rebooted"
     FOLDER_MISSING = "folder_missing"
+    #: Its folder is of an earlier life of the run: this attempt never started.
+    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,11 @@ def judge(attempt_dir: Path, token: str) -> Verdict:  # noqa: PLR0911 - one row 
         return Verdict(VerdictKind.LIVE)
     is_taken = start_marker.is_taken(attempt_dir)
     owner = start_marker.read(attempt_dir)
-    if owner is None or owner.token != token:
-        # A claim that is damaged or another's can be neither revoked nor trusted: somebody may have
-        # started, so it is lost. Called unclaimed, it would be judged again for ever.
+    if owner is not None and owner.token != token:
+        return Verdict(VerdictKind.FOREIGN)  # the claim has one winner, so this attempt's is not there
+    if owner is None:
+        # A claim that is damaged can be neither revoked nor trusted: somebody may have started, so it is
+        # lost. Called unclaimed, it would be judged again for ever.
         return Verdict(VerdictKind.LOST if is_taken else VerdictKind.UNCLAIMED)
     if owner.kind == start_marker.MISSING:
         return Verdict(VerdictKind.FOLDER_MISSING)

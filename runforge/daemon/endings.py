@@ -115,6 +115,18 @@ def postponed(number: int) -> Ending:
     return Ending(State.QUEUED, Cause.POSTPONED, f"could not be started yet: {machine_faults.words(number)}")
 
 
+def earlier_life() -> Ending:
+    """Return what becomes of a job whose attempt found an earlier life's folder and never started."""
+    message = "not started yet: files of an earlier life of the run were in its place"
+    return Ending(State.QUEUED, Cause.POSTPONED, message)
+
+
+def in_the_original(folder: Path, job: Job, policy: str) -> Ending:
+    """Return what becomes of a job whose attempt belongs to the workspace of which this one is a copy."""
+    message = f"this workspace is a copy: the attempt belongs to the original, where its folder is {folder}"
+    return _lost(job, Cause.LOST, policy, message, before=job.lost, limit=MAX_LOST)
+
+
 def forged() -> Ending:
     """Return the ending of an attempt whose spec somebody has changed before it started."""
     message = (

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runforge import clock, failpoints, machine_faults
-from runforge.attempts import build_spec, start_marker
+from runforge.attempts import build_spec, earlier_life, start_marker
 from runforge.backends.local.launcher import Launcher, attempt_dir
 from runforge.core.outcome import Ending
 from runforge.core.records import Job
@@ -158,8 +158,9 @@ class Engine:
         descriptor = os_process.pidfd_open(owner.pid)
         if descriptor is None:
             return
-        if os_process.start_ticks(owner.pid) != owner.start_ticks:
-            os.close(descriptor)
+        is_it = os_process.start_ticks(owner.pid) == owner.start_ticks
+        if not is_it or earlier_life.original(active.attempt_dir, active.token) is not None:
+            os.close(descriptor)  # its number has passed to a stranger, or it is the original's of this copy
             return
         self._attach(active, descriptor)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runforge import clock, failpoints, machine_faults
-from runforge.attempts import cleanup, outputs, refusal, report, start_marker, unkillable
+from runforge.attempts import cleanup, earlier_life, outputs, refusal, report, start_marker, unkillable
 from runforge.attempts.exit_record import ExitRecord
 from runforge.core.outcome import Ending
 from runforge.core.states import State
@@ -64,13 +64,22 @@ def _judge_unstarted(active: Active, kind: report.VerdictKind, policy: str) -> E
 
 
 def _judge_lost(workspace: Workspace, active: Active, kind: report.VerdictKind, policy: str) -> Ending | None:
+    original = earlier_life.original(active.attempt_dir, active.token)
+    if original is not None:
+        return endings.in_the_original(original, active.job, policy)
     if not _is_swept(active):
         return None
+    if kind is report.VerdictKind.FOREIGN:
+        return endings.earlier_life()
     if kind is report.VerdictKind.FOLDER_MISSING:
-        outputs.put_away_unless_launched(workspace, active.job)
+        is_behind = earlier_life.is_behind(workspace, active.job)
+        if not is_behind:
+            outputs.put_away_unless_launched(workspace, active.job)
         if not start_marker.bury(active.attempt_dir, active.token):
             return None  # it was launched in this very moment: judge again
         failpoints.hit("lost.buried")
+        if is_behind:
+            return endings.earlier_life()
     failpoints.hit("lost.swept")
     ending = _from_verdict(kind, active, policy)
     _leave_result(active, ending, workspace.root / active.job.run_dir)

@@ -110,9 +110,9 @@ def test_a_damaged_claim_is_lost_and_not_judged_for_ever(tmp_path: Path, text: s
     assert report.judge(tmp_path, TOKEN).kind is VerdictKind.LOST
 
 
-def test_a_claim_of_another_token_is_lost(tmp_path: Path) -> None:
+def test_a_claim_of_another_token_is_of_an_earlier_life(tmp_path: Path) -> None:
     assert start_marker.claim(tmp_path, "b" * 32)
-    assert report.judge(tmp_path, TOKEN).kind is VerdictKind.LOST
+    assert report.judge(tmp_path, TOKEN).kind is VerdictKind.FOREIGN
 
 
 # --- the lock ----------------------------------------------------------------------------------

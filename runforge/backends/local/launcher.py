@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runforge.attempts import build_spec, outputs
+from runforge.attempts import build_spec, earlier_life, outputs
 from runforge.attempts.build_spec import Place, Terms
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
 from runforge.core.records import Group
 from runforge.daemon.attempt_table import Active
+from runforge.daemon.launch_gate import say
 from runforge.documents.request_file import read_request
 from runforge.files.durable import refuse_link
 from runforge.machine.gpus import Gpu
@@ -94,6 +95,7 @@ class Launcher:
         run_dir = self._workspace.root / job.run_dir
         refuse_link(run_dir)
         request = read_request(run_dir / "request.json")
+        self._require_one_life(active)
         build_spec.make_attempt(active.attempt_dir)
         outputs.put_away(self._workspace, job)
         terms = Terms(
@@ -119,6 +121,14 @@ class Launcher:
         zygote.submit(self._number, path, digest)
         self._asked[self._number] = _Request(active, zygote)
         active.is_launching = True
+
+    def _require_one_life(self, active: Active) -> None:
+        """Move away what an earlier life of the run has left; FileExistsError while it still has a process."""
+        alive = earlier_life.set_aside(self._workspace, active.job, active.token)
+        if alive is not None:
+            active.attempt_dir = alive  # watched, and canceled if that is asked for, until it is over
+            say(f"WARNING: run {active.job.run_id} waits: an earlier attempt of it, {alive}, still runs")
+            raise FileExistsError(str(alive))
 
     def answers(self) -> Iterable[tuple[Active, Reply]]:
         """Yield the supervisors that have come to be, and the ones that could not."""

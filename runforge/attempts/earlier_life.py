@@ -28,9 +28,9 @@ def set_aside(workspace: Workspace, job: Job, token: str) -> Path | None:
     Returns the folder of an attempt that still has a process, and moves nothing then: a run has one live process
     tree at most. The attempt's own folder, made by another launch of it, is left alone.
     """
-    if token in _tokens(workspace.attempt_dir(job.run_id, job.attempt)):
-        return None
     found = list(_folders_from(workspace, job, job.attempt))
+    if found and token in _tokens(workspace.attempt_dir(job.run_id, job.attempt)):
+        return None
     for folder in found:
         if _has_a_process(folder):
             return folder

@@ -98,7 +98,8 @@ def backup(
             jobs = sum(count or 0 for count in tx.row("jobs.totals"))
     print(f"{output.safe(str(to))}: {jobs:,} jobs, {to.stat().st_size / 2**20:.1f} MiB")
     output.note(
-        f"To go back to it: stop the daemon, delete {here.journal.name}-wal, put the file in its place"
+        f"To go back to it: stop the daemon, delete {here.journal.name}-wal and {here.journal.name}-shm, put the file"
+        f" in the place of {here.journal.name}"
     )
     return 0
 
@@ -116,6 +117,7 @@ def _recover(here: Workspace) -> None:
     try:
         with writers_held_off(here):
             kept = swap.finish(here)
+            swap.clear(here)
         if kept is not None:
             output.note(
                 f"The recovery that was interrupted is finished; the damaged journal is kept at {kept}"

@@ -37,13 +37,16 @@ def note(workspace: Workspace) -> None:
 def require_none(workspace: Workspace) -> None:
     """Raise JournalMissing where something says that there was a journal."""
     said = found(workspace)
-    if said is not None:
-        raise JournalMissing(
-            f"the journal is missing, and {said} says that there was one; nothing was changed",
-            where=str(workspace.journal),
-            fix="Put it back (mount its disk, or put a backup in its place), or let `runforge doctor --recover`"
-            " rebuild it from the exports and attempts; `runforge init --new-journal` begins with an empty queue",
-        )
+    if said is None:
+        return
+    kept = sorted(workspace.state_dir.glob(f"{workspace.journal.name}.kept-*"))
+    back = f"`mv {kept[-1]} {workspace.journal}`" if kept else "mount its disk, or put a backup in its place"
+    raise JournalMissing(
+        f"the journal is missing, and {said} says that there was one; nothing was changed",
+        where=str(workspace.journal),
+        fix=f"Put it back ({back}), or let `runforge doctor --recover` rebuild it from the exports and attempts;"
+        " `runforge init --new-journal` begins with an empty queue",
+    )
 
 
 def found(workspace: Workspace) -> str | None:
@@ -57,8 +60,8 @@ def _found(workspace: Workspace) -> Iterator[str]:
     if not workspace.state_dir.is_dir() and workspace.state_dir != workspace.hidden:
         yield str(workspace.hidden / "state_dir")
     name = workspace.journal.name
-    beside = (f"{name}{suffix}" for suffix in _BESIDE)
-    yield from _first(path for path in _entries(workspace.state_dir) if path.name.startswith(tuple(beside)))
+    beside = tuple(f"{name}{suffix}" for suffix in _BESIDE)
+    yield from _first(path for path in _entries(workspace.state_dir) if path.name.startswith(beside))
     yield from _first(_attempts(workspace))
     is_foreign = False
     if os.path.lexists(workspace.queue_json):

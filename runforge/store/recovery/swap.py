@@ -110,6 +110,7 @@ def _end(workspace: Workspace) -> None:
         which_file.note(lock, which_file.inode(workspace.journal))
     finally:
         os.close(lock)
+    workspace.queue_map.unlink(missing_ok=True)  # the exports show the old one
     _note(workspace).unlink()
     fsync_dir(workspace.state_dir)
     failpoints.hit("recover.ended")

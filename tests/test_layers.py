@@ -39,15 +39,12 @@ ROOMS: dict[str, set[str]] = {
     "store": {"core", "files", "machine"},
     "training": {"documents", "files", "metrics"},
     "attempts": {"core", "documents", "files", "machine", "metrics", "training"},
-    "supervise": {"attempts", "files", "machine"},
-    "backends": {"attempts", "core", "daemon", "documents", "files", "machine", "supervise"},
+    "supervise": {"attempts", "core", "files", "machine"},
+    "backends": {"attempts", "core", "documents", "files", "machine", "supervise"},
     "exports": {"core", "files", "store", "sweeps"},
     "queue": {"core", "documents", "exports", "files", "store", "sweeps", "training"},
     "views": {"attempts", "core", "files", "machine", "store", "sweeps"},
-    "daemon": {
-        *("attempts", "backends", "core", "documents", "exports", "files"),
-        *("machine", "metrics", "queue", "store", "training", "views"),
-    },
+    "daemon": {"backends", "core", "exports", "files", "machine", "metrics", "queue", "store", "views"},
     "direct": {
         *("attempts", "core", "daemon", "documents", "exports", "files", "machine"),
         *("metrics", "queue", "store", "supervise", "training", "views"),

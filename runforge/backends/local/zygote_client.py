@@ -93,7 +93,7 @@ class ZygoteClient:
         """Whether some supervisor of its is at work or waits."""
         return bool(self._lines)
 
-    def dismiss(self) -> None:
+    def release(self) -> None:
         """Let the supervisors end that wait for another attempt."""
         while (line := self._free_line()) is not None:
             line.close()

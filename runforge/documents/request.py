@@ -12,6 +12,8 @@ from runforge.text import did_you_mean
 
 #: Linux refuses single arguments of 128 KiB and more.
 _ARGUMENT_LIMIT = 128 * 1024 - 1
+#: What may stand between the cells of a dataset, and its name.
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
 class Request(NamedTuple):
@@ -25,6 +27,10 @@ class Request(NamedTuple):
     cwd: str | None
     dataset_path: str | None
     label_column: str | None
+    #: "class" where the request says that numbers in the label column are classes.
+    label_type: str | None
+    #: What stands between the cells; None where it is to be found.
+    separator: str | None
     device_type: str
 
     @property
@@ -58,6 +64,7 @@ def parse_request(
     dataset = fields.mapping("dataset", required=family != "command")
     path = _relative(dataset, "path", required=family != "command") if dataset else None
     label = dataset.text("label_column", required=family != "command") if dataset else None
+    label_type, separator = _reading(dataset) if dataset and family != "command" else (None, None)
     device = fields.mapping("device", required=True)
     device_type = device.one_of("type", ("cpu", "gpu")) if device else None
     problems.raise_if_any(error, where)
@@ -70,8 +77,20 @@ def parse_request(
         cwd,
         path,
         label,
+        label_type,
+        separator,
         str(device_type),
     )
+
+
+def _reading(dataset: Fields) -> tuple[str | None, str | None]:
+    """Return how the request says that its dataset is to be read."""
+    label_type = dataset.one_of("label_type", ("class",), required=False)
+    separator = dataset.text("separator")
+    if separator is not None and separator not in SEPARATORS:
+        known = ", ".join(f"{name} ({character!r})" for character, name in SEPARATORS.items())
+        dataset.problems.add(dataset.path("separator"), f"{separator!r:.60} is none of {known}")
+    return label_type, separator
 
 
 def _hyperparameters(model: Fields | None, family: str | None) -> dict[str, Any]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from runforge.documents.hyperparameters import FAMILIES, PRESETS, RULES, effective
+from runforge.documents.hyperparameters import FAMILIES, PRESETS, effective, problem
 from runforge.documents.problems import Fields, Problems
 from runforge.errors import InvalidRequest, RunForgeError
-from runforge.text import did_you_mean
 
 #: Linux refuses single arguments of 128 KiB and more.
 _ARGUMENT_LIMIT = 128 * 1024 - 1
@@ -97,25 +96,14 @@ def _hyperparameters(model: Fields | None, family: str | None) -> dict[str, Any]
     found = model.mapping("hyperparameters") if model else None
     if found is None:
         return {}
-    if family in RULES:
-        _check_values(found, RULES[family], str(family))
-    else:
+    if family == "command":
         _check_names(found)
+    elif family is not None:
+        for name, value in found.raw.items():
+            wrong = problem(family, name, value)
+            if wrong is not None:
+                found.problems.add(found.path(name), wrong)
     return dict(found.raw)
-
-
-def _check_values(found: Fields, rules: dict[str, Any], family: str) -> None:
-    for name, value in found.raw.items():
-        rule = rules.get(name)
-        if rule is None:
-            hint = did_you_mean(name, rules)
-            found.problems.add(
-                found.path(name),
-                f"{family} has no such hyperparameter; known are {', '.join(sorted(rules))}"
-                + (f". {hint}" if hint else ""),
-            )
-        elif value is not None and not rule.accepts(value):
-            found.problems.add(found.path(name), f"must be {rule.words}, not {value!r:.60}")
 
 
 def _check_names(found: Fields) -> None:

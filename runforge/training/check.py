@@ -11,13 +11,13 @@ from runforge.training.labels import class_weights, require_classes
 from runforge.training.table import Table, open_table
 
 #: Characters of a dataset looked at; the training itself reads them all.
-LOOK = 32 * 1024 * 1024
+LOOK = 16 * 1024 * 1024
 
 
 def check_request(request: Request, workspace: Path, *, is_quoting: bool = True) -> None:
     """Raise Missing or InvalidRequest where the run could not train on its dataset.
 
-    Reads no more than the first 32 MiB. A command's dataset is the command's own business. What is
+    Reads no more than the first 16 MiB. A command's dataset is the command's own business. What is
     raised may quote the file's header, unless `is_quoting` is false: for whoever keeps the message.
     """
     if request.family == "command" or request.dataset_path is None:

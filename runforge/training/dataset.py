@@ -88,7 +88,9 @@ def _typed(table: Table, at: int, rows: _Rows, notes: list[str]) -> Dataset:
     labels = np.array([cell.strip() for cell in columns.pop(at)], dtype=object)
     names = [name for index, name in enumerate(table.names) if index != at]
     features = np.empty((len(labels), len(names)), dtype=object)
-    numeric, categorical, told = [], [], {}
+    numeric: list[int] = []
+    categorical: list[int] = []
+    told: dict[int, str] = {}
     for index, cells in enumerate(columns):
         column = read_column(cells, rows.lines, table.separator)
         (categorical if column.numbers is None else numeric).append(index)

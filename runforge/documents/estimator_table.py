@@ -14,21 +14,14 @@ Rules = dict[str, list[Rule]]
 #: The versions of scikit-learn that it was made from: what any of them takes is in it.
 VERSIONS: tuple[str, ...] = ("1.6.1", "1.7.2", "1.8.0", "1.9.1")
 
+#: The names that not all of them know, and those that do.
+PARTLY: dict[str, dict[str, tuple[str, ...]]] = {
+    "logistic_regression": {"multi_class": ("1.6.1", "1.7.2")},
+    "random_forest": {},
+    "linear_svc": {},
+}
+
 TABLE: dict[str, Rules] = {
-    "linear_svc": {
-        "C": [("number", 0.0, False, None, False)],
-        "class_weight": [("choice", "balanced"), ("null",), ("object",)],
-        "dual": [("boolean",), ("choice", "auto")],
-        "fit_intercept": [("boolean",)],
-        "intercept_scaling": [("number", 0, False, None, False)],
-        "loss": [("choice", "hinge", "squared_hinge")],
-        "max_iter": [("int", 0, True, None, False)],
-        "multi_class": [("choice", "crammer_singer", "ovr")],
-        "penalty": [("choice", "l1", "l2")],
-        "random_state": [("int", 0, True, 4294967295, True)],
-        "tol": [("number", 0.0, False, None, False)],
-        "verbose": [("boolean",), ("int", 0, True, None, False)],
-    },
     "logistic_regression": {
         "C": [("number", 0, False, None, False)],
         "class_weight": [("choice", "balanced"), ("null",), ("object",)],
@@ -76,5 +69,19 @@ TABLE: dict[str, Rules] = {
         "random_state": [("int", 0, True, 4294967295, True)],
         "verbose": [("boolean",), ("int", 0, True, None, False)],
         "warm_start": [("boolean",)],
+    },
+    "linear_svc": {
+        "C": [("number", 0.0, False, None, False)],
+        "class_weight": [("choice", "balanced"), ("null",), ("object",)],
+        "dual": [("boolean",), ("choice", "auto")],
+        "fit_intercept": [("boolean",)],
+        "intercept_scaling": [("number", 0, False, None, False)],
+        "loss": [("choice", "hinge", "squared_hinge")],
+        "max_iter": [("int", 0, True, None, False)],
+        "multi_class": [("choice", "crammer_singer", "ovr")],
+        "penalty": [("choice", "l1", "l2")],
+        "random_state": [("int", 0, True, 4294967295, True)],
+        "tol": [("number", 0.0, False, None, False)],
+        "verbose": [("boolean",), ("int", 0, True, None, False)],
     },
 }

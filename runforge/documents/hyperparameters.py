@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runforge.documents.estimator_table import TABLE, Rule
+from runforge.documents.estimator_table import PARTLY, TABLE, VERSIONS, Rule
 from runforge.text import did_you_mean
 
 PRESETS = ("fast", "balanced", "thorough", "custom")
@@ -46,10 +46,31 @@ def problem(family: str, name: str, value: Any) -> str | None:
         return f"{family} has no such hyperparameter; known are {', '.join(sorted([*known, _SEED]))}" + (
             f". {hint}" if hint else ""
         )
+    installed = _installed() if name in PARTLY[family] else ""
+    if installed in _minors(VERSIONS) and installed not in _minors(PARTLY[family][name]):
+        return f"{family} has no such hyperparameter in scikit-learn {installed}, which is installed"
     if value is None or any(_accepts(rule, value) for rule in rules):
         return None
     words = ", or ".join(dict.fromkeys(_words(rule) for rule in rules if rule != _NULL))
     return f"must be {words}, not {value!r:.60}"
+
+
+def _installed() -> str:
+    """Return the installed scikit-learn's version, without the last number, and without loading it."""
+    from importlib import metadata  # for names that came or went, which are few
+
+    try:
+        return _minor(metadata.version("scikit-learn"))
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _minors(versions: tuple[str, ...]) -> set[str]:
+    return {_minor(version) for version in versions}
 
 
 def _accepts(rule: Rule, value: Any) -> bool:

@@ -89,27 +89,36 @@ def _end(value: Any) -> Any:
     return None if value is None or value in {float("inf"), float("-inf")} else value
 
 
-def merged(versions: tuple[str, ...], table: dict[str, Rules]) -> tuple[tuple[str, ...], dict[str, Rules]]:
-    """Return the versions and the table with what the installed scikit-learn takes."""
+def _write(path: Path) -> None:
+    """Add what the installed scikit-learn takes to the table; the project's formatter does the rest."""
     import sklearn
 
-    both: dict[str, Rules] = {}
+    here = sklearn.__version__
+    table: dict[str, Rules] = {}
+    partly: dict[str, dict[str, tuple[str, ...]]] = {}
+    versions = tuple(sorted({*estimator_table.VERSIONS, here}))
     for family in FAMILIES:
-        if family != "command":
-            old, new = table.get(family, {}), rules(family)
-            both[family] = {
-                name: sorted({*old.get(name, ()), *new.get(name, ())}, key=repr)
-                for name in sorted({*old, *new})
+        if family == "command":
+            continue
+        old, new = estimator_table.TABLE.get(family, {}), rules(family)
+        had = estimator_table.PARTLY.get(family, {})
+        table[family] = {
+            name: sorted({*old.get(name, ()), *new.get(name, ())}, key=repr) for name in sorted({*old, *new})
+        }
+        holders = {
+            name: {
+                *(had.get(name, estimator_table.VERSIONS) if name in old else ()),
+                *([here] * (name in new)),
             }
-    return tuple(sorted({*versions, sklearn.__version__})), both
-
-
-def _write(path: Path) -> None:
-    import pprint
-
-    versions, table = merged(estimator_table.VERSIONS, estimator_table.TABLE)
-    text = pprint.pformat(table, width=110, sort_dicts=True)
-    path.write_text(f"{_HEAD}VERSIONS: tuple[str, ...] = {versions!r}\n\nTABLE: dict[str, Rules] = {text}\n")
+            for name in table[family]
+        }
+        partly[family] = {name: tuple(sorted(h)) for name, h in holders.items() if len(h) < len(versions)}
+    path.write_text(
+        f"{_HEAD}VERSIONS: tuple[str, ...] = {versions!r}\n\n"
+        f"#: The names that not all of them know, and those that do.\n"
+        f"PARTLY: dict[str, dict[str, tuple[str, ...]]] = {partly!r}\n\n"
+        f"TABLE: dict[str, Rules] = {table!r}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def read_column(cells: Sequence[str], lines: Sequence[int], separator: str) -> C
     if _is_numeric(stripped, kinds, len(odd)):
         told = [note, *_dropped(kinds, odd, stripped, lines)]
         return Column([_number(cell) for cell in stripped], None, "; ".join(filter(None, told)))
-    texts = [None if cell.lower() in MISSING else cell.strip() for cell in cells]
+    texts = [None if is_missing(cell) else cell.strip() for cell in cells]
     return Column(None, texts, _why_text(kinds, odd, stripped, lines))
 
 

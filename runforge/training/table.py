@@ -180,7 +180,8 @@ class Table:
         shown = ", ".join(name[:_NAME] for name in self.names[:_SHOWN]) + (", ..." if count > _SHOWN else "")
         message = f"dataset.label_column {label!r:.80} is no column; "
         if count == 1:
-            message += f"the only one is {shown}"
+            # One cell is as likely a line of some other file, unless the label is in it.
+            message += f"the only one is {shown}" if label in shown else "the header is a single cell"
             fix = "Cells are separated by a comma, a semicolon, a tab or a pipe"
         else:
             message += f"the columns are {shown} (separated by a {SEPARATORS[self.separator]})"

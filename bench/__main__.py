@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import runforge
 from bench import at_scale, commands, peers, plots, runs, terminal
 from bench.figures import Figure, as_markdown, as_text, from_document
 from runforge import __version__, clock
-from runforge.permissions import become_private
+from runforge.files.permissions import become_private
 
 PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "a": runs.sweeps,
@@ -80,7 +81,8 @@ def write_docs(report: dict[str, Any]) -> None:
     said = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
     before, _, rest = _DOCS.read_text("utf-8").partition(_BEGIN)
     after = rest.partition(_END)[2]
-    table = f"Machine: {said}.\n\n{as_markdown(figures)}\n"
+    about = textwrap.fill(f"Machine: {said}.", 110, break_on_hyphens=False)
+    table = f"{about}\n\n{as_markdown(figures)}\n"
     _DOCS.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}", "utf-8")
 
 

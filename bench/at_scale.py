@@ -14,16 +14,17 @@ import psutil
 from bench import big, limits, workload
 from bench.figures import Figure
 from bench.waiting import until
-from runforge import clock, control
+from runforge import clock
 from runforge.cli import samples
+from runforge.core.outcome import Ending
+from runforge.core.states import Cause, State
 from runforge.daemon import detach, stop
-from runforge.daemon.engine import Engine, Listener, Settings
-from runforge.daemon.main import take_over
-from runforge.export import Exporter
-from runforge.states import Cause, State
+from runforge.daemon.claims import Claims
+from runforge.exports.exporter import Exporter
+from runforge.queue import cancel, changes
 from runforge.store import records
-from runforge.store.connection import open_journal
-from runforge.store.transitions import Ending, end
+from runforge.store.opening import open_journal
+from runforge.store.transitions import end
 from runforge.workspace import Workspace
 
 _TRAINS = (
@@ -59,7 +60,7 @@ def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
             _enqueue(here, f"train-{number}", ["python3", "-c", _TRAINS])
         _until_running(here, 4)
         share, beside = _share(pid, seconds), _supervisors(pid)
-        control.cancel_all_running(here)
+        cancel.cancel_all_running(here)
     yield Figure("f", "daemon while four runs train", "% of a core", share, goal="0.2 %")
     yield Figure("f", "its zygotes and supervisors beside it", "MiB of their own", beside)
 
@@ -83,7 +84,7 @@ def _enqueue(here: Workspace, run_id: str, command: list[str]) -> None:
     folder.mkdir(parents=True)
     model = {"family": "command", "command": command}
     (folder / "request.json").write_bytes(samples.encode({**samples.request(), "model": model}))
-    control.enqueue_run(here, run_id)
+    changes.enqueue_run(here, run_id)
 
 
 def picks(rounds: int, *, quick: bool) -> Iterator[Figure]:
@@ -91,20 +92,17 @@ def picks(rounds: int, *, quick: bool) -> Iterator[Figure]:
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
         here = _big(jobs, max(1, jobs // 100), 0.0)
         with open_journal(here) as journal:
-            quiet = Listener(lambda _job: None, lambda _job, _ending: None)
-            epoch = take_over(journal, Settings())
-            engine = Engine(here, journal, epoch, Settings(), quiet, umask=0o077)
+            claims = Claims(1, 2, 1, (), only_lane=None)
             floor = _microseconds(journal.data_version, 2_000)
             with journal.read() as tx:
                 usual = statistics.median(
-                    _microseconds(lambda: engine._choose(tx), 2_000) for _ in range(rounds)
+                    _microseconds(lambda: claims.can_start(tx), 2_000) for _ in range(rounds)
                 )
             with journal.write() as tx:
                 for row in tx.rows("groups.ids")[:-1]:
                     tx.run("groups.set_paused", group_id=row[0], is_paused=1, now=clock.now())
             with journal.read() as tx:
-                worst = _microseconds(lambda: engine._choose(tx), 2_000)
-            engine.selector.close()
+                worst = _microseconds(lambda: claims.can_start(tx), 2_000)
         yield Figure("g", "picking the next job", "us", usual, {}, floor, "one PRAGMA", "20 us", jobs=jobs)
         yield Figure("g", "picking, every other group paused", "us", worst, goal="200 us", jobs=jobs)
 
@@ -184,7 +182,7 @@ def restarts(rounds: int, *, quick: bool) -> Iterator[Figure]:
             until(stamp.exists, "the next run has started")
             found.append(stamp.stat().st_mtime - begin)
             _until_running(here, 8)
-        control.cancel_all_running(here)
+        cancel.cancel_all_running(here)
         stop.stop(here)
         yield Figure(
             "i", "restart with 8 running to the next run's code", "s", statistics.median(found), {},

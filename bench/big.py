@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runforge import clock, ids
 from runforge import workspace as workspaces
-from runforge.store.connection import open_journal
+from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from bench import big, limits, peers, rust_peers, workload
 from bench.figures import Figure
-from runforge import control
 from runforge.cli import samples
+from runforge.queue import changes
 from runforge.store import records
-from runforge.store.connection import open_snapshot
+from runforge.store.opening import open_snapshot
 
 _READS = {"queue-status": ("queue-status",), "jobs": ("jobs",), "show": ("show", "@last")}
 _COMMANDS = (
@@ -51,7 +51,7 @@ def enqueues(rounds: int, *, quick: bool) -> Iterator[Figure]:
             "s",
             took,
             limit=count / limits.folders_a_second(),
-            limit_name="folder and file a run",
+            limit_name="folder and file per run",
             goal=goal,
             jobs=count,
         )
@@ -105,13 +105,13 @@ def crowd(rounds: int, *, quick: bool) -> Iterator[Figure]:
         request = {**samples.request(), "model": {"family": "command", "command": ["true"]}}
         (folder / "request.json").write_bytes(samples.encode(request))
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom runforge import control, workspace\n"
+        "import sys, time\nfrom pathlib import Path\nfrom runforge import workspace\nfrom runforge.queue import changes\n"
         "here = workspace.at(Path(sys.argv[1]))\nworst = 0.0\n"
         "for n in range(int(sys.argv[2]), int(sys.argv[3])):\n"
-        "    t = time.monotonic()\n    control.enqueue_run(here, f'crowd-{n}')\n"
+        "    t = time.monotonic()\n    changes.enqueue_run(here, f'crowd-{n}')\n"
         "    worst = max(worst, time.monotonic() - t)\nprint(worst)\n"
     )
-    control.enqueue_run(here, "crowd-0")
+    changes.enqueue_run(here, "crowd-0")
     start = time.monotonic()
     worst: list[float] = []
 
@@ -131,7 +131,7 @@ def crowd(rounds: int, *, quick: bool) -> Iterator[Figure]:
         jobs = [records.job(row) for row in tx.rows("jobs.all")]
     if len(jobs) != writers * each:
         raise SystemExit(f"bench: {writers * each - len(jobs)} enqueues were lost")
-    name = f"{writers} processes x {each} enqueues, a live daemon beside them"
+    name = f"{writers} processes x {each} enqueues beside a live daemon"
     limit = limits.commit_ms() / 1000
     yield Figure(
         "j", f"{name}: longest wait", "s", max(worst), limit=limit, limit_name="one commit", goal="2 s"

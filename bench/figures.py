@@ -87,7 +87,7 @@ def growth(figures: list[Figure]) -> list[str]:
         verdict = "holds" if grew <= allowed * _NOISE else "GROWS FASTER"
         lines.append(
             f"{key} {name} ({unit}): {grew:.2f} times from {few:,} to {many:,} jobs,"
-            f" the logarithm {allowed:.2f}: {verdict}"
+            f" allowed {allowed:.2f}: {verdict}"
         )
     return lines
 
@@ -105,4 +105,5 @@ def as_markdown(figures: list[Figure]) -> str:
     header, *body = rows(figures)
     lines = [" | ".join(header), " | ".join("---" for _ in header), *(" | ".join(row) for row in body)]
     table = [f"| {line} |" for line in lines]
-    return "\n".join([*table, "", "Growth:", "", *(f"- {line}" for line in growth(figures))])
+    head = "Growth (allowed is the growth of the logarithm of the number of jobs):"
+    return "\n".join([*table, "", head, "", *(f"- {line}" for line in growth(figures))])

@@ -40,7 +40,9 @@ def _ratios(figures: list[Figure]) -> str:
         for name, value in figure.peers.items()
         if not isinstance(value, str)
     ]
-    parts = [_text(10, 18, "Times better than the peer (logarithmic; the line is: as good)")]
+    parts = [
+        _text(10, 18, "Times better than the other program (logarithmic scale; on the line both are equal)")
+    ]
     low, high = 0.1, 100.0
 
     def place(ratio: float) -> float:
@@ -75,7 +77,7 @@ def _growth(figures: list[Figure]) -> str:
         _text(
             10,
             18,
-            "Growth with the jobs in the journal, each against its first point (both axes logarithmic)",
+            "Growth with the jobs in the journal, compared with the first point (both axes logarithmic)",
         )
     ]
     left, right, top, bottom = 60.0, 420.0, 40.0, 250.0

@@ -16,8 +16,9 @@ from pathlib import Path
 from bench import big, limits, peers, rust_peers, workload
 from bench.figures import Figure
 from bench.waiting import until
-from runforge import control, views
 from runforge.cli import samples
+from runforge.queue import changes
+from runforge.views import lists
 from runforge.workspace import Workspace
 
 _ONE_RUN = (
@@ -67,10 +68,10 @@ def sweeps(rounds: int, *, quick: bool) -> Iterator[Figure]:
             )
             yield Figure(
                 "a",
-                f"sweep of {count} small logistic_regression runs",
+                f"sweep of {count} small logistic regressions",
                 "s a run",
                 found["ours"],
-                {"an interpreter a run": found["interpreters"]},
+                {"new interpreters": found["interpreters"]},
                 goal=goal,
             )
 
@@ -103,13 +104,13 @@ def drains(rounds: int, *, quick: bool) -> Iterator[Figure]:
     ours = found.pop("RunForge")
     yield Figure(
         "b",
-        f"drain of {count} runs of `true`",
+        f"{count} runs of `true`",
         "jobs/s",
         ours,
         {**found, **told, **peers.others()},
         limits.spawns_a_second(),
-        "posix_spawn a second",
-        "ahead of GNU parallel and HyperQueue",
+        "posix_spawn",
+        "beat GNU parallel, HyperQueue",
         is_higher_better=True,
     )
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
@@ -139,12 +140,12 @@ def latencies(rounds: int, *, quick: bool) -> Iterator[Figure]:
             told = _latencies_of_peers(count)
         yield Figure(
             "c",
-            "enqueue to the run's own first line, median",
+            "enqueue to first line, median",
             "ms",
             statistics.median(found),
             told,
             floor,
-            "the start of sh and date",
+            "sh and date",
             "10 ms",
             jobs=jobs,
         )
@@ -157,19 +158,17 @@ def _latencies_of_peers(count: int) -> dict[str, float | str]:
     told: dict[str, float | str] = {}
     try:
         one = peers.tsp_latency(_CODE)
-        told["task-spooler, its client included"] = statistics.median(one() for _ in range(count))
+        told["task-spooler with client"] = statistics.median(one() for _ in range(count))
     except peers.Missing as reason:
         told["task-spooler"] = str(reason)
     try:
         with rust_peers.hyperqueue() as ask:
-            told["HyperQueue, from its client's call"] = statistics.median(
-                ask(0) * 1000 for _ in range(count)
-            )
+            told["HyperQueue from client call"] = statistics.median(ask(0) * 1000 for _ in range(count))
     except peers.Missing as reason:
         told["HyperQueue"] = str(reason)
     try:
         with rust_peers.gflow() as gflow:
-            told["gflow, its client included"] = statistics.median(gflow.latency() for _ in range(3))
+            told["gflow with client"] = statistics.median(gflow.latency() for _ in range(3))
     except peers.Missing as reason:
         told["gflow"] = str(reason)
     return told
@@ -187,8 +186,8 @@ def _latency(here: Workspace, number: int) -> float:
     model = {"family": "command", "command": _CODE}
     (folder / "request.json").write_bytes(samples.encode({**samples.request(), "model": model}))
     begin = time.time()
-    control.enqueue_run(here, folder.name)
+    changes.enqueue_run(here, folder.name)
     live = {"queued", "running"}
-    until(lambda: views.run(here, folder.name).job.state not in live, f"{folder.name} has ended", pause=0.05)
+    until(lambda: lists.run(here, folder.name).job.state not in live, f"{folder.name} has ended", pause=0.05)
     line = next(x for x in (folder / "logs.txt").read_text("utf-8").splitlines() if x[:1].isdigit())
     return (float(line) - begin) * 1000

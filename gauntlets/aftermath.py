@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runforge import control, views
 from runforge import workspace as workspaces
 from runforge.drills import invariants
 from runforge.drills.arena import Arena, Unmet
 from runforge.drills.scene import Scene
+from runforge.queue import pause
+from runforge.views import glance, lists
 from runforge.workspace import Workspace
 
 
 def resume_all(workspace: Workspace) -> None:
     """Let every group start runs."""
-    for group in views.groups(workspace):
+    for group in lists.groups(workspace):
         if group.paused:
-            control.resume_group(workspace, group.group_id)
+            pause.resume_group(workspace, group.group_id)
 
 
 def is_busy(workspace: Workspace) -> bool:
     """Return whether anything is queued or running."""
-    counts = views.queue_summary(workspace).counts
+    counts = glance.queue_summary(workspace).counts
     return counts["queued"] + counts["running"] > 0
 
 

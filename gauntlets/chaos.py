@@ -21,14 +21,14 @@ from random import Random
 from typing import Any
 
 from gauntlets import aftermath
-from runforge import views
 from runforge import workspace as workspaces
 from runforge.drills import witness
 from runforge.drills.arena import arena
 from runforge.drills.scene import Scene
 from runforge.drills.traces import parent_of
-from runforge.store.connection import open_journal
-from runforge.supervise import os_process
+from runforge.machine import os_process
+from runforge.store.opening import open_journal
+from runforge.views import glance
 
 _LOADS = 3
 _SLOTS = 6
@@ -157,7 +157,7 @@ class Chaos:
         if time.monotonic() < self._next_progress:
             return
         self._next_progress = time.monotonic() + _PROGRESS_SECONDS
-        counts = views.queue_summary(workspaces.at(self._here.root)).counts
+        counts = glance.queue_summary(workspaces.at(self._here.root)).counts
         spent = time.monotonic() - self._start
         shown = ", ".join(f"{count} {state}" for state, count in counts.items())
         acknowledged = len(self._acknowledged())
@@ -204,7 +204,7 @@ class Chaos:
             "seconds": round(time.monotonic() - self._start, 1),
             "daemons": len(self._here.daemons),
             "acknowledged": len(self._acknowledged()),
-            "jobs": views.queue_summary(workspace).counts,
+            "jobs": glance.queue_summary(workspace).counts,
             "attempts": dict(causes),
             "witnessed_starts": sum(one.starts for attempts in seen.values() for one in attempts.values()),
             "commands": dict(commands),

@@ -18,12 +18,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from runforge import control, views
 from runforge import workspace as workspaces
 from runforge.drills.plans import grid, plan, request
 from runforge.drills.scene import base_request, run
 from runforge.errors import RunForgeError
-from runforge.permissions import become_private
+from runforge.files.permissions import become_private
+from runforge.queue import cancel, changes, pause, priority, retry
+from runforge.views import glance
 from runforge.workspace import Workspace
 
 _CODES = (0, 0, 0, 0, 1, 3, 42)
@@ -54,22 +55,22 @@ class Load:
 
     def step(self) -> None:
         """Enqueue something, or meddle with what was enqueued."""
-        if self._left and views.queue_summary(self.workspace).counts["queued"] < self.backlog:
+        if self._left and glance.queue_summary(self.workspace).counts["queued"] < self.backlog:
             self._try("enqueue", "", self._enqueue)
         if not self._runs:
             return
         run_id, group_id = self._dice.choice(self._runs), self._dice.choice(self._groups)
         deeds: dict[str, tuple[str, Callable[[], Any]]] = {
-            "cancel-run": (run_id, lambda: control.cancel_run(self.workspace, run_id)),
-            "retry-run": (run_id, lambda: control.retry_run(self.workspace, run_id)),
-            "retry-failed": (group_id, lambda: control.retry_failed(self.workspace, group_id)),
+            "cancel-run": (run_id, lambda: cancel.cancel_run(self.workspace, run_id)),
+            "retry-run": (run_id, lambda: retry.retry_run(self.workspace, run_id)),
+            "retry-failed": (group_id, lambda: retry.retry_failed(self.workspace, group_id)),
             "set-priority": (
                 run_id,
-                lambda: control.set_priority(self.workspace, run_id, self._dice.randint(-5, 5)),
+                lambda: priority.set_priority(self.workspace, run_id, self._dice.randint(-5, 5)),
             ),
             "pause-group": (group_id, lambda: self._pause(group_id)),
             "resume-group": ("", self._resume),
-            "cancel-group": (group_id, lambda: control.cancel_group(self.workspace, group_id)),
+            "cancel-group": (group_id, lambda: cancel.cancel_group(self.workspace, group_id)),
         }
         name = self._dice.choices(list(deeds), self.weights)[0]
         self._try(name, *deeds[name])
@@ -78,12 +79,12 @@ class Load:
         """Take note that a command has returned: a load whose books are checked overrides this."""
 
     def _pause(self, group_id: str) -> None:
-        control.pause_group(self.workspace, group_id)
+        pause.pause_group(self.workspace, group_id)
         self._paused.append(group_id)
 
     def _resume(self) -> None:
         if self._paused:
-            control.resume_group(self.workspace, self._paused.pop(0))
+            pause.resume_group(self.workspace, self._paused.pop(0))
 
     def _try(self, name: str, target: str, deed: Callable[[], Any]) -> None:
         self.counts[name] += 1
@@ -98,7 +99,7 @@ class Load:
     def _enqueue(self) -> None:
         count = min(self.batch, self._left)
         document, hold = self.document(count)
-        made = control.enqueue_sweep(
+        made = changes.enqueue_sweep(
             self.workspace, json.dumps(document).encode(), where="plan", dry_run_seconds=hold
         )
         self._left -= count

@@ -19,16 +19,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gauntlets.plans import csv_text, plan, request
-from runforge import control, failpoints, workspace
-from runforge.daemon import launcher
+from runforge import failpoints, workspace
+from runforge.backends.local import launcher
+from runforge.core.records import Job
+from runforge.core.states import State
 from runforge.daemon.main import run_daemon
 from runforge.documents import strict_json
 from runforge.drills.traces import processes_of
 from runforge.errors import RunForgeError
-from runforge.model import Job
-from runforge.states import State
+from runforge.queue import changes
 from runforge.store import records
-from runforge.store.connection import exists, open_journal
+from runforge.store.opening import exists, open_journal
 
 #: The runs of a scenario, in order, by what they do at their first attempt.
 OK, FAILS, LOSES, WAITS = range(4)
@@ -122,7 +123,7 @@ class Rig:
 
     def stop(self) -> None:
         """Stop the daemon as `stop-daemon` does, and wait for its end."""
-        self.call(lambda: control.set_wanted(self.ws, "stop"))
+        self.call(lambda: changes.set_wanted(self.ws, "stop"))
         self.until(lambda: not self.is_daemon_alive(), "the daemon has stopped")
 
     def _fork(self, function: Callable[[], object], armed: str | None) -> int:
@@ -169,7 +170,7 @@ class Rig:
         runs = [{"model.hyperparameters.kind": kind} for kind in _KINDS]
         document = plan(self.ws.root, base, {"type": "list", "runs": runs}, name="walk")
         data = strict_json.dump(document)
-        self.call(lambda: control.enqueue_sweep(self.ws, data, where="plan.json"))
+        self.call(lambda: changes.enqueue_sweep(self.ws, data, where="plan.json"))
         self.acknowledged = [job.run_id for job in self.jobs()]
 
     def jobs(self) -> list[Job]:

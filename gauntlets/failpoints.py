@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gauntlets.failpoint_rig import FAILS, LOSES, OK, WAITS, Killed, Rig, preload, rig
-from runforge import control
+from runforge.core.states import TERMINAL, State
 from runforge.drills import invariants
 from runforge.errors import RunForgeError
 from runforge.failpoints import POINTS
-from runforge.states import TERMINAL, State
+from runforge.queue import cancel, prune, retry
 from runforge.store import migrate
-from runforge.store.connection import open_journal
+from runforge.store.opening import open_journal
 
 #: More often than any scenario passes any point.
 _MOST_HITS = 200
@@ -34,9 +34,9 @@ def _everyday(here: Rig) -> None:
     here.until_state(LOSES, State.SUCCEEDED)
     jobs = here.jobs()
     here.until_state(WAITS, State.RUNNING)
-    here.call(lambda: control.cancel_run(here.ws, jobs[WAITS].run_id))
+    here.call(lambda: cancel.cancel_run(here.ws, jobs[WAITS].run_id))
     here.until_state(WAITS, State.CANCELED)
-    here.call(lambda: control.retry_run(here.ws, jobs[FAILS].run_id))
+    here.call(lambda: retry.retry_run(here.ws, jobs[FAILS].run_id))
     here.until_state(FAILS, State.SUCCEEDED)
     here.call(lambda: _checkpoint(here))
     here.stop()
@@ -71,7 +71,7 @@ def _pruning(here: Rig) -> None:
     here.stop()
     # From here on the jobs may be gone.
     here.forgets = True
-    here.call(lambda: control.prune(here.ws, 0.0))
+    here.call(lambda: prune.prune(here.ws, 0.0))
 
 
 def _migrating(here: Rig) -> None:

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from gauntlets.powercut_load import entry_of
-from runforge import launch, tokens
+from runforge.attempts import build_spec, exit_record, start_marker
+from runforge.core.states import TERMINAL, Cause, State
+from runforge.documents.request_file import read_request
 from runforge.documents.result import read_result
 from runforge.drills import witness
 from runforge.drills.witness import Seen
-from runforge.enqueue import read_request
 from runforge.errors import RunForgeError
-from runforge.states import TERMINAL, Cause, State
-from runforge.store import records, replay
-from runforge.store.connection import exists, open_journal
-from runforge.supervise import claim, exit_record
+from runforge.metrics import tokens
+from runforge.store import records, verify
+from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
 
 _CANCELED = {"cancel_requested", "canceled"}
@@ -61,7 +61,7 @@ def after_reboot(workspace: Workspace, sightings: Path, books: Books) -> list[st
     try:
         if not exists(workspace):
             return ["the journal is lost"] if books.runs or books.entries else []
-        found = [f"journal: {text}" for text in replay.check(workspace)]
+        found = [f"journal: {text}" for text in verify.check(workspace)]
         with open_journal(workspace) as journal, journal.read() as tx:
             jobs = {job.run_id: job for job in map(records.job, tx.rows("jobs.all"))}
             secrets = {(row["run_id"], row["attempt"]): row["token"] for row in tx.rows("attempts.all")}
@@ -112,10 +112,10 @@ def _unclaimed(workspace: Workspace, sightings: Path, tokens: dict[tuple[str, in
     found = []
     for run_id, attempts in witness.read(sightings).items():
         for number in attempts:
-            owner = claim.read(workspace.attempt_dir(run_id, number))
+            owner = start_marker.read(workspace.attempt_dir(run_id, number))
             if (run_id, number) not in tokens:
                 found.append(f"{run_id} attempt {number} started, and the journal does not know it")
-            elif owner is None or (owner.kind, owner.token) != (claim.STARTED, tokens[run_id, number]):
+            elif owner is None or (owner.kind, owner.token) != (start_marker.STARTED, tokens[run_id, number]):
                 found.append(f"{run_id} attempt {number} started without a durable claim: {owner}")
     return found
 
@@ -131,7 +131,7 @@ def _cut_short(workspace: Workspace, run_id: str, number: int, token: str) -> li
     if exit_record.read(workspace.attempt_dir(run_id, number), token) is None:
         return []
     # The next attempt's launch moves the files one by one; a cut may come in between.
-    places = [launch.previous(workspace.run_dir(run_id), number), workspace.run_dir(run_id)]
+    places = [build_spec.previous(workspace.run_dir(run_id), number), workspace.run_dir(run_id)]
 
     def found_at(path: str) -> Path:
         return next((place / path for place in places if (place / path).exists()), places[0] / path)

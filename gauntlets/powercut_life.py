@@ -14,13 +14,13 @@ from random import Random
 from gauntlets import aftermath, powercut_checks
 from gauntlets.powercut_checks import Books
 from gauntlets.powercut_disk import Disk
-from runforge import liveness
 from runforge import workspace as workspaces
 from runforge.drills import witness
 from runforge.drills.arena import Unmet, require
 from runforge.drills.scene import Scene
 from runforge.drills.traces import processes_of
-from runforge.supervise.os_process import FAKE_BOOT_ID
+from runforge.machine.os_process import FAKE_BOOT_ID
+from runforge.store import daemon_holder
 
 _LOADS = 2
 _SLOTS = 4
@@ -54,7 +54,7 @@ class OnDisk(Scene):
             stopped |= new
         # Who waits for the disk is stopped once it has answered.
         deadline = time.monotonic() + _FREEZE_SECONDS
-        while any(liveness.process_state(pid) not in "TtZX?" for pid in stopped):
+        while any(daemon_holder.process_state(pid) not in "TtZX?" for pid in stopped):
             require(time.monotonic() < deadline, "not everything could be frozen")
             time.sleep(_POLL)
 

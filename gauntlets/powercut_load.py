@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from gauntlets import chaos_load
-from runforge.store.connection import open_journal
+from runforge.store.opening import open_journal
 
 _NEWEST = 400
 

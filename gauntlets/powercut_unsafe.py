@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runforge.store import connection
+from runforge.store import sqlite
 
 #: What can be left out, and what that does.
 WAYS = {
@@ -25,14 +25,14 @@ def weaken(way: str) -> None:
     if way == "files":
         setattr(os, "fsync", _sync_nothing)  # noqa: B010 - a type checker would not have it otherwise
         return
-    connect = connection._connect  # noqa: SLF001 - there is no public way to do this, on purpose
+    connect = sqlite.connect
 
     def careless(path: Path) -> Any:
         made = connect(path)
         made.execute("PRAGMA synchronous=NORMAL")
         return made
 
-    connection._connect = careless  # noqa: SLF001
+    sqlite.connect = careless
 
 
 def _sync_nothing(_descriptor: Any) -> None:

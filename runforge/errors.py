@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from runforge import faults
+from runforge import machine_faults
 
 
 class RunForgeError(Exception):
@@ -77,7 +77,7 @@ def explained(error: BaseException) -> str:
         return str(error)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        advice = faults.advice(error)
+        advice = machine_faults.advice(error)
         return f"{place}{error.strerror or error}" + (f". {advice}" if advice else "")
     if isinstance(error, MemoryError):
         return "no memory is left. Free some memory and try again"

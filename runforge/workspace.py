@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runforge import ids
-from runforge.durable import make_dir, read_bounded, refuse_link, write_atomic
 from runforge.errors import Missing
+from runforge.files.durable import make_dir, read_bounded, refuse_link, write_atomic
 
 VARIABLE = "RUNFORGE_WORKSPACE"
 _POINTER = "state_dir"

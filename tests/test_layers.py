@@ -1,4 +1,4 @@
-"""Imports point down only, and the queue's status stays light."""
+"""Each room keeps its contract: imports point down only, and the queue's status stays light."""
 
 from __future__ import annotations
 
@@ -13,81 +13,51 @@ from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
 ROOT = Path(__file__).parent.parent / "runforge"
-BOTTOM = {
-    "errors",
-    "ids",
-    "clock",
-    "text",
-    "states",
-    "model",
-    "workspace",
-    "durable",
-    "failpoints",
-    "tokens",
-    "permissions",
+#: The modules at the top of the package: each a thing that everybody needs.
+TOP = {
+    "__init__",
+    "__main__",
     "cells",
-    "spliced",
-    "faults",
-    "disk_room",
-    "survivors",
+    "clock",
+    "errors",
+    "failpoints",
+    "ids",
+    "machine_faults",
+    "text",
+    "workspace",
 }
-#: Package or module -> what of runforge it may import, besides itself and the bottom.
-ALLOWED: dict[str, set[str]] = {
-    **{name: set() for name in BOTTOM},
-    "scheduling": set(),
-    "documents": set(),
-    "sweep": {"documents"},
-    "doorbell": set(),
-    "liveness": set(),
-    "gpus": set(),
-    "supervise": set(),
-    "training": {"documents"},
-    "store": {"liveness"},
-    "resolve": {"store"},
-    "exported": {"store", "sweep"},
-    "export": {"store", "exported", "liveness"},
-    "views": {"store", "resolve", "scheduling", "liveness", "sweep"},
-    "enqueue": {"store", "resolve", "documents", "sweep", "training"},
-    "control": {"store", "resolve", "enqueue", "export", "doorbell"},
-    "recover": {"store"},
-    "launch": {"documents", "training", "gpus"},
-    "foreground": {"launch", "enqueue", "documents", "training", "supervise", "store", "gpus"},
+#: What a top module may import of the rooms.
+TOP_MAY = {"workspace": {"files"}, "__main__": {"cli"}}
+#: A room's contract: the rooms that it may import, besides itself and the top modules. Bottom first.
+ROOMS: dict[str, set[str]] = {
+    "core": set(),
+    "files": set(),
+    "machine": set(),
+    "documents": {"files"},
+    "metrics": {"files"},
+    "sweeps": {"documents"},
+    "store": {"core", "files", "machine"},
+    "training": {"documents", "files", "metrics"},
+    "attempts": {"core", "documents", "files", "machine", "metrics", "training"},
+    "supervise": {"attempts", "files", "machine"},
+    "backends": {"attempts", "core", "daemon", "documents", "files", "machine", "supervise"},
+    "exports": {"core", "files", "store", "sweeps"},
+    "queue": {"core", "documents", "exports", "files", "store", "sweeps", "training"},
+    "views": {"attempts", "core", "files", "machine", "store", "sweeps"},
     "daemon": {
-        "store",
-        "control",
-        "views",
-        "export",
-        "exported",
-        "enqueue",
-        "launch",
-        "scheduling",
-        "supervise",
-        "training",
-        "documents",
-        "doorbell",
-        "liveness",
-        "gpus",
+        *("attempts", "backends", "core", "documents", "exports", "files"),
+        *("machine", "metrics", "queue", "store", "training", "views"),
     },
-    "drills": {"store", "export", "supervise"},
+    "direct": {
+        *("attempts", "core", "daemon", "documents", "exports", "files", "machine"),
+        *("metrics", "queue", "store", "supervise", "training", "views"),
+    },
+    "drills": {"attempts", "core", "exports", "machine", "store"},
+    "tui": {"core", "files", "machine", "metrics", "queue", "views"},
     "cli": {
-        "drills",
-        "store",
-        "control",
-        "views",
-        "export",
-        "enqueue",
-        "recover",
-        "foreground",
-        "daemon",
-        "documents",
-        "liveness",
-        "gpus",
-        "cli",
-        "tui",
+        *("core", "daemon", "direct", "documents", "drills", "exports", "files"),
+        *("machine", "metrics", "queue", "store", "tui", "views"),
     },
-    "tui": {"control", "views"},
-    "__main__": {"cli"},
-    "__init__": set(),
 }
 FILES = sorted(ROOT.rglob("*.py"))
 
@@ -106,12 +76,22 @@ def _room(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+def test_the_top_holds_what_everybody_needs_and_each_folder_has_a_contract() -> None:
+    assert {path.stem for path in ROOT.glob("*.py")} == TOP
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == set(ROOMS)
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=lambda p: p.name)
+def test_each_folder_says_what_belongs_there(folder: Path) -> None:
+    assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_down(path: Path) -> None:
     room = _room(path)
+    allowed = TOP_MAY.get(room, set()) if room in TOP else ROOMS[room]
     rooms = {name.split(".")[1] for name in _imports(path) if name.startswith("runforge.")}
-    known = {p.stem if p.suffix else p.name for p in ROOT.iterdir()}
-    wrong = (rooms & known) - ALLOWED[room] - BOTTOM - {room}
+    wrong = (rooms & set(ROOMS)) - allowed - {room}
     assert not wrong, f"{path.name} in {room} imports {wrong}"
 
 

@@ -56,14 +56,14 @@ def stop_daemon(
         checked_seconds("--drain", seconds)
     if drain and cancel_running:
         raise InvalidRequest("--drain and --cancel-running exclude each other", fix="Give one of them")
-    from runforge import views
     from runforge.daemon.stop import stop
+    from runforge.views import glance
 
     here = find(workspace)
     if not stop(here, drain_seconds=seconds, is_draining=drain, cancel_running=cancel_running):
         output.note("No daemon is running")
         return 0
-    running = views.queue_summary(here).counts["running"]
+    running = glance.queue_summary(here).counts["running"]
     suffix = f"; {running} runs go on, the next daemon adopts them" if running else ""
     print(f"Daemon stopped{suffix}")
     return 0

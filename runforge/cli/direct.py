@@ -39,7 +39,7 @@ def run(
         raise InvalidRequest("give either --request or --run-dir", fix="See `runforge run --help`")
     if max_rows is not None and max_rows < 1:
         raise InvalidRequest(f"--max-rows {max_rows} is too small", fix="Give at least 1")
-    from runforge import foreground
+    from runforge.direct import run as foreground
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
     if request is not None:
@@ -61,7 +61,7 @@ def sweep(
         return enqueueing.sweep(workspace, plan, hold=hold, max_runs=max_runs)
     data = enqueueing.read_plan(plan)
     here = find(enqueueing.plan_workspace(workspace, data, str(plan)))
-    from runforge.daemon.direct import run_sweep
+    from runforge.direct.sweep import run_sweep
 
     code = run_sweep(here, data, where=str(plan), max_runs=max_runs, dry_run_seconds=hold)
     if hold is not None:

@@ -12,10 +12,12 @@ from typing import Annotated
 
 import typer
 
-from runforge import __version__, disk_room, liveness
+from runforge import __version__
 from runforge.cli import output
 from runforge.cli.options import JsonOption, WorkspaceOption, find
 from runforge.errors import OperationFailed, RunForgeError
+from runforge.machine import disk_space
+from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
 _LOW_DISK = 2**30
@@ -77,7 +79,7 @@ def backup(
 ) -> int:
     """Copy the journal into one file while it is in use. A plain `cp` of a live journal may be torn."""
     from runforge.store.backup import copy
-    from runforge.store.connection import open_journal
+    from runforge.store.opening import open_journal
 
     here = find(workspace)
     if os.path.lexists(to):
@@ -101,7 +103,7 @@ def backup(
 def _recover(here: Workspace) -> None:
     """Recover the journal if it needs it, and tell what came of it."""
     from runforge.daemon.lock import DaemonLock
-    from runforge.recover import recover
+    from runforge.store.recovery.recover import recover
     from runforge.store.writer_lock import writers_held_off
 
     here.prepare()
@@ -156,7 +158,7 @@ def _filesystem(here: Workspace) -> Finding:
 def _rights(here: Workspace) -> Finding:
     if not here.hidden.is_dir():
         return Finding("rights", "ok", "nothing there yet")
-    if disk_room.is_read_only(here.hidden):
+    if disk_space.is_read_only(here.hidden):
         return Finding("rights", "problem", f"{here.hidden} is on a read-only file system: look at `dmesg`")
     if not os.access(here.hidden, os.W_OK | os.X_OK):
         return Finding("rights", "problem", f"{here.hidden} cannot be written: it needs `chmod u+wx`")
@@ -166,7 +168,7 @@ def _rights(here: Workspace) -> Finding:
 
 
 def _disk(here: Workspace) -> Finding:
-    lacking = disk_room.shortage(here)
+    lacking = disk_space.shortage(here)
     if lacking is not None:
         return Finding("disk", "warning", f"{lacking.text}; nothing is launched")
     free = shutil.disk_usage(here.root).free
@@ -175,7 +177,7 @@ def _disk(here: Workspace) -> Finding:
 
 
 def _gpus() -> Finding:
-    from runforge import gpus
+    from runforge.machine import gpus
 
     found = gpus.detect()
     if not found:
@@ -185,20 +187,20 @@ def _gpus() -> Finding:
 
 
 def _daemon(here: Workspace) -> Finding:
-    holder = liveness.holder(here)
+    holder = daemon_holder.holder(here)
     if holder is None:
         return Finding("daemon", "ok", "no daemon is running")
-    state = liveness.process_state(holder.pid)
+    state = daemon_holder.process_state(holder.pid)
     if state == "T":
         return Finding("daemon", "problem", f"pid {holder.pid} is stopped: `kill -CONT {holder.pid}`")
     return Finding("daemon", "ok", f"pid {holder.pid} holds the lock (state {state})")
 
 
 def _unknown_runs(here: Workspace) -> list[Finding]:
-    from runforge.store import replay
+    from runforge.store import verify
 
     try:
-        unknown = replay.unknown_runs(here)
+        unknown = verify.unknown_runs(here)
     except (RunForgeError, OSError):
         return []  # told as what is wrong with the journal
     if not unknown:
@@ -222,12 +224,12 @@ def _wal(here: Workspace) -> list[Finding]:
 
 
 def _journal(here: Workspace) -> list[Finding]:
-    from runforge import export
-    from runforge.store import replay
+    from runforge.exports import exporter
+    from runforge.store import verify
 
     try:
-        problems = replay.check(here)
-        stale = export.check(here)
+        problems = verify.check(here)
+        stale = exporter.check(here)
     except RunForgeError as error:
         return [Finding("journal", "problem", str(error))]
     found = [Finding("journal", "problem", text) for text in problems[:20]]
@@ -236,5 +238,5 @@ def _journal(here: Workspace) -> list[Finding]:
     if not stale:
         return [*found, Finding("exports", "ok", "they equal the journal")]
     # A live daemon rewrites them within the second; without one the next command does.
-    status = "warning" if liveness.holder(here) is None else "ok"
+    status = "warning" if daemon_holder.holder(here) is None else "ok"
     return found + [Finding("exports", status, f"behind: {text}") for text in stale[:5]]

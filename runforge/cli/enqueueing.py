@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runforge import control, tokens, workspace
+from runforge import workspace
 from runforge.cli import output
 from runforge.documents.plan import PLAN_LIMIT, parse_plan
+from runforge.documents.request_file import read_request
 from runforge.documents.secrets import secrets_in
-from runforge.durable import read_bounded
-from runforge.enqueue import DEFAULT_MAX_RUNS, read_request
 from runforge.errors import InvalidPlan, Missing
+from runforge.files.durable import read_bounded
+from runforge.metrics import tokens
+from runforge.queue import changes
+from runforge.queue.submit import DEFAULT_MAX_RUNS
 
 
 def read_plan(path: Path) -> bytes:
@@ -44,7 +47,7 @@ def sweep(
     """Put all runs of a plan into the queue; `hold` makes them dry runs of so many seconds."""
     data = read_plan(plan)
     here = workspace.find(plan_workspace(given, data, str(plan)), state_dir=state_dir)
-    made = control.enqueue_sweep(here, data, where=str(plan), max_runs=max_runs, dry_run_seconds=hold)
+    made = changes.enqueue_sweep(here, data, where=str(plan), max_runs=max_runs, dry_run_seconds=hold)
     _warn_of_secrets(made.plan.base_request, f"{plan}: base_request")
     print(f"Group ID: {made.group_id}")
     if hold is not None:
@@ -64,7 +67,7 @@ def run(
 ) -> int:
     """Put the run of an existing run folder into the queue."""
     here = workspace.find(given)
-    job = control.enqueue_run(here, run_id, group_id=group_id, priority=priority, dry_run_seconds=hold)
+    job = changes.enqueue_run(here, run_id, group_id=group_id, priority=priority, dry_run_seconds=hold)
     request = here.root / job.run_dir / "request.json"
     _warn_of_secrets(read_request(request).raw, str(request))
     if hold is not None:

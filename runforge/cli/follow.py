@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from runforge import views
 from runforge.cli import output
 from runforge.cli.listing import run_view
 from runforge.cli.log_printer import LogPrinter
@@ -24,7 +23,7 @@ from runforge.cli.options import (
 )
 from runforge.errors import InvalidRequest, Missing, OperationFailed
 from runforge.text import did_you_mean
-from runforge.views import newest
+from runforge.views import daemon_status, lists, newest, shown
 from runforge.workspace import Workspace
 
 _PAUSE = 0.2
@@ -55,13 +54,13 @@ def logs(
     while follow and job is not None and is_live:
         printer.pump()
         time.sleep(_PAUSE)
-        is_live = views.run(here, job.run_id).job.state not in _ENDED
+        is_live = lists.run(here, job.run_id).job.state not in _ENDED
     printer.pump()
     printer.finish()
     return 0
 
 
-def _find_run(here: Workspace, name: str) -> tuple[Path, views.JobView | None]:
+def _find_run(here: Workspace, name: str) -> tuple[Path, shown.JobView | None]:
     """Return a run's folder and its job; `run` executes runs that no job knows."""
     try:
         view = run_view(here, name)
@@ -94,8 +93,8 @@ def wait(
     group_id, run_id = _meant(here, name)
     told = ""
     while True:
-        end = _end_of_group(here, group_id) if group_id else views.run(here, run_id).job
-        if isinstance(end, views.JobView) and end.state not in _ENDED:
+        end = _end_of_group(here, group_id) if group_id else lists.run(here, run_id).job
+        if isinstance(end, shown.JobView) and end.state not in _ENDED:
             end = None
         if end is not None:
             return _conclude(here, end, as_json=as_json)
@@ -112,16 +111,16 @@ def wait(
 
 def _meant(here: Workspace, name: str) -> tuple[str, str]:
     """Return (group id, "") or ("", run id) of what a name means."""
-    from runforge import control
+    from runforge.queue import changes
 
     try:
-        return control.resolve_group(here, name), ""
+        return changes.resolve_group(here, name), ""
     except OperationFailed:
         groups, runs = newest.known_ids(here)
         if not runs or (name and any(known.startswith(name) for known in groups)):
             raise
     try:
-        return "", control.resolve_run(here, name)
+        return "", changes.resolve_run(here, name)
     except OperationFailed:
         if name and any(known.startswith(name) for known in runs):
             raise
@@ -129,16 +128,16 @@ def _meant(here: Workspace, name: str) -> tuple[str, str]:
         raise OperationFailed(f"no group or run {name[:140]!r} in this workspace", fix=hint) from None
 
 
-def _end_of_group(here: Workspace, group_id: str) -> views.GroupView | None:
+def _end_of_group(here: Workspace, group_id: str) -> shown.GroupView | None:
     """Return the group if it has ended; show its progress."""
     group = find_group(here, group_id)
     progress(group)
     return None if group.status == "running" else group
 
 
-def find_group(here: Workspace, group_id: str) -> views.GroupView:
+def find_group(here: Workspace, group_id: str) -> shown.GroupView:
     """Return a group that was there a moment ago."""
-    for group in views.groups(here):
+    for group in lists.groups(here):
         if group.group_id == group_id:
             return group
     raise OperationFailed(f"group {group_id} is gone", fix="`prune` has removed it")
@@ -146,7 +145,7 @@ def find_group(here: Workspace, group_id: str) -> views.GroupView:
 
 def _obstacle(here: Workspace, group_id: str) -> str:
     """Return why the waiting may take for ever, or an empty text."""
-    daemon = views.daemon_status(here)
+    daemon = daemon_status.daemon_status(here)
     if not daemon.is_live:
         return "No daemon is running; `runforge daemon --detach` starts one"
     if group_id and find_group(here, group_id).paused:
@@ -154,14 +153,14 @@ def _obstacle(here: Workspace, group_id: str) -> str:
     return ""
 
 
-def _conclude(here: Workspace, end: views.GroupView | views.JobView, *, as_json: bool) -> int:
+def _conclude(here: Workspace, end: shown.GroupView | shown.JobView, *, as_json: bool) -> int:
     """Tell how it ended; return the exit code."""
-    is_group = isinstance(end, views.GroupView)
+    is_group = isinstance(end, shown.GroupView)
     if is_group and _draws():
         print(file=sys.stderr)
     if as_json:
         output.print_json("group" if is_group else "job", end.to_json())
-    elif isinstance(end, views.GroupView):
+    elif isinstance(end, shown.GroupView):
         print(
             f"{end.group_id} {end.status}: {end.succeeded} succeeded, {end.failed} failed, "
             f"{end.canceled} canceled"
@@ -169,7 +168,7 @@ def _conclude(here: Workspace, end: views.GroupView | views.JobView, *, as_json:
         _print_best(here, end.group_id)
     else:
         print(f"{end.run_id} {end.state}{': ' + output.safe(end.error) if end.error else ''}")
-    return _CODES[end.status if isinstance(end, views.GroupView) else end.state]
+    return _CODES[end.status if isinstance(end, shown.GroupView) else end.state]
 
 
 def _print_best(here: Workspace, group_id: str) -> None:
@@ -190,7 +189,7 @@ def _erase() -> None:
         sys.stderr.write("\r\x1b[K")
 
 
-def progress(group: views.GroupView) -> None:
+def progress(group: shown.GroupView) -> None:
     """Draw a group's bar on a terminal's standard error."""
     if not _draws():
         return

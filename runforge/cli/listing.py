@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
-from runforge import disk_room, views
 from runforge.cli import output, status
+from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed
-from runforge.states import State
-from runforge.store.connection import exists
-from runforge.views import RunView, newest
+from runforge.machine import disk_space
+from runforge.store.opening import exists
+from runforge.views import lists, newest
+from runforge.views.shown import RunView
 from runforge.workspace import Workspace
 
 #: How many jobs are shown to somebody who asks for none in particular.
@@ -18,7 +19,7 @@ _NEWEST = 200
 
 def groups(here: Workspace, *, as_json: bool = False) -> int:
     """List the groups, oldest first."""
-    found = views.groups(here)
+    found = lists.groups(here)
     if as_json:
         output.print_json("groups", [group.to_json() for group in found])
     elif found:
@@ -42,12 +43,12 @@ def jobs(
         raise InvalidRequest(f"--state {state[:40]!r} is unknown", fix=f"Use one of {', '.join(known)}")
     group_id = None
     if group is not None:
-        from runforge import control
+        from runforge.queue import changes
 
-        group_id = control.resolve_group(here, group)
+        group_id = changes.resolve_group(here, group)
     older = 0
     if as_json or group or state or limit:
-        found = views.jobs(here, group_id=group_id, state=state, limit=limit)
+        found = lists.jobs(here, group_id=group_id, state=state, limit=limit)
     else:
         found, total = newest.newest_jobs(here, _NEWEST)
         older = total - len(found)
@@ -57,7 +58,7 @@ def jobs(
         status.print_jobs(found)
         if older:
             output.note(f"{older:,} older jobs are not shown; --limit, --group or --state shows others")
-        lacking = disk_room.shortage(here)
+        lacking = disk_space.shortage(here)
         if lacking is not None and any(job.state == State.QUEUED.value for job in found):
             output.note(f"Queued jobs wait: {lacking.text}")
     else:
@@ -73,7 +74,7 @@ def run_view(here: Workspace, name: str) -> RunView:
             where=str(here.root),
             fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
         )
-    return views.run(here, name)
+    return lists.run(here, name)
 
 
 def run(here: Workspace, name: str, *, as_json: bool = False) -> int:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from runforge.cli import output
-from runforge.durable import open_file
+from runforge.files.durable import open_file
 from runforge.text import safe_log
 
 _CHUNK = 256 * 1024

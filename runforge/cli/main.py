@@ -87,16 +87,16 @@ def _complete() -> bool:
 
 def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each kind of end
     from runforge.errors import RunForgeError
-    from runforge.permissions import become_private
+    from runforge.files.permissions import become_private
 
     become_private()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the terminal's encoding does not have is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        from runforge.cli import plain
+        from runforge.cli import fast_path
 
-        done = plain.run(arguments or _screens_if_possible())
+        done = fast_path.run(arguments or _screens_if_possible())
         if done is not None:
             return done
         from runforge.cli.program import program

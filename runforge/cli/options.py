@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from runforge import workspace as workspaces
+from runforge.core.states import State
 from runforge.errors import InvalidRequest
-from runforge.states import State
 from runforge.workspace import Workspace
 
 #: More than this is a slip of the finger; the journal's integers end a little later.

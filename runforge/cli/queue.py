@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from runforge import tokens
 from runforge.cli import output
 from runforge.cli.options import (
     MOST,
@@ -26,6 +25,7 @@ from runforge.cli.options import (
     dry_run_seconds,
     find,
 )
+from runforge.metrics import tokens
 
 PlanOption = Annotated[Path, typer.Option("--plan", "-p", help="The sweep plan.", show_default=False)]
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
@@ -69,9 +69,9 @@ def enqueue_run(
 
 def pause_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> int:
     """Start nothing more of a group; what runs goes on."""
-    from runforge import control
+    from runforge.queue import pause
 
-    found = control.pause_group(find(workspace), group_id)
+    found = pause.pause_group(find(workspace), group_id)
     print(f"Paused group {found}")
     print(tokens.group_paused(found))
     return 0
@@ -79,9 +79,9 @@ def pause_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> int
 
 def resume_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> int:
     """Let a paused group start runs again."""
-    from runforge import control
+    from runforge.queue import pause
 
-    found = control.resume_group(find(workspace), group_id)
+    found = pause.resume_group(find(workspace), group_id)
     print(f"Resumed group {found}")
     print(tokens.group_resumed(found))
     return 0
@@ -89,11 +89,11 @@ def resume_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> in
 
 def retry_failed(group_id: GroupOption, workspace: WorkspaceOption = None) -> int:
     """Queue the failed runs of a group once more."""
-    from runforge import control
+    from runforge.queue import changes, retry
 
     here = find(workspace)
-    found = control.resolve_group(here, group_id)
-    print(f"Re-enqueued {control.retry_failed(here, found)} failed runs in group {found}")
+    found = changes.resolve_group(here, group_id)
+    print(f"Re-enqueued {retry.retry_failed(here, found)} failed runs in group {found}")
     return 0
 
 
@@ -105,11 +105,11 @@ def cancel_group(
     ] = False,
 ) -> int:
     """Cancel the queued runs of a group and stop the running ones (TERM, 10 s, KILL)."""
-    from runforge import control
+    from runforge.queue import cancel, changes
 
     here = find(workspace)
-    found = control.resolve_group(here, group_id)
-    outcome = control.cancel_group(here, found, let_running_finish=let_running_finish)
+    found = changes.resolve_group(here, group_id)
+    outcome = cancel.cancel_group(here, found, let_running_finish=let_running_finish)
     total = outcome.canceled_queued + outcome.stopping
     detail = f" ({outcome.stopping} of them running, being stopped)" if outcome.stopping else ""
     print(f"Canceled {total} runs in group {found}{detail}")
@@ -118,20 +118,20 @@ def cancel_group(
 
 def cancel_run(run: RunArgument, workspace: WorkspaceOption = None) -> int:
     """Cancel one run, queued or running."""
-    from runforge import control
+    from runforge.queue import cancel, changes
 
     here = find(workspace)
-    found = control.resolve_run(here, run)
-    outcome = control.cancel_run(here, found)
+    found = changes.resolve_run(here, run)
+    outcome = cancel.cancel_run(here, found)
     print(f"Canceled run {found}{' (it is being stopped)' if outcome.stopping else ''}")
     return 0
 
 
 def retry_run(run: RunArgument, workspace: WorkspaceOption = None) -> int:
     """Queue a failed or canceled run once more."""
-    from runforge import control
+    from runforge.queue import retry
 
-    job = control.retry_run(find(workspace), run)
+    job = retry.retry_run(find(workspace), run)
     print(f"Re-enqueued run {job.run_id} as attempt {job.attempt}")
     return 0
 
@@ -144,9 +144,9 @@ def set_priority(
     workspace: WorkspaceOption = None,
 ) -> int:
     """Set the priority of a run, or of all live runs of a group."""
-    from runforge import control
+    from runforge.queue.priority import set_priority as change_priority
 
-    print(f"Set priority {priority} on {control.set_priority(find(workspace), name, priority)} runs")
+    print(f"Set priority {priority} on {change_priority(find(workspace), name, priority)} runs")
     return 0
 
 
@@ -169,18 +169,18 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> int:
     """Forget jobs that ended long ago. Run folders stay unless --delete-runs is given."""
-    from runforge import control
     from runforge.errors import InvalidRequest
+    from runforge.queue import prune as pruning
 
     here, seconds = find(workspace), _seconds(older_than)
     if delete_runs and not dry_run and not yes:
         if not sys.stdin.isatty():
             raise InvalidRequest("--delete-runs asks first", fix="Give --yes where nobody can answer")
-        found = control.prune(here, seconds, delete_runs=True, dry_run=True)
+        found = pruning.prune(here, seconds, delete_runs=True, dry_run=True)
         question = f"Delete {found.jobs} runs and their folders ({found.bytes / 2**20:.1f} MiB)?"
         if not typer.confirm(question):
             return 5
-    outcome = control.prune(here, seconds, delete_runs=delete_runs, dry_run=dry_run)
+    outcome = pruning.prune(here, seconds, delete_runs=delete_runs, dry_run=dry_run)
     prefix = "[DRY-RUN] would forget" if dry_run else "Forgot"
     size = f", {outcome.bytes / 2**20:.1f} MiB" if delete_runs else ""
     print(f"{prefix} {outcome.jobs} jobs{size}")

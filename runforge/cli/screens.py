@@ -35,10 +35,10 @@ def open_screens(
 
 def _start(here: Workspace, *, replace: bool = False) -> int:
     """Start a daemon with the slots that the last one had."""
-    from runforge import views
     from runforge.daemon import detach
+    from runforge.views import daemon_status
 
-    before = views.daemon_status(here)
+    before = daemon_status.daemon_status(here)
     return detach.start(here, max_parallel=before.max_parallel, gpu_slots=before.gpu_slots, replace=replace)
 
 

@@ -14,13 +14,13 @@ from typing import Annotated, Any
 
 import typer
 
-from runforge import views
 from runforge import workspace as workspaces
 from runforge.cli import output, samples
 from runforge.cli.follow import find_group, progress
 from runforge.cli.options import StateDirOption
-from runforge.durable import write_atomic
 from runforge.errors import CanceledByUser, OperationFailed
+from runforge.files.durable import write_atomic
+from runforge.views import lists, shown
 from runforge.workspace import Workspace
 
 _PAUSE = 0.1
@@ -76,10 +76,10 @@ def demo(
 ) -> int:
     """Run the whole main job on sample data: sweep, daemon, progress, best runs."""
     here = make_workspace(folder or Path(tempfile.mkdtemp(prefix="runforge-demo-")))
-    from runforge import control
+    from runforge.queue import cancel, changes
 
     asked = _listen()
-    made = control.enqueue_sweep(here, (here.root / _PLAN).read_bytes(), where=_PLAN)
+    made = changes.enqueue_sweep(here, (here.root / _PLAN).read_bytes(), where=_PLAN)
     print(f"Workspace  {here.root}")
     print(f"Sweep      {made.group_id}, {len(made.run_ids)} runs")
     with _daemon(here, max_parallel):
@@ -88,13 +88,13 @@ def demo(
         seconds = time.monotonic() - start
         if asked:
             output.note("Canceling; what runs gets 10 seconds to end")
-            control.cancel_group(here, made.group_id)
+            cancel.cancel_group(here, made.group_id)
             _follow(here, made.group_id, [])
     if asked:
         output.note("Canceled; nothing of it is left running")
         return CanceledByUser.exit_code
     _print_best(here, made.group_id, seconds)
-    return int(any(job.state != "succeeded" for job in views.jobs(here, group_id=made.group_id)))
+    return int(any(job.state != "succeeded" for job in lists.jobs(here, group_id=made.group_id)))
 
 
 def _listen() -> list[int]:
@@ -115,10 +115,10 @@ def _listen() -> list[int]:
 @contextlib.contextmanager
 def _daemon(here: Workspace, max_parallel: int) -> Iterator[None]:
     """A daemon for as long as it is needed; one that lives here already stays as it is."""
-    from runforge import liveness
     from runforge.daemon import detach, stop
+    from runforge.store import daemon_holder
 
-    holder = liveness.holder(here)
+    holder = daemon_holder.holder(here)
     if holder is not None:
         print(f"Daemon     pid {holder.pid}, which was here already", flush=True)
         yield
@@ -149,7 +149,7 @@ def _follow(here: Workspace, group_id: str, asked: list[int]) -> None:
 
 
 def _tell_new(here: Workspace, group_id: str, told: set[str]) -> None:
-    for job in views.jobs(here, group_id=group_id):
+    for job in lists.jobs(here, group_id=group_id):
         if job.finished_at and job.run_id not in told:
             told.add(job.run_id)
             print(
@@ -160,12 +160,12 @@ def _tell_new(here: Workspace, group_id: str, told: set[str]) -> None:
 
 
 def _print_best(here: Workspace, group_id: str, seconds: float) -> None:
-    from runforge import liveness
+    from runforge.store import daemon_holder
     from runforge.views import ranking
 
     ranked = ranking.best_first(here, group_id)
-    daemon = "the daemon is stopped" if liveness.holder(here) is None else "the daemon goes on"
-    done = sum(job.state == "succeeded" for job in views.jobs(here, group_id=group_id))
+    daemon = "the daemon is stopped" if daemon_holder.holder(here) is None else "the daemon goes on"
+    done = sum(job.state == "succeeded" for job in lists.jobs(here, group_id=group_id))
     print(f"\n{done} runs succeeded in {seconds:.1f} s; {daemon}. The best:\n")
     rows = [_row(job) for job in ranked[:_BEST]]
     output.table(["RUN", "METRIC", "FAMILY", "PARAMETERS"], rows, flexible=[3, 0])
@@ -175,7 +175,7 @@ def _print_best(here: Workspace, group_id: str, seconds: float) -> None:
     print(f"Look around:\n  cd {here.root}\n  runforge groups\n  runforge jobs\n  runforge show @last")
 
 
-def _row(job: views.JobView) -> list[Any]:
+def _row(job: shown.JobView) -> list[Any]:
     short = {path.rpartition(".")[2]: value for path, value in job.overrides.items()}
     family = short.pop("family", "")
     shown = ", ".join(f"{name}={value}" for name, value in short.items())

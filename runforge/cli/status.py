@@ -6,18 +6,20 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from runforge import views
 from runforge.cli import output
-from runforge.states import State
+from runforge.core.states import State
+from runforge.views import glance
 
 if TYPE_CHECKING:
-    from runforge.views import DaemonStatus, GroupView, JobView, QueueSummary
+    from runforge.views.daemon_status import DaemonStatus
+    from runforge.views.glance import QueueSummary
+    from runforge.views.shown import GroupView, JobView
     from runforge.workspace import Workspace
 
 
 def show(here: Workspace, *, as_json: bool) -> None:
     """Print the status once."""
-    _print(views.queue_summary(here), as_json=as_json)
+    _print(glance.queue_summary(here), as_json=as_json)
 
 
 def _print(summary: QueueSummary, *, as_json: bool) -> None:
@@ -31,7 +33,7 @@ def watch(here: Workspace, *, as_json: bool) -> int:
     """Show the status until interrupted: redrawn on a terminal, else printed again when it changes."""
     before = None
     while True:
-        summary = views.queue_summary(here)
+        summary = glance.queue_summary(here)
         now = (
             summary.counts,
             summary.daemon.state,

@@ -1,1 +1,1 @@
-"""The daemon: the loop that starts runs, learns how they ended, and writes it down."""
+"""The daemon: one loop that learns what ended, writes it down and starts what may start."""

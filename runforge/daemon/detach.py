@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 
-from runforge import disk_room, liveness, views
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import check_settings
-from runforge.durable import open_file
 from runforge.errors import OperationFailed
-from runforge.permissions import become_private
+from runforge.files.durable import open_file
+from runforge.files.permissions import become_private
+from runforge.machine import disk_space
+from runforge.store import daemon_holder
+from runforge.views import daemon_status
 from runforge.workspace import Workspace
 
 _UP_SECONDS = 30.0
@@ -33,7 +35,7 @@ def start(
     """
     check_settings(Settings(max_parallel, gpu_slots, orphans))
     workspace.prepare()
-    holder = liveness.holder(workspace)
+    holder = daemon_holder.holder(workspace)
     if holder is not None and not replace:
         raise OperationFailed(
             f"a daemon is running here already (pid {holder.pid})",
@@ -80,7 +82,7 @@ def _wait_until_up(workspace: Workspace, process: subprocess.Popen[bytes]) -> No
                 f"the daemon ended at once with exit code {code}: {_last_line(workspace)}",
                 fix=f"See {workspace.daemon_log}",
             )
-        status = views.daemon_status(workspace)
+        status = daemon_status.daemon_status(workspace)
         if status.pid == process.pid and status.state == "running":
             return
         time.sleep(_PAUSE)
@@ -93,5 +95,5 @@ def _last_line(workspace: Workspace) -> str:
     lines = workspace.daemon_log.read_text("utf-8", errors="replace").strip().splitlines()
     if lines:
         return lines[-1]
-    lacking = disk_room.shortage(workspace)  # a full disk leaves no room for last words
+    lacking = disk_space.shortage(workspace)  # a full disk leaves no room for last words
     return lacking.text if lacking is not None else "it said nothing"

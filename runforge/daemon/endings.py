@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from runforge import faults
+from runforge import machine_faults
+from runforge.attempts.exit_record import ExitRecord
+from runforge.attempts.report import VerdictKind
+from runforge.core.outcome import Ending
+from runforge.core.records import Job
+from runforge.core.states import Cause, State
 from runforge.documents.result import Result, read_result
-from runforge.durable import read_bounded
-from runforge.model import Job
-from runforge.states import Cause, State
-from runforge.store.transitions import Ending
-from runforge.supervise.exit_record import ExitRecord
-from runforge.supervise.judge import VerdictKind
+from runforge.files.durable import read_bounded
 
 RESULT_LIMIT = 4 * 1024 * 1024
 #: Attempts that a job may lose to crashes before it fails.
@@ -36,7 +36,7 @@ def from_record(record: ExitRecord, run_dir: Path) -> Ending:
             exit_code=record.exit_code,
             signal=record.signal,
         )
-    if record.spawn_errno is not None and faults.is_machines(record.spawn_errno):
+    if record.spawn_errno is not None and machine_faults.is_machines(record.spawn_errno):
         return postponed(record.spawn_errno)
     if record.spawn_error:
         return Ending(State.FAILED, Cause.SPAWN_FAILED, f"could not be started: {record.spawn_error}")
@@ -112,7 +112,7 @@ def _result(run_dir: Path) -> Result | None:
 
 def postponed(number: int) -> Ending:
     """Return what becomes of a job that the machine has no room for now; counts towards no limit."""
-    return Ending(State.QUEUED, Cause.POSTPONED, f"could not be started yet: {faults.words(number)}")
+    return Ending(State.QUEUED, Cause.POSTPONED, f"could not be started yet: {machine_faults.words(number)}")
 
 
 def forged() -> Ending:

@@ -13,23 +13,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runforge import clock, failpoints, faults, gpus, launch
-from runforge.daemon import endings, lanes
-from runforge.daemon.active import Active
-from runforge.daemon.hold import Hold
+from runforge import clock, failpoints, machine_faults
+from runforge.attempts import build_spec, start_marker
+from runforge.backends.local.launcher import Launcher, attempt_dir
+from runforge.core.outcome import Ending
+from runforge.core.records import Job
+from runforge.core.states import Cause, State
+from runforge.daemon import endings
+from runforge.daemon.attempt_table import Active
+from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.judging import judge_attempt
-from runforge.daemon.launcher import Launcher, attempt_dir, new_token
-from runforge.daemon.slots import Slots
-from runforge.durable import write_atomic
+from runforge.daemon.launch_gate import Hold
 from runforge.errors import RunForgeError
-from runforge.model import Group, Job
-from runforge.scheduling import Choice, choose
-from runforge.states import Cause, State
+from runforge.files.durable import write_atomic
+from runforge.machine import gpus, os_process
 from runforge.store import records, transitions
-from runforge.store.connection import Journal, Transaction
 from runforge.store.failures import IllegalTransition
-from runforge.store.transitions import Ending, Grant
-from runforge.supervise import claim, os_process
+from runforge.store.journal import Journal, Transaction
 from runforge.workspace import Workspace
 
 #: How often attempts without a kernel handle are looked at, in seconds.
@@ -73,13 +73,12 @@ class Engine:
         self._epoch = epoch
         self._settings = settings
         self._listener = listener
-        self._only_lane = only_lane
-        self._slots = Slots(settings.max_parallel, settings.gpu_slots, found)
+        self._claims = Claims(epoch, settings.max_parallel, settings.gpu_slots, found, only_lane=only_lane)
         self._launcher = Launcher(
             workspace,
             gpus=len(found),
             umask=umask,
-            threads=launch.threads_per_run(settings.max_parallel),
+            threads=build_spec.threads_per_run(settings.max_parallel),
         )
         self._active: dict[str, Active] = {}
         self.hold = Hold(workspace)
@@ -139,7 +138,6 @@ class Engine:
         with self._journal.read() as tx:
             rows = [records.attempt(row) for row in tx.rows("attempts.running")]
             jobs = {j.job_id: j for j in map(records.job, tx.rows("jobs.running"))}
-            self._slots.load(tx.rows("attempts.slots"))
             found = [self._active_of(tx, jobs[row.job_id], row.token) for row in rows]
         for active in found:
             self._active[active.job.job_id] = active
@@ -154,7 +152,7 @@ class Engine:
 
     def _watch_adopted(self, active: Active) -> None:
         """Wait for an adopted supervisor by pidfd where its identity can be proved, else by polling."""
-        owner = claim.read(active.attempt_dir)
+        owner = start_marker.read(active.attempt_dir)
         if owner is None or owner.boot_id != os_process.boot_id():
             return
         descriptor = os_process.pidfd_open(owner.pid)
@@ -192,7 +190,7 @@ class Engine:
         try:
             self._launcher.revive()
         except OSError as error:
-            self._postponed(faults.of(error) or errno.EAGAIN)
+            self._postponed(machine_faults.of(error) or errno.EAGAIN)
         self._watch_zygotes()
 
     def _leave_zygotes(self) -> None:
@@ -228,7 +226,7 @@ class Engine:
             active.ending = judge_attempt(self._workspace, active, self._settings.orphans)
         except OSError as error:
             # Nothing can be seen or written now: it is judged once the machine lets us.
-            active.refusal = faults.of(error)
+            active.refusal = machine_faults.of(error)
             if active.refusal is None:
                 raise
             self.hold.fault(active.refusal)
@@ -238,7 +236,7 @@ class Engine:
 
     def _postponed(self, number: int | None) -> Ending | None:
         """Return the ending of a launch that failed for a reason of the machine's; None for any other."""
-        if number is None or not faults.is_machines(number):
+        if number is None or not machine_faults.is_machines(number):
             return None
         self.hold.fault(number)
         return endings.postponed(number)
@@ -260,7 +258,6 @@ class Engine:
         with self._journal.write(self._epoch) as tx:
             now = clock.now()
             ended = [(active, *self._record(tx, active, now)) for active in over]
-            self._slots.load(tx.rows("attempts.slots"))
             claimed = self._claim_all(tx, now) if may_launch else []
             version = self._journal.data_version()  # as long as nobody else can commit
         if may_launch:
@@ -272,12 +269,12 @@ class Engine:
         for active, job, ending in ended:
             self._forget(active)
             self._listener.done(job, ending)
-        for active, group, gpu_slot in claimed:
+        for active, claim in claimed:
             self._active[active.job.job_id] = active
             self._listener.started(active.job)
-            self._launch(active, group, gpu_slot)
+            self._launch(active, claim)
         self._watch_zygotes()
-        return any(active.ending is not None for active, _, _ in claimed)
+        return any(active.ending is not None for active, _ in claimed)
 
     def _forget(self, active: Active) -> None:
         if active.handle is not None:
@@ -312,7 +309,7 @@ class Engine:
                 try:
                     write_atomic(active.attempt_dir / "cancel", b"", durable=False)
                 except OSError as error:
-                    if faults.of(error) is not None:
+                    if machine_faults.of(error) is not None:
                         return  # told as soon as there is room
                     if not isinstance(error, FileNotFoundError):
                         raise
@@ -328,41 +325,16 @@ class Engine:
         if is_held or self.is_draining or self._seen == (version := self._journal.version()):
             return False  # nobody has committed since nothing could start
         with self._journal.read() as tx:
-            # A claim that a full disk has taken back left its slots in memory.
-            self._slots.load(tx.rows("attempts.slots"))
-            can_start = self._choose(tx) is not None
+            can_start = self._claims.can_start(tx)
         if not can_start:
             self._seen = version
         return can_start and self.hold.allows()
 
-    def _claim_all(self, tx: Transaction, now: str) -> list[tuple[Active, Group | None, int | None]]:
-        """Claim as many jobs as there are slots."""
-        claimed = []
-        while (choice := self._choose(tx)) is not None:
-            claimed.append(self._claim(tx, choice, now))
-        return claimed
+    def _claim_all(self, tx: Transaction, now: str) -> list[tuple[Active, Claimed]]:
+        claimed = self._claims.claim_all(tx, now)
+        return [(self._active_of(tx, each.job, each.grant.token), each) for each in claimed]
 
-    def _choose(self, tx: Transaction) -> Choice | None:
-        capacity = self._slots.capacity
-        if capacity.cpu_free == 0:
-            return None
-        return choose(lanes.first(tx, with_gpu=capacity.gpu_free > 0, only=self._only_lane), capacity)
-
-    def _claim(self, tx: Transaction, choice: Choice, now: str) -> tuple[Active, Group | None, int | None]:
-        job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
-        cpu_slot = self._slots.first_free("cpu")
-        gpu_slot = self._slots.first_free("gpu") if choice.requires_gpu else None
-        gpu = self._slots.gpu_of(gpu_slot)
-        grant = Grant(new_token(), self._epoch, cpu_slot, gpu_slot, gpu.uuid if gpu else None)
-        transitions.claim(tx, job, grant, now)
-        self._slots.load(tx.rows("attempts.slots"))
-        job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
-        group = None
-        if job.group_id is not None:
-            group = records.group(tx.row("groups.by_id", group_id=job.group_id))
-        return self._active_of(tx, job, grant.token), group, gpu_slot
-
-    def _launch(self, active: Active, group: Group | None, gpu_slot: int | None) -> None:
+    def _launch(self, active: Active, claim: Claimed) -> None:
         run_dir = self._workspace.root / active.job.run_dir
         if not run_dir.is_dir():
             active.ending = Ending(
@@ -372,11 +344,11 @@ class Engine:
             )
             return
         try:
-            self._launcher.launch(active, group, self._slots.gpu_of(gpu_slot))
+            self._launcher.launch(active, claim.group, claim.gpu)
             failpoints.hit("launch.asked")
         except FileExistsError:
             # Another launch of this very attempt: its claim tells which one counts.
             return
         except (RunForgeError, OSError) as error:
             failed = Ending(State.FAILED, Cause.LAUNCH_FAILED, f"could not be launched: {error}")
-            active.ending = self._postponed(faults.of(error)) or failed
+            active.ending = self._postponed(machine_faults.of(error)) or failed

@@ -13,15 +13,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from runforge import clock, failpoints, faults, survivors
-from runforge.daemon import endings, leavings
-from runforge.daemon.active import Active
-from runforge.daemon.hold import say
-from runforge.durable import read_bounded
-from runforge.states import State
-from runforge.store.transitions import Ending
-from runforge.supervise import claim, judge, os_process, refusal
-from runforge.supervise.exit_record import ExitRecord
+from runforge import clock, failpoints, machine_faults
+from runforge.attempts import cleanup, outputs, refusal, report, start_marker, unkillable
+from runforge.attempts.exit_record import ExitRecord
+from runforge.core.outcome import Ending
+from runforge.core.states import State
+from runforge.daemon import endings
+from runforge.daemon.attempt_table import Active
+from runforge.daemon.launch_gate import say
+from runforge.files.durable import read_bounded
+from runforge.machine import os_process
 from runforge.training import outcome
 from runforge.workspace import Workspace
 
@@ -35,8 +36,8 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
     leaves. What is left of a lost attempt is killed before it is judged, so that the next attempt
     is the only one.
     """
-    verdict = judge.judge(active.attempt_dir, active.token)
-    kinds = judge.VerdictKind
+    verdict = report.judge(active.attempt_dir, active.token)
+    kinds = report.VerdictKind
     run_dir = workspace.root / active.job.run_dir
     if verdict.kind is kinds.LIVE:
         return None
@@ -50,8 +51,8 @@ def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending |
     return _judge_lost(workspace, active, verdict.kind, policy)
 
 
-def _judge_unstarted(active: Active, kind: judge.VerdictKind, policy: str) -> Ending | None:
-    if kind is judge.VerdictKind.UNCLAIMED and not claim.revoke(active.attempt_dir, active.token):
+def _judge_unstarted(active: Active, kind: report.VerdictKind, policy: str) -> Ending | None:
+    if kind is report.VerdictKind.UNCLAIMED and not start_marker.revoke(active.attempt_dir, active.token):
         return None  # it was claimed in this very moment: judge again
     failpoints.hit("lost.revoked")
     if refusal.is_forged(active.attempt_dir):
@@ -62,12 +63,12 @@ def _judge_unstarted(active: Active, kind: judge.VerdictKind, policy: str) -> En
     return _from_verdict(kind, active, policy)
 
 
-def _judge_lost(workspace: Workspace, active: Active, kind: judge.VerdictKind, policy: str) -> Ending | None:
+def _judge_lost(workspace: Workspace, active: Active, kind: report.VerdictKind, policy: str) -> Ending | None:
     if not _is_swept(active):
         return None
-    if kind is judge.VerdictKind.FOLDER_MISSING:
-        leavings.put_away_unless_launched(workspace, active.job)
-        if not claim.bury(active.attempt_dir, active.token):
+    if kind is report.VerdictKind.FOLDER_MISSING:
+        outputs.put_away_unless_launched(workspace, active.job)
+        if not start_marker.bury(active.attempt_dir, active.token):
             return None  # it was launched in this very moment: judge again
         failpoints.hit("lost.buried")
     failpoints.hit("lost.swept")
@@ -77,7 +78,7 @@ def _judge_lost(workspace: Workspace, active: Active, kind: judge.VerdictKind, p
     return ending
 
 
-def _from_verdict(kind: judge.VerdictKind, active: Active, policy: str) -> Ending:
+def _from_verdict(kind: report.VerdictKind, active: Active, policy: str) -> Ending:
     return endings.from_verdict(kind, active.job, policy, unstarted=active.unstarted)
 
 
@@ -94,7 +95,7 @@ def _has_result(active: Active, record: ExitRecord, run_dir: Path) -> bool:
         # Where the folder is now: the workspace may have been moved while the run went on.
         outcome.finish({**spec, "run_dir": str(run_dir)}, asdict(record))
     except OSError as error:
-        return faults.of(error) in {None, errno.EIO}
+        return machine_faults.of(error) in {None, errno.EIO}
     except (ValueError, LookupError, TypeError):
         return True  # no spec to go by: the ending is told without a result
     return True
@@ -105,14 +106,14 @@ def _is_swept(active: Active) -> bool:
 
     The first time it is waited for; after that it is looked at as often as other things that no event tells.
     """
-    owner = claim.read(active.attempt_dir)
+    owner = start_marker.read(active.attempt_dir)
     session = owner.pid if owner is not None and owner.boot_id == os_process.boot_id() else None
     patience = {"seconds": 0.0} if active.survivors else {}
-    left = judge.sweep(active.token, active.attempt_dir, session, **patience).left
+    left = cleanup.sweep(active.token, active.attempt_dir, session, **patience).left
     if left != active.survivors:
-        survivors.note(active.attempt_dir, left)
+        unkillable.note(active.attempt_dir, left)
         if left and not active.survivors:
-            say(f"WARNING: run {active.job.run_id} is lost; {survivors.words(left)}")
+            say(f"WARNING: run {active.job.run_id} is lost; {unkillable.words(left)}")
         active.survivors = left
     return not left
 

@@ -7,9 +7,9 @@ import os
 import time
 from pathlib import Path
 
-from runforge import liveness
-from runforge.durable import open_file
 from runforge.errors import OperationFailed
+from runforge.files.durable import open_file
+from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
 #: A command that looks whether a daemon lives holds the lock shared for an instant.
@@ -43,7 +43,7 @@ class DaemonLock:
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             return lock
         os.close(descriptor)
-        holder = liveness.holder(workspace)
+        holder = daemon_holder.holder(workspace)
         pid = holder.pid if holder else None
         raise OperationFailed(
             f"a daemon is running here already (pid {pid})",

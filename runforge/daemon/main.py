@@ -10,22 +10,25 @@ import sys
 import time
 from types import FrameType
 
-from runforge import clock, doorbell, failpoints, faults, tokens
-from runforge.daemon.active import Active
+from runforge import clock, failpoints, machine_faults
+from runforge.core.outcome import Ending
+from runforge.core.records import DaemonRow, Job
+from runforge.core.states import State
+from runforge.daemon.attempt_table import Active
 from runforge.daemon.engine import POLL_SECONDS, Engine, Listener, Settings
-from runforge.daemon.heart import Heart
-from runforge.daemon.hold import say
+from runforge.daemon.housekeeping import Heart
+from runforge.daemon.launch_gate import say
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.replace import replace_holder
 from runforge.errors import InternalError, InvalidRequest, RunForgeError, explained
-from runforge.model import DaemonRow, Job
-from runforge.permissions import become_private
-from runforge.states import State
+from runforge.files.permissions import become_private
+from runforge.machine import os_process
+from runforge.metrics import tokens
+from runforge.queue import wakeup
 from runforge.store import records
-from runforge.store.connection import Journal, open_journal
 from runforge.store.failures import DiskFailing, DiskFull, Fenced, JournalBusy, ReadOnlyDisk
-from runforge.store.transitions import Ending
-from runforge.supervise import os_process
+from runforge.store.journal import Journal
+from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
 _ORPHANS = ("requeue", "fail", "cancel")
@@ -132,7 +135,7 @@ class Daemon:
             umask=umask,
         )
         self._heart = Heart(workspace, journal)
-        self._bell = doorbell.listen(workspace.doorbell)
+        self._bell = wakeup.listen(workspace.doorbell)
         self._wake_read, self._wake_write = socket.socketpair()
         self._signals = 0
         self._state = "running"
@@ -188,7 +191,7 @@ class Daemon:
         except (DiskFull, ReadOnlyDisk, JournalBusy) as error:
             self._fail(error)
         except OSError as error:
-            if faults.of(error) is None:
+            if machine_faults.of(error) is None:
                 raise
             self._fail(error)
         self._wait(_BACK_OFF if self._was_failing else None)
@@ -221,7 +224,7 @@ class Daemon:
             if isinstance(key.data, Active):
                 self._engine.supervisor_gone(key.data)
             elif key.fileobj is self._bell:
-                doorbell.drain(self._bell)
+                wakeup.drain(self._bell)
             elif key.fileobj is self._wake_read:
                 self._wake_read.recv(64)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import signal
 import time
 
-from runforge import liveness
 from runforge.errors import OperationFailed
-from runforge.store import records
-from runforge.store.connection import exists, open_journal
-from runforge.supervise import os_process
+from runforge.machine import os_process
+from runforge.store import daemon_holder, records
+from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
 
 _TERM_SECONDS = 5.0
@@ -21,7 +20,7 @@ def replace_holder(workspace: Workspace) -> None:
 
     It is signalled only if pid, start time and boot are those that it wrote into the journal.
     """
-    holder = liveness.holder(workspace)
+    holder = daemon_holder.holder(workspace)
     if holder is None or not exists(workspace):
         return
     with open_journal(workspace) as journal, journal.read() as tx:
@@ -49,7 +48,7 @@ def replace_holder(workspace: Workspace) -> None:
 def _is_free_within(workspace: Workspace, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if liveness.holder(workspace) is None:
+        if daemon_holder.holder(workspace) is None:
             return True
         time.sleep(0.02)
     return False

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
-from runforge import clock, control, liveness
+from runforge import clock
 from runforge.errors import OperationFailed
+from runforge.queue import cancel, changes
+from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
 _STOP_SECONDS = 15.0
@@ -26,30 +28,30 @@ def stop(
     With `is_draining` the runs that run finish first, for `drain_seconds` at the most (None: as long as
     it takes). With `cancel_running` they are stopped. Otherwise they go on by themselves.
     """
-    if liveness.holder(workspace) is None:
+    if daemon_holder.holder(workspace) is None:
         return False
     if cancel_running:
-        control.set_wanted(workspace, "drain")
-        control.cancel_all_running(workspace)
+        changes.set_wanted(workspace, "drain")
+        cancel.cancel_all_running(workspace)
         _wait(workspace, _GRACE_SECONDS + _STOP_SECONDS)
     elif is_draining:
         until = None
         if drain_seconds is not None:
             moment = clock.utc_now() + timedelta(seconds=drain_seconds)
             until = clock.to_text(moment)
-        control.set_wanted(workspace, "drain", until)
+        changes.set_wanted(workspace, "drain", until)
         _wait(workspace, None if drain_seconds is None else drain_seconds + _STOP_SECONDS)
     else:
-        control.set_wanted(workspace, "stop")
+        changes.set_wanted(workspace, "stop")
         _wait(workspace, _STOP_SECONDS)
     return True
 
 
 def _wait(workspace: Workspace, seconds: float | None) -> None:
     deadline = None if seconds is None else time.monotonic() + seconds
-    while (holder := liveness.holder(workspace)) is not None:
+    while (holder := daemon_holder.holder(workspace)) is not None:
         if deadline is not None and time.monotonic() > deadline:
-            state = liveness.process_state(holder.pid)
+            state = daemon_holder.process_state(holder.pid)
             raise OperationFailed(
                 f"the daemon (pid {holder.pid}, state {state}) does not stop",
                 fix="Take over with `runforge daemon --replace`; its runs go on",

@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runforge import export
+from runforge.attempts import exit_record, report, start_marker
+from runforge.core.records import Attempt, Job
+from runforge.core.states import TERMINAL, Cause, State
 from runforge.drills import witness as witnesses
 from runforge.drills.witness import Seen, Sightings
-from runforge.model import Attempt, Job
-from runforge.states import TERMINAL, Cause, State
-from runforge.store import records, replay
-from runforge.store.connection import open_journal
-from runforge.supervise import claim, exit_record, judge, os_process
+from runforge.exports import exporter
+from runforge.machine import os_process
+from runforge.store import records, verify
+from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
 #: A process that was told to end, and an export that is due, get this long.
@@ -66,7 +67,7 @@ def check(
     before = _seen(witness)
     facts = _facts(workspace)
     after = _seen(witness)
-    found = [f"I2/I7/I10: {text}" for text in replay.check(workspace)]
+    found = [f"I2/I7/I10: {text}" for text in verify.check(workspace)]
     known = {job.run_id for job in facts.jobs.values()}
     found += [f"I1: {run_id} was acknowledged and is lost" for run_id in acknowledged if run_id not in known]
     # A start seen before the tables were read must be in them; an end in them must be seen after.
@@ -208,8 +209,8 @@ def _orphans(facts: _Facts) -> list[str]:
     over = {str(facts.folder(a)): a for a in facts.ended}
     sessions = {}
     for attempt in facts.ended:
-        owner = claim.read(facts.folder(attempt))
-        if owner is not None and owner.kind == claim.STARTED and owner.boot_id == os_process.boot_id():
+        owner = start_marker.read(facts.folder(attempt))
+        if owner is not None and owner.kind == start_marker.STARTED and owner.boot_id == os_process.boot_id():
             sessions[owner.pid] = (attempt, owner.start_ticks)
     found = []
     for name in os.listdir("/proc") if os_process.IS_LINUX else []:
@@ -256,9 +257,9 @@ def _held_locks(facts: _Facts) -> list[str]:
     return [
         f"I9: the supervisor's lock of {_name(attempt)}, which has ended, is held"
         for attempt in facts.ended
-        if judge.is_locked(facts.folder(attempt) / judge.SUPERVISOR_LOCK)
+        if report.is_locked(facts.folder(attempt) / report.SUPERVISOR_LOCK)
     ]
 
 
 def _stale_exports(facts: _Facts) -> list[str]:
-    return [f"I8: {text}" for text in export.check(facts.workspace)]
+    return [f"I8: {text}" for text in exporter.check(facts.workspace)]

@@ -10,7 +10,7 @@ from random import Random
 
 from runforge.drills.arena import require
 from runforge.drills.scene import Scene, run
-from runforge.supervise import os_process
+from runforge.machine import os_process
 
 _ZYGOTES = 2
 

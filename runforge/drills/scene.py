@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from runforge import workspace as workspaces
+from runforge.attempts import report, start_marker
 from runforge.drills import invariants, witness
 from runforge.drills.arena import Arena, require
 from runforge.drills.plans import plan, request
 from runforge.drills.traces import processes_of
-from runforge.supervise import claim, judge
 
 _ENDED = {"succeeded", "failed", "canceled"}
 
@@ -70,8 +70,12 @@ class Scene(Arena):
         """Return the supervisors that have an attempt now."""
         here = set(processes_of(self.root))
         folders = (path.parent for path in self.root.glob(".runforge/attempts/*/*/claim"))
-        owners = (claim.read(folder) for folder in folders if judge.is_locked(folder / judge.SUPERVISOR_LOCK))
-        started = [owner for owner in owners if owner is not None and owner.kind == claim.STARTED]
+        owners = (
+            start_marker.read(folder)
+            for folder in folders
+            if report.is_locked(folder / report.SUPERVISOR_LOCK)
+        )
+        started = [owner for owner in owners if owner is not None and owner.kind == start_marker.STARTED]
         return [owner.pid for owner in started if owner.pid in here]
 
     def status(self) -> str:

@@ -1,1 +1,4 @@
-"""The store: the SQLite journal of a workspace. The only package that imports SQLite."""
+"""The journal: the one source of truth, in SQLite. The only folder with SQL.
+
+Belongs here: rows, transactions, migrations, guarded transitions. Not here: files of runs, processes.
+"""

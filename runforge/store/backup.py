@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runforge import failpoints
-from runforge.durable import TEMPORARY_PREFIX, fsync_dir, fsync_file
+from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, fsync_file
 from runforge.store.failures import explained
 from runforge.store.sqlite import sqlite
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from runforge.disk_room import is_full, is_read_only
 from runforge.errors import InternalError, OperationFailed, RunForgeError
+from runforge.machine.disk_space import is_full, is_read_only
 from runforge.store.sqlite import DatabaseError
 
 #: What SQLite says on a file system that takes no writes any more.

@@ -1,12 +1,12 @@
-"""Rows of the journal as the records of `runforge.model`."""
+"""Rows of the journal as the records of `runforge.core.records`."""
 
 from __future__ import annotations
 
 from operator import itemgetter
 from typing import Any
 
-from runforge.model import Attempt, DaemonRow, Group, Job
-from runforge.states import State
+from runforge.core.records import Attempt, DaemonRow, Group, Job
+from runforge.core.states import State
 
 _of_job = itemgetter(*Job._fields)
 _of_attempt = itemgetter(*Attempt._fields)

@@ -7,6 +7,7 @@ may import `sqlite3` for the journal (tests/test_layers.py checks it).
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 try:
@@ -20,6 +21,8 @@ SQLiteError: type[Exception] = sqlite.Error
 OperationalError: type[Exception] = sqlite.OperationalError
 IntegrityError: type[Exception] = sqlite.IntegrityError
 DatabaseError: type[Exception] = sqlite.DatabaseError
+#: Seconds that a command waits for its turn to write before it gives up.
+WRITE_TIMEOUT = 30.0
 
 
 def is_fixed() -> bool:
@@ -30,3 +33,17 @@ def is_fixed() -> bool:
     if major_minor == (3, 50):
         return patch >= 7
     return VERSION >= (3, 51, 3)
+
+
+def connect(path: Path) -> Any:
+    """Return a connection that waits for its turn and syncs every commit."""
+    connection = sqlite.connect(str(path), timeout=WRITE_TIMEOUT, isolation_level=None)
+    connection.row_factory = sqlite.Row
+    for pragma in (
+        "PRAGMA synchronous=FULL",
+        "PRAGMA foreign_keys=ON",
+        "PRAGMA wal_autocheckpoint=0",
+        "PRAGMA recursive_triggers=OFF",
+    ):
+        connection.execute(pragma)
+    return connection

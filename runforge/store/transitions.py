@@ -6,35 +6,12 @@ entry is written by the database's own trigger in the same transaction.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from runforge.model import Job
-from runforge.states import Cause, State
+from runforge.core.outcome import Ending, Grant
+from runforge.core.records import Job
+from runforge.core.states import Cause, State
 from runforge.store import records
-from runforge.store.connection import Transaction
 from runforge.store.failures import IllegalTransition
-
-
-class Ending(NamedTuple):
-    """How an attempt ended, ready for the journal."""
-
-    state: State
-    cause: Cause
-    error: str | None = None
-    exit_code: int | None = None
-    signal: int | None = None
-    metric_name: str | None = None
-    metric_value: float | None = None
-
-
-class Grant(NamedTuple):
-    """What a claim hands to an attempt: its slots and its secret."""
-
-    token: str
-    epoch: int
-    cpu_slot: int
-    gpu_slot: int | None
-    gpu_uuid: str | None
+from runforge.store.journal import Transaction
 
 
 def _require(changed: int, job: Job, wish: str) -> None:

@@ -13,13 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from runforge import liveness
-from runforge.durable import open_file
+from runforge.files.durable import open_file
+from runforge.store import daemon_holder
 from runforge.store.failures import JournalBusy
+from runforge.store.sqlite import WRITE_TIMEOUT
 from runforge.workspace import Workspace
-
-#: Seconds that a command waits for its turn to write before it gives up.
-WRITE_TIMEOUT = 30.0
 
 
 class _LockTimeout(Exception):
@@ -92,8 +90,8 @@ def held(lock: int, journal: Path) -> Iterator[None]:
 
 
 def _busy(lock: int, journal: Path) -> JournalBusy:
-    pid = liveness.flock_holder(os.fstat(lock).st_ino)
-    state = liveness.process_state(pid)
+    pid = daemon_holder.flock_holder(os.fstat(lock).st_ino)
+    state = daemon_holder.process_state(pid)
     who, fix = "another program", "Try again when it has ended"
     if pid is not None:
         who = f"the process with pid {pid}{' (stopped)' * (state == 'T')}"

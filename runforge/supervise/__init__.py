@@ -1,4 +1,4 @@
-"""Attempts as processes: who runs one, proves that it lives, and records how it ended.
+"""The process that sees one attempt through, and the zygote that forks it. Standard library only.
 
-Standard library and RunForge's lowest modules only. Knows nothing of jobs: attempts, files and processes.
+Nothing here knows the journal: a supervisor outlives daemon and journal.
 """

@@ -10,7 +10,7 @@ from collections import deque
 from pathlib import Path
 
 from runforge import clock
-from runforge.durable import open_file
+from runforge.files.durable import open_file
 
 #: The beginning of a log is always kept; of what exceeds the cap, the end is.
 TAIL_BYTES = 64 * 1024

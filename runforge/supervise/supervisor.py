@@ -17,10 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runforge import clock, durable, failpoints
-from runforge.supervise import claim, exit_record, os_process, refusal, worker_process
-from runforge.supervise.exit_record import ExitRecord
-from runforge.supervise.judge import SUPERVISOR_LOCK, TREE_LOCK
+from runforge import clock, failpoints
+from runforge.attempts import exit_record, refusal, start_marker
+from runforge.attempts.cleanup import TREE_LOCK
+from runforge.attempts.exit_record import ExitRecord
+from runforge.attempts.report import SUPERVISOR_LOCK
+from runforge.files import durable
+from runforge.machine import os_process
+from runforge.supervise import worker_process
 from runforge.supervise.log_pump import LogPump
 
 #: How often the cancel file is looked for.
@@ -58,7 +62,7 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
         # Allocated before the claim: a full disk then fails the launch, not a run that has started.
         record = exit_record.preallocate(folder)
         failpoints.hit("supervisor.allocated")
-        is_ours = claim.claim(folder, spec["token"])
+        is_ours = start_marker.claim(folder, spec["token"])
     if not is_ours:
         return False
     failpoints.hit("claim.won")

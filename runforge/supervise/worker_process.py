@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from runforge import failpoints
-from runforge.supervise import os_process
+from runforge.machine import os_process
 
 #: What a supervisor ignores, and what the interpreter ignores for its own sake: a program expects the defaults.
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)

@@ -1,1 +1,1 @@
-"""What a run does: dataset, families, device, dry run, and the result that it leaves."""
+"""The scikit-learn runs, and the result.json that every run leaves. Heavy libraries load here alone."""

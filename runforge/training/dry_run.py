@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from runforge import tokens
 from runforge.documents.request import Request
+from runforge.metrics import tokens
 from runforge.training.check import check_request
 from runforge.training.device import Device
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from runforge import tokens
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
-from runforge.durable import open_file, read_bounded, write_atomic
 from runforge.errors import RunForgeError
+from runforge.files.durable import open_file, read_bounded, write_atomic
+from runforge.metrics import tokens
 from runforge.text import safe
 from runforge.training import artifacts
 from runforge.training.device import decide

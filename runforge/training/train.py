@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runforge import clock, tokens
+from runforge import clock
 from runforge.documents.request import Request
-from runforge.durable import make_dir, open_file, write_atomic
+from runforge.files.durable import make_dir, open_file, write_atomic
+from runforge.metrics import tokens
 from runforge.text import safe
 from runforge.training import families
 from runforge.training.device import Device

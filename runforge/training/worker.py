@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runforge import clock, tokens
+from runforge import clock
 from runforge.documents.request import Request, parse_request
 from runforge.documents.result import build_result, encode
-from runforge.durable import write_atomic
 from runforge.errors import InternalError, RunForgeError
+from runforge.files.durable import write_atomic
+from runforge.metrics import tokens
 from runforge.text import safe
 from runforge.training import artifacts
 from runforge.training.device import Device, decide

@@ -1,6 +1,6 @@
 """The terminal UI: what a person keeps open all week to see and steer one workspace's queue.
 
-Reads through `runforge.views`, writes through `runforge.control`, knows nothing else. Closing it, or killing
+Reads through `runforge.views`, writes through `runforge.queue.changes`, knows nothing else. Closing it, or killing
 it, changes nothing in the queue.
 """
 
@@ -17,19 +17,21 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerCancelled
 
-from runforge import clock, views
-from runforge.durable import read_bounded
+from runforge import clock
 from runforge.errors import explained
+from runforge.files.durable import read_bounded
+from runforge.machine.load import Machine, read_machine
 from runforge.tui import terminal
+from runforge.tui.ascii import AsciiFilter
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.feed import BoardRead, Feed, ProgressRead, ReadFailed
-from runforge.tui.plain import AsciiFilter
 from runforge.tui.queue_screen import QueueScreen
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
-from runforge.views import DaemonStatus, JobView, RunView, trials
+from runforge.views import lists, trials
 from runforge.views.board import Asked, Board, BoardReader
-from runforge.views.machine import Machine, read_machine
+from runforge.views.daemon_status import DaemonStatus
+from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
 
 _TICK_SECONDS = 1.0
@@ -223,7 +225,7 @@ class RunForgeApp(App[None]):
 
     def read_run(self, run_id: str) -> RunView:
         """Return everything about a run."""
-        return views.run(self.workspace, run_id)
+        return lists.run(self.workspace, run_id)
 
     def read_trials(self, group_id: str) -> trials.Trials:
         """Return a group's runs, best first."""

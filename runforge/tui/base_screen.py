@@ -11,8 +11,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
-from runforge.views import JobView
 from runforge.views.board import Board
+from runforge.views.shown import JobView
 
 if TYPE_CHECKING:
     from runforge.tui.app import RunForgeApp

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from textual.message import Message
 
 from runforge.errors import explained
-from runforge.views import DaemonStatus
+from runforge.metrics.curves import Progress, tail_progress
 from runforge.views.board import Asked, Board, BoardReader
-from runforge.views.curves import Progress, tail_progress
+from runforge.views.daemon_status import DaemonStatus
 from runforge.workspace import Workspace
 
 _LOOK_SECONDS = 0.25

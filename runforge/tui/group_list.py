@@ -9,8 +9,8 @@ from runforge import cells
 from runforge.errors import RunForgeError
 from runforge.tui.columns import Column, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views import GroupView
 from runforge.views.board import Board, BoardReader, Standing
+from runforge.views.shown import GroupView
 
 _COLUMNS = (
     Column("name", "GROUP", 10, grow=1),

@@ -14,15 +14,15 @@ from textual.widgets import Static
 
 from runforge import cells
 from runforge.errors import RunForgeError
+from runforge.metrics.curves import read_curves
 from runforge.text import safe
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.plot import Plot, Series
 from runforge.tui.row_list import RowList
 from runforge.tui.trial_table import TrialTable
-from runforge.views import GroupView, JobView
 from runforge.views.board import Board
-from runforge.views.curves import read_curves
+from runforge.views.shown import GroupView, JobView
 from runforge.views.trials import Trials
 
 #: So many curves can be told apart in a terminal.

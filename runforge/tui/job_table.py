@@ -11,11 +11,11 @@ from textual.message import Message
 
 from runforge import cells, clock
 from runforge.errors import RunForgeError
+from runforge.metrics.curves import Progress
 from runforge.tui.columns import Column, Layout, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views import JobView
 from runforge.views.board import Board, BoardReader
-from runforge.views.curves import Progress
+from runforge.views.shown import JobView
 from runforge.views.words import WAITING_BRIEF
 
 _COLUMNS = (

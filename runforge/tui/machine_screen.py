@@ -9,10 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widget import Widget
 
+from runforge.machine.load import Machine
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.machine_view import MachineView
-from runforge.views.machine import Machine
 
 _SECONDS = 2.0
 

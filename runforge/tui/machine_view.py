@@ -6,9 +6,9 @@ from rich.text import Text
 from textual.widget import Widget
 
 from runforge import cells
+from runforge.machine.load import GpuProcess, GpuView, Machine
 from runforge.text import safe
 from runforge.views.board import Board
-from runforge.views.machine import GpuProcess, GpuView, Machine
 
 _MOST_PROCESSES = 8
 

@@ -13,6 +13,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from runforge.metrics.curves import Progress
 from runforge.text import safe
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
@@ -20,10 +21,9 @@ from runforge.tui.group_list import GroupList
 from runforge.tui.job_table import JobTable
 from runforge.tui.log_view import LogView
 from runforge.tui.row_list import RowList
-from runforge.views import GroupView, JobView
 from runforge.views.board import SORTS, Board
-from runforge.views.curves import Progress
 from runforge.views.filters import parse
+from runforge.views.shown import GroupView, JobView
 
 _ACTIVE = "state:running,queued"
 

@@ -11,9 +11,9 @@ from typing import Any
 from rich.text import Text
 
 from runforge import cells
-from runforge.durable import read_bounded
+from runforge.files.durable import read_bounded
 from runforge.text import safe
-from runforge.views import RunView
+from runforge.views.shown import RunView
 
 _REQUEST_LIMIT = 256 * 1024
 _MOST_FILES = 500

@@ -14,15 +14,15 @@ from textual.widgets import ContentSwitcher, Input, Static
 
 from runforge import cells
 from runforge.errors import RunForgeError
+from runforge.metrics.curves import CurveFile, related
 from runforge.text import safe
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.log_view import LogView
 from runforge.tui.plot import Plot, Series
 from runforge.tui.run_info import files_text, info_text
-from runforge.views import RunView
 from runforge.views.board import Board
-from runforge.views.curves import CurveFile, related
+from runforge.views.shown import RunView
 
 _TABS = ("log", "curves", "info", "files")
 _CURVE_SECONDS = 1.0

@@ -1,4 +1,6 @@
-"""What the keys do to the queue, through `runforge.control`, each said in a sentence afterwards.
+"""What the keys do to the queue, through `runforge.queue`, each said in a sentence afterwards.
+
+`runforge.queue` is imported by the keys themselves: the first paint need not wait for it.
 
 Runs in a worker thread: a change waits for its turn to write. Refuses everything in a read-only session.
 """
@@ -7,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
+from runforge.core.states import LIVE
 from runforge.errors import OperationFailed
-from runforge.states import LIVE
-from runforge.views import GroupView, JobView
+from runforge.views.shown import GroupView, JobView
 from runforge.workspace import Workspace
 
 
@@ -32,12 +33,6 @@ class Steering:
     daemon: DaemonKeys
     read_only: bool = False
 
-    @property
-    def _control(self) -> ModuleType:
-        from runforge import control  # the first paint need not wait for it
-
-        return control
-
     def require_writable(self) -> None:
         """Raise OperationFailed in a read-only session."""
         if self.read_only:
@@ -45,46 +40,58 @@ class Steering:
 
     def cancel(self, jobs: Sequence[JobView]) -> str:
         """Cancel runs: queued ones at once, running ones by TERM, 10 s and KILL."""
+        from runforge.queue import cancel
+
         self.require_writable()
         live = _live(jobs, "queued and running runs are canceled")
-        outcome = self._control.cancel_runs(self.workspace, live)
+        outcome = cancel.cancel_runs(self.workspace, live)
         return _joined(_told("canceled", outcome.canceled_queued), _told("stopping", outcome.stopping))
 
     def cancel_group(self, group: GroupView) -> str:
         """Cancel everything live of a group."""
+        from runforge.queue import cancel
+
         self.require_writable()
-        outcome = self._control.cancel_group(self.workspace, group.group_id)
+        outcome = cancel.cancel_group(self.workspace, group.group_id)
         said = _joined(_told("canceled", outcome.canceled_queued), _told("stopping", outcome.stopping))
         return f"{group.name}: {said or 'nothing was left to cancel'}"
 
     def retry(self, jobs: Sequence[JobView]) -> str:
         """Queue failed and canceled runs once more."""
+        from runforge.queue import retry
+
         self.require_writable()
         ended = [job.run_id for job in jobs if job.state in {"failed", "canceled"}]
         if not ended:
             raise _refused(jobs, "failed and canceled runs are retried")
-        return _told("queued again", self._control.retry_runs(self.workspace, ended))
+        return _told("queued again", retry.retry_runs(self.workspace, ended))
 
     def rerun(self, job: JobView) -> str:
         """Enqueue a copy of a run."""
+        from runforge.queue import changes
+
         self.require_writable()
-        return f"enqueued {self._control.rerun(self.workspace, job.run_id).run_id}, a copy of {job.run_id}"
+        return f"enqueued {changes.rerun(self.workspace, job.run_id).run_id}, a copy of {job.run_id}"
 
     def retry_group(self, group: GroupView) -> str:
         """Queue the failed runs of a group once more."""
+        from runforge.queue import retry
+
         self.require_writable()
-        count = self._control.retry_failed(self.workspace, group.group_id)
+        count = retry.retry_failed(self.workspace, group.group_id)
         return f"{group.name}: {_told('queued again', count) or 'no run of it has failed'}"
 
     def toggle_pause(self, groups: Sequence[GroupView]) -> str:
         """Pause groups, or resume them if all are paused."""
+        from runforge.queue import pause
+
         self.require_writable()
         if not groups:
             raise OperationFailed(
                 "a run without a group cannot be paused", fix="Cancel it, or stop the daemon"
             )
         is_resuming = all(group.paused for group in groups)
-        change = self._control.resume_group if is_resuming else self._control.pause_group
+        change = pause.resume_group if is_resuming else pause.pause_group
         for group in groups:
             change(self.workspace, group.group_id)
         names = ", ".join(group.name for group in groups[:3]) + (" ..." if len(groups) > 3 else "")
@@ -94,8 +101,10 @@ class Steering:
 
     def change_priority(self, jobs: Sequence[JobView], by: int) -> str:
         """Raise or lower the priority of live runs."""
+        from runforge.queue import priority
+
         self.require_writable()
-        count = self._control.shift_priority(
+        count = priority.shift_priority(
             self.workspace, _live(jobs, "queued and running runs have a priority"), by
         )
         if count == 1:
@@ -104,8 +113,10 @@ class Steering:
 
     def change_group_priority(self, group: GroupView, by: int) -> str:
         """Raise or lower the priority of a group's live runs."""
+        from runforge.queue import priority
+
         self.require_writable()
-        count = self._control.shift_priority(self.workspace, [group.group_id], by)
+        count = priority.shift_priority(self.workspace, [group.group_id], by)
         return f"{group.name}: priority {'raised' if by > 0 else 'lowered'} for {count} runs"
 
     def start_daemon(self) -> str:

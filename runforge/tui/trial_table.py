@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runforge import cells
 from runforge.tui.columns import Column, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views import JobView
+from runforge.views.shown import JobView
 from runforge.views.trials import Trials
 
 _FIXED = (

@@ -15,14 +15,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runforge import clock, views
-from runforge.model import Job
-from runforge.scheduling import Capacity
-from runforge.states import State
+from runforge import clock
+from runforge.core.records import Job
+from runforge.core.scheduling import Capacity
+from runforge.core.states import State
 from runforge.store import records
-from runforge.store.connection import Journal, Transaction, exists, open_snapshot
-from runforge.views import DaemonStatus, GroupView, JobView, ranking
+from runforge.store.journal import Journal, Transaction
+from runforge.store.opening import exists, open_snapshot
+from runforge.views import daemon_status, glance, ranking, shown
+from runforge.views.daemon_status import DaemonStatus
 from runforge.views.filters import JobFilter
+from runforge.views.shown import GroupView, JobView
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
 
@@ -97,14 +100,14 @@ class BoardReader:
     def daemon(self) -> DaemonStatus:
         """Return how the daemon is at this moment; the journal's row is not read when there is none."""
         if not exists(self._workspace):
-            return views.daemon_status(self._workspace)
+            return daemon_status.daemon_status(self._workspace)
         with self._snapshot() as tx:
-            return views.status_of(self._workspace, records.daemon(tx.row("journal.daemon")))
+            return daemon_status.status_of(self._workspace, records.daemon(tx.row("journal.daemon")))
 
     def board(self, asked: Asked) -> Board:
         """Return the queue, in one snapshot."""
         if not exists(self._workspace):
-            empty = views.queue_summary(self._workspace)
+            empty = glance.queue_summary(self._workspace)
             return Board(asked, empty.daemon, empty.counts, 0, 0, [], [], array("q"), has_journal=False)
         with self._snapshot() as tx:
             row = records.daemon(tx.row("journal.daemon"))
@@ -114,12 +117,12 @@ class BoardReader:
             running = [records.job(r) for r in tx.rows("jobs.running")]
             return Board(
                 asked,
-                views.status_of(self._workspace, row),
+                daemon_status.status_of(self._workspace, row),
                 {state.value: totals[state.value] or 0 for state in State},
                 kinds.count("cpu"),
                 kinds.count("gpu"),
-                [views.group_view(records.group(r)) for r in tx.rows("groups.all")],
-                [views.job_view(j, now, why_running(self._workspace, j)) for j in running],
+                [shown.group_view(records.group(r)) for r in tx.rows("groups.all")],
+                [shown.job_view(j, now, why_running(self._workspace, j)) for j in running],
                 _order(tx, asked, now),
             )
 
@@ -131,7 +134,7 @@ class BoardReader:
             found = [records.job(r) for r in tx.rows("jobs.window", seqs=json.dumps(list(places)))]
         now = clock.now()
         paused = {group.group_id for group in board.groups if group.paused}
-        return {job.seq: views.job_view(job, now, self._waiting(job, board, paused)) for job in found}
+        return {job.seq: shown.job_view(job, now, self._waiting(job, board, paused)) for job in found}
 
     def standing(self, group: GroupView) -> Standing:
         """Return how a group does; asked again only after one more run of it has succeeded."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from runforge.states import State
+from runforge.core.states import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from runforge import clock, views
+from runforge import clock
 from runforge.store import records
-from runforge.store.connection import exists, open_snapshot
-from runforge.views import JobView
+from runforge.store.opening import exists, open_snapshot
+from runforge.views import shown
+from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
 
@@ -15,7 +16,7 @@ def newest_jobs(workspace: Workspace, limit: int) -> tuple[list[JobView], int]:
         return [], 0
     now = clock.now()
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        found = [views.job_view(records.job(row), now) for row in tx.rows("jobs.newest", limit=limit)]
+        found = [shown.job_view(records.job(row), now) for row in tx.rows("jobs.newest", limit=limit)]
         return found, sum(count or 0 for count in tx.row("jobs.totals"))
 
 

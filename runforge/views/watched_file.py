@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from runforge.durable import open_file
+from runforge.files.durable import open_file
 
 
 class WatchedFile:

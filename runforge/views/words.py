@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from runforge import survivors
-from runforge.scheduling import Capacity, waiting_reason
-from runforge.states import State
+from runforge.attempts import unkillable
+from runforge.core.scheduling import Capacity, waiting_reason
+from runforge.core.states import State
 
 if TYPE_CHECKING:
-    from runforge.model import Job
-    from runforge.views import DaemonStatus
+    from runforge.core.records import Job
+    from runforge.views.daemon_status import DaemonStatus
     from runforge.workspace import Workspace
 
 #: waiting reason -> words
@@ -56,5 +56,5 @@ def why_running(workspace: Workspace, job: Job) -> Waiting | None:
     """Return what keeps a lost run from its end: processes that cannot be killed. Else nothing."""
     if job.state is not State.RUNNING:
         return None
-    pids = survivors.read(workspace.attempt_dir(job.run_id, job.attempt))
-    return Waiting("survivors", survivors.words(pids)) if pids else None
+    pids = unkillable.read(workspace.attempt_dir(job.run_id, job.attempt))
+    return Waiting("survivors", unkillable.words(pids)) if pids else None

@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from runforge import control, views
 from runforge.cli import samples
 from runforge.cli.setup import make_workspace
-from runforge.daemon.direct import run_sweep
+from runforge.direct.sweep import run_sweep
+from runforge.queue import changes
+from runforge.views import lists
 from runforge.workspace import Workspace
 
 HOSTILE = "x\x1b]52;c;UFdORUQ=\x07日本語" + "y" * 80
@@ -44,9 +45,9 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture
 def waiting(ws: Workspace) -> Workspace:
     """A workspace in which a sweep waits, and no daemon lives."""
-    control.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     return ws
 
 
 def group_of(ws: Workspace) -> str:
-    return views.groups(ws)[0].group_id
+    return lists.groups(ws)[0].group_id

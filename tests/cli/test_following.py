@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from runforge import control, liveness, views
 from runforge import workspace as workspaces
 from runforge.cli import samples
+from runforge.queue import cancel, changes
+from runforge.store import daemon_holder
+from runforge.views import glance, lists
 from runforge.workspace import Workspace
 from tests.cli.conftest import group_of, plan_of
 from tests.cli.terminal import Terminal
@@ -20,7 +22,7 @@ from tests.e2e.test_commands import Cli, refused
 
 def test_wait_tells_the_best_run_and_the_exit_code(lived_in: Workspace, cli: Cli) -> None:
     place = ("--workspace", lived_in.root)
-    group, runs = group_of(lived_in), [job.run_id for job in views.jobs(lived_in)]
+    group, runs = group_of(lived_in), [job.run_id for job in lists.jobs(lived_in)]
     done = cli("wait", *place)
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
@@ -33,7 +35,7 @@ def test_wait_tells_the_best_run_and_the_exit_code(lived_in: Workspace, cli: Cli
 
 
 def test_wait_tells_a_canceled_group(waiting: Workspace, cli: Cli) -> None:
-    control.cancel_group(waiting, group_of(waiting))
+    cancel.cancel_group(waiting, group_of(waiting))
     assert cli("wait", "--workspace", waiting.root).returncode == 5
 
 
@@ -60,7 +62,7 @@ def test_logs_of_a_direct_run_are_found(ws: Workspace, cli: Cli) -> None:
 
 
 def test_a_terminal_is_shown_the_log_harmless(lived_in: Workspace, cli: Cli) -> None:
-    run = views.jobs(lived_in)[0]
+    run = lists.jobs(lived_in)[0]
     log = lived_in.root / run.run_dir / "logs.txt"
     before = log.read_bytes()
     log.write_bytes(before + b"10%\r20%\rdone \xf0\x9f\x98\x80\x1b]0;title\x07\nlast \xc2\x9b2J")
@@ -81,7 +83,7 @@ def test_logs_follow_a_run_to_its_end(ws: Workspace, cli: Cli) -> None:
     request = {**samples.request(), "model": {"family": "command", "command": [sys.executable, "-c", code]}}
     plan = {**samples.plan(str(ws.root)), "base_request": request}
     plan["strategy"] = {"type": "list", "runs": [{"tags": ["one"]}]}
-    made = control.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
+    made = changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
     terminal = Terminal("logs", made.run_ids[0], "-f", "--workspace", ws.root)
     assert cli("daemon", "--detach", "--workspace", ws.root).returncode == 0
     try:
@@ -99,7 +101,7 @@ def test_the_demo_shows_the_best_runs_and_leaves_no_daemon(tmp_path: Path, cli: 
     assert "the daemon is stopped" in done.stdout
     files = next(line for line in done.stdout.splitlines() if line.startswith("  files: "))
     assert (Path(files.removeprefix("  files: ")) / "artifacts/model.pkl").is_file()
-    assert liveness.holder(workspaces.at(tmp_path / "demo")) is None
+    assert daemon_holder.holder(workspaces.at(tmp_path / "demo")) is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -109,9 +111,9 @@ def test_the_demo_stops_clean(tmp_path: Path, number: int) -> None:
     terminal.process.send_signal(number)
     assert terminal.end() == 5
     here = workspaces.at(tmp_path / "demo")
-    assert liveness.holder(here) is None
-    assert [group.status for group in views.groups(here)] == ["canceled"]
-    assert views.queue_summary(here).counts["running"] == 0
+    assert daemon_holder.holder(here) is None
+    assert [group.status for group in lists.groups(here)] == ["canceled"]
+    assert glance.queue_summary(here).counts["running"] == 0
 
 
 def test_the_demo_leaves_a_daemon_that_was_there(ws: Workspace, cli: Cli) -> None:
@@ -122,7 +124,7 @@ def test_the_demo_leaves_a_daemon_that_was_there(ws: Workspace, cli: Cli) -> Non
         assert done.returncode == 0, done.stderr
         assert "which was here already" in done.stdout
         assert "the daemon goes on" in done.stdout
-        assert liveness.holder(ws) is not None
+        assert daemon_holder.holder(ws) is not None
     finally:
         assert cli("stop-daemon", "--workspace", ws.root).returncode == 0
 

@@ -147,7 +147,7 @@ def test_the_shell_completes_commands_and_ids(waiting: Workspace, tmp_path: Path
 
 
 def test_an_internal_error_is_one_line_and_a_traceback_only_when_asked(waiting: Workspace) -> None:
-    broken = "import runforge.views as v; v.queue_summary = lambda ws: 1 / 0; import runforge.__main__ as m; m.main()"
+    broken = "import runforge.views.glance as v; v.queue_summary = lambda ws: 1 / 0; import runforge.__main__ as m; m.main()"
     for debug in ("", "1"):
         done = subprocess.run(
             [sys.executable, "-c", broken, "queue-status", "--workspace", str(waiting.root)],

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench import big
-from runforge import control, views
 from runforge.cli import output
+from runforge.queue import cancel, changes
+from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.cli.conftest import HOSTILE, group_of, plan_of
 from tests.cli.terminal import Terminal, shown
@@ -26,13 +27,13 @@ def test_tables_fit_the_terminal(lived_in: Workspace, command: str, columns: int
 
 def test_a_narrow_table_keeps_the_ends_of_ids(lived_in: Workspace) -> None:
     lines = shown(lived_in.root, "jobs", columns=60, NO_COLOR="1")
-    numbers = [job.run_id[-4:] for job in views.jobs(lived_in)]
+    numbers = [job.run_id[-4:] for job in lists.jobs(lived_in)]
     assert [line.split()[0][-4:] for line in lines[1:]] == numbers
 
 
 def test_a_pipe_gets_everything_and_no_colour(lived_in: Workspace, cli: Cli) -> None:
     said = cli("jobs", "--workspace", lived_in.root, COLUMNS="40").stdout
-    assert all(job.run_id in said for job in views.jobs(lived_in))
+    assert all(job.run_id in said for job in lists.jobs(lived_in))
     assert "y" * 80 in said
     assert "\x1b" not in said
 
@@ -47,7 +48,7 @@ def test_colour_is_for_terminals_and_never_alone(lived_in: Workspace) -> None:
 
 @pytest.mark.parametrize("arguments", [["jobs"], ["show", "job_"], ["groups"], ["queue-status"]])
 def test_hostile_names_are_shown_and_not_obeyed(lived_in: Workspace, cli: Cli, arguments: list[str]) -> None:
-    first = views.jobs(lived_in)[0]
+    first = lists.jobs(lived_in)[0]
     words = [first.run_id if word == "job_" else word for word in arguments]
     said = cli(*words, "--workspace", lived_in.root).stdout
     assert "\x1b" not in said
@@ -88,8 +89,8 @@ def test_the_status_tells_why_runs_wait(waiting: Workspace, cli: Cli) -> None:
 
 def test_a_glance_shows_twenty_groups_and_how_many_more_there_are(waiting: Workspace, cli: Cli) -> None:
     for number in range(24):
-        control.enqueue_sweep(waiting, plan_of(waiting, [{"name": f"n{number}"}]), where="plan.json")
-    control.cancel_group(waiting, views.groups(waiting)[3].group_id)
+        changes.enqueue_sweep(waiting, plan_of(waiting, [{"name": f"n{number}"}]), where="plan.json")
+    cancel.cancel_group(waiting, lists.groups(waiting)[3].group_id)
     said = cli("queue-status", "--workspace", waiting.root).stdout
     assert said.count("\ngrp_") == 20
     assert "4 more groups open, 1 group ended; `runforge groups` lists them" in said

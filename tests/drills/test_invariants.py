@@ -16,7 +16,7 @@ from gauntlets.arena import Arena, arena
 from gauntlets.plans import plan, request
 from runforge import workspace as workspaces
 from runforge.drills import invariants, witness
-from runforge.store.connection import open_journal
+from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
 

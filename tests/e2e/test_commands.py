@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from runforge import views
 from runforge.cli import samples
+from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
@@ -124,13 +124,13 @@ def test_a_run_is_queued_once(ws: Workspace, cli: Cli) -> None:
     first = cli("enqueue-run", "--run-id", "mine", "--workspace", ws.root)
     assert first.returncode == 0
     refused(cli("enqueue-run", "--run-id", "mine", "--workspace", ws.root), 1, "queued already")
-    assert len(views.jobs(ws)) == 1
+    assert len(lists.jobs(ws)) == 1
 
 
 def test_the_lines_that_clients_match(ws: Workspace, cli: Cli) -> None:
     plan = write_plan(ws)
     done = cli("enqueue-sweep", "--plan", plan)
-    group = views.groups(ws)[0].group_id
+    group = lists.groups(ws)[0].group_id
     assert f"[RF:GROUP=ENQUEUED {group} runs=14]" in done.stdout.splitlines()
     at = ("--group-id", group, "--workspace", ws.root)
     assert f"[RF:GROUP=PAUSED {group}]" in cli("pause-group", *at).stdout.splitlines()
@@ -202,8 +202,8 @@ def test_a_direct_sweep_prints_its_tokens_and_finds_the_lowest_loss(ws: Workspac
     done = cli("sweep", "--plan", small_plan(ws))
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    group = views.groups(ws)[0].group_id
-    runs = [job.run_id for job in views.jobs(ws)]
+    group = lists.groups(ws)[0].group_id
+    runs = [job.run_id for job in lists.jobs(ws)]
     assert lines[0] == f"[RF:GROUP=START {group} runs=3]"
     assert lines[-1] == f"[RF:GROUP=COMPLETE {group} succeeded=3 failed=0 canceled=0]"
     for number, run_id in enumerate(runs, start=1):
@@ -221,7 +221,7 @@ def test_a_direct_sweep_fails_fast(ws: Workspace, cli: Cli) -> None:
     done = cli("sweep", "--plan", plan)
     assert done.returncode == 1
     assert "succeeded=1 failed=1 canceled=2]" in done.stdout
-    assert [job.state for job in views.jobs(ws)] == ["succeeded", "failed", "canceled", "canceled"]
+    assert [job.state for job in lists.jobs(ws)] == ["succeeded", "failed", "canceled", "canceled"]
 
 
 def test_ctrl_c_cancels_a_direct_sweep(ws: Workspace) -> None:
@@ -230,12 +230,12 @@ def test_ctrl_c_cancels_a_direct_sweep(ws: Workspace) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "runforge", "sweep", "--plan", str(plan)], stdout=subprocess.PIPE, text=True
     )
-    wait_until(lambda: len(views.jobs(ws, state="running")) == 2, "two are running")
+    wait_until(lambda: len(lists.jobs(ws, state="running")) == 2, "two are running")
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 5
-    assert f"[RF:GROUP=CANCELED {views.groups(ws)[0].group_id}]" in said
-    assert {job.state for job in views.jobs(ws)} == {"canceled"}
+    assert f"[RF:GROUP=CANCELED {lists.groups(ws)[0].group_id}]" in said
+    assert {job.state for job in lists.jobs(ws)} == {"canceled"}
 
 
 def test_ctrl_c_lets_running_runs_finish_where_the_plan_says_so(ws: Workspace) -> None:
@@ -243,10 +243,10 @@ def test_ctrl_c_lets_running_runs_finish_where_the_plan_says_so(ws: Workspace) -
     execution = {"max_parallel": 2, "stop_on_cancel": False}
     plan = write_plan(ws, **base(model=model), execution=execution)
     process = subprocess.Popen([sys.executable, "-m", "runforge", "sweep", "--plan", str(plan)])
-    wait_until(lambda: len(views.jobs(ws, state="running")) == 2, "two are running")
+    wait_until(lambda: len(lists.jobs(ws, state="running")) == 2, "two are running")
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 5
-    states = [job.state for job in views.jobs(ws)]
+    states = [job.state for job in lists.jobs(ws)]
     assert (states.count("succeeded"), states.count("canceled")) == (2, 12)
 
 
@@ -257,8 +257,8 @@ def test_a_run_that_joins_a_canceled_group_opens_it_again(ws: Workspace, cli: Cl
     folder.mkdir()
     (folder / "request.json").write_bytes(samples.encode(samples.request()))
     cli("enqueue-run", "--run-id", "late", "--group-id", "@last", "--workspace", ws.root)
-    assert views.groups(ws)[0].status == "running"
-    document = json.loads((ws.group_dir(views.groups(ws)[0].group_id) / "group.json").read_text())
+    assert lists.groups(ws)[0].status == "running"
+    document = json.loads((ws.group_dir(lists.groups(ws)[0].group_id) / "group.json").read_text())
     assert document["execution"]["cancelled"] is False
 
 

@@ -17,8 +17,8 @@ from hostile import harm_in
 
 from gauntlets.arena import Arena
 from gauntlets.terminal import Terminal, open_screens
-from runforge import views
 from runforge import workspace as workspaces
+from runforge.views import daemon_status
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_day_at_the_queue(here: Arena, screens: list[Terminal]) -> None:
     screen.press("y")
     screen.sees("stopping 1 run")
     here.until(lambda: here.in_state("canceled", group) == 2, "two runs are canceled")
-    pid = views.daemon_status(workspaces.at(here.root)).pid
+    pid = daemon_status.daemon_status(workspaces.at(here.root)).pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     screen.sees("died. Runs go on without it; D starts a new one", seconds=5)

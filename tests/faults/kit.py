@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runforge import views
-from runforge.daemon.active import Active
+from runforge.daemon.attempt_table import Active
 from runforge.daemon.engine import Engine, Listener, Settings
 from runforge.daemon.main import take_over
 from runforge.drills.plans import plan, request
-from runforge.enqueue import enqueue_sweep
-from runforge.store.connection import Journal, open_journal
+from runforge.queue.submit import enqueue_sweep
+from runforge.store.journal import Journal
+from runforge.store.opening import open_journal
+from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
@@ -42,7 +43,7 @@ class Daemon:
         wait_until(holds, what, 30.0)
 
     def states(self) -> list[str]:
-        return [job.state for job in views.jobs(self.ws)]
+        return [job.state for job in lists.jobs(self.ws)]
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gauntlets.arena import Arena
-from runforge import views
 from runforge import workspace as workspaces
-from runforge.store import replay
+from runforge.store import verify
+from runforge.views import glance
 from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
@@ -28,7 +28,7 @@ def test_a_backup_of_a_live_journal_takes_its_place(here: Arena, cli: Cli, tmp_p
     here.stop_daemon()
     workspace = workspaces.at(here.root)
     to.replace(workspace.journal)
-    assert replay.check(workspace) == []
+    assert verify.check(workspace) == []
     here.daemon(2)
     here.until_ended(group, "completed")
 
@@ -57,4 +57,4 @@ def test_doctor_names_runs_that_a_deleted_wal_has_taken(ws: Workspace, cli: Cli,
     older.replace(ws.journal)
     done = cli("doctor", "--workspace", ws.root)
     assert "3 runs are unknown to the journal" in done.stdout
-    assert sum(views.queue_summary(ws).counts.values()) == 2
+    assert sum(glance.queue_summary(ws).counts.values()) == 2

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from gauntlets.arena import Arena
-from runforge import control, views
 from runforge.cli import samples
-from runforge.store import replay
-from runforge.store.connection import open_journal
+from runforge.queue import cancel, changes, pause, retry
+from runforge.store import verify
+from runforge.store.opening import open_journal
+from runforge.views import lists
 from runforge.workspace import Workspace
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -29,18 +30,18 @@ def fill(ws: Workspace, runs: int = 120) -> set[str]:
         axis = {"path": "model.hyperparameters.C", "values": [i + 1 for i in range(runs // 3)]}
         plan = {**samples.plan(str(ws.root)), "group": {"name": f"g{number}"}}
         plan["strategy"] = {"type": "grid", "parameters": [axis]}
-        control.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
-    group = views.groups(ws)[0].group_id
-    control.pause_group(ws, group)
-    control.cancel_group(ws, views.groups(ws)[1].group_id)
-    control.retry_run(ws, views.jobs(ws, state="canceled")[0].run_id)
+        changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
+    group = lists.groups(ws)[0].group_id
+    pause.pause_group(ws, group)
+    cancel.cancel_group(ws, lists.groups(ws)[1].group_id)
+    retry.retry_run(ws, lists.jobs(ws, state="canceled")[0].run_id)
     with open_journal(ws) as journal:
         journal.checkpoint()
-    return {job.run_id for job in views.jobs(ws)}
+    return {job.run_id for job in lists.jobs(ws)}
 
 
 def states(ws: Workspace) -> dict[str, tuple[str, int, str | None]]:
-    return {job.run_id: (job.state, job.attempt, job.group_id) for job in views.jobs(ws)}
+    return {job.run_id: (job.state, job.attempt, job.group_id) for job in lists.jobs(ws)}
 
 
 def overwrite(path: Path, page: int, chance: random.Random) -> None:
@@ -52,7 +53,7 @@ def overwrite(path: Path, page: int, chance: random.Random) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_random_pages_of_the_journal_are_lost_and_no_job_is(ws: Workspace, cli: Cli, seed: int) -> None:
     runs = fill(ws)
-    before, groups = states(ws), {g.group_id: g.paused for g in views.groups(ws)}
+    before, groups = states(ws), {g.group_id: g.paused for g in lists.groups(ws)}
     chance = random.Random(seed)
     pages = ws.journal.stat().st_size // _PAGE
     for page in chance.sample(range(1, pages), 5):
@@ -66,8 +67,8 @@ def test_random_pages_of_the_journal_are_lost_and_no_job_is(ws: Workspace, cli: 
     assert "The damaged journal is kept at" in done.stderr
     assert set(states(ws)) == runs
     assert states(ws) == before
-    assert {g.group_id: g.paused for g in views.groups(ws)} == groups
-    assert replay.check(ws) == []
+    assert {g.group_id: g.paused for g in lists.groups(ws)} == groups
+    assert verify.check(ws) == []
     kept = next(ws.state_dir.glob("runforge.db.damaged-*[!lm]"))
     assert kept.read_bytes() == damaged
 

@@ -11,9 +11,10 @@ import pytest
 from gauntlets.arena import Arena
 from runforge import clock
 from runforge import workspace as workspaces
-from runforge.store import connection
-from runforge.store.connection import open_journal
+from runforge.store import opening
 from runforge.store.failures import JournalBusy
+from runforge.store.journal import Journal
+from runforge.store.opening import open_journal
 from runforge.views.board import Asked, BoardReader
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
@@ -51,7 +52,7 @@ def test_a_daemon_puts_it_right_and_commands_wait_for_that(here: Arena, which: t
 def test_writers_that_had_the_journal_open_lose_nothing(ws: Workspace, which: tuple[str, ...]) -> None:
     group_id = enqueue(ws, runs=2)
 
-    def pause(journal: connection.Journal, is_paused: int) -> None:
+    def pause(journal: Journal, is_paused: int) -> None:
         with journal.write() as tx:
             tx.run("groups.set_paused", group_id=group_id, is_paused=is_paused, now=clock.now())
 
@@ -74,7 +75,7 @@ def test_writers_that_had_the_journal_open_lose_nothing(ws: Workspace, which: tu
     assert runs_of(ws) == 2
 
 
-def events(journal: connection.Journal) -> list[str]:
+def events(journal: Journal) -> list[str]:
     with journal.read() as tx:
         return [row["event"] for row in tx.rows("journal.entries_all")]
 
@@ -96,7 +97,7 @@ def test_a_daemon_that_cannot_put_it_right_is_not_written_past(
 ) -> None:
     daemon = here.daemon(1)
     here.until_ended(here.sweep(2, name="first", seconds=0.1), "completed")
-    monkeypatch.setattr(connection, "MEND_SECONDS", 0.3)
+    monkeypatch.setattr(opening, "MEND_SECONDS", 0.3)
     os.kill(daemon.pid, signal.SIGSTOP)
     try:
         delete(workspaces.at(here.root), ("-wal", "-shm"))

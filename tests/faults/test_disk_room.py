@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from runforge import disk_room
 from runforge.drills.arena import arena
 from runforge.drills.scene import Scene, run
+from runforge.machine import disk_space
 from runforge.workspace import Workspace
 from tests.faults import machine
 from tests.faults.test_no_room import resume
@@ -26,12 +26,12 @@ def scene() -> Iterator[Scene]:
         yield made
 
 
-def lacking(ws: Workspace, monkeypatch: pytest.MonkeyPatch, **disk: int) -> disk_room.Shortage | None:
+def lacking(ws: Workspace, monkeypatch: pytest.MonkeyPatch, **disk: int) -> disk_space.Shortage | None:
     """Ask with a disk of blocks of one MiB."""
     usual = {"f_frsize": 2**20, "f_blocks": 10**6, "f_bavail": 10**5, "f_files": 10**6, "f_favail": 10**5}
     answer = SimpleNamespace(**{"f_flag": 0, **usual, **disk})
-    monkeypatch.setattr(disk_room, "os", SimpleNamespace(**{**vars(os), "statvfs": lambda _folder: answer}))
-    return disk_room.shortage(ws)
+    monkeypatch.setattr(disk_space, "os", SimpleNamespace(**{**vars(os), "statvfs": lambda _folder: answer}))
+    return disk_space.shortage(ws)
 
 
 def test_a_gibibyte_must_be_free_or_a_fiftieth_where_that_is_less(
@@ -41,9 +41,9 @@ def test_a_gibibyte_must_be_free_or_a_fiftieth_where_that_is_less(
     assert lacking(ws, monkeypatch, f_bavail=1023) is not None
     assert lacking(ws, monkeypatch, f_blocks=100, f_bavail=2) is None
     assert lacking(ws, monkeypatch, f_blocks=100, f_bavail=1) is not None
-    monkeypatch.setenv(disk_room.VARIABLE, str(2**40))
+    monkeypatch.setenv(disk_space.VARIABLE, str(2**40))
     assert lacking(ws, monkeypatch) is not None
-    monkeypatch.setenv(disk_room.VARIABLE, "0")
+    monkeypatch.setenv(disk_space.VARIABLE, "0")
     assert lacking(ws, monkeypatch, f_bavail=0, f_favail=0) is None
 
 

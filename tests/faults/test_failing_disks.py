@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from runforge import disk_room, views
 from runforge import workspace as workspaces
 from runforge.drills.arena import arena
 from runforge.drills.scene import Scene, run
+from runforge.machine import disk_space
+from runforge.views import lists
 from tests.faults import machine
 from tests.faults.test_disk_room import loop_disk
 
@@ -71,10 +72,10 @@ def test_a_disk_that_the_kernel_has_closed_ends_no_daemon(scene: Scene) -> None:
     until_said(scene, "the file system is read-only")
     scene.until(lambda: len(scene.ended) == 1, "it has come to its own end")
     here = workspaces.at(scene.root)
-    found = disk_room.shortage(here, is_suspicious=True)
+    found = disk_space.shortage(here, is_suspicious=True)
     assert found is not None
     assert found.kind == "read_only"
-    assert [job.state for job in views.jobs(here)] == ["running", "queued"]
+    assert [job.state for job in lists.jobs(here)] == ["running", "queued"]
     assert daemon.poll() is None
     said = scene.said(daemon)
     assert said.count("the file system is read-only; nothing was changed") == 1, said

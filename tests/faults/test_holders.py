@@ -11,18 +11,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from runforge import control, views
 from runforge.cli import doctor
+from runforge.queue import changes, pause
 from runforge.store import writer_lock
-from runforge.store.connection import open_journal, open_snapshot
 from runforge.store.failures import JournalBusy
+from runforge.store.opening import open_journal, open_snapshot
+from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli
 
 
 @pytest.fixture
 def queue(ws: Workspace) -> Workspace:
-    control.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     return ws
 
 
@@ -32,7 +33,7 @@ def writer(queue: Workspace) -> Iterator[subprocess.Popen[str]]:
     code = (
         "import sys, pathlib, signal\n"
         "from runforge import workspace\n"
-        "from runforge.store.connection import open_journal\n"
+        "from runforge.store.opening import open_journal\n"
         "with open_journal(workspace.at(pathlib.Path(sys.argv[1]))) as journal, journal.write() as tx:\n"
         "    tx.run('journal.set_daemon_state', state='stopped')\n"
         "    print('in it', flush=True)\n"
@@ -53,24 +54,24 @@ def test_a_stopped_writer_is_named_with_the_way_out_and_reads_work(
 ) -> None:
     monkeypatch.setattr(writer_lock, "WRITE_TIMEOUT", 0.2)
     with pytest.raises(JournalBusy, match=rf"pid {writer.pid} has held it.*`ps {writer.pid}`"):
-        control.pause_group(queue, "@last")
+        pause.pause_group(queue, "@last")
     writer.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, writer.pid, os.WSTOPPED)
     with pytest.raises(JournalBusy, match=rf"pid {writer.pid} \(stopped\).*`kill -CONT {writer.pid}`"):
-        control.pause_group(queue, "@last")
+        pause.pause_group(queue, "@last")
     assert cli("queue-status", "-w", queue.root).returncode == 0
-    assert not views.groups(queue)[0].paused
+    assert not lists.groups(queue)[0].paused
     writer.kill()
     writer.wait()
-    control.pause_group(queue, "@last")
-    assert views.groups(queue)[0].paused
+    pause.pause_group(queue, "@last")
+    assert lists.groups(queue)[0].paused
 
 
 def test_a_reader_holds_nobody_up_and_is_told_of(queue: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     wal = queue.journal.with_name("runforge.db-wal")
     with open_snapshot(queue) as reader, reader.read() as tx:
         seen = len(tx.rows("jobs.all"))
-        control.enqueue_sweep(queue, (queue.root / "plan.json").read_bytes(), where="plan.json")
+        changes.enqueue_sweep(queue, (queue.root / "plan.json").read_bytes(), where="plan.json")
         with open_journal(queue) as journal:
             waits: list[str] = []
             journal.connection.set_trace_callback(waits.append)
@@ -78,7 +79,7 @@ def test_a_reader_holds_nobody_up_and_is_told_of(queue: Workspace, monkeypatch: 
             # What stands between the checkpoint and everybody who waits to write.
             assert "PRAGMA busy_timeout=100" in waits
             assert journal.connection.execute("PRAGMA busy_timeout").fetchone()[0] == 30_000
-        control.pause_group(queue, views.groups(queue)[0].group_id)
+        pause.pause_group(queue, lists.groups(queue)[0].group_id)
         assert len(tx.rows("jobs.all")) == seen
         monkeypatch.setattr(doctor, "_LARGE_WAL", 1)
         assert [finding.name for finding in doctor._wal(queue)] == ["wal"]
@@ -91,8 +92,8 @@ def test_a_reader_holds_nobody_up_and_is_told_of(queue: Workspace, monkeypatch: 
 def test_who_reads_the_lock_is_nobody(queue: Workspace) -> None:
     descriptor = writer_lock.open_lock(queue)
     try:
-        assert writer_lock.liveness.flock_holder(os.fstat(descriptor).st_ino) is None
+        assert writer_lock.daemon_holder.flock_holder(os.fstat(descriptor).st_ino) is None
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        assert writer_lock.liveness.flock_holder(os.fstat(descriptor).st_ino) == os.getpid()
+        assert writer_lock.daemon_holder.flock_holder(os.fstat(descriptor).st_ino) == os.getpid()
     finally:
         os.close(descriptor)

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from runforge import views
 from runforge.cli import samples
-from runforge.store import connection
+from runforge.store import opening
+from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
@@ -34,7 +34,7 @@ def test_all_or_none(ws: Workspace, seed: int) -> None:
     wait_until(lambda: len(list(ws.runs_dir.iterdir())) > many, "some of their folders are there", 60)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
-    jobs = len(views.jobs(ws)) if connection.exists(ws) else 0
+    jobs = len(lists.jobs(ws)) if opening.exists(ws) else 0
     folders = len(list(ws.runs_dir.iterdir()))
     assert (jobs, folders) in {(0, 0), (RUNS, RUNS)}
     if process.returncode == 0:

@@ -11,11 +11,11 @@ from pathlib import Path
 from random import Random
 
 from gauntlets.failpoints import one_more_migration
-from runforge import control
 from runforge import workspace as workspaces
 from runforge.cli import samples
+from runforge.queue import changes
 from runforge.store import migrate
-from runforge.store.connection import open_journal
+from runforge.store.opening import open_journal
 from runforge.store.sqlite import sqlite
 from runforge.workspace import Workspace
 
@@ -49,7 +49,7 @@ def fill(ws: Workspace) -> None:
     axis = {"path": "model.hyperparameters.C", "values": [i + 1 for i in range(_RUNS)]}
     strategy = {"type": "grid", "parameters": [axis]}
     plan = {**samples.plan(str(ws.root)), "strategy": strategy}
-    control.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
+    changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
     with open_journal(ws) as journal:
         journal.connection.executescript(_BALLAST.format(name="ballast"))
         journal.checkpoint()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runforge.supervise import judge, os_process
+from runforge.attempts import cleanup
+from runforge.machine import os_process
 from tests.conftest import wait_until
 from tests.supervise.test_attempts import Attempt
 
@@ -47,7 +48,7 @@ def test_a_storm_of_children_is_swept_when_its_supervisor_is_killed(attempt: Att
     attempt.start(_STORM)
     wait_until(lambda: attempt.log.count("up") == 200, "two hundred are up", 60)
     attempt.kill_supervisor()
-    assert judge.sweep(attempt.token, attempt.folder, attempt.pid).found >= 200
+    assert cleanup.sweep(attempt.token, attempt.folder, attempt.pid).found >= 200
     assert attempt.marked() == []
 
 

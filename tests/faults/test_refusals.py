@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
-from runforge import faults
+from runforge import machine_faults
+from runforge.attempts import exit_record, refusal
+from runforge.attempts.report import VerdictKind
+from runforge.core.outcome import Ending, Grant
+from runforge.core.states import Cause, State
 from runforge.daemon import endings, judging
-from runforge.daemon.active import Active
+from runforge.daemon.attempt_table import Active
 from runforge.errors import InvalidRequest
-from runforge.states import Cause, State
 from runforge.store import records, transitions
-from runforge.store.connection import open_journal
-from runforge.store.transitions import Ending, Grant
-from runforge.supervise import exit_record, refusal, supervisor, worker_process, zygote
-from runforge.supervise.judge import VerdictKind
+from runforge.store.opening import open_journal
+from runforge.supervise import supervisor, worker_process, zygote
 from runforge.workspace import Workspace
 from tests.store.test_journal import enqueue
 from tests.supervise.test_attempts import Attempt, in_child
@@ -60,16 +61,16 @@ def failing(number: int) -> Any:
 
 @pytest.mark.parametrize("number", MACHINES)
 def test_the_machines_failures_are_known_with_words_also_behind_an_error_of_ours(number: int) -> None:
-    assert faults.of(OSError(number, "x")) == number
-    assert faults.words(number)
+    assert machine_faults.of(OSError(number, "x")) == number
+    assert machine_faults.words(number)
     wrapped = InvalidRequest("cannot be read")
     wrapped.__cause__ = OSError(number, "x")
-    assert faults.of(wrapped) == number
+    assert machine_faults.of(wrapped) == number
 
 
 @pytest.mark.parametrize("number", JOBS)
 def test_the_jobs_failures_are_not_the_machines(number: int) -> None:
-    assert faults.of(OSError(number, "x")) is None
+    assert machine_faults.of(OSError(number, "x")) is None
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOMEM])
@@ -83,7 +84,7 @@ def test_a_supervisor_that_cannot_claim_says_why(
     ending = judged(attempt, ws)
     assert ending is not None
     assert (ending.state, ending.cause) == (State.QUEUED, Cause.POSTPONED)
-    assert faults.words(number) in (ending.error or "")
+    assert machine_faults.words(number) in (ending.error or "")
 
 
 def test_a_supervisor_that_was_killed_before_its_claim_is_counted(attempt: Attempt, ws: Workspace) -> None:

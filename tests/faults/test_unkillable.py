@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from runforge import survivors, views
+from runforge.attempts import cleanup, start_marker, unkillable
 from runforge.cli import status
-from runforge.daemon import judging
-from runforge.states import State
-from runforge.supervise import claim, judge, os_process
+from runforge.core.states import State
+from runforge.machine import os_process
+from runforge.views import glance, lists
 from runforge.workspace import Workspace
 from tests.faults.kit import Daemon, daemon, enqueue
 
@@ -26,18 +26,18 @@ class Hung:
     """Processes that no signal ends: told of at the seam that sweeps."""
 
     tokens: set[str] = field(default_factory=set)
-    sweep: Any = judge.sweep
+    sweep: Any = cleanup.sweep
 
-    def __call__(self, token: str, folder: Path, session: int | None, **options: float) -> judge.Swept:
+    def __call__(self, token: str, folder: Path, session: int | None, **options: float) -> cleanup.Swept:
         if token in self.tokens:
-            return judge.Swept(2, [7, 8])
+            return cleanup.Swept(2, [7, 8])
         return self.sweep(token, folder, session, **options)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
 def hung(monkeypatch: pytest.MonkeyPatch) -> Hung:
     made = Hung()
-    monkeypatch.setattr(judging.judge, "sweep", made)
+    monkeypatch.setattr(cleanup, "sweep", made)
     return made
 
 
@@ -45,20 +45,20 @@ def test_its_slot_is_kept_the_others_go_on_and_it_is_told(
     ws: Workspace, daemon: Daemon, hung: Hung, capsys: pytest.CaptureFixture[str]
 ) -> None:  # F57
     enqueue(ws, 60, 0.1, 0.1)
-    first = views.jobs(ws)[0]
+    first = lists.jobs(ws)[0]
     folder = ws.attempt_dir(first.run_id, 1)
-    daemon.until(lambda: claim.read(folder), "the first is claimed")
-    owner = claim.read(folder)
+    daemon.until(lambda: start_marker.read(folder), "the first is claimed")
+    owner = start_marker.read(folder)
     assert owner is not None
     hung.tokens.add(owner.token)
     os.kill(owner.pid, signal.SIGKILL)
-    daemon.until(lambda: survivors.read(folder), "what is left is noted")
+    daemon.until(lambda: unkillable.read(folder), "what is left is noted")
     daemon.until(lambda: daemon.states()[1:] == ["succeeded", "succeeded"], "the others go on")
     assert daemon.states()[0] == State.RUNNING.value
-    summary = views.queue_summary(ws)
+    summary = glance.queue_summary(ws)
     assert summary.slots_used == 1
     assert summary.running[0].waiting == "survivors"
-    shown = views.run(ws, first.run_id).job.waiting_text
+    shown = lists.run(ws, first.run_id).job.waiting_text
     assert shown is not None
     assert "its processes 7, 8 cannot be killed" in shown
     status.show(ws, as_json=False)
@@ -66,12 +66,12 @@ def test_its_slot_is_kept_the_others_go_on_and_it_is_told(
     assert "cannot be killed" in said.out
     assert said.err.count("is lost; its processes 7, 8 cannot be killed") == 1
     hung.tokens.clear()
-    daemon.until(lambda: views.jobs(ws)[0].attempt == 2, "it has ended and is tried again")
-    assert survivors.read(folder) == []
-    assert not os_process.marked(owner.token, folder / judge.TREE_LOCK, None)
+    daemon.until(lambda: lists.jobs(ws)[0].attempt == 2, "it has ended and is tried again")
+    assert unkillable.read(folder) == []
+    assert not os_process.marked(owner.token, folder / cleanup.TREE_LOCK, None)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1, true]", b'["1"]', b"[" * 9000])
 def test_a_note_that_is_no_list_of_processes_is_none(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "survivors").write_bytes(data)
-    assert survivors.read(tmp_path) == []
+    assert unkillable.read(tmp_path) == []

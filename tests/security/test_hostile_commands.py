@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from hostile import CORPUS
 
-from runforge import control, views
 from runforge.cli import samples
 from runforge.cli.main import COMMANDS
 from runforge.cli.setup import make_workspace
-from runforge.store.connection import open_journal
+from runforge.queue import changes
+from runforge.store.opening import open_journal
+from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.security.forked import on_terminal
 
@@ -68,7 +69,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     words = [text.encode("utf-8", "replace").decode() for text in CORPUS]
     plan = {**samples.plan(str(ws.root)), "group": {"name": words[-1] or "x", "notes": "".join(words)[:1000]}}
     plan["strategy"] = {"type": "list", "runs": [{"notes": text} for text in words]}
-    control.enqueue_sweep(ws, samples.encode(_without_nul(plan)), where="plan.json")
+    changes.enqueue_sweep(ws, samples.encode(_without_nul(plan)), where="plan.json")
     with open_journal(ws) as journal, journal.write() as tx:
         run = journal.connection.execute
         for row, text in zip(tx.rows("jobs.all"), words, strict=True):
@@ -80,7 +81,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
             )
         run("UPDATE groups SET name=?, notes=?", ("\n".join(words[:150]), "".join(words[-90:])))
     everything = "\n".join(CORPUS).encode("utf-8", "surrogatepass") + bytes(range(256))
-    folder = ws.root / views.jobs(ws)[0].run_dir
+    folder = ws.root / lists.jobs(ws)[0].run_dir
     (folder / "logs.txt").write_bytes(everything)
     for text in words[:60]:
         if text and "/" not in text and "\0" not in text:
@@ -96,7 +97,7 @@ def _without_nul(plan: dict[str, object]) -> dict[str, object]:
 @pytest.mark.parametrize("call", CALLS)
 def test_as_a_word_of_the_command_line(planted: Workspace, call: str) -> None:
     file, place = str(planted.root / "plan.json"), str(planted.root)
-    entries = len(views.jobs(planted))
+    entries = len(lists.jobs(planted))
     for word in WORDS[CALLS.index(call) % _EVERY :: _EVERY]:
         if "FX" in call and ".." in word:
             continue  # no name below a file, but a path to somewhere else
@@ -107,7 +108,7 @@ def test_as_a_word_of_the_command_line(planted: Workspace, call: str) -> None:
         assert "internal error" not in said, (call, word)
         assert code in {0, 1, 2, 3, 6}, (call, word, said)
         assert code != 0 or "Usage:" in said, (call, word, said)
-    assert len(views.jobs(planted)) == entries
+    assert len(lists.jobs(planted)) == entries
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_as_a_word_of_the_command_line(planted: Workspace, call: str) -> None:
     ],
 )
 def test_as_what_was_stored(planted: Workspace, call: str) -> None:
-    filled = {"FIRST": views.jobs(planted)[0].run_id}
+    filled = {"FIRST": lists.jobs(planted)[0].run_id}
     code, said = on_terminal(*(filled.get(word, word) for word in call.split()), "-w", str(planted.root))
     assert harm(said.replace("\t", " ") if call.startswith("logs") else said) == []
     assert "Traceback" not in said
@@ -133,7 +134,7 @@ def test_as_what_was_stored(planted: Workspace, call: str) -> None:
 
 
 def test_of_every_run(planted: Workspace) -> None:
-    for job in views.jobs(planted)[::2]:
+    for job in lists.jobs(planted)[::2]:
         code, said = on_terminal("show", job.run_id, "-w", str(planted.root))
         assert (code, harm(said)) == (0, []), said
 
@@ -161,7 +162,7 @@ def test_in_a_document(planted: Workspace, tmp_path: Path, field: str) -> None:
 def test_in_the_path_of_the_workspace(tmp_path: Path) -> None:
     for number, text in enumerate(["x\x1b]0;PWNED\x07y", "a\nb", "\u202egnp.exe", "\x9b31m", "[/x]"]):
         ws = make_workspace(tmp_path / str(number) / text)
-        control.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+        changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
         for call in (
             "queue-status",
             "groups",

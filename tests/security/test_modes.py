@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from runforge import control, views
 from runforge.cli import samples
+from runforge.queue import changes
+from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
@@ -63,7 +64,7 @@ def test_every_file_is_private_and_runs_have_the_users_umask(tmp_path: Path, uma
     call(umask, "enqueue-sweep", "--plan", root / "plan.json", *place)
     call(umask, "daemon", "--detach", *place)
     try:
-        wait_until(lambda: views.jobs(ws, state="succeeded")[3:], "four runs have succeeded", 60)
+        wait_until(lambda: lists.jobs(ws, state="succeeded")[3:], "four runs have succeeded", 60)
         call(umask, "cancel-group", "--group-id", "@last", *place)
         call(umask, "retry-failed", "--group-id", "@last", *place)
         wrong = [
@@ -74,7 +75,7 @@ def test_every_file_is_private_and_runs_have_the_users_umask(tmp_path: Path, uma
         assert wrong == []
         assert (ws.queue_dir / "daemon.log").is_file()
     finally:
-        control.set_wanted(ws, "stop")
+        changes.set_wanted(ws, "stop")
     made = list(root.glob("seen-*"))
     assert len(made) == 3
     for path in made:

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from gauntlets.arena import Arena
-from runforge import control, views
 from runforge import workspace as workspaces
 from runforge.cli import samples
+from runforge.queue import changes
+from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 from tests.e2e.test_commands import Cli
@@ -67,7 +68,7 @@ def unharmed(path: Path, said: subprocess.CompletedProcess[str]) -> None:
 
 @pytest.fixture
 def queue(ws: Workspace) -> Workspace:
-    control.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     return ws
 
 
@@ -100,7 +101,7 @@ def test_exports_are_not_read_through_anything(queue: Workspace, cli: Cli, name:
         done = cli(*words, "-w", queue.root)
         unharmed(path, done)
         assert done.returncode == 0, done.stderr
-    assert views.groups(queue)[0].paused
+    assert lists.groups(queue)[0].paused
     looked = cli("doctor", "-w", queue.root)
     unharmed(path, looked)
     if name == "queue/queue.json" and kind == "folder":  # anything else has been replaced by the export
@@ -174,8 +175,8 @@ def test_a_daemon_and_its_runs_meet_them_everywhere(here: Arena, kind: str) -> N
     for path in planted:
         plant(path, kind)
     here.daemon(1)
-    wait_until(lambda: views.jobs(ws)[0].finished_at, "it has ended", 40)
-    assert views.jobs(ws)[0].state == "succeeded", views.jobs(ws)[0].error
+    wait_until(lambda: lists.jobs(ws)[0].finished_at, "it has ended", 40)
+    assert lists.jobs(ws)[0].state == "succeeded", lists.jobs(ws)[0].error
     assert victim_of(planted[0]).read_text() == SECRET
     for path in planted:
         if path.name in {"result.json", "queue.json"}:

@@ -11,9 +11,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from runforge.gpus import Gpu
-from runforge.supervise.exit_record import ExitRecord
-from runforge.supervise.judge import Swept, Verdict, VerdictKind
+from runforge.attempts.cleanup import Swept
+from runforge.attempts.exit_record import ExitRecord
+from runforge.attempts.report import Verdict, VerdictKind
+from runforge.machine.gpus import Gpu
 
 
 @dataclass(eq=False)

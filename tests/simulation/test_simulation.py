@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from runforge.daemon import engine, judging
-from runforge.scheduling import choose
+from runforge.core.scheduling import choose
+from runforge.daemon import claims, judging
 from tests.simulation.world import Broken, fast_folder, play
 
 #: Histories that found something once: slots kept after a full disk (0), a stopped daemon's late launch
@@ -45,7 +45,7 @@ def _unfair(lanes: object, capacity: object) -> object:
 @pytest.mark.parametrize(
     ("owner", "name", "fault", "said"),
     [
-        (engine, "choose", _unfair, "is served again|waits for nothing"),
+        (claims, "choose", _unfair, "is served again|waits for nothing"),
         (judging.endings, "MAX_LOST", 9, "queued again after|given up after"),
     ],
 )

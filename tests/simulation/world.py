@@ -18,19 +18,21 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from runforge import control, failpoints, workspace
+from runforge import failpoints, workspace
+from runforge.backends.local.zygote_client import Reply
+from runforge.core.states import State
 from runforge.daemon import engine as engines
-from runforge.daemon import hold as holds
 from runforge.daemon import judging, main
+from runforge.daemon import launch_gate as holds
 from runforge.daemon.engine import Engine, Listener, Settings
-from runforge.disk_room import Shortage
 from runforge.documents.result import build_result, encode
-from runforge.gpus import Gpu
-from runforge.states import State
-from runforge.store import records, replay, transitions
-from runforge.store.connection import Journal, Transaction, open_journal
+from runforge.machine.disk_space import Shortage
+from runforge.machine.gpus import Gpu
+from runforge.queue import cancel, prune
+from runforge.store import records, transitions, verify
 from runforge.store.failures import DiskFull, Fenced
-from runforge.supervise.zygote_client import Reply
+from runforge.store.journal import Journal, Transaction
+from runforge.store.opening import open_journal
 from tests.simulation.machine import Machine
 from tests.simulation.referee import Referee
 
@@ -169,24 +171,24 @@ class World:
             (engines, "Launcher", lambda *_, **__: _Launcher(self)),
             (engines, "selectors", SimpleNamespace(DefaultSelector=_Selector, EVENT_READ=1)),
             (engines, "gpus", SimpleNamespace(detect=lambda: list(machine.gpus))),
-            (engines, "claim", SimpleNamespace(read=lambda _folder: None)),
+            (engines, "start_marker", SimpleNamespace(read=lambda _folder: None)),
             (engines, "time", SimpleNamespace(monotonic=lambda: self._time)),
             (engines, "clock", SimpleNamespace(now=self._now)),
             (engines, "write_atomic", machine.leave_cancel),
             (holds, "time", SimpleNamespace(monotonic=lambda: self._time)),
             (holds, "probe", lambda _workspace: errno.EMFILE if self.random.random() < 0.2 else None),
             (holds, "say", lambda _line: None),
-            (holds.disk_room, "shortage", lambda _workspace: self._shortage()),
-            (judging.judge, "judge", machine.verdict),
-            (judging.judge, "sweep", machine.sweep),
-            (judging.claim, "revoke", machine.revoke),
-            (judging.claim, "read", lambda _folder: None),
-            (judging, "leavings", mock.Mock()),
-            (judging, "survivors", mock.Mock()),
+            (holds.disk_space, "shortage", lambda _workspace: self._shortage()),
+            (judging.report, "judge", machine.verdict),
+            (judging.cleanup, "sweep", machine.sweep),
+            (judging.start_marker, "revoke", machine.revoke),
+            (judging.start_marker, "read", lambda _folder: None),
+            (judging, "outputs", mock.Mock()),
+            (judging, "unkillable", mock.Mock()),
             (judging, "say", lambda _line: None),
             (judging.refusal, "is_forged", lambda _folder: False),
             (judging.refusal, "read", lambda _folder: None),
-            (judging.claim, "bury", machine.bury),
+            (judging.start_marker, "bury", machine.bury),
             (judging, "outcome", mock.Mock()),
             (failpoints, "hit", self._pass),
         ]
@@ -392,7 +394,7 @@ class World:
                 if j.state in {State.QUEUED, State.RUNNING}
             ]
             tx.run("groups.set_canceled", group_id=job.group_id, is_canceled=1, now=now)
-        return control._cancel(tx, jobs, now, let_running_finish=self.random.random() < 0.2)
+        return cancel._cancel(tx, jobs, now, let_running_finish=self.random.random() < 0.2)
 
     def _retry(self, tx: Transaction, now: str) -> None:
         job = self._any_job(tx, State.FAILED, State.CANCELED)
@@ -406,7 +408,7 @@ class World:
 
     def _prune(self, tx: Transaction, _now: str) -> None:
         old = [records.job(row) for row in tx.rows("jobs.prunable", before="9999")]
-        control._forget(tx, old)
+        prune._forget(tx, old)
 
     # --- checks --------------------------------------------------------------------------------
 
@@ -451,7 +453,7 @@ class World:
                 break
         else:
             raise Broken(f"it never ends: {self.referee.running}, {self.referee.queued}")
-        self._check(replay.check_connection(self._journal.connection))
+        self._check(verify.check_connection(self._journal.connection))
 
 
 def _random_errno(random: Random) -> int:

@@ -10,12 +10,16 @@ from random import Random
 import pytest
 
 from bench import big
-from runforge import clock, export, spliced
-from runforge.export import Exporter
-from runforge.states import Cause, State
+from runforge import clock
+from runforge.core.outcome import Ending
+from runforge.core.states import Cause, State
+from runforge.exports import exporter as exporting
+from runforge.exports import list_blocks
+from runforge.exports.exporter import Exporter
 from runforge.store import records
-from runforge.store.connection import Journal, open_journal
-from runforge.store.transitions import Ending, end
+from runforge.store.journal import Journal
+from runforge.store.opening import open_journal
+from runforge.store.transitions import end
 from runforge.workspace import Workspace
 
 _JOBS = 1300
@@ -27,7 +31,7 @@ def large(tmp_path: Path) -> Workspace:
     here = big.make(tmp_path / "ws", _JOBS, 2)
     with open_journal(here) as journal:
         Exporter(here, journal).write()
-    assert export.check(here) == []
+    assert exporting.check(here) == []
     return here
 
 
@@ -41,13 +45,13 @@ def cancel_one(journal: Journal, dice: Random) -> None:
 def made_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Count the entries that exporters encode from now on."""
     counted: list[int] = []
-    real = spliced.encode_items
+    real = list_blocks.encode_items
 
     def encode_items(documents: list[dict[str, object]]) -> bytes:
         counted.append(len(documents))
         return real(documents)
 
-    monkeypatch.setattr(export, "encode_items", encode_items)
+    monkeypatch.setattr(exporting, "encode_items", encode_items)
     return counted
 
 
@@ -62,7 +66,7 @@ def test_whatever_changes_the_files_equal_the_journal(large: Workspace) -> None:
                 exporter = Exporter(large, journal)
             assert exporter.is_behind()
             exporter.write()
-            assert export.check(large) == []
+            assert exporting.check(large) == []
             assert not exporter.is_behind()
 
 
@@ -75,7 +79,7 @@ def test_a_change_costs_its_block_also_for_a_new_exporter(
             cancel_one(journal, Random(1))
             Exporter(large, journal).write()
     assert sum(counted) < 2 * 2 * _JOBS / 2
-    assert export.check(large) == []
+    assert exporting.check(large) == []
 
 
 def test_new_jobs_are_added_and_pruned_ones_leave(large: Workspace) -> None:
@@ -87,11 +91,11 @@ def test_new_jobs_are_added_and_pruned_ones_leave(large: Workspace) -> None:
             more = {"priority": 0, "requires_gpu": 0, "dry_run_seconds": None, "overrides": "{}"}
             tx.run("jobs.insert", **values, **more, now=clock.now())
         exporter.write()
-        assert export.check(large) == []
+        assert exporting.check(large) == []
         with journal.write() as tx:
             tx.run("jobs.delete", job_id=first.job_id)
         exporter.write()
-    assert export.check(large) == []
+    assert exporting.check(large) == []
     jobs = json.loads(large.queue_json.read_bytes())["jobs"]
     assert (len(jobs), jobs[-1]["run_id"]) == (_JOBS, "new")
 
@@ -115,7 +119,7 @@ def test_a_file_that_somebody_touched_is_made_anew(large: Workspace, victim: str
         exporter = Exporter(large, journal)
         cancel_one(journal, Random(3))
         exporter.write()
-    assert export.check(large) == []
+    assert exporting.check(large) == []
 
 
 def test_an_edit_while_the_daemon_lives_is_found(large: Workspace) -> None:
@@ -136,10 +140,10 @@ def test_a_folder_in_the_place_of_one_file_costs_that_file_alone(large: Workspac
         cancel_one(journal, Random(5))
         with pytest.raises(IsADirectoryError):
             exporter.write()
-        problems = export.check(large)
+        problems = exporting.check(large)
         assert len(problems) == 1
         assert "queue.json" in problems[0]
         (large.queue_json / "in the way").rmdir()
         large.queue_json.rmdir()
         exporter.write()
-    assert export.check(large) == []
+    assert exporting.check(large) == []

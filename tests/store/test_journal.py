@@ -11,22 +11,26 @@ from typing import Any
 
 import pytest
 
-from runforge import clock, control, views
+from runforge import clock
 from runforge.cli import samples
+from runforge.core.outcome import Ending, Grant
+from runforge.core.records import Job
+from runforge.core.states import TRANSITIONS, Cause, State
 from runforge.errors import OperationFailed, RunForgeError
-from runforge.model import Job
-from runforge.states import TRANSITIONS, Cause, State
-from runforge.store import migrate, queries, records, replay, transitions
-from runforge.store.connection import Journal, open_journal
+from runforge.queue import cancel, prune, retry
+from runforge.queue import changes as queue_changes
+from runforge.store import migrate, queries, records, transitions, verify
 from runforge.store.failures import Fenced, IllegalTransition, JournalUnreadable
+from runforge.store.journal import Journal
+from runforge.store.opening import open_journal
 from runforge.store.sqlite import SQLiteError
-from runforge.store.transitions import Ending, Grant
+from runforge.views import lists
 from runforge.workspace import Workspace
 
 
 def enqueue(ws: Workspace, **changes: Any) -> str:
     plan = {**samples.plan(str(ws.root)), **changes}
-    return control.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
+    return queue_changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
 
 
 def jobs_of(journal: Journal) -> list[Job]:
@@ -119,14 +123,14 @@ def test_a_claim_is_won_once_and_slots_are_given_once(ws: Workspace) -> None:
         with pytest.raises(RunForgeError):
             claim(journal, second, slot=0, token="other")
         assert [j.state for j in jobs_of(journal)[:2]] == [State.RUNNING, State.QUEUED]
-    assert replay.check(ws) == []
+    assert verify.check(ws) == []
 
 
 def test_a_canceled_job_never_becomes_succeeded(ws: Workspace) -> None:
     enqueue(ws)
     with open_journal(ws) as journal:
         job = jobs_of(journal)[0]
-        control.cancel_run(ws, job.run_id)
+        cancel.cancel_run(ws, job.run_id)
         for state in (State.SUCCEEDED, State.FAILED):
             for guess in (job, jobs_of(journal)[0]):
                 with pytest.raises(RunForgeError), journal.write() as tx:
@@ -143,7 +147,7 @@ def test_a_late_end_of_an_earlier_attempt_changes_nothing(ws: Workspace) -> None
         with pytest.raises(IllegalTransition), journal.write() as tx:
             transitions.end(tx, job, Ending(State.SUCCEEDED, Cause.EXIT), clock.now())
         assert jobs_of(journal)[0].attempt == 2
-    assert replay.check(ws) == []
+    assert verify.check(ws) == []
 
 
 def test_a_stale_daemon_is_fenced(ws: Workspace) -> None:
@@ -170,9 +174,9 @@ def test_a_failed_run_fails_its_group_fast(ws: Workspace) -> None:
         job = claim(journal, jobs_of(journal)[0])
         with journal.write() as tx:
             transitions.end(tx, job, Ending(State.FAILED, Cause.EXIT, "exit code 3"), clock.now())
-    view = views.groups(ws)[0]
+    view = lists.groups(ws)[0]
     assert (view.group_id, view.failed, view.canceled, view.status) == (group, 1, 13, "failed")
-    assert "fail_fast" in (views.jobs(ws)[-1].error or "")
+    assert "fail_fast" in (lists.jobs(ws)[-1].error or "")
 
 
 def test_retrying_keeps_the_need_for_a_gpu_and_twice_queues_once(ws: Workspace) -> None:
@@ -182,15 +186,15 @@ def test_retrying_keeps_the_need_for_a_gpu_and_twice_queues_once(ws: Workspace) 
         job = claim(journal, jobs_of(journal)[0])
         with journal.write() as tx:
             transitions.end(tx, job, Ending(State.FAILED, Cause.EXIT, "no"), clock.now())
-        assert (control.retry_failed(ws, group), control.retry_failed(ws, group)) == (1, 0)
+        assert (retry.retry_failed(ws, group), retry.retry_failed(ws, group)) == (1, 0)
         again = jobs_of(journal)[0]
     assert (again.state, again.requires_gpu, again.attempt, again.error) == (State.QUEUED, True, 2, None)
     assert len(jobs_of_all(ws)) == 14
-    assert replay.check(ws) == []
+    assert verify.check(ws) == []
 
 
 def jobs_of_all(ws: Workspace) -> list[Any]:
-    return views.jobs(ws)
+    return lists.jobs(ws)
 
 
 def test_a_transaction_that_fails_leaves_nothing(ws: Workspace) -> None:
@@ -210,11 +214,11 @@ def test_a_transaction_that_fails_leaves_nothing(ws: Workspace) -> None:
 
 def test_prune_forgets_ended_groups_and_keeps_live_ones(ws: Workspace) -> None:
     old, live = enqueue(ws), enqueue(ws)
-    control.cancel_group(ws, old)
-    assert control.prune(ws, -1, dry_run=True).jobs == 14
-    assert control.prune(ws, -1).jobs == 14
-    assert [g.group_id for g in views.groups(ws)] == [live]
-    assert replay.check(ws) == []
+    cancel.cancel_group(ws, old)
+    assert prune.prune(ws, -1, dry_run=True).jobs == 14
+    assert prune.prune(ws, -1).jobs == 14
+    assert [g.group_id for g in lists.groups(ws)] == [live]
+    assert verify.check(ws) == []
 
 
 def test_replay_finds_what_was_done_behind_its_back(ws: Workspace) -> None:
@@ -222,7 +226,7 @@ def test_replay_finds_what_was_done_behind_its_back(ws: Workspace) -> None:
     with open_journal(ws) as journal:
         journal.connection.execute("DROP TRIGGER jobs_moved")
         journal.connection.execute("UPDATE jobs SET state = 'failed', finished_at = 'x' WHERE seq = 1")
-    found = replay.check(ws)
+    found = verify.check(ws)
     assert any("state is 'failed'" in text for text in found)
     assert any("counter" in text for text in found)
 
@@ -232,7 +236,7 @@ def test_a_newer_journal_is_refused_and_left_alone(ws: Workspace) -> None:
     with open_journal(ws) as journal:
         journal.connection.execute(f"PRAGMA user_version = {migrate.NEWEST + 1}")
     with pytest.raises(JournalUnreadable, match="Upgrade RunForge"):
-        views.jobs(ws)
+        lists.jobs(ws)
 
 
 @pytest.mark.parametrize("garbage", [b"not a database at all, really not" * 40, b""])
@@ -242,7 +246,7 @@ def test_a_damaged_journal_is_never_replaced(ws: Workspace, garbage: bytes) -> N
         Path(f"{ws.journal}{suffix}").unlink(missing_ok=True)
     ws.journal.write_bytes(garbage)
     with pytest.raises(JournalUnreadable):
-        control.enqueue_sweep(ws, samples.encode(samples.plan(str(ws.root))), where="plan.json")
+        queue_changes.enqueue_sweep(ws, samples.encode(samples.plan(str(ws.root))), where="plan.json")
     assert ws.journal.read_bytes() == garbage
 
 
@@ -256,27 +260,27 @@ def test_everything_is_private_whatever_the_umask(ws: Workspace) -> None:
 
 def test_names_that_people_type(ws: Workspace) -> None:
     group = enqueue(ws)
-    run = views.jobs(ws)[3]
-    assert control.resolve_group(ws, "@last") == group
-    assert control.resolve_group(ws, group[:8]) == group
-    assert control.resolve_group(ws, "families") == group
-    assert control.resolve_run(ws, run.run_id) == run.run_id
-    assert control.resolve_run(ws, run.job_id) == run.run_id
+    run = lists.jobs(ws)[3]
+    assert queue_changes.resolve_group(ws, "@last") == group
+    assert queue_changes.resolve_group(ws, group[:8]) == group
+    assert queue_changes.resolve_group(ws, "families") == group
+    assert queue_changes.resolve_run(ws, run.run_id) == run.run_id
+    assert queue_changes.resolve_run(ws, run.job_id) == run.run_id
     with pytest.raises(OperationFailed, match="ambiguous"):
-        control.resolve_run(ws, run.run_id[:4])
+        queue_changes.resolve_run(ws, run.run_id[:4])
     with pytest.raises(OperationFailed, match=f"Did you mean '{group}'"):
-        control.resolve_group(ws, group.replace("families", "famlies"))
+        queue_changes.resolve_group(ws, group.replace("families", "famlies"))
 
 
 def test_eight_processes_enqueue_and_nothing_is_lost_or_doubled(ws: Workspace) -> None:
     code = (
         "import sys, pathlib, os\n"
         "os.umask(0o077)\n"
-        "from runforge import control, workspace\n"
+        "from runforge import workspace\nfrom runforge.queue import changes\n"
         "ws = workspace.at(pathlib.Path(sys.argv[1]))\n"
         "plan = pathlib.Path(sys.argv[2]).read_bytes()\n"
         "for n in range(5):\n"
-        "    made = control.enqueue_sweep(ws, plan, where='plan')\n"
+        "    made = changes.enqueue_sweep(ws, plan, where='plan')\n"
         "    print(*made.run_ids)\n"
     )
     plan = samples.plan(str(ws.root))
@@ -289,8 +293,8 @@ def test_eight_processes_enqueue_and_nothing_is_lost_or_doubled(ws: Workspace) -
     assert [process.returncode for process in started] == [0] * 8
     run_ids = [run_id for part in said for run_id in part]
     assert len(run_ids) == len(set(run_ids)) == 8 * 25
-    found = views.jobs(ws)
+    found = lists.jobs(ws)
     assert sorted(job.run_id for job in found) == sorted(run_ids)
     assert len({job.job_id for job in found}) == 200
-    assert len(views.groups(ws)) == 40
-    assert replay.check(ws) == []
+    assert len(lists.groups(ws)) == 40
+    assert verify.check(ws) == []

@@ -20,16 +20,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from runforge import control, workspace
+from runforge import workspace
+from runforge.core.outcome import Ending, Grant
+from runforge.core.records import Job
+from runforge.core.states import LIVE, TERMINAL, Cause, State
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
 from runforge.errors import RunForgeError
-from runforge.model import Job
-from runforge.states import LIVE, TERMINAL, Cause, State
-from runforge.store import records, replay, transitions
-from runforge.store.connection import Transaction, open_journal
+from runforge.queue import cancel, prune
+from runforge.store import records, transitions, verify
 from runforge.store.failures import Fenced
-from runforge.store.transitions import Ending, Grant
+from runforge.store.journal import Transaction
+from runforge.store.opening import open_journal
 
 NOW = "2026-01-01T00:00:00.000Z"
 MOST_JOBS = 8
@@ -72,7 +74,7 @@ class JournalMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "journal"):
             self.journal.close()
-            assert replay.check(self.ws) == []
+            assert verify.check(self.ws) == []
             shutil.rmtree(self.folder)
 
     # --- doing things --------------------------------------------------------------------------
@@ -173,7 +175,7 @@ class JournalMachine(RuleBasedStateMachine):
         if (job_id := self.pick(place)) is None or self.jobs[job_id].state not in LIVE:
             return
         job = self.row(job_id)
-        self.change(lambda tx: control._cancel(tx, [job], NOW, let_running_finish=False))
+        self.change(lambda tx: cancel._cancel(tx, [job], NOW, let_running_finish=False))
         if job.state is State.QUEUED:
             self.move(job_id, State.CANCELED)
         else:
@@ -199,7 +201,7 @@ class JournalMachine(RuleBasedStateMachine):
         doomed = [i for i, j in self.jobs.items() if i == job_id or (group is not None and j.group == group)]
         rows = [self.row(i) for i in doomed]
         allowed = all(self.jobs[i].state in TERMINAL for i in doomed)
-        self.change(lambda tx: control._forget(tx, rows), allowed=allowed)
+        self.change(lambda tx: prune._forget(tx, rows), allowed=allowed)
         if allowed:
             self.jobs = {i: job for i, job in self.jobs.items() if i not in doomed}
             self.groups.pop(group or "", None)

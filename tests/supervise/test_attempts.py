@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from runforge.supervise import claim, exit_record, judge, os_process
-from runforge.supervise.judge import VerdictKind
+from runforge.attempts import cleanup, exit_record, report, start_marker
+from runforge.attempts.report import VerdictKind
+from runforge.backends.local.zygote_client import Reply, ZygoteClient
+from runforge.machine import os_process
 from runforge.supervise.supervisor import CANCEL, supervise
-from runforge.supervise.zygote_client import Reply, ZygoteClient
 from tests.conftest import wait_until
 
 
@@ -97,7 +98,7 @@ class Attempt:
         os.waitpid(self.pid, 0)
 
     def verdict(self) -> VerdictKind:
-        return judge.judge(self.folder, self.token).kind
+        return report.judge(self.folder, self.token).kind
 
     @property
     def log(self) -> str:
@@ -105,7 +106,7 @@ class Attempt:
         return path.read_text("utf-8", errors="replace") if path.exists() else ""
 
     def marked(self) -> list[int]:
-        return os_process.marked(self.token, self.folder / judge.TREE_LOCK, None)
+        return os_process.marked(self.token, self.folder / cleanup.TREE_LOCK, None)
 
 
 @pytest.fixture
@@ -258,7 +259,7 @@ def test_a_killed_supervisor_takes_its_run_along_and_is_judged_lost(attempt: Att
     attempt.kill_supervisor()
     wait_until(lambda: attempt.verdict() is not VerdictKind.LIVE, "the lock is free")
     assert attempt.verdict() is VerdictKind.LOST
-    assert judge.sweep(attempt.token, attempt.folder, attempt.pid).found >= 1
+    assert cleanup.sweep(attempt.token, attempt.folder, attempt.pid).found >= 1
     assert attempt.marked() == []
 
 
@@ -272,7 +273,7 @@ def test_a_child_without_environment_and_descriptors_is_swept_by_its_session(att
     wait_until(lambda: "child " in attempt.log, "the child is up")
     child = int(attempt.log.split("child ")[1])
     attempt.kill_supervisor()
-    assert judge.sweep(attempt.token, attempt.folder, attempt.pid).found >= 1
+    assert cleanup.sweep(attempt.token, attempt.folder, attempt.pid).found >= 1
     assert os_process.is_zombie(child)
 
 
@@ -286,7 +287,7 @@ def test_a_reboot_is_told_from_a_kill(attempt: Attempt, monkeypatch: pytest.Monk
 
 def test_a_revoked_attempt_is_never_started(attempt: Attempt) -> None:
     assert attempt.verdict() is VerdictKind.UNCLAIMED
-    assert claim.revoke(attempt.folder, attempt.token)
+    assert start_marker.revoke(attempt.folder, attempt.token)
     attempt.start("print('started')")
     os.waitpid(attempt.pid, 0)
     assert attempt.log == ""
@@ -295,13 +296,15 @@ def test_a_revoked_attempt_is_never_started(attempt: Attempt) -> None:
 
 def test_a_claim_has_one_winner(attempt: Attempt) -> None:
     for _ in range(20):
-        (attempt.folder / claim.NAME).unlink(missing_ok=True)
+        (attempt.folder / start_marker.NAME).unlink(missing_ok=True)
         wins: list[bool] = []
         gate = threading.Barrier(16)
 
         def race(kind: int, gate: threading.Barrier = gate, wins: list[bool] = wins) -> None:
             gate.wait()
-            wins.append((claim.claim if kind % 2 else claim.revoke)(attempt.folder, attempt.token))
+            wins.append(
+                (start_marker.claim if kind % 2 else start_marker.revoke)(attempt.folder, attempt.token)
+            )
 
         racers = [threading.Thread(target=race, args=(n,)) for n in range(16)]
         for racer in racers:
@@ -325,7 +328,7 @@ def test_a_damaged_exit_record_is_no_outcome(attempt: Attempt, damage: str) -> N
     path.write_bytes(data)
     token = "other" if damage == "foreign" else attempt.token
     assert exit_record.read(attempt.folder, token) is None
-    assert judge.judge(attempt.folder, token).kind is not VerdictKind.ENDED
+    assert report.judge(attempt.folder, token).kind is not VerdictKind.ENDED
 
 
 def test_a_second_supervisor_of_the_same_attempt_leaves(attempt: Attempt) -> None:

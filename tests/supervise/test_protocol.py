@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 
-from runforge.supervise import claim, exit_record, judge, os_process
-from runforge.supervise.exit_record import ExitRecord
-from runforge.supervise.judge import VerdictKind
+from runforge.attempts import cleanup, exit_record, report, start_marker
+from runforge.attempts.exit_record import ExitRecord
+from runforge.attempts.report import VerdictKind
+from runforge.backends.local.zygote_client import ZygoteClient
+from runforge.machine import os_process
 from runforge.supervise.log_pump import LogPump
 from runforge.supervise.supervisor import supervise
-from runforge.supervise.zygote_client import ZygoteClient
 from tests.conftest import wait_until
 from tests.supervise.test_attempts import Attempt, in_child, replies
 
@@ -74,11 +75,11 @@ def test_a_record_needs_no_room_at_the_end(tmp_path: Path) -> None:
     assert (after.st_ino, after.st_size, after.st_blocks) == (before.st_ino, 4096, before.st_blocks)
 
 
-@pytest.mark.parametrize("name", [exit_record.NAME, claim.NAME])
+@pytest.mark.parametrize("name", [exit_record.NAME, start_marker.NAME])
 @pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, lambda path: os.symlink("/etc/passwd", path)])
 def test_what_is_no_file_is_no_outcome(tmp_path: Path, name: str, plant: Callable[[Path], None]) -> None:
     plant(tmp_path / name)
-    assert judge.judge(tmp_path, TOKEN).kind in {VerdictKind.UNCLAIMED, VerdictKind.LOST}
+    assert report.judge(tmp_path, TOKEN).kind in {VerdictKind.UNCLAIMED, VerdictKind.LOST}
 
 
 # --- the claim ---------------------------------------------------------------------------------
@@ -86,7 +87,7 @@ def test_what_is_no_file_is_no_outcome(tmp_path: Path, name: str, plant: Callabl
 
 def _race(folder: Path, gate: Any, wins: Any, number: int) -> None:
     gate.wait()
-    wins.put((claim.claim if number % 2 else claim.revoke)(folder, TOKEN))
+    wins.put((start_marker.claim if number % 2 else start_marker.revoke)(folder, TOKEN))
 
 
 def test_of_64_processes_one_wins(tmp_path: Path) -> None:
@@ -99,26 +100,26 @@ def test_of_64_processes_one_wins(tmp_path: Path) -> None:
     for racer in racers:
         racer.join()
     assert results.count(True) == 1
-    assert os.listdir(tmp_path) == [claim.NAME]
+    assert os.listdir(tmp_path) == [start_marker.NAME]
 
 
 @pytest.mark.parametrize("text", ["", "garbage", "[]", '{"kind": "started"}'])
 def test_a_damaged_claim_is_lost_and_not_judged_for_ever(tmp_path: Path, text: str) -> None:
-    (tmp_path / claim.NAME).write_text(text)
-    assert not claim.revoke(tmp_path, TOKEN)
-    assert judge.judge(tmp_path, TOKEN).kind is VerdictKind.LOST
+    (tmp_path / start_marker.NAME).write_text(text)
+    assert not start_marker.revoke(tmp_path, TOKEN)
+    assert report.judge(tmp_path, TOKEN).kind is VerdictKind.LOST
 
 
 def test_a_claim_of_another_token_is_lost(tmp_path: Path) -> None:
-    assert claim.claim(tmp_path, "b" * 32)
-    assert judge.judge(tmp_path, TOKEN).kind is VerdictKind.LOST
+    assert start_marker.claim(tmp_path, "b" * 32)
+    assert report.judge(tmp_path, TOKEN).kind is VerdictKind.LOST
 
 
 # --- the lock ----------------------------------------------------------------------------------
 
 
 def test_asking_whether_it_lives_keeps_no_supervisor_from_starting(attempt: Attempt) -> None:
-    lock = os.open(attempt.folder / judge.SUPERVISOR_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(attempt.folder / report.SUPERVISOR_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     attempt.start("print('ran')")
     wait_until(lambda: _waits_for(attempt.pid, attempt.folder), "the supervisor tries for its lock")
@@ -134,7 +135,7 @@ def _waits_for(pid: int, folder: Path) -> bool:
     for name in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(OSError):
             links.append(os.readlink(f"/proc/{pid}/fd/{name}"))
-    return links.count(str(folder / judge.SUPERVISOR_LOCK)) == 2  # the inherited one and its own
+    return links.count(str(folder / report.SUPERVISOR_LOCK)) == 2  # the inherited one and its own
 
 
 # --- kills between two steps -------------------------------------------------------------------
@@ -167,17 +168,17 @@ def start_stuck_in(attempt: Attempt, patched: tuple[Any, str], *, after: bool = 
 
 
 def test_killed_before_its_claim_it_can_be_revoked_and_never_starts(attempt: Attempt) -> None:
-    start_stuck_in(attempt, (claim, "claim"))
+    start_stuck_in(attempt, (start_marker, "claim"))
     assert attempt.verdict() is VerdictKind.LIVE
     attempt.kill_supervisor()
     assert attempt.verdict() is VerdictKind.UNCLAIMED
-    assert claim.revoke(attempt.folder, attempt.token)
+    assert start_marker.revoke(attempt.folder, attempt.token)
     assert attempt.verdict() is VerdictKind.REVOKED
     assert attempt.log == ""
 
 
 def test_killed_after_its_claim_it_is_lost(attempt: Attempt) -> None:
-    start_stuck_in(attempt, (claim, "claim"), after=True)
+    start_stuck_in(attempt, (start_marker, "claim"), after=True)
     attempt.kill_supervisor()
     assert attempt.verdict() is VerdictKind.LOST
     assert attempt.log == ""
@@ -193,7 +194,7 @@ def test_killed_before_its_record_it_is_lost_though_the_run_went_well(attempt: A
 def test_killed_after_its_record_it_has_ended(attempt: Attempt) -> None:
     start_stuck_in(attempt, (exit_record, "write"), after=True)
     attempt.kill_supervisor()
-    verdict = judge.judge(attempt.folder, attempt.token)
+    verdict = report.judge(attempt.folder, attempt.token)
     assert verdict.kind is VerdictKind.ENDED
     assert verdict.record is not None
     assert verdict.record.exit_code == 0
@@ -205,9 +206,14 @@ def test_killed_after_its_record_it_has_ended(attempt: Attempt) -> None:
 def test_a_session_number_that_passed_to_a_stranger_is_spared(
     attempt: Attempt, stranger: subprocess.Popen[bytes]
 ) -> None:
-    owner = {"kind": claim.STARTED, "token": attempt.token, "start_ticks": 1, "boot_id": os_process.boot_id()}
-    (attempt.folder / claim.NAME).write_text(json.dumps({**owner, "pid": stranger.pid}))
-    assert judge.sweep(attempt.token, attempt.folder, stranger.pid).found == 0
+    owner = {
+        "kind": start_marker.STARTED,
+        "token": attempt.token,
+        "start_ticks": 1,
+        "boot_id": os_process.boot_id(),
+    }
+    (attempt.folder / start_marker.NAME).write_text(json.dumps({**owner, "pid": stranger.pid}))
+    assert cleanup.sweep(attempt.token, attempt.folder, stranger.pid).found == 0
     assert stranger.poll() is None
 
 
@@ -216,7 +222,7 @@ def test_a_pid_that_passed_to_a_stranger_after_the_scan_is_spared(
 ) -> None:
     scans = iter([[stranger.pid], []])
     monkeypatch.setattr(os_process, "marked", lambda *_: next(scans))
-    judge.sweep(attempt.token, attempt.folder, None)
+    cleanup.sweep(attempt.token, attempt.folder, None)
     assert stranger.poll() is None
 
 
@@ -224,9 +230,9 @@ def test_a_lock_is_found_through_a_linked_folder(tmp_path: Path) -> None:
     real, link = tmp_path / "real", tmp_path / "link"
     real.mkdir()
     link.symlink_to(real)
-    with (real / judge.TREE_LOCK).open("w") as lock:
+    with (real / cleanup.TREE_LOCK).open("w") as lock:
         held = subprocess.Popen(["sleep", "60"], env={}, pass_fds=[lock.fileno()], start_new_session=True)
-    assert judge.sweep(TOKEN, link, None) == (1, [])
+    assert cleanup.sweep(TOKEN, link, None) == (1, [])
     assert held.wait() == -signal.SIGTERM
 
 
@@ -246,7 +252,7 @@ def test_a_program_gets_three_descriptors_the_tree_lock_and_the_users_umask(atte
     found = [line.split(" ", 2)[1:] for line in attempt.log.splitlines() if line.startswith("fd ")]
     assert [number for number, _ in found] == ["0", "1", "2", "3"]
     assert found[0][1] == os.devnull
-    assert found[3][1] == str(attempt.folder / judge.TREE_LOCK)
+    assert found[3][1] == str(attempt.folder / cleanup.TREE_LOCK)
 
 
 def test_a_program_that_may_not_be_executed_is_told_with_its_reason(attempt: Attempt) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from runforge.daemon import launcher
-from runforge.daemon.launcher import Launcher
-from runforge.supervise import claim, exit_record, os_process
-from runforge.supervise.zygote_client import ZygoteClient
+from runforge.attempts import exit_record, start_marker
+from runforge.backends.local import launcher
+from runforge.backends.local.launcher import Launcher
+from runforge.backends.local.zygote_client import ZygoteClient
+from runforge.machine import os_process
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 from tests.supervise.test_attempts import Attempt, replies
@@ -41,7 +42,7 @@ def run(zygote: ZygoteClient, attempt: Attempt, code: str, **changes: object) ->
     assert reply.handle is not None
     assert select.select([reply.handle], [], [], 30)[0], "the attempt has not ended"
     os.close(reply.handle)
-    owner = claim.read(attempt.folder)
+    owner = start_marker.read(attempt.folder)
     assert owner is not None
     return owner.pid
 
@@ -79,7 +80,7 @@ def test_a_supervisor_that_was_killed_while_it_waited_is_replaced(
 
 def test_a_supervisor_without_a_record_takes_no_other_attempt(tmp_path: Path, zygote: ZygoteClient) -> None:
     attempt = made(tmp_path / "1")
-    claim.revoke(attempt.folder, attempt.token)
+    start_marker.revoke(attempt.folder, attempt.token)
     zygote.submit(1, attempt.spec([sys.executable, "-c", "print('never')"]))
     reply = replies(zygote)
     assert reply.handle is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runforge import tokens
+from runforge.metrics import tokens
 
 
 def test_tokens_are_the_contracts() -> None:

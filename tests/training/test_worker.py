@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from runforge import tokens
 from runforge.documents.result import read_result
+from runforge.metrics import tokens
 from runforge.training import worker
 from tests.training.kit import Run, table
 

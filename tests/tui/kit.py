@@ -11,13 +11,14 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from runforge import clock, control
+from runforge import clock
 from runforge.cli import samples
-from runforge.store.connection import open_journal
+from runforge.queue import changes
+from runforge.store.opening import open_journal
 from runforge.tui.app import RunForgeApp
 from runforge.tui.steering import DaemonKeys
-from runforge.views import JobView
 from runforge.views.board import Asked, BoardReader
+from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
 NARROW, WIDE = (80, 24), (200, 50)
@@ -35,7 +36,7 @@ def enqueue(ws: Workspace, *, name: str = "lr search", runs: int = 8, **model: A
         "base_request": {**samples.request(), **model},
         "strategy": {"type": "grid", "parameters": [axis]},
     }
-    return control.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
+    return changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
 
 
 def lived(ws: Workspace, *, name: str = "lr search", error: str = "exit code 3") -> str:

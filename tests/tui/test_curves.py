@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runforge.views.curves import Curve, CurveFile, Progress, read_curves, related, tail_progress
+from runforge.metrics.curves import Curve, CurveFile, Progress, read_curves, related, tail_progress
 
 
 def test_both_shapes_of_a_line(tmp_path: Path) -> None:

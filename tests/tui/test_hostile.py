@@ -7,7 +7,7 @@ import json
 from hostile import CORPUS, harm_in
 from textual.strip import Strip
 
-from runforge.store.connection import open_journal
+from runforge.store.opening import open_journal
 from runforge.tui.queue_screen import QueueScreen
 from runforge.workspace import Workspace
 

@@ -7,13 +7,13 @@ import json
 import pytest
 from textual.widgets import Input
 
-from runforge import views
-from runforge.store.connection import open_journal
+from runforge.store.opening import open_journal
 from runforge.tui.group_screen import GroupScreen
 from runforge.tui.log_view import LogView
 from runforge.tui.machine_screen import MachineScreen
 from runforge.tui.queue_screen import QueueScreen
 from runforge.tui.run_screen import RunScreen
+from runforge.views import lists
 from runforge.workspace import Workspace
 
 from .kit import NARROW, WIDE, FakeDaemon, Looker, jobs_of, lived, look
@@ -285,6 +285,6 @@ def test_ascii_alone_where_asked_for(ws: Workspace) -> None:
         await at.press("enter", "2")
         await at.sees("loss")
         assert at.text.isascii(), at.text
-        assert views.groups(ws)
+        assert lists.groups(ws)
 
     look(ws, journey, ascii_only=True, daemon=FakeDaemon())

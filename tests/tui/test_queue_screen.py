@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input
 
-from runforge import control
-from runforge.store.connection import open_journal
+from runforge.queue import cancel, priority
+from runforge.store.opening import open_journal
 from runforge.tui.dialogs import Help
 from runforge.tui.queue_screen import QueueScreen
 from runforge.workspace import Workspace
@@ -39,7 +39,7 @@ def test_runs_that_go_on_without_a_daemon_are_told_though_nothing_waits(ws: Work
     lived(ws)
     for job in list(jobs_of(ws).values()):
         if job.state == "queued":
-            control.cancel_runs(ws, [job.run_id])
+            cancel.cancel_runs(ws, [job.run_id])
 
     async def journey(at: Looker) -> None:
         await at.sees("No daemon is running; runs that go on without it: 2. D")
@@ -102,7 +102,7 @@ def test_the_cursor_follows_its_job(ws: Workspace) -> None:
         job = jobs.job_at_cursor()
         assert job is not None
         assert job.run_id.endswith("0008")
-        control.set_priority(ws, job.run_id, 5)  # it moves before the other queued one
+        priority.set_priority(ws, job.run_id, 5)  # it moves before the other queued one
         await at.until(lambda: jobs.cursor == 2, "the cursor went along")
         assert jobs.job_at_cursor().run_id == job.run_id
 

@@ -11,8 +11,8 @@ import pytest
 
 from runforge import clock
 from runforge.cli.setup import make_workspace
+from runforge.machine import load
 from runforge.tui import bars
-from runforge.views import machine
 from runforge.workspace import Workspace
 
 from .kit import NARROW, WIDE, Looker, lived, look
@@ -41,11 +41,11 @@ def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """A workspace in which time stands still, on a machine that is always the same, at a path of one length."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
     gib = 2**30
-    gpu = machine.GpuView(
+    gpu = load.GpuView(
         0, "NVIDIA H200", "GPU-1", 97, 71 * gib, 139 * gib, 61, 512.0,
-        [machine.GpuProcess(4321, "python", 70 * gib, "20260102-030405-sweep-0001", "ada")],
+        [load.GpuProcess(4321, "python", 70 * gib, "20260102-030405-sweep-0001", "ada")],
     )  # fmt: skip
-    fixed = machine.Machine(
+    fixed = load.Machine(
         8, (1.0, 0.5, 0.25), 50.0, 12 * gib, 64 * gib, 0, 0, 800 * gib, 1000 * gib, [gpu], None
     )
     monkeypatch.setattr("runforge.tui.app.read_machine", lambda _workspace: fixed)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from runforge import views
 from runforge.tui.dialogs import Confirm
 from runforge.tui.queue_screen import QueueScreen
+from runforge.views import lists
 from runforge.workspace import Workspace
 
 from .kit import FakeDaemon, Looker, jobs_of, lived, look
@@ -124,10 +124,10 @@ def test_pauses_and_resumes_the_group(ws: Workspace) -> None:
     async def journey(at: Looker) -> None:
         await at.press("p")
         await at.sees("paused lr search; what runs goes on", "[paused]")
-        assert views.groups(ws)[0].paused
+        assert lists.groups(ws)[0].paused
         await at.press("p")
         await at.sees("resumed lr search")
-        assert not views.groups(ws)[0].paused
+        assert not lists.groups(ws)[0].paused
 
     look(ws, journey)
     assert group_id

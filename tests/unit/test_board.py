@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from runforge import control
 from runforge.cli import samples
-from runforge.store.connection import open_journal
+from runforge.queue import changes, priority
+from runforge.store.opening import open_journal
 from runforge.views.board import SORTS, Asked, BoardReader
 from runforge.views.filters import parse
 from runforge.workspace import Workspace
@@ -20,7 +20,7 @@ def fill(ws: Workspace) -> None:
     for name in ("first", "se%ond_1"):
         strategy = {"type": "grid", "parameters": [axis]}
         document = {**plan, "group": {"name": name}, "strategy": strategy}
-        control.enqueue_sweep(ws, samples.encode(document), where="plan.json")
+        changes.enqueue_sweep(ws, samples.encode(document), where="plan.json")
     with open_journal(ws) as journal, journal.write():
         run = journal.connection.execute
         run(
@@ -42,7 +42,7 @@ def order(ws: Workspace, text: str = "", sort: str = "live", *, is_reversed: boo
 
 def test_live_order_is_running_queued_and_the_newest_end_first(ws: Workspace) -> None:
     fill(ws)
-    control.set_priority(ws, "@last", 7)  # the newest group
+    priority.set_priority(ws, "@last", 7)  # the newest group
     assert order(ws) == [2, 6, 7, 8, 1, 3, 5, 4]
     assert order(ws, "!nothing") == order(ws)  # the filtered way gives the same order
     assert order(ws, is_reversed=True) == order(ws)[::-1]

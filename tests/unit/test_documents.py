@@ -16,7 +16,7 @@ from runforge.documents.plan import parse_plan
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import InvalidPlan, InvalidRequest, RunForgeError
-from runforge.sweep import count, expand, metric_direction
+from runforge.sweeps.expand import count, expand, metric_direction
 
 
 def changed(document: dict[str, Any], **changes: Any) -> dict[str, Any]:

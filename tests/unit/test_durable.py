@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runforge import durable
+from runforge.files import durable
 
 
 @pytest.mark.parametrize("count", [3, 40])

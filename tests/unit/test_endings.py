@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from runforge.attempts.report import VerdictKind
+from runforge.core.outcome import Ending
+from runforge.core.states import Cause, State
 from runforge.daemon import endings
-from runforge.states import Cause, State
-from runforge.store.transitions import Ending
-from runforge.supervise.judge import VerdictKind
 
 LOST = (VerdictKind.LOST, VerdictKind.REBOOTED, VerdictKind.FOLDER_MISSING)
 UNSTARTED = (VerdictKind.UNCLAIMED, VerdictKind.REVOKED)

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from runforge.daemon import leavings
-from runforge.supervise import claim
+from runforge.attempts import outputs, start_marker
 from runforge.workspace import Workspace
 
 
@@ -26,7 +25,7 @@ def leave(ws: Workspace, text: str, *names: str) -> None:
 def attempt(ws: Workspace, number: int, *, started: bool) -> None:
     folder = ws.attempt_dir("run-1", number)
     folder.mkdir(parents=True)
-    (claim.claim if started else claim.revoke)(folder, "token")
+    (start_marker.claim if started else start_marker.revoke)(folder, "token")
 
 
 def kept(ws: Workspace) -> dict[str, str]:
@@ -39,7 +38,7 @@ def test_the_files_belong_to_the_last_attempt_that_started(ws: Workspace) -> Non
     attempt(ws, 1, started=True)
     attempt(ws, 2, started=False)
     leave(ws, "one", "logs.txt", "result.json")
-    leavings.put_away(ws, job(4))
+    outputs.put_away(ws, job(4))
     assert kept(ws) == {"previous/1/logs.txt": "one", "previous/1/result.json": "one"}
 
 
@@ -47,18 +46,18 @@ def test_what_was_moved_by_half_is_moved_to_the_same_place(ws: Workspace) -> Non
     attempt(ws, 1, started=True)
     attempt(ws, 2, started=False)
     leave(ws, "one", "logs.txt")
-    leavings.put_away(ws, job(2))
+    outputs.put_away(ws, job(2))
     leave(ws, "one", "result.json")
-    leavings.put_away(ws, job(3))
+    outputs.put_away(ws, job(3))
     assert kept(ws) == {"previous/1/logs.txt": "one", "previous/1/result.json": "one"}
 
 
 def test_nothing_kept_is_overwritten(ws: Workspace) -> None:
     attempt(ws, 1, started=True)
     leave(ws, "one", "logs.txt")
-    leavings.put_away(ws, job(2))
+    outputs.put_away(ws, job(2))
     leave(ws, "two", "logs.txt")  # its attempt's folder has been deleted
-    leavings.put_away(ws, job(3))
+    outputs.put_away(ws, job(3))
     assert kept(ws) == {"previous/1/logs.txt": "one", "previous/2/logs.txt": "two"}
 
 
@@ -69,15 +68,15 @@ def test_without_a_folder_the_files_are_its_own_only_if_it_was_launched(
     attempt(ws, 1, started=True)
     leave(ws, "one", "logs.txt")
     if was_launched:
-        leavings.put_away(ws, job(2))
+        outputs.put_away(ws, job(2))
         leave(ws, "two", "logs.txt")
-    leavings.put_away_unless_launched(ws, job(2))
+    outputs.put_away_unless_launched(ws, job(2))
     own = {"logs.txt": "two"} if was_launched else {}
     assert kept(ws) == {"previous/1/logs.txt": "one", **own}
 
 
 def test_a_first_attempt_moves_nothing(ws: Workspace) -> None:
     leave(ws, "mine", "logs.txt")
-    leavings.put_away(ws, job(1))
-    leavings.put_away_unless_launched(ws, job(1))
+    outputs.put_away(ws, job(1))
+    outputs.put_away_unless_launched(ws, job(1))
     assert kept(ws) == {"logs.txt": "mine"}

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runforge.scheduling import Capacity, Head, LaneHead, choose, waiting_reason
+from runforge.core.scheduling import Capacity, Head, LaneHead, choose, waiting_reason
 
 
 def lane(number: int, served: int, *, cpu: Head | None = None, gpu: Head | None = None, paused: bool = False):

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runforge import ids, workspace
-from runforge.durable import read_bounded, write_atomic
+from runforge.core.states import TRANSITIONS, State, group_status
 from runforge.errors import InvalidRequest, Missing
-from runforge.states import TRANSITIONS, State, group_status
+from runforge.files.durable import read_bounded, write_atomic
 from runforge.store.filesystems import filesystem_of, is_network, require_local
 from runforge.text import safe, safe_log
 

@@ -1,0 +1,213 @@
+"""From a request to the spec file that a supervisor runs: what is executed, where, with what.
+
+Shared by the daemon and by `run`, which executes one request in the foreground, without a queue.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from runforge import failpoints
+from runforge.documents.request import Request
+from runforge.files.durable import make_dir, write_new
+from runforge.machine.gpus import Gpu
+from runforge.metrics import tokens
+from runforge.training.device import decide
+
+GRACE_SECONDS = 10.0
+LOG_LIMIT_BYTES = 128 * 1024 * 1024
+#: What an attempt leaves in the run folder, moved aside before the next one.
+OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "artifacts")
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an attempt runs and who it is."""
+
+    run_id: str
+    attempt: int
+    token: str
+    workspace: Path
+    run_dir: Path
+    attempt_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an attempt was granted, and how it is to run."""
+
+    gpus: int
+    gpu: Gpu | None
+    threads: int
+    dry_run_seconds: float | None = None
+    max_rows: int | None = None
+    objective: tuple[str, str] | None = None
+    echo: bool = False
+    umask: int = 0o022
+
+
+def threads_per_run(max_parallel: int) -> int:
+    """Return how many BLAS and OpenMP threads each run gets."""
+    return max(1, (os.cpu_count() or 1) // max_parallel)
+
+
+def single_threaded(environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a process that forks: its libraries must not start threads."""
+    return {**environment, **dict.fromkeys(_THREADS, "1")}
+
+
+def is_command(request: Request, terms: Terms) -> bool:
+    """Return whether the attempt executes a program of the user's."""
+    return request.family == "command" and terms.dry_run_seconds is None
+
+
+def build_spec(request: Request, place: Place, terms: Terms) -> dict[str, Any]:
+    """Return the spec of an attempt (the format stands in docs/architecture.md)."""
+    runs_command = is_command(request, terms)
+    return {
+        "version": 1,
+        "token": place.token,
+        "run_id": place.run_id,
+        "attempt": place.attempt,
+        "workspace": str(place.workspace),
+        "run_dir": str(place.run_dir),
+        "attempt_dir": str(place.attempt_dir),
+        "target": None if runs_command else "runforge.training.worker:main",
+        "argv": _argv(request) if runs_command else None,
+        "finish": "runforge.training.outcome:finish",
+        "preamble": _preamble(request, terms) if runs_command else [],
+        "cwd": str(place.workspace / request.cwd) if request.cwd else str(place.workspace),
+        "env": _environment(request, place, terms),
+        "umask": terms.umask,
+        "grace_seconds": GRACE_SECONDS,
+        "log_limit_bytes": LOG_LIMIT_BYTES,
+        "echo": terms.echo,
+        "payload": _payload(request, terms),
+    }
+
+
+def _payload(request: Request, terms: Terms) -> dict[str, Any]:
+    objective = terms.objective
+    return {
+        "request": request.raw,
+        "grant": {
+            "gpus": terms.gpus,
+            "gpu": asdict(terms.gpu) if terms.gpu else None,
+            "reason": None,
+        },
+        "dry_run_seconds": terms.dry_run_seconds,
+        "max_rows": terms.max_rows,
+        "objective": {"metric": objective[0], "direction": objective[1]} if objective else None,
+        "threads": terms.threads,
+    }
+
+
+def _argv(request: Request) -> list[str]:
+    """Put hyperparameters in the place of their `{name}`; every other brace stays as it is."""
+    values = request.hyperparameters
+
+    def fill(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return _as_text(values[name]) if name in values else match.group()
+
+    return [_PLACEHOLDER.sub(fill, part) for part in request.command]
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _preamble(request: Request, terms: Terms) -> list[str]:
+    device = _device(request, terms)
+    return [
+        tokens.stage("STARTING"),
+        tokens.device(device.type, device.gpu_reason),
+        tokens.stage("TRAINING"),
+    ]
+
+
+def _device(request: Request, terms: Terms) -> Any:
+    return decide(request.device_type, request.family, _payload(request, terms)["grant"])
+
+
+def _environment(request: Request, place: Place, terms: Terms) -> dict[str, str]:
+    environment = {
+        "RUNFORGE_RUN_DIR": str(place.run_dir),
+        "RUNFORGE_RUN_ID": place.run_id,
+        "RUNFORGE_WORKSPACE": str(place.workspace),
+        "RUNFORGE_ATTEMPT": str(place.attempt),
+        "RUNFORGE_PARAMS": str(place.attempt_dir / "params.json"),
+        "RUNFORGE_DEVICE": _device(request, terms).type,
+        "PYTHONUNBUFFERED": "1",
+    }
+    if terms.gpu is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = terms.gpu.uuid
+        environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    environment.update({name: str(terms.threads) for name in _THREADS if name not in os.environ})
+    return environment
+
+
+def make_attempt(folder: Path) -> None:
+    """Create an attempt's folder; FileExistsError if somebody else has launched this very attempt.
+
+    Not synced: after a power cut an attempt without a folder is judged as lost.
+    """
+    make_dir(folder.parent)
+    folder.mkdir(0o700)
+    failpoints.hit("launch.folder_made")
+
+
+def write_spec(spec: dict[str, Any], request: Request) -> tuple[Path, str]:
+    """Write the spec into the attempt's folder; return its path and the digest of what was written.
+
+    After a power cut nobody needs it. The digest goes to the supervisor by another way than the file.
+    """
+    folder = Path(spec["attempt_dir"])
+    path = folder / "spec.json"
+    if spec["argv"] is not None:
+        parameters = json.dumps(request.hyperparameters).encode()
+        write_new(folder / "params.json", parameters, durable=False)
+    data = json.dumps(spec).encode()
+    write_new(path, data, durable=False)
+    failpoints.hit("launch.spec_written")
+    return path, hashlib.sha256(data).hexdigest()
+
+
+def outputs(run_dir: Path) -> Sequence[str]:
+    """Return the names of what an attempt has left in the run folder."""
+    return [name for name in OUTPUTS if (run_dir / name).exists()]
+
+
+def previous(run_dir: Path, attempt: int) -> Path:
+    """Return where an earlier attempt's files are kept."""
+    return run_dir / "previous" / str(attempt)
+
+
+def set_aside(run_dir: Path, attempt: int) -> None:
+    """Move what an attempt left to where it is kept, so that each keeps its own files."""
+    left = outputs(run_dir)
+    if not left:
+        return
+    target = previous(run_dir, attempt)
+    make_dir(target)
+    for name in left:
+        if (target / name).is_dir():
+            shutil.rmtree(target / name)
+        os.replace(run_dir / name, target / name)
+        failpoints.hit("launch.set_aside")

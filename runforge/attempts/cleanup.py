@@ -1,0 +1,72 @@
+"""Killing what is left of an attempt whose supervisor is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from runforge.attempts import start_marker
+from runforge.machine import os_process
+
+TREE_LOCK = "tree.lock"
+
+
+_TERM_SECONDS = 0.3
+
+
+_KILL_SECONDS = 5.0
+
+
+_PAUSE = 0.01
+
+
+class Swept(NamedTuple):
+    """What a sweep found, and which of it could not be killed."""
+
+    found: int
+    left: list[int]
+
+
+def sweep(token: str, attempt_dir: Path, session: int | None, *, seconds: float = _KILL_SECONDS) -> Swept:
+    """Kill what is left of an attempt whose supervisor is gone, waiting so long for it to be gone.
+
+    Found by the token in the environment, by the inherited lock file, and by the session; a process
+    that has shed all three can escape, but only where the supervisor was killed by force too.
+    """
+    lock = Path(os.path.realpath(attempt_dir / TREE_LOCK))
+    found: set[int] = set()
+    started = time.monotonic()
+    while True:
+        session = _own_session(attempt_dir, session)
+        left = os_process.marked(token, lock, session)
+        if not left:
+            return Swept(len(found), [])
+        found.update(left)
+        age = time.monotonic() - started
+        number = signal.SIGTERM if age < min(seconds, _TERM_SECONDS) else signal.SIGKILL
+        for pid in left:
+            # The number may have passed to a stranger since the scan: look again at the very process
+            # that `send` then checks by its start, through a handle.
+            ticks = os_process.start_ticks(pid)
+            if ticks is not None and os_process.is_marked(pid, token, lock, session):
+                os_process.send(pid, number, ticks)
+        if age >= seconds:
+            return Swept(len(found), left)
+        time.sleep(_PAUSE)
+
+
+def _own_session(attempt_dir: Path, session: int | None) -> int | None:
+    """Return the session if it can still be the attempt's, else None.
+
+    The kernel gives its number to nobody while it has members. A process of that number which started
+    at another time than the supervisor that claimed proves that the attempt's session is empty.
+    """
+    if session is None:
+        return None
+    ticks = os_process.start_ticks(session)
+    owner = start_marker.read(attempt_dir)
+    is_reused = ticks is not None and (owner is None or ticks != owner.start_ticks)
+    return None if is_reused else session

@@ -1,0 +1,53 @@
+"""Why a supervisor could not claim its attempt, left for the daemon in the name of an empty file.
+
+An empty file often fits where nothing else does. Where not even that can be made, revoking the attempt cannot
+be either, and the daemon learns of the reason by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from runforge import machine_faults
+
+_PREFIX = "refused-"
+_FORGED = f"{_PREFIX}forged"
+
+
+@contextlib.contextmanager
+def left(attempt_dir: Path) -> Iterator[None]:
+    """Leave the reason if the block fails for one that is the machine's; the error goes on."""
+    try:
+        yield
+    except OSError as error:
+        if machine_faults.is_machines(error.errno):
+            _leave(attempt_dir / f"{_PREFIX}{error.errno}")
+        raise
+
+
+def leave_forged(attempt_dir: Path) -> None:
+    """Leave the reason that the spec is not what the daemon has written."""
+    _leave(attempt_dir / _FORGED)
+
+
+def is_forged(attempt_dir: Path) -> bool:
+    """Return whether a supervisor has refused the attempt's spec."""
+    return os.path.lexists(attempt_dir / _FORGED)
+
+
+def _leave(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+
+
+def read(attempt_dir: Path) -> int | None:
+    """Return the number of the machine's failure that kept a supervisor from its claim, if one did."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(attempt_dir):
+            number = name.removeprefix(_PREFIX)
+            if number != name and number.isdecimal() and machine_faults.is_machines(int(number)):
+                return int(number)
+    return None

@@ -1,0 +1,43 @@
+"""Processes of a lost attempt that cannot be killed, noted in its folder for whoever shows the queue.
+
+Until they are gone the attempt has not ended: its job goes on running, and its slot is given to nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from runforge.files.durable import read_bounded, write_atomic
+
+_NAME = "survivors"
+_LIMIT = 64 * 1024
+_MOST_SHOWN = 5
+
+
+def note(attempt_dir: Path, pids: Sequence[int]) -> None:
+    """Leave or take away the note; without room for it nothing but its showing is lost."""
+    with contextlib.suppress(OSError):
+        if pids:
+            write_atomic(attempt_dir / _NAME, json.dumps(list(pids)).encode("ascii"), durable=False)
+        else:
+            (attempt_dir / _NAME).unlink(missing_ok=True)
+
+
+def read(attempt_dir: Path) -> list[int]:
+    """Return the processes that are noted; none where there is no note."""
+    try:
+        found = json.loads(read_bounded(attempt_dir / _NAME, _LIMIT))
+    except (OSError, ValueError, RecursionError):
+        return []
+    is_right = isinstance(found, list) and all(type(pid) is int for pid in found)
+    return found if is_right else []
+
+
+def words(pids: Sequence[int]) -> str:
+    """Return what such processes mean for the queue."""
+    shown = ", ".join(map(str, pids[:_MOST_SHOWN])) + (", ..." if len(pids) > _MOST_SHOWN else "")
+    noun = "process" if len(pids) == 1 else "processes"
+    return f"its {noun} {shown} cannot be killed (hung in a driver or a disk?); its slot is kept meanwhile"

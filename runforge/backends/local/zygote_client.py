@@ -1,0 +1,193 @@
+"""The daemon's side of a zygote: start it, hand attempts to its supervisors, hear its answers.
+
+A supervisor that has ended an attempt waits on its line for the next one: that is quicker than a fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runforge.files.durable import open_file
+from runforge.supervise.zygote import ENDED, MESSAGE_LIMIT
+
+#: A zygote ends when its socket closes; one that still imports is not waited for.
+_END_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a request: a supervisor, or why there is none."""
+
+    id: int
+    #: Readable once the attempt has ended or its supervisor has. Whoever gets it closes it.
+    handle: int | None
+    error: str | None
+    errno: int | None = None
+
+
+class ZygoteClient:
+    """One zygote and its supervisors. `submit` never waits: a zygote that still imports answers later."""
+
+    def __init__(self, preload: Sequence[str], env: Mapping[str, str], stderr_path: Path) -> None:
+        self._preload = list(preload)
+        self._env = dict(env)
+        self._stderr_path = stderr_path
+        self._socket: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._has_ended = False
+        self._asked: dict[int, socket.socket] = {}
+        #: Lines to supervisors, those at work and those that wait for it.
+        self._lines: list[socket.socket] = []
+        self._replies: list[Reply] = []
+
+    def start(self) -> None:
+        """Start the process. It gets ready by itself."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        log = open_file(self._stderr_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        command = [sys.executable, "-m", "runforge.supervise.zygote", "--fd", str(theirs.fileno())]
+        for module in self._preload:
+            command += ["--preload", module]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
+            theirs.close()
+        ours.setblocking(False)
+        self._socket = ours
+        self._has_ended = False
+
+    @property
+    def _open(self) -> socket.socket:
+        if self._socket is None:
+            raise OSError(errno.ENOTCONN, "the zygote has not been started")
+        return self._socket
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when there is an answer, or an end."""
+        return self._open.fileno()
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it was started and not closed since; it may have died."""
+        return self._socket is not None
+
+    @property
+    def has_supervisors(self) -> bool:
+        """Whether some supervisor of its is at work or waits."""
+        return bool(self._lines)
+
+    def dismiss(self) -> None:
+        """Let the supervisors end that wait for another attempt."""
+        while (line := self._free_line()) is not None:
+            line.close()
+
+    def submit(self, request_id: int, spec_path: Path, digest: str = "") -> None:
+        """Give an attempt to a supervisor that waits, or to a new one. OSError if the zygote is gone.
+
+        With a digest the spec must still be what that was made of.
+        """
+        spec = f"{digest} ".encode("ascii") + os.fsencode(spec_path)
+        while (line := self._free_line()) is not None:
+            with contextlib.suppress(OSError):
+                line.send(spec)
+                self._lines.append(line)
+                self._replies.append(Reply(request_id, _handle(line), None))
+                return
+            line.close()  # it was killed while it waited
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        try:
+            with theirs:
+                ours.send(spec)
+                socket.send_fds(self._open, [json.dumps({"id": request_id}).encode()], [theirs.fileno()])
+        except OSError:
+            ours.close()
+            raise
+        self._asked[request_id] = ours
+
+    def _free_line(self) -> socket.socket | None:
+        """Take out the line of a supervisor that has ended its attempt."""
+        for line in self._lines[:]:
+            try:
+                said = line.recv(MESSAGE_LIMIT)
+            except BlockingIOError:
+                continue
+            except OSError:
+                said = b""
+            self._lines.remove(line)
+            if said == ENDED:
+                return line
+            line.close()
+        return None
+
+    def replies(self) -> list[Reply]:
+        """Return the answers that have come in."""
+        found, self._replies = self._replies, []
+        while not self._has_ended:
+            try:
+                data = self._open.recv(MESSAGE_LIMIT)
+            except BlockingIOError:
+                break
+            except OSError:
+                data = b""
+            if not data:
+                self._has_ended = True
+                break
+            answer = json.loads(data)
+            found.append(self._reply(answer["id"], answer.get("error"), answer.get("errno")))
+        return found
+
+    def _reply(self, number: int, error: str | None, reason: int | None) -> Reply:
+        line = self._asked.pop(number)
+        if error is not None:
+            line.close()
+            return Reply(number, None, error, reason)
+        self._lines.append(line)
+        return Reply(number, _handle(line), None)
+
+    def alive(self) -> bool:
+        """Return whether the zygote still serves."""
+        return not self._has_ended and self._process is not None and self._process.poll() is None
+
+    def close(self) -> None:
+        """Let the zygote end; it does so when its socket closes. Its supervisors go on."""
+        for line in (*self._lines, *self._asked.values()):
+            line.close()
+        self._lines.clear()
+        self._asked.clear()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self._process is not None:
+            try:
+                self._process.wait(timeout=_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                # Still importing: nothing of it is needed.
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+
+def _handle(line: socket.socket) -> int | None:
+    """Return a descriptor of its own for whoever waits; without one the supervisor is looked at instead."""
+    try:
+        return os.dup(line.fileno())
+    except OSError:
+        return None

@@ -1,0 +1,98 @@
+"""The records that the layers above the store pass around. Plain data, no behaviour of its own.
+
+Named tuples, as in every module that `queue-status` imports: the machinery of dataclasses takes longer
+than the command (docs/performance.md). Their annotations are no texts (`from __future__`), which would have to
+be compiled one by one.
+"""
+
+from typing import NamedTuple
+
+from runforge.core.states import State
+
+
+class Job(NamedTuple):
+    """The queue's record that a run is to be executed."""
+
+    seq: int
+    job_id: str
+    run_id: str
+    group_id: str | None
+    lane_id: int
+    run_dir: str
+    priority: int
+    state: State
+    requires_gpu: bool
+    attempt: int
+    lost: int
+    cancel_requested: bool
+    dry_run_seconds: float | None
+    overrides: str
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    error: str | None
+    cause: str | None
+    metric_name: str | None
+    metric_value: float | None
+
+
+class Attempt(NamedTuple):
+    """One execution of a job."""
+
+    job_id: str
+    run_id: str
+    attempt: int
+    token: str
+    epoch: int
+    gpu_uuid: str | None
+    started_at: str
+    finished_at: str | None
+    cause: str | None
+    error: str | None
+    exit_code: int | None
+    signal: int | None
+
+
+class Group(NamedTuple):
+    """Jobs that share fairness, pause and cancel."""
+
+    group_id: str
+    lane_id: int
+    name: str
+    notes: str | None
+    created_at: str
+    created_by: str
+    max_parallel: int
+    fail_fast: bool
+    objective_metric: str | None
+    direction: str
+    is_paused: bool
+    is_canceled: bool
+    started_at: str | None
+    finished_at: str | None
+    queued: int
+    running: int
+    succeeded: int
+    failed: int
+    canceled: int
+
+    @property
+    def total(self) -> int:
+        """Number of runs in the group."""
+        return self.queued + self.running + self.succeeded + self.failed + self.canceled
+
+
+class DaemonRow(NamedTuple):
+    """What the journal knows of the newest daemon."""
+
+    epoch: int
+    pid: int | None
+    start_ticks: int | None
+    boot_id: str | None
+    started_at: str | None
+    max_parallel: int
+    gpu_slots: int
+    state: str
+    wanted: str
+    drain_until: str | None
+    last_served_group: str | None

@@ -1,0 +1,98 @@
+"""The daemon's sign of life and its exports, in the rhythm that their cost allows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from runforge import clock
+from runforge.core.records import DaemonRow
+from runforge.daemon.launch_gate import say
+from runforge.errors import explained
+from runforge.exports.documents import daemon_document
+from runforge.exports.exporter import Exporter
+from runforge.exports.list_blocks import encode
+from runforge.files.durable import write_atomic
+from runforge.store import records
+from runforge.store.journal import CHECKPOINT_BYTES, Journal
+from runforge.workspace import Workspace
+
+#: Seconds between heartbeats (the contract asks for 5 at the most).
+BEAT_SECONDS = 2.0
+#: Seconds between two writes of the exports, daemon.json's counts among them, at the least.
+EXPORT_SECONDS = 0.2
+#: Exports take no more than this share of the daemon's time.
+EXPORT_SHARE = 0.05
+CHECKPOINT_SECONDS = 30.0
+
+
+class Heart:
+    """Writes daemon.json, queue.json and group.json; a failing disk costs freshness only."""
+
+    def __init__(self, workspace: Workspace, journal: Journal) -> None:
+        self._workspace = workspace
+        self._journal = journal
+        self._exporter = Exporter(workspace, journal)
+        self._next_beat = 0.0
+        self._last_beat = 0.0
+        self._next_export = 0.0
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
+        self._shown: tuple[int, int, str] | None = None
+        self._complained = False
+
+    def beat(self, jobs: int, gpu_jobs: int, state: str, *, now_or_never: bool = False) -> None:
+        """Write daemon.json when it is time or something in it has changed."""
+        now = time.monotonic()
+        if self._shown != (jobs, gpu_jobs, state):
+            is_new = self._shown is None or self._shown[2] != state
+            self._next_beat = now if is_new else min(self._next_beat, self._last_beat + EXPORT_SECONDS)
+        if now < self._next_beat and not now_or_never:
+            return
+        document = daemon_document(
+            self._row(), heartbeat=clock.now(), jobs=jobs, gpu_jobs=gpu_jobs, state=state
+        )
+        data = encode(document)
+        self._tolerant(lambda: write_atomic(self._workspace.daemon_json, data, sync_folder=False))
+        self._last_beat, self._next_beat = now, now + BEAT_SECONDS
+        self._shown = (jobs, gpu_jobs, state)
+
+    def _row(self) -> DaemonRow:
+        with self._journal.read() as tx:
+            return records.daemon(tx.row("journal.daemon"))
+
+    def export(self, *, now_or_never: bool = False) -> None:
+        """Bring queue.json and the group.json files up to date, if they are behind and it is time."""
+        start = time.monotonic()
+        if (start < self._next_export and not now_or_never) or not self._exporter.is_behind():
+            return
+        self._tolerant(self._exporter.write)
+        took = time.monotonic() - start
+        self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
+
+    def repair(self) -> None:
+        """Write the exports anew where somebody has deleted or edited them."""
+        self._exporter.look()
+
+    def wait_seconds(self) -> float:
+        """Return how long the loop may sleep before something here is due."""
+        now = time.monotonic()
+        due = self._next_beat
+        if self._exporter.is_behind():
+            due = min(due, self._next_export)
+        return max(0.0, due - now)
+
+    def checkpoint(self) -> None:
+        """Fold the WAL back from time to time."""
+        if time.monotonic() >= self._next_checkpoint:
+            self._journal.checkpoint(above=CHECKPOINT_BYTES // 4)
+            self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
+
+    def _tolerant(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            if not self._complained:
+                say(f"WARNING: exports are stale: {explained(error)}")
+            self._complained = True
+        else:
+            self._complained = False

@@ -1,0 +1,1 @@
+"""`run` and `sweep` in the foreground, without a daemon."""

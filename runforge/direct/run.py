@@ -1,0 +1,170 @@
+"""`run`: one request executed here and now, with the same supervisor as in the queue, and no journal."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from runforge import clock, ids
+from runforge import workspace as workspaces
+from runforge.attempts import build_spec, cleanup, exit_record
+from runforge.attempts.build_spec import Place, Terms
+from runforge.core.states import LIVE
+from runforge.documents.request import Request
+from runforge.documents.request_file import REQUEST_LIMIT, read_request
+from runforge.errors import CanceledByUser, InternalError, InvalidRequest, Missing, OperationFailed
+from runforge.files.durable import make_dir, read_bounded, write_atomic, write_new
+from runforge.files.permissions import become_private
+from runforge.machine import gpus
+from runforge.store import records
+from runforge.store.opening import exists, open_snapshot
+from runforge.supervise.supervisor import CANCEL, supervise
+from runforge.training.check import check_request
+from runforge.workspace import Workspace
+
+
+def run_request(
+    workspace: Workspace,
+    path: Path,
+    *,
+    dry_run_seconds: float | None = None,
+    max_rows: int | None = None,
+) -> int:
+    """Run a request file in a new run folder; return the exit code."""
+    request = read_request(path)
+    check_request(request, workspace.root)
+    run_id = ids.direct_run_id(clock.now(), secrets.token_hex(4))
+    run_dir = workspace.run_dir(run_id)
+    workspace.prepare()
+    make_dir(run_dir)
+    write_new(run_dir / "request.json", read_bounded(path, REQUEST_LIMIT))
+    return _run(workspace, request, run_dir, dry_run_seconds, max_rows)
+
+
+def run_folder(
+    given: Path | None,
+    folder: Path,
+    *,
+    dry_run_seconds: float | None = None,
+    max_rows: int | None = None,
+) -> int:
+    """Run the request.json of a run folder, anywhere; return the exit code.
+
+    Without a workspace the nearest one above the folder is meant. Raises OperationFailed while the
+    queue has the run.
+    """
+    run_dir = folder.absolute()
+    if not run_dir.is_dir():
+        raise Missing(f"run folder not found: {folder}", fix="Check --run-dir")
+    workspace = workspaces.at(given) if given is not None else _above(run_dir)
+    request = read_request(run_dir / "request.json")
+    check_request(request, workspace.root)
+    _refuse_if_queued(workspace, run_dir)
+    workspace.prepare()
+    return _run(workspace, request, run_dir, dry_run_seconds, max_rows)
+
+
+def _above(run_dir: Path) -> Workspace:
+    for folder in run_dir.resolve().parents:
+        if folder.name in {".runforge", ".ml"}:
+            return workspaces.at(folder.parent)
+        if (folder / ".runforge").is_dir():
+            return workspaces.at(folder)
+    raise Missing(f"no workspace above {run_dir}", fix="Give --workspace")
+
+
+def _refuse_if_queued(workspace: Workspace, run_dir: Path) -> None:
+    if not exists(workspace):
+        return
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        row = tx.row("jobs.by_run_id", run_id=run_dir.name)
+    if row is None:
+        return
+    job = records.job(row)
+    if job.state in LIVE and (workspace.root / job.run_dir).resolve() == run_dir.resolve():
+        raise OperationFailed(f"run {job.run_id} is {job.state} in the queue", fix="Cancel it first")
+
+
+def _run(
+    workspace: Workspace,
+    request: Request,
+    run_dir: Path,
+    dry_run_seconds: float | None,
+    max_rows: int | None,
+) -> int:
+    if max_rows is not None and max_rows < 1:
+        raise InvalidRequest(f"--max-rows {max_rows} is too small", fix="Give at least 1")
+    umask = become_private()
+    found = gpus.detect()
+    attempt = _next_attempt(run_dir)
+    build_spec.set_aside(run_dir, attempt - 1)
+    token = secrets.token_hex(16)
+    folder = workspace.state_dir / "attempts" / run_dir.name / f"direct-{token[:8]}"
+    place = Place(run_dir.name, attempt, token, workspace.root, run_dir, folder)
+    terms = Terms(
+        gpus=len(found),
+        gpu=found[0] if found and request.device_type == "gpu" else None,
+        threads=build_spec.threads_per_run(1),
+        dry_run_seconds=dry_run_seconds,
+        max_rows=max_rows,
+        echo=True,
+        umask=umask,
+    )
+    print(f"Run {run_dir.name} in {run_dir}", flush=True)
+    build_spec.make_attempt(folder)
+    spec, _ = build_spec.write_spec(build_spec.build_spec(request, place, terms), request)
+    try:
+        pid = _supervise_in_child(spec, folder)
+        return _exit_code(folder, token, pid)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _next_attempt(run_dir: Path) -> int:
+    """Return the number of this attempt: the earlier ones keep their files in `previous/<n>`."""
+    previous = run_dir / "previous"
+    kept = [int(p.name) for p in previous.glob("*") if p.name.isdigit()] if previous.is_dir() else []
+    has_left = any((run_dir / name).exists() for name in build_spec.OUTPUTS)
+    return max(kept, default=0) + 1 + int(has_left)
+
+
+def _supervise_in_child(spec: Path, folder: Path) -> int:
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        _be_supervisor(spec)
+
+    def cancel(_number: int, _frame: FrameType | None) -> None:
+        write_atomic(folder / CANCEL, b"", durable=False)
+
+    before = {n: signal.signal(n, cancel) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        os.waitpid(pid, 0)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return pid
+
+
+def _be_supervisor(spec: Path) -> NoReturn:
+    try:
+        os.setsid()
+        supervise(spec)
+    finally:
+        os._exit(0)
+
+
+def _exit_code(folder: Path, token: str, session: int) -> int:
+    record = exit_record.read(folder, token)
+    if record is None:
+        cleanup.sweep(token, folder, session)
+        raise InternalError("the run's supervisor was killed", fix="How the run ended is not known")
+    if record.canceled:
+        return CanceledByUser.exit_code
+    return 0 if record.exit_code == 0 else OperationFailed.exit_code

@@ -1,0 +1,206 @@
+"""`sweep` in the foreground: the daemon's engine for one group, with the plan's own max_parallel."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from types import FrameType
+
+from runforge.core.outcome import Ending
+from runforge.core.records import Group, Job
+from runforge.core.states import State
+from runforge.daemon.attempt_table import Active
+from runforge.daemon.engine import POLL_SECONDS, Engine, Listener, Settings
+from runforge.daemon.lock import DaemonLock
+from runforge.daemon.main import take_over
+from runforge.errors import CanceledByUser, OperationFailed
+from runforge.exports import exporter
+from runforge.files.permissions import become_private
+from runforge.metrics import tokens
+from runforge.queue import cancel, changes
+from runforge.queue.submit import DEFAULT_MAX_RUNS, EnqueuedSweep
+from runforge.store import daemon_holder, records
+from runforge.store.journal import Journal
+from runforge.store.opening import open_journal
+from runforge.views import lists
+from runforge.workspace import Workspace
+
+_FOLLOW_SECONDS = 0.2
+
+
+def run_sweep(
+    workspace: Workspace,
+    plan_bytes: bytes,
+    *,
+    where: str,
+    max_runs: int = DEFAULT_MAX_RUNS,
+    dry_run_seconds: float | None = None,
+) -> int:
+    """Make the plan's group and run it here; where a daemon lives, follow it there.
+
+    Returns 0 when every run succeeded, 1 when one failed, 5 when it was canceled.
+    """
+    umask = become_private()
+    workspace.prepare()
+    made = changes.enqueue_sweep(
+        workspace, plan_bytes, where=where, max_runs=max_runs, dry_run_seconds=dry_run_seconds
+    )
+    print(tokens.group_start(made.group_id, len(made.run_ids)), flush=True)
+    teller = _Teller(made)
+    try:
+        lock = DaemonLock.take(workspace)
+    except OperationFailed:
+        _follow(workspace, made, teller)
+    else:
+        try:
+            _run_here(workspace, made, teller, umask)
+        finally:
+            lock.release()
+            exporter.refresh_if_alone(workspace)
+    return teller.conclude(_group(workspace, made.group_id))
+
+
+class _Teller:
+    """Prints a direct sweep's tokens, each run's once."""
+
+    def __init__(self, made: EnqueuedSweep) -> None:
+        self._made = made
+        self._index = {run_id: i for i, run_id in enumerate(made.run_ids, start=1)}
+        self._started: set[str] = set()
+        self._done: set[str] = set()
+
+    def started(self, job: Job) -> None:
+        if job.run_id in self._index and job.run_id not in self._started:
+            self._started.add(job.run_id)
+            print(tokens.group_run(job.run_id, self._index[job.run_id], len(self._index)), flush=True)
+
+    def ended(self, job: Job, ending: Ending) -> None:
+        if ending.state is not State.QUEUED:
+            self.done(job.run_id, ending.state.value)
+
+    def done(self, run_id: str, state: str) -> None:
+        if run_id in self._index and run_id not in self._done:
+            self._done.add(run_id)
+            print(tokens.group_run_done(run_id, state), flush=True)
+
+    def conclude(self, group: Group) -> int:
+        if group.is_canceled:
+            print(tokens.group_canceled(group.group_id), flush=True)
+            return CanceledByUser.exit_code
+        print(
+            tokens.group_complete(group.group_id, group.succeeded, group.failed, group.canceled),
+            flush=True,
+        )
+        return int(group.failed > 0)
+
+
+class _Interrupt:
+    """The first Ctrl-C cancels the sweep, the second leaves at once."""
+
+    def __init__(self, workspace: Workspace, made: EnqueuedSweep) -> None:
+        self._workspace = workspace
+        self._group_id = made.group_id
+        self._stops_running = made.plan.stop_on_cancel
+        self._count = 0
+        self._is_canceled = False
+        self.wake, self._write = socket.socketpair()
+        self._write.setblocking(False)
+        signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._count += 1
+        if self._count > 1:
+            os._exit(CanceledByUser.exit_code)
+
+    def check(self) -> None:
+        """Cancel the group once the user has asked for it."""
+        if self._count and not self._is_canceled:
+            self._is_canceled = True
+            print("canceling; press Ctrl-C again to leave at once", file=sys.stderr, flush=True)
+            cancel.cancel_group(self._workspace, self._group_id, let_running_finish=not self._stops_running)
+
+
+def _group(workspace: Workspace, group_id: str) -> Group:
+    with open_journal(workspace) as journal, journal.read() as tx:
+        return records.group(tx.row("groups.by_id", group_id=group_id))
+
+
+def _is_live(journal: Journal, group_id: str) -> bool:
+    with journal.read() as tx:
+        group = records.group(tx.row("groups.by_id", group_id=group_id))
+    return bool(group.queued or group.running)
+
+
+def _run_here(workspace: Workspace, made: EnqueuedSweep, teller: _Teller, umask: int) -> None:
+    settings = Settings(max_parallel=made.plan.max_parallel)
+    with open_journal(workspace) as journal:
+        epoch = take_over(journal, settings)
+        group = _group(workspace, made.group_id)
+        engine = Engine(
+            workspace,
+            journal,
+            epoch,
+            settings,
+            Listener(teller.started, teller.ended),
+            umask=umask,
+            only_lane=group.lane_id,
+        )
+        interrupt = _Interrupt(workspace, made)
+        try:
+            engine.start()
+            engine.selector.register(interrupt.wake, selectors.EVENT_READ, "wake")
+            while _is_live(journal, made.group_id):
+                engine.tick()
+                _wait(engine, interrupt)
+        finally:
+            engine.close()
+            with journal.write(epoch) as tx:
+                tx.run("journal.set_daemon_state", state="stopped")
+    _tell_unstarted(workspace, made, teller)
+
+
+def _wait(engine: Engine, interrupt: _Interrupt) -> None:
+    timeout = POLL_SECONDS if engine.active_jobs or engine.needs_polling else 0.0
+    for key, _ in engine.selector.select(timeout):
+        if isinstance(key.data, Active):
+            engine.supervisor_gone(key.data)
+        elif key.fileobj is interrupt.wake:
+            interrupt.wake.recv(64)
+    interrupt.check()
+
+
+def _tell_unstarted(workspace: Workspace, made: EnqueuedSweep, teller: _Teller) -> None:
+    for job in lists.jobs(workspace, group_id=made.group_id, state=State.CANCELED.value):
+        teller.done(job.run_id, job.state)
+
+
+def _follow(workspace: Workspace, made: EnqueuedSweep, teller: _Teller) -> None:
+    """Tell what the live daemon does with the group."""
+    holder = daemon_holder.holder(workspace)
+    pid = holder.pid if holder else None
+    print(f"following the daemon (pid {pid}), which runs it", file=sys.stderr, flush=True)
+    interrupt = _Interrupt(workspace, made)
+    with open_journal(workspace) as journal:
+        is_live = True
+        while is_live:
+            is_live = _is_live(journal, made.group_id)
+            _tell_progress(journal, made, teller)
+            interrupt.check()
+            if is_live:
+                time.sleep(_FOLLOW_SECONDS)
+
+
+def _tell_progress(journal: Journal, made: EnqueuedSweep, teller: _Teller) -> None:
+    with journal.read() as tx:
+        jobs = [records.job(row) for row in tx.rows("jobs.of_group", group_id=made.group_id)]
+    for job in jobs:
+        if job.state is State.RUNNING or job.started_at is not None:
+            teller.started(job)
+        if job.finished_at is not None:
+            teller.done(job.run_id, job.state.value)

@@ -1,0 +1,144 @@
+"""What the exported files say: queue.json, group.json and daemon.json (docs/contract.md, sections 2 to 4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from runforge.core.records import DaemonRow, Group, Job
+from runforge.core.states import TERMINAL, Cause, group_status
+from runforge.store import records
+from runforge.store.journal import Transaction
+from runforge.sweeps.expand import metric_direction
+
+
+def job_document(row: Any) -> dict[str, Any]:
+    """Return a row of `jobs` as queue.json shows it. There may be very many: no Job is made of it."""
+    return {
+        "job_id": row["job_id"],
+        "kind": "run",
+        "run_id": row["run_id"],
+        "group_id": row["group_id"],
+        "priority": row["priority"],
+        "state": row["state"],
+        "requires_gpu": bool(row["requires_gpu"]),
+        "attempt": row["attempt"],
+        "created_at": row["created_at"],
+        "started_at": row["started_at"],
+        "finished_at": row["finished_at"],
+        "error": row["error"],
+        "cause": row["cause"],
+        "cancel_requested": bool(row["cancel_requested"]),
+        "dry_run": row["dry_run_seconds"] is not None,
+    }
+
+
+def queue_document(daemon: DaemonRow, rows: Iterable[Any], seq: int) -> dict[str, Any]:
+    """Return queue.json."""
+    return {
+        "version": 1,
+        "kind": "execution_queue",
+        "journal_seq": seq,
+        "max_parallel": daemon.max_parallel,
+        "gpu_slots": daemon.gpu_slots,
+        "last_served_group": daemon.last_served_group,
+        "jobs": [job_document(row) for row in rows],
+    }
+
+
+def result_ref(job: Job) -> str | None:
+    """Return the path of a run's result.json from the workspace, once an attempt has left one."""
+    if job.state not in TERMINAL or job.started_at is None or job.cause == Cause.FOLDER_MISSING:
+        return None
+    return f"{job.run_dir}/result.json"
+
+
+def best_run(tx: Transaction, group: Group) -> Job | None:
+    """Return the succeeded run with the best primary metric, by the direction that holds for it."""
+    row = tx.row("groups.highest", group_id=group.group_id)
+    if row is None:
+        return None
+    direction = group.direction
+    if group.objective_metric is None:
+        direction = metric_direction(tx.row("groups.first_metric", group_id=group.group_id)[0] or "", None)
+    if direction == "minimize":
+        row = tx.row("groups.lowest", group_id=group.group_id)
+    return records.job(row)
+
+
+def status_of(group: Group) -> str:
+    """Return a group's status for people and files."""
+    return group_status(
+        queued=group.queued,
+        running=group.running,
+        failed=group.failed,
+        canceled=group.canceled,
+        is_canceled=group.is_canceled,
+    )
+
+
+def group_document(group: Group, best: Job | None, jobs: Iterable[Job]) -> dict[str, Any]:
+    """Return group.json."""
+    return {
+        "version": 1,
+        "kind": "run_group",
+        "group_id": group.group_id,
+        "created_at": group.created_at,
+        "created_by": group.created_by,
+        "name": group.name,
+        "notes": group.notes,
+        "plan_ref": "plan.json",
+        "paused": group.is_paused,
+        "status": status_of(group),
+        "execution": {
+            "max_parallel": group.max_parallel,
+            "started_at": group.started_at or group.created_at,
+            "finished_at": group.finished_at,
+            "cancelled": group.is_canceled,
+        },
+        "runs": [run_entry(job) for job in jobs],
+        "summary": {
+            "total": group.total,
+            "succeeded": group.succeeded,
+            "failed": group.failed,
+            "canceled": group.canceled,
+            "best_run_id": best.run_id if best else None,
+            "best_primary_metric": metric(best) if best else None,
+        },
+    }
+
+
+def metric(job: Job) -> dict[str, Any] | None:
+    """Return a run's primary metric, or None."""
+    if job.metric_name is None or job.metric_value is None:
+        return None
+    return {"name": job.metric_name, "value": job.metric_value}
+
+
+def run_entry(job: Job) -> dict[str, Any]:
+    """Return a run as group.json shows it."""
+    return {
+        "run_id": job.run_id,
+        "status": job.state.value,
+        "request_overrides": json.loads(job.overrides),
+        "result_ref": result_ref(job),
+        "primary_metric": metric(job),
+    }
+
+
+def daemon_document(
+    row: DaemonRow, *, heartbeat: str, jobs: int, gpu_jobs: int, state: str
+) -> dict[str, Any]:
+    """Return daemon.json."""
+    return {
+        "version": 1,
+        "pid": row.pid,
+        "started_at": row.started_at,
+        "last_heartbeat": heartbeat,
+        "max_parallel": row.max_parallel,
+        "gpu_slots": row.gpu_slots,
+        "active_jobs": jobs,
+        "active_gpu_jobs": gpu_jobs,
+        "state": state,
+    }

@@ -1,0 +1,135 @@
+"""JSON documents with a long list, written again at the price of what has changed in them.
+
+The list is kept in blocks. A block that is as it was is copied from the last version of the file as bytes,
+which costs a hundredth of making it anew; a `Layout` says where the blocks lie in it, and of which version
+it speaks. Nothing here opens the journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runforge.files.durable import write_atomic
+
+_CHUNK = 1024 * 1024
+#: Inode, size and time of change: another content has another one.
+Identity = tuple[int, int, int]
+
+
+class Replaced(OSError):
+    """The last version of a file is no longer there: somebody has touched it."""
+
+
+class Layout(NamedTuple):
+    """A version of a file, where its list begins, and how long each block of it is, in order."""
+
+    identity: Identity
+    start: int
+    blocks: dict[int, int]
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    """Return a document as the contract wants it: UTF-8, indented by two, no NaN."""
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def encode_items(documents: list[dict[str, Any]]) -> bytes:
+    """Return documents as they look in a list of a document; nothing for none."""
+    if not documents:
+        return b""
+    whole = encode({"items": documents})
+    return whole[whole.index(b"[\n") + 2 : whole.rindex(b"\n  ]")]
+
+
+def identity_of(info: os.stat_result) -> Identity:
+    """Return what tells this version of a file from others."""
+    return info.st_ino, info.st_size, info.st_mtime_ns
+
+
+def write(
+    path: Path,
+    document: dict[str, Any],
+    name: str,
+    blocks: Iterable[tuple[int, bytes | None]],
+    last: Layout | None,
+) -> Layout:
+    """Write a document whose empty list `name` is filled with blocks; None stands for "as it was".
+
+    Raises Replaced if the last version is gone, OSError if there is no room; the file is then untouched.
+    """
+    whole = encode(document)
+    field = b'\n  "%s": [' % name.encode("ascii")
+    # A text in the document cannot hold this: its quotes would be escaped.
+    start = whole.index(field) + len(field)
+    lengths: dict[int, int] = {}
+    # Synced before it replaces the old one, or a power cut would leave an empty file on XFS and Btrfs. Which
+    # of the two versions is there after that does not matter.
+    parts = _chunks(whole[:start], whole[start:], path, blocks, last, lengths)
+    info = write_atomic(path, parts, sync_folder=False)
+    return Layout(identity_of(info), start, lengths)
+
+
+def _chunks(
+    head: bytes,
+    tail: bytes,
+    path: Path,
+    blocks: Iterable[tuple[int, bytes | None]],
+    last: Layout | None,
+    lengths: dict[int, int],
+) -> Iterator[bytes]:
+    yield head
+    with contextlib.closing(_Last(path, last)) as source:
+        for number, data in blocks:
+            if data == b"":
+                continue
+            yield b",\n" if lengths else b"\n"
+            lengths[number] = source.length(number) if data is None else len(data)
+            yield from source.copy(number) if data is None else (data,)
+    yield (b"\n  " if lengths else b"") + tail
+
+
+class _Last:
+    """The last version of a file, open to be copied from."""
+
+    def __init__(self, path: Path, layout: Layout | None) -> None:
+        self._path = path
+        self._descriptor = -1
+        self._places: dict[int, tuple[int, int]] = {}
+        if layout is None:
+            return
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise Replaced(f"{path}: {error.strerror}") from error
+        if identity_of(os.fstat(self._descriptor)) != layout.identity:
+            self.close()
+            raise Replaced(f"{path} has been touched")
+        offset = layout.start + 1
+        for number, length in layout.blocks.items():
+            self._places[number] = offset, length
+            offset += length + 2
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+    def length(self, number: int) -> int:
+        """Return how many bytes a block has."""
+        return self._places[number][1]
+
+    def copy(self, number: int) -> Iterator[bytes]:
+        """Yield a block's bytes. Raises Replaced if the file is too short for it."""
+        offset, length = self._places[number]
+        end = offset + length
+        while offset < end:
+            data = os.pread(self._descriptor, min(_CHUNK, end - offset), offset)
+            if not data:
+                raise Replaced(f"{self._path} is shorter than it was")
+            offset += len(data)
+            yield data

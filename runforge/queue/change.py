@@ -1,0 +1,50 @@
+"""One change of the queue: a transaction, then the daemon's bell and the exports.
+
+Refusals change nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from runforge import failpoints
+from runforge.errors import OperationFailed
+from runforge.exports import exporter
+from runforge.queue import wakeup
+from runforge.store.journal import CHECKPOINT_BYTES, Journal, Transaction
+from runforge.store.opening import exists, open_journal
+from runforge.workspace import Workspace
+
+
+def announce(workspace: Workspace) -> None:
+    """Tell the daemon of a change, and write the exports where no daemon does."""
+    failpoints.hit("command.committed")
+    wakeup.ring(workspace.doorbell)
+    exporter.refresh_if_alone(workspace)
+
+
+@contextlib.contextmanager
+def change(workspace: Workspace) -> Iterator[Transaction]:
+    """One transaction on an existing journal, announced after its commit."""
+    with existing(workspace) as journal:
+        with journal.write() as tx:
+            yield tx
+        tidy(journal)
+    announce(workspace)
+
+
+def tidy(journal: Journal) -> None:
+    """Fold a large WAL back into the journal."""
+    journal.checkpoint(above=CHECKPOINT_BYTES)
+
+
+def existing(workspace: Workspace) -> Journal:
+    """Open the journal; a command that has nothing to change must not make one."""
+    if not exists(workspace):
+        raise OperationFailed(
+            "nothing has been enqueued in this workspace",
+            where=str(workspace.root),
+            fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
+        )
+    return open_journal(workspace)

@@ -1,0 +1,46 @@
+"""Which of the waiting runs comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runforge import clock
+from runforge.core.records import Job
+from runforge.core.states import LIVE
+from runforge.errors import OperationFailed
+from runforge.queue.change import change
+from runforge.store import targets, transitions
+from runforge.store.journal import Transaction
+from runforge.workspace import Workspace
+
+_PRIORITY_LIMIT = 1_000_000
+
+
+def set_priority(workspace: Workspace, name: str, priority: int) -> int:
+    """Set the priority of a run, or of a group's live runs; return how many changed."""
+    if abs(priority) > _PRIORITY_LIMIT:
+        raise OperationFailed(
+            f"priority {priority} is out of range", fix=f"Use -{_PRIORITY_LIMIT} to {_PRIORITY_LIMIT}"
+        )
+    with change(workspace) as tx:
+        now = clock.now()
+        jobs = _jobs_of_either(tx, name)
+        return sum(tx.run("jobs.set_priority", job_id=job.job_id, priority=priority, now=now) for job in jobs)
+
+
+def shift_priority(workspace: Workspace, names: Sequence[str], by: int) -> int:
+    """Raise or lower the priority of the live runs that the names (runs or groups) mean; return how many."""
+    with change(workspace) as tx:
+        now = clock.now()
+        jobs = [job for name in names for job in _jobs_of_either(tx, name) if job.state in LIVE]
+        for job in jobs:
+            priority = max(-_PRIORITY_LIMIT, min(_PRIORITY_LIMIT, job.priority + by))
+            tx.run("jobs.set_priority", job_id=job.job_id, priority=priority, now=now)
+    return len(jobs)
+
+
+def _jobs_of_either(tx: Transaction, name: str) -> list[Job]:
+    try:
+        return transitions.jobs_of_group(tx, targets.group_id(tx, name))
+    except OperationFailed:
+        return [targets.job(tx, name)]

@@ -1,0 +1,70 @@
+"""The folders of runs that are being enqueued, durable before the journal knows them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runforge import failpoints, ids
+from runforge.documents import strict_json
+from runforge.documents.plan import Plan
+from runforge.files.durable import fsync_dir, fsync_files, write_new
+from runforge.store.journal import Journal
+from runforge.workspace import Workspace
+
+
+class RunFolders:
+    """The folders of a sweep that is being enqueued, removable until its transaction."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._made: list[Path] = []
+
+    def make_group(self, now: str, plan: Plan) -> str:
+        """Reserve a group id by its folder (mkdir has one winner) and keep a copy of the plan."""
+        repeat = 1
+        while True:
+            group_id = ids.group_id(now, plan.name, repeat=repeat)
+            folder = self._workspace.group_dir(group_id)
+            try:
+                folder.mkdir(0o700)
+            except FileExistsError:
+                repeat += 1
+            else:
+                break
+        self._made.append(folder)
+        failpoints.hit("enqueue.group_made")
+        write_new(folder / "plan.json", plan.raw)
+        fsync_dir(folder)
+        fsync_dir(folder.parent)
+        return group_id
+
+    def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> None:
+        """Write the run folders and their requests, durable when this returns."""
+        files = []
+        parent = self._workspace.runs_dir
+        for run_id, request in zip(run_ids, requests, strict=True):
+            folder = parent / run_id
+            # Noted first: Ctrl-C comes just when a system call is done. The id is nobody else's.
+            self._made.append(folder)
+            folder.mkdir(0o700)
+            failpoints.hit("enqueue.run_made")
+            files.append(folder / "request.json")
+            write_new(files[-1], strict_json.dump(request), durable=False)
+        failpoints.hit("enqueue.written")
+        fsync_files(files)  # all are written before the first is synced: one commit then serves most
+        fsync_dir(self._workspace.runs_dir)
+        failpoints.hit("enqueue.durable")
+
+    def remove_unless_known(self, journal: Journal) -> bool:
+        """Take everything back, if the group is not in the journal; return whether it is."""
+        if not self._made:
+            return False
+        with journal.read() as tx:
+            is_known = tx.row("groups.by_id", group_id=self._made[0].name) is not None
+        if not is_known:
+            for folder in self._made:
+                shutil.rmtree(folder, ignore_errors=True)
+        return is_known

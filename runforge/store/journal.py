@@ -1,0 +1,221 @@
+"""Opening the journal, and the only two ways to touch it: a short snapshot and a transaction.
+
+All writers take the writers' lock and then BEGIN IMMEDIATE. Nothing here opens the database file but
+through SQLite: a plain open() and close() of it would drop SQLite's own locks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from runforge import failpoints
+from runforge.store.failures import (
+    Fenced,
+    JournalBusy,
+    explained,
+)
+from runforge.store.queries import query
+from runforge.store.sqlite import WRITE_TIMEOUT, connect
+from runforge.store.writer_lock import held, open_lock
+from runforge.workspace import Workspace
+
+#: The WAL is folded back into the database above this many bytes.
+CHECKPOINT_BYTES = 4 * 1024 * 1024
+_CHECKPOINT_MILLISECONDS = 100
+
+
+class Transaction:
+    """An open transaction or snapshot: runs the store's named queries."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def run(self, name: str, /, **values: object) -> int:
+        """Execute a named statement; return how many rows it changed."""
+        return int(self._connection.execute(query(name), values).rowcount)
+
+    def row(self, name: str, /, **values: object) -> Any:
+        """Return the first row of a named query, or None."""
+        rows = self._connection.execute(query(name), values).fetchall()
+        return rows[0] if rows else None
+
+    def rows(self, name: str, /, **values: object) -> list[Any]:
+        """Return all rows of a named query. No cursor stays open: it would pin the WAL."""
+        return list(self._connection.execute(query(name), values).fetchall())
+
+
+def _check_epoch(transaction: Transaction, epoch: int | None) -> None:
+    if epoch is not None and transaction.row("journal.epoch")[0] != epoch:
+        raise Fenced("a newer daemon has taken over this workspace")
+
+
+class Journal:
+    """A connection to a workspace's journal. For one thread; never carried over a fork."""
+
+    def __init__(self, workspace: Workspace, connection: Any, *, is_snapshot: bool) -> None:
+        self.workspace = workspace
+        self.is_snapshot = is_snapshot
+        self._connection = connection
+        self._lock: int | None = None
+        #: Transactions that this connection has committed.
+        self.commits = 0
+        self._files = (0, 0)
+        self._reopened = 0
+
+    def __enter__(self) -> Journal:  # noqa: PYI034 - `typing_extensions` costs ten milliseconds
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection and the lock file."""
+        self._connection.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @property
+    def connection(self) -> Any:
+        """The raw connection, for migrations, backup and the doctor."""
+        return self._connection
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the writers' lock; JournalBusy if it is not free in time."""
+        if self._lock is None:
+            self._lock = open_lock(self.workspace)
+        with held(self._lock, self.workspace.journal):
+            yield
+
+    @contextlib.contextmanager
+    def write(self, epoch: int | None = None) -> Iterator[Transaction]:
+        """Run the block as one durable transaction; all of it, or on any error none of it.
+
+        A daemon gives its epoch and is refused (Fenced) once a newer one has taken over. The block
+        does no I/O of its own and does not wait.
+        """
+        failpoints.hit("tx.before")
+        with self.locked(), explained(self.workspace.journal):
+            if self.is_detached():
+                self._reattach()
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                failpoints.hit("tx.begun")
+                transaction = Transaction(self._connection)
+                _check_epoch(transaction, epoch)
+                yield transaction
+                failpoints.hit("tx.written")
+                self._connection.execute("COMMIT")
+                self.commits += 1
+            except BaseException:
+                # A full disk has rolled back already.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            failpoints.hit("tx.committed")
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Run the block on one consistent snapshot. Keep it short: it holds the WAL back."""
+        with explained(self.workspace.journal):
+            self._connection.execute("BEGIN")
+            try:
+                yield Transaction(self._connection)
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
+
+    def data_version(self) -> int:
+        """Return a number that changes when another connection has committed. Costs 3 us."""
+        number = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        return (self._reopened << 32) + number
+
+    def version(self) -> tuple[int, int]:
+        """Return what changes with every commit, another connection's or this one's."""
+        return self.data_version(), self.commits
+
+    def is_detached(self) -> bool:
+        """Return whether somebody has deleted the journal's -wal or -shm file under this connection.
+
+        It works on with the deleted files; whoever opens the journal anew does not see what is in them.
+        """
+        return side_files(self.workspace) != self._files
+
+    def reattach(self) -> None:
+        """Save what is in a deleted WAL and open the journal anew; nothing that was committed is lost.
+
+        Raises JournalBusy while a reader keeps the WAL from being folded back, DiskFull without room for it.
+        """
+        with self.locked(), explained(self.workspace.journal):
+            self._reattach()
+
+    def _reattach(self) -> None:
+        """Fold the deleted WAL back unless another of us has done so, which the lock file tells; open anew."""
+        lock = self._lock
+        if lock is None:
+            raise AssertionError("only under the writers' lock")
+        is_saved = os.pread(lock, 64, 0) == _as_note(side_files(self.workspace))
+        if not is_saved and self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise JournalBusy("the journal cannot be written back", where=str(self.workspace.journal))
+        query_only = self._connection.execute("PRAGMA query_only").fetchone()[0]
+        self._connection.close()
+        self._connection = connect(self.workspace.journal)
+        self._connection.execute(f"PRAGMA query_only={query_only}")
+        self._reopened += 1
+        self.attach()
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, _as_note(self._files), 0)
+
+    def attach(self) -> None:
+        """Have SQLite open its files, and remember which they are."""
+        self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        self._files = side_files(self.workspace)
+
+    def checkpoint(self, *, above: int = 0) -> None:
+        """Fold the WAL into the database if it is larger than `above` bytes.
+
+        Under the writers' lock and with TRUNCATE, which takes the write lock first: the WAL-reset
+        bug of older SQLite cannot strike. A reader that holds a snapshot is waited for only a moment: everybody
+        who wants to write waits too, and the next checkpoint does the rest.
+        """
+        try:
+            if os.stat(f"{self.workspace.journal}-wal").st_size <= above:
+                return
+        except FileNotFoundError:
+            return
+        failpoints.hit("checkpoint.before")
+        with self.locked(), explained(self.workspace.journal):
+            self._connection.execute(f"PRAGMA busy_timeout={_CHECKPOINT_MILLISECONDS}").fetchall()
+            try:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout={WRITE_TIMEOUT * 1000:.0f}").fetchall()
+            failpoints.hit("checkpoint.done")
+
+
+def side_files(workspace: Workspace) -> tuple[int, int]:
+    """Return the inodes of the journal's -wal and -shm files, 0 for one that is not there."""
+    return _inode(f"{workspace.journal}-wal"), _inode(f"{workspace.journal}-shm")
+
+
+def _as_note(files: tuple[int, int]) -> bytes:
+    return b"%d %d\n" % files
+
+
+def _inode(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0

@@ -1,0 +1,171 @@
+"""Opening a workspace's journal: to write, to read, or as it was left on a disk that cannot be written.
+
+Nothing here opens the database file but through SQLite: a plain open() and close() of it would drop SQLite's own locks.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from runforge.errors import Missing
+from runforge.files.durable import require_file
+from runforge.store import daemon_holder, migrate
+from runforge.store.failures import (
+    DiskFull,
+    JournalBusy,
+    JournalUnreadable,
+    ReadOnlyDisk,
+    explained,
+)
+from runforge.store.filesystems import require_local
+from runforge.store.journal import Journal, side_files
+from runforge.store.sqlite import DatabaseError, connect, sqlite
+from runforge.store.writer_lock import held, open_lock
+from runforge.workspace import Workspace
+
+#: A live daemon is given this long to put a deleted -wal file right.
+MEND_SECONDS = 10.0
+
+
+_MEND_PAUSE = 0.02
+
+
+def _wait_until_whole(workspace: Workspace) -> None:
+    """Wait until a live daemon has put a deleted -wal or -shm file right; without one there is nothing to put.
+
+    A daemon has the journal open, so both files exist. Opened without them the journal would be an older one,
+    and what is written to it would be lost, or destroy what the daemon writes.
+    """
+    deadline = time.monotonic() + MEND_SECONDS
+    while workspace.journal.exists() and 0 in side_files(workspace):
+        daemon = daemon_holder.holder(workspace)
+        if daemon is None or daemon.pid == os.getpid():
+            return
+        if time.monotonic() > deadline:
+            raise JournalBusy(
+                f"the journal's -wal or -shm file was deleted, and the daemon (pid {daemon.pid}), which still has"
+                " what was in it, does not put it right",
+                where=str(workspace.journal),
+                fix="Do not kill the daemon; let it go on (kill -CONT), then try again",
+            )
+        time.sleep(_MEND_PAUSE)
+
+
+def exists(workspace: Workspace) -> bool:
+    """Return whether the workspace has a journal."""
+    return workspace.journal.exists()
+
+
+def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
+    """Open the journal, migrating an older one after a backup.
+
+    Raises Missing where there is none (and `create` is false) or the file system is a network one;
+    JournalUnreadable if it is damaged or from a newer RunForge.
+    """
+    path = workspace.journal
+    if create:
+        workspace.prepare()
+    require_local(workspace.state_dir)
+    _require_files(path)
+    if not path.exists() and not create:
+        raise Missing(f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`")
+    _wait_until_whole(workspace)
+    if _is_emptied(path):
+        _make(workspace)
+    with explained(path):
+        journal = Journal(workspace, connect(path), is_snapshot=False)
+        try:
+            if migrate.version(journal.connection) != migrate.NEWEST:
+                with journal.locked():
+                    migrate.migrate(journal.connection, path)
+            return _configured(journal)
+        except BaseException:
+            journal.close()
+            raise
+
+
+def _require_files(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        require_file(path.with_name(path.name + suffix))
+
+
+def _make(workspace: Workspace) -> None:
+    """Make the journal. Only under the lock is the file created, so an empty one found there was emptied."""
+    path = workspace.journal
+    lock = open_lock(workspace)
+    try:
+        with held(lock, path), explained(path):
+            if not _is_emptied(path):
+                return
+            if path.exists() and any(workspace.runs_dir.iterdir()):
+                raise JournalUnreadable(
+                    "the journal is empty although runs exist",
+                    where=str(path),
+                    fix="Put a backup in its place, or let `runforge doctor --recover` rebuild it from the exports",
+                )
+            connection = connect(path)
+            try:
+                migrate.migrate(connection, path)
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                connection.close()
+    finally:
+        os.close(lock)
+
+
+def _is_emptied(path: Path) -> bool:
+    """Return whether nothing is in the file, nor in its WAL, where a young journal lives."""
+    try:
+        return path.stat().st_size == 0 and os.stat(f"{path}-wal").st_size == 0
+    except FileNotFoundError:
+        return True
+
+
+def _configured(journal: Journal) -> Journal:
+    connection = journal.connection
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if mode != "wal":
+        raise JournalUnreadable(
+            f"the journal is in {mode} mode, not WAL",
+            where=str(journal.workspace.journal),
+            fix="Was it copied by hand? Run `runforge doctor`",
+        )
+    journal.attach()
+    return journal
+
+
+def open_snapshot(workspace: Workspace) -> Journal:
+    """Open the journal for reading alone; as it was left, where the disk cannot be written."""
+    if os.access(workspace.state_dir, os.W_OK):
+        try:
+            journal = open_journal(workspace)
+        except (DiskFull, ReadOnlyDisk):
+            return _open_as_left(workspace.journal, workspace)
+        journal.connection.execute("PRAGMA query_only=ON")
+        return journal
+    return _open_as_left(workspace.journal, workspace)
+
+
+def _open_as_left(path: Path, workspace: Workspace) -> Journal:
+    """Open the journal without writing a byte: with its WAL if somebody has that open, else without."""
+    _require_files(path)
+    with explained(path):
+        try:
+            return _read_only(path, workspace, "mode=ro")
+        except DatabaseError:
+            return _read_only(path, workspace, "mode=ro&immutable=1")
+
+
+def _read_only(path: Path, workspace: Workspace, how: str) -> Journal:
+    connection = sqlite.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+    try:
+        connection.row_factory = sqlite.Row
+        migrate.version(connection)
+        journal = Journal(workspace, connection, is_snapshot=True)
+        journal.attach()
+    except BaseException:
+        connection.close()
+        raise
+    return journal

@@ -1,0 +1,4 @@
+"""A journal made anew from what a damaged one and the run folders still tell.
+
+Used by `doctor --recover` alone.
+"""

@@ -1,0 +1,185 @@
+"""Writing a journal out of saved rows: numbers, counters and entries made to agree with the tables.
+
+Triggers are set aside while the rows go in, since they allow nothing but a job's ordinary life; then they are
+put back and the result is checked by replaying it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from runforge import clock
+from runforge.core.states import TRANSITIONS, State
+from runforge.store import migrate, verify
+from runforge.store.recovery.salvage import Row
+from runforge.store.sqlite import sqlite
+
+_NUMBER = re.compile(r"(\d+)$")
+_UNGROUPED = 1
+
+
+def write(path: Path, tables: dict[str, list[Row]]) -> list[str]:
+    """Write a journal of the rows; return what contradicts itself, nothing if all is well."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    connection = sqlite.connect(str(path), isolation_level=None)
+    connection.row_factory = sqlite.Row
+    try:
+        migrate.migrate(connection, path)
+        connection.execute("BEGIN IMMEDIATE")
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for trigger in triggers:
+            connection.execute(f"DROP TRIGGER {trigger['name']}")
+        _fill(connection, tables)
+        for trigger in triggers:
+            connection.execute(trigger["sql"])
+        connection.execute("COMMIT")
+        problems = verify.check_connection(connection)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.close()
+    return problems
+
+
+def _fill(connection: Any, tables: dict[str, list[Row]]) -> None:
+    _number(tables)
+    lanes = _lanes(tables)
+    connection.execute("DELETE FROM lanes")
+    connection.execute("DELETE FROM daemon")
+    for name, rows in (
+        ("lanes", lanes),
+        ("groups", tables["groups"]),
+        ("jobs", sorted(tables["jobs"], key=lambda job: job["seq"])),
+        ("attempts", tables["attempts"]),
+        ("slots", _slots(tables["jobs"])),
+        ("daemon", [_daemon(tables)]),
+        ("journal", _entries(tables)),
+    ):
+        for row in rows:
+            names = ", ".join(row)
+            marks = ", ".join("?" * len(row))
+            values = tuple(row.values())
+            connection.execute(f"INSERT INTO {name} ({names}) VALUES ({marks})", values)  # noqa: S608
+
+
+def _number(tables: dict[str, list[Row]]) -> None:
+    """Give numbers to the lanes and jobs that came without."""
+    jobs, groups = tables["jobs"], tables["groups"]
+    lane = max([_UNGROUPED, *(group["lane_id"] or 0 for group in groups)])
+    for group in groups:
+        if group["lane_id"] is None:
+            lane += 1
+            group["lane_id"] = lane
+    of_group = {group["group_id"]: group["lane_id"] for group in groups}
+    seq = max([0, *(job["seq"] or 0 for job in jobs)])
+    for job in jobs:
+        if job["group_id"] not in of_group:
+            job["group_id"] = None
+        job["lane_id"] = of_group.get(job["group_id"], _UNGROUPED)
+        if job["seq"] is None:
+            seq += 1
+            job["seq"] = seq
+
+
+def _lanes(tables: dict[str, list[Row]]) -> list[Row]:
+    served = {lane["lane_id"]: lane["served"] for lane in tables["lanes"]}
+    paused = {group["lane_id"]: group["is_paused"] for group in tables["groups"]}
+    counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for job in tables["jobs"]:
+        queued = "queued_gpu" if job["requires_gpu"] else "queued_cpu"
+        counts[job["lane_id"]][queued if job["state"] == "queued" else job["state"]] += 1
+    return [
+        {
+            "lane_id": lane_id,
+            "served": served.get(lane_id, 0),
+            "is_paused": paused.get(lane_id, 0),
+            **counts[lane_id],
+        }
+        for lane_id in sorted({_UNGROUPED, *paused})
+    ]
+
+
+def _slots(jobs: list[Row]) -> list[Row]:
+    running = [job for job in jobs if job["state"] == "running"]
+    on_gpu = [job for job in running if job["requires_gpu"]]
+    return [
+        {"kind": kind, "slot_no": number, "job_id": job["job_id"]}
+        for kind, holders in (("cpu", running), ("gpu", on_gpu))
+        for number, job in enumerate(holders)
+    ]
+
+
+def _daemon(tables: dict[str, list[Row]]) -> Row:
+    row: Row = dict(tables["daemon"][0]) if tables["daemon"] else {"one": 1}
+    epochs = [row.get("epoch") or 0, *(attempt["epoch"] for attempt in tables["attempts"])]
+    row["epoch"] = max(epochs) + 1
+    row["state"] = "stopped"
+    row["wanted"] = "run"
+    for name, key in (("next_job", "job_id"), ("next_run", "run_id")):
+        used = [int(found.group()) for job in tables["jobs"] if (found := _NUMBER.search(job[key]))]
+        row[name] = max([row.get(name) or 1, *(number + 1 for number in used)])
+    return row
+
+
+def _entries(tables: dict[str, list[Row]]) -> list[Row]:
+    """Return the saved entries of whatever they tell in full, and the shortest story of the rest."""
+    saved: dict[str, list[Row]] = defaultdict(list)
+    for entry in tables["journal"]:
+        saved[entry["job_id"] or entry["group_id"] or ""].append(entry)
+    kept: list[Row] = []
+    told: list[Row] = []
+    for group in tables["groups"]:
+        entries = [entry for entry in saved[group["group_id"]] if entry["event"].startswith("group_")]
+        is_whole = _is_told(entries, [], [group])
+        (kept if is_whole else told).extend(entries if is_whole else _story_of_group(group))
+    for job in tables["jobs"]:
+        entries = saved[job["job_id"]]
+        is_whole = _is_told(entries, [job], [])
+        (kept if is_whole else told).extend(entries if is_whole else _story_of_job(job))
+    kept.sort(key=lambda entry: entry["seq"])
+    last = max([0, *(entry["seq"] for entry in tables["journal"])])
+    return kept + [{"seq": last + number, **entry} for number, entry in enumerate(told, 1)]
+
+
+def _is_told(entries: list[Row], jobs: list[Row], groups: list[Row]) -> bool:
+    with contextlib.suppress(KeyError, ValueError, TypeError):
+        return not verify.compare(entries, jobs, groups)
+    return False
+
+
+def _entry(row: Row, event: str, **more: Any) -> Row:
+    return {"at": clock.now(), "event": event, "group_id": row["group_id"], **more}
+
+
+def _story_of_group(group: Row) -> list[Row]:
+    story = [_entry(group, "group_created", detail=json.dumps({"name": group["name"]}))]
+    if group["is_paused"]:
+        story.append(_entry(group, "group_paused"))
+    if group["is_canceled"]:
+        story.append(_entry(group, "group_canceled"))
+    return story
+
+
+def _story_of_job(job: Row) -> list[Row]:
+    """Return the fewest moves that lead to where a job is; `recovered` says that they are not first-hand."""
+    detail = {key: job[key] for key in ("run_id", "priority", "requires_gpu")}
+    first = _entry(job, "enqueued", job_id=job["job_id"], to_state="queued", attempt=1)
+    story = [{**first, "detail": json.dumps({**detail, "recovered": True})}]
+    moves = [(State.QUEUED, State.RUNNING), (State.RUNNING, State.QUEUED)] * (job["attempt"] - 1)
+    state = State(job["state"])
+    if state is not State.QUEUED and (job["started_at"] or state is State.SUCCEEDED):
+        moves.append((State.QUEUED, State.RUNNING))
+    start = moves[-1][1] if moves else State.QUEUED
+    if state is not start:
+        moves.append((start, state))
+    attempt = 1
+    for move in moves:
+        attempt += move == (State.RUNNING, State.QUEUED)
+        states = {"from_state": move[0].value, "to_state": move[1].value}
+        story.append(_entry(job, TRANSITIONS[move], job_id=job["job_id"], attempt=attempt, **states))
+    return story

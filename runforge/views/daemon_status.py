@@ -1,0 +1,107 @@
+"""Whether a daemon lives in a workspace, and how it is."""
+
+import json
+from typing import Any, NamedTuple
+
+from runforge import clock
+from runforge.core.records import DaemonRow
+from runforge.core.scheduling import Capacity
+from runforge.files.durable import read_bounded
+from runforge.machine import disk_space
+from runforge.store import daemon_holder, records
+from runforge.store.journal import Transaction
+from runforge.store.opening import exists, open_snapshot
+from runforge.workspace import Workspace
+
+#: A heartbeat older than this is stale (docs/contract.md, section 3).
+STALE_SECONDS = 30.0
+
+
+_DAEMON_JSON_LIMIT = 64 * 1024
+
+
+class DaemonStatus(NamedTuple):
+    """Whether a daemon lives here and how it is.
+
+    `state` is running, stopping, stopped, died (it said running, and nobody holds its lock) or
+    not_responding (it holds its lock and its heartbeat is stale, or the process is stopped).
+    """
+
+    state: str
+    pid: int | None
+    started_at: str | None
+    last_heartbeat: str | None
+    heartbeat_age: float | None
+    max_parallel: int
+    gpu_slots: int
+    epoch: int
+    #: What the disks lack, so that no daemon launches anything.
+    shortage: disk_space.Shortage | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a daemon holds the lock."""
+        return self.state in {"running", "stopping", "not_responding"}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record for `--json`."""
+        shortage = self.shortage._asdict() if self.shortage is not None else None
+        return {**self._asdict(), "shortage": shortage}
+
+
+NO_JOURNAL = DaemonRow(
+    epoch=0,
+    pid=None,
+    start_ticks=None,
+    boot_id=None,
+    started_at=None,
+    max_parallel=2,
+    gpu_slots=1,
+    state="stopped",
+    wanted="run",
+    drain_until=None,
+    last_served_group=None,
+)
+
+
+def daemon_status(workspace: Workspace) -> DaemonStatus:
+    """Return how the workspace's daemon is."""
+    if not exists(workspace):
+        return status_of(workspace, NO_JOURNAL)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return status_of(workspace, records.daemon(tx.row("journal.daemon")))
+
+
+def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
+    """Return how the daemon is, by its row, its lock and its heartbeat."""
+    holder = daemon_holder.holder(workspace)
+    heartbeat = _heartbeat(workspace)
+    age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
+    is_silent = (age or 0.0) > STALE_SECONDS
+    lacking = disk_space.shortage(workspace, is_suspicious=is_silent and holder is not None)
+    state = row.state
+    if holder is None:
+        state = "stopped" if row.state == "stopped" else "died"
+    elif (is_silent and lacking is None) or daemon_holder.process_state(holder.pid) == "T":
+        state = "not_responding"
+    elif row.state == "stopped":
+        state = "running"  # it holds the lock and has not written its row yet
+    pid = holder.pid if holder else row.pid
+    return DaemonStatus(
+        state, pid, row.started_at, heartbeat, age, row.max_parallel, row.gpu_slots, row.epoch, lacking
+    )
+
+
+def _heartbeat(workspace: Workspace) -> str | None:
+    try:
+        beat = json.loads(read_bounded(workspace.daemon_json, _DAEMON_JSON_LIMIT))["last_heartbeat"]
+        clock.to_datetime(beat)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(beat)
+
+
+def free_capacity(tx: Transaction, row: DaemonRow) -> Capacity:
+    """Return how many slots of the daemon's are free."""
+    kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
+    return Capacity(max(0, row.max_parallel - kinds.count("cpu")), max(0, row.gpu_slots - kinds.count("gpu")))

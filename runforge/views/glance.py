@@ -1,0 +1,89 @@
+"""The queue at a glance, for `queue-status`."""
+
+from typing import Any, NamedTuple
+
+from runforge import clock
+from runforge.core.scheduling import Capacity
+from runforge.core.states import State
+from runforge.store import records
+from runforge.store.journal import Transaction
+from runforge.store.opening import exists, open_snapshot
+from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, free_capacity, status_of
+from runforge.views.shown import GroupView, JobView, group_view, job_view
+from runforge.views.words import why_running, why_waiting
+from runforge.workspace import Workspace
+
+_NEXT_SHOWN = 5
+
+
+_GROUPS_SHOWN = 20
+
+
+class QueueSummary(NamedTuple):
+    """The queue at a glance."""
+
+    daemon: DaemonStatus
+    counts: dict[str, int]
+    slots_used: int
+    gpu_slots_used: int
+    last_served_group: str | None
+    #: Some of those that are open (queued or running) and the newest of those that are over, in order of age.
+    groups: list[GroupView]
+    groups_open: int
+    groups_total: int
+    running: list[JobView]
+    next: list[JobView]
+    #: Read without a right to write: what was committed last may be missing.
+    is_snapshot: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record for `--json`."""
+        parts = {
+            name: [part.to_json() for part in getattr(self, name)] for name in ("groups", "running", "next")
+        }
+        return {**self._asdict(), "daemon": self.daemon.to_json(), **parts}
+
+
+def queue_summary(workspace: Workspace) -> QueueSummary:
+    """Return the queue at a glance, in one snapshot."""
+    if not exists(workspace):
+        return _empty_summary(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        row = records.daemon(tx.row("journal.daemon"))
+        status = status_of(workspace, row)
+        totals = tx.row("jobs.totals")
+        capacity = free_capacity(tx, row)
+        kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
+        many = tx.row("groups.counts")
+        now = clock.now()
+        running = [records.job(r) for r in tx.rows("jobs.running")]
+        return QueueSummary(
+            daemon=status,
+            counts={state.value: totals[state.value] or 0 for state in State},
+            slots_used=kinds.count("cpu"),
+            gpu_slots_used=kinds.count("gpu"),
+            last_served_group=row.last_served_group,
+            groups=[group_view(records.group(r)) for r in tx.rows("groups.at_a_glance", limit=_GROUPS_SHOWN)],
+            groups_open=many["open"],
+            groups_total=many["total"],
+            running=[job_view(j, now, why_running(workspace, j)) for j in running],
+            next=_next(tx, status, capacity, now),
+            is_snapshot=journal.is_snapshot,
+        )
+
+
+def _empty_summary(workspace: Workspace) -> QueueSummary:
+    nothing = dict.fromkeys(map(str, State), 0)
+    return QueueSummary(status_of(workspace, NO_JOURNAL), nothing, 0, 0, None, [], 0, 0, [], [])
+
+
+def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -> list[JobView]:
+    """Return the first waiting job of each lane, in the lanes' order, with why it waits."""
+    shown = []
+    for lane in tx.rows("groups.lanes_waiting", limit=_NEXT_SHOWN):
+        for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"], limit=1):
+            job = records.job(row)
+            is_paused = bool(lane["is_paused"])
+            reason = why_waiting(status, capacity, is_paused=is_paused, requires_gpu=job.requires_gpu)
+            shown.append(job_view(job, now, reason))
+    return shown

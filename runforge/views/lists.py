@@ -1,0 +1,73 @@
+"""Lists of jobs and groups, and one run with all that is known of it."""
+
+import json
+from typing import Any
+
+from runforge import clock
+from runforge.core.records import Job
+from runforge.core.states import State
+from runforge.store import records, targets
+from runforge.store.journal import Transaction
+from runforge.store.opening import exists, open_snapshot
+from runforge.views.daemon_status import free_capacity, status_of
+from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, job_view
+from runforge.views.words import Waiting, why_running, why_waiting
+from runforge.workspace import Workspace
+
+
+def groups(workspace: Workspace) -> list[GroupView]:
+    """Return every group, oldest first."""
+    if not exists(workspace):
+        return []
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return [group_view(records.group(row)) for row in tx.rows("groups.all")]
+
+
+def jobs(
+    workspace: Workspace,
+    *,
+    group_id: str | None = None,
+    state: str | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[JobView]:
+    """Return jobs in order of creation, of one group or state if asked."""
+    if not exists(workspace):
+        return []
+    page = {"limit": -1 if limit is None else limit, "offset": offset}
+    now = clock.now()
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return [job_view(records.job(row), now) for row in _page(tx, group_id, state, page)]
+
+
+def _page(tx: Transaction, group_id: str | None, state: str | None, page: dict[str, int]) -> list[Any]:
+    if group_id is None:
+        if state is None:
+            return tx.rows("jobs.page", **page)
+        return tx.rows("jobs.in_state", state=state, **page)
+    if state is None:
+        return tx.rows("jobs.page_of_group", group_id=group_id, **page)
+    return tx.rows("jobs.page_of_group_in_state", group_id=group_id, state=state, **page)
+
+
+def run(workspace: Workspace, name: str) -> RunView:
+    """Return one run with its attempts and its timeline."""
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        job = targets.job(tx, name)
+        attempts = [records.attempt(r) for r in tx.rows("attempts.of_job", job_id=job.job_id)]
+        entries = tx.rows("journal.entries_of_job", job_id=job.job_id)
+        reason = _reason_of(tx, workspace, job)
+    timeline = [{**dict(e), "detail": json.loads(e["detail"])} for e in entries]
+    shown = [attempt_view(attempt) for attempt in attempts]
+    view = job_view(job, clock.now(), reason)
+    return RunView(view, shown, timeline, workspace.root / job.run_dir)
+
+
+def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> Waiting | None:
+    if job.state is not State.QUEUED:
+        return why_running(workspace, job)
+    row = records.daemon(tx.row("journal.daemon"))
+    paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
+    return why_waiting(
+        status_of(workspace, row), free_capacity(tx, row), is_paused=paused, requires_gpu=job.requires_gpu
+    )

@@ -1,0 +1,166 @@
+"""Jobs, groups and attempts as a person wants to see them."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runforge import clock
+from runforge.core.records import Attempt, Group, Job
+from runforge.core.states import State, group_status
+from runforge.views.words import Waiting
+
+
+class JobView(NamedTuple):
+    """A job as a person wants to see it."""
+
+    job_id: str
+    run_id: str
+    group_id: str | None
+    state: str
+    priority: int
+    requires_gpu: bool
+    attempt: int
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    seconds: float | None
+    error: str | None
+    cause: str | None
+    cancel_requested: bool
+    dry_run: bool
+    metric_name: str | None
+    metric_value: float | None
+    overrides: dict[str, Any]
+    run_dir: str
+    waiting: str | None = None
+    waiting_text: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record for `--json`."""
+        return self._asdict()
+
+
+class GroupView(NamedTuple):
+    """A group with its counts and its best run."""
+
+    group_id: str
+    name: str
+    notes: str | None
+    status: str
+    paused: bool
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    total: int
+    queued: int
+    running: int
+    succeeded: int
+    failed: int
+    canceled: int
+    objective_metric: str | None
+    direction: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record for `--json`."""
+        return self._asdict()
+
+
+class AttemptView(NamedTuple):
+    """One execution of a run."""
+
+    attempt: int
+    started_at: str
+    finished_at: str | None
+    cause: str | None
+    error: str | None
+    exit_code: int | None
+    signal: int | None
+    gpu_uuid: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record for `--json`."""
+        return self._asdict()
+
+
+class RunView(NamedTuple):
+    """Everything about one run."""
+
+    job: JobView
+    attempts: list[AttemptView]
+    timeline: list[dict[str, Any]]
+    folder: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record for `--json`."""
+        return {
+            "job": self.job.to_json(),
+            "attempts": [attempt.to_json() for attempt in self.attempts],
+            "timeline": self.timeline,
+            "folder": str(self.folder),
+        }
+
+
+def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
+    """Return a job as shown at a moment."""
+    reason, text = waiting or (None, None)
+    end = job.finished_at or (now if job.state is State.RUNNING else None)
+    seconds = clock.seconds_between(job.started_at, end) if job.started_at and end else None
+    return JobView(
+        job.job_id,
+        job.run_id,
+        job.group_id,
+        job.state.value,
+        job.priority,
+        job.requires_gpu,
+        job.attempt,
+        job.created_at,
+        job.started_at,
+        job.finished_at,
+        seconds,
+        job.error,
+        job.cause,
+        job.cancel_requested,
+        job.dry_run_seconds is not None,
+        job.metric_name,
+        job.metric_value,
+        json.loads(job.overrides),
+        job.run_dir,
+        reason,
+        text,
+    )
+
+
+def group_view(group: Group) -> GroupView:
+    """Return a group as shown."""
+    status = group_status(
+        queued=group.queued,
+        running=group.running,
+        failed=group.failed,
+        canceled=group.canceled,
+        is_canceled=group.is_canceled,
+    )
+    return GroupView(
+        group.group_id,
+        group.name,
+        group.notes,
+        status,
+        group.is_paused,
+        group.created_at,
+        group.started_at,
+        group.finished_at,
+        group.total,
+        group.queued,
+        group.running,
+        group.succeeded,
+        group.failed,
+        group.canceled,
+        group.objective_metric,
+        group.direction,
+    )
+
+
+def attempt_view(a: Attempt) -> AttemptView:
+    """Return an attempt as shown."""
+    return AttemptView(
+        a.attempt, a.started_at, a.finished_at, a.cause, a.error, a.exit_code, a.signal, a.gpu_uuid
+    )

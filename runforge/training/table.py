@@ -78,7 +78,7 @@ class Table:
                 yield line, row
             elif not is_blank(row):
                 raise InvalidRequest(
-                    f"line {line} has {len(row)} cells, the header has {width}",
+                    f"line {line} has {len(row)} {'cell' if len(row) == 1 else 'cells'}, the header has {width}",
                     where=str(self._path),
                     fix=f"They are separated by a {SEPARATORS[self.separator]};"
                     " a cell that holds one stands in double quotes",

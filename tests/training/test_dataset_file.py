@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def test_nor_where_it_is_mounted_elsewhere(tmp_path: Path) -> None:
     if shutil.which("unshare") is None:
         pytest.skip("there is no unshare to mount with")
     code = (
-        f"mount -t proc none {tmp_path} && python -c 'import sys, pathlib\n"
+        f"mount -t proc none {tmp_path} && {sys.executable} -c 'import sys, pathlib\n"
         "from runforge.training.dataset_file import open_dataset\n"
         "open_dataset(pathlib.Path(sys.argv[1]))' "
         f"{tmp_path}/version"

@@ -69,6 +69,8 @@ def test_what_is_not_finite_is_no_value_and_told(cell: str) -> None:
     [
         ("01234", "90210", "10001"),
         ("007", "0815", "12"),
+        ("01234", *(str(place) for place in range(10_000, 10_040))),
+        ("007", "08", *(str(place) for place in range(100))),
         ("2024-01-05", "2024-02-06"),
         ("1_000", "2_000"),
         ("0x1F", "0x20"),

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,16 @@ def test_nor_where_it_is_mounted_elsewhere(tmp_path: Path) -> None:
         pytest.skip("no file system may be mounted here")
     done = subprocess.run([*words, code], capture_output=True, text=True, check=False)
     assert "leads into /proc" in done.stderr
+
+
+def test_a_disk_in_memory_is_for_workspaces_that_lie_there(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        (Path(folder) / "real.csv").write_text("a,b\n")
+        (Path(folder) / "d.csv").symlink_to("real.csv")
+        open_dataset(Path(folder) / "d.csv").close()
+        (tmp_path / "d.csv").symlink_to(Path(folder) / "real.csv")
+        with pytest.raises(Missing, match="leads into"):
+            open_dataset(tmp_path / "d.csv")
 
 
 def test_a_link_to_a_file_elsewhere_is_read(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ def test_the_separator_is_found(tmp_path: Path, separator: str, end: str) -> Non
 
 def test_the_separator_is_the_one_that_cuts_the_label_out(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
-    path.write_text('"a,b,c";d,e;label\n1;2,2,2;x\n')
-    assert read(path)[:2] == (["a,b,c", "d,e", "label"], ";")
+    path.write_text("a,b,c,d;e,f;label\n1;2,2,2;x\n")
+    assert read(path)[:2] == (["a,b,c,d", "e,f", "label"], ";")
 
 
 @pytest.mark.parametrize("separator", [",", ";"])

@@ -24,7 +24,7 @@ from runforge.training.dataset_file import open_dataset
 RECORD_LIMIT = 4 * 1024 * 1024
 _SHOWN = 12
 _NAME = 40
-_SIMILAR = 1000
+_SIMILAR = 30_000
 _BLOCK = 16 * 1024
 _WHOLE = "Is it a CSV, and is each double quote closed?"
 

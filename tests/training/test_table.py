@@ -114,6 +114,8 @@ def test_twenty_thousand_columns_are_read(tmp_path: Path) -> None:
     path.write_text(",".join([*names, "label"]) + "\n" + ",".join(["1.5"] * 20_000 + ["x"]) + "\n")
     found, _, rows = read(path)
     assert (len(found), len(rows[0][1])) == (20_001, 20_001)
+    with open_table(path) as table, pytest.raises(InvalidRequest, match="Did you mean 'column_19999'"):
+        table.find("column_19999x", is_quoting=True)
 
 
 _ENDLESS = {

@@ -54,8 +54,9 @@ class Descriptors:
 class Signals:
     """Counts TERM, INT and HUP; the second one ends the process at once."""
 
-    def __init__(self, descriptors: Descriptors, exit_code: int) -> None:
+    def __init__(self, journal: Journal, descriptors: Descriptors, exit_code: int) -> None:
         self.count = 0
+        journal.give_up = lambda: self.count > 0  # another writer may be stopped, and hold the lock for ever
         self._exit_code = exit_code
         self._wake, self._write = socket.socketpair()
         self._write.setblocking(False)

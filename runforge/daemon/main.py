@@ -142,7 +142,7 @@ class Daemon:
             workspace, journal, self._epoch, settings, listener, descriptors, umask=umask
         )
         self._loop = Loop(workspace, journal, lock, self._engine, descriptors)
-        self._signals = Signals(descriptors, _KILLED)
+        self._signals = Signals(journal, descriptors, _KILLED)
         self._read: tuple[int, DaemonRow] | None = None
 
     def run(self) -> int:

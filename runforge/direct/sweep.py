@@ -96,12 +96,14 @@ class _ProgressPrinter:
 class _Interrupt:
     """The first Ctrl-C cancels the sweep, the second leaves at once."""
 
-    def __init__(self, workspace: Workspace, made: EnqueuedSweep, descriptors: Descriptors) -> None:
+    def __init__(
+        self, workspace: Workspace, made: EnqueuedSweep, journal: Journal, descriptors: Descriptors
+    ) -> None:
         self._workspace = workspace
         self._group_id = made.group_id
         self._stops_running = made.plan.stop_on_cancel
         self._is_canceled = False
-        self._signals = Signals(descriptors, CanceledByUser.exit_code)
+        self._signals = Signals(journal, descriptors, CanceledByUser.exit_code)
 
     def check(self) -> None:
         """Cancel the group once the user has asked for it."""
@@ -135,7 +137,7 @@ def _run_here(
             workspace, journal, epoch, settings, listener, descriptors, umask=umask, only_lane=lane
         )
         loop = Loop(workspace, journal, lock, engine, descriptors)
-        interrupt = _Interrupt(workspace, made, descriptors)
+        interrupt = _Interrupt(workspace, made, journal, descriptors)
 
         def is_over() -> bool:
             interrupt.check()
@@ -163,8 +165,8 @@ def _follow(workspace: Workspace, made: EnqueuedSweep, printer: _ProgressPrinter
     pid = holder.pid if holder else None
     print(f"following the daemon (pid {pid}), which runs it", file=sys.stderr, flush=True)
     descriptors = Descriptors()
-    interrupt = _Interrupt(workspace, made, descriptors)
     with open_journal(workspace) as journal:
+        interrupt = _Interrupt(workspace, made, journal, descriptors)
         while True:
             is_live = _is_live(journal, made.group_id)
             _tell_progress(journal, made, printer)

@@ -112,10 +112,19 @@ class LocalBackend:
         """Yield what zygotes answered, and the attempts that are to be looked at."""
         for token, reply in self._launcher.answers():
             yield from self._answered(token, reply)
+        self._end_hung_zygotes()
         if any(not zygote.alive() for zygote in self._launcher.zygotes):
             yield from self._replace_zygotes()
         for token in self._attempts.due():
             yield Event(token)
+
+    def _end_hung_zygotes(self) -> None:
+        for zygote in self._launcher.zygotes:
+            if zygote.is_hung():
+                self._log(
+                    f"WARNING: the zygote (pid {zygote.pid}) does not answer; a new one takes its place"
+                )
+                zygote.kill()
 
     def _answered(self, token: str, reply: Reply) -> Iterator[Event]:
         watched = self._attempts.get(token)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runforge.cli.commands import COMMANDS
 from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
@@ -142,25 +143,59 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     assert not circles, sorted(circles)
 
 
-HEAVY = (
+HEAVY = {
     *("typer", "textual", "sklearn", "numpy", "sqlite_utils", "psutil", "pynvml", "rich", "msgspec"),
     *("dataclasses", "inspect"),
-)
+}
+#: What costs more than the interpreter's own start.
+COSTLY = {"typing", "re", "pathlib", "json", "datetime", "enum", "collections", "contextlib"}
+_MAIN = """
+import atexit, sys
+atexit.register(print, "taken apart", file=sys.stderr)
+from runforge.cli.main import main
+main()
+"""
+
+
+def _observed(code: str, *words: str) -> tuple[set[str], bool]:
+    """Run code in a fresh interpreter; return what it imports, and whether the interpreter took itself apart."""
+    command = [sys.executable, "-X", "importtime", "-c", code, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    return {line.rpartition("|")[2].strip() for line in lines if "|" in line}, "taken apart" in lines
 
 
 @pytest.mark.parametrize("words", [["queue-status"], ["jobs"], ["groups", "--json"], ["show", "@last"]])
-def test_what_is_called_all_day_imports_nothing_heavy(words: list[str], ws: Workspace) -> None:
+def test_what_is_called_all_day_imports_nothing_heavy_and_ends_at_once(
+    words: list[str], ws: Workspace
+) -> None:
     enqueue(ws, runs=1)
-    code = (
-        "import os, sys, runpy\n"
-        "os._exit = sys.exit\n"  # else nothing below is reached
-        f"sys.argv = ['runforge', *{words!r}, '--workspace', {str(ws.root)!r}]\n"
-        "try:\n    runpy.run_module('runforge', run_name='__main__')\n"
-        "except SystemExit as end:\n    assert not end.code, end.code\n"
-        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
-        "assert not heavy, heavy\n"
+    names, is_taken_apart = _observed(_MAIN, *words, "--workspace", str(ws.root))
+    assert {"runforge.cli.main", "runforge.store.sqlite"} <= names
+    assert not names & HEAVY
+    assert not is_taken_apart
+
+
+def test_the_table_says_which_commands_end_at_once(ws: Workspace) -> None:
+    place = ("--workspace", str(ws.root))
+    for words in (["prune", "--older-than", "1d", *place], ["pause-group", "--help"], ["--version"]):
+        command = COMMANDS.get(words[0])
+        assert _observed(_MAIN, *words)[1] == (command is not None and not command.ends_at_once), words
+
+
+def test_the_table_of_commands_and_the_version_import_nothing_costly() -> None:
+    before = _observed("pass")[0]
+    table = _observed("import runforge.cli.commands")[0] - before
+    assert table <= {
+        "__future__",
+        "runforge",
+        "runforge.cli",
+        "runforge.cli.commands",
+        "runforge.cli.parameters",
+    }
+    assert not (_observed(_MAIN, "--version")[0] - before) & COSTLY
+    reading = (
+        "from runforge.cli import commands, words; words.read(commands.COMMANDS['jobs'], ['--limit', '3'])"
     )
-    code += "print('looked')\n"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("looked\n")
+    assert not (_observed(reading)[0] - before) & COSTLY

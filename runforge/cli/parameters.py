@@ -150,7 +150,7 @@ GROUP = option(
 RUN = argument("run", "text", "The run: id, unique beginning, or @last.", completes="run")
 RUN_OR_GROUP = argument("name", "text", "A run or a group.", metavar="RUN|GROUP", completes="either")
 GROUP_OR_RUN = optional(
-    "name", "text", "Default: @last.", default="@last", metavar="[GROUP|RUN]", completes="either"
+    "name", "text", "What to wait for.", default="@last", metavar="[GROUP|RUN]", completes="either"
 )
 DRY_RUN = flag("--dry-run", "Validate everything and go all the way, but touch no model.")
 DRY_RUN_SECONDS = option(

@@ -133,7 +133,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
     "lost.revoked": _interrupted,
-    "lost.buried": _unlaunched,
+    "lost.closed": _unlaunched,
     "prune.forgotten": _pruning,
 }
 

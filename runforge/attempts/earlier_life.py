@@ -7,12 +7,14 @@ judged as this life's. A copied workspace holds the folders of attempts that run
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from runforge.attempts import build_spec, cleanup, exit_record, report, start_marker
+from runforge.core.outcome import Finding
 from runforge.core.records import Job
 from runforge.files.durable import make_dir, read_bounded
 from runforge.machine import os_process
@@ -22,18 +24,26 @@ _SPEC_LIMIT = 16 * 1024 * 1024
 _NAME = "earlier-"
 
 
-def set_aside(workspace: Workspace, job: Job, token: str) -> Path | None:
+class StillRuns(FileExistsError):
+    """An attempt of an earlier life still has a process: a run has one live process tree at most."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(errno.EEXIST, "an earlier attempt of the run still runs", str(folder))
+        self.folder = folder
+
+
+def set_aside(workspace: Workspace, job: Job, token: str) -> None:
     """Move away what an earlier life of the run has left from this attempt's number on, files of the run included.
 
-    Returns the folder of an attempt that still has a process, and moves nothing then: a run has one live process
-    tree at most. The attempt's own folder, made by another launch of it, is left alone.
+    The attempt's own folder, made by another launch of it, is left alone. Raises StillRuns, with nothing moved.
     """
-    found = list(_folders_from(workspace, job, job.attempt))
-    if found and token in _tokens(workspace.attempt_dir(job.run_id, job.attempt)):
-        return None
+    own = workspace.attempt_dir(job.run_id, job.attempt)
+    found = list(_folders_from(own.parent, job.attempt))
+    if found and token in _tokens(own):
+        return
     for folder in found:
         if _has_a_process(folder):
-            return folder
+            raise StillRuns(folder)
     run_dir = workspace.root / job.run_dir
     is_again = job.attempt == 1 and {"logs.txt", "result.json"} & set(build_spec.outputs(run_dir))
     if found or is_again:
@@ -44,12 +54,15 @@ def set_aside(workspace: Workspace, job: Job, token: str) -> Path | None:
         # The last one first: as long as one of them is there, it tells that this attempt never started.
         for folder in reversed(found):
             os.rename(folder, kept / folder.name)
-    return None
 
 
-def is_behind(workspace: Workspace, job: Job) -> bool:
-    """Return whether the run has attempts with higher numbers: an earlier life's, so that this one never started."""
-    return any(True for _ in _folders_from(workspace, job, job.attempt + 1))
+def refined(attempt_dir: Path, token: str, finding: Finding) -> Finding:
+    """Return what a finding is where it is not this attempt's own: another life's, or another workspace's."""
+    if finding in {Finding.LOST, Finding.REBOOTED} and original(attempt_dir, token) is not None:
+        return Finding.COPIED
+    if finding is Finding.FOLDER_MISSING and _is_behind(attempt_dir):
+        return Finding.UNLAUNCHED
+    return finding
 
 
 def original(attempt_dir: Path, token: str) -> Path | None:
@@ -65,9 +78,13 @@ def original(attempt_dir: Path, token: str) -> Path | None:
     return folder if is_copy and token in _tokens(folder) else None
 
 
-def _folders_from(workspace: Workspace, job: Job, first: int) -> Iterator[Path]:
+def _is_behind(attempt_dir: Path) -> bool:
+    """Return whether the run has attempts with higher numbers: an earlier life's, so that this one never started."""
+    return any(True for _ in _folders_from(attempt_dir.parent, int(attempt_dir.name) + 1))
+
+
+def _folders_from(parent: Path, first: int) -> Iterator[Path]:
     """Yield the folders of the attempts from a number on, by number."""
-    parent = workspace.attempt_dir(job.run_id, 1).parent
     try:
         numbers = sorted(int(name) for name in os.listdir(parent) if name.isdecimal())
     except FileNotFoundError:
@@ -97,7 +114,7 @@ def _has_a_process(folder: Path) -> bool:
         return False
     if exit_record.read(folder, owner.token) is not None:
         return False
-    return bool(cleanup.sweep(owner.token, folder, owner.pid).left)
+    return bool(cleanup.clean_up(owner.token, folder, owner.pid).left)
 
 
 def _move_files(run_dir: Path, number: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from runforge import clock
 from runforge.attempts import exit_record
-from runforge.attempts.exit_record import ExitRecord
+from runforge.core.outcome import ExitRecord
 from runforge.core.states import Cause
 from runforge.store.recovery.from_exports import document
 from runforge.store.recovery.salvage import Row

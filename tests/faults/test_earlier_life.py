@@ -177,7 +177,7 @@ def test_while_an_earlier_life_still_runs_it_waits(run: Run, is_canceled: bool) 
         run.until("succeeded")
         assert run.noted("later") == ["START", "END", "START", "END"]  # one after the other
         assert run.causes() == ["postponed", "exit"]
-    assert "waits: an earlier attempt of it" in run.here.said(run.here.daemons[-1])
+    assert "waits: an earlier attempt of the run still runs" in run.here.said(run.here.daemons[-1])
     run.here.finish()
 
 

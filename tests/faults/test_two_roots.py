@@ -131,6 +131,8 @@ def test_the_daemon_of_a_workspace_that_moves_launches_nothing_more(here: Arena,
     assert "the workspace was moved" in here.said(daemon)
     here.root = there
     here.daemon(1)
-    here.until(lambda: here.in_state("running", group) + here.in_state("queued", group) == 0, "all have ended")
+    here.until(
+        lambda: here.in_state("running", group) + here.in_state("queued", group) == 0, "all have ended"
+    )
     assert {job["run_id"]: job["error"] for job in here.jobs(group) if job["error"]} == {}
     here.finish()

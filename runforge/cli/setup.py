@@ -46,9 +46,11 @@ def make_workspace(folder: Path, state_dir: Path | None = None) -> Workspace:
     return here
 
 
-def init(folder: Path, state_dir: Path | None) -> int:
+def init(folder: Path, state_dir: Path | None, new_journal: bool) -> int:
     """Make the workspace and say what is in it and what comes next."""
     here = make_workspace(folder, state_dir)
+    if new_journal:
+        _make_journal(here)
     print(f"Workspace {here.root}")
     print(f"  {_DATA:<16} {samples.ROWS} rows to train on")
     runs = len(samples.plan("")["strategy"]["runs"])
@@ -60,6 +62,27 @@ def init(folder: Path, state_dir: Path | None) -> int:
     print("  runforge daemon --detach")
     print("  runforge wait")
     return 0
+
+
+def _make_journal(here: Workspace) -> None:
+    """Make an empty journal where there is none. The old queue.json is kept under another name."""
+    from runforge.daemon.lock import DaemonLock
+    from runforge.store.opening import make_new
+
+    lock = DaemonLock.take(here)  # a daemon may still have the old one open
+    try:
+        if here.journal.exists() and here.journal.stat().st_size > 0:
+            raise OperationFailed(
+                f"there is a journal at {here.journal}; nothing was changed",
+                fix="Move it away first, or save what is in it with `runforge doctor --recover`",
+            )
+        make_new(here)
+        if here.queue_json.exists():
+            kept = here.queue_json.with_name(f"queue.json.old-{time.strftime('%Y%m%dT%H%M%S')}")
+            os.replace(here.queue_json, kept)
+            output.note(f"The queue as it was exported last is kept at {kept}")
+    finally:
+        lock.release()
 
 
 def demo(folder: Path | None, max_parallel: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from runforge.documents.hyperparameters import FAMILIES, PRESETS, RULES, effective
+from runforge.documents.hyperparameters import FAMILIES, PRESETS, RULES
 from runforge.documents.problems import Fields, Problems
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.text import did_you_mean
@@ -26,11 +26,6 @@ class Request(NamedTuple):
     dataset_path: str | None
     label_column: str | None
     device_type: str
-
-    @property
-    def effective_hyperparameters(self) -> dict[str, Any]:
-        """The values that the run uses, after the preset's defaults."""
-        return effective(self.family, self.preset, self.hyperparameters)
 
 
 def parse_request(

@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from runforge.cli import samples
 from runforge.cli.setup import make_workspace
 from runforge.daemon import detach, stop
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.tui.app import RunForgeApp
 from runforge.tui.steering import DaemonKeys
 from runforge.workspace import Workspace
@@ -70,7 +70,7 @@ def main() -> int:
             _plan(ws, "forest", "random_forest", max_depth=[2, 3, 4, 6, 8, 12], n_estimators=[150, 300]),
         ]
         for plan in plans:
-            changes.enqueue_sweep(ws, plan, where="plan.json")
+            submit.enqueue_sweep(ws, plan, where="plan.json")
         detach.start(ws, max_parallel=2)
         try:
             asyncio.run(_take(ws, folder))

@@ -66,10 +66,11 @@ def _call(command: str, read: dict[str, str]) -> int:
     folder = Path(read["workspace"]) if "workspace" in read else None
     if command.startswith("enqueue-"):
         from runforge.cli import enqueueing
+        from runforge.core.submission import Submission
 
         if command == "enqueue-sweep":
             return enqueueing.sweep(folder, Path(read["plan"]))
-        return enqueueing.run(folder, read["run_id"], group_id=read.get("group_id"))
+        return enqueueing.run(folder, read["run_id"], Submission(group=read.get("group_id")))
     here = workspace.find(folder)
     if command == "tui":
         from runforge.cli.screens import open_screens

@@ -25,7 +25,9 @@ from runforge.cli.options import (
     dry_run_seconds,
     find,
 )
+from runforge.core.submission import Submission
 from runforge.metrics import tokens
+from runforge.views import resolve
 
 PlanOption = Annotated[Path, typer.Option("--plan", "-p", help="The sweep plan.", show_default=False)]
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
@@ -44,7 +46,8 @@ def enqueue_sweep(
     from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
-    return enqueueing.sweep(workspace, plan, hold=hold, max_runs=max_runs, state_dir=state_dir)
+    submission = Submission(dry_run_seconds=hold)
+    return enqueueing.sweep(workspace, plan, submission, max_runs=max_runs, state_dir=state_dir)
 
 
 def enqueue_run(
@@ -64,7 +67,8 @@ def enqueue_run(
     from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
-    return enqueueing.run(workspace, run_id, group_id=group_id, priority=priority, hold=hold)
+    submission = Submission(group=group_id, priority=priority, dry_run_seconds=hold)
+    return enqueueing.run(workspace, run_id, submission)
 
 
 def pause_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> int:
@@ -89,10 +93,10 @@ def resume_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> in
 
 def retry_failed(group_id: GroupOption, workspace: WorkspaceOption = None) -> int:
     """Queue the failed runs of a group once more."""
-    from runforge.queue import changes, retry
+    from runforge.queue import retry
 
     here = find(workspace)
-    found = changes.resolve_group(here, group_id)
+    found = resolve.group_id(here, group_id)
     print(f"Re-enqueued {retry.retry_failed(here, found)} failed runs in group {found}")
     return 0
 
@@ -105,10 +109,10 @@ def cancel_group(
     ] = False,
 ) -> int:
     """Cancel the queued runs of a group and stop the running ones (TERM, 10 s, KILL)."""
-    from runforge.queue import cancel, changes
+    from runforge.queue import cancel
 
     here = find(workspace)
-    found = changes.resolve_group(here, group_id)
+    found = resolve.group_id(here, group_id)
     outcome = cancel.cancel_group(here, found, let_running_finish=let_running_finish)
     total = outcome.canceled_queued + outcome.stopping
     detail = f" ({outcome.stopping} of them running, being stopped)" if outcome.stopping else ""
@@ -118,10 +122,10 @@ def cancel_group(
 
 def cancel_run(run: RunArgument, workspace: WorkspaceOption = None) -> int:
     """Cancel one run, queued or running."""
-    from runforge.queue import cancel, changes
+    from runforge.queue import cancel
 
     here = find(workspace)
-    found = changes.resolve_run(here, run)
+    found = resolve.run_id(here, run)
     outcome = cancel.cancel_run(here, found)
     print(f"Canceled run {found}{' (it is being stopped)' if outcome.stopping else ''}")
     return 0

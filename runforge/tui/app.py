@@ -1,6 +1,6 @@
 """The terminal UI: what a person keeps open all week to see and steer one workspace's queue.
 
-Reads through `runforge.views`, writes through `runforge.queue.changes`, knows nothing else. Closing it, or killing
+Reads through `runforge.views`, writes through `runforge.queue`, knows nothing else. Closing it, or killing
 it, changes nothing in the queue.
 """
 

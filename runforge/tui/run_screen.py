@@ -130,7 +130,7 @@ class RunScreen(BaseScreen):
         if self._view is None:
             return
         self._attempt = attempt
-        folder = self._view.folder
+        folder = self._view.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
         self._curves, self._family = CurveFile(folder / "metrics.jsonl"), ""

@@ -72,6 +72,11 @@ def daemon_status(workspace: Workspace) -> DaemonStatus:
         return status_of(workspace, records.daemon(tx.row("journal.daemon")))
 
 
+def is_live(workspace: Workspace) -> bool:
+    """Return whether a daemon holds the lock, without a look at the journal."""
+    return daemon_holder.holder(workspace) is not None
+
+
 def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
     """Return how the daemon is, by its row, its lock and its heartbeat."""
     holder = daemon_holder.holder(workspace)

@@ -165,6 +165,9 @@ def test_a_workspace_that_may_only_be_read_can_be_looked_at(scene: Scene) -> Non
     hidden = scene.root / ".runforge"
     hidden.chmod(0o500)
     said = as_a_user(scene, "queue-status", "--workspace", str(scene.root))
+    found = as_a_user(scene, "jobs", "--group", "@last", "--json", "--workspace", str(scene.root))
     hidden.chmod(0o700)
     assert said.returncode == 0, said
     assert "1 queued" in said.stdout
+    assert found.returncode == 0, found
+    assert '"state": "queued"' in found.stdout

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from runforge import clock
 from runforge.cli import samples
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.store.opening import open_journal
 from runforge.tui.app import RunForgeApp
 from runforge.tui.steering import DaemonKeys
@@ -36,7 +36,7 @@ def enqueue(ws: Workspace, *, name: str = "lr search", runs: int = 8, **model: A
         "base_request": {**samples.request(), **model},
         "strategy": {"type": "grid", "parameters": [axis]},
     }
-    return changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
+    return submit.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
 
 
 def lived(ws: Workspace, *, name: str = "lr search", error: str = "exit code 3") -> str:

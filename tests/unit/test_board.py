@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from runforge.cli import samples
-from runforge.queue import changes, priority
+from runforge.queue import priority, submit
 from runforge.store.opening import open_journal
 from runforge.views.board import SORTS, Asked, BoardReader
 from runforge.views.filters import parse
@@ -20,7 +20,7 @@ def fill(ws: Workspace) -> None:
     for name in ("first", "se%ond_1"):
         strategy = {"type": "grid", "parameters": [axis]}
         document = {**plan, "group": {"name": name}, "strategy": strategy}
-        changes.enqueue_sweep(ws, samples.encode(document), where="plan.json")
+        submit.enqueue_sweep(ws, samples.encode(document), where="plan.json")
     with open_journal(ws) as journal, journal.write():
         run = journal.connection.execute
         run(

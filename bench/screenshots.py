@@ -48,11 +48,11 @@ async def _picture(app: RunForgeApp, pilot: Pilot[None], path: Path) -> None:
 async def _take(ws: Workspace, folder: Path) -> None:
     app = RunForgeApp(ws, DaemonKeys(lambda: 0, lambda: 0, lambda: False))
     async with app.run_test(size=_SIZE) as pilot:
-        await _until(pilot, lambda: app.board and app.board.counts["succeeded"] >= 9)
+        await _until(pilot, lambda: app.snapshot and app.snapshot.counts["succeeded"] >= 9)
         await _picture(app, pilot, folder / "queue.svg")
-        await _until(pilot, lambda: app.board and app.board.counts["succeeded"] >= 21)
+        await _until(pilot, lambda: app.snapshot and app.snapshot.counts["succeeded"] >= 21)
         await pilot.press("slash", *"forest state:succeeded max_depth=12", "enter")
-        await _until(pilot, lambda: app.board and app.board.order)
+        await _until(pilot, lambda: app.snapshot and app.snapshot.order)
         await pilot.press("c", "d")
         await _picture(app, pilot, folder / "curves.svg")
         await pilot.press("escape", "o")

@@ -1,6 +1,7 @@
 """Jobs, groups and attempts as a person wants to see them."""
 
 import json
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,32 +101,32 @@ class RunView(NamedTuple):
         }
 
 
-def _shared(view: type[NamedTuple], record: type[NamedTuple]) -> tuple[str, ...]:
-    """Return the fields that a view has of its record, by their name."""
-    return tuple(name for name in view._fields if name in record._fields)
+class _Shared:
+    """Takes the fields that a view has of its record, by their name."""
+
+    def __init__(self, view: type[NamedTuple], record: type[NamedTuple]) -> None:
+        self._names = tuple(name for name in view._fields if name in record._fields)
+        self._values = attrgetter(*self._names)
+
+    def taken(self, record: NamedTuple) -> dict[str, Any]:
+        return dict(zip(self._names, self._values(record), strict=True))
 
 
-_OF_JOB = _shared(JobView, Job)
-_OF_GROUP = _shared(GroupView, Group)
-_OF_ATTEMPT = _shared(AttemptView, Attempt)
-
-
-def _taken(record: NamedTuple, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in names}
+_OF_JOB = _Shared(JobView, Job)
+_OF_GROUP = _Shared(GroupView, Group)
+_OF_ATTEMPT = _Shared(AttemptView, Attempt)
 
 
 def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     """Return a job as shown at a moment."""
     end = job.finished_at or (now if job.state is State.RUNNING else None)
-    fields = _taken(job, _OF_JOB)
-    fields.update(
-        state=job.state.value,
-        seconds=clock.seconds_between(job.started_at, end) if job.started_at and end else None,
-        dry_run=job.dry_run_seconds is not None,
-        overrides=json.loads(job.overrides),
-    )
+    fields = _OF_JOB.taken(job)
+    fields["state"] = job.state.value
+    fields["seconds"] = clock.seconds_between(job.started_at, end) if job.started_at and end else None
+    fields["dry_run"] = job.dry_run_seconds is not None
+    fields["overrides"] = json.loads(job.overrides)
     if waiting is not None:
-        fields.update(waiting=waiting.reason, waiting_text=waiting.text)
+        fields["waiting"], fields["waiting_text"] = waiting
     return JobView(**fields)
 
 
@@ -138,9 +139,9 @@ def group_view(group: Group) -> GroupView:
         canceled=group.canceled,
         is_canceled=group.is_canceled,
     )
-    return GroupView(**_taken(group, _OF_GROUP), status=status, paused=group.is_paused, total=group.total)
+    return GroupView(**_OF_GROUP.taken(group), status=status, paused=group.is_paused, total=group.total)
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:
     """Return an attempt as shown."""
-    return AttemptView(**_taken(attempt, _OF_ATTEMPT))
+    return AttemptView(**_OF_ATTEMPT.taken(attempt))

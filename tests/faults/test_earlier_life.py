@@ -14,7 +14,7 @@ from gauntlets.arena import Arena
 from runforge import workspace as workspaces
 from runforge.attempts import earlier_life, start_marker
 from runforge.drills.plans import request
-from runforge.queue import changes, retry
+from runforge.queue import retry, submit
 from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
@@ -38,7 +38,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         asked = request(family="command", command=command, hyperparameters={})
         (self.folder / "request.json").write_text(json.dumps(asked))
-        changes.enqueue_run(self.ws, "one")
+        submit.enqueue_run(self.ws, "one")
 
     def command(self, *words: str, **more: Any) -> str:
         return self.here.run(*words, "--workspace", str(self.here.root), **more)
@@ -194,7 +194,7 @@ def test_the_exports_of_a_newer_journal_are_not_taken_for_the_backups(run: Run) 
         folder.mkdir()
         shutil.copyfile(run.folder / "request.json", folder / "request.json")
         queue = run.ws.queue_json.read_bytes()
-        changes.enqueue_run(run.ws, folder.name)
+        submit.enqueue_run(run.ws, folder.name)
         assert run.ws.queue_json.read_bytes() != queue
     verdict = json.loads(run.command("doctor", "--json"))["data"]["findings"]
     assert next(found for found in verdict if found["name"] == "exports")["status"] == "ok"

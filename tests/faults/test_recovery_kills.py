@@ -17,7 +17,7 @@ from gauntlets.arena import Arena
 from runforge import workspace as workspaces
 from runforge.drills.plans import plan, request
 from runforge.failpoints import POINTS
-from runforge.queue import cancel, retry
+from runforge.queue import cancel, retry, submit
 from runforge.store import verify
 from runforge.store.opening import open_journal
 from runforge.views import lists

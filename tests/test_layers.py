@@ -94,6 +94,15 @@ def test_imports_point_down(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_room_takes_anything_from_its_door(path: Path) -> None:
+    """A folder's `__init__` says what belongs there and holds no code, so that nothing inside imports it."""
+    if path.name == "__init__.py" and path.parent != ROOT:
+        assert len(ast.parse(path.read_text("utf-8")).body) == 1, "only a docstring"
+    if _room(path) == "views":
+        assert not any(name.startswith("runforge.views.") and name.count(".") < 3 for name in _imports(path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_the_store_imports_sqlite(path: Path) -> None:
     names = {name.split(".")[0] for name in _imports(path)}
     if _room(path) == "store":

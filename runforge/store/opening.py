@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from runforge.errors import Missing
+from runforge.errors import Missing, OperationFailed
 from runforge.files.durable import fsync_dir, require_file
 from runforge.store import daemon_holder, migrate, traces, which_file
 from runforge.store.failures import (
@@ -203,3 +203,13 @@ def _read_only(path: Path, workspace: Workspace, how: str) -> Journal:
         connection.close()
         raise
     return journal
+
+
+def require_journal(workspace: Workspace) -> None:
+    """Refuse a workspace in which nothing was ever enqueued."""
+    if not exists(workspace):
+        raise OperationFailed(
+            "nothing has been enqueued in this workspace",
+            where=str(workspace.root),
+            fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
+        )

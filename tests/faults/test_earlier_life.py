@@ -15,7 +15,7 @@ from runforge import workspace as workspaces
 from runforge.attempts import earlier_life, start_marker
 from runforge.drills.plans import request
 from runforge.exports import exporter
-from runforge.queue import cancel, changes, retry
+from runforge.queue import cancel, retry, submit
 from runforge.store import backup
 from runforge.store.opening import open_journal
 from runforge.views import lists
@@ -41,7 +41,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         asked = request(family="command", command=command, hyperparameters={})
         (self.folder / "request.json").write_text(json.dumps(asked))
-        changes.enqueue_run(self.ws, "one")
+        submit.enqueue_run(self.ws, "one")
 
     def command(self, *words: str, **more: Any) -> str:
         return self.here.run(*words, "--workspace", str(self.here.root), **more)

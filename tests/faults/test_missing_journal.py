@@ -16,7 +16,7 @@ from runforge import workspace as workspaces
 from runforge.cli import samples
 from runforge.cli.setup import make_workspace
 from runforge.errors import Missing, OperationFailed
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.queue.run_folders import RunFolders
 from runforge.store import verify
 from runforge.store.opening import exists
@@ -133,7 +133,7 @@ def test_what_needs_no_journal_tells_of_none(ws: Workspace) -> None:
     (ws.run_dir("ran") / "result.json").write_text("{}")  # by `run`, which has no queue
     (ws.state_dir / "attempts" / "ran" / "direct-0123abcd").mkdir(parents=True)
     assert not exists(ws)
-    assert changes.enqueue_run(ws, "waiting").state == "queued"
+    assert submit.enqueue_run(ws, "waiting").state == "queued"
 
 
 def test_an_older_programs_queue_is_none_of_ours(ws: Workspace) -> None:
@@ -164,7 +164,7 @@ def test_a_new_one_is_made_when_somebody_says_so(ws: Workspace, cli: Cli) -> Non
     assert done.returncode == 0, done.stderr
     assert lists.jobs(ws) == []
     assert next(ws.queue_dir.glob("queue.json.old-*")).read_bytes() == exported
-    job = changes.enqueue_run(ws, min(os.listdir(ws.runs_dir)))
+    job = submit.enqueue_run(ws, min(os.listdir(ws.runs_dir)))
     assert [known["job_id"] for known in json.loads(ws.queue_json.read_bytes())["jobs"]] == [job.job_id]
 
 

@@ -17,7 +17,7 @@ from gauntlets.arena import Arena
 from runforge import workspace as workspaces
 from runforge.drills.plans import plan, request
 from runforge.failpoints import POINTS
-from runforge.queue import cancel, changes, retry
+from runforge.queue import cancel, retry, submit
 from runforge.store import verify
 from runforge.store.opening import open_journal
 from runforge.views import lists
@@ -220,7 +220,7 @@ def test_a_group_comes_back_with_its_plans_terms(ws: Workspace, cli: Cli) -> Non
     document = json.loads((ws.root / "plan.json").read_bytes())
     document["execution"]["fail_fast"] = True
     document["objective"] = {"metric": "loss", "direction": "minimize"}
-    changes.enqueue_sweep(ws, json.dumps(document).encode(), where="plan.json")
+    submit.enqueue_sweep(ws, json.dumps(document).encode(), where="plan.json")
     names = "name, notes, max_parallel, fail_fast, objective_metric, direction"
 
     def terms() -> tuple[Any, ...]:

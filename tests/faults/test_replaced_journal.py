@@ -17,7 +17,7 @@ from runforge.store import verify, which_file
 from runforge.store.failures import JournalReplaced
 from runforge.store.opening import open_journal
 from runforge.views import lists
-from runforge.views.board import Asked, BoardReader
+from runforge.views.queue_snapshot import JobQuery, QueueReader
 from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
@@ -111,11 +111,11 @@ def test_a_screen_goes_on_with_the_file_that_is_there_now(ws: Workspace, tmp_pat
     backup = tmp_path / "backup.db"
     assert cli("backup", backup, "-w", ws.root).returncode == 0
     enqueue(ws, name="more", runs=3)
-    reader = BoardReader(ws)
-    assert reader.board(Asked()).total == 5
+    reader = QueueReader(ws)
+    assert reader.snapshot(JobQuery()).total == 5
     for suffix in ("-wal", "-shm"):
         Path(f"{ws.journal}{suffix}").unlink(missing_ok=True)
     backup.replace(ws.journal)
-    assert reader.board(Asked()).total == 2
+    assert reader.snapshot(JobQuery()).total == 2
     reader.close()
     assert len(lists.jobs(ws)) == 2

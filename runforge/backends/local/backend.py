@@ -196,14 +196,12 @@ class LocalBackend:
     # --- acting --------------------------------------------------------------------------------
 
     def order(self, ref: AttemptRef, order: Order) -> bool:
-        """Leave the file that the supervisor watches; False while there is no room for it."""
+        """Leave the file that the supervisor watches; False while it cannot be written."""
         try:
             write_atomic(self._attempt_dir(ref) / order.value, b"", durable=False)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return True  # nobody is there to be told
-        except OSError as error:
-            if machine_faults.of(error) is None:
-                raise
+        except OSError:
             return False
         return True
 

@@ -15,25 +15,33 @@ from runforge.core.states import State
 
 MAXIMIZE = "maximize"
 MINIMIZE = "minimize"
+#: What the journal holds as the direction of a group without an objective. It means nothing.
+NO_OBJECTIVE = MAXIMIZE
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 #: The side of the data that a metric was measured on. Compiled at the first use.
 _SPLIT = r"^(training|train|validation|valid|val|evaluation|eval|testing|test|dev)[ _/.:-]+(?=.)"
 _GLUED = r"^(training|train|validation|valid|val|eval|test)(?=[a-z])"
-_LOW = frozenset(
+_LOW = _set(
     "loss losses error errors err mse rmse mae mape smape msle rmsle nll perplexity ppl wer cer eer time latency "
     "duration seconds cost regret deviance divergence kl kld logloss mlogloss merror crossentropy xent ce bce "
-    "hinge brier ece crps fid kid lpips l1 l2 fpr fnr ade fde mpjpe bpb bpc bpd".split()
+    "hinge brier ece crps fid kid lpips l1 l2 fpr fnr ade fde mpjpe bpb bpc bpd"
 )
-_HIGH = frozenset(
+_HIGH = _set(
     "accuracy acc auc auroc auprc aucpr f1 fbeta r2 precision recall sensitivity specificity map map50 ap mrr ndcg "
     "bleu rouge meteor cider chrf reward rewards return returns iou miou dice psnr ssim mcc kappa corr correlation "
-    "pearson spearman score throughput success tpr tnr likelihood".split()
+    "pearson spearman score throughput success tpr tnr likelihood"
 )
 #: Words that say little beside another: a Brier score is an error.
 _WEAK = frozenset({"score", "map", "return", "success"})
 #: What such a word stands with is no measure of how good a run is.
-_NEITHER = frozenset(
+_NEITHER = _set(
     "lr scale weight weights coef coefficient threshold temperature norm std stderr var variance gap diff delta "
-    "change drop gain improvement reduction count penalty".split()
+    "change drop gain improvement reduction count penalty"
 )
 _NEGATED = frozenset({"neg", "negative", "minus"})
 _PARTS = r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*|\d+"
@@ -125,7 +133,7 @@ class Ranking(NamedTuple):
         named = [job for job in jobs if job.state == State.SUCCEEDED.value and job.metric_name == self.metric]
         if self.metric is None or not named or any(map(self.ranks, named)):
             return ""
-        if all(job.metric_value is None for job in named):
+        if all(map(has_diverged, named)):
             return f"{self.metric} has diverged in every run that succeeded"
         return f"whether {self.metric} is better high or low is not known; the plan's `objective` can say it"
 
@@ -135,6 +143,11 @@ def ranking(objective_metric: str | None, direction: str, first_metric: str | No
     if objective_metric is not None:
         return Ranking(objective_metric, direction)
     return Ranking(first_metric, direction_of_name(first_metric) if first_metric else None)
+
+
+def has_diverged(job: Scored) -> bool:
+    """Return whether a run's primary metric ended in NaN or infinity: then it has a name and no value."""
+    return job.metric_name is not None and job.metric_value is None
 
 
 def first_metric(jobs: Iterable[Scored]) -> str | None:

@@ -29,13 +29,14 @@ _UNSEEN = {
 def from_record(record: ExitRecord, run_dir: Path) -> Ending:
     """Return how an attempt with an exit record ended."""
     if record.canceled:
-        return Ending(
+        ending = Ending(
             State.CANCELED,
             Cause.CANCELED,
             "canceled while it was running",
             exit_code=record.exit_code,
             signal=record.signal,
         )
+        return _with_metric(ending, _result(run_dir))
     if record.spawn_errno is not None and machine_faults.is_machines(record.spawn_errno):
         return postponed(record.spawn_errno)
     if record.spawn_error:
@@ -60,39 +61,26 @@ def _finished(run_dir: Path) -> Ending:
     if result.status != "succeeded":
         message = result.error_message or f"result.json says {result.status}"
         return Ending(State.FAILED, Cause.BAD_RESULT, message, exit_code=0)
-    return Ending(
-        State.SUCCEEDED,
-        Cause.EXIT,
-        exit_code=0,
-        metric_name=result.metric_name,
-        metric_value=result.metric_value,
-    )
+    return _with_metric(Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0), result)
+
+
+def _with_metric(ending: Ending, result: Result | None) -> Ending:
+    """Return the ending with the primary metric: a run that failed or was stopped keeps it too."""
+    if result is None:
+        return ending
+    return ending._replace(metric_name=result.metric_name, metric_value=result.metric_value)
 
 
 def _failed(record: ExitRecord, run_dir: Path) -> Ending:
-    if record.signal is not None:
-        if record.oom:
-            return Ending(
-                State.FAILED,
-                Cause.OOM,
-                "killed by the kernel: out of memory",
-                signal=record.signal,
-            )
-        name = signal_name(record.signal)
-        return Ending(
-            State.FAILED,
-            Cause.SIGNAL,
-            f"killed by signal {record.signal} ({name})",
-            signal=record.signal,
-        )
     result = _result(run_dir)
-    message = result.error_message if result is not None else None
-    return Ending(
-        State.FAILED,
-        Cause.EXIT,
-        message or f"exit code {record.exit_code}",
-        exit_code=record.exit_code,
-    )
+    if record.signal is not None:
+        cause, message = Cause.OOM, "killed by the kernel: out of memory"
+        if not record.oom:
+            name = signal_name(record.signal)
+            cause, message = Cause.SIGNAL, f"killed by signal {record.signal} ({name})"
+        return _with_metric(Ending(State.FAILED, cause, message, signal=record.signal), result)
+    message = (result.error_message if result is not None else None) or f"exit code {record.exit_code}"
+    return _with_metric(Ending(State.FAILED, Cause.EXIT, message, exit_code=record.exit_code), result)
 
 
 def signal_name(number: int) -> str:

@@ -38,7 +38,7 @@ def encode(point: Point, at: str) -> bytes:
     entry = {
         "name": point.name,
         "value": as_json(point.value),
-        "step": int(step) if step is not None and step.is_integer() else step,
+        "step": int(step) if isinstance(step, float) and step.is_integer() else step,
         "at": at,
     }
     return json.dumps(entry, allow_nan=False).encode("ascii") + b"\n"

@@ -89,6 +89,12 @@ class Rejected:
             self.first = safe(line[: 4 * _SHOWN].decode("utf-8", "replace").strip(), _SHOWN)
         self.count += count
 
+    def plus(self, later: Rejected) -> Rejected:
+        """Return both as one."""
+        both = Rejected()
+        both.count, both.first = self.count + later.count, self.first if self.count else later.first
+        return both
+
     def sentences(self) -> Iterator[str]:
         """Yield what a person is to know."""
         if self.count:

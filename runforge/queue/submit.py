@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from runforge import __version__, clock, ids
+from runforge.core.ranking import NO_OBJECTIVE
 from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.documents.plan import Plan, parse_plan
@@ -26,7 +27,7 @@ from runforge.queue.run_folders import RunFolders
 from runforge.store import records, targets
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
-from runforge.sweeps.expand import RunOverrides, expand, metric_direction
+from runforge.sweeps.expand import RunOverrides, expand
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
 
@@ -125,7 +126,7 @@ def _values(
 
 
 def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str, jobs: list[dict[str, Any]]) -> None:
-    metric = plan.objective.metric if plan.objective else None
+    metric, direction = plan.objective or (None, NO_OBJECTIVE)
     lane_id = tx.row("groups.new_lane")[0]
     tx.run(
         "groups.insert",
@@ -138,7 +139,7 @@ def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str, jobs: li
         max_parallel=plan.max_parallel,
         fail_fast=int(plan.fail_fast),
         objective_metric=metric,
-        direction=metric_direction(metric or "", plan.objective),
+        direction=direction,
     )
     for job in jobs:
         tx.run("jobs.insert", group_id=group_id, lane_id=lane_id, **job)

@@ -80,10 +80,15 @@ class GroupList(RowList):
                 "bar": cells.bar(done, group.total, 8),
                 "done": f"{done}/{group.total}",
                 "failed": Cell(str(group.failed or ""), "failed"),
-                "best": cells.number(standing.best),
+                "best": self._best(standing),
                 "left": "paused" if style == "paused" else self._left(group, standing),
             }
         )
+
+    @staticmethod
+    def _best(standing: Standing) -> str:
+        # A metric without a best: it has diverged everywhere, or which way is better is not known.
+        return "?" if standing.metric_name and standing.best is None else cells.number(standing.best)
 
     def _standing(self, group: GroupView) -> Standing:
         if self._reader is None:

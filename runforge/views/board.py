@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runforge import clock
+from runforge.core.ranking import MINIMIZE, ranking
 from runforge.core.records import Job
 from runforge.core.scheduling import Capacity
 from runforge.core.states import State
 from runforge.store import records
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import exists, open_snapshot
-from runforge.views import daemon_status, glance, ranking, shown
+from runforge.views import daemon_status, glance, shown
 from runforge.views.daemon_status import DaemonStatus
 from runforge.views.filters import JobFilter
 from runforge.views.shown import GroupView, JobView
@@ -142,9 +143,9 @@ class BoardReader:
         if known is not None and known[0] == group.succeeded:
             return known[1]
         with self._snapshot() as tx:
-            row = tx.row("groups.best_and_pace", group_id=group.group_id)
-        direction = ranking.direction_of(group, row["metric_name"])
-        best = row["lowest"] if direction == "minimize" else row["highest"]
+            row = tx.row("groups.best_and_pace", group_id=group.group_id, objective=group.objective_metric)
+        direction = ranking(group.objective_metric, group.direction or "", row["metric_name"]).direction
+        best = None if direction is None else row["lowest" if direction == MINIMIZE else "highest"]
         standing = Standing(row["metric_name"], best, row["seconds"])
         self._standings[group.group_id] = (group.succeeded, standing)
         return standing

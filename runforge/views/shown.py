@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from runforge import clock
+from runforge.core import ranking
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State, group_status
 from runforge.views.words import Waiting
@@ -35,9 +36,14 @@ class JobView(NamedTuple):
     waiting: str | None = None
     waiting_text: str | None = None
 
+    @property
+    def has_diverged(self) -> bool:
+        """Whether its metric ended in NaN or infinity."""
+        return ranking.has_diverged(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
-        return self._asdict()
+        return {**self._asdict(), "diverged": self.has_diverged}
 
 
 class GroupView(NamedTuple):
@@ -58,7 +64,8 @@ class GroupView(NamedTuple):
     failed: int
     canceled: int
     objective_metric: str | None
-    direction: str
+    #: None without an objective.
+    direction: str | None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -155,7 +162,7 @@ def group_view(group: Group) -> GroupView:
         group.failed,
         group.canceled,
         group.objective_metric,
-        group.direction,
+        group.direction if group.objective_metric is not None else None,
     )
 
 

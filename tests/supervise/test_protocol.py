@@ -299,11 +299,11 @@ def fail(spec):
     raise RuntimeError("told in the log")
 
 
-def finish(spec, ending):
+def finish(spec, ending, rejected):
     return [f"finish {ending['exit_code']}"]
 
 
-def leave(spec, ending):
+def leave(spec, ending, rejected):
     sys.exit("a result writer that leaves")
 """
 

@@ -42,11 +42,9 @@ def name_of(given: object) -> str | None:
     """Return a metric's name as all readers spell it, or None if it is no name."""
     if not isinstance(given, str):
         return None
-    name = given.strip()
-    if not 0 < len(name.encode("utf-8", "surrogatepass")) <= NAME_BYTES:
-        return None
     # A name goes into documents that readers refuse for a NUL or half of a surrogate pair.
-    return safe(name)
+    name = safe(given.strip())
+    return name if 0 < len(name.encode()) <= NAME_BYTES else None
 
 
 def value_of(given: object) -> float | None:

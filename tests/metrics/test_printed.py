@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,7 +92,7 @@ PIECES = st.sampled_from(
 def test_how_output_is_cut_into_pieces_does_not_matter(output: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(output)), max_size=8)))
     edges = [0, *cuts, len(output)]
-    pieces = [output[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [output[start:end] for start, end in itertools.pairwise(edges)]
     assert repr(read(*pieces)) == repr(read(output))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -84,7 +85,7 @@ def test_how_a_file_grows_does_not_matter(content: bytes, data: st.DataObject) -
     whole, grown = jsonl.PointReader(), jsonl.PointReader()
     expected = [*whole.feed(content), *whole.finish()]
     found: list[Point] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         found += grown.feed(content[start:end])
     found += grown.finish()
     assert repr(found) == repr(expected)

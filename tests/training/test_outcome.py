@@ -136,7 +136,9 @@ def test_a_line_of_step_and_metrics_is_in_the_summary(command: dict[str, Any]) -
 def test_a_run_that_ends_in_nan_or_infinity_has_diverged(
     command: dict[str, Any], value: bytes, told: str
 ) -> None:
-    report(command, b'{"name": "loss", "value": 0.5}', b'{"acc": 0.75}', b'{"name": "loss", "value": %s}' % value)
+    report(
+        command, b'{"name": "loss", "value": 0.5}', b'{"acc": 0.75}', b'{"name": "loss", "value": %s}' % value
+    )
     outcome.finish(command, ending())
     found = result(command)
     assert (found["status"], found["summary"]) == ("succeeded", None)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from runforge.attempts.exit_record import ExitRecord
 from runforge.attempts.report import VerdictKind
 from runforge.core.outcome import Ending
 from runforge.core.states import Cause, State
 from runforge.daemon import endings
+from runforge.documents.result import build_result, encode
 
 LOST = (VerdictKind.LOST, VerdictKind.REBOOTED, VerdictKind.FOLDER_MISSING)
 UNSTARTED = (VerdictKind.UNCLAIMED, VerdictKind.REVOKED)
@@ -57,3 +60,43 @@ def test_a_canceled_job_is_never_tried_again(kind: VerdictKind) -> None:
     again = Ending(State.QUEUED, Cause.LOST, "lost")
     assert endings.as_asked(again, job(cancel=True)).state is State.CANCELED
     assert endings.as_asked(again, job()) is again
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, State.SUCCEEDED),
+        ({"exit_code": 3}, State.FAILED),
+        ({"exit_code": None, "signal": 9}, State.FAILED),
+        ({"exit_code": None, "signal": 15, "canceled": True}, State.CANCELED),
+    ],
+)
+@pytest.mark.parametrize("value", [0.5, float("nan")])
+def test_a_run_keeps_its_metric_however_it_ended(
+    tmp_path: Path, changes: dict[str, Any], state: State, value: float
+) -> None:
+    document = build_result(
+        status="succeeded",
+        started_at="",
+        finished_at="",
+        duration_ms=1,
+        effective_config=None,
+        primary_metric=("loss", value),
+        metrics={"loss": value},
+    )
+    (tmp_path / "result.json").write_bytes(encode(document))
+    told = {"exit_code": 0, "signal": None, "canceled": False, **changes}
+    record = ExitRecord(
+        token="",
+        oom=False,
+        spawn_error=None,
+        started_at="",
+        finished_at="",
+        duration_ms=1,
+        log_bytes=0,
+        dropped_bytes=0,
+        **told,
+    )
+    ending = endings.from_record(record, tmp_path)
+    expected = 0.5 if value == 0.5 else None
+    assert (ending.state, ending.metric_name, ending.metric_value) == (state, "loss", expected)

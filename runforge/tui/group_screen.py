@@ -124,6 +124,8 @@ class GroupScreen(BaseScreen):
         self.app.call_from_thread(self._show_trials, trials)
 
     def _show_trials(self, trials: Trials) -> None:
+        if trials.why_none and (self._trials is None or self._trials.why_none != trials.why_none):
+            self.say(f"no run is best: {trials.why_none}")
         self._trials = trials
         self._parameter = min(self._parameter, max(0, len(trials.parameters) - 1))
         self.table.show(trials, self._selected())
@@ -156,7 +158,7 @@ class GroupScreen(BaseScreen):
         series = (
             [Series(axis, [x for x, _ in points], [y for _, y in points], kind="points")] if points else []
         )
-        title = f"no run is best: {self._trials.why_none}" if self._trials.why_none else ""
+        title = "no run is best" if self._trials.why_none else ""
         self.query_one(Plot).show(series, x_label=axis, y_label=self._trials.metric, title=title)
 
     def _read_curves(self, jobs: list[JobView]) -> None:

@@ -184,7 +184,7 @@ class RunScreen(BaseScreen):
         if families:
             place = list(families).index(self._family) + 1
             keys = f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom"
-            self._note(" · ".join([*_ends(curves[name] for name in names), keys, *told]))
+            self._note(" · ".join([*_ends(curves[name] for name in names), *told, keys]))
         elif told:
             self._note(" · ".join(told))
 

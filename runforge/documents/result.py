@@ -77,13 +77,15 @@ def build_result(
     primary_metric: tuple[str, float] | None = None,
     metrics: dict[str, float] | None = None,
     warnings: list[str] | None = None,
+    dataset: dict[str, Any] | None = None,
     artifacts: list[dict[str, Any]] | None = None,
     error: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the document; `summary` is null where the run's primary metric has no number.
+    """Return the document; `dataset` is null where the run read none.
 
-    Clients read a number wherever one stands in `summary`. So values that are none, with all the others, have a
-    place of their own, and a primary metric that ends in one of them is named in `diverged`.
+    `summary` is null where the run's primary metric has no number: clients read a number wherever one stands in it.
+    So values that are none, with all the others, have a place of their own, and a primary metric that ends in one of
+    them is named in `diverged`.
     """
     last = metrics or {}
     summary, diverged = None, None
@@ -105,6 +107,7 @@ def build_result(
         "diverged": diverged,
         "warnings": warnings or [],
         "effective_config": effective_config,
+        "dataset": dataset,
         "artifacts": artifacts or [],
         "error": error,
     }

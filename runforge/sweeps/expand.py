@@ -9,12 +9,10 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from runforge.documents.plan import Plan
+from runforge.documents.plan import MAX_RUNS, Plan
 from runforge.documents.request import Request, parse_request
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan
-
-MAX_RUNS = 10_000
 
 
 class RunOverrides(NamedTuple):

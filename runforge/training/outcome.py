@@ -115,9 +115,9 @@ class _Metrics:
 
     def primary(self, payload: dict[str, Any]) -> tuple[str, float] | None:
         """Return the plan's objective, or without one the metric that was named first."""
-        objective = payload["objective"]
-        wanted = objective["metric"] if objective else next(iter(self.last), None)
-        return (wanted, self.last[wanted]) if wanted in self.last else None
+        objective = payload.get("objective")
+        wanted = objective.get("metric") if isinstance(objective, dict) else next(iter(self.last), None)
+        return (wanted, self.last[wanted]) if isinstance(wanted, str) and wanted in self.last else None
 
 
 def _write(run_dir: Path, document: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from runforge.core import ranking
 from runforge.core.ranking import Ranking
 from runforge.store import records
 from runforge.store.opening import open_snapshot
-from runforge.views import lists
+from runforge.views.lists import jobs as jobs_of
 from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
@@ -26,6 +26,6 @@ def ranked(workspace: Workspace, group_id: str) -> Ranked:
     """Return how the runs of a group stand."""
     with open_snapshot(workspace) as journal, journal.read() as tx:
         group = records.group(tx.row("groups.by_id", group_id=group_id))
-    jobs = lists.jobs(workspace, group_id=group_id)
+    jobs = jobs_of(workspace, group_id=group_id)
     by = ranking.ranking(group.objective_metric, group.direction, ranking.first_metric(jobs))
     return Ranked(by, jobs, by.best_first(jobs), by.why_none(jobs))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runforge.core.states import State
-from runforge.views import ranking
+from runforge.views.ranking import ranked
 from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
@@ -47,7 +47,7 @@ class Trials:
 
 def read(workspace: Workspace, group_id: str) -> Trials:
     """Return the runs of a group, best first, then the others with a metric, then those without."""
-    found = ranking.ranked(workspace, group_id)
+    found = ranked(workspace, group_id)
     first = {job.run_id for job in found.best_first}
     others = [job for job in found.jobs if job.run_id not in first]
     others.sort(key=lambda job: job.metric_value is None)

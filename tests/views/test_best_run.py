@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from runforge.cli import samples
 from runforge.cli.setup import make_workspace
 from runforge.exports import documents
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.store import records
 from runforge.store.opening import open_journal, open_snapshot
 from runforge.views import lists, ranking, trials
-from runforge.views.board import BoardReader
+from runforge.views.queue_snapshot import QueueReader
 from runforge.workspace import Workspace
 
 RUNS = 6
@@ -46,7 +46,7 @@ def ended(ws: Workspace, jobs: Values, objective: tuple[str, str] | None = None)
     plan.pop("objective", None)
     if objective:
         plan["objective"] = {"metric": objective[0], "direction": objective[1]}
-    group_id = changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
+    group_id = submit.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
     now = "2026-01-01T00:00:00.000Z"
     with open_journal(ws) as journal, journal.write() as tx:
         rows = tx.rows("jobs.of_group", group_id=group_id)
@@ -73,10 +73,10 @@ def test_all_name_the_same_best_run(lab: Workspace, jobs: Values, objective: tup
     table = trials.read(lab, group_id)
     assert table.jobs[: table.ranked] == best
     assert len(table.jobs) == RUNS
-    reader = BoardReader(lab)
-    standing = reader.standing(group)
+    reader = QueueReader(lab)
+    progress = reader.progress(group)
     reader.close()
-    assert standing.best == (best[0].metric_value if best else None)
+    assert progress.best == (best[0].metric_value if best else None)
     assert not best or math.isfinite(best[0].metric_value or 0.0)
 
 

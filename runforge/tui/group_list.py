@@ -80,10 +80,15 @@ class GroupList(RowList):
                 "bar": cells.bar(done, group.total, 8),
                 "done": f"{done}/{group.total}",
                 "failed": Cell(str(group.failed or ""), "failed"),
-                "best": cells.number(progress.best),
+                "best": self._best(progress),
                 "left": "paused" if style == "paused" else self._left(group, progress),
             }
         )
+
+    @staticmethod
+    def _best(progress: GroupProgress) -> str:
+        # A metric without a best: it has diverged everywhere, or which way is better is not known.
+        return "?" if progress.metric_name and progress.best is None else cells.number(progress.best)
 
     def _progress_of(self, group: GroupView) -> GroupProgress:
         if self._reader is None:

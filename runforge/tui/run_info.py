@@ -13,7 +13,8 @@ from rich.text import Text
 from runforge import cells
 from runforge.files.durable import read_bounded
 from runforge.text import safe
-from runforge.views.shown import RunView
+from runforge.views.remarks import remarks
+from runforge.views.shown import JobView, RunView
 
 _REQUEST_LIMIT = 256 * 1024
 _MOST_FILES = 500
@@ -29,7 +30,8 @@ def info_text(view: RunView) -> Text:
         ("waits for", job.waiting_text),
         ("why", job.error),
         ("cause", job.cause),
-        ("metric", f"{job.metric_name} {job.metric_value:.6g}" if job.metric_value is not None else None),
+        ("metric", _metric(job)),
+        *(("remark", sentence) for sentence in remarks(view.run_dir)),
         ("group", job.group_id),
         ("job", job.job_id),
         ("priority", str(job.priority) if job.priority else None),
@@ -57,6 +59,12 @@ def info_text(view: RunView) -> Text:
     _heading(text, "Request")
     text.append(_request(view.run_dir) + "\n")
     return text
+
+
+def _metric(job: JobView) -> str | None:
+    if job.has_diverged:
+        return f"{job.metric_name} diverged"
+    return f"{job.metric_name} {job.metric_value:.6g}" if job.metric_value is not None else None
 
 
 def _attempts(text: Text, view: RunView) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,7 +15,8 @@ from textual.widgets import ContentSwitcher, Input, Static
 
 from runforge import cells
 from runforge.errors import RunForgeError
-from runforge.metrics.curves import CurveFile, related
+from runforge.metrics import jsonl
+from runforge.metrics.curves import Curve, CurveFile, related
 from runforge.text import safe
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
@@ -26,6 +28,11 @@ from runforge.views.shown import RunView
 
 _TABS = ("log", "curves", "info", "files")
 _CURVE_SECONDS = 1.0
+
+
+def _ends(curves: Iterable[Curve]) -> Iterable[str]:
+    """Say which curves end in what cannot be drawn."""
+    return (f"{curve.name} is {curve.values[-1]} now" for curve in curves if not isfinite(curve.values[-1]))
 
 
 class RunScreen(BaseScreen):
@@ -133,7 +140,7 @@ class RunScreen(BaseScreen):
         folder = self._view.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
-        self._curves, self._family = CurveFile(folder / "metrics.jsonl"), ""
+        self._curves, self._family = CurveFile(folder / jsonl.NAME), ""
         self.query_one(LogView).show(folder / "logs.txt")
 
     def _show_title(self) -> None:
@@ -173,9 +180,13 @@ class RunScreen(BaseScreen):
         names = families.get(self._family, [])
         series = [Series(name, curves[name].steps, curves[name].values) for name in names]
         self.query_one(Plot).show(series, x_label="step", y_label=self._family)
+        told = self._curves.sentences() if self._curves else []
         if families:
             place = list(families).index(self._family) + 1
-            self._note(f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom")
+            keys = f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom"
+            self._note(" · ".join([*_ends(curves[name] for name in names), *told, keys]))
+        elif told:
+            self._note(" · ".join(told))
 
     def _note(self, text: str) -> None:
         if getattr(self, "_noted", None) != text:

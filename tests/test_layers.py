@@ -37,18 +37,15 @@ ROOMS: dict[str, set[str]] = {
     "documents": {"files"},
     "metrics": {"files"},
     "sweeps": {"documents"},
-    "store": {"core", "files", "machine"},
     "training": {"documents", "files", "metrics"},
     "attempts": {"core", "documents", "files", "machine", "metrics", "training"},
-    "supervise": {"attempts", "files", "machine"},
-    "backends": {"attempts", "core", "daemon", "documents", "files", "machine", "supervise"},
+    "store": {"attempts", "core", "files", "machine"},
+    "supervise": {"attempts", "core", "files", "machine"},
+    "backends": {"attempts", "core", "documents", "files", "machine", "supervise"},
     "exports": {"core", "files", "store", "sweeps"},
     "queue": {"core", "documents", "exports", "files", "store", "sweeps", "training"},
     "views": {"attempts", "core", "files", "machine", "store", "sweeps"},
-    "daemon": {
-        *("attempts", "backends", "core", "documents", "exports", "files"),
-        *("machine", "metrics", "queue", "store", "training", "views"),
-    },
+    "daemon": {"backends", "core", "exports", "files", "machine", "metrics", "queue", "store", "views"},
     "direct": {
         *("attempts", "core", "daemon", "documents", "exports", "files", "machine"),
         *("metrics", "queue", "store", "supervise", "training", "views"),
@@ -94,6 +91,15 @@ def test_imports_point_down(path: Path) -> None:
     rooms = {name.split(".")[1] for name in _imports(path) if name.startswith("runforge.")}
     wrong = (rooms & set(ROOMS)) - allowed - {room}
     assert not wrong, f"{path.name} in {room} imports {wrong}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_room_takes_anything_from_its_door(path: Path) -> None:
+    """A folder's `__init__` says what belongs there and holds no code, so that nothing inside imports it."""
+    if path.name == "__init__.py" and path.parent != ROOT:
+        assert len(ast.parse(path.read_text("utf-8")).body) == 1, "only a docstring"
+    if _room(path) == "views":
+        assert not any(name.startswith("runforge.views.") and name.count(".") < 3 for name in _imports(path))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -20,8 +20,8 @@ from typing import Any
 from runforge import clock, failpoints
 from runforge.attempts import exit_record, refusal, start_marker
 from runforge.attempts.cleanup import TREE_LOCK
-from runforge.attempts.exit_record import ExitRecord
 from runforge.attempts.report import SUPERVISOR_LOCK
+from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import os_process
 from runforge.supervise import worker_process

@@ -21,7 +21,7 @@ from runforge.tui.base_screen import BaseScreen
 from runforge.tui.log_view import LogView
 from runforge.tui.plot import Plot, Series
 from runforge.tui.run_info import files_text, info_text
-from runforge.views.board import Board
+from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import RunView
 
 _TABS = ("log", "curves", "info", "files")
@@ -100,9 +100,9 @@ class RunScreen(BaseScreen):
         self._load()
         self.action_tab(self._tab)
 
-    def show_board(self, board: Board) -> None:
+    def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Read the run again when the queue has changed."""
-        super().show_board(board)
+        super().show_snapshot(snapshot)
         self._load()
 
     def tick(self) -> None:
@@ -130,7 +130,7 @@ class RunScreen(BaseScreen):
         if self._view is None:
             return
         self._attempt = attempt
-        folder = self._view.folder
+        folder = self._view.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
         self._curves, self._family = CurveFile(folder / "metrics.jsonl"), ""
@@ -271,10 +271,10 @@ class RunScreen(BaseScreen):
 
     def action_pause(self) -> None:
         """Pause or resume the run's group."""
-        board = self.runforge.board
-        if board is None or self._view is None:
+        snapshot = self.runforge.snapshot
+        if snapshot is None or self._view is None:
             return
-        groups = [group for group in board.groups if group.group_id == self._view.job.group_id]
+        groups = [group for group in snapshot.groups if group.group_id == self._view.job.group_id]
         self.act(lambda: self.runforge.steering.toggle_pause(groups))
 
     def action_priority(self, by: int) -> None:

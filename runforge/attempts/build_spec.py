@@ -92,7 +92,7 @@ def build_spec(request: Request, place: Place, terms: Terms) -> dict[str, Any]:
         "argv": _argv(request) if runs_command else None,
         "finish": "runforge.training.outcome:finish",
         "preamble": _preamble(request, terms) if runs_command else [],
-        "cwd": str(place.workspace / request.cwd) if request.cwd else str(place.workspace),
+        "cwd": str(place.workspace / (request.cwd or "") if runs_command else place.attempt_dir),
         "env": _environment(request, place, terms),
         "umask": terms.umask,
         "grace_seconds": GRACE_SECONDS,

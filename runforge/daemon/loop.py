@@ -91,7 +91,7 @@ class Loop:
         self._descriptors = descriptors
         self._housekeeping = Housekeeping(workspace, journal)
         self._bell = wakeup.listen(workspace.doorbell)
-        descriptors.add(self._bell.fileno(), lambda: wakeup.drain(self._bell))
+        descriptors.add(self._bell.fileno(), lambda: self._housekeeping.asking.drain(self._bell))
         self._next_look = 0.0
         self._is_failing = False
         #: What daemon.json says: running or stopping.
@@ -112,6 +112,7 @@ class Loop:
         """Let go of everything. The runs go on."""
         self._engine.close()
         self._bell.close()
+        self._housekeeping.asking.answer(is_shown=False)
         self._descriptors.close()
 
     def last_words(self) -> None:

@@ -55,7 +55,7 @@ def run_sweep(
             _run_here(workspace, made, printer, lock, umask)
         finally:
             lock.release()
-            exporter.refresh_if_alone(workspace)
+            exporter.refresh(workspace)
     return printer.conclude(_group(workspace, made.group_id))
 
 

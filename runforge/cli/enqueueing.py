@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runforge import workspace
 from runforge.cli import output
+from runforge.cli.options import find
 from runforge.core.submission import USUAL, Submission
 from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
@@ -46,7 +46,7 @@ def sweep(
 ) -> int:
     """Put all runs of a plan into the queue."""
     data = read_plan(plan)
-    here = workspace.find(plan_workspace(given, data, str(plan)), state_dir=state_dir)
+    here = find(plan_workspace(given, data, str(plan)), state_dir)
     made = submit.enqueue_sweep(here, data, submission, where=str(plan), max_runs=max_runs)
     _warn_of_secrets(made.plan.base_request, f"{plan}: base_request")
     print(f"Group ID: {made.group_id}")
@@ -60,7 +60,7 @@ def sweep(
 
 def run(given: Path | None, run_id: str, submission: Submission = USUAL) -> int:
     """Put the run of an existing run folder into the queue."""
-    here = workspace.find(given)
+    here = find(given)
     job = submit.enqueue_run(here, run_id, submission)
     request = here.root / job.run_dir / "request.json"
     _warn_of_secrets(read_request(request).raw, str(request))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from runforge import workspace as workspaces
-from runforge.errors import InvalidRequest
+from runforge.errors import InvalidRequest, RunForgeError
+from runforge.store import foreground
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +18,23 @@ _LONGEST = 3650 * 86400.0
 
 
 def find(workspace: Path | None, state_dir: Path | None = None) -> Workspace:
-    """Return the workspace that the options mean."""
-    return workspaces.find(workspace, state_dir=state_dir)
+    """Return the workspace that the options mean, with what killed sweeps have left settled."""
+    here = workspaces.find(workspace, state_dir=state_dir)
+    if foreground.has_abandoned(here):
+        _settle(here)
+    return here
+
+
+def _settle(here: Workspace) -> None:
+    from runforge.cli import output
+    from runforge.queue import abandoned
+    from runforge.queue.change import settle
+
+    # What fails here fails the command itself too, if it matters to it.
+    with contextlib.suppress(RunForgeError, OSError):
+        canceled = settle(here)
+        if canceled:
+            output.note(abandoned.told(canceled))
 
 
 def checked_seconds(option: str, seconds: float) -> float:

@@ -17,7 +17,7 @@ from runforge.daemon.housekeeping import Housekeeping
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.errors import RunForgeError, explained
-from runforge.queue import wakeup
+from runforge.queue import abandoned, wakeup
 from runforge.store.failures import DiskFull, Fenced, JournalBusy, JournalReplaced, ReadOnlyDisk
 from runforge.store.journal import Journal
 from runforge.workspace import Workspace
@@ -100,6 +100,7 @@ class Loop:
     def start(self) -> None:
         """Say that somebody is here, and take over what an earlier daemon left."""
         self._housekeeping.beat(0, 0, self.state)
+        self._cancel_abandoned()
         self._engine.start()
 
     def run(self, is_over: Callable[[], bool]) -> None:
@@ -182,6 +183,12 @@ class Loop:
         if not self._lock.is_ours():
             raise Fenced("the daemon lock was deleted or replaced")
         self._housekeeping.repair()
+        self._cancel_abandoned()
+
+    def _cancel_abandoned(self) -> None:
+        canceled = abandoned.cancel(self._workspace, self._journal)
+        if canceled:
+            log(abandoned.told(canceled))
 
     def _wait_seconds(self) -> float:
         wishes = [_BACK_OFF if self._is_failing else self._housekeeping.wait_seconds()]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from runforge import failpoints
 from runforge.exports import exporter
-from runforge.queue import wakeup
+from runforge.queue import abandoned, wakeup
 from runforge.store import daemon_holder
 from runforge.store.journal import CHECKPOINT_BYTES, Journal, Transaction
 from runforge.store.opening import open_journal, require_journal
@@ -60,4 +60,20 @@ def tidy(journal: Journal) -> None:
 def existing(workspace: Workspace) -> Journal:
     """Open the journal; a command that has nothing to change must not make one."""
     require_journal(workspace)
-    return open_journal(workspace)
+    journal = open_journal(workspace)
+    try:
+        abandoned.cancel(workspace, journal)  # first: whoever retries one of these wants it to run
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
+def settle(workspace: Workspace) -> int:
+    """Cancel what killed sweeps have left waiting, whatever else the command does; return how many runs."""
+    require_journal(workspace)
+    with open_journal(workspace) as journal:
+        canceled = abandoned.cancel(workspace, journal)
+    if canceled:
+        announce(workspace)
+    return canceled

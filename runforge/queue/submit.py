@@ -28,6 +28,7 @@ from runforge.errors import (
 from runforge.queue.change import announce, existing
 from runforge.queue.run_folders import RunFolders
 from runforge.store import records, targets
+from runforge.store.foreground import Mark
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
 from runforge.sweeps.expand import RunOverrides, expand
@@ -80,9 +81,11 @@ def enqueue_sweep(
     *,
     where: str,
     max_runs: int = MAX_RUNS,
+    owner: Mark | None = None,
 ) -> EnqueuedSweep:
     """Make a group of runs from a plan, all of it or nothing; each is queued as the submission says.
 
+    With an owner, the runs that wait are canceled if that process is killed.
     Raises InvalidPlan, InvalidRequest or Missing before anything is written.
     """
     plan = parse_plan(plan_bytes, where=where)
@@ -91,7 +94,7 @@ def enqueue_sweep(
     with open_journal(workspace, create=True) as journal:
         folders = RunFolders(workspace)
         try:
-            made = _make_sweep(journal, folders, plan, runs, submission)
+            made = _make_sweep(journal, folders, plan, runs, submission, owner)
         except BaseException as error:
             # Ctrl-C may come just after the commit: then the folders belong to jobs already.
             is_known = folders.remove_unless_known(journal)
@@ -111,10 +114,13 @@ def _make_sweep(
     plan: Plan,
     runs: Sequence[RunOverrides],
     submission: Submission,
+    owner: Mark | None,
 ) -> EnqueuedSweep:
     now = clock.now()
     first_job, first_run = _reserve(journal, len(runs))
     group_id = folders.make_group(now, plan)
+    if owner is not None:
+        owner.take(group_id)
     run_ids = [ids.sweep_run_id(now, first_run + index) for index in range(len(runs))]
     folders.make_runs(run_ids, [{**run.request.raw, "sweep_group_id": group_id} for run in runs])
     parent = journal.workspace.relative(journal.workspace.runs_dir)

@@ -16,6 +16,7 @@ from runforge import workspace as workspaces
 from runforge.attempts import build_spec, cleanup, exit_record
 from runforge.attempts.build_spec import Place, Terms
 from runforge.core.states import LIVE
+from runforge.direct import refused
 from runforge.documents.request import Request
 from runforge.documents.request_file import REQUEST_LIMIT, read_request
 from runforge.errors import CanceledByUser, InternalError, InvalidRequest, Missing, OperationFailed
@@ -57,15 +58,18 @@ def run_folder(
     """Run the request.json of a run folder, anywhere; return the exit code.
 
     Without a workspace the nearest one above the folder is meant. Raises OperationFailed while the
-    queue has the run.
+    queue has the run, whose folder is left alone then. Where the request is refused, the folder says so.
     """
     run_dir = folder.absolute()
     if not run_dir.is_dir():
         raise Missing(f"run folder not found: {folder}", fix="Check --run-dir")
-    workspace = workspaces.at(given) if given is not None else _above(run_dir)
-    request = read_request(run_dir / "request.json")
-    check_request(request, workspace.root)
+    with refused.told(run_dir):
+        workspace = workspaces.at(given) if given is not None else _above(run_dir)
     _refuse_if_queued(workspace, run_dir)
+    with refused.told(run_dir):
+        request = read_request(run_dir / "request.json")
+    with refused.told(run_dir, lambda: check_request(request, workspace.root, is_quoting=False)):
+        check_request(request, workspace.root)
     workspace.prepare()
     return _run(workspace, request, run_dir, dry_run_seconds, max_rows)
 
@@ -102,7 +106,7 @@ def _run(
         raise InvalidRequest(f"--max-rows {max_rows} is too small", fix="Give at least 1")
     umask = become_private()
     found = gpus.detect()
-    attempt = _next_attempt(run_dir)
+    attempt = refused.next_attempt(run_dir)
     build_spec.set_aside(run_dir, attempt - 1)
     token = secrets.token_hex(16)
     folder = workspace.state_dir / "attempts" / run_dir.name / f"direct-{token[:8]}"
@@ -124,14 +128,6 @@ def _run(
         return _exit_code(folder, token, pid)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _next_attempt(run_dir: Path) -> int:
-    """Return the number of this attempt: the earlier ones keep their files in `previous/<n>`."""
-    previous = run_dir / "previous"
-    kept = [int(p.name) for p in previous.glob("*") if p.name.isdigit()] if previous.is_dir() else []
-    has_left = any((run_dir / name).exists() for name in build_spec.OUTPUTS)
-    return max(kept, default=0) + 1 + int(has_left)
 
 
 def _supervise_in_child(spec: Path, folder: Path) -> int:

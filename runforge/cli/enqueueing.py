@@ -66,7 +66,8 @@ def run(given: Path | None, run_id: str, submission: Submission = USUAL) -> int:
     _warn_of_secrets(read_request(request).raw, str(request))
     if submission.dry_run_seconds is not None:
         print(f"[DRY-RUN] the run is validated and holds a slot for {submission.dry_run_seconds:g} s")
-    print(f"Enqueued run {job.run_id} as job {job.job_id}{' [GPU]' if job.requires_gpu else ''}")
+    again = f", attempt {job.attempt}" if job.attempt > 1 else ""
+    print(f"Enqueued run {job.run_id} as job {job.job_id}{again}{' [GPU]' if job.requires_gpu else ''}")
     return 0
 
 

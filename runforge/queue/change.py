@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from runforge import failpoints
 from runforge.exports import exporter
 from runforge.queue import abandoned, wakeup
-from runforge.store import daemon_holder
+from runforge.store import daemon_holder, opening
 from runforge.store.journal import CHECKPOINT_BYTES, Journal, Transaction
 from runforge.store.opening import open_journal, require_journal
 from runforge.workspace import Workspace
@@ -67,6 +67,14 @@ def existing(workspace: Workspace) -> Journal:
         journal.close()
         raise
     return journal
+
+
+def take_over_older(workspace: Workspace) -> str | None:
+    """Make the older program's queue the first journal, where that is still to be done; return it in words."""
+    taken = opening.take_over_older(workspace)
+    if taken is not None:
+        announce(workspace)
+    return taken
 
 
 def settle(workspace: Workspace) -> int:

@@ -107,30 +107,68 @@ def _require_files(path: Path) -> None:
         require_file(path.with_name(path.name + suffix))
 
 
-def _make(workspace: Workspace, *, is_asked: bool = False) -> None:
-    """Make the journal beside its place, then move it there: an empty file in it is never one of ours."""
+def take_over_older(workspace: Workspace) -> str | None:
+    """Make the first journal of the older program's queue, if there is one; return what came of it, in words.
+
+    Raises OperationFailed if it cannot be taken over now; then nothing is changed.
+    """
+    if not traces.has_older_queue(workspace):
+        return None
+    workspace.prepare()
+    require_local(workspace.state_dir)
+    return _make(workspace)
+
+
+def _take_over(workspace: Workspace, fresh: Path) -> str:
+    from runforge.store.recovery import older, rebuild  # it happens once in the life of a workspace
+
+    taken = older.tables(workspace)
+    problems = rebuild.write(fresh, taken)
+    if problems:
+        raise OperationFailed(
+            f"the older program's queue contradicts itself ({problems[0]}); nothing was changed",
+            where=str(workspace.queue_json),
+            fix="Move the file away to begin with an empty queue",
+        )
+    return older.told(taken, older.keep(workspace))
+
+
+def _make_empty(fresh: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{fresh}{suffix}").unlink(missing_ok=True)
+    connection = connect(fresh)
+    try:
+        migrate.migrate(connection, fresh)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.close()
+
+
+def _make(workspace: Workspace, *, is_asked: bool = False) -> str | None:
+    """Make the journal beside its place, then move it there: an empty file in it is never one of ours.
+
+    Returns what was taken over from the older program, in words.
+    """
     path = workspace.journal
     fresh = path.with_name(f"{path.name}.made")
     lock = open_lock(workspace)
     try:
         with held(lock, path), explained(path):
             if not _is_emptied(path):
-                return
+                return None
             if not is_asked:
                 _require_nothing_lost(workspace)
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{fresh}{suffix}").unlink(missing_ok=True)
-            connection = connect(fresh)
-            try:
-                migrate.migrate(connection, fresh)
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            finally:
-                connection.close()
+            taken = (
+                _take_over(workspace, fresh) if traces.has_older_queue(workspace) and not is_asked else None
+            )
+            if taken is None:
+                _make_empty(fresh)
             for suffix in ("-wal", "-shm"):
                 Path(f"{path}{suffix}").unlink(missing_ok=True)
             os.replace(fresh, path)
             fsync_dir(path.parent)
             which_file.note(lock, which_file.inode(path))
+            return taken
     finally:
         os.close(lock)
 

@@ -46,8 +46,7 @@ def ended(ws: Workspace, state: State, submission: Submission = USUAL) -> Job:
 
 
 def in_order(ws: Workspace) -> None:
-    with open_journal(ws) as journal:
-        assert verify.check_connection(journal.connection) == []
+    assert verify.check(ws) == []
     assert exporting.check(ws) == []
 
 

@@ -24,7 +24,7 @@ from runforge.daemon.engine import Engine, Listener, Settings
 from runforge.daemon.settling import Decide
 from runforge.machine.gpus import Gpu
 from runforge.queue import cancel, prune
-from runforge.store import records, transitions, verify
+from runforge.store import records, replay, transitions
 from runforge.store.failures import DiskFull, Fenced
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
@@ -356,7 +356,7 @@ class World:
                 break
         else:
             raise Broken(f"it never ends: {self.referee.running}, {self.referee.queued}")
-        self._check(verify.check_connection(self._journal.connection))
+        self._check(replay.check_connection(self._journal.connection))
 
 
 def fast_folder() -> str | None:

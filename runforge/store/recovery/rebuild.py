@@ -15,11 +15,12 @@ from typing import Any
 
 from runforge import clock
 from runforge.core.states import TRANSITIONS, State
-from runforge.store import migrate, verify
+from runforge.store import migrate, replay
 from runforge.store.recovery.salvage import Row
 from runforge.store.sqlite import sqlite
 
-_NUMBER = re.compile(r"(\d+)$")
+#: The numbers of ids that we have made; others do not count.
+_NUMBER = re.compile(r"(?:job_\d{8}_\d{6}_|\d{8}-\d{6}-sweep-)(\d{1,12})")
 _UNGROUPED = 1
 
 
@@ -39,7 +40,7 @@ def write(path: Path, tables: dict[str, list[Row]]) -> list[str]:
         for trigger in triggers:
             connection.execute(trigger["sql"])
         connection.execute("COMMIT")
-        problems = verify.check_connection(connection)
+        problems = replay.check_connection(connection)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
         connection.close()
@@ -121,7 +122,7 @@ def _daemon(tables: dict[str, list[Row]]) -> Row:
     row["state"] = "stopped"
     row["wanted"] = "run"
     for name, key in (("next_job", "job_id"), ("next_run", "run_id")):
-        used = [int(found.group()) for job in tables["jobs"] if (found := _NUMBER.search(job[key]))]
+        used = [int(found[1]) for job in tables["jobs"] if (found := _NUMBER.fullmatch(job[key]))]
         row[name] = max([row.get(name) or 1, *(number + 1 for number in used)])
     return row
 
@@ -148,7 +149,7 @@ def _entries(tables: dict[str, list[Row]]) -> list[Row]:
 
 def _is_told(entries: list[Row], jobs: list[Row], groups: list[Row]) -> bool:
     with contextlib.suppress(KeyError, ValueError, TypeError):
-        return not verify.compare(entries, jobs, groups)
+        return not replay.compare(entries, jobs, groups)
     return False
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 from runforge.attempts import exit_record, start_marker
-from runforge.attempts.exit_record import ExitRecord
+from runforge.core.outcome import ExitRecord
 from runforge.machine import os_process
 
 SUPERVISOR_LOCK = "sup.lock"

@@ -7,6 +7,24 @@ from typing import NamedTuple
 from runforge.core.states import Cause, State
 
 
+class ExitRecord(NamedTuple):
+    """How an attempt ended, as its supervisor saw it: the one form of an ending until the journal has it."""
+
+    token: str
+    exit_code: int | None
+    signal: int | None
+    canceled: bool
+    oom: bool
+    spawn_error: str | None
+    started_at: str
+    finished_at: str
+    duration_ms: int
+    log_bytes: int
+    dropped_bytes: int
+    #: The machine's reason, where it had no room for the run's process; the run never started.
+    spawn_errno: int | None = None
+
+
 class Ending(NamedTuple):
     """How an attempt ended, ready for the journal."""
 

@@ -6,9 +6,8 @@ import signal
 from pathlib import Path
 
 from runforge import machine_faults
-from runforge.attempts.exit_record import ExitRecord
 from runforge.attempts.report import VerdictKind
-from runforge.core.outcome import Ending
+from runforge.core.outcome import Ending, ExitRecord
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
 from runforge.documents.result import Result, read_result

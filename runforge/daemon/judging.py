@@ -7,26 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from runforge import clock, failpoints, machine_faults
 from runforge.attempts import cleanup, outputs, refusal, report, start_marker, unkillable
-from runforge.attempts.exit_record import ExitRecord
-from runforge.core.outcome import Ending
+from runforge.attempts import spec as specs
+from runforge.attempts.spec import Payload, SpecError
+from runforge.core.outcome import Ending, ExitRecord
 from runforge.core.states import State
 from runforge.daemon import endings
 from runforge.daemon.attempt_table import Active
 from runforge.daemon.launch_gate import say
-from runforge.files.durable import read_bounded
 from runforge.machine import os_process
 from runforge.training import outcome
 from runforge.workspace import Workspace
-
-_SPEC_LIMIT = 16 * 1024 * 1024
 
 
 def judge_attempt(workspace: Workspace, active: Active, policy: str) -> Ending | None:
@@ -91,12 +86,11 @@ def _has_result(active: Active, record: ExitRecord, run_dir: Path) -> bool:
     if not run_dir.is_dir() or os.path.lexists(run_dir / "result.json"):
         return True
     try:
-        spec = json.loads(read_bounded(active.attempt_dir / "spec.json", _SPEC_LIMIT))
         # Where the folder is now: the workspace may have been moved while the run went on.
-        outcome.finish({**spec, "run_dir": str(run_dir)}, asdict(record))
+        outcome.finish(specs.read(active.attempt_dir)._replace(run_dir=run_dir), record)
     except OSError as error:
         return machine_faults.of(error) in {None, errno.EIO}
-    except (ValueError, LookupError, TypeError):
+    except SpecError:
         return True  # no spec to go by: the ending is told without a result
     return True
 
@@ -118,12 +112,11 @@ def _is_swept(active: Active) -> bool:
     return not left
 
 
-def _payload(active: Active) -> dict[str, Any] | None:
+def _payload(active: Active) -> Payload | None:
     try:
-        payload = json.loads(read_bounded(active.attempt_dir / "spec.json", _SPEC_LIMIT))["payload"]
-    except (OSError, ValueError, LookupError, TypeError):
+        return specs.read(active.attempt_dir).payload
+    except (OSError, SpecError):
         return None  # the attempt's folder is gone, or damaged: what it was to do is not known
-    return payload if isinstance(payload, dict) else None
 
 
 def _leave_result(active: Active, ending: Ending, run_dir: Path) -> None:

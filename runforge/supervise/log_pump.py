@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
 from runforge import clock
@@ -72,11 +73,11 @@ class LogPump:
                 return
             self._take(data)
 
-    def say(self, lines: list[str]) -> None:
+    def say(self, lines: Iterable[str]) -> None:
         """Write lines of RunForge's own."""
         prefix = b"" if self._last == b"\n" else b"\n"
-        if lines:
-            text = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+        text = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+        if text:
             self._write(prefix + text, is_ours=True)
 
     def _take(self, data: bytes) -> None:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import select
 import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runforge import clock, failpoints
 from runforge.attempts import exit_record, refusal, start_marker
+from runforge.attempts import spec as specs
 from runforge.attempts.cleanup import TREE_LOCK
-from runforge.attempts.exit_record import ExitRecord
 from runforge.attempts.report import SUPERVISOR_LOCK
+from runforge.attempts.spec import Spec
+from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import os_process
 from runforge.supervise import worker_process
@@ -47,8 +47,8 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
     if digest and hashlib.sha256(data).hexdigest() != digest:
         refusal.leave_forged(spec_path.parent)
         return False
-    spec = json.loads(data)
-    folder = Path(spec["attempt_dir"])
+    spec = specs.from_json(data)
+    folder = spec.attempt_dir
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -62,7 +62,7 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
         # Allocated before the claim: a full disk then fails the launch, not a run that has started.
         record = exit_record.preallocate(folder)
         failpoints.hit("supervisor.allocated")
-        is_ours = start_marker.claim(folder, spec["token"])
+        is_ours = start_marker.claim(folder, spec.token)
     if not is_ours:
         return False
     failpoints.hit("claim.won")
@@ -103,7 +103,7 @@ class _Stop:
 class Supervisor:
     """One claimed attempt, from start to exit record."""
 
-    def __init__(self, spec: dict[str, Any], folder: Path, record: int) -> None:
+    def __init__(self, spec: Spec, folder: Path, record: int) -> None:
         self._spec = spec
         self._folder = folder
         self._record = record
@@ -112,10 +112,7 @@ class Supervisor:
         self._pid = -1
         self._refusal: int | None = None
         self._pump = LogPump(
-            Path(spec["run_dir"]),
-            limit=spec["log_limit_bytes"],
-            reads_metrics=spec["argv"] is not None,
-            echo=spec.get("echo", False),
+            spec.run_dir, limit=spec.log_limit_bytes, reads_metrics=spec.is_command, echo=spec.echo
         )
 
     def run(self) -> bool:
@@ -127,14 +124,14 @@ class Supervisor:
         if self._is_cancel_wanted():
             self._stop = _Stop(start)
         else:
-            self._pump.say(self._spec["preamble"])
+            self._pump.say(self._spec.preamble)
             error = self._work()
         ending = self._ending(error, started_at, start, ooms)
         self._pump.close()
         self._pump.say(self._finish(ending))
         # Or a power cut would leave a run that has succeeded, and an empty model.
         for name in _LEFT:
-            durable.sync_tree(Path(self._spec["run_dir"], name))
+            durable.sync_tree(self._spec.run_dir / name)
         failpoints.hit("exit.result_left")
         is_recorded = self._write(ending)
         failpoints.hit("exit.recorded")
@@ -211,7 +208,7 @@ class Supervisor:
                 self._stop = _Stop(time.monotonic())
                 self._signal_tree(signal.SIGTERM)
                 self._signal_tree(signal.SIGCONT)
-        elif time.monotonic() - self._stop.since >= self._spec["grace_seconds"]:
+        elif time.monotonic() - self._stop.since >= self._spec.grace_seconds:
             self._stop.killed = True
             self._signal_tree(signal.SIGKILL)
 
@@ -237,44 +234,42 @@ class Supervisor:
 
     # --- at the end ----------------------------------------------------------------------------
 
-    def _ending(self, error: str | None, started_at: str, start: float, ooms: int) -> dict[str, Any]:
+    def _ending(self, error: str | None, started_at: str, start: float, ooms: int) -> ExitRecord:
         code, number = None, None
         if self._status is not None:
             if os.WIFSIGNALED(self._status):
                 number = os.WTERMSIG(self._status)
             else:
                 code = os.WEXITSTATUS(self._status)
-        is_oom = number == signal.SIGKILL and self._stop is None and os_process.oom_kills() > ooms
-        return {
-            "exit_code": code,
-            "signal": number,
-            "canceled": self._stop is not None,
-            "oom": is_oom,
-            "spawn_error": error,
-            "started_at": started_at,
-            "finished_at": clock.now(),
-            "duration_ms": int((time.monotonic() - start) * 1000),
-        }
-
-    def _finish(self, ending: dict[str, Any]) -> list[str]:
-        """Let the run's kind leave its result; a failure there must not cost the exit record."""
-        if not self._spec["finish"]:
-            return []
-        try:
-            return list(worker_process.resolve(self._spec["finish"])(self._spec, ending))
-        except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
-            return [f"[RunForge: the result could not be written: {error!r}]"]
-
-    def _write(self, ending: dict[str, Any]) -> bool:
-        record = ExitRecord(
-            token=self._spec["token"],
+        return ExitRecord(
+            token=self._spec.token,
+            exit_code=code,
+            signal=number,
+            canceled=self._stop is not None,
+            oom=number == signal.SIGKILL and self._stop is None and os_process.oom_kills() > ooms,
+            spawn_error=error,
+            started_at=started_at,
+            finished_at=clock.now(),
+            duration_ms=int((time.monotonic() - start) * 1000),
             log_bytes=self._pump.written,
             dropped_bytes=self._pump.dropped,
             spawn_errno=self._refusal,
-            **ending,
         )
+
+    def _finish(self, ending: ExitRecord) -> list[str]:
+        """Let the run's kind leave its result; a failure there must not cost the exit record."""
+        if not self._spec.finish:
+            return []
         try:
-            exit_record.write(self._record, record)
+            return list(worker_process.resolve(self._spec.finish)(self._spec, ending))
+        except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
+            return [f"[RunForge: the result could not be written: {error!r}]"]
+
+    def _write(self, ending: ExitRecord) -> bool:
+        # Counted again: the log has got its kept end and its last lines since.
+        counted = ending._replace(log_bytes=self._pump.written, dropped_bytes=self._pump.dropped)
+        try:
+            exit_record.write(self._record, counted)
         except OSError:
             return False
         finally:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from runforge.attempts.spec import Payload, Spec
+from runforge.core.outcome import ExitRecord
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import RunForgeError
@@ -18,7 +20,6 @@ from runforge.files.durable import open_file, read_bounded, write_atomic
 from runforge.metrics import tokens
 from runforge.text import safe
 from runforge.training import artifacts
-from runforge.training.device import decide
 from runforge.training.worker import effective_config
 
 _RESULT_LIMIT = 4 * 1024 * 1024
@@ -27,32 +28,31 @@ _LINE_LIMIT = 64 * 1024
 _NAMES_LIMIT = 1000
 
 
-def finish(spec: dict[str, Any], ending: dict[str, Any]) -> list[str]:
+def finish(spec: Spec, record: ExitRecord) -> list[str]:
     """Leave a result.json that is true for this ending; return the closing lines of the log.
 
     Called by the supervisor before the exit record is written, so that whoever reads the record
     finds the result too.
     """
-    run_dir = Path(spec["run_dir"])
+    run_dir = spec.run_dir
     if not run_dir.is_dir():
         return []
-    is_command = spec["argv"] is not None
-    status, kind, message = _verdict(ending)
-    if not is_command and _own_result(run_dir) == status:
+    status, kind, message = _verdict(record)
+    if not spec.is_command and _own_result(run_dir) == status:
         return []
-    if not is_command and status == "succeeded":
+    if not spec.is_command and status == "succeeded":
         status, kind, message = "failed", "bad_result", "exit code 0, but no valid result.json was left"
-    names, last = _last_metrics(run_dir) if is_command else ([], {})
+    names, last = _last_metrics(run_dir) if spec.is_command else ([], {})
     error = None if status == "succeeded" else {"message": message, "type": kind}
     _write(
         run_dir,
         build_result(
             status=status,
-            started_at=ending["started_at"],
-            finished_at=ending["finished_at"],
-            duration_ms=ending["duration_ms"],
-            effective_config=_config(spec["payload"]),
-            primary_metric=_primary(spec["payload"], names, last),
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+            duration_ms=record.duration_ms,
+            effective_config=_config(spec.payload),
+            primary_metric=_primary(spec.payload, names, last),
             metrics=last,
             artifacts=artifacts.listing(run_dir),
             error=error,
@@ -61,25 +61,25 @@ def finish(spec: dict[str, Any], ending: dict[str, Any]) -> list[str]:
     return [tokens.stage("COMPLETED" if status == "succeeded" else "FAILED")]
 
 
-def _verdict(ending: dict[str, Any]) -> tuple[str, str, str]:
+def _verdict(record: ExitRecord) -> tuple[str, str, str]:
     """Return (status, error type, message) of an ending."""
-    if ending["canceled"]:
+    if record.canceled:
         return "cancelled", "canceled", "canceled while it was running"
-    if ending["spawn_error"]:
-        return "failed", "spawn_failed", f"could not be started: {safe(ending['spawn_error'])}"
-    if ending["exit_code"] == 0:
+    if record.spawn_error:
+        return "failed", "spawn_failed", f"could not be started: {safe(record.spawn_error)}"
+    if record.exit_code == 0:
         return "succeeded", "", ""
-    return ("failed", *_failure(ending))
+    return ("failed", *_failure(record))
 
 
-def _failure(ending: dict[str, Any]) -> tuple[str, str]:
-    if ending["oom"]:
+def _failure(record: ExitRecord) -> tuple[str, str]:
+    if record.oom:
         return "oom", "killed by the kernel: out of memory"
-    if ending["signal"] is not None:
-        return "signal", f"killed by {_signal_name(ending['signal'])}"
-    if ending["exit_code"] is None:
+    if record.signal is not None:
+        return "signal", f"killed by {_signal_name(record.signal)}"
+    if record.exit_code is None:
         return "lost", "its process ended unseen"
-    return "exit", f"exit code {ending['exit_code']}"
+    return "exit", f"exit code {record.exit_code}"
 
 
 def _signal_name(number: int) -> str:
@@ -98,12 +98,12 @@ def _own_result(run_dir: Path) -> str | None:
     return result.status if result is not None else None
 
 
-def _config(payload: dict[str, Any]) -> dict[str, Any] | None:
+def _config(payload: Payload) -> dict[str, Any] | None:
     try:
-        request = parse_request(payload["request"], where="request.json")
-    except (RunForgeError, LookupError):
+        request = parse_request(payload.request, where="request.json")
+    except RunForgeError:
         return None
-    return effective_config(request, decide(request.device_type, request.family, payload["grant"]))
+    return effective_config(request, payload.device)
 
 
 def _last_metrics(run_dir: Path) -> tuple[list[str], dict[str, float]]:
@@ -150,8 +150,8 @@ def _metric(line: bytes) -> tuple[str, float] | None:
     return (safe(name, 128), number) if math.isfinite(number) else None
 
 
-def _primary(payload: dict[str, Any], names: list[str], last: dict[str, float]) -> tuple[str, float] | None:
-    wanted = payload["objective"]["metric"] if payload["objective"] else next(iter(names), None)
+def _primary(payload: Payload, names: list[str], last: dict[str, float]) -> tuple[str, float] | None:
+    wanted = payload.objective.metric if payload.objective else next(iter(names), None)
     return (wanted, last[wanted]) if wanted in last else None
 
 
@@ -161,7 +161,7 @@ def _write(run_dir: Path, document: dict[str, Any]) -> None:
 
 def write_lost(
     run_dir: Path,
-    payload: dict[str, Any] | None,
+    payload: Payload | None,
     *,
     status: str,
     error_type: str,

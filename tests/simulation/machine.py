@@ -12,8 +12,8 @@ from random import Random
 from typing import Any
 
 from runforge.attempts.cleanup import Swept
-from runforge.attempts.exit_record import ExitRecord
 from runforge.attempts.report import Verdict, VerdictKind
+from runforge.core.outcome import ExitRecord
 from runforge.machine.gpus import Gpu
 
 

@@ -17,6 +17,7 @@ import pytest
 from runforge.attempts import cleanup, exit_record, report, start_marker
 from runforge.attempts.report import VerdictKind
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
+from runforge.core.outcome import ExitRecord
 from runforge.machine import os_process
 from runforge.supervise.supervisor import CANCEL, supervise
 from tests.conftest import wait_until
@@ -45,7 +46,7 @@ class Attempt:
         # Sweeps go by the token: tests that run side by side must not share one.
         self.token = secrets.token_hex(16)
 
-    def spec(self, argv: list[str], **changes: Any) -> Path:
+    def spec(self, argv: list[str] | None, **changes: Any) -> Path:
         values = {
             "version": 1,
             "token": self.token,
@@ -64,7 +65,11 @@ class Attempt:
             "grace_seconds": 0.5,
             "log_limit_bytes": 1_000_000,
             "echo": False,
-            "payload": {},
+            "payload": {
+                "request": {"device": {"type": "cpu"}, "model": {"family": "command"}},
+                "grant": {"gpus": 0, "gpu": None},
+                "threads": 1,
+            },
             **changes,
         }
         path = self.folder / "spec.json"
@@ -80,11 +85,11 @@ class Attempt:
 
         self.pid = in_child(run)
 
-    def wait(self) -> exit_record.ExitRecord | None:
+    def wait(self) -> ExitRecord | None:
         os.waitpid(self.pid, 0)
         return exit_record.read(self.folder, self.token)
 
-    def run(self, code: str, **changes: Any) -> exit_record.ExitRecord:
+    def run(self, code: str, **changes: Any) -> ExitRecord:
         self.start(code, **changes)
         record = self.wait()
         assert record is not None

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from runforge.attempts import cleanup, exit_record, report, start_marker
-from runforge.attempts.exit_record import ExitRecord
 from runforge.attempts.report import VerdictKind
 from runforge.backends.local.zygote_client import ZygoteClient
+from runforge.core.outcome import ExitRecord
 from runforge.machine import os_process
 from runforge.supervise.log_pump import LogPump
 from runforge.supervise.supervisor import supervise
@@ -291,7 +291,7 @@ IMPORTED_BY = os.getpid()
 
 
 def main(spec):
-    print("preloaded", IMPORTED_BY != os.getpid(), spec["payload"]["word"], os.environ["RUNFORGE_TOKEN"])
+    print("preloaded", IMPORTED_BY != os.getpid(), spec.env["WORD"], os.environ["RUNFORGE_TOKEN"])
     return 5
 
 
@@ -300,7 +300,7 @@ def fail(spec):
 
 
 def finish(spec, ending):
-    return [f"finish {ending['exit_code']}"]
+    return [f"finish {ending.exit_code}"]
 
 
 def leave(spec, ending):
@@ -320,8 +320,7 @@ def warm(tmp_path: Path) -> Iterator[ZygoteClient]:
 
 
 def run_in(zygote: ZygoteClient, attempt: Attempt, **changes: str | None) -> ExitRecord:
-    path = attempt.spec([], preamble=[], payload={"word": "heard"}, **changes)
-    path.write_text(json.dumps({**json.loads(path.read_text()), "argv": None}))
+    path = attempt.spec(None, preamble=[], env={"WORD": "heard"}, **changes)
     zygote.submit(1, path)
     reply = replies(zygote)
     assert reply.handle is not None

@@ -12,11 +12,10 @@ import os
 import select
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from runforge import clock, failpoints
-from runforge.attempts import exit_record, refusal, start_marker
+from runforge.attempts import exit_record, orders, refusal, start_marker
 from runforge.attempts import spec as specs
 from runforge.attempts.cleanup import TREE_LOCK
 from runforge.attempts.report import SUPERVISOR_LOCK
@@ -26,14 +25,15 @@ from runforge.files import durable
 from runforge.machine import os_process
 from runforge.supervise import worker_process
 from runforge.supervise.log_pump import LogPump
+from runforge.supervise.stopping import Stopping
 
 #: How often the cancel file is looked for.
 TICK_MS = 100
 #: Whoever asks whether a supervisor lives holds its lock for an instant; longer, and it is a supervisor.
 _LOCK_TRIES = 40
 _LOCK_PAUSE = 0.005
-_SWEEP_TERM_SECONDS = 0.3
-CANCEL = "cancel"
+#: How often leftovers are looked at: often at first, when most of them end, then less so.
+_LEFTOVER_MS = (5, 50)
 #: What an attempt leaves in the run folder besides its result, which is synced as it is written.
 _LEFT = ("logs.txt", "metrics.jsonl", "artifacts")
 
@@ -92,14 +92,6 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-@dataclass(slots=True)
-class _Stop:
-    """A cancel under way."""
-
-    since: float
-    killed: bool = False
-
-
 class Supervisor:
     """One claimed attempt, from start to exit record."""
 
@@ -107,7 +99,8 @@ class Supervisor:
         self._spec = spec
         self._folder = folder
         self._record = record
-        self._stop: _Stop | None = None
+        self._stopping: Stopping | None = None
+        self._is_canceled = False
         self._status: int | None = None
         self._pid = -1
         self._refusal: int | None = None
@@ -121,8 +114,8 @@ class Supervisor:
         ooms = os_process.oom_kills()
         self._pump.open()
         error = None
-        if self._is_cancel_wanted():
-            self._stop = _Stop(start)
+        if orders.is_canceled(self._folder):
+            self._is_canceled = True
         else:
             self._pump.say(self._spec.preamble)
             error = self._work()
@@ -158,7 +151,7 @@ class Supervisor:
         failpoints.hit("worker.forked")
         self._watch(pipe)
         failpoints.hit("worker.ended")
-        self._kill_leftovers(pipe)
+        self._end_leftovers(pipe)
         failpoints.hit("worker.swept")
         self._pump.drain(pipe)
         os.close(pipe)
@@ -197,40 +190,36 @@ class Supervisor:
             if pid == self._pid:
                 self._status = status
 
-    def _is_cancel_wanted(self) -> bool:
-        return (self._folder / CANCEL).exists()
-
     def _look_for_cancel(self) -> None:
         if self._status is not None:
             return
-        if self._stop is None:
-            if self._is_cancel_wanted():
-                self._stop = _Stop(time.monotonic())
-                self._signal_tree(signal.SIGTERM)
-                self._signal_tree(signal.SIGCONT)
-        elif time.monotonic() - self._stop.since >= self._spec.grace_seconds:
-            self._stop.killed = True
-            self._signal_tree(signal.SIGKILL)
+        if self._stopping is None and orders.is_canceled(self._folder):
+            self._is_canceled = True
+            self._stopping = Stopping(self._pid, self._spec.grace_seconds)
+        if self._stopping is not None:
+            self._stopping.step(has_main_ended=False)
 
-    def _signal_tree(self, number: int) -> None:
-        for pid in os_process.descendants():
-            os_process.send(pid, number)
+    def _end_leftovers(self, pipe: int) -> None:
+        """End what the worker left behind; as subreaper we have it all.
 
-    def _kill_leftovers(self, pipe: int) -> None:
-        """End what the worker left behind, first kindly; as subreaper we have it all."""
-        start = time.monotonic()
-        is_first = True
+        After a cancel it has what is left of the grace, else a grace of its own: it may be what the run is about,
+        behind a shell that did not wait for it.
+        """
         os.set_blocking(pipe, False)
+        poller = select.poll()
+        poller.register(pipe, select.POLLIN)
+        pause, longest = _LEFTOVER_MS
         while True:
             self._reap()
             if not os_process.children():
-                return
-            is_soft = time.monotonic() - start < _SWEEP_TERM_SECONDS
-            if is_first or not is_soft:
-                self._signal_tree(signal.SIGTERM if is_soft else signal.SIGKILL)
-            is_first = False
-            self._pump.pump(pipe)
-            time.sleep(0.005)
+                break
+            self._stopping = self._stopping or Stopping(self._pid, self._spec.grace_seconds)
+            self._stopping.step(has_main_ended=True)
+            if poller.poll(pause) and not self._pump.pump(pipe):
+                poller.unregister(pipe)
+            pause = min(pause + 1, longest)
+        if self._stopping is not None and self._stopping.killed:
+            self._pump.say([_killed(self._stopping.killed, self._spec.grace_seconds)])
 
     # --- at the end ----------------------------------------------------------------------------
 
@@ -245,8 +234,8 @@ class Supervisor:
             token=self._spec.token,
             exit_code=code,
             signal=number,
-            canceled=self._stop is not None,
-            oom=number == signal.SIGKILL and self._stop is None and os_process.oom_kills() > ooms,
+            canceled=self._is_canceled,
+            oom=number == signal.SIGKILL and not self._is_canceled and os_process.oom_kills() > ooms,
             spawn_error=error,
             started_at=started_at,
             finished_at=clock.now(),
@@ -275,3 +264,10 @@ class Supervisor:
         finally:
             os.close(self._record)
         return True
+
+
+def _killed(count: int, grace_seconds: float) -> str:
+    noun = "process" if count == 1 else "processes"
+    return (
+        f"[RunForge: {count} {noun} had not ended {grace_seconds:g} s after being asked to, and got SIGKILL]"
+    )

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from runforge.attempts import cleanup, exit_record, report, start_marker
+from runforge.attempts import cleanup, exit_record, orders, report, start_marker
 from runforge.attempts.report import VerdictKind
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
 from runforge.core.outcome import ExitRecord
 from runforge.machine import os_process
-from runforge.supervise.supervisor import CANCEL, supervise
+from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
 
 
@@ -96,7 +96,7 @@ class Attempt:
         return record
 
     def cancel(self) -> None:
-        (self.folder / CANCEL).touch()
+        orders.cancel(self.folder)
 
     def kill_supervisor(self) -> None:
         os.kill(self.pid, signal.SIGKILL)

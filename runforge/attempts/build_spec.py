@@ -97,7 +97,7 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         preamble=_preamble(payload.device) if runs_command else (),
         env=_environment(place, terms, payload.device),
         umask=terms.umask,
-        grace_seconds=GRACE_SECONDS,
+        grace_seconds=GRACE_SECONDS if request.grace_seconds is None else float(request.grace_seconds),
         log_limit_bytes=LOG_LIMIT_BYTES,
         echo=terms.echo,
         payload=payload,

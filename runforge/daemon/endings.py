@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runforge import machine_faults
 from runforge.attempts.report import VerdictKind
-from runforge.core.outcome import Ending, ExitRecord
+from runforge.core.outcome import Ending, ExitRecord, exit_words
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
 from runforge.documents.result import Result, read_result
@@ -89,7 +89,7 @@ def _failed(record: ExitRecord, run_dir: Path) -> Ending:
     return Ending(
         State.FAILED,
         Cause.EXIT,
-        message or f"exit code {record.exit_code}",
+        message or exit_words(record.exit_code or 0),
         exit_code=record.exit_code,
     )
 

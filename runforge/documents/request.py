@@ -12,6 +12,8 @@ from runforge.text import did_you_mean
 
 #: Linux refuses single arguments of 128 KiB and more.
 _ARGUMENT_LIMIT = 128 * 1024 - 1
+#: A run that is canceled keeps its slot this long at most.
+MOST_GRACE_SECONDS = 3600
 
 
 class Request(NamedTuple):
@@ -26,6 +28,8 @@ class Request(NamedTuple):
     dataset_path: str | None
     label_column: str | None
     device_type: str
+    #: The time that the run has to end after a cancel; None for the usual one.
+    grace_seconds: float | None = None
 
     @property
     def effective_hyperparameters(self) -> dict[str, Any]:
@@ -60,6 +64,7 @@ def parse_request(
     label = dataset.text("label_column", required=family != "command") if dataset else None
     device = fields.mapping("device", required=True)
     device_type = device.one_of("type", ("cpu", "gpu")) if device else None
+    grace = fields.number("grace_seconds", least=0, most=MOST_GRACE_SECONDS)
     problems.raise_if_any(error, where)
     return Request(
         document,
@@ -71,6 +76,7 @@ def parse_request(
         path,
         label,
         str(device_type),
+        grace,
     )
 
 

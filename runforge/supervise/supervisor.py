@@ -20,7 +20,7 @@ from runforge.attempts import spec as specs
 from runforge.attempts.cleanup import TREE_LOCK
 from runforge.attempts.report import SUPERVISOR_LOCK
 from runforge.attempts.spec import Spec
-from runforge.core.outcome import ExitRecord
+from runforge.core.outcome import ExitRecord, exit_code_of
 from runforge.files import durable
 from runforge.machine import os_process
 from runforge.supervise import worker_process
@@ -230,12 +230,15 @@ class Supervisor:
                 number = os.WTERMSIG(self._status)
             else:
                 code = os.WEXITSTATUS(self._status)
+        is_killed = number == signal.SIGKILL or code == exit_code_of(
+            signal.SIGKILL
+        )  # the latter from a shell
         return ExitRecord(
             token=self._spec.token,
             exit_code=code,
             signal=number,
             canceled=self._is_canceled,
-            oom=number == signal.SIGKILL and not self._is_canceled and os_process.oom_kills() > ooms,
+            oom=is_killed and not self._is_canceled and os_process.oom_kills() > ooms,
             spawn_error=error,
             started_at=started_at,
             finished_at=clock.now(),

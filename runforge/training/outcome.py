@@ -6,13 +6,12 @@ import contextlib
 import json
 import math
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from runforge.attempts.spec import Payload, Spec
-from runforge.core.outcome import ExitRecord
+from runforge.core.outcome import ExitRecord, exit_words, signal_name
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import RunForgeError
@@ -76,17 +75,10 @@ def _failure(record: ExitRecord) -> tuple[str, str]:
     if record.oom:
         return "oom", "killed by the kernel: out of memory"
     if record.signal is not None:
-        return "signal", f"killed by {_signal_name(record.signal)}"
+        return "signal", f"killed by signal {record.signal} ({signal_name(record.signal)})"
     if record.exit_code is None:
         return "lost", "its process ended unseen"
-    return "exit", f"exit code {record.exit_code}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"signal {number} ({signal.Signals(number).name})"
-    except ValueError:
-        return f"signal {number}"
+    return "exit", exit_words(record.exit_code)
 
 
 def _own_result(run_dir: Path) -> str | None:

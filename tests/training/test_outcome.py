@@ -46,6 +46,15 @@ def report(spec: Spec, *lines: bytes) -> None:
     [
         ({}, "succeeded", None, ""),
         ({"exit_code": 3}, "failed", "exit", "exit code 3"),
+        (
+            {"exit_code": 137},
+            "failed",
+            "exit",
+            "killed by signal 9 (SIGKILL), perhaps because memory ran out",
+        ),
+        ({"exit_code": 139}, "failed", "exit", "code 139, which often means: killed by signal 11 (SIGSEGV)"),
+        ({"exit_code": 137, "oom": True}, "failed", "oom", "out of memory"),
+        ({"exit_code": 255}, "failed", "exit", "exit code 255"),
         ({"exit_code": None, "signal": 9}, "failed", "signal", "killed by signal 9 (SIGKILL)"),
         ({"exit_code": None, "signal": 63}, "failed", "signal", "killed by signal 63"),
         ({"exit_code": None, "signal": 9, "oom": True}, "failed", "oom", "out of memory"),

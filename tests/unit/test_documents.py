@@ -79,6 +79,12 @@ def test_plans_that_are_refused_name_the_field(case: str) -> None:
         parse_plan(plan_bytes(**changes), where="plan.json")
 
 
+@pytest.mark.parametrize("grace", [-1, 3601, True, "10", float("nan")])
+def test_a_grace_that_is_none_is_refused(grace: object) -> None:
+    with pytest.raises(InvalidRequest, match="grace_seconds"):
+        parse_request(changed(REQUEST, grace_seconds=grace), where="request.json")
+
+
 def test_a_grid_of_a_thousand_million_is_refused_without_building_it() -> None:
     plan = parse_plan(
         plan_bytes(strategy=grid(*[(f"notes.{n}", list(range(1000))) for n in "abc"])), where="p"

@@ -82,6 +82,13 @@ def test_the_device_is_decided_when_the_spec_is_built() -> None:
     assert "[RF:DEVICE=CPU gpu_reason=gpu_slot_unavailable]" in without.preamble
 
 
+@pytest.mark.parametrize(
+    ("asked", "given"), [({}, 10.0), ({"grace_seconds": 0}, 0.0), ({"grace_seconds": 90.5}, 90.5)]
+)
+def test_the_grace_is_the_requests(asked: dict[str, Any], given: float) -> None:
+    assert made({**REQUEST, **asked}).grace_seconds == given
+
+
 def test_a_spec_of_the_version_before_is_read() -> None:
     spec = specs.from_json(json.dumps(VERSION_1).encode())
     assert (spec.token, spec.attempt, spec.argv) == ("abc", 2, ("prog", "0.1"))

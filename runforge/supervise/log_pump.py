@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from runforge import clock
@@ -29,11 +29,21 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 class LogPump:
     """Reads what a run prints and puts it where people look for it."""
 
-    def __init__(self, run_dir: Path, *, limit: int, reads_metrics: bool, echo: bool = False) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        limit: int,
+        reads_metrics: bool,
+        echo: bool = False,
+        may_open: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._run_dir = run_dir
         self._limit = limit
         self._reads_metrics = reads_metrics
         self._echo = echo
+        #: Whether the names in the run folder are this attempt's still. What is open stays its own.
+        self._may_open = may_open
         self._log: int | None = None
         self._metrics: int | None = None
         self._line = b""
@@ -45,8 +55,13 @@ class LogPump:
 
     def open(self) -> None:
         """Open logs.txt; without it everything is counted as dropped."""
+        self._log = self._open("logs.txt")
+
+    def _open(self, name: str) -> int | None:
         with contextlib.suppress(OSError):
-            self._log = open_file(self._run_dir / "logs.txt", _APPEND)
+            if self._may_open():
+                return open_file(self._run_dir / name, _APPEND)
+        return None
 
     def pump(self, pipe: int) -> bool:
         """Take what the pipe holds now; return False at its end."""
@@ -139,10 +154,11 @@ class LogPump:
             "step": int(step) if step is not None else None,
             "at": clock.now(),
         }
-        with contextlib.suppress(OSError):
-            if self._metrics is None:
-                self._metrics = open_file(self._run_dir / "metrics.jsonl", _APPEND)
-            os.write(self._metrics, json.dumps(entry).encode("ascii") + b"\n")
+        if self._metrics is None:
+            self._metrics = self._open("metrics.jsonl")
+        if self._metrics is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._metrics, json.dumps(entry).encode("ascii") + b"\n")
 
     def close(self) -> None:
         """Write the kept end of a log that was cut, and close the files."""

@@ -25,6 +25,7 @@ from runforge.files import durable
 from runforge.machine import os_process
 from runforge.supervise import worker_process
 from runforge.supervise.log_pump import LogPump
+from runforge.supervise.ownership import Ownership
 from runforge.supervise.stopping import Stopping
 
 #: How often the cancel file is looked for.
@@ -66,7 +67,7 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
     if not is_ours:
         return False
     failpoints.hit("claim.won")
-    is_recorded = Supervisor(spec, folder, record).run()
+    is_recorded = Supervisor(spec, Ownership(folder, spec.token, lock), record).run()
     if is_recorded:  # else the lock goes with the process: whoever finds it free finds nobody alive
         os.close(lock)
     return is_recorded
@@ -95,9 +96,10 @@ def _try_lock(descriptor: int) -> bool:
 class Supervisor:
     """One claimed attempt, from start to exit record."""
 
-    def __init__(self, spec: Spec, folder: Path, record: int) -> None:
+    def __init__(self, spec: Spec, ownership: Ownership, record: int) -> None:
         self._spec = spec
-        self._folder = folder
+        self._folder = spec.attempt_dir
+        self._ownership = ownership
         self._record = record
         self._stopping: Stopping | None = None
         self._is_canceled = False
@@ -105,7 +107,11 @@ class Supervisor:
         self._pid = -1
         self._refusal: int | None = None
         self._pump = LogPump(
-            spec.run_dir, limit=spec.log_limit_bytes, reads_metrics=spec.is_command, echo=spec.echo
+            spec.run_dir,
+            limit=spec.log_limit_bytes,
+            reads_metrics=spec.is_command,
+            echo=spec.echo,
+            may_open=ownership.holds,
         )
 
     def run(self) -> bool:
@@ -113,6 +119,8 @@ class Supervisor:
         started_at, start = clock.now(), time.monotonic()
         ooms = os_process.oom_kills()
         self._pump.open()
+        if not self._ownership.holds():
+            return False
         error = None
         if orders.is_canceled(self._folder):
             self._is_canceled = True
@@ -253,7 +261,8 @@ class Supervisor:
         if not self._spec.finish:
             return []
         try:
-            return list(worker_process.resolve(self._spec.finish)(self._spec, ending))
+            finish = worker_process.resolve(self._spec.finish)
+            return list(finish(self._spec, ending, self._ownership.holds))
         except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
             return [f"[RunForge: the result could not be written: {error!r}]"]
 

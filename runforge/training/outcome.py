@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,11 +27,12 @@ _LINE_LIMIT = 64 * 1024
 _NAMES_LIMIT = 1000
 
 
-def finish(spec: Spec, record: ExitRecord) -> list[str]:
+def finish(spec: Spec, record: ExitRecord, is_ours: Callable[[], bool] | None = None) -> list[str]:
     """Leave a result.json that is true for this ending; return the closing lines of the log.
 
     Called by the supervisor before the exit record is written, so that whoever reads the record
-    finds the result too.
+    finds the result too. `is_ours` says whether the run folder belongs to this attempt still: else the result that
+    lies there is a later attempt's, and stays.
     """
     run_dir = spec.run_dir
     if not run_dir.is_dir():
@@ -56,6 +57,7 @@ def finish(spec: Spec, record: ExitRecord) -> list[str]:
             artifacts=artifacts.listing(run_dir),
             error=error,
         ),
+        is_ours,
     )
     return [tokens.stage("COMPLETED" if status == "succeeded" else "FAILED")]
 
@@ -147,8 +149,8 @@ def _primary(payload: Payload, names: list[str], last: dict[str, float]) -> tupl
     return (wanted, last[wanted]) if wanted in last else None
 
 
-def _write(run_dir: Path, document: dict[str, Any]) -> None:
-    write_atomic(run_dir / "result.json", encode(document))
+def _write(run_dir: Path, document: dict[str, Any], is_ours: Callable[[], bool] | None = None) -> None:
+    write_atomic(run_dir / "result.json", encode(document), may_replace=is_ours)
 
 
 def write_lost(

@@ -299,11 +299,11 @@ def fail(spec):
     raise RuntimeError("told in the log")
 
 
-def finish(spec, ending):
-    return [f"finish {ending.exit_code}"]
+def finish(spec, ending, is_ours):
+    return [f"finish {ending.exit_code} {is_ours()}"]
 
 
-def leave(spec, ending):
+def leave(spec, ending, is_ours):
     sys.exit("a result writer that leaves")
 """
 
@@ -334,7 +334,7 @@ def run_in(zygote: ZygoteClient, attempt: Attempt, **changes: str | None) -> Exi
 def test_a_function_runs_in_a_fork_with_its_module_imported(attempt: Attempt, warm: ZygoteClient) -> None:
     found = run_in(warm, attempt, target="preloaded_for_test:main", finish="preloaded_for_test:finish")
     assert found.exit_code == 5
-    assert attempt.log == f"preloaded True heard {attempt.token}\nfinish 5\n"
+    assert attempt.log == f"preloaded True heard {attempt.token}\nfinish 5 True\n"
 
 
 def test_a_function_that_raises_leaves_a_traceback_and_exit_code_1(

@@ -99,7 +99,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys(POINTS, _everyday),
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     "lost.revoked": _interrupted,
-    "lost.buried": _unlaunched,
+    "lost.closed": _unlaunched,
     "prune.forgotten": _pruning,
 }
 

@@ -8,13 +8,10 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from runforge import __version__
 from runforge.cli import output
-from runforge.cli.options import JsonOption, WorkspaceOption, find
+from runforge.cli.options import find
 from runforge.errors import OperationFailed, RunForgeError
 from runforge.machine import disk_space
 from runforge.store import daemon_holder
@@ -34,17 +31,8 @@ class Finding:
     text: str
 
 
-def doctor(
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-    recover: Annotated[
-        bool,
-        typer.Option(
-            "--recover", help="Make a new journal out of a damaged one; the old one is kept beside it."
-        ),
-    ] = False,
-) -> int:
-    """Check SQLite, file system, rights, GPUs, locks, journal and exports; 1 if something is wrong."""
+def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
+    """Print the findings; 1 if one is a problem."""
     here = find(workspace)
     if recover:
         _recover(here)
@@ -73,11 +61,8 @@ def doctor(
     return 0 if is_well else 1
 
 
-def backup(
-    to: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes; it must not exist.")],
-    workspace: WorkspaceOption = None,
-) -> int:
-    """Copy the journal into one file while it is in use. A plain `cp` of a live journal may be torn."""
+def backup(to: Path, workspace: Path | None) -> int:
+    """Copy the journal into one file, as of now, and say how to go back to it."""
     from runforge.store.backup import copy
     from runforge.store.opening import open_journal
 

@@ -5,22 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from runforge.cli import output
 from runforge.cli.listing import run_view
 from runforge.cli.log_printer import LogPrinter
-from runforge.cli.options import (
-    MOST,
-    JsonOption,
-    RunArgument,
-    WorkspaceOption,
-    checked_seconds,
-    complete_either,
-    find,
-)
+from runforge.cli.options import checked_seconds, find
 from runforge.errors import InvalidRequest, Missing, OperationFailed
 from runforge.text import did_you_mean
 from runforge.views import daemon_status, lists, newest, shown
@@ -32,15 +21,8 @@ _ENDED = ("succeeded", "failed", "canceled")
 _CODES = {"completed": 0, "succeeded": 0, "failed": 1, "canceled": 5}
 
 
-def logs(
-    run: RunArgument,
-    workspace: WorkspaceOption = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the run ends.")] = False,
-    attempt: Annotated[
-        int | None, typer.Option("--attempt", min=1, max=MOST, help="An earlier attempt's log.")
-    ] = None,
-) -> int:
-    """Print a run's log; a terminal is shown control characters, it does not obey them."""
+def logs(run: str, workspace: Path | None, follow: bool, attempt: int | None) -> int:
+    """Print the log of an attempt, the newest if none was asked for."""
     here = find(workspace)
     folder, job = _find_run(here, run)
     if attempt is not None and (job is None or attempt != job.attempt):
@@ -75,17 +57,8 @@ def _find_run(here: Workspace, name: str) -> tuple[Path, shown.JobView | None]:
     return view.folder, view.job
 
 
-def wait(
-    name: Annotated[
-        str, typer.Argument(autocompletion=complete_either, metavar="[GROUP|RUN]", help="Default: @last.")
-    ] = "@last",
-    workspace: WorkspaceOption = None,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0.0, help="Give up after seconds.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Wait until a group or a run has ended: 0 all succeeded, 1 one failed, 5 canceled."""
+def wait(name: str, workspace: Path | None, timeout: float | None, as_json: bool) -> int:
+    """Wait for the end of what the name means; return the exit code of that end."""
     here = find(workspace)
     deadline = None
     if timeout is not None:

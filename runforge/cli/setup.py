@@ -10,14 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from runforge import workspace as workspaces
 from runforge.cli import output, samples
 from runforge.cli.follow import find_group, progress
-from runforge.cli.options import StateDirOption
 from runforge.errors import CanceledByUser, OperationFailed
 from runforge.files.durable import write_atomic
 from runforge.views import lists, shown
@@ -49,11 +46,8 @@ def make_workspace(folder: Path, state_dir: Path | None = None) -> Workspace:
     return here
 
 
-def init(
-    folder: Annotated[Path, typer.Argument(help="The folder; made if it is not there.")] = Path(),
-    state_dir: StateDirOption = None,
-) -> int:
-    """Make a workspace with sample data, a sweep plan and a request to start from."""
+def init(folder: Path, state_dir: Path | None) -> int:
+    """Make the workspace and say what is in it and what comes next."""
     here = make_workspace(folder, state_dir)
     print(f"Workspace {here.root}")
     print(f"  {_DATA:<16} {samples.ROWS} rows to train on")
@@ -68,13 +62,8 @@ def init(
     return 0
 
 
-def demo(
-    folder: Annotated[
-        Path | None, typer.Argument(help="Where; a new temporary folder by default.", show_default=False)
-    ] = None,
-    max_parallel: Annotated[int, typer.Option("--max-parallel", min=1, help="Runs at the same time.")] = 2,
-) -> int:
-    """Run the whole main job on sample data: sweep, daemon, progress, best runs."""
+def demo(folder: Path | None, max_parallel: int) -> int:
+    """Make a workspace, run its sweep and print the best runs; 1 if a run has not succeeded."""
     here = make_workspace(folder or Path(tempfile.mkdtemp(prefix="runforge-demo-")))
     from runforge.queue import cancel, changes
 

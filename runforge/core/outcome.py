@@ -1,15 +1,23 @@
-"""What a claim gives to an attempt, and how the attempt ended."""
+"""What a claim gives to an attempt, what is seen of the attempt, and how it ended. Plain data."""
 
-from __future__ import annotations
-
-import signal
+from enum import Enum
 from typing import NamedTuple
 
 from runforge.core.states import Cause, State
 
 
+class Grant(NamedTuple):
+    """What a claim hands to an attempt: its slots and its secret."""
+
+    token: str
+    epoch: int
+    cpu_slot: int
+    gpu_slot: int | None
+    gpu_uuid: str | None
+
+
 class ExitRecord(NamedTuple):
-    """How an attempt ended, as its supervisor saw it: the one form of an ending until the journal has it."""
+    """How an attempt ended, as its supervisor saw it."""
 
     token: str
     exit_code: int | None
@@ -26,6 +34,45 @@ class ExitRecord(NamedTuple):
     spawn_errno: int | None = None
 
 
+class ResultFacts(NamedTuple):
+    """What the queue needs of a result.json."""
+
+    status: str
+    error_message: str | None
+    metric_name: str | None
+    metric_value: float | None
+
+
+class Finding(Enum):
+    """What an attempt's files and locks say."""
+
+    ENDED = "ended"
+    LIVE = "live"
+    #: Nobody has started it, and a supervisor that comes late still could.
+    UNCLAIMED = "unclaimed"
+    #: Nobody has started it, and nobody can any more.
+    REVOKED = "revoked"
+    #: It may have started, and nobody is left who knows how it ended.
+    LOST = "lost"
+    REBOOTED = "rebooted"
+    FOLDER_MISSING = "folder_missing"
+
+
+class Report(NamedTuple):
+    """All that can be seen of an attempt, read once. What it means is decided by `core.policy`."""
+
+    finding: Finding
+    record: ExitRecord | None = None
+    #: None where there is no result.json, or none that can be used.
+    result: ResultFacts | None = None
+    has_run_dir: bool = True
+    has_result_file: bool = True
+    #: Why the machine kept its supervisor from starting it (an error number), if that is known.
+    refused: int | None = None
+    #: Its supervisor has found that somebody changed the spec.
+    is_forged: bool = False
+
+
 class Ending(NamedTuple):
     """How an attempt ended, ready for the journal."""
 
@@ -36,41 +83,3 @@ class Ending(NamedTuple):
     signal: int | None = None
     metric_name: str | None = None
     metric_value: float | None = None
-
-
-class Grant(NamedTuple):
-    """What a claim hands to an attempt: its slots and its secret."""
-
-    token: str
-    epoch: int
-    cpu_slot: int
-    gpu_slot: int | None
-    gpu_uuid: str | None
-
-
-#: A shell answers so for a program that a signal has ended: 128 and the signal's number.
-_SHELLS_BASE = 128
-#: Above these are no signals that end a program by themselves.
-_LAST_SIGNAL = 31
-
-
-def exit_code_of(number: int) -> int:
-    """Return the exit code by which a shell tells that a signal has ended its program."""
-    return _SHELLS_BASE + number
-
-
-def exit_words(code: int) -> str:
-    """Return an exit code in words: one of a shell's is read as the signal that it may be."""
-    number = code - _SHELLS_BASE
-    if not 0 < number <= _LAST_SIGNAL:
-        return f"exit code {code}"
-    words = f"exit code {code}, which often means: killed by signal {number} ({signal_name(number)})"
-    return f"{words}, perhaps because memory ran out" if number == signal.SIGKILL else words
-
-
-def signal_name(number: int) -> str:
-    """Return a signal's name, or its number as text."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)

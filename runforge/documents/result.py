@@ -61,10 +61,11 @@ def build_result(
     effective_config: dict[str, Any] | None,
     primary_metric: tuple[str, float] | None = None,
     metrics: dict[str, float] | None = None,
+    dataset: dict[str, Any] | None = None,
     artifacts: list[dict[str, Any]] | None = None,
     error: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the document; `summary` is null where the run reported no metric."""
+    """Return the document; `summary` is null where the run reported no metric, `dataset` where it read none."""
     summary = None
     if primary_metric is not None:
         name, value = primary_metric
@@ -77,6 +78,7 @@ def build_result(
         "duration_ms": max(0, duration_ms),
         "summary": summary,
         "effective_config": effective_config,
+        "dataset": dataset,
         "artifacts": artifacts or [],
         "error": error,
     }

@@ -42,10 +42,11 @@ class EnqueuedSweep(NamedTuple):
 
 
 def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides]) -> None:
-    """Check each distinct dataset and label column of a sweep once."""
-    seen: set[tuple[str | None, str | None]] = set()
+    """Check each distinct dataset of a sweep once, with each way to read it."""
+    seen: set[str] = set()
     for run in runs:
-        key = (run.request.dataset_path, run.request.label_column)
+        request = run.request
+        key = repr((request.raw.get("dataset"), request.cwd, request.hyperparameters.get("class_weight")))
         if key not in seen:
             seen.add(key)
             check_request(run.request, workspace.root)

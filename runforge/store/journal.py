@@ -20,7 +20,7 @@ from runforge.store.failures import (
 )
 from runforge.store.queries import query
 from runforge.store.sqlite import WRITE_TIMEOUT, connect
-from runforge.store.writer_lock import held, open_lock
+from runforge.store.writer_lock import GiveUp, held, open_lock
 from runforge.workspace import Workspace
 
 #: The WAL is folded back into the database above this many bytes.
@@ -67,6 +67,8 @@ class Journal:
         self.commits = 0
         self._files = (0, 0)
         self._reopened = 0
+        #: Whether to stop waiting for the writers' lock; None: only when the time is over.
+        self.give_up: GiveUp | None = None
 
     def __enter__(self) -> Journal:  # noqa: PYI034 - `typing_extensions` costs ten milliseconds
         return self
@@ -96,7 +98,7 @@ class Journal:
         """Hold the writers' lock; JournalBusy if it is not free in time."""
         if self._lock is None:
             self._lock = open_lock(self.workspace)
-        with held(self._lock, self.workspace.journal):
+        with held(self._lock, self.workspace.journal, self.give_up):
             yield
 
     @contextlib.contextmanager

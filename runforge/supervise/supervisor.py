@@ -20,7 +20,8 @@ from runforge.attempts import spec as specs
 from runforge.attempts.cleanup import TREE_LOCK
 from runforge.attempts.report import SUPERVISOR_LOCK
 from runforge.attempts.spec import Spec
-from runforge.core.outcome import ExitRecord, exit_code_of
+from runforge.core import exit_codes
+from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import os_process
 from runforge.supervise import worker_process
@@ -238,9 +239,8 @@ class Supervisor:
                 number = os.WTERMSIG(self._status)
             else:
                 code = os.WEXITSTATUS(self._status)
-        is_killed = number == signal.SIGKILL or code == exit_code_of(
-            signal.SIGKILL
-        )  # the latter from a shell
+        # A shell tells of it by its exit code.
+        is_killed = number == signal.SIGKILL or code == exit_codes.of_signal(signal.SIGKILL)
         return ExitRecord(
             token=self._spec.token,
             exit_code=code,

@@ -16,7 +16,7 @@ def dry_run(request: Request, spec: Spec) -> None:
     print(tokens.stage("STARTING"))
     print(tokens.device(device.type, device.gpu_reason))
     print(tokens.stage("LOADING_DATASET"))
-    check_request(request, spec.workspace)
+    check_request(request, spec.workspace, is_quoting=False)  # the journal keeps what is raised
     seconds = spec.payload.dry_run_seconds or 0.0
     print(f"[DRY-RUN] {request.family}: request and dataset are valid; no model is trained")
     print(tokens.stage("TRAINING"))

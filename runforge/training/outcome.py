@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from runforge.attempts.spec import Payload, Spec
-from runforge.core.outcome import ExitRecord, exit_words, signal_name
+from runforge.core import exit_codes
+from runforge.core.outcome import ExitRecord
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import RunForgeError
@@ -77,10 +78,10 @@ def _failure(record: ExitRecord) -> tuple[str, str]:
     if record.oom:
         return "oom", "killed by the kernel: out of memory"
     if record.signal is not None:
-        return "signal", f"killed by signal {record.signal} ({signal_name(record.signal)})"
+        return "signal", f"killed by signal {record.signal} ({exit_codes.signal_name(record.signal)})"
     if record.exit_code is None:
         return "lost", "its process ended unseen"
-    return "exit", exit_words(record.exit_code)
+    return "exit", exit_codes.words(record.exit_code)
 
 
 def _own_result(run_dir: Path) -> str | None:

@@ -21,6 +21,7 @@ from runforge.files.durable import make_dir, open_file, write_atomic
 from runforge.metrics import tokens
 from runforge.text import safe
 from runforge.training import families
+from runforge.training.labels import class_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Trained:
 
     metrics: dict[str, float]
     primary: tuple[str, float] | None
+    #: What the dataset turned out to hold, for result.json.
+    dataset: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class _Split:
     feature_names: list[str]
     train: tuple[Any, Any]
     test: tuple[Any, Any]
+    told: dict[str, Any]
 
 
 def train(request: Request, spec: Spec) -> Trained:
@@ -50,14 +54,17 @@ def train(request: Request, spec: Spec) -> Trained:
     """
     from runforge.training import measures
 
-    values = families.settings(request)
+    values = request.effective_hyperparameters
     run_dir, device = spec.run_dir, spec.payload.device
     print(tokens.stage("STARTING"))
     print(tokens.device(device.type, device.gpu_reason))
     print(tokens.stage("LOADING_DATASET"))
     rows = _load(request, spec, values["random_state"])
     print(tokens.stage("TRAINING"))
+    weights = class_weights(values.get("class_weight"), rows.encoder.classes_)
     model = families.build_model(request.family, values)
+    if weights is not None:
+        model.set_params(class_weight=weights)
     _fit(model, rows, run_dir)
     print(tokens.stage("EVALUATING"))
     metrics = measures.scores(model, *rows.test)
@@ -65,7 +72,7 @@ def train(request: Request, spec: Spec) -> Trained:
         print(f"{name} {value:.4f}")
     print(tokens.stage("WRITING_ARTIFACTS"))
     _keep(run_dir, model, rows, metrics)
-    return Trained(metrics, _primary(metrics, spec.payload.objective))
+    return Trained(metrics, _primary(metrics, spec.payload.objective), rows.told)
 
 
 def _load(request: Request, spec: Spec, seed: int) -> _Split:
@@ -78,19 +85,31 @@ def _load(request: Request, spec: Spec, seed: int) -> _Split:
         str(request.label_column),
         max_rows=spec.payload.max_rows,
         seed=seed,
+        separator=request.separator,
+        label_type=request.label_type,
     )
     train_rows, test_rows = dataset.split(data.labels, seed)
     print(
         f"{len(data.labels)} rows, {len(data.numeric)} numeric and {len(data.categorical)} "
         f"categorical columns; training on {len(train_rows)}, testing on {len(test_rows)}"
     )
+    for note in data.notes:
+        print(safe(note))
     encoder = LabelEncoder().fit(data.labels)
     labels = encoder.transform(data.labels)
     prepare = families.build_preprocessing(data.numeric, data.categorical)
     fit_on = prepare.fit_transform(data.features[train_rows])
     measure_on = prepare.transform(data.features[test_rows])
     names = [str(name) for name in prepare.get_feature_names_out(data.names)]
-    return _Split(prepare, encoder, names, (fit_on, labels[train_rows]), (measure_on, labels[test_rows]))
+    told = {
+        "rows": len(data.labels),
+        "rows_left_out": data.left_out,
+        "separator": data.separator,
+        "notes": [safe(note) for note in data.notes],
+    }
+    return _Split(
+        prepare, encoder, names, (fit_on, labels[train_rows]), (measure_on, labels[test_rows]), told
+    )
 
 
 def _fit(model: Any, rows: _Split, run_dir: Path) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import CORPUS
 
 from runforge.cli import samples
 from runforge.cli.main import COMMANDS
@@ -18,6 +17,7 @@ from runforge.queue import changes
 from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
+from tests.hostile import CORPUS
 from tests.security.forked import on_terminal
 
 #: What RunForge itself writes: line ends, colours, and the erasing of a line that grows.

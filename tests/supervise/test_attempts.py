@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from runforge.attempts import cleanup, exit_record, orders, report, start_marker
-from runforge.attempts.report import VerdictKind
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
-from runforge.core.outcome import ExitRecord
+from runforge.core.outcome import ExitRecord, Finding
 from runforge.machine import os_process
 from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
@@ -102,8 +101,8 @@ class Attempt:
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
 
-    def verdict(self) -> VerdictKind:
-        return report.judge(self.folder, self.token).kind
+    def finding(self) -> Finding:
+        return report.find(self.folder, self.token)[0]
 
     @property
     def log(self) -> str:
@@ -126,7 +125,7 @@ def test_an_exit_code_is_recorded(attempt: Attempt) -> None:
     record = attempt.run("print('out'); import sys; sys.exit(3)")
     assert (record.exit_code, record.signal, record.canceled) == (3, None, False)
     assert attempt.log == "hello\nout\n"
-    assert attempt.verdict() is VerdictKind.ENDED
+    assert attempt.finding() is Finding.ENDED
 
 
 def test_what_a_run_leaves_is_on_disk_before_its_end_is(
@@ -260,11 +259,11 @@ def test_a_supervisor_ignores_what_a_logout_sends(attempt: Attempt, number: sign
 def test_a_killed_supervisor_takes_its_run_along_and_is_judged_lost(attempt: Attempt) -> None:
     attempt.start(DOUBLE_FORK + "print('up', flush=True); time.sleep(60)")
     wait_until(lambda: "up" in attempt.log and "escaped" in attempt.log, "both are up")
-    assert attempt.verdict() is VerdictKind.LIVE
+    assert attempt.finding() is Finding.LIVE
     attempt.kill_supervisor()
-    wait_until(lambda: attempt.verdict() is not VerdictKind.LIVE, "the lock is free")
-    assert attempt.verdict() is VerdictKind.LOST
-    assert cleanup.sweep(attempt.token, attempt.folder, attempt.pid).found >= 1
+    wait_until(lambda: attempt.finding() is not Finding.LIVE, "the lock is free")
+    assert attempt.finding() is Finding.LOST
+    assert cleanup.clean_up(attempt.token, attempt.folder, attempt.pid).found >= 1
     assert attempt.marked() == []
 
 
@@ -278,7 +277,7 @@ def test_a_child_without_environment_and_descriptors_is_swept_by_its_session(att
     wait_until(lambda: "child " in attempt.log, "the child is up")
     child = int(attempt.log.split("child ")[1])
     attempt.kill_supervisor()
-    assert cleanup.sweep(attempt.token, attempt.folder, attempt.pid).found >= 1
+    assert cleanup.clean_up(attempt.token, attempt.folder, attempt.pid).found >= 1
     assert os_process.is_zombie(child)
 
 
@@ -287,16 +286,16 @@ def test_a_reboot_is_told_from_a_kill(attempt: Attempt, monkeypatch: pytest.Monk
     wait_until(lambda: "up" in attempt.log, "the run is up")
     attempt.kill_supervisor()
     monkeypatch.setenv(os_process.FAKE_BOOT_ID, "another-boot")
-    assert attempt.verdict() is VerdictKind.REBOOTED
+    assert attempt.finding() is Finding.REBOOTED
 
 
 def test_a_revoked_attempt_is_never_started(attempt: Attempt) -> None:
-    assert attempt.verdict() is VerdictKind.UNCLAIMED
+    assert attempt.finding() is Finding.UNCLAIMED
     assert start_marker.revoke(attempt.folder, attempt.token)
     attempt.start("print('started')")
     os.waitpid(attempt.pid, 0)
     assert attempt.log == ""
-    assert attempt.verdict() is VerdictKind.REVOKED
+    assert attempt.finding() is Finding.REVOKED
 
 
 def test_a_claim_has_one_winner(attempt: Attempt) -> None:
@@ -333,7 +332,7 @@ def test_a_damaged_exit_record_is_no_outcome(attempt: Attempt, damage: str) -> N
     path.write_bytes(data)
     token = "other" if damage == "foreign" else attempt.token
     assert exit_record.read(attempt.folder, token) is None
-    assert report.judge(attempt.folder, token).kind is not VerdictKind.ENDED
+    assert report.find(attempt.folder, token)[0] is not Finding.ENDED
 
 
 def test_a_second_supervisor_of_the_same_attempt_leaves(attempt: Attempt) -> None:
@@ -371,7 +370,7 @@ def test_a_zygote_answers_with_a_handle_of_the_supervisor(attempt: Attempt, zygo
     reply = replies(zygote)
     assert (reply.id, reply.error) == (7, None)
     assert reply.handle is not None
-    wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
+    wait_until(lambda: attempt.finding() is Finding.ENDED, "the run has ended")
     os.close(reply.handle)
     assert "from the zygote" in attempt.log
 
@@ -389,5 +388,5 @@ def test_a_supervisor_outlives_its_zygote(attempt: Attempt, tmp_path: Path) -> N
     client.close()
     assert reply.handle is not None
     os.close(reply.handle)
-    wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
+    wait_until(lambda: attempt.finding() is Finding.ENDED, "the run has ended")
     assert "done" in attempt.log

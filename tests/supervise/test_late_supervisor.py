@@ -38,9 +38,9 @@ def attempt(tmp_path: Path) -> Iterator[Attempt]:
         os_process.send(pid, signal.SIGKILL)
 
 
-def bury(folder: Path) -> None:
+def close(folder: Path) -> None:
     shutil.rmtree(folder.parent)
-    start_marker.bury(folder, "another")
+    start_marker.close_missing(folder, "another")
 
 
 def launch_anew(folder: Path) -> None:
@@ -55,10 +55,10 @@ def launch_the_next(folder: Path) -> None:
     (folder.parent / "2").mkdir()
 
 
-STEPS = [bury, launch_anew, launch_the_next, lambda folder: shutil.rmtree(folder.parent)]
+STEPS = [close, launch_anew, launch_the_next, lambda folder: shutil.rmtree(folder.parent)]
 
 
-@pytest.mark.parametrize("step", STEPS, ids=["buried", "launched_anew", "next_launched", "gone"])
+@pytest.mark.parametrize("step", STEPS, ids=["closed", "launched_anew", "next_launched", "gone"])
 def test_what_the_next_attempt_wrote_stays(attempt: Attempt, step: Callable[[Path], None]) -> None:
     attempt.start(CODE, finish=FINISH)
     wait_until(lambda: "up" in attempt.log, "the run is up")
@@ -76,7 +76,7 @@ def test_what_the_next_attempt_wrote_stays(attempt: Attempt, step: Callable[[Pat
     assert "METRIC" in (attempt.run_dir / "previous/1/logs.txt").read_text()
 
 
-@pytest.mark.parametrize("step", STEPS[:2], ids=["buried", "launched_anew"])
+@pytest.mark.parametrize("step", STEPS[:2], ids=["closed", "launched_anew"])
 def test_it_starts_nothing_either(
     attempt: Attempt, step: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from hostile import CORPUS, harm_in
 from textual.strip import Strip
 
 from runforge.store.opening import open_journal
 from runforge.tui.queue_screen import QueueScreen
 from runforge.workspace import Workspace
+from tests.hostile import CORPUS, harm_in
 
 from .kit import WIDE, FakeDaemon, Looker, enqueue, jobs_of, lived, look
 

@@ -130,9 +130,9 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def children() -> list[int]:
-    """Return the pids of this process's children."""
-    pid = os.getpid()
+def children(root: int | None = None) -> list[int]:
+    """Return the pids of the children of a process, this one if none is named."""
+    pid = root or os.getpid()
     try:
         text = _read(f"/proc/{pid}/task/{pid}/children")
     except OSError:
@@ -164,10 +164,10 @@ def children_of_all() -> dict[int, list[int]]:
     return found
 
 
-def descendants() -> list[int]:
-    """Return the pids of everything below this process, nearest first."""
+def descendants(root: int | None = None) -> list[int]:
+    """Return the pids of everything below a process, this one if none is named, nearest first."""
     children = children_of_all()
-    found, edge = [], children.get(os.getpid(), [])
+    found, edge = [], children.get(root or os.getpid(), [])
     while edge:
         found += edge
         edge = [child for pid in edge for child in children.get(pid, [])]

@@ -19,10 +19,11 @@ from runforge.supervise import first_signal
 
 
 class Stopping:
-    """An end under way, from the moment it is made."""
+    """An end under way, from the moment it is made. `root` is the supervisor, if that is not this process."""
 
-    def __init__(self, main: int, grace_seconds: float) -> None:
+    def __init__(self, main: int, grace_seconds: float, root: int | None = None) -> None:
         self._main = main
+        self._root = root
         self._grace = grace_seconds
         self._since = time.monotonic()
         #: Who has had TERM, each with its start, for numbers are used again.
@@ -36,17 +37,17 @@ class Stopping:
         """Send what is due now."""
         age = time.monotonic() - self._since
         if age >= self._grace:
-            self._kill(os_process.descendants() or ([] if has_main_ended else [self._main]))
+            self._kill(os_process.descendants(self._root) or ([] if has_main_ended else [self._main]))
         elif age >= self._grace / 2:
             if not self._is_half_told:
                 self._is_half_told = True
-                self._tell(os_process.descendants())
+                self._tell(os_process.descendants(self._root))
         elif not self._told and not has_main_ended:
             self._tell_programs([self._main])
         elif not any(_is_alive(*told) for told in self._told):
-            orphans = [pid for pid in os_process.children() if pid != self._main]
+            orphans = [pid for pid in os_process.children(self._root) if pid != self._main]
             self._spared.update(pid for pid in orphans if first_signal.reads_a_pipe(pid))
-            self._tell_programs(os_process.children())
+            self._tell_programs(os_process.children(self._root))
 
     def _kill(self, pids: Sequence[int]) -> None:
         alive = [pid for pid in pids if not os_process.is_zombie(pid)]
@@ -70,7 +71,7 @@ class Stopping:
             if told not in self._told and os_process.send(pid, signal.SIGTERM):
                 self._told.add(told)
         still = set(held)
-        for pid in os_process.descendants():
+        for pid in os_process.descendants(self._root):
             if pid not in still:
                 os_process.send(pid, signal.SIGCONT)
 

@@ -63,6 +63,7 @@ def test_what_the_next_attempt_wrote_stays(attempt: Attempt, step: Callable[[Pat
     attempt.start(CODE, finish=FINISH)
     wait_until(lambda: "up" in attempt.log, "the run is up")
     os.kill(attempt.pid, signal.SIGSTOP)
+    wait_until(lambda: os_process.is_stopped(attempt.pid), "it stands still")
     step(attempt.folder)
     build_spec.set_aside(attempt.run_dir, 1)
     for name in ("logs.txt", "result.json"):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from runforge import __version__, clock, ids
 from runforge.core.records import Job
+from runforge.core.resources import of_device
 from runforge.core.states import State
 from runforge.documents.plan import Plan, parse_plan
 from runforge.documents.request_file import read_request
@@ -23,7 +24,7 @@ from runforge.errors import (
     RunForgeError,
 )
 from runforge.queue.run_folders import RunFolders
-from runforge.store import records, targets
+from runforge.store import records, targets, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
 from runforge.sweeps.expand import RunOverrides, expand, metric_direction
@@ -117,7 +118,7 @@ def _values(
         "run_id": run_id,
         "run_dir": f"{parent}/{run_id}",
         "priority": 0,
-        "requires_gpu": int(run.request.device_type == "gpu"),
+        "needs": of_device(run.request.device_type),
         "dry_run_seconds": dry_run_seconds,
         "overrides": json.dumps(run.overrides),
         "now": now,
@@ -141,7 +142,7 @@ def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str, jobs: li
         direction=metric_direction(metric or "", plan.objective),
     )
     for job in jobs:
-        tx.run("jobs.insert", group_id=group_id, lane_id=lane_id, **job)
+        transitions.enqueue(tx, group_id=group_id, lane_id=lane_id, **job)
 
 
 def enqueue_run(
@@ -173,15 +174,15 @@ def enqueue_run(
         found = targets.group(tx, group_id) if group_id is not None else None
         now = clock.now()
         number = tx.row("journal.reserve_numbers", jobs=1, runs=0)[0]
-        tx.run(
-            "jobs.insert",
+        transitions.enqueue(
+            tx,
+            of_device(request.device_type),
             job_id=ids.job_id(now, number),
             run_id=run_id,
             group_id=found.group_id if found else None,
             lane_id=found.lane_id if found else 1,
             run_dir=workspace.relative(folder),
             priority=priority,
-            requires_gpu=int(request.device_type == "gpu"),
             dry_run_seconds=dry_run_seconds,
             overrides=overrides,
             now=now,

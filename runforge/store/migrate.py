@@ -53,6 +53,9 @@ def migrate(connection: Any, path: Path) -> None:
     from sqlite_utils import Database
 
     database = Database(connection, execute_plugins=False, recursive_triggers=False)
+    # A column that refers to another table cannot join while keys are checked, nor can the check be put off later.
+    keys = connection.execute("PRAGMA foreign_keys").fetchone()[0]
+    connection.execute("PRAGMA foreign_keys=OFF")
     connection.execute("BEGIN IMMEDIATE")
     try:
         _migrations().apply(database)
@@ -64,6 +67,8 @@ def migrate(connection: Any, path: Path) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    finally:
+        connection.execute(f"PRAGMA foreign_keys={keys}")
     failpoints.hit("migrate.committed")
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from runforge import clock
 from runforge.core.records import Job
-from runforge.core.scheduling import Capacity
 from runforge.core.states import State
 from runforge.store import records
 from runforge.store.journal import Journal, Transaction
@@ -112,15 +111,13 @@ class BoardReader:
         with self._snapshot() as tx:
             row = records.daemon(tx.row("journal.daemon"))
             totals = tx.row("jobs.totals")
-            kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
             now = clock.now()
             running = [records.job(r) for r in tx.rows("jobs.running")]
             return Board(
                 asked,
                 daemon_status.status_of(self._workspace, row),
                 {state.value: totals[state.value] or 0 for state in State},
-                kinds.count("cpu"),
-                kinds.count("gpu"),
+                *daemon_status.slots_used(tx),
                 [shown.group_view(records.group(r)) for r in tx.rows("groups.all")],
                 [shown.job_view(j, now, why_running(self._workspace, j)) for j in running],
                 _order(tx, asked, now),
@@ -152,9 +149,9 @@ class BoardReader:
     def _waiting(self, job: Job, board: Board, paused: set[str]) -> Waiting | None:
         if job.state is not State.QUEUED:
             return why_running(self._workspace, job)
-        daemon = board.daemon
-        capacity = Capacity(daemon.max_parallel - board.slots_used, daemon.gpu_slots - board.gpu_slots_used)
-        return why_waiting(daemon, capacity, is_paused=job.group_id in paused, requires_gpu=job.requires_gpu)
+        used = (board.slots_used, board.gpu_slots_used)
+        capacity = daemon_status.free_capacity(board.daemon, used)
+        return why_waiting(board.daemon, capacity, is_paused=job.group_id in paused, needs=job.needs)
 
     def _open(self) -> Journal:
         inode = os.stat(self._workspace.journal).st_ino

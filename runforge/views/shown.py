@@ -75,7 +75,9 @@ class AttemptView(NamedTuple):
     error: str | None
     exit_code: int | None
     signal: int | None
+    #: The first of its devices, and all of them.
     gpu_uuid: str | None
+    gpu_uuids: list[str]
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -138,6 +140,7 @@ def group_view(group: Group) -> GroupView:
         failed=group.failed,
         canceled=group.canceled,
         is_canceled=group.is_canceled,
+        is_open=group.is_open,
     )
     return GroupView(
         group.group_id,
@@ -162,5 +165,13 @@ def group_view(group: Group) -> GroupView:
 def attempt_view(a: Attempt) -> AttemptView:
     """Return an attempt as shown."""
     return AttemptView(
-        a.attempt, a.started_at, a.finished_at, a.cause, a.error, a.exit_code, a.signal, a.gpu_uuid
+        a.attempt,
+        a.started_at,
+        a.finished_at,
+        a.cause,
+        a.error,
+        a.exit_code,
+        a.signal,
+        a.devices[0] if a.devices else None,
+        list(a.devices),
     )

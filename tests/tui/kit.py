@@ -53,7 +53,7 @@ def lived(ws: Workspace, *, name: str = "lr search", error: str = "exit code 3")
                     (now, now, row["seq"]),
                 )
             if state == "running":
-                run("INSERT INTO slots VALUES ('cpu', ?, ?)", (number, row["job_id"]))
+                run("INSERT INTO slots VALUES (?, ?)", (number, row["job_id"]))
                 continue
             run(
                 "UPDATE jobs SET state=?, finished_at=?, updated_at=?, error=?, cause=?, metric_name=?, metric_value=?"

@@ -33,6 +33,16 @@ def version(connection: Any) -> int:
     return number
 
 
+def require_newest(connection: Any) -> None:
+    """Refuse a journal that can only be read, and not as it is."""
+    number = version(connection)
+    if number != NEWEST:
+        raise JournalUnreadable(
+            f"the journal is of version {number} and has to be brought to version {NEWEST}, but it cannot be written",
+            fix="Let somebody who may write it run any command of this RunForge there, or use the older RunForge",
+        )
+
+
 def migrate(connection: Any, path: Path) -> None:
     """Apply what is missing, in one transaction a file. The caller holds the writers' lock.
 

@@ -56,16 +56,22 @@ def check_connection(connection: Any) -> list[str]:
         f"foreign key of table {row[0]} is broken"
         for row in connection.execute("PRAGMA foreign_key_check").fetchall()
     ]
-    tx = Transaction(connection)
     connection.execute("BEGIN")
     try:
-        rows = tx.rows("jobs.all")
-        found += compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all"))
-        found += _compare_slots(rows, tx.rows("attempts.slots"))
-        found += _compare_grants(tx, rows)
-        return found + _compare_counters(tx)
+        return found + contradictions(Transaction(connection))
     finally:
         connection.execute("COMMIT")
+
+
+def contradictions(tx: Transaction) -> list[str]:
+    """Return where the tables are not what the entries give, or disagree with each other."""
+    rows = tx.rows("jobs.all")
+    return [
+        *compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all")),
+        *_compare_slots(rows, tx.rows("attempts.slots")),
+        *_compare_grants(tx, rows),
+        *_compare_counters(tx),
+    ]
 
 
 def compare(entries: list[Any], jobs: list[Any], groups: list[Any]) -> list[str]:

@@ -76,7 +76,8 @@ INSERT INTO shapes (cpus, gpus, vram_mb, mem_mb) VALUES (:cpus, :gpus, :vram_mb,
 -- all of them. How many lanes are paused and how many jobs are gated does not matter, nor how many needs there were.
 WITH RECURSIVE first (row_id) AS (
     SELECT (SELECT row_id FROM lane_shapes INDEXED BY lanes_ready
-            WHERE ready > 0 AND is_paused = 0 ORDER BY shape_id, served, lane_id LIMIT 1)
+            WHERE ready > 0 AND is_paused = 0 AND shape_id > 0
+            ORDER BY shape_id, served, lane_id LIMIT 1)
     UNION ALL
     SELECT (SELECT row_id FROM lane_shapes INDEXED BY lanes_ready
             WHERE ready > 0 AND is_paused = 0

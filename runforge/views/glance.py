@@ -80,7 +80,7 @@ def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -
     """Return the first waiting job of each lane, in the lanes' order, with why it waits."""
     shown = []
     for lane in tx.rows("groups.lanes_waiting", limit=_NEXT_SHOWN):
-        for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"], limit=1):
+        for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"]):
             job = records.job(row)
             is_paused = bool(lane["is_paused"])
             reason = why_waiting(status, capacity, is_paused=is_paused, needs=job.needs)

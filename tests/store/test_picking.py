@@ -75,7 +75,7 @@ class Queue:
         """Return what is to start next, found by a look at every job."""
         able = []
         for row in self.run(
-            "SELECT full_jobs.*, served, is_paused FROM full_jobs JOIN lanes USING (lane_id)"
+            "SELECT f.*, position, served, is_paused FROM full_jobs AS f JOIN jobs USING (seq) JOIN lanes USING (lane_id)"
         ):
             is_ready = row["state"] == "queued" and not (row["held"] or row["blockers"] or row["delayed"])
             if is_ready and not row["is_paused"] and place(records.needs(row), capacity) is not None:

@@ -186,7 +186,7 @@ def test_needs_and_gates_come_through_a_recovery(ws: Workspace, journal: Journal
         "journal",
     )
     wanted = (
-        "SELECT job_id, shape_id, held, state FROM jobs",
+        "SELECT job_id, shape_id, held, state, priority FROM jobs",
         "SELECT slot_no, job_id, device, share_mb FROM device_grants",
     )
     before = [list(map(tuple, run(f"{query} ORDER BY 1").fetchall())) for query in wanted]

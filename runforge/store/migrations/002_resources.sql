@@ -45,16 +45,20 @@ ALTER TABLE jobs ADD COLUMN not_before TEXT;
 ALTER TABLE jobs ADD COLUMN delayed INTEGER NOT NULL DEFAULT 0
     CHECK (delayed IN (0, 1) AND (delayed = 0 OR not_before IS NOT NULL));
 ALTER TABLE jobs ADD COLUMN is_gated INTEGER AS (held = 1 OR blockers > 0 OR delayed = 1) VIRTUAL;
--- Order among equals in priority; a job without a position stands at its number.
+-- Order among equals in priority: a job that was not moved stands at its number.
 ALTER TABLE jobs ADD COLUMN position REAL;
+ALTER TABLE jobs ADD COLUMN place REAL AS (ifnull(position, seq)) VIRTUAL;
 ALTER TABLE jobs ADD COLUMN version INTEGER NOT NULL DEFAULT 0 CHECK (version >= 0);
 
-CREATE INDEX jobs_next ON jobs (lane_id, shape_id, is_gated, priority DESC, ifnull(position, seq), seq)
+CREATE INDEX jobs_next ON jobs (lane_id, shape_id, is_gated, priority DESC, place, seq)
     WHERE state = 'queued';
 
--- Jobs with what they need, as the store reads them.
+-- Jobs with what they need, as the store reads them. Very many are read: each column costs.
 CREATE VIEW full_jobs AS
-SELECT jobs.*, cpus, gpus, vram_mb, mem_mb FROM jobs CROSS JOIN shapes USING (shape_id);
+SELECT seq, job_id, run_id, group_id, lane_id, run_dir, priority, state, cpus, gpus, vram_mb, mem_mb, attempt, lost,
+       cancel_requested, dry_run_seconds, overrides, created_at, updated_at, started_at, finished_at, error, cause,
+       metric_name, metric_value, held, blockers, delayed, not_before
+FROM jobs CROSS JOIN shapes USING (shape_id);
 
 -- `queued` counts every queued job, gated or not.
 ALTER TABLE lanes ADD COLUMN queued INTEGER NOT NULL DEFAULT 0 CHECK (queued >= 0);

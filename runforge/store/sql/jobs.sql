@@ -84,24 +84,25 @@ WITH RECURSIVE first (row_id) AS (
               AND shape_id > (SELECT shape_id FROM lane_shapes WHERE row_id = first.row_id)
             ORDER BY shape_id, served, lane_id LIMIT 1)
     FROM first WHERE row_id IS NOT NULL)
-SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, job_id, priority, ifnull(position, seq) AS place, seq
+SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, job_id, priority, place, seq
 FROM first CROSS JOIN lane_shapes AS lane USING (row_id) CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
 WHERE seq = (SELECT seq FROM jobs INDEXED BY jobs_next
              WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
-             ORDER BY priority DESC, ifnull(position, seq), seq LIMIT 1);
+             ORDER BY priority DESC, place, seq LIMIT 1);
 
 -- name: heads_of_lane
 -- The same for one lane, whosever turn it is.
-SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, job_id, priority, ifnull(position, seq) AS place, seq
+SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, job_id, priority, place, seq
 FROM lane_shapes AS lane CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
 WHERE lane.lane_id = :lane_id AND ready > 0 AND is_paused = 0
   AND seq = (SELECT seq FROM jobs INDEXED BY jobs_next
              WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
-             ORDER BY priority DESC, ifnull(position, seq), seq LIMIT 1);
+             ORDER BY priority DESC, place, seq LIMIT 1);
 
 -- name: next_waiting
-SELECT * FROM full_jobs WHERE state = 'queued' AND lane_id = :lane_id
-ORDER BY is_gated, priority DESC, ifnull(position, seq), seq LIMIT :limit;
+SELECT * FROM full_jobs WHERE seq = (
+    SELECT seq FROM jobs WHERE state = 'queued' AND lane_id = :lane_id
+    ORDER BY is_gated, priority DESC, place, seq LIMIT 1);
 
 -- name: claim
 UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error = NULL, cause = NULL
@@ -186,7 +187,7 @@ SELECT group_concat(seq) FROM (SELECT seq FROM jobs WHERE state = 'running' ORDE
 
 -- name: order_queued
 SELECT group_concat(seq) FROM (
-    SELECT seq FROM jobs WHERE state = 'queued' ORDER BY priority DESC, ifnull(position, seq), seq);
+    SELECT seq FROM jobs WHERE state = 'queued' ORDER BY priority DESC, place, seq);
 
 -- name: order_ended
 SELECT group_concat(seq) FROM (

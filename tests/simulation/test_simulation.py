@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from runforge.core.scheduling import choose
+from runforge.core.scheduling import Capacity, Head, choose
 from runforge.daemon import claims, judging
 from tests.simulation.world import Broken, fast_folder, play
 
@@ -38,8 +38,9 @@ def test_a_long_history_breaks_nothing_and_has_seen_everything(folder: Path) -> 
     assert min(world.done[kind] for kind in ("daemon killed", "daemon stopped", "fenced", "disk full")) > 5
 
 
-def _unfair(lanes: object, capacity: object) -> object:
-    return choose(sorted(lanes, key=lambda lane: lane.lane_id)[:1], capacity)  # type: ignore[call-overload, arg-type]
+def _unfair(heads: list[Head], capacity: Capacity) -> Head | None:
+    first = min((head.lane_id for head in heads), default=0)
+    return choose([head for head in heads if head.lane_id == first], capacity)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,11 @@ class Attempt(NamedTuple):
     exit_code: int | None
     signal: int | None
 
+    @property
+    def gpu_uuid(self) -> str | None:
+        """Its first device: all that there was room for once."""
+        return self.devices[0] if self.devices else None
+
 
 class Group(NamedTuple):
     """Jobs that share fairness, pause and cancel."""

@@ -68,11 +68,6 @@ class Slots:
             made.append(DeviceGrant(slot, device.uuid if device is not None else None, is_whole))
         return tuple(made)
 
-    def gpus_of(self, grants: Sequence[DeviceGrant]) -> tuple[Gpu, ...]:
-        """Return the devices that grants name."""
-        found = {gpu.uuid: gpu for gpu in self.gpus}
-        return tuple(found[grant.device] for grant in grants if grant.device is not None)
-
 
 def _first_free(taken: set[int]) -> int:
     number = 0

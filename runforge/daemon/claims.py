@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from runforge.core.outcome import Grant
@@ -14,6 +14,9 @@ from runforge.machine.gpus import Gpu
 from runforge.store import heads, records, transitions
 from runforge.store.journal import Transaction
 
+#: What could start and the free slots, to what starts next (`core.scheduling.choose`).
+Rule = Callable[[Iterable[Head], Capacity], Head | None]
+
 
 class Claimed(NamedTuple):
     """A job that was claimed, and what it was granted."""
@@ -21,22 +24,25 @@ class Claimed(NamedTuple):
     job: Job
     group: Group | None
     grant: Grant
-    gpus: tuple[Gpu, ...]
-
-    @property
-    def gpu(self) -> Gpu | None:
-        """Its first device, for whoever can use but one."""
-        return self.gpus[0] if self.gpus else None
 
 
 class Claims:
     """Chooses and claims jobs for the free slots of one daemon; `only_lane` restricts it to one group."""
 
     def __init__(
-        self, epoch: int, slots: int, gpu_slots: int, gpus: Sequence[Gpu], *, only_lane: int | None
+        self,
+        epoch: int,
+        slots: int,
+        gpu_slots: int,
+        gpus: Sequence[Gpu],
+        *,
+        only_lane: int | None = None,
+        rule: Rule = choose,
     ) -> None:
-        self._epoch = epoch
+        #: The daemon's: a newer one fences it.
+        self.epoch = epoch
         self._only_lane = only_lane
+        self._rule = rule
         self._slots = Slots(slots, gpu_slots, gpus)
 
     def can_start(self, tx: Transaction) -> bool:
@@ -58,18 +64,18 @@ class Claims:
     def _choose(self, tx: Transaction, capacity: Capacity) -> Head | None:
         if capacity.slots == 0:
             return None
-        return choose(heads.first(tx, only=self._only_lane), capacity)
+        return self._rule(heads.first(tx, only=self._only_lane), capacity)
 
     def _claim(self, tx: Transaction, head: Head, capacity: Capacity, now: str) -> Claimed:
         job = records.job(tx.row("jobs.by_job_id", job_id=head.job_id))
         devices = self._slots.grants(place(head.needs, capacity) or ())
-        grant = Grant(new_token(), self._epoch, self._slots.first_free(), devices)
+        grant = Grant(new_token(), self.epoch, self._slots.first_free(), devices)
         transitions.claim(tx, job, grant, now)
         job = records.job(tx.row("jobs.by_job_id", job_id=head.job_id))
         group = None
         if job.group_id is not None:
             group = records.group(tx.row("groups.by_id", group_id=job.group_id))
-        return Claimed(job, group, grant, self._slots.gpus_of(devices))
+        return Claimed(job, group, grant)
 
 
 def new_token() -> str:

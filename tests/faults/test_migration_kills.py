@@ -15,7 +15,7 @@ from typing import Any
 from gauntlets.failpoints import one_more_migration
 from runforge import workspace as workspaces
 from runforge.cli import samples
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.store import migrate, opening, verify
 from runforge.store.opening import open_journal
 from runforge.store.sqlite import sqlite
@@ -54,7 +54,7 @@ def fill(ws: Workspace) -> None:
     axis = {"path": "model.hyperparameters.C", "values": [i + 1 for i in range(_RUNS)]}
     strategy = {"type": "grid", "parameters": [axis]}
     plan = {**samples.plan(str(ws.root)), "strategy": strategy}
-    changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
+    submit.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
     with open_journal(ws) as journal:
         journal.connection.executescript(_BALLAST.format(name="ballast"))
         journal.checkpoint()

@@ -15,7 +15,7 @@ from runforge.core.resources import Resources
 from runforge.core.states import Cause, State
 from runforge.errors import RunForgeError
 from runforge.queue import prune, retry
-from runforge.queue.changes import enqueue_sweep
+from runforge.queue.submit import enqueue_sweep
 from runforge.store import records, transitions, verify
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Journal

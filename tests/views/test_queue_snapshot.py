@@ -1,0 +1,107 @@
+"""The live picture of a queue: order, filters, and a journal that comes, goes and is replaced."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from runforge.cli import samples
+from runforge.queue import priority, submit
+from runforge.store.opening import open_journal
+from runforge.views.filters import parse
+from runforge.views.queue_snapshot import SORTS, JobQuery, QueueReader
+from runforge.workspace import Workspace
+
+
+def fill(ws: Workspace) -> None:
+    plan = samples.plan(str(ws.root))
+    axis = {"path": "model.hyperparameters.C", "values": [0.1, 0.2, 1, 10]}
+    for name in ("first", "se%ond_1"):
+        strategy = {"type": "grid", "parameters": [axis]}
+        document = {**plan, "group": {"name": name}, "strategy": strategy}
+        submit.enqueue_sweep(ws, samples.encode(document), where="plan.json")
+    with open_journal(ws) as journal, journal.write():
+        run = journal.connection.execute
+        run(
+            "UPDATE jobs SET state='running', started_at='2026-01-01T00:00:00.000Z' WHERE seq IN (2, 3, 4, 5)"
+        )
+        end = "UPDATE jobs SET state=?, finished_at=?, error=?, metric_value=? WHERE seq=?"
+        run(end, ("failed", "2026-01-01T00:00:09.000Z", "exit code 3", None, 3))
+        run(end, ("succeeded", "2026-01-01T00:00:05.000Z", None, 0.5, 4))
+        run(end, ("succeeded", "2026-01-01T00:00:07.000Z", None, 0.25, 5))
+
+
+def order(ws: Workspace, text: str = "", sort: str = "live", *, is_reversed: bool = False) -> list[int]:
+    reader = QueueReader(ws)
+    try:
+        return list(reader.snapshot(JobQuery(parse(text), sort, is_reversed)).order)
+    finally:
+        reader.close()
+
+
+def test_live_order_is_running_queued_and_the_newest_end_first(ws: Workspace) -> None:
+    fill(ws)
+    priority.set_priority(ws, "@last", 7)  # the newest group
+    assert order(ws) == [2, 6, 7, 8, 1, 3, 5, 4]
+    assert order(ws, "!nothing") == order(ws)  # the filtered way gives the same order
+    assert order(ws, is_reversed=True) == order(ws)[::-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("state:failed", {3}),
+        ("s:f", {3}),
+        ("state:succeeded,failed", {3, 4, 5}),
+        ("failed", {3}),
+        ("EXIT", {3}),
+        ("group:se_ond", {5, 6, 7, 8}),
+        ("group:se%ond", set()),
+        ("group:second", set()),
+        ("C=0.1", {1, 5}),
+        ("C=1", {3, 4, 7, 8}),
+        ("C=10", {4, 8}),
+        ("!C=10 !queued", {2, 3, 5}),
+        ("sweep-0002", {2}),
+        ("state:bogus", set()),
+        ("state:", {1, 2, 3, 4, 5, 6, 7, 8}),
+        ("!", {1, 2, 3, 4, 5, 6, 7, 8}),
+        ("'; DROP TABLE jobs; --", set()),
+        ("\x00", {1, 2, 3, 4, 5, 6, 7, 8}),
+        ("\ud800", set()),
+    ],
+)
+def test_filters(ws: Workspace, text: str, expected: set[int]) -> None:
+    fill(ws)
+    assert set(order(ws, text)) == expected
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_every_sort_shows_every_job_both_ways(ws: Workspace, sort: str) -> None:
+    fill(ws)
+    assert sorted(order(ws, sort=sort)) == list(range(1, 9))
+    assert sorted(order(ws, sort=sort, is_reversed=True)) == list(range(1, 9))
+
+
+def test_metrics_sort_largest_first_and_the_rest_last(ws: Workspace) -> None:
+    fill(ws)
+    assert order(ws, sort="metric")[:2] == [4, 5]
+    assert order(ws, sort="metric", is_reversed=True)[:2] == [5, 4]
+
+
+def test_a_journal_that_is_replaced_is_opened_anew(ws: Workspace) -> None:
+    reader = QueueReader(ws)
+    assert reader.version() == (0, 0)
+    assert not reader.snapshot(JobQuery()).has_journal
+    fill(ws)
+    first = reader.version()
+    assert reader.snapshot(JobQuery()).total == 8
+    other = ws.journal.with_name("copy")
+    with open_journal(ws) as journal:
+        journal.checkpoint()
+    shutil.copy(ws.journal, other)
+    other.replace(ws.journal)
+    assert reader.version() != first
+    assert reader.snapshot(JobQuery()).total == 8
+    reader.close()

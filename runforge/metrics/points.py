@@ -40,8 +40,10 @@ class Point(NamedTuple):
 
 def name_of(given: object) -> str | None:
     """Return a metric's name as all readers spell it, or None if it is no name."""
-    if not isinstance(given, str):
+    if not isinstance(given, str) or len(given) > LINE_LIMIT:
         return None
+    if given.isalnum() and given.isascii() and len(given) <= NAME_BYTES:
+        return given
     # A name goes into documents that readers refuse for a NUL or half of a surrogate pair.
     name = safe(given.strip())
     return name if 0 < len(name.encode()) <= NAME_BYTES else None

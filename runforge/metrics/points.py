@@ -82,6 +82,9 @@ class Rejected:
     def __init__(self) -> None:
         self.count = 0
         self.first = ""
+        #: Metrics that could not be written down, and why.
+        self.unwritten = 0
+        self.why = ""
 
     def add(self, line: bytes, count: int = 1) -> None:
         """Count lines of which the first is given."""
@@ -93,6 +96,7 @@ class Rejected:
         """Return both as one."""
         both = Rejected()
         both.count, both.first = self.count + later.count, self.first if self.count else later.first
+        both.unwritten, both.why = self.unwritten + later.unwritten, self.why or later.why
         return both
 
     def sentences(self) -> Iterator[str]:
@@ -100,3 +104,6 @@ class Rejected:
         if self.count:
             lines, were = ("line", "was") if self.count == 1 else ("lines", "were")
             yield f"{self.count:,} {lines} looked like metrics and {were} not: first: {self.first}"
+        if self.unwritten:
+            metrics = "metric" if self.unwritten == 1 else "metrics"
+            yield f"{self.unwritten:,} printed {metrics} could not be written to metrics.jsonl: {self.why}"

@@ -18,6 +18,9 @@ from runforge.workspace import Workspace
 
 #: Where an administrator's programs are (mkfs), for a user whose PATH leaves them out.
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+#: What makes the daemons of the tests cheap to start; see tests/cold/sitecustomize.py.
+COLD = str(Path(__file__).parent / "cold")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [COLD, os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +28,13 @@ def _private_umask() -> Iterator[None]:
     before = os.umask(0o077)
     yield
     os.umask(before)
+
+
+@pytest.fixture
+def as_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Daemons as a user has them: their warm zygote imports scikit-learn."""
+    words = os.environ["PYTHONPATH"].split(os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(word for word in words if word != COLD))
 
 
 @pytest.fixture

@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Protocol
 
 #: Names a file that says by how many seconds this process's clock is wrong: `runforge drill` uses it.
 FAKE_CLOCK = "RUNFORGE_FAKE_CLOCK"
+
+
+class Clock(Protocol):
+    """Where the engine gets its time from."""
+
+    def now(self) -> str:
+        """Return the wall clock's time as the contract's text; it may jump."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    @staticmethod
+    def now() -> str:
+        """Return the time as UTC text."""
+        return now()
+
+    @staticmethod
+    def monotonic() -> float:
+        """Return the seconds since some moment."""
+        return time.monotonic()
+
+
+SYSTEM = SystemClock()
 
 
 def now() -> str:

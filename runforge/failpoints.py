@@ -8,6 +8,8 @@ only: supervisors pass here too. Programs of the user's never see the variables.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 VARIABLE = "RUNFORGE_FAILPOINT"
 COUNTER = "RUNFORGE_FAILPOINT_FILE"
@@ -25,6 +27,13 @@ POINTS = {
     "migrate.backed_up": "the backup has its name; the journal is unchanged",
     "migrate.applied": "every table is made or changed, nothing committed",
     "migrate.committed": "the journal is of the newest version",
+    "recover.copied": "`doctor --recover` has copied the damaged journal to read it",
+    "recover.built": "the recovered journal is whole, beside the damaged one",
+    "recover.kept": "the damaged files have second names; nothing else is changed",
+    "recover.noted": "a note says that the journal is being exchanged",
+    "recover.cleared": "the damaged journal's -wal is gone from its place",
+    "recover.replaced": "the recovered journal is in place; the note is still there",
+    "recover.ended": "the note is gone",
     "file.written": "a temporary file is whole and has not replaced the old one",
     "file.replaced": "the new file is in place; its folder is not synced",
     "enqueue.group_made": "the group's folder is there, without its plan",
@@ -53,7 +62,7 @@ POINTS = {
     "end.judged": "the daemon knows how attempts ended and has not written it down",
     "end.recorded": "their ends are committed; nobody is told",
     "lost.revoked": "an attempt that never started is revoked; its job is not requeued",
-    "lost.buried": "an attempt without a folder is closed to every launch that comes late",
+    "lost.closed": "an attempt without a folder is closed to every launch that comes late",
     "lost.swept": "what was left of a lost attempt is killed; nothing is written",
     "lost.result_left": "a lost attempt has its result.json; the journal does not know",
     "zygote.forked": "a supervisor is forked; the daemon has no answer",
@@ -101,6 +110,18 @@ class _Armed:
 
 
 _armed: _Armed | None = None
+_observer: Callable[[str], None] | None = None
+
+
+@contextmanager
+def observed(observer: Callable[[str], None]) -> Iterator[None]:
+    """Have a function called at every point within the block: the simulation lets daemons die there."""
+    global _observer  # noqa: PLW0603 - one process, one observer
+    _observer = observer
+    try:
+        yield
+    finally:
+        _observer = None
 
 
 def arm() -> None:
@@ -120,6 +141,8 @@ def disarm() -> None:
 
 def hit(name: str) -> None:
     """Pass a point; die there if it is the armed one and its turn has come."""
+    if _observer is not None:
+        _observer(name)
     if _armed is not None and _armed.name == name:
         _armed.pass_by()
 

@@ -25,6 +25,7 @@ _WORDS = {
     errno.ENOTCONN: "the zygote has just ended",
 }
 
+_KINDS = {errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.EROFS: "read_only"}
 _ADVICE = {
     errno.ENOSPC: "Free some space and try again",
     errno.EDQUOT: "Free some of your space, or ask for a larger quota",
@@ -48,6 +49,11 @@ def of(error: BaseException) -> int | None:
 def is_machines(number: int | None) -> bool:
     """Return whether an error number is the machine's and not a job's."""
     return number in _WORDS
+
+
+def kind(number: int) -> str:
+    """Return a word for a failure: what the disk guard tells of too has the same word there."""
+    return _KINDS.get(number, str(number))
 
 
 def words(number: int) -> str:

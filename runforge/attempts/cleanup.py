@@ -12,25 +12,21 @@ from runforge.attempts import start_marker
 from runforge.machine import os_process
 
 TREE_LOCK = "tree.lock"
-
-
 _TERM_SECONDS = 0.3
-
-
 _KILL_SECONDS = 5.0
-
-
 _PAUSE = 0.01
 
 
-class Swept(NamedTuple):
-    """What a sweep found, and which of it could not be killed."""
+class Cleaned(NamedTuple):
+    """What was found, and which of it could not be killed."""
 
     found: int
     left: list[int]
 
 
-def sweep(token: str, attempt_dir: Path, session: int | None, *, seconds: float = _KILL_SECONDS) -> Swept:
+def clean_up(
+    token: str, attempt_dir: Path, session: int | None, *, seconds: float = _KILL_SECONDS
+) -> Cleaned:
     """Kill what is left of an attempt whose supervisor is gone, waiting so long for it to be gone.
 
     Found by the token in the environment, by the inherited lock file, and by the session; a process
@@ -43,7 +39,7 @@ def sweep(token: str, attempt_dir: Path, session: int | None, *, seconds: float 
         session = _own_session(attempt_dir, session)
         left = os_process.marked(token, lock, session)
         if not left:
-            return Swept(len(found), [])
+            return Cleaned(len(found), [])
         found.update(left)
         age = time.monotonic() - started
         number = signal.SIGTERM if age < min(seconds, _TERM_SECONDS) else signal.SIGKILL
@@ -54,7 +50,7 @@ def sweep(token: str, attempt_dir: Path, session: int | None, *, seconds: float 
             if ticks is not None and os_process.is_marked(pid, token, lock, session):
                 os_process.send(pid, number, ticks)
         if age >= seconds:
-            return Swept(len(found), left)
+            return Cleaned(len(found), left)
         time.sleep(_PAUSE)
 
 

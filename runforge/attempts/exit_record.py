@@ -10,33 +10,15 @@ import errno
 import json
 import os
 import zlib
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from runforge.core.outcome import ExitRecord
 
 NAME = "exit.rec"
 SIZE = 4096
 _CUT = "..."
 #: Bytes of the reason of a failed start as JSON text, where a letter may take twelve: the rest fits beside it.
 _MESSAGE = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class ExitRecord:
-    """How an attempt ended, as its supervisor saw it."""
-
-    token: str
-    exit_code: int | None
-    signal: int | None
-    canceled: bool
-    oom: bool
-    spawn_error: str | None
-    started_at: str
-    finished_at: str
-    duration_ms: int
-    log_bytes: int
-    dropped_bytes: int
-    #: The machine's reason, where it had no room for the run's process; the run never started.
-    spawn_errno: int | None = None
 
 
 def preallocate(attempt_dir: Path) -> int:
@@ -54,7 +36,7 @@ def preallocate(attempt_dir: Path) -> int:
 
 def write(descriptor: int, record: ExitRecord) -> None:
     """Overwrite the record in place and sync it: from here on the attempt's end is known."""
-    values = asdict(record)
+    values = record._asdict()
     if record.spawn_errno is None:
         del values["spawn_errno"]  # an older daemon knows no such field
     if record.spawn_error is not None:

@@ -11,13 +11,13 @@ from runforge.core.records import Job
 from runforge.workspace import Workspace
 
 
-def put_away(workspace: Workspace, job: Job) -> None:
+def archive(workspace: Workspace, job: Job) -> None:
     """Move what lies in the run folder to `previous/<n>`, n being the attempt that left it."""
     if job.attempt > 1:
         build_spec.set_aside(workspace.root / job.run_dir, _owner(workspace, job))
 
 
-def put_away_unless_launched(workspace: Workspace, job: Job) -> None:
+def archive_if_unlaunched(workspace: Workspace, job: Job) -> None:
     """Do so for an attempt without a folder, if it never had one: else the files are its own."""
     if job.attempt > 1:
         owner = _owner(workspace, job)

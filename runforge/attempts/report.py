@@ -1,41 +1,22 @@
-"""What became of an attempt, from its files and locks alone.
+"""All that can be seen of an attempt, from its files and locks alone, read once.
 
-Source of the table: docs/reliability.md, "Recovery". An unknown end is never called success.
+Source of the table: docs/reliability.md, "Recovery". What it means is decided in `core.policy`.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
-from runforge.attempts import exit_record, start_marker
-from runforge.attempts.exit_record import ExitRecord
+from runforge.attempts import exit_record, refusal, start_marker
+from runforge.core.outcome import ExitRecord, Finding, Report, ResultFacts
+from runforge.documents.result import read_result
+from runforge.files.durable import read_bounded
 from runforge.machine import os_process
 
 SUPERVISOR_LOCK = "sup.lock"
-
-
-class VerdictKind(Enum):
-    """What an attempt's files say."""
-
-    ENDED = "ended"
-    LIVE = "live"
-    UNCLAIMED = "unclaimed"
-    REVOKED = "revoked"
-    LOST = "lost"
-    REBOOTED = "rebooted"
-    FOLDER_MISSING = "folder_missing"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The kind, and the exit record where there is one."""
-
-    kind: VerdictKind
-    record: ExitRecord | None = None
+_RESULT_LIMIT = 4 * 1024 * 1024
 
 
 def is_locked(path: Path) -> bool:
@@ -54,32 +35,57 @@ def is_locked(path: Path) -> bool:
         os.close(descriptor)
 
 
-def judge(attempt_dir: Path, token: str) -> Verdict:  # noqa: PLR0911 - one row of the table each
-    """Return what became of an attempt.
+def inspect(attempt_dir: Path, token: str, run_dir: Path) -> Report:
+    """Return the report on an attempt.
+
+    Raises OSError where nothing can be seen (too many open files): a run must not be taken for lost
+    because of that.
+    """
+    finding, record = find(attempt_dir, token)
+    if finding is Finding.ENDED:
+        has_result_file = os.path.lexists(run_dir / "result.json")
+        return Report(finding, record, _result(run_dir), run_dir.is_dir(), has_result_file)
+    if finding is Finding.REVOKED:
+        refused, is_forged = refusal.read(attempt_dir), refusal.is_forged(attempt_dir)
+        return Report(finding, refused=refused, is_forged=is_forged)
+    return Report(finding)
+
+
+def find(attempt_dir: Path, token: str) -> tuple[Finding, ExitRecord | None]:  # noqa: PLR0911 - a row of the table each
+    """Return what an attempt's files say, and its exit record if there is one.
 
     The lock is looked at before the record: a supervisor that ends in between leaves both a free
-    lock and a record, and the second look finds it. Raises OSError where nothing can be seen (too many
-    open files): a run must not be taken for lost because of that.
+    lock and a record, and the second look finds it.
     """
     os_process.require_sight()
     if not attempt_dir.is_dir():
-        return Verdict(VerdictKind.FOLDER_MISSING)
+        return Finding.FOLDER_MISSING, None
     is_live = is_locked(attempt_dir / SUPERVISOR_LOCK)
     record = exit_record.read(attempt_dir, token)
     if record is not None:
-        return Verdict(VerdictKind.ENDED, record)
+        return Finding.ENDED, record
     if is_live:
-        return Verdict(VerdictKind.LIVE)
+        return Finding.LIVE, None
     is_taken = start_marker.is_taken(attempt_dir)
     owner = start_marker.read(attempt_dir)
-    if owner is None or owner.token != token:
-        # A claim that is damaged or another's can be neither revoked nor trusted: somebody may have
-        # started, so it is lost. Called unclaimed, it would be judged again for ever.
-        return Verdict(VerdictKind.LOST if is_taken else VerdictKind.UNCLAIMED)
+    if owner is not None and owner.token != token:
+        return Finding.EARLIER, None  # a marker has one winner, so this attempt has none
+    if owner is None:
+        # A marker that is damaged can be neither revoked nor trusted: somebody may have started, so it
+        # is lost. Called unclaimed, it would be looked at again for ever.
+        return (Finding.LOST if is_taken else Finding.UNCLAIMED), None
     if owner.kind == start_marker.MISSING:
-        return Verdict(VerdictKind.FOLDER_MISSING)
+        return Finding.FOLDER_MISSING, None
     if owner.kind == start_marker.REVOKED:
-        return Verdict(VerdictKind.REVOKED)
-    if owner.boot_id != os_process.boot_id():
-        return Verdict(VerdictKind.REBOOTED)
-    return Verdict(VerdictKind.LOST)
+        return Finding.REVOKED, None
+    return (Finding.REBOOTED if owner.boot_id != os_process.boot_id() else Finding.LOST), None
+
+
+def _result(run_dir: Path) -> ResultFacts | None:
+    try:
+        found = read_result(read_bounded(run_dir / "result.json", _RESULT_LIMIT))
+    except OSError:
+        return None
+    if found is None:
+        return None
+    return ResultFacts(found.status, found.error_message, found.metric_name, found.metric_value)

@@ -46,7 +46,7 @@ def revoke(attempt_dir: Path, token: str) -> bool:
     return _link(attempt_dir, REVOKED, token)
 
 
-def bury(attempt_dir: Path, token: str) -> bool:
+def close_missing(attempt_dir: Path, token: str) -> bool:
     """Put a closed folder where an attempt has none, in one step; False if it has one now.
 
     A daemon that was stopped before it made the folder, and wakes up after another has taken over, finds

@@ -1,71 +1,52 @@
 """The `runforge` program: finds the command, maps errors to one line and an exit code.
 
-Only the module of the command that was asked for is imported, so that `queue-status` stays light.
+Only the module of the command that was asked for is imported, so that `queue-status` stays light. The table of
+commands says which commands end at once, without taking the interpreter apart.
 """
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
 
 from runforge import __version__
+from runforge.cli.commands import COMMANDS, VERSION
 
 TYPE_CHECKING = False  # `typing` alone would double the time that `--version` takes
 if TYPE_CHECKING:
     from typing import NoReturn
 
-#: command -> (module below runforge.cli, function, section of the help)
-COMMANDS: dict[str, tuple[str, str, str]] = {
-    "init": ("setup", "init", "Start"),
-    "demo": ("setup", "demo", "Start"),
-    "enqueue-sweep": ("queue", "enqueue_sweep", "Queue"),
-    "enqueue-run": ("queue", "enqueue_run", "Queue"),
-    "pause-group": ("queue", "pause_group", "Queue"),
-    "resume-group": ("queue", "resume_group", "Queue"),
-    "retry-failed": ("queue", "retry_failed", "Queue"),
-    "cancel-group": ("queue", "cancel_group", "Queue"),
-    "cancel-run": ("queue", "cancel_run", "Queue"),
-    "retry-run": ("queue", "retry_run", "Queue"),
-    "set-priority": ("queue", "set_priority", "Queue"),
-    "prune": ("queue", "prune", "Queue"),
-    "tui": ("tui", "tui", "Look"),
-    "queue-status": ("show", "queue_status", "Look"),
-    "groups": ("show", "groups", "Look"),
-    "jobs": ("show", "jobs", "Look"),
-    "show": ("show", "show", "Look"),
-    "logs": ("follow", "logs", "Look"),
-    "wait": ("follow", "wait", "Look"),
-    "run": ("direct", "run", "Without the queue"),
-    "sweep": ("direct", "sweep", "Without the queue"),
-    "daemon": ("daemon", "daemon", "Daemon"),
-    "stop-daemon": ("daemon", "stop_daemon", "Daemon"),
-    "doctor": ("doctor", "doctor", "Daemon"),
-    "backup": ("doctor", "backup", "Daemon"),
-    "drill": ("drill", "drill", "Daemon"),
-}
 _INTERRUPTED = 130
 _CANCELED = 5
 _INTERNAL = 4
 _USAGE = 2
+#: How the shell asks what it may complete.
+_COMPLETE = "_RUNFORGE_COMPLETE"
+#: A short life makes less garbage than this, and none that is worth looking for; one that stays (--watch) may.
+_GARBAGE = 100_000
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
     _replace_closed_streams()
     arguments = sys.argv[1:]
+    ends_at_once = _ends_at_once(arguments)
+    if ends_at_once:
+        gc.set_threshold(_GARBAGE)
     try:
-        if arguments == ["--version"]:
+        if arguments == [*VERSION.words]:
             print(f"runforge {__version__}")
             code = 0
-        elif os.environ.get("_RUNFORGE_COMPLETE") == "complete_bash" and _complete():
+        elif os.environ.get(_COMPLETE) == "complete_bash" and _complete():
             code = 0
         else:
             code = _run(arguments)
         sys.stdout.flush()
-        if not {"typer", "textual"} & sys.modules.keys():
+        if ends_at_once:
             sys.stderr.flush()
-            os._exit(code)  # nothing is open: taking the interpreter apart takes a seventh of the call
+            os._exit(code)
     except BrokenPipeError:
         _give_up_stdout()
         code = 0
@@ -75,11 +56,19 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
+def _ends_at_once(arguments: list[str]) -> bool:
+    """Return whether nothing is left to be taken apart after a call; the table knows it of the commands."""
+    if not arguments:
+        return _COMPLETE in os.environ  # else these are the screens, or the help
+    command = COMMANDS.get(arguments[0])
+    return arguments == [*VERSION.words] or (command is not None and command.ends_at_once)
+
+
 def _complete() -> bool:
     """Answer bash without the parser; False leaves it to that."""
     from runforge.cli import completion
 
-    found = completion.for_bash(list(COMMANDS))
+    found = completion.for_bash()
     if found is not None:
         print("\n".join(found))
     return found is not None

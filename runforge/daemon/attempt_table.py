@@ -1,42 +1,63 @@
-"""The runs that a daemon watches now. Live handles; nothing of it is ever persisted."""
+"""The attempts that a daemon sees through now. Nothing of it is ever persisted."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from runforge.backends.base import AttemptRef
 from runforge.core.outcome import Ending
+from runforge.core.policy import Past
 from runforge.core.records import Job
 
 
 @dataclass(slots=True)
-class Active:
-    """A running job as this process sees it."""
+class RunningAttempt:
+    """A running job as the engine sees it."""
 
     job: Job
-    token: str
-    attempt_dir: Path
-    #: Attempts that the job has lost before they started, since it was last retried.
-    unstarted: int = 0
-    #: Readable when the attempt or its supervisor has ended; None until the zygote answers, or without one.
-    handle: int | None = None
-    #: Asked of a zygote that has not answered yet.
-    is_launching: bool = False
-    #: The supervisor is gone, or never came to be: its end is to be judged.
-    is_over: bool = False
+    ref: AttemptRef
+    past: Past
+    #: It may have ended: it is to be looked at.
+    is_due: bool = False
     #: The end is known and waits to be written (the disk may be full).
     ending: Ending | None = None
-    #: The machine's failure that kept it from starting, or from being judged.
-    refusal: int | None = None
-    #: What a sweep could not kill: until it is gone the attempt has not ended.
-    survivors: list[int] = field(default_factory=list)
-    cancel_sent: bool = False
+    is_cancel_sent: bool = False
+    #: Why it could not be looked at the last time; told once.
+    trouble: str = ""
 
-    def close(self) -> None:
-        """Give the kernel handle back."""
-        if self.handle is not None:
-            with contextlib.suppress(OSError):
-                os.close(self.handle)
-            self.handle = None
+    def note(self, **changes: object) -> None:
+        """Remember something for the next decision."""
+        self.past = self.past._replace(**changes)  # type: ignore[arg-type]
+
+
+class AttemptTable:
+    """The running attempts, found by their job or by their token."""
+
+    def __init__(self) -> None:
+        self._by_job: dict[str, RunningAttempt] = {}
+        self._by_token: dict[str, RunningAttempt] = {}
+
+    def __iter__(self) -> Iterator[RunningAttempt]:
+        return iter(list(self._by_job.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_job)
+
+    def add(self, running: RunningAttempt) -> None:
+        """Put an attempt in."""
+        self._by_job[running.job.job_id] = running
+        self._by_token[running.ref.token] = running
+
+    def remove(self, running: RunningAttempt) -> None:
+        """Take an attempt out."""
+        self._by_job.pop(running.job.job_id, None)
+        self._by_token.pop(running.ref.token, None)
+
+    def of_job(self, job_id: str) -> RunningAttempt | None:
+        """Return the attempt of a job."""
+        return self._by_job.get(job_id)
+
+    def of_token(self, token: str) -> RunningAttempt | None:
+        """Return the attempt with a token."""
+        return self._by_token.get(token)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from runforge.core.outcome import Grant
 from runforge.core.records import Group, Job
-from runforge.core.scheduling import Choice, choose
+from runforge.core.scheduling import Capacity, Choice, LaneHead, choose
 from runforge.daemon.capacity import Slots
 from runforge.machine.gpus import Gpu
 from runforge.store import heads, records, transitions
 from runforge.store.journal import Transaction
+
+#: What could start and the free slots, to what starts next (`core.scheduling.choose`).
+Rule = Callable[[Iterable[LaneHead], Capacity], Choice | None]
 
 
 class Claimed(NamedTuple):
@@ -21,17 +24,25 @@ class Claimed(NamedTuple):
     job: Job
     group: Group | None
     grant: Grant
-    gpu: Gpu | None
 
 
 class Claims:
     """Chooses and claims jobs for the free slots of one daemon; `only_lane` restricts it to one group."""
 
     def __init__(
-        self, epoch: int, slots: int, gpu_slots: int, gpus: Sequence[Gpu], *, only_lane: int | None
+        self,
+        epoch: int,
+        slots: int,
+        gpu_slots: int,
+        gpus: Sequence[Gpu],
+        *,
+        only_lane: int | None = None,
+        rule: Rule = choose,
     ) -> None:
-        self._epoch = epoch
+        #: The daemon's: a newer one fences it.
+        self.epoch = epoch
         self._only_lane = only_lane
+        self._rule = rule
         self._slots = Slots(slots, gpu_slots, gpus)
 
     def can_start(self, tx: Transaction) -> bool:
@@ -52,21 +63,21 @@ class Claims:
         capacity = self._slots.capacity
         if capacity.cpu_free == 0:
             return None
-        return choose(heads.first(tx, with_gpu=capacity.gpu_free > 0, only=self._only_lane), capacity)
+        return self._rule(heads.first(tx, with_gpu=capacity.gpu_free > 0, only=self._only_lane), capacity)
 
     def _claim(self, tx: Transaction, choice: Choice, now: str) -> Claimed:
         job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
         cpu_slot = self._slots.first_free("cpu")
         gpu_slot = self._slots.first_free("gpu") if choice.requires_gpu else None
         gpu = self._slots.gpu_of(gpu_slot)
-        grant = Grant(new_token(), self._epoch, cpu_slot, gpu_slot, gpu.uuid if gpu else None)
+        grant = Grant(new_token(), self.epoch, cpu_slot, gpu_slot, gpu.uuid if gpu else None)
         transitions.claim(tx, job, grant, now)
         self._slots.load(tx.rows("attempts.slots"))
         job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
         group = None
         if job.group_id is not None:
             group = records.group(tx.row("groups.by_id", group_id=job.group_id))
-        return Claimed(job, group, grant, gpu)
+        return Claimed(job, group, grant)
 
 
 def new_token() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from runforge import clock
 from runforge.core.records import DaemonRow
-from runforge.daemon.launch_gate import say
+from runforge.daemon.log import log
 from runforge.errors import explained
 from runforge.exports.documents import daemon_document
 from runforge.exports.exporter import Exporter
@@ -26,7 +26,7 @@ EXPORT_SHARE = 0.05
 CHECKPOINT_SECONDS = 30.0
 
 
-class Heart:
+class Housekeeping:
     """Writes daemon.json, queue.json and group.json; a failing disk costs freshness only."""
 
     def __init__(self, workspace: Workspace, journal: Journal) -> None:
@@ -40,13 +40,13 @@ class Heart:
         self._shown: tuple[int, int, str] | None = None
         self._complained = False
 
-    def beat(self, jobs: int, gpu_jobs: int, state: str, *, now_or_never: bool = False) -> None:
+    def beat(self, jobs: int, gpu_jobs: int, state: str, *, force: bool = False) -> None:
         """Write daemon.json when it is time or something in it has changed."""
         now = time.monotonic()
         if self._shown != (jobs, gpu_jobs, state):
             is_new = self._shown is None or self._shown[2] != state
             self._next_beat = now if is_new else min(self._next_beat, self._last_beat + EXPORT_SECONDS)
-        if now < self._next_beat and not now_or_never:
+        if now < self._next_beat and not force:
             return
         document = daemon_document(
             self._row(), heartbeat=clock.now(), jobs=jobs, gpu_jobs=gpu_jobs, state=state
@@ -60,10 +60,10 @@ class Heart:
         with self._journal.read() as tx:
             return records.daemon(tx.row("journal.daemon"))
 
-    def export(self, *, now_or_never: bool = False) -> None:
+    def export(self, *, force: bool = False) -> None:
         """Bring queue.json and the group.json files up to date, if they are behind and it is time."""
         start = time.monotonic()
-        if (start < self._next_export and not now_or_never) or not self._exporter.is_behind():
+        if (start < self._next_export and not force) or not self._exporter.is_behind():
             return
         self._tolerant(self._exporter.write)
         took = time.monotonic() - start
@@ -92,7 +92,7 @@ class Heart:
             write()
         except OSError as error:
             if not self._complained:
-                say(f"WARNING: exports are stale: {explained(error)}")
+                log(f"WARNING: exports are stale: {explained(error)}")
             self._complained = True
         else:
             self._complained = False

@@ -163,7 +163,7 @@ def _be_supervisor(spec: Path) -> NoReturn:
 def _exit_code(folder: Path, token: str, session: int) -> int:
     record = exit_record.read(folder, token)
     if record is None:
-        cleanup.sweep(token, folder, session)
+        cleanup.clean_up(token, folder, session)
         raise InternalError("the run's supervisor was killed", fix="How the run ended is not known")
     if record.canceled:
         return CanceledByUser.exit_code

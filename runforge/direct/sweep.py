@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import selectors
-import signal
-import socket
 import sys
-import time
-from types import FrameType
 
 from runforge.core.outcome import Ending
 from runforge.core.records import Group, Job
 from runforge.core.states import State
-from runforge.daemon.attempt_table import Active
-from runforge.daemon.engine import POLL_SECONDS, Engine, Listener, Settings
+from runforge.core.submission import USUAL, Submission
+from runforge.daemon.engine import Listener, Settings
 from runforge.daemon.lock import DaemonLock
-from runforge.daemon.main import take_over
+from runforge.daemon.log import log
+from runforge.daemon.loop import Descriptors, Loop, Signals
+from runforge.daemon.main import local_engine, take_over
+from runforge.documents.plan import MAX_RUNS
 from runforge.errors import CanceledByUser, OperationFailed
 from runforge.exports import exporter
 from runforge.files.permissions import become_private
 from runforge.metrics import tokens
-from runforge.queue import cancel, changes
-from runforge.queue.submit import DEFAULT_MAX_RUNS, EnqueuedSweep
+from runforge.queue import cancel
+from runforge.queue.submit import EnqueuedSweep, enqueue_sweep
 from runforge.store import daemon_holder, records
 from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
@@ -35,10 +32,10 @@ _FOLLOW_SECONDS = 0.2
 def run_sweep(
     workspace: Workspace,
     plan_bytes: bytes,
+    submission: Submission = USUAL,
     *,
     where: str,
-    max_runs: int = DEFAULT_MAX_RUNS,
-    dry_run_seconds: float | None = None,
+    max_runs: int = MAX_RUNS,
 ) -> int:
     """Make the plan's group and run it here; where a daemon lives, follow it there.
 
@@ -46,25 +43,23 @@ def run_sweep(
     """
     umask = become_private()
     workspace.prepare()
-    made = changes.enqueue_sweep(
-        workspace, plan_bytes, where=where, max_runs=max_runs, dry_run_seconds=dry_run_seconds
-    )
+    made = enqueue_sweep(workspace, plan_bytes, submission, where=where, max_runs=max_runs)
     print(tokens.group_start(made.group_id, len(made.run_ids)), flush=True)
-    teller = _Teller(made)
+    printer = _ProgressPrinter(made)
     try:
         lock = DaemonLock.take(workspace)
     except OperationFailed:
-        _follow(workspace, made, teller)
+        _follow(workspace, made, printer)
     else:
         try:
-            _run_here(workspace, made, teller, umask)
+            _run_here(workspace, made, printer, lock, umask)
         finally:
             lock.release()
             exporter.refresh_if_alone(workspace)
-    return teller.conclude(_group(workspace, made.group_id))
+    return printer.conclude(_group(workspace, made.group_id))
 
 
-class _Teller:
+class _ProgressPrinter:
     """Prints a direct sweep's tokens, each run's once."""
 
     def __init__(self, made: EnqueuedSweep) -> None:
@@ -101,26 +96,18 @@ class _Teller:
 class _Interrupt:
     """The first Ctrl-C cancels the sweep, the second leaves at once."""
 
-    def __init__(self, workspace: Workspace, made: EnqueuedSweep) -> None:
+    def __init__(
+        self, workspace: Workspace, made: EnqueuedSweep, journal: Journal, descriptors: Descriptors
+    ) -> None:
         self._workspace = workspace
         self._group_id = made.group_id
         self._stops_running = made.plan.stop_on_cancel
-        self._count = 0
         self._is_canceled = False
-        self.wake, self._write = socket.socketpair()
-        self._write.setblocking(False)
-        signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._count += 1
-        if self._count > 1:
-            os._exit(CanceledByUser.exit_code)
+        self._signals = Signals(journal, descriptors, CanceledByUser.exit_code)
 
     def check(self) -> None:
         """Cancel the group once the user has asked for it."""
-        if self._count and not self._is_canceled:
+        if self._signals.count and not self._is_canceled:
             self._is_canceled = True
             print("canceling; press Ctrl-C again to leave at once", file=sys.stderr, flush=True)
             cancel.cancel_group(self._workspace, self._group_id, let_running_finish=not self._stops_running)
@@ -137,70 +124,63 @@ def _is_live(journal: Journal, group_id: str) -> bool:
     return bool(group.queued or group.running)
 
 
-def _run_here(workspace: Workspace, made: EnqueuedSweep, teller: _Teller, umask: int) -> None:
+def _run_here(
+    workspace: Workspace, made: EnqueuedSweep, printer: _ProgressPrinter, lock: DaemonLock, umask: int
+) -> None:
     settings = Settings(max_parallel=made.plan.max_parallel)
+    descriptors = Descriptors()
     with open_journal(workspace) as journal:
         epoch = take_over(journal, settings)
-        group = _group(workspace, made.group_id)
-        engine = Engine(
-            workspace,
-            journal,
-            epoch,
-            settings,
-            Listener(teller.started, teller.ended),
-            umask=umask,
-            only_lane=group.lane_id,
+        lane = _group(workspace, made.group_id).lane_id
+        listener = Listener(printer.started, printer.ended, log)
+        engine = local_engine(
+            workspace, journal, epoch, settings, listener, descriptors, umask=umask, only_lane=lane
         )
-        interrupt = _Interrupt(workspace, made)
+        loop = Loop(workspace, journal, lock, engine, descriptors)
+        interrupt = _Interrupt(workspace, made, journal, descriptors)
+
+        def is_over() -> bool:
+            interrupt.check()
+            return not _is_live(journal, made.group_id)
+
         try:
-            engine.start()
-            engine.selector.register(interrupt.wake, selectors.EVENT_READ, "wake")
-            while _is_live(journal, made.group_id):
-                engine.tick()
-                _wait(engine, interrupt)
+            loop.start()
+            loop.run(is_over)
         finally:
-            engine.close()
+            loop.close()
             with journal.write(epoch) as tx:
                 tx.run("journal.set_daemon_state", state="stopped")
-    _tell_unstarted(workspace, made, teller)
+        loop.last_words()
+    _tell_unstarted(workspace, made, printer)
 
 
-def _wait(engine: Engine, interrupt: _Interrupt) -> None:
-    timeout = POLL_SECONDS if engine.active_jobs or engine.needs_polling else 0.0
-    for key, _ in engine.selector.select(timeout):
-        if isinstance(key.data, Active):
-            engine.supervisor_gone(key.data)
-        elif key.fileobj is interrupt.wake:
-            interrupt.wake.recv(64)
-    interrupt.check()
-
-
-def _tell_unstarted(workspace: Workspace, made: EnqueuedSweep, teller: _Teller) -> None:
+def _tell_unstarted(workspace: Workspace, made: EnqueuedSweep, printer: _ProgressPrinter) -> None:
     for job in lists.jobs(workspace, group_id=made.group_id, state=State.CANCELED.value):
-        teller.done(job.run_id, job.state)
+        printer.done(job.run_id, job.state)
 
 
-def _follow(workspace: Workspace, made: EnqueuedSweep, teller: _Teller) -> None:
+def _follow(workspace: Workspace, made: EnqueuedSweep, printer: _ProgressPrinter) -> None:
     """Tell what the live daemon does with the group."""
     holder = daemon_holder.holder(workspace)
     pid = holder.pid if holder else None
     print(f"following the daemon (pid {pid}), which runs it", file=sys.stderr, flush=True)
-    interrupt = _Interrupt(workspace, made)
+    descriptors = Descriptors()
     with open_journal(workspace) as journal:
-        is_live = True
-        while is_live:
+        interrupt = _Interrupt(workspace, made, journal, descriptors)
+        while True:
             is_live = _is_live(journal, made.group_id)
-            _tell_progress(journal, made, teller)
+            _tell_progress(journal, made, printer)
             interrupt.check()
-            if is_live:
-                time.sleep(_FOLLOW_SECONDS)
+            if not is_live:
+                return
+            descriptors.wait(_FOLLOW_SECONDS)
 
 
-def _tell_progress(journal: Journal, made: EnqueuedSweep, teller: _Teller) -> None:
+def _tell_progress(journal: Journal, made: EnqueuedSweep, printer: _ProgressPrinter) -> None:
     with journal.read() as tx:
         jobs = [records.job(row) for row in tx.rows("jobs.of_group", group_id=made.group_id)]
     for job in jobs:
         if job.state is State.RUNNING or job.started_at is not None:
-            teller.started(job)
+            printer.started(job)
         if job.finished_at is not None:
-            teller.done(job.run_id, job.state.value)
+            printer.done(job.run_id, job.state.value)

@@ -1,83 +1,22 @@
 """The hyperparameters that each family knows, what values they take, and what a preset sets.
 
-Values that a preset or the user does not set are scikit-learn's own defaults. Source: scikit-learn's
-documentation of LogisticRegression, RandomForestClassifier and LinearSVC.
+A family takes what its estimator takes in scikit-learn (estimator_table.py), and `seed` for `random_state`. Values that
+a preset or the user does not set are scikit-learn's own defaults.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+from runforge.documents.estimator_table import PARTLY, TABLE, VERSIONS, Rule
+from runforge.text import did_you_mean
 
 PRESETS = ("fast", "balanced", "thorough", "custom")
 DEFAULT_SEED = 42
-
-
-class Rule(NamedTuple):
-    """Which values a hyperparameter takes."""
-
-    accepts: Callable[[Any], bool]
-    words: str
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _positive() -> Rule:
-    return Rule(lambda v: _is_number(v) and v > 0, "a number above 0")
-
-
-def _at_least(least: int) -> Rule:
-    return Rule(lambda v: _is_int(v) and v >= least, f"an integer of at least {least}")
-
-
-def _choice(*words: str) -> Rule:
-    return Rule(lambda v: isinstance(v, str) and v in words, f"one of {', '.join(words)}")
-
-
-def _or(first: Rule, second: Rule) -> Rule:
-    return Rule(lambda v: first.accepts(v) or second.accepts(v), f"{first.words}, or {second.words}")
-
-
-_BOOLEAN = Rule(lambda v: isinstance(v, bool), "true or false")
-_SHARE = Rule(lambda v: isinstance(v, float) and 0.0 < v <= 1.0, "a share above 0.0 and up to 1.0")
-_SEED = Rule(lambda v: _is_int(v) and 0 <= v < 2**32, "an integer from 0 to 4294967295")
-_COMMON = {"seed": _SEED, "random_state": _SEED, "class_weight": _choice("balanced")}
-
-RULES: dict[str, dict[str, Rule]] = {
-    "logistic_regression": {
-        "C": _positive(),
-        "max_iter": _at_least(1),
-        "tol": _positive(),
-        "solver": _choice("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga"),
-        "fit_intercept": _BOOLEAN,
-        **_COMMON,
-    },
-    "random_forest": {
-        "n_estimators": _at_least(1),
-        "max_depth": _at_least(1),
-        "min_samples_split": _or(_at_least(2), _SHARE),
-        "min_samples_leaf": _or(_at_least(1), _SHARE),
-        "max_features": _or(_choice("sqrt", "log2"), _or(_at_least(1), _SHARE)),
-        "criterion": _choice("gini", "entropy", "log_loss"),
-        "bootstrap": _BOOLEAN,
-        **_COMMON,
-    },
-    "linear_svc": {
-        "C": _positive(),
-        "max_iter": _at_least(1),
-        "tol": _positive(),
-        "loss": _choice("hinge", "squared_hinge"),
-        "fit_intercept": _BOOLEAN,
-        **_COMMON,
-    },
-}
-FAMILIES = (*RULES, "command")
+FAMILIES = ("logistic_regression", "random_forest", "linear_svc", "command")
+_SEED = "seed"
+_NULL: Rule = ("null",)
+_KINDS = {"int": (int,), "number": (int, float), "fraction": (float,)}
 
 _PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
     "logistic_regression": {
@@ -98,13 +37,104 @@ _PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+def problem(family: str, name: str, value: Any) -> str | None:
+    """Return what is wrong with a hyperparameter, or None. A null is always one that is not given."""
+    known = TABLE[family]
+    rules = known.get("random_state" if name == _SEED else name)
+    if rules is None:
+        hint = did_you_mean(name, [*known, _SEED])
+        return f"{family} has no such hyperparameter; known are {', '.join(sorted([*known, _SEED]))}" + (
+            f". {hint}" if hint else ""
+        )
+    installed = _installed() if name in PARTLY[family] else ""
+    if installed in _minors(VERSIONS) and installed not in _minors(PARTLY[family][name]):
+        return f"{family} has no such hyperparameter in scikit-learn {installed}, which is installed"
+    if value is None or any(_accepts(rule, value) for rule in rules):
+        return None
+    words = ", or ".join(dict.fromkeys(_words(rule) for rule in rules if rule != _NULL))
+    return f"must be {words}, not {value!r:.60}"
+
+
+def _installed() -> str:
+    """Return the installed scikit-learn's version, without the last number, and without loading it."""
+    from importlib import metadata  # for names that came or went, which are few
+
+    try:
+        return _minor(metadata.version("scikit-learn"))
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _minors(versions: tuple[str, ...]) -> set[str]:
+    return {_minor(version) for version in versions}
+
+
+def _accepts(rule: Rule, value: Any) -> bool:
+    kind = rule[0]
+    if kind in _KINDS:
+        return isinstance(value, _KINDS[kind]) and not isinstance(value, bool) and _is_within(rule, value)
+    if kind == "choice":
+        return isinstance(value, str) and value in rule[1:]
+    if kind == "object":
+        # In every estimator the one object is the weight of each class.
+        return isinstance(value, dict) and all(_is_weight(weight) for weight in value.values())
+    return isinstance(value, {"boolean": bool, "list": list, "null": type(None)}[kind])
+
+
+def _is_within(rule: Rule, value: float) -> bool:
+    _, least, with_least, most, with_most = rule
+    is_above = least is None or value > least or (with_least and value == least)
+    return is_above and (most is None or value < most or (with_most and value == most))
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+
+
+def _words(rule: Rule) -> str:
+    kind = rule[0]
+    if kind == "choice":
+        return f"one of {', '.join(rule[1:])}"
+    if kind not in _KINDS:
+        return {
+            "boolean": "true or false",
+            "object": "an object of classes and their weights",
+            "list": "a list",
+        }[kind]
+    _, least, with_least, most, with_most = rule
+    words = {"int": "an integer", "number": "a number", "fraction": "a share such as 0.5,"}[kind]
+    if least is not None:
+        words += f" of at least {least:g}" if with_least else f" above {least:g}"
+    if most is not None:
+        words += (" and" if least is not None else "") + (
+            f" up to {most:g}" if with_most else f" below {most:g}"
+        )
+    return words
+
+
 def effective(family: str, preset: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Return what a run of this family uses: the preset's values, then the user's, then the seed."""
+    """Return what a run of this family uses: the preset's values, then the user's, then the seed.
+
+    A null means "not given", as it does in a sweep, save where it is a value that the estimator takes: no limit
+    of depth, no penalty. A seed is never null: runs can be repeated.
+    """
     if family == "command":
         return dict(given)
     values = dict(_PRESET_VALUES[family].get(preset, {}))
-    values.update({name: value for name, value in given.items() if name != "seed"})
-    if "seed" in given:
-        values["random_state"] = given["seed"]
+    values |= {
+        name: value
+        for name, value in given.items()
+        if name != _SEED and (value is not None or _takes_null(family, name))
+    }
+    if given.get(_SEED) is not None:
+        values["random_state"] = given[_SEED]
     values.setdefault("random_state", DEFAULT_SEED)
     return values
+
+
+def _takes_null(family: str, name: str) -> bool:
+    return name != "random_state" and _NULL in TABLE[family].get(name, ())

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from runforge.documents.hyperparameters import FAMILIES, PRESETS, RULES, effective
+from runforge.documents.hyperparameters import FAMILIES, PRESETS, effective, problem
 from runforge.documents.problems import Fields, Problems
 from runforge.errors import InvalidRequest, RunForgeError
-from runforge.text import did_you_mean
 
 #: Linux refuses single arguments of 128 KiB and more.
 _ARGUMENT_LIMIT = 128 * 1024 - 1
+#: What may stand between the cells of a dataset, and its name.
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
 class Request(NamedTuple):
@@ -25,6 +26,10 @@ class Request(NamedTuple):
     cwd: str | None
     dataset_path: str | None
     label_column: str | None
+    #: "class" where the request says that numbers in the label column are classes.
+    label_type: str | None
+    #: What stands between the cells; None where it is to be found.
+    separator: str | None
     device_type: str
 
     @property
@@ -58,6 +63,7 @@ def parse_request(
     dataset = fields.mapping("dataset", required=family != "command")
     path = _relative(dataset, "path", required=family != "command") if dataset else None
     label = dataset.text("label_column", required=family != "command") if dataset else None
+    label_type, separator = _reading(dataset) if dataset and family != "command" else (None, None)
     device = fields.mapping("device", required=True)
     device_type = device.one_of("type", ("cpu", "gpu")) if device else None
     problems.raise_if_any(error, where)
@@ -70,33 +76,34 @@ def parse_request(
         cwd,
         path,
         label,
+        label_type,
+        separator,
         str(device_type),
     )
+
+
+def _reading(dataset: Fields) -> tuple[str | None, str | None]:
+    """Return how the request says that its dataset is to be read."""
+    label_type = dataset.one_of("label_type", ("class",), required=False)
+    separator = dataset.text("separator")
+    if separator is not None and separator not in SEPARATORS:
+        known = ", ".join(f"{name} ({character!r})" for character, name in SEPARATORS.items())
+        dataset.problems.add(dataset.path("separator"), f"{separator!r:.60} is none of {known}")
+    return label_type, separator
 
 
 def _hyperparameters(model: Fields | None, family: str | None) -> dict[str, Any]:
     found = model.mapping("hyperparameters") if model else None
     if found is None:
         return {}
-    if family in RULES:
-        _check_values(found, RULES[family], str(family))
-    else:
+    if family == "command":
         _check_names(found)
+    elif family is not None:
+        for name, value in found.raw.items():
+            wrong = problem(family, name, value)
+            if wrong is not None:
+                found.problems.add(found.path(name), wrong)
     return dict(found.raw)
-
-
-def _check_values(found: Fields, rules: dict[str, Any], family: str) -> None:
-    for name, value in found.raw.items():
-        rule = rules.get(name)
-        if rule is None:
-            hint = did_you_mean(name, rules)
-            found.problems.add(
-                found.path(name),
-                f"{family} has no such hyperparameter; known are {', '.join(sorted(rules))}"
-                + (f". {hint}" if hint else ""),
-            )
-        elif value is not None and not rule.accepts(value):
-            found.problems.add(found.path(name), f"must be {rule.words}, not {value!r:.60}")
 
 
 def _check_names(found: Fields) -> None:

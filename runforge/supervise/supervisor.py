@@ -20,8 +20,8 @@ from typing import Any
 from runforge import clock, failpoints
 from runforge.attempts import exit_record, refusal, start_marker
 from runforge.attempts.cleanup import TREE_LOCK
-from runforge.attempts.exit_record import ExitRecord
 from runforge.attempts.report import SUPERVISOR_LOCK
+from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import os_process
 from runforge.supervise import worker_process
@@ -261,7 +261,7 @@ class Supervisor:
         if not self._spec["finish"]:
             return []
         try:
-            return list(worker_process.resolve(self._spec["finish"])(self._spec, ending))
+            return list(worker_process.resolve(self._spec["finish"])(self._spec, ending, self._pump.rejected))
         except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
             return [f"[RunForge: the result could not be written: {error!r}]"]
 

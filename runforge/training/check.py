@@ -7,33 +7,43 @@ from pathlib import Path
 
 from runforge.documents.request import Request
 from runforge.errors import InvalidRequest
-from runforge.training.table import is_missing, label_index, rows
+from runforge.training.labels import class_weights, require_classes
+from runforge.training.table import Table, open_table
 
-#: Rows looked at when the labels stay the same; the training itself sees them all.
-_LOOK = 200_000
+#: Characters of a dataset looked at; the training itself reads them all.
+LOOK = 16 * 1024 * 1024
 
 
-def check_request(request: Request, workspace: Path) -> None:
+def check_request(request: Request, workspace: Path, *, is_quoting: bool = True) -> None:
     """Raise Missing or InvalidRequest where the run could not train on its dataset.
 
-    Reads no more than it needs: it stops once two classes have two rows each. A command's dataset is
-    the command's own business.
+    Reads no more than the first 16 MiB. A command's dataset is the command's own business. What is
+    raised may quote the file's header, unless `is_quoting` is false: for whoever keeps the message.
     """
     if request.family == "command" or request.dataset_path is None:
         _check_cwd(request, workspace)
         return
     path = workspace / request.dataset_path
-    with rows(path) as (names, body):
-        label = label_index(path, names, str(request.label_column))
-        if len(names) < 2:
-            raise InvalidRequest("the dataset has no column but the label", where=str(path))
-        seen: Counter[str] = Counter()
-        for number, (_, row) in enumerate(body):
-            if len(row) > label and not is_missing(row[label]):
-                seen[row[label].strip()] += 1
-            if sum(times >= 2 for times in seen.values()) >= 2 or number >= _LOOK:
-                return
-    _refuse(seen, str(request.label_column), path)
+    label = str(request.label_column)
+    with open_table(path, request.separator) as table:
+        counts, is_whole = _count(table, table.find(label, is_quoting=is_quoting))
+    require_classes(counts, label, request.label_type, str(path))
+    if is_whole:
+        _require_two(counts, label, path)
+        class_weights(request.hyperparameters.get("class_weight"), sorted(counts), str(path))
+
+
+def _count(table: Table, at: int) -> tuple[Counter[str], bool]:
+    """Return how often each label occurs, and whether the file was read to its end."""
+    seen: Counter[str] = Counter()
+    is_whole = True
+    for _, row in table.rows():
+        seen[row[at].strip()] += 1
+        if table.total > LOOK:
+            is_whole = False
+            break
+    del seen[""]
+    return seen, is_whole
 
 
 def _check_cwd(request: Request, workspace: Path) -> None:
@@ -43,7 +53,9 @@ def _check_cwd(request: Request, workspace: Path) -> None:
         )
 
 
-def _refuse(seen: Counter[str], label: str, path: Path) -> None:
+def _require_two(seen: Counter[str], label: str, path: Path) -> None:
+    if sum(times >= 2 for times in seen.values()) >= 2:
+        return
     if not seen:
         raise InvalidRequest("the dataset has no rows with a label", where=str(path))
     if len(seen) == 1:

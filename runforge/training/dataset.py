@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,13 @@ from typing import Any
 import numpy as np
 
 from runforge.errors import InvalidRequest
-from runforge.training.table import is_missing, label_index, rows
+from runforge.training import labels as label_column
+from runforge.training.columns import read_column
+from runforge.training.table import Table, is_blank, open_table
 
 _TEST_SHARE = 0.2
+_NAME = 40
+_NAMES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,54 +29,88 @@ class Dataset:
     numeric: list[int]
     categorical: list[int]
     labels: Any
+    separator: str
+    #: Rows that have no label.
+    left_out: int
+    #: How cells were read, where it is not plain.
+    notes: list[str]
 
 
-def load(path: Path, label: str, *, max_rows: int | None, seed: int) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows with a label, and the lines that they stand in."""
+
+    lines: list[int]
+    cells: list[list[str]]
+    left_out: int
+
+
+def load(
+    path: Path,
+    label: str,
+    *,
+    max_rows: int | None,
+    seed: int,
+    separator: str | None = None,
+    label_type: str | None = None,
+) -> Dataset:
     """Return the dataset; with `max_rows` a seeded sample of that many rows, in file order.
 
     Rows without a label are left out. Raises Missing or InvalidRequest, naming file and row.
     """
-    with rows(path) as (names, body):
-        at = label_index(path, names, label)
-        table = [_checked(path, number, row, len(names)) for number, row in body]
-    table = [row for row in table if not is_missing(row[at])]
-    if not table:
+    with open_table(path, separator) as table:
+        at = table.find(label, is_quoting=False)
+        rows = _labelled(table, at)
+    if not rows.cells:
         raise InvalidRequest("the dataset has no rows with a label", where=str(path))
-    if max_rows is not None and max_rows < len(table):
-        chosen = np.random.default_rng(seed).choice(len(table), size=max_rows, replace=False)
-        table = [table[index] for index in sorted(chosen)]
-    columns = list(zip(*table, strict=True))
+    counts = Counter(row[at].strip() for row in rows.cells)
+    label_column.require_classes(counts, label, label_type, str(path))
+    if max_rows is not None and max_rows < len(rows.cells):
+        chosen = sorted(np.random.default_rng(seed).choice(len(rows.cells), size=max_rows, replace=False))
+        rows = _Rows([rows.lines[i] for i in chosen], [rows.cells[i] for i in chosen], rows.left_out)
+    notes = label_column.notes(counts, rows.left_out)
+    return _typed(table, at, rows, notes)
+
+
+def _labelled(table: Table, at: int) -> _Rows:
+    rows, left_out = _Rows([], [], 0), 0
+    for line, row in table.rows():
+        if row[at].strip():
+            rows.lines.append(line)
+            rows.cells.append(row)
+        elif not is_blank(row):
+            left_out += 1
+    return _Rows(rows.lines, rows.cells, left_out)
+
+
+def _typed(table: Table, at: int, rows: _Rows, notes: list[str]) -> Dataset:
+    columns = list(zip(*rows.cells, strict=True))
     labels = np.array([cell.strip() for cell in columns.pop(at)], dtype=object)
-    return _typed([name for index, name in enumerate(names) if index != at], columns, labels)
-
-
-def _checked(path: Path, number: int, row: list[str], width: int) -> list[str]:
-    if len(row) != width:
-        raise InvalidRequest(f"line {number} has {len(row)} cells, the header has {width}", where=str(path))
-    return row
-
-
-def _typed(names: list[str], columns: list[tuple[str, ...]], labels: Any) -> Dataset:
+    names = [name for index, name in enumerate(table.names) if index != at]
     features = np.empty((len(labels), len(names)), dtype=object)
-    numeric, categorical = [], []
+    numeric: list[int] = []
+    categorical: list[int] = []
+    told: dict[int, str] = {}
     for index, cells in enumerate(columns):
-        numbers = _numbers(cells)
-        if numbers is None:
-            categorical.append(index)
-            features[:, index] = [None if is_missing(cell) else cell.strip() for cell in cells]
-        else:
-            numeric.append(index)
-            features[:, index] = numbers
-    return Dataset(features, names, numeric, categorical, labels)
+        column = read_column(cells, rows.lines, table.separator)
+        (categorical if column.numbers is None else numeric).append(index)
+        features[:, index] = column.texts if column.numbers is None else column.numbers
+        told[index] = column.note
+    plain = [index for index in categorical if not told[index]]
+    notes = [*notes, *_notes(names, told, plain)]
+    return Dataset(features, names, numeric, categorical, labels, table.separator, rows.left_out, notes)
 
 
-def _numbers(cells: tuple[str, ...]) -> list[float] | None:
-    """Return a column as numbers, missing ones as NaN; None if some cell is none."""
-    try:
-        found = [float("nan") if is_missing(cell) else float(cell) for cell in cells]
-    except ValueError:
-        return None
-    return [value if np.isfinite(value) else float("nan") for value in found]
+def _notes(names: list[str], told: dict[int, str], plain: list[int]) -> Iterator[str]:
+    """Yield the columns' notes, some twenty of them, and the names of the columns that are text as expected."""
+    noted = [index for index, note in told.items() if note]
+    for index in noted[:_NAMES]:
+        yield f"column {names[index]:.{_NAME}}: {told[index]}"
+    if len(noted) > _NAMES:
+        yield f"{len(noted) - _NAMES} more columns are not plain numbers or texts"
+    if plain:
+        shown = ", ".join(names[index][:_NAME] for index in plain[:_NAMES])
+        yield f"text columns: {shown}" + (", ..." if len(plain) > _NAMES else "")
 
 
 def split(labels: Any, seed: int) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ def dry_run(request: Request, spec: dict[str, Any], device: Device) -> None:
     print(tokens.stage("STARTING"))
     print(tokens.device(device.type, device.gpu_reason))
     print(tokens.stage("LOADING_DATASET"))
-    check_request(request, Path(spec["workspace"]))
+    check_request(request, Path(spec["workspace"]), is_quoting=False)  # the journal keeps what is raised
     seconds = float(spec["payload"]["dry_run_seconds"])
     print(f"[DRY-RUN] {request.family}: request and dataset are valid; no model is trained")
     print(tokens.stage("TRAINING"))

@@ -14,14 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from runforge.documents.hyperparameters import effective
-from runforge.documents.request import Request
 from runforge.errors import InvalidRequest
+from runforge.training.estimators import estimator
 
 EPOCHS = 10
 #: A solver that is restarted forgets its estimate of the curvature: shorter pieces would slow it down.
 _LEAST_ITERATIONS = 10
-_NULL_IS_A_VALUE = frozenset({"max_depth", "max_features", "class_weight"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +33,6 @@ class Epoch:
     has_converged: bool
     #: What scikit-learn warned of in this step, apart from not having converged yet.
     warnings: tuple[str, ...]
-
-
-def settings(request: Request) -> dict[str, Any]:
-    """Return the hyperparameters that a run uses.
-
-    A null means "not given", as it does in a sweep, save where it is a value of its own: no limit of
-    depth, every feature, equal classes.
-    """
-    given = {
-        name: value
-        for name, value in request.hyperparameters.items()
-        if value is not None or name in _NULL_IS_A_VALUE or request.family == "command"
-    }
-    return effective(request.family, request.preset, given)
 
 
 def build_preprocessing(numeric: list[int], categorical: list[int]) -> Any:
@@ -77,18 +61,19 @@ def build_preprocessing(numeric: list[int], categorical: list[int]) -> Any:
 
 
 def build_model(family: str, values: dict[str, Any]) -> Any:
-    """Return the unfitted estimator of a family."""
-    if family == "random_forest":
-        from sklearn.ensemble import RandomForestClassifier
+    """Return the unfitted estimator of a family; InvalidRequest for what the installed one does not take."""
+    import sklearn
 
-        return RandomForestClassifier(**values)
-    if family == "linear_svc":
-        from sklearn.svm import LinearSVC
-
-        return LinearSVC(**values)
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(**values)
+    kind = estimator(family)
+    known = kind().get_params()
+    unknown = next((name for name in values if name not in known), None)
+    if unknown is not None:
+        raise InvalidRequest(
+            f"{kind.__name__} of the installed scikit-learn {sklearn.__version__} has no {unknown}",
+            where="model.hyperparameters",
+            fix="Take it out, or install a scikit-learn that has it",
+        )
+    return kind(**values)
 
 
 def epochs(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
@@ -98,7 +83,7 @@ def epochs(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
     """
     if hasattr(model, "n_estimators"):
         yield from _grow(model, features, labels)
-    elif hasattr(model, "warm_start"):
+    elif getattr(model, "solver", "liblinear") != "liblinear":
         yield from _go_on(model, features, labels)
     else:
         yield from _fit_longer(model, features, labels)
@@ -107,17 +92,20 @@ def epochs(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
 def _grow(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
     total = model.n_estimators
     steps = min(EPOCHS, total)
-    model.set_params(warm_start=True)
+    given = {"warm_start": model.warm_start, "oob_score": model.oob_score}
     for step in range(1, steps + 1):
+        # Out of the bag means something once all trees are there.
+        is_whole = step == steps
+        model.set_params(warm_start=True, oob_score=given["oob_score"] and is_whole)
         model.set_params(n_estimators=math.ceil(total * step / steps))
         warned = _fit(model, features, labels)
-        if step == steps:
-            model.set_params(warm_start=False)
+        if is_whole:
+            model.set_params(**given)
         yield Epoch(step, steps, None, True, warned)
 
 
 def _go_on(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
-    limit = model.max_iter
+    limit, given = model.max_iter, model.warm_start
     steps = max(1, min(EPOCHS, limit // _LEAST_ITERATIONS))
     planned = done = 0
     for step in range(1, steps + 1):
@@ -127,7 +115,7 @@ def _go_on(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
         planned += piece
         used = _iterations(model)
         done += used
-        model.set_params(max_iter=limit, warm_start=False)
+        model.set_params(max_iter=limit, warm_start=given)
         yield Epoch(step, steps, done, used < piece, warned)
         if used < piece:
             return
@@ -135,7 +123,7 @@ def _go_on(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
 
 def _fit_longer(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
     limit = model.max_iter
-    pieces = sorted({max(1, math.ceil(limit / 2**power)) for power in range(4)})
+    pieces = sorted({math.ceil(limit / 2**power) for power in range(4)})
     for step, piece in enumerate(pieces, start=1):
         model.set_params(max_iter=piece)
         warned = _fit(model, features, labels)
@@ -154,11 +142,16 @@ def _fit(model: Any, features: Any, labels: Any) -> tuple[str, ...]:
         warnings.simplefilter("always")
         try:
             model.fit(features, labels)
-        except ValueError as problem:
+        except (ValueError, OverflowError) as problem:
             raise InvalidRequest(
                 f"scikit-learn refuses to train: {problem}", where="model.hyperparameters"
             ) from problem
-    told = [w for w in caught if not issubclass(w.category, ConvergenceWarning)]
+    told = [
+        w
+        for w in caught
+        # The second is about another set of rows for each piece; they are the same here.
+        if not issubclass(w.category, ConvergenceWarning) and "for warm_start" not in str(w.message)
+    ]
     return tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in told))
 
 

@@ -1,80 +1,198 @@
-"""Reading a CSV with the standard library: header, cells, what counts as missing."""
+"""Reading a CSV with the standard library: which separator, the header, the rows, in bounded memory.
+
+The first line names the columns. Cells are separated by a comma, a semicolon, a tab or a pipe: by the one that
+cuts the label column out of the header. Lines of blanks are no rows.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import io
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from runforge.errors import InvalidRequest, Missing
+from runforge.documents.request import SEPARATORS
+from runforge.errors import InvalidRequest
 from runforge.text import did_you_mean
+from runforge.training.columns import is_plain
+from runforge.training.dataset_file import open_dataset
 
-#: Cells that mean "no value", in lower case.
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
+#: Longest row, in characters: a file that has no ends of lines is not read into memory.
+RECORD_LIMIT = 4 * 1024 * 1024
 _SHOWN = 12
+_NAME = 40
+_SIMILAR = 30_000
+_BLOCK = 16 * 1024
+_WHOLE = "Is it a CSV, and is each double quote closed?"
 
 
-def is_missing(cell: str) -> bool:
-    """Return whether a cell holds no value."""
-    return cell.strip().lower() in MISSING
+class _TooLongError(Exception):
+    """A row that does not end."""
+
+
+def is_blank(row: list[str]) -> bool:
+    """Return whether a row holds nothing, as the last lines of a file often do."""
+    return not any(map(str.strip, row))
+
+
+class Table:
+    """An open CSV with its header read."""
+
+    def __init__(self, path: Path, stream: TextIO, separator: str | None) -> None:
+        self._path = path
+        self._stream = stream
+        self._given = separator
+        self._pending = 0
+        self._named = ""
+        self.separator = separator or ","
+        self.names: list[str] = []
+        #: Characters read so far.
+        self.total = 0
+
+    def find(self, label: str, *, is_quoting: bool) -> int:
+        """Read the header; return the place of the label column.
+
+        `is_quoting` lets the error name the columns. Raises InvalidRequest.
+        """
+        found = self._headers()
+        fitting = {s: names for s, names in found.items() if label in names and len(names) > 1} or found
+        self.separator = max(fitting, key=lambda separator: len(fitting[separator]))
+        self.names = fitting[self.separator]
+        self._require_one_each()
+        if label not in self.names:
+            raise self._no_label(label, is_quoting=is_quoting)
+        if len(self.names) < 2:
+            raise InvalidRequest("the dataset has no column but the label", where=str(self._path))
+        return self.names.index(label)
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield (line number, cells) of each row; InvalidRequest, naming the line, if it does not fit."""
+        width = len(self.names)
+        records = self._records(self.separator)
+        next(records)
+        for line, row in records:
+            if len(row) == width:
+                yield line, row
+            elif not is_blank(row):
+                raise InvalidRequest(
+                    f"line {line} has {len(row)} {'cell' if len(row) == 1 else 'cells'}, the header has {width}",
+                    where=str(self._path),
+                    fix=f"They are separated by a {SEPARATORS[self.separator]};"
+                    " a cell that holds one stands in double quotes",
+                )
+
+    def _headers(self) -> dict[str, list[str]]:
+        """Return the header as each separator cuts it that can be meant; InvalidRequest if none can."""
+        if self._given is not None:
+            return {self._given: self._header(self._given)}
+        found = {s: names for s in SEPARATORS if (names := self._header_if_any(s))}
+        if not found:
+            return {",": self._header(",")}  # which raises what is wrong
+        return {self._named: found[self._named]} if self._named in found else found
+
+    def _header_if_any(self, separator: str) -> list[str] | None:
+        try:
+            return self._header(separator)
+        except InvalidRequest:
+            return None
+
+    def _header(self, separator: str) -> list[str]:
+        header = next((row for _, row in self._records(separator)), None)
+        if header is None:
+            raise InvalidRequest(
+                "the dataset is empty", where=str(self._path), fix="It needs a header and rows"
+            )
+        return [name.strip() or f"column_{index}" for index, name in enumerate(header, start=1)]
+
+    def _records(self, separator: str) -> Iterator[tuple[int, list[str]]]:
+        """Yield (line number, cells) from the top of the file; the first is none of blanks."""
+        self._stream.seek(0)
+        reader = csv.reader(chain.from_iterable(self._blocks()), delimiter=separator)
+        line = 0
+        is_header = True
+        try:
+            for row in reader:
+                self._pending = 0
+                if is_header and self._is_preamble(row, separator):
+                    line = reader.line_num
+                    continue
+                yield line + 1, row
+                is_header = False
+                line = reader.line_num
+        except UnicodeDecodeError:
+            where = f"{self._path} after line {line}"
+            raise InvalidRequest("the dataset is not UTF-8", where=where, fix="Save it as UTF-8") from None
+        except _TooLongError:
+            raise InvalidRequest(
+                f"line {line + 1} does not end within {RECORD_LIMIT // 2**20} MiB",
+                where=str(self._path),
+                fix=_WHOLE,
+            ) from None
+        except (csv.Error, OSError) as error:
+            where = f"{self._path} after line {line}"
+            raise InvalidRequest(f"the dataset cannot be read: {error}", where=where, fix=_WHOLE) from None
+
+    def _is_preamble(self, row: list[str], separator: str) -> bool:
+        """Return whether a record stands before the header: blanks, or the line `sep=;` of spreadsheets."""
+        text = "".join(row)
+        if text[:4].lower() == "sep=" and len(row) <= 2:
+            self._named = text[4:] or separator
+            return True
+        return is_blank(row)
+
+    def _blocks(self) -> Iterator[list[str]]:
+        """Yield the file's lines, many at a time, and never more than a row may be long."""
+        self._pending = 0
+        size, rest = _BLOCK, ""
+        while block := self._stream.read(size):
+            self.total += len(block)
+            self._pending += len(block)
+            if self._pending > RECORD_LIMIT:
+                raise _TooLongError
+            if "\0" in block:
+                raise csv.Error("it holds NUL bytes")
+            *lines, rest = io.StringIO(rest + block, newline="").readlines()
+            yield lines
+            size = min(size * 2, RECORD_LIMIT // 4)
+        if rest:
+            yield [rest]
+
+    def _require_one_each(self) -> None:
+        first: dict[str, int] = {}
+        for place, name in enumerate(self.names, start=1):
+            if first.setdefault(name, place) != place:
+                raise InvalidRequest(
+                    f"columns {first[name]} and {place} have the same name", where=str(self._path)
+                )
+
+    def _no_label(self, label: str, *, is_quoting: bool) -> InvalidRequest:
+        """Return the error. It quotes the header only where nothing keeps it: the file may be any file."""
+        count = len(self.names)
+        if not is_quoting:
+            return InvalidRequest(
+                f"dataset.label_column {label!r:.80} is none of the {count} columns",
+                where=str(self._path),
+                fix="Was the file changed after the run was queued?",
+            )
+        shown = ", ".join(name[:_NAME] for name in self.names[:_SHOWN]) + (", ..." if count > _SHOWN else "")
+        message = f"dataset.label_column {label!r:.80} is no column; "
+        if count == 1:
+            # One cell is as likely a line of some other file, unless the label is in it.
+            message += f"the only one is {shown}" if label in shown else "the header is a single cell"
+            fix = "Cells are separated by a comma, a semicolon, a tab or a pipe"
+        else:
+            message += f"the columns are {shown} (separated by a {SEPARATORS[self.separator]})"
+            fix = did_you_mean(label, self.names[:_SIMILAR])
+        if sum(map(is_plain, self.names)) * 2 > count:
+            fix = "The first line has to name the columns"
+        return InvalidRequest(message, where=str(self._path), fix=fix)
 
 
 @contextlib.contextmanager
-def rows(path: Path) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
-    """Open a CSV; yield its column names and an iterator over (line number, cells), empty lines left out.
-
-    Raises Missing or InvalidRequest, naming the file and the line.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            # Opening a pipe would wait for its writer, and the enqueue with it.
-            raise Missing("the dataset is no regular file", where=str(path), fix="Give a CSV file")
-        stream = path.open(newline="", encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise Missing(
-            f"dataset not found: {path}", fix="Check dataset.path; it is relative to the workspace"
-        ) from None
-    except OSError as error:
-        raise Missing(f"dataset cannot be read: {error.strerror}", where=str(path)) from None
-    with stream:
-        body = _guarded(path, stream)
-        yield _header(path, body), body
-
-
-def _guarded(path: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(stream)
-    try:
-        for row in reader:
-            if row:
-                yield reader.line_num, row
-    except UnicodeDecodeError:
-        where = f"{path} after line {reader.line_num}"
-        raise InvalidRequest("the dataset is not UTF-8", where=where) from None
-    except (csv.Error, OSError) as error:
-        where = f"{path} after line {reader.line_num}"
-        raise InvalidRequest(f"the dataset cannot be read: {error}", where=where) from None
-
-
-def _header(path: Path, body: Iterator[tuple[int, list[str]]]) -> list[str]:
-    _, header = next(body, (0, None))
-    if header is None:
-        raise InvalidRequest("the dataset is empty", where=str(path), fix="It needs a header and rows")
-    names = [name.strip() or f"column_{index}" for index, name in enumerate(header, start=1)]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise InvalidRequest(f"the column {min(twice)!r} stands in the header twice", where=str(path))
-    return names
-
-
-def label_index(path: Path, names: list[str], label: str) -> int:
-    """Return the label's place, or raise InvalidRequest naming the columns there are."""
-    if label in names:
-        return names.index(label)
-    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    raise InvalidRequest(
-        f"dataset.label_column {label!r:.80} is no column; the columns are {shown}",
-        where=str(path),
-        fix=did_you_mean(label, names),
-    )
+def open_table(path: Path, separator: str | None = None) -> Iterator[Table]:
+    """Open a CSV. Raises Missing."""
+    with open_dataset(path) as stream:
+        yield Table(path, stream, separator)

@@ -17,10 +17,12 @@ from typing import Any
 from runforge import clock
 from runforge.documents.request import Request
 from runforge.files.durable import make_dir, open_file, write_atomic
-from runforge.metrics import tokens
+from runforge.metrics import jsonl, tokens
+from runforge.metrics.points import Point
 from runforge.text import safe
 from runforge.training import families
 from runforge.training.device import Device
+from runforge.training.labels import class_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Trained:
 
     metrics: dict[str, float]
     primary: tuple[str, float] | None
+    #: What the dataset turned out to hold, for result.json.
+    dataset: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class _Split:
     feature_names: list[str]
     train: tuple[Any, Any]
     test: tuple[Any, Any]
+    told: dict[str, Any]
 
 
 def train(request: Request, spec: dict[str, Any], device: Device) -> Trained:
@@ -50,14 +55,17 @@ def train(request: Request, spec: dict[str, Any], device: Device) -> Trained:
     """
     from runforge.training import measures
 
-    values = families.settings(request)
+    values = request.effective_hyperparameters
     run_dir = Path(spec["run_dir"])
     print(tokens.stage("STARTING"))
     print(tokens.device(device.type, device.gpu_reason))
     print(tokens.stage("LOADING_DATASET"))
     rows = _load(request, spec, values["random_state"])
     print(tokens.stage("TRAINING"))
+    weights = class_weights(values.get("class_weight"), rows.encoder.classes_)
     model = families.build_model(request.family, values)
+    if weights is not None:
+        model.set_params(class_weight=weights)
     _fit(model, rows, run_dir)
     print(tokens.stage("EVALUATING"))
     metrics = measures.scores(model, *rows.test)
@@ -65,7 +73,7 @@ def train(request: Request, spec: dict[str, Any], device: Device) -> Trained:
         print(f"{name} {value:.4f}")
     print(tokens.stage("WRITING_ARTIFACTS"))
     _keep(run_dir, model, rows, metrics)
-    return Trained(metrics, _primary(metrics, spec["payload"]["objective"]))
+    return Trained(metrics, _primary(metrics, spec["payload"]["objective"]), rows.told)
 
 
 def _load(request: Request, spec: dict[str, Any], seed: int) -> _Split:
@@ -78,19 +86,31 @@ def _load(request: Request, spec: dict[str, Any], seed: int) -> _Split:
         str(request.label_column),
         max_rows=spec["payload"]["max_rows"],
         seed=seed,
+        separator=request.separator,
+        label_type=request.label_type,
     )
     train_rows, test_rows = dataset.split(data.labels, seed)
     print(
         f"{len(data.labels)} rows, {len(data.numeric)} numeric and {len(data.categorical)} "
         f"categorical columns; training on {len(train_rows)}, testing on {len(test_rows)}"
     )
+    for note in data.notes:
+        print(safe(note))
     encoder = LabelEncoder().fit(data.labels)
     labels = encoder.transform(data.labels)
     prepare = families.build_preprocessing(data.numeric, data.categorical)
     fit_on = prepare.fit_transform(data.features[train_rows])
     measure_on = prepare.transform(data.features[test_rows])
     names = [str(name) for name in prepare.get_feature_names_out(data.names)]
-    return _Split(prepare, encoder, names, (fit_on, labels[train_rows]), (measure_on, labels[test_rows]))
+    told = {
+        "rows": len(data.labels),
+        "rows_left_out": data.left_out,
+        "separator": data.separator,
+        "notes": [safe(note) for note in data.notes],
+    }
+    return _Split(
+        prepare, encoder, names, (fit_on, labels[train_rows]), (measure_on, labels[test_rows]), told
+    )
 
 
 def _fit(model: Any, rows: _Split, run_dir: Path) -> None:
@@ -115,7 +135,7 @@ def _fit(model: Any, rows: _Split, run_dir: Path) -> None:
 @contextmanager
 def _metrics_file(run_dir: Path) -> Iterator[int]:
     """Open metrics.jsonl for appending; a planted link is not followed."""
-    descriptor = open_file(run_dir / "metrics.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    descriptor = open_file(run_dir / jsonl.NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         yield descriptor
     finally:
@@ -125,11 +145,9 @@ def _metrics_file(run_dir: Path) -> Iterator[int]:
 def _append(descriptor: int, step: int, values: dict[str, float]) -> None:
     """Append a point of each metric in one write, so that a reader sees whole lines."""
     at = clock.now()
-    lines = (
-        json.dumps({"name": name, "value": value, "step": step, "at": at}) + "\n"
-        for name, value in values.items()
+    os.write(
+        descriptor, b"".join(jsonl.encode(Point(name, step, value), at) for name, value in values.items())
     )
-    os.write(descriptor, "".join(lines).encode("ascii"))
 
 
 def _primary(metrics: dict[str, float], objective: dict[str, str] | None) -> tuple[str, float] | None:

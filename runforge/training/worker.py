@@ -17,7 +17,7 @@ from runforge.errors import InternalError, RunForgeError
 from runforge.files.durable import write_atomic
 from runforge.metrics import tokens
 from runforge.text import safe
-from runforge.training import artifacts, families
+from runforge.training import artifacts
 from runforge.training.device import Device, decide
 
 _TRACEBACK_LIMIT = 20_000
@@ -31,6 +31,7 @@ class _Attempt:
     config: dict[str, Any] | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     primary: tuple[str, float] | None = None
+    dataset: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
 
 
@@ -74,7 +75,7 @@ def _run(spec: dict[str, Any], attempt: _Attempt) -> None:
     from runforge.training.train import train
 
     trained = train(request, spec, device)
-    attempt.metrics, attempt.primary = trained.metrics, trained.primary
+    attempt.metrics, attempt.primary, attempt.dataset = trained.metrics, trained.primary, trained.dataset
 
 
 def _file_trouble(problem: OSError) -> str:
@@ -101,6 +102,7 @@ def _leave_result(run_dir: Path, attempt: _Attempt, duration_ms: int) -> None:
         effective_config=attempt.config,
         primary_metric=attempt.primary,
         metrics=attempt.metrics,
+        dataset=attempt.dataset,
         artifacts=artifacts.listing(run_dir),
         error=attempt.error,
     )
@@ -113,9 +115,15 @@ def effective_config(request: Request, device: Device) -> dict[str, Any]:
         "preset": request.preset,
         "model": {
             "family": request.family,
-            "hyperparameters": families.settings(request),
+            "hyperparameters": request.effective_hyperparameters,
             **({"command": list(request.command)} if request.command else {}),
         },
         "device": device.document(),
-        "dataset": {"path": request.dataset_path, "label_column": request.label_column},
+        "dataset": {"path": request.dataset_path, "label_column": request.label_column, **_reading(request)},
     }
+
+
+def _reading(request: Request) -> dict[str, str]:
+    """Return how the request says that its dataset is to be read."""
+    said = {"label_type": request.label_type, "separator": request.separator}
+    return {name: value for name, value in said.items() if value is not None}

@@ -55,6 +55,14 @@ BAD_DATA = {
     "no_column": (b"a,b\n1,x\n2,y\n", "data/d.csv", "lable", 2, "the columns are a, b"),
     "one_class": (b"a,label\n1,x\n2,x\n", "data/d.csv", "label", 2, "one class"),
     "empty": (b"", "data/d.csv", "label", 2, "empty"),
+    "ragged": (
+        b"a,label\n" + b"1,x\n2,y\n" * 9 + b"3\n",
+        "data/d.csv",
+        "label",
+        2,
+        "line 20 has 1 cell, the header has 2",
+    ),
+    "quantity": (b"a,price\n1,0.5\n2,1.5\n", "data/d.csv", "price", 2, 'dataset.label_type "class"'),
     "header_only": (b"a,label\n", "data/d.csv", "label", 2, "no rows"),
     "binary": (bytes(range(128, 256)) * 40, "data/d.csv", "label", 2, "UTF-8"),
 }
@@ -69,6 +77,16 @@ def test_bad_datasets_are_refused_and_nothing_changes(ws: Workspace, cli: Cli, c
     before = fingerprint(ws.root)
     refused(cli("enqueue-sweep", "--plan", plan, "--workspace", ws.root), code, words)
     assert fingerprint(ws.root) == before
+
+
+def test_each_way_to_read_a_dataset_is_checked(ws: Workspace, cli: Cli) -> None:
+    (ws.root / "data/d.csv").write_bytes(b"a,label\n1,0.5\n2,1.5\n1,0.5\n2,1.5\n")
+    runs = [{"dataset.label_type": "class"}, {"dataset.separator": ","}]
+    dataset = {"path": "data/d.csv", "label_column": "label"}
+    plan = write_plan(ws, **base(dataset=dataset), strategy={"type": "list", "runs": runs})
+    refused(cli("enqueue-sweep", "--plan", plan, "--workspace", ws.root), 2, "quantity")
+    plan = write_plan(ws, **base(dataset=dataset), strategy={"type": "list", "runs": runs[:1]})
+    assert cli("enqueue-sweep", "--plan", plan, "--workspace", ws.root).returncode == 0
 
 
 def test_bad_plans_are_refused_with_exit_code_6(ws: Workspace, cli: Cli) -> None:

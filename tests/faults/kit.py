@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runforge.daemon.attempt_table import Active
-from runforge.daemon.engine import Engine, Listener, Settings
-from runforge.daemon.main import take_over
+from runforge.daemon.engine import Listener, Settings
+from runforge.daemon.log import log
+from runforge.daemon.loop import Descriptors
+from runforge.daemon.main import local_engine, take_over
 from runforge.drills.plans import plan, request
 from runforge.queue.submit import enqueue_sweep
 from runforge.store.journal import Journal
@@ -25,15 +26,15 @@ class Daemon:
     def __init__(self, ws: Workspace, journal: Journal) -> None:
         self.ws = ws
         settings = Settings(2, 0, "requeue")
-        quiet = Listener(lambda _job: None, lambda _job, _ending: None)
-        self.engine = Engine(ws, journal, take_over(journal, settings), settings, quiet, umask=0o077)
+        quiet = Listener(lambda _job: None, lambda _job, _ending: None, log)
+        epoch = take_over(journal, settings)
+        self.descriptors = Descriptors()
+        self.engine = local_engine(ws, journal, epoch, settings, quiet, self.descriptors, umask=0o077)
         self.engine.start()
 
     def round(self) -> None:
         self.engine.tick()
-        for key, _ in self.engine.selector.select(0.02):
-            if isinstance(key.data, Active):
-                self.engine.supervisor_gone(key.data)
+        self.descriptors.wait(0.02)
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         def holds() -> object:
@@ -52,6 +53,7 @@ def daemon(ws: Workspace) -> Iterator[Daemon]:
         made = Daemon(ws, journal)
         yield made
         made.engine.close()
+        made.descriptors.close()
 
 
 def enqueue(ws: Workspace, *seconds: float) -> None:

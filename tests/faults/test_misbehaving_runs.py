@@ -48,7 +48,7 @@ def test_a_storm_of_children_is_swept_when_its_supervisor_is_killed(attempt: Att
     attempt.start(_STORM)
     wait_until(lambda: attempt.log.count("up") == 200, "two hundred are up", 60)
     attempt.kill_supervisor()
-    assert cleanup.sweep(attempt.token, attempt.folder, attempt.pid).found >= 200
+    assert cleanup.clean_up(attempt.token, attempt.folder, attempt.pid).found >= 200
     assert attempt.marked() == []
 
 

@@ -13,11 +13,15 @@ import pytest
 
 from runforge import machine_faults
 from runforge.attempts import exit_record, refusal
-from runforge.attempts.report import VerdictKind
-from runforge.core.outcome import Ending, Grant
+from runforge.backends.base import AttemptRef
+from runforge.backends.local.backend import LocalBackend
+from runforge.core import policy
+from runforge.core.outcome import Ending, Finding, Grant, Report
+from runforge.core.policy import Past
 from runforge.core.states import Cause, State
-from runforge.daemon import endings, judging
-from runforge.daemon.attempt_table import Active
+from runforge.daemon.attempt_table import RunningAttempt
+from runforge.daemon.loop import Descriptors
+from runforge.daemon.settling import settle
 from runforge.errors import InvalidRequest
 from runforge.store import records, transitions
 from runforge.store.opening import open_journal
@@ -43,13 +47,22 @@ def attempt(tmp_path: Path) -> Attempt:
     return Attempt(tmp_path)
 
 
-def active_of(attempt: Attempt) -> Active:
-    job: Any = SimpleNamespace(lost=0, cancel_requested=False, run_dir=str(attempt.run_dir))
-    return Active(job, attempt.token, attempt.folder)
+class _Here(LocalBackend):
+    """A backend whose one attempt lies where the test has put it."""
+
+    def __init__(self, ws: Workspace, attempt: Attempt) -> None:
+        super().__init__(ws, Descriptors(), max_parallel=1, umask=0o077, log=print)
+        self._attempt = attempt
+
+    def _attempt_dir(self, _ref: AttemptRef) -> Path:
+        return self._attempt.folder
 
 
 def judged(attempt: Attempt, ws: Workspace) -> Ending | None:
-    return judging.judge_attempt(ws, active_of(attempt), "requeue")
+    job: Any = SimpleNamespace(lost=0, cancel_requested=False, run_dir=str(attempt.run_dir))
+    running = RunningAttempt(job, AttemptRef("r", 1, attempt.token, job.run_dir), Past())
+    decision = settle(_Here(ws, attempt), running, "requeue", policy.decide)
+    return decision.ending if decision is not None else None
 
 
 def failing(number: int) -> Any:
@@ -113,7 +126,7 @@ def test_a_run_whose_process_cannot_be_created_is_queued_again(
     assert record.spawn_errno == number
     (attempt.run_dir / "result.json").touch()
     ending = judged(attempt, ws)
-    assert ending == endings.postponed(number)
+    assert ending == policy.postponed(number)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o700])
@@ -154,4 +167,6 @@ def test_a_postponed_attempt_costs_none_of_the_jobs_chances(ws: Workspace) -> No
             job = records.job(tx.row("jobs.all"))
             assert (job.attempt, job.lost) == (6, 2)
             assert tx.row("attempts.unstarted", job_id=job.job_id, lost=job.lost)[0] == 1
-    assert endings.from_verdict(VerdictKind.LOST, job, "requeue", unstarted=1).state is State.QUEUED
+    decision = policy.decide(Report(Finding.LOST), job, "requeue", Past(unstarted=1))
+    assert decision.ending is not None
+    assert decision.ending.state is State.QUEUED

@@ -26,18 +26,18 @@ class Hung:
     """Processes that no signal ends: told of at the seam that sweeps."""
 
     tokens: set[str] = field(default_factory=set)
-    sweep: Any = cleanup.sweep
+    clean_up: Any = cleanup.clean_up
 
-    def __call__(self, token: str, folder: Path, session: int | None, **options: float) -> cleanup.Swept:
+    def __call__(self, token: str, folder: Path, session: int | None, **options: float) -> cleanup.Cleaned:
         if token in self.tokens:
-            return cleanup.Swept(2, [7, 8])
-        return self.sweep(token, folder, session, **options)  # type: ignore[no-any-return]
+            return cleanup.Cleaned(2, [7, 8])
+        return self.clean_up(token, folder, session, **options)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
 def hung(monkeypatch: pytest.MonkeyPatch) -> Hung:
     made = Hung()
-    monkeypatch.setattr(cleanup, "sweep", made)
+    monkeypatch.setattr(cleanup, "clean_up", made)
     return made
 
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
 
-from runforge.attempts.cleanup import Swept
-from runforge.attempts.exit_record import ExitRecord
-from runforge.attempts.report import Verdict, VerdictKind
+from runforge.core.outcome import ExitRecord, Finding
 from runforge.machine.gpus import Gpu
 
 
@@ -59,46 +56,45 @@ class Machine:
         attempt.has_supervisor = True
         self.live.append(attempt)
 
-    def verdict(self, folder: Path, token: str) -> Verdict:
+    def find(self, folder: Path, token: str) -> tuple[Finding, ExitRecord | None]:
         attempt = self.folders.get(folder)
         if attempt is None or attempt.claim == "missing":
-            return Verdict(VerdictKind.FOLDER_MISSING)
+            return Finding.FOLDER_MISSING, None
         if attempt.record is not None and attempt.token == token:
-            return Verdict(VerdictKind.ENDED, attempt.record)
+            return Finding.ENDED, attempt.record
         if attempt.has_lock:
-            return Verdict(VerdictKind.LIVE)
+            return Finding.LIVE, None
         if attempt.claim is None:
-            return Verdict(VerdictKind.UNCLAIMED)
+            return Finding.UNCLAIMED, None
         if attempt.claim == "revoked":
-            return Verdict(VerdictKind.REVOKED)
-        return Verdict(VerdictKind.LOST if attempt.boot == self.boot else VerdictKind.REBOOTED)
+            return Finding.REVOKED, None
+        return (Finding.LOST if attempt.boot == self.boot else Finding.REBOOTED), None
 
-    def revoke(self, folder: Path, _token: str) -> bool:
+    def revoke(self, folder: Path) -> bool:
         attempt = self.folders.get(folder)
         if attempt is None or attempt.claim is not None:
             return False
         attempt.claim = "revoked"
         return True
 
-    def bury(self, folder: Path, token: str) -> bool:
+    def close_missing(self, folder: Path, token: str) -> bool:
         if folder not in self.folders:
             self.make_attempt(folder, token)
             self.folders[folder].claim = "missing"
         return self.folders[folder].claim == "missing"
 
-    def sweep(self, token: str, _folder: Path, _session: int | None, **_options: float) -> Swept:
-        swept = [attempt for attempt in self.live if attempt.token == token and attempt.is_running]
-        if swept and self.random.random() < 0.2:
-            return Swept(len(swept), [1])  # something of it hangs in the kernel
-        for attempt in swept:
+    def clean_up(self, token: str) -> bool:
+        left = [attempt for attempt in self.live if attempt.token == token and attempt.is_running]
+        if left and self.random.random() < 0.2:
+            return False  # something of it hangs in the kernel
+        for attempt in left:
             self.end(attempt)
-        return Swept(len(swept), [])
+        return True
 
-    def leave_cancel(self, path: Path, _data: bytes = b"", **_options: Any) -> None:
-        attempt = self.folders.get(path.parent)
-        if attempt is None:
-            raise FileNotFoundError(path)
-        attempt.is_canceled = True
+    def leave_cancel(self, folder: Path) -> None:
+        attempt = self.folders.get(folder)
+        if attempt is not None:
+            attempt.is_canceled = True
 
     def is_supervised(self, token: str) -> bool:
         return any(attempt.token == token and attempt.has_supervisor for attempt in self.live)

@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from runforge.core.policy import MAX_LOST, MAX_UNSTARTED
 from runforge.core.states import TRANSITIONS, State
-from runforge.daemon.endings import MAX_LOST, MAX_UNSTARTED
 from tests.simulation.machine import Machine
 
 

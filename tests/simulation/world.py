@@ -8,31 +8,27 @@ disks fill up, clocks jump, GPUs vanish, users change their minds. One seed, one
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
-from typing import Any
-from unittest import mock
+from typing import Any, NamedTuple
 
 from runforge import failpoints, workspace
-from runforge.backends.local.zygote_client import Reply
+from runforge.core import policy
+from runforge.core.scheduling import choose
 from runforge.core.states import State
-from runforge.daemon import engine as engines
-from runforge.daemon import judging, main
-from runforge.daemon import launch_gate as holds
+from runforge.daemon import main
+from runforge.daemon.claims import Claims, Rule
 from runforge.daemon.engine import Engine, Listener, Settings
-from runforge.documents.result import build_result, encode
-from runforge.machine.disk_space import Shortage
+from runforge.daemon.settling import Decide
 from runforge.machine.gpus import Gpu
 from runforge.queue import cancel, prune
 from runforge.store import records, transitions, verify
 from runforge.store.failures import DiskFull, Fenced
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
+from tests.simulation.backend import FakeBackend, FakeClock, place
 from tests.simulation.machine import Machine
 from tests.simulation.referee import Referee
 
@@ -60,152 +56,49 @@ class _Death(BaseException):
     """The daemon was killed at a failpoint."""
 
 
-class _Selector:
-    """Nothing to wait on: the world calls the daemon when it likes."""
+class Rules(NamedTuple):
+    """What the engine decides by: the product's own rules, or faulty ones that must be found out."""
 
-    def register(self, *_: object) -> None: ...
-    def unregister(self, *_: object) -> None: ...
-    def close(self) -> None: ...
-    def get_map(self) -> dict[int, Any]:
-        return {}
-
-
-class _Zygote:
-    def __init__(self) -> None:
-        self.is_alive = True
-
-    def alive(self) -> bool:
-        return self.is_alive
-
-    def fileno(self) -> int:
-        return -1
-
-
-class _Launcher:
-    """Launches onto the machine; its zygote answers late, with errors, or dies."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._gpus = list(world.machine.gpus)
-        self.zygotes = (_Zygote(),)
-        self._asked: list[Any] = []
-
-    def start(self) -> None: ...
-    def close(self) -> None: ...
-    def rest(self) -> None: ...
-
-    def is_resting_due(self) -> bool:
-        return False
-
-    def launch(self, active: Any, _group: Any, gpu: Gpu | None) -> None:
-        world = self._world
-        if gpu is not None and (not active.job.requires_gpu or gpu not in self._gpus):
-            raise Broken(f"{active.job.run_id} was given {gpu}")
-        if world.random.random() < 0.01:
-            raise OSError(_random_errno(world.random), "the machine or the job is at fault")
-        world.machine.make_attempt(active.attempt_dir, active.token)
-        failpoints.hit("launch.folder_made")
-        failpoints.hit("launch.spec_written")
-        active.is_launching = True
-        self._asked.append(active)
-
-    def answers(self) -> Iterator[tuple[Any, Reply]]:
-        random = self._world.random
-        while self._asked and random.random() < 0.7:
-            active = self._asked.pop(0)
-            is_refused = random.random() < 0.02
-            if not is_refused:
-                self._world.machine.spawn(active.attempt_dir)
-            if is_refused:
-                reason = random.choice((None, errno.EAGAIN, errno.ENOMEM))
-                yield active, Reply(0, None, "no process could be created", reason)
-            else:
-                yield active, Reply(0, os.dup(self._world.handle), None)
-
-    def strand(self) -> list[Any]:
-        stranded, self._asked = self._asked, []
-        for active in stranded:
-            if self._world.random.random() < 0.5:  # forked before the zygote died
-                self._world.machine.spawn(active.attempt_dir)
-        return stranded
-
-    def revive(self) -> None:
-        if self._world.random.random() < 0.1:
-            raise OSError(errno.EAGAIN, "no process could be created")
-        self.zygotes = (_Zygote(),)
+    choose: Rule = choose
+    decide: Decide = policy.decide
 
 
 class World:
     """One history. `step` is one thing that happens; Broken says what must not have."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, rules: Rules) -> None:
         self.random = Random(seed)
         self.machine = Machine(self.random)
         self.referee = Referee(self.machine)
         self.done: Counter[str] = Counter()
         self.engine: Engine | None = None
-        (folder / "result.json").write_bytes(encode(_result()))
+        self._backend: FakeBackend | None = None
+        self._clock = FakeClock(self.random)
+        self._rules = rules
         self._ws = workspace.at(folder)
-        self._time = 1e6
         self._number = 0
         self._seq = 0
         self._death_in = 0
         self._is_nested = False
         self._is_over = False
-        self._journals: list[Journal] = []
-        #: Stands for the kernel's handle of a supervisor.
-        self.handle = os.open(os.devnull, os.O_RDONLY)
+        #: The daemons' connections: a stopped daemon still needs its own.
+        self._daemons: list[Journal] = []
         self._journal = self._open()
 
     def _open(self) -> Journal:
         journal = open_journal(self._ws, create=True)
         journal.connection.execute("PRAGMA synchronous=OFF")
-        self._journals.append(journal)
         return journal
 
-    @contextlib.contextmanager
-    def installed(self) -> Iterator[None]:
-        """Put the world around the engine."""
-        machine = self.machine
-        fakes = [
-            (engines, "Launcher", lambda *_, **__: _Launcher(self)),
-            (engines, "selectors", SimpleNamespace(DefaultSelector=_Selector, EVENT_READ=1)),
-            (engines, "gpus", SimpleNamespace(detect=lambda: list(machine.gpus))),
-            (engines, "start_marker", SimpleNamespace(read=lambda _folder: None)),
-            (engines, "time", SimpleNamespace(monotonic=lambda: self._time)),
-            (engines, "clock", SimpleNamespace(now=self._now)),
-            (engines, "write_atomic", machine.leave_cancel),
-            (holds, "time", SimpleNamespace(monotonic=lambda: self._time)),
-            (holds, "probe", lambda _workspace: errno.EMFILE if self.random.random() < 0.2 else None),
-            (holds, "say", lambda _line: None),
-            (holds.disk_space, "shortage", lambda _workspace: self._shortage()),
-            (judging.report, "judge", machine.verdict),
-            (judging.cleanup, "sweep", machine.sweep),
-            (judging.start_marker, "revoke", machine.revoke),
-            (judging.start_marker, "read", lambda _folder: None),
-            (judging, "outputs", mock.Mock()),
-            (judging, "unkillable", mock.Mock()),
-            (judging, "say", lambda _line: None),
-            (judging.refusal, "is_forged", lambda _folder: False),
-            (judging.refusal, "read", lambda _folder: None),
-            (judging.start_marker, "bury", machine.bury),
-            (judging, "outcome", mock.Mock()),
-            (failpoints, "hit", self._pass),
-        ]
-        with contextlib.ExitStack() as stack:
-            for owner, name, fake in fakes:
-                stack.enter_context(mock.patch.object(owner, name, fake))
-            yield
-        for journal in self._journals:
+    def close(self) -> None:
+        """Close every connection."""
+        self._close_daemons()
+        self._journal.close()
+
+    def _close_daemons(self) -> None:
+        for journal in self._daemons:
             journal.close()
-        os.close(self.handle)
-
-    def _shortage(self) -> Shortage | None:
-        return Shortage("disk_full", "the disk is full") if self.random.random() < 0.02 else None
-
-    def _now(self) -> str:
-        # The clock of the wall jumps; nothing may depend on it.
-        return f"2026-01-{self.random.randint(1, 28):02d}T00:00:00.000Z"
+        self._daemons.clear()
 
     # --- the daemon ----------------------------------------------------------------------------
 
@@ -213,30 +106,41 @@ class World:
         if settings is None:
             policy = self.random.choice(("requeue", "requeue", "fail", "cancel"))
             settings = Settings(self.random.randint(1, 4), self.random.randint(0, 2), policy)
-        journal = self._open()
         self.engine = None
+        if not self._is_nested:
+            self._close_daemons()
+        journal = self._open()
+        self._daemons.append(journal)
         try:
             epoch = main.take_over(journal, settings)
         except DiskFull:
             return
         self.referee.cpu_slots, self.referee.gpu_slots = settings.max_parallel, settings.gpu_slots
-        quiet = Listener(lambda _job: None, lambda _job, _ending: None)
-        self.engine = Engine(self._ws, journal, epoch, settings, quiet, umask=0o077)
+        self._backend = FakeBackend(self.machine, self._clock)
+        slots = settings.max_parallel, settings.gpu_slots
+        claims = Claims(epoch, *slots, self._backend.capacity(), rule=self._rules.choose)
+        self.engine = Engine(
+            journal,
+            self._backend,
+            self._clock,
+            claims,
+            Listener(lambda _job: None, lambda _job, _ending: None, lambda _line: None),
+            orphans=settings.orphans,
+            decide=self._rules.decide,
+        )
         self._guarded(self.engine, self.engine.start)
 
     def _tick(self) -> None:
-        engine = self.engine
-        if engine is None:
+        engine, backend = self.engine, self._backend
+        if engine is None or backend is None:
             self._start_daemon()
             return
         if self.random.random() < 0.02:
-            engine._launcher.zygotes[0].is_alive = False
-        for active in list(engine._active.values()):
-            if active.handle is not None and not self.machine.is_supervised(active.token):
-                engine.supervisor_gone(active)
+            backend.is_zygote_alive = False
         self._death_in = self.random.randint(1, 12) if self.random.random() < 0.08 else 0
         if self._guarded(engine, engine.tick) and engine is self.engine and not engine.is_draining:
-            self._check([] if engine.hold.is_on else self.referee.idle())
+            self._check([] if engine.gate.is_closed else self.referee.idle())
+        self._check(backend.wrong)
         self._death_in = 0
 
     def _guarded(self, engine: Engine, act: Any) -> bool:
@@ -258,7 +162,7 @@ class World:
         self._fold()
         return False
 
-    def _pass(self, name: str) -> None:
+    def pass_by(self, name: str) -> None:
         """Stand at a failpoint: die there, find the disk full, or be stopped while others go on."""
         random = self.random
         if self._is_over:
@@ -285,7 +189,7 @@ class World:
 
     def step(self) -> None:
         """Let one thing happen and check everything."""
-        self._time += self.random.random()
+        self._clock.seconds += self.random.random()
         number = self.random.random()
         if number < 0.42:
             self._tick()
@@ -336,12 +240,11 @@ class World:
         stopping: list[Any] = []
         try:
             with self._journal.write() as tx:
-                stopping = command(tx, self._now()) or []
+                stopping = command(tx, self._clock.now()) or []
         except DiskFull:
             return
         for job in stopping:
-            with contextlib.suppress(FileNotFoundError):
-                self.machine.leave_cancel(self._ws.attempt_dir(job.run_id, job.attempt) / "cancel")
+            self.machine.leave_cancel(place(job.run_id, job.attempt))
 
     def _enqueue(self, tx: Transaction, now: str) -> None:
         if sum(map(len, self.referee.queued.values())) > _MOST_QUEUED:
@@ -440,9 +343,9 @@ class World:
         self._is_over = True
         with self._journal.write() as tx:
             for lane in sorted(map(str, self.referee.paused)):
-                tx.run("groups.set_paused", group_id=lane, is_paused=0, now=self._now())
+                tx.run("groups.set_paused", group_id=lane, is_paused=0, now=self._clock.now())
         for _ in range(5000):
-            self._time += 1.0
+            self._clock.seconds += 1.0
             if self.engine is None or self.engine.is_draining:
                 self._start_daemon(Settings(max_parallel=2, gpu_slots=1))
             else:
@@ -456,27 +359,17 @@ class World:
         self._check(verify.check_connection(self._journal.connection))
 
 
-def _random_errno(random: Random) -> int:
-    return random.choice((errno.ENOSPC, errno.EMFILE, errno.EROFS, errno.EACCES))
-
-
-def _result() -> dict[str, Any]:
-    return build_result(
-        status="succeeded", started_at="x", finished_at="x", duration_ms=0, effective_config=None
-    )
-
-
 def fast_folder() -> str | None:
     """Return where a journal costs no disk, if there is such a place: here nothing is to outlive a crash."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
-def play(seed: int, steps: int, folder: Path) -> World:
+def play(seed: int, steps: int, folder: Path, rules: Rules = Rules()) -> World:  # noqa: B008 - immutable
     """Live through a history; Broken names seed, step and what is wrong."""
-    world = World(seed, folder)
+    world = World(seed, folder, rules)
     os.umask(0o077)
     done = 0
-    with world.installed():
+    with contextlib.closing(world), failpoints.observed(world.pass_by):
         try:
             for _ in range(steps):
                 world.step()

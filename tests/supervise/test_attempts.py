@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from runforge.attempts import cleanup, exit_record, report, start_marker
-from runforge.attempts.report import VerdictKind
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
+from runforge.core.outcome import ExitRecord, Finding
 from runforge.machine import os_process
 from runforge.supervise.supervisor import CANCEL, supervise
 from tests.conftest import wait_until
@@ -80,11 +80,11 @@ class Attempt:
 
         self.pid = in_child(run)
 
-    def wait(self) -> exit_record.ExitRecord | None:
+    def wait(self) -> ExitRecord | None:
         os.waitpid(self.pid, 0)
         return exit_record.read(self.folder, self.token)
 
-    def run(self, code: str, **changes: Any) -> exit_record.ExitRecord:
+    def run(self, code: str, **changes: Any) -> ExitRecord:
         self.start(code, **changes)
         record = self.wait()
         assert record is not None
@@ -97,8 +97,8 @@ class Attempt:
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
 
-    def verdict(self) -> VerdictKind:
-        return report.judge(self.folder, self.token).kind
+    def finding(self) -> Finding:
+        return report.find(self.folder, self.token)[0]
 
     @property
     def log(self) -> str:
@@ -121,7 +121,7 @@ def test_an_exit_code_is_recorded(attempt: Attempt) -> None:
     record = attempt.run("print('out'); import sys; sys.exit(3)")
     assert (record.exit_code, record.signal, record.canceled) == (3, None, False)
     assert attempt.log == "hello\nout\n"
-    assert attempt.verdict() is VerdictKind.ENDED
+    assert attempt.finding() is Finding.ENDED
 
 
 def test_what_a_run_leaves_is_on_disk_before_its_end_is(
@@ -161,13 +161,20 @@ def test_metrics_are_found_in_the_output(attempt: Attempt) -> None:
     lines = [
         "[RF:METRIC=loss 0.5 step=1]",
         "[RF:METRIC=loss 1e999 step=2]",
-        "x [RF:METRIC=no 1]",
-        "[RF:METRIC=loss nan]",
+        "2026-01-01 INFO [RF:METRIC=val/mAP@[IoU=0.5] 1 step=4096.0]",
+        "[RF:METRIC=loss nan epoch=0.5]",
         "[RF:METRIC=acc -1.5e-3]",
+        "[RF:METRIC=lost np.float64(1)]",
     ]
     attempt.run(f"print({chr(10).join(lines)!r})")
     entries = [json.loads(line) for line in (attempt.run_dir / "metrics.jsonl").read_text().splitlines()]
-    assert [(e["name"], e["value"], e["step"]) for e in entries] == [("loss", 0.5, 1), ("acc", -0.0015, None)]
+    assert [(e["name"], e["value"], e["step"]) for e in entries] == [
+        ("loss", 0.5, 1),
+        ("loss", "Infinity", 2),
+        ("val/mAP@[IoU=0.5]", 1, 4096),
+        ("loss", "NaN", 0.5),
+        ("acc", -0.0015, None),
+    ]
 
 
 def test_a_log_is_capped_and_keeps_head_and_tail(attempt: Attempt) -> None:
@@ -255,11 +262,11 @@ def test_a_supervisor_ignores_what_a_logout_sends(attempt: Attempt, number: sign
 def test_a_killed_supervisor_takes_its_run_along_and_is_judged_lost(attempt: Attempt) -> None:
     attempt.start(DOUBLE_FORK + "print('up', flush=True); time.sleep(60)")
     wait_until(lambda: "up" in attempt.log and "escaped" in attempt.log, "both are up")
-    assert attempt.verdict() is VerdictKind.LIVE
+    assert attempt.finding() is Finding.LIVE
     attempt.kill_supervisor()
-    wait_until(lambda: attempt.verdict() is not VerdictKind.LIVE, "the lock is free")
-    assert attempt.verdict() is VerdictKind.LOST
-    assert cleanup.sweep(attempt.token, attempt.folder, attempt.pid).found >= 1
+    wait_until(lambda: attempt.finding() is not Finding.LIVE, "the lock is free")
+    assert attempt.finding() is Finding.LOST
+    assert cleanup.clean_up(attempt.token, attempt.folder, attempt.pid).found >= 1
     assert attempt.marked() == []
 
 
@@ -273,7 +280,7 @@ def test_a_child_without_environment_and_descriptors_is_swept_by_its_session(att
     wait_until(lambda: "child " in attempt.log, "the child is up")
     child = int(attempt.log.split("child ")[1])
     attempt.kill_supervisor()
-    assert cleanup.sweep(attempt.token, attempt.folder, attempt.pid).found >= 1
+    assert cleanup.clean_up(attempt.token, attempt.folder, attempt.pid).found >= 1
     assert os_process.is_zombie(child)
 
 
@@ -282,16 +289,16 @@ def test_a_reboot_is_told_from_a_kill(attempt: Attempt, monkeypatch: pytest.Monk
     wait_until(lambda: "up" in attempt.log, "the run is up")
     attempt.kill_supervisor()
     monkeypatch.setenv(os_process.FAKE_BOOT_ID, "another-boot")
-    assert attempt.verdict() is VerdictKind.REBOOTED
+    assert attempt.finding() is Finding.REBOOTED
 
 
 def test_a_revoked_attempt_is_never_started(attempt: Attempt) -> None:
-    assert attempt.verdict() is VerdictKind.UNCLAIMED
+    assert attempt.finding() is Finding.UNCLAIMED
     assert start_marker.revoke(attempt.folder, attempt.token)
     attempt.start("print('started')")
     os.waitpid(attempt.pid, 0)
     assert attempt.log == ""
-    assert attempt.verdict() is VerdictKind.REVOKED
+    assert attempt.finding() is Finding.REVOKED
 
 
 def test_a_claim_has_one_winner(attempt: Attempt) -> None:
@@ -328,7 +335,7 @@ def test_a_damaged_exit_record_is_no_outcome(attempt: Attempt, damage: str) -> N
     path.write_bytes(data)
     token = "other" if damage == "foreign" else attempt.token
     assert exit_record.read(attempt.folder, token) is None
-    assert report.judge(attempt.folder, token).kind is not VerdictKind.ENDED
+    assert report.find(attempt.folder, token)[0] is not Finding.ENDED
 
 
 def test_a_second_supervisor_of_the_same_attempt_leaves(attempt: Attempt) -> None:
@@ -366,7 +373,7 @@ def test_a_zygote_answers_with_a_handle_of_the_supervisor(attempt: Attempt, zygo
     reply = replies(zygote)
     assert (reply.id, reply.error) == (7, None)
     assert reply.handle is not None
-    wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
+    wait_until(lambda: attempt.finding() is Finding.ENDED, "the run has ended")
     os.close(reply.handle)
     assert "from the zygote" in attempt.log
 
@@ -384,5 +391,5 @@ def test_a_supervisor_outlives_its_zygote(attempt: Attempt, tmp_path: Path) -> N
     client.close()
     assert reply.handle is not None
     os.close(reply.handle)
-    wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
+    wait_until(lambda: attempt.finding() is Finding.ENDED, "the run has ended")
     assert "done" in attempt.log

@@ -17,9 +17,8 @@ from typing import Any
 import pytest
 
 from runforge.attempts import cleanup, exit_record, report, start_marker
-from runforge.attempts.exit_record import ExitRecord
-from runforge.attempts.report import VerdictKind
 from runforge.backends.local.zygote_client import ZygoteClient
+from runforge.core.outcome import ExitRecord, Finding
 from runforge.machine import os_process
 from runforge.supervise.log_pump import LogPump
 from runforge.supervise.supervisor import supervise
@@ -79,7 +78,7 @@ def test_a_record_needs_no_room_at_the_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, lambda path: os.symlink("/etc/passwd", path)])
 def test_what_is_no_file_is_no_outcome(tmp_path: Path, name: str, plant: Callable[[Path], None]) -> None:
     plant(tmp_path / name)
-    assert report.judge(tmp_path, TOKEN).kind in {VerdictKind.UNCLAIMED, VerdictKind.LOST}
+    assert report.find(tmp_path, TOKEN)[0] in {Finding.UNCLAIMED, Finding.LOST}
 
 
 # --- the claim ---------------------------------------------------------------------------------
@@ -107,12 +106,12 @@ def test_of_64_processes_one_wins(tmp_path: Path) -> None:
 def test_a_damaged_claim_is_lost_and_not_judged_for_ever(tmp_path: Path, text: str) -> None:
     (tmp_path / start_marker.NAME).write_text(text)
     assert not start_marker.revoke(tmp_path, TOKEN)
-    assert report.judge(tmp_path, TOKEN).kind is VerdictKind.LOST
+    assert report.find(tmp_path, TOKEN)[0] is Finding.LOST
 
 
-def test_a_claim_of_another_token_is_lost(tmp_path: Path) -> None:
+def test_a_claim_of_another_token_is_of_an_earlier_life(tmp_path: Path) -> None:
     assert start_marker.claim(tmp_path, "b" * 32)
-    assert report.judge(tmp_path, TOKEN).kind is VerdictKind.LOST
+    assert report.find(tmp_path, TOKEN)[0] is Finding.EARLIER
 
 
 # --- the lock ----------------------------------------------------------------------------------
@@ -169,18 +168,18 @@ def start_stuck_in(attempt: Attempt, patched: tuple[Any, str], *, after: bool = 
 
 def test_killed_before_its_claim_it_can_be_revoked_and_never_starts(attempt: Attempt) -> None:
     start_stuck_in(attempt, (start_marker, "claim"))
-    assert attempt.verdict() is VerdictKind.LIVE
+    assert attempt.finding() is Finding.LIVE
     attempt.kill_supervisor()
-    assert attempt.verdict() is VerdictKind.UNCLAIMED
+    assert attempt.finding() is Finding.UNCLAIMED
     assert start_marker.revoke(attempt.folder, attempt.token)
-    assert attempt.verdict() is VerdictKind.REVOKED
+    assert attempt.finding() is Finding.REVOKED
     assert attempt.log == ""
 
 
 def test_killed_after_its_claim_it_is_lost(attempt: Attempt) -> None:
     start_stuck_in(attempt, (start_marker, "claim"), after=True)
     attempt.kill_supervisor()
-    assert attempt.verdict() is VerdictKind.LOST
+    assert attempt.finding() is Finding.LOST
     assert attempt.log == ""
 
 
@@ -188,16 +187,16 @@ def test_killed_before_its_record_it_is_lost_though_the_run_went_well(attempt: A
     start_stuck_in(attempt, (exit_record, "write"))
     assert attempt.log == "hello\nran\n"
     attempt.kill_supervisor()
-    assert attempt.verdict() is VerdictKind.LOST
+    assert attempt.finding() is Finding.LOST
 
 
 def test_killed_after_its_record_it_has_ended(attempt: Attempt) -> None:
     start_stuck_in(attempt, (exit_record, "write"), after=True)
     attempt.kill_supervisor()
-    verdict = report.judge(attempt.folder, attempt.token)
-    assert verdict.kind is VerdictKind.ENDED
-    assert verdict.record is not None
-    assert verdict.record.exit_code == 0
+    finding, record = report.find(attempt.folder, attempt.token)
+    assert finding is Finding.ENDED
+    assert record is not None
+    assert record.exit_code == 0
 
 
 # --- sweeping ----------------------------------------------------------------------------------
@@ -213,7 +212,7 @@ def test_a_session_number_that_passed_to_a_stranger_is_spared(
         "boot_id": os_process.boot_id(),
     }
     (attempt.folder / start_marker.NAME).write_text(json.dumps({**owner, "pid": stranger.pid}))
-    assert cleanup.sweep(attempt.token, attempt.folder, stranger.pid).found == 0
+    assert cleanup.clean_up(attempt.token, attempt.folder, stranger.pid).found == 0
     assert stranger.poll() is None
 
 
@@ -222,7 +221,7 @@ def test_a_pid_that_passed_to_a_stranger_after_the_scan_is_spared(
 ) -> None:
     scans = iter([[stranger.pid], []])
     monkeypatch.setattr(os_process, "marked", lambda *_: next(scans))
-    cleanup.sweep(attempt.token, attempt.folder, None)
+    cleanup.clean_up(attempt.token, attempt.folder, None)
     assert stranger.poll() is None
 
 
@@ -232,7 +231,7 @@ def test_a_lock_is_found_through_a_linked_folder(tmp_path: Path) -> None:
     link.symlink_to(real)
     with (real / cleanup.TREE_LOCK).open("w") as lock:
         held = subprocess.Popen(["sleep", "60"], env={}, pass_fds=[lock.fileno()], start_new_session=True)
-    assert cleanup.sweep(TOKEN, link, None) == (1, [])
+    assert cleanup.clean_up(TOKEN, link, None) == (1, [])
     assert held.wait() == -signal.SIGTERM
 
 
@@ -269,7 +268,7 @@ def test_a_line_too_long_hides_no_metric(tmp_path: Path) -> None:
     pump = LogPump(tmp_path, limit=1_000_000, reads_metrics=True)
     pump.open()
     reading, writing = os.pipe()
-    for data in (b"x" * 60_000, b"x" * 60_000, b"[RF:METRIC=no 1]\n[RF:METRIC=yes 2]\n"):
+    for data in (b"x" * 60_000, b"x" * 60_000, b"[RF:METRIC=glued 1]\n[RF:METRIC=own 2]\n"):
         os.write(writing, data)
         assert pump.pump(reading)
     os.close(writing)
@@ -278,7 +277,7 @@ def test_a_line_too_long_hides_no_metric(tmp_path: Path) -> None:
     pump.close()
     pump.release()
     entries = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [entry["name"] for entry in entries] == ["yes"]
+    assert [entry["name"] for entry in entries] == ["glued", "own"]
 
 
 # --- the zygote --------------------------------------------------------------------------------
@@ -299,11 +298,11 @@ def fail(spec):
     raise RuntimeError("told in the log")
 
 
-def finish(spec, ending):
+def finish(spec, ending, rejected):
     return [f"finish {ending['exit_code']}"]
 
 
-def leave(spec, ending):
+def leave(spec, ending, rejected):
     sys.exit("a result writer that leaves")
 """
 
@@ -325,7 +324,7 @@ def run_in(zygote: ZygoteClient, attempt: Attempt, **changes: str | None) -> Exi
     zygote.submit(1, path)
     reply = replies(zygote)
     assert reply.handle is not None
-    wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
+    wait_until(lambda: attempt.finding() is Finding.ENDED, "the run has ended")
     os.close(reply.handle)
     found = exit_record.read(attempt.folder, attempt.token)
     assert found is not None
@@ -367,9 +366,9 @@ def test_a_zygote_ends_when_its_socket_closes_and_its_runs_go_on(attempt: Attemp
     assert socket is not None
     socket.close()
     assert process.wait(timeout=10) == 0
-    assert attempt.verdict() is VerdictKind.LIVE
+    assert attempt.finding() is Finding.LIVE
     go.write_text("4")
-    wait_until(lambda: attempt.verdict() is VerdictKind.ENDED, "the run has ended")
+    wait_until(lambda: attempt.finding() is Finding.ENDED, "the run has ended")
     assert reply.handle is not None
     os.close(reply.handle)
     client.close()

@@ -90,13 +90,13 @@ def test_a_supervisor_without_a_record_takes_no_other_attempt(tmp_path: Path, zy
     assert attempt.log == ""
 
 
-def test_supervisors_that_wait_end_with_the_daemon_and_when_dismissed(
+def test_supervisors_that_wait_end_with_the_daemon_and_when_released(
     tmp_path: Path, zygote: ZygoteClient
 ) -> None:
     pid = run(zygote, made(tmp_path / "1"), "print(1)")
     assert not is_gone(pid)
-    zygote.dismiss()
-    wait_until(lambda: is_gone(pid), "the dismissed one has ended")
+    zygote.release()
+    wait_until(lambda: is_gone(pid), "the released one has ended")
     pid = run(zygote, made(tmp_path / "2"), "print(2)")
     zygote.close()
     wait_until(lambda: is_gone(pid), "it has ended with the daemon's end of the line")
@@ -104,18 +104,18 @@ def test_supervisors_that_wait_end_with_the_daemon_and_when_dismissed(
 
 def test_an_idle_daemon_lets_the_warm_zygote_go(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     ws.prepare()
-    both = Launcher(ws, gpus=0, threads=1, umask=0o022)
+    both = Launcher(ws, [], max_parallel=1, umask=0o022)
     both.start()
     try:
         assert len(both.zygotes) == 2
-        assert not both.is_resting_due()
+        assert not both.is_release_due()
         warm = both.zygotes[1]._process
         assert isinstance(warm, subprocess.Popen)
         monkeypatch.setattr(launcher, "WARM_SECONDS", -1.0)
-        assert both.is_resting_due()
-        both.rest()
+        assert both.is_release_due()
+        both.release_idle()
         assert len(both.zygotes) == 1
         assert warm.returncode is not None
-        assert not both.is_resting_due()
+        assert not both.is_release_due()
     finally:
         both.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from runforge.documents.request import parse_request
 from runforge.errors import InvalidRequest, Missing
-from runforge.training.check import check_request
+from runforge.training.check import LOOK, check_request
 from tests.training.kit import REQUEST
 
 
@@ -28,7 +27,7 @@ def test_a_good_dataset_passes(workspace: Path) -> None:
     [
         (b"", "the dataset is empty"),
         (b"a,label\n", "no rows with a label"),
-        (b"a,label\n1,\n2,?\n", "no rows with a label"),
+        (b"a,label\n1,\n2, \n", "no rows with a label"),
         (b"a,label\n1,x\n2,x\n", "one class only"),
         (b"a,label\n1,x\n2,x\n3,y\n", "two classes with two rows"),
         (b"label\nx\nx\ny\ny\n", "no column but the label"),
@@ -61,12 +60,40 @@ def test_what_is_no_file_is_missing(workspace: Path, kind: str) -> None:
         check(workspace)
 
 
+def test_words_for_no_value_are_classes(workspace: Path) -> None:
+    (workspace / "data" / "train.csv").write_text("a,label\n" + "1,None\n2,NA\n" * 5)
+    check(workspace)
+
+
+def test_a_ragged_row_is_found_wherever_it_is(workspace: Path) -> None:
+    with (workspace / "data" / "train.csv").open("a") as stream:
+        stream.writelines("1.0,2.0,red,kind_0\n" * 1000 for _ in range(20))
+        stream.write("1.0,2.0,red,kind_0,\n")
+    with pytest.raises(InvalidRequest, match="line 20152 has 5 cells, the header has 4"):
+        check(workspace)
+
+
 def test_a_big_file_is_not_read_to_its_end(workspace: Path) -> None:
     with (workspace / "data" / "train.csv").open("a") as stream:
-        stream.writelines("1.0,2.0,red,kind_0\n" * 1000 for _ in range(500))
-    start = time.perf_counter()
+        stream.write(("1.0,2.0,red,kind_0\n" * 1000) * (LOOK // 19_000 + 100))
+        stream.write("ragged\n")
     check(workspace)
-    assert time.perf_counter() - start < 0.1
+
+
+def test_a_quantity_is_asked_about(workspace: Path) -> None:
+    (workspace / "data" / "train.csv").write_text("a,label\n" + "".join(f"{i},{i / 8}\n" for i in range(90)))
+    with pytest.raises(InvalidRequest, match=r'quantity.*dataset.label_type "class"'):
+        check(workspace)
+    (workspace / "data" / "train.csv").write_text("a,label\n" + "1,0.5\n2,1.5\n" * 5)
+    check(workspace, dataset={**REQUEST["dataset"], "label_type": "class"})
+
+
+def test_weights_of_classes_that_are_none_are_refused(workspace: Path) -> None:
+    model = {**REQUEST["model"], "hyperparameters": {"class_weight": {"kind_0": 2}}}
+    check(workspace, model=model)
+    model["hyperparameters"]["class_weight"]["kind_7"] = 1
+    with pytest.raises(InvalidRequest, match="'kind_7' is no class; the classes are kind_0, kind_1, kind_2"):
+        check(workspace, model=model)
 
 
 def test_the_folder_of_a_command_must_be_there(workspace: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_termination_ends_it_at_once(make_spec: Callable[..., dict[str, Any]])
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"dataset.label_column": "lable"}, "Did you mean 'label'?"),
+        ({"dataset.label_column": "lable"}, "is none of the 4 columns"),
         ({"dataset.path": "data/none.csv"}, "dataset not found"),
         ({"dataset.path": "../x.csv"}, "leaves the workspace"),
         ({"preset": "quick"}, "preset"),

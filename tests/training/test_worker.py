@@ -166,6 +166,37 @@ def test_max_rows_trains_on_a_sample(execute: Execute) -> None:
     assert execute(max_rows=10**9).log.count("\n150 rows,") == 1
 
 
+def test_what_is_left_out_or_odd_is_in_log_and_result(execute: Execute, workspace: Path) -> None:
+    lines = ["size;code;label", *(f"{i},5;0{i};{'None' if i % 2 else 'mild'}" for i in range(40))]
+    lines += ["12%;01;mild", ";02;", "3;03;", ";;"]
+    (workspace / "data" / "train.csv").write_text("\n".join(lines) + "\n")
+    run = execute()
+    assert run.code == 0, run.log
+    assert "41 rows, 1 numeric and 1 categorical columns" in run.log
+    found = run.result["dataset"]
+    assert (found["rows"], found["rows_left_out"], found["separator"]) == (41, 2, ";")
+    for words in (
+        "2 rows have no label and are left out",
+        "'None' (20 rows)",
+        "column size: decimal commas are read; 1 cell is no number and taken as missing ('12%' in line 42)",
+        "column code: taken as text: codes that begin with 0 ('00' in line 2)",
+    ):
+        assert words in run.log
+        assert any(words in note for note in found["notes"])
+
+
+def test_decimals_that_are_classes_are_trained_on_when_told(execute: Execute, workspace: Path) -> None:
+    (workspace / "data" / "train.csv").write_text("size,label\n" + "1,0.5\n9,1.5\n" * 20)
+    run = execute({"dataset.label_type": "class", "dataset.separator": ","})
+    assert run.code == 0, run.log
+    assert run.result["effective_config"]["dataset"] == {
+        "path": "data/train.csv",
+        "label_column": "label",
+        "label_type": "class",
+        "separator": ",",
+    }
+
+
 @pytest.mark.parametrize(
     ("family", "changes", "words"),
     [
@@ -201,8 +232,9 @@ def test_hyperparameters_reach_the_model_or_are_refused(
         ("width,label\n", "no rows with a label"),
         ("width,label\n1,a\n2,b\n3,c\n", "no two classes with two rows"),
         ("width,label\n1,a\n\n2,a,9\n", "line 4 has 3 cells, the header has 2"),
-        ("width,kind\n1,a\n", "no column; the columns are width, kind"),
-        ("width,width,label\n1,2,a\n", "twice"),
+        ("width,kind\n1,a\n", "is none of the 2 columns"),
+        ("width,width,label\n1,2,a\n", "columns 1 and 2 have the same name"),
+        ("width,label\n1,0.5\n2,1.5\n", "looks like a quantity"),
     ],
 )
 def test_a_dataset_that_cannot_be_used_is_explained(

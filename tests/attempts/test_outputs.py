@@ -38,7 +38,7 @@ def test_the_files_belong_to_the_last_attempt_that_started(ws: Workspace) -> Non
     attempt(ws, 1, started=True)
     attempt(ws, 2, started=False)
     leave(ws, "one", "logs.txt", "result.json")
-    outputs.put_away(ws, job(4))
+    outputs.archive(ws, job(4))
     assert kept(ws) == {"previous/1/logs.txt": "one", "previous/1/result.json": "one"}
 
 
@@ -46,18 +46,18 @@ def test_what_was_moved_by_half_is_moved_to_the_same_place(ws: Workspace) -> Non
     attempt(ws, 1, started=True)
     attempt(ws, 2, started=False)
     leave(ws, "one", "logs.txt")
-    outputs.put_away(ws, job(2))
+    outputs.archive(ws, job(2))
     leave(ws, "one", "result.json")
-    outputs.put_away(ws, job(3))
+    outputs.archive(ws, job(3))
     assert kept(ws) == {"previous/1/logs.txt": "one", "previous/1/result.json": "one"}
 
 
 def test_nothing_kept_is_overwritten(ws: Workspace) -> None:
     attempt(ws, 1, started=True)
     leave(ws, "one", "logs.txt")
-    outputs.put_away(ws, job(2))
+    outputs.archive(ws, job(2))
     leave(ws, "two", "logs.txt")  # its attempt's folder has been deleted
-    outputs.put_away(ws, job(3))
+    outputs.archive(ws, job(3))
     assert kept(ws) == {"previous/1/logs.txt": "one", "previous/2/logs.txt": "two"}
 
 
@@ -68,15 +68,15 @@ def test_without_a_folder_the_files_are_its_own_only_if_it_was_launched(
     attempt(ws, 1, started=True)
     leave(ws, "one", "logs.txt")
     if was_launched:
-        outputs.put_away(ws, job(2))
+        outputs.archive(ws, job(2))
         leave(ws, "two", "logs.txt")
-    outputs.put_away_unless_launched(ws, job(2))
+    outputs.archive_if_unlaunched(ws, job(2))
     own = {"logs.txt": "two"} if was_launched else {}
     assert kept(ws) == {"previous/1/logs.txt": "one", **own}
 
 
 def test_a_first_attempt_moves_nothing(ws: Workspace) -> None:
     leave(ws, "mine", "logs.txt")
-    outputs.put_away(ws, job(1))
-    outputs.put_away_unless_launched(ws, job(1))
+    outputs.archive(ws, job(1))
+    outputs.archive_if_unlaunched(ws, job(1))
     assert kept(ws) == {"logs.txt": "mine"}

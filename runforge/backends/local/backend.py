@@ -1,0 +1,246 @@
+"""Attempts on this machine: launched by zygotes, seen through by supervisors, watched by kernel handles."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from runforge import clock as clocks
+from runforge import failpoints, machine_faults
+from runforge.attempts import cleanup, earlier_life, outputs, report, results, start_marker, unkillable
+from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
+from runforge.backends.local.launch_probe import probe
+from runforge.backends.local.launcher import Launcher
+from runforge.backends.local.watch import POLL_SECONDS, Watched, WatchList
+from runforge.backends.local.zygote_client import Reply
+from runforge.core.outcome import Ending, ExitRecord, Finding, Report
+from runforge.core.records import Job
+from runforge.files.durable import write_atomic
+from runforge.machine import disk_space, gpus, os_process
+from runforge.machine.disk_space import Shortage
+from runforge.machine.gpus import Gpu
+from runforge.workspace import Workspace
+
+
+class LocalBackend:
+    """The backend of one workspace on this machine (see `backends.base.Backend`)."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        watch: Watch,
+        *,
+        max_parallel: int,
+        umask: int,
+        log: Callable[[str], None],
+    ) -> None:
+        self._workspace = workspace
+        self._watch = watch
+        self._log = log
+        self._gpus = gpus.detect()
+        self._launcher = Launcher(workspace, self._gpus, max_parallel=max_parallel, umask=umask)
+        self._attempts = WatchList(watch, clocks.SYSTEM)
+        self._zygotes: set[int] = set()
+
+    # --- life ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the zygotes."""
+        self._launcher.start()
+        self._watch_zygotes()
+
+    def close(self) -> None:
+        """Let go of everything. The runs go on."""
+        self._leave_zygotes()
+        self._attempts.close()
+        self._launcher.close()
+
+    def rest(self) -> None:
+        """Let idle supervisors go, and the warm zygote after a while."""
+        if self._launcher.is_release_due():
+            self._leave_zygotes()
+            self._launcher.release_idle()
+            self._watch_zygotes()
+
+    def capacity(self) -> Sequence[Gpu]:
+        """Return the GPUs of this machine."""
+        return self._gpus
+
+    def shortage(self, *, is_failing: bool) -> Shortage | None:
+        """Return what the disks lack; after failures also what a launch, tried for nothing, still meets."""
+        found = disk_space.shortage(self._workspace)
+        if found is None and is_failing and (number := probe(self._workspace)) is not None:
+            return Shortage(machine_faults.kind(number), machine_faults.words(number))
+        return found
+
+    # --- launching -----------------------------------------------------------------------------
+
+    def launch(self, launch: Launch) -> None:
+        """Write the attempt's files and ask a zygote for a supervisor."""
+        ref = launch.ref
+        if not self._run_dir(ref).is_dir():
+            raise NoRunFolder(f"run folder {ref.run_dir} is missing: it was deleted before the run started")
+        watched = self._attempts.add(ref)
+        try:
+            self._launcher.launch(launch, self._attempt_dir(ref))
+        except earlier_life.StillRuns as error:
+            self._log(f"WARNING: run {ref.run_id} waits: {error.strerror} ({error.folder})")
+            watched.folder = error.folder  # watched, and canceled if that is asked for, until it is over
+            return
+        except FileExistsError:
+            return  # another launch of this very attempt: its start marker tells which one counts
+        except BaseException:
+            self._attempts.forget(ref.token)
+            raise
+        finally:
+            self._watch_zygotes()
+        watched.is_launching = True
+
+    def adopt(self, ref: AttemptRef) -> None:
+        """Wait for a supervisor by pidfd where its identity can be proved, else by polling."""
+        watched = self._attempts.add(ref)
+        owner = start_marker.read(self._attempt_dir(ref))
+        if owner is None or owner.boot_id != os_process.boot_id():
+            return
+        descriptor = os_process.pidfd_open(owner.pid)
+        if descriptor is None:
+            return
+        is_it = os_process.start_ticks(owner.pid) == owner.start_ticks
+        if not is_it or earlier_life.original(self._attempt_dir(ref), ref.token) is not None:
+            os.close(descriptor)  # its number has passed to a stranger, or it is the original's of this copy
+            return
+        self._attempts.attach(watched, descriptor)
+
+    def events(self) -> Iterator[Event]:
+        """Yield what zygotes answered, and the attempts that are to be looked at."""
+        for token, reply in self._launcher.answers():
+            yield from self._answered(token, reply)
+        self._end_hung_zygotes()
+        if any(not zygote.alive() for zygote in self._launcher.zygotes):
+            yield from self._replace_zygotes()
+        for token in self._attempts.due():
+            yield Event(token)
+
+    def _end_hung_zygotes(self) -> None:
+        for zygote in self._launcher.zygotes:
+            if zygote.is_hung():
+                self._log(
+                    f"WARNING: the zygote (pid {zygote.pid}) does not answer; a new one takes its place"
+                )
+                zygote.kill()
+
+    def _answered(self, token: str, reply: Reply) -> Iterator[Event]:
+        watched = self._attempts.get(token)
+        if watched is None:
+            if reply.handle is not None:
+                os.close(reply.handle)
+            return
+        failpoints.hit("launch.answered")
+        watched.is_launching = False
+        if reply.error is not None:
+            yield Event(token, reply.error, reply.errno)
+        else:
+            self._attempts.attach(watched, reply.handle)
+
+    def _replace_zygotes(self) -> Iterator[Event]:
+        self._leave_zygotes()
+        for token in self._launcher.orphaned_launches():
+            # A supervisor may or may not have been forked: its start marker will tell.
+            watched = self._attempts.get(token)
+            if watched is not None:
+                watched.is_launching = False
+        try:
+            self._launcher.restart_dead()
+        except OSError as error:
+            yield Event(None, errno=machine_faults.of(error) or errno.EAGAIN)
+        self._watch_zygotes()
+
+    def _leave_zygotes(self) -> None:
+        for descriptor in self._zygotes:
+            self._watch.remove(descriptor)
+        self._zygotes.clear()
+
+    def _watch_zygotes(self) -> None:
+        for zygote in self._launcher.zygotes:
+            if zygote.fileno() not in self._zygotes:
+                self._zygotes.add(zygote.fileno())
+                self._watch.add(zygote.fileno(), _nothing)
+
+    def wait_seconds(self) -> float | None:
+        """Return how often attempts without a handle are looked at, if there are some."""
+        return POLL_SECONDS if self._attempts.needs_polling() else None
+
+    def forget(self, ref: AttemptRef) -> None:
+        """Stop watching an attempt."""
+        self._attempts.forget(ref.token)
+
+    # --- what is there -------------------------------------------------------------------------
+
+    def _run_dir(self, ref: AttemptRef) -> Path:
+        return self._workspace.root / ref.run_dir
+
+    def _attempt_dir(self, ref: AttemptRef) -> Path:
+        watched = self._attempts.get(ref.token)
+        if watched is not None and watched.folder is not None:
+            return watched.folder
+        return self._workspace.attempt_dir(ref.run_id, ref.attempt)
+
+    def inspect(self, ref: AttemptRef) -> Report:
+        """Return all that the attempt's files and locks say."""
+        folder = self._attempt_dir(ref)
+        found = report.inspect(folder, ref.token, self._run_dir(ref))
+        return found._replace(finding=earlier_life.refined(folder, ref.token, found.finding))
+
+    # --- acting --------------------------------------------------------------------------------
+
+    def order(self, ref: AttemptRef, order: Order) -> bool:
+        """Leave the file that the supervisor watches; False while it cannot be written."""
+        try:
+            write_atomic(self._attempt_dir(ref) / order.value, b"", durable=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return True  # nobody is there to be told
+        except OSError:
+            return False
+        return True
+
+    def close_attempt(self, ref: AttemptRef, job: Job, closing: Closing) -> bool:
+        """Take the start marker, so that no supervisor can; False if one has it."""
+        folder = self._attempt_dir(ref)
+        if closing is Closing.REVOKE:
+            return start_marker.revoke(folder, ref.token)
+        if earlier_life.refined(folder, ref.token, Finding.FOLDER_MISSING) is Finding.FOLDER_MISSING:
+            outputs.archive_if_unlaunched(self._workspace, job)
+        return start_marker.close_missing(folder, ref.token)
+
+    def clean_up(self, ref: AttemptRef) -> bool:
+        """Kill what is left of the attempt.
+
+        The first time it is waited for; after that it is looked at as often as other things that no event
+        tells.
+        """
+        watched = self._attempts.get(ref.token) or Watched(ref)
+        folder = self._attempt_dir(ref)
+        owner = start_marker.read(folder)
+        session = owner.pid if owner is not None and owner.boot_id == os_process.boot_id() else None
+        patience = {"seconds": 0.0} if watched.unkillable else {}
+        left = tuple(cleanup.clean_up(ref.token, folder, session, **patience).left)
+        if left != watched.unkillable:
+            unkillable.note(folder, left)
+            if left and not watched.unkillable:
+                self._log(f"WARNING: run {ref.run_id} is lost; {unkillable.words(left)}")
+            watched.unkillable = left
+        return not left
+
+    def finish(self, ref: AttemptRef, record: ExitRecord) -> bool:
+        """Leave the result.json that the supervisor had no room for, or that a moved workspace lost."""
+        return results.finish(self._attempt_dir(ref), self._run_dir(ref), record)
+
+    def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
+        """Leave a result.json for an end that nobody has seen."""
+        results.leave(self._attempt_dir(ref), self._run_dir(ref), job, ending)
+
+
+def _nothing() -> None:
+    """Wake the loop: `events` asks the zygotes."""

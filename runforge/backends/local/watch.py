@@ -1,0 +1,98 @@
+"""The attempts that a local backend watches: by a kernel handle where there is one, else by looking.
+
+Live handles; nothing of it is ever persisted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runforge.backends.base import AttemptRef, Watch
+from runforge.clock import Clock
+
+#: How often attempts without a kernel handle are looked at, in seconds.
+POLL_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Watched:
+    """One attempt as this process sees it."""
+
+    ref: AttemptRef
+    #: Readable when the attempt or its supervisor has ended; None until the zygote answers, or without one.
+    handle: int | None = None
+    #: Asked of a zygote that has not answered yet.
+    is_launching: bool = False
+    #: Where an earlier life of the run still runs, which this attempt waits for; None for its own folder.
+    folder: Path | None = None
+    #: What could not be killed of it.
+    unkillable: tuple[int, ...] = ()
+
+
+class WatchList:
+    """Which attempts are to be looked at now."""
+
+    def __init__(self, watch: Watch, clock: Clock) -> None:
+        self._watch = watch
+        self._clock = clock
+        self._known: dict[str, Watched] = {}
+        self._over: list[str] = []
+        self._next_poll = 0.0
+
+    def add(self, ref: AttemptRef, *, is_launching: bool = False) -> Watched:
+        """Watch an attempt from now on."""
+        watched = self._known[ref.token] = Watched(ref, is_launching=is_launching)
+        return watched
+
+    def get(self, token: str) -> Watched | None:
+        """Return a watched attempt by its token."""
+        return self._known.get(token)
+
+    def attach(self, watched: Watched, handle: int | None) -> None:
+        """Have the loop wake when the handle is readable. Without one the attempt is looked at instead."""
+        watched.handle = handle
+        if handle is not None:
+            self._watch.add(handle, lambda: self._ended(watched))
+
+    def _ended(self, watched: Watched) -> None:
+        self._release(watched)
+        self._over.append(watched.ref.token)
+
+    def _release(self, watched: Watched) -> None:
+        if watched.handle is not None:
+            self._watch.remove(watched.handle)
+            with contextlib.suppress(OSError):
+                os.close(watched.handle)
+            watched.handle = None
+
+    def due(self) -> Iterator[str]:
+        """Yield the tokens of attempts that have ended or that no handle tells of, if it is time."""
+        over, self._over = self._over, []
+        yield from over
+        now = self._clock.monotonic()
+        if now < self._next_poll:
+            return
+        self._next_poll = now + POLL_SECONDS
+        for token, watched in list(self._known.items()):
+            if watched.handle is None and not watched.is_launching and token not in over:
+                yield token
+
+    def forget(self, token: str) -> None:
+        """Stop watching an attempt."""
+        watched = self._known.pop(token, None)
+        if watched is not None:
+            self._release(watched)
+
+    def needs_polling(self) -> bool:
+        """Return whether some attempt has no handle that would wake the loop."""
+        return any(watched.handle is None for watched in self._known.values())
+
+    def close(self) -> None:
+        """Let go of every handle."""
+        for watched in self._known.values():
+            self._release(watched)
+        self._known.clear()

@@ -1,0 +1,14 @@
+"""The daemon's log: what it prints to its standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def log(line: str) -> None:
+    """Put a line into the log; a log that is full is no reason to stop."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115

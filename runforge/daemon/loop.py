@@ -1,0 +1,188 @@
+"""The one loop of the daemon and of a foreground sweep: wait, tick, export, beat, mend."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from runforge import machine_faults
+from runforge.daemon.engine import Engine
+from runforge.daemon.housekeeping import Housekeeping
+from runforge.daemon.lock import DaemonLock
+from runforge.daemon.log import log
+from runforge.errors import RunForgeError, explained
+from runforge.queue import wakeup
+from runforge.store.failures import DiskFull, Fenced, JournalBusy, JournalReplaced, ReadOnlyDisk
+from runforge.store.journal import Journal
+from runforge.workspace import Workspace
+
+#: Seconds to wait after the journal could not be written (a full disk heals by itself).
+_BACK_OFF = 1.0
+#: Seconds between looks at things that no event announces (lock file, lost wake-up bytes).
+_LOOK_ROUND = 5.0
+
+
+class Descriptors:
+    """What the loop waits for: descriptors, each with what to do when it is readable."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+
+    def add(self, source: int, act: Callable[[], object]) -> None:
+        """Call `act` whenever the descriptor is readable."""
+        self._selector.register(source, selectors.EVENT_READ, act)
+
+    def remove(self, source: int) -> None:
+        """Stop doing so."""
+        self._selector.unregister(source)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something is readable, at most so long, and do what belongs to it."""
+        for key, _ in self._selector.select(seconds):
+            key.data()
+
+    def close(self) -> None:
+        """Give the selector back."""
+        self._selector.close()
+
+
+class Signals:
+    """Counts TERM, INT and HUP; the second one ends the process at once."""
+
+    def __init__(self, journal: Journal, descriptors: Descriptors, exit_code: int) -> None:
+        self.count = 0
+        journal.give_up = lambda: self.count > 0  # another writer may be stopped, and hold the lock for ever
+        self._exit_code = exit_code
+        self._wake, self._write = socket.socketpair()
+        self._write.setblocking(False)
+        signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        descriptors.add(self._wake.fileno(), lambda: self._wake.recv(64))
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count > 1:
+            os._exit(self._exit_code)  # the journal is always in order; a second signal means now
+
+
+class Loop:
+    """Rounds around an engine, until somebody says that it is over."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        journal: Journal,
+        lock: DaemonLock,
+        engine: Engine,
+        descriptors: Descriptors,
+    ) -> None:
+        self._workspace = workspace
+        self._home = self._identity()
+        self._journal = journal
+        self._lock = lock
+        self._engine = engine
+        self._descriptors = descriptors
+        self._housekeeping = Housekeeping(workspace, journal)
+        self._bell = wakeup.listen(workspace.doorbell)
+        descriptors.add(self._bell.fileno(), lambda: wakeup.drain(self._bell))
+        self._next_look = 0.0
+        self._is_failing = False
+        #: What daemon.json says: running or stopping.
+        self.state = "running"
+
+    def start(self) -> None:
+        """Say that somebody is here, and take over what an earlier daemon left."""
+        self._housekeeping.beat(0, 0, self.state)
+        self._engine.start()
+
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Go round until it is over. Raises Fenced when a newer daemon has the workspace, DiskFailing."""
+        while not is_over():
+            self._round()
+            self._descriptors.wait(self._wait_seconds())
+
+    def close(self) -> None:
+        """Let go of everything. The runs go on."""
+        self._engine.close()
+        self._bell.close()
+        self._descriptors.close()
+
+    def last_words(self) -> None:
+        """Bring the exports up to date and say that nobody is here any more."""
+        self._housekeeping.export(force=True)
+        jobs, gpu_jobs = self._engine.active_jobs, self._engine.active_gpu_jobs
+        self._housekeeping.beat(jobs, gpu_jobs, "stopped", force=True)
+
+    def _round(self) -> None:
+        try:
+            self._mend()
+            self._engine.tick()
+            self._housekeeping.export()
+            self._housekeeping.beat(self._engine.active_jobs, self._engine.active_gpu_jobs, self.state)
+            self._housekeeping.checkpoint()
+            self._look_round()
+            self._is_failing = False
+        except (DiskFull, ReadOnlyDisk, JournalBusy) as error:
+            self._fail(error)
+        except OSError as error:
+            if machine_faults.of(error) is None:
+                raise
+            self._fail(error)
+
+    def _mend(self) -> None:
+        """Put a deleted -wal or -shm file right, before anything is written that nobody else would see."""
+        if self._identity() != self._home:
+            raise Fenced("the workspace was moved, or another one put in its place")
+        if self._journal.is_replaced():
+            raise JournalReplaced(
+                "the journal was deleted or replaced under the daemon",
+                where=str(self._workspace.journal),
+            )
+        if self._journal.is_detached():
+            self._journal.reattach()
+            message = "the journal's -wal or -shm file was deleted under the daemon; nothing of it is lost"
+            log(f"WARNING: {message}")
+
+    def _identity(self) -> tuple[int, int]:
+        """Return which folder `.runforge` is; zeros for none."""
+        try:
+            info = os.stat(self._workspace.hidden)
+        except OSError:
+            return 0, 0
+        return info.st_dev, info.st_ino
+
+    def leave_behind(self) -> str:
+        """Keep the queue as it was beside the file that stands in the journal's place now; return the words."""
+        try:
+            kept = f"the queue as it was is kept at {self._journal.keep()}"
+        except (RunForgeError, OSError) as problem:
+            kept = f"the queue as it was cannot be kept: {explained(problem)}"
+        with contextlib.suppress(RunForgeError):
+            jobs, gpu_jobs = self._engine.active_jobs, self._engine.active_gpu_jobs
+            self._housekeeping.beat(jobs, gpu_jobs, "stopped", force=True)
+        return kept
+
+    def _fail(self, error: Exception) -> None:
+        if not self._is_failing:
+            log(f"WARNING: {explained(error)}; trying again")
+        self._is_failing = True
+
+    def _look_round(self) -> None:
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_ROUND
+        if not self._lock.is_ours():
+            raise Fenced("the daemon lock was deleted or replaced")
+        self._housekeeping.repair()
+
+    def _wait_seconds(self) -> float:
+        wishes = [_BACK_OFF if self._is_failing else self._housekeeping.wait_seconds()]
+        engine = self._engine.wait_seconds()
+        return min(wishes if engine is None else [*wishes, engine])

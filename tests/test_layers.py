@@ -34,17 +34,17 @@ ROOMS: dict[str, set[str]] = {
     "core": set(),
     "files": set(),
     "machine": set(),
-    "documents": {"files"},
-    "metrics": {"files"},
+    "metrics": {"core", "files"},
+    "documents": {"files", "metrics"},
     "sweeps": {"documents"},
-    "store": {"core", "files", "machine"},
     "attempts": {"core", "documents", "files", "machine", "metrics"},
     "training": {"attempts", "core", "documents", "files", "metrics"},
-    "supervise": {"attempts", "core", "files", "machine"},
+    "store": {"attempts", "core", "files", "machine"},
+    "supervise": {"attempts", "core", "files", "machine", "metrics"},
     "backends": {"attempts", "core", "documents", "files", "machine", "supervise", "training"},
-    "exports": {"core", "files", "store", "sweeps"},
+    "exports": {"core", "files", "store"},
     "queue": {"core", "documents", "exports", "files", "store", "sweeps", "training"},
-    "views": {"attempts", "core", "files", "machine", "store", "sweeps"},
+    "views": {"attempts", "core", "documents", "files", "machine", "store"},
     "daemon": {"backends", "core", "exports", "files", "machine", "metrics", "queue", "store", "views"},
     "direct": {
         *("attempts", "core", "daemon", "documents", "exports", "files", "machine"),
@@ -94,6 +94,15 @@ def test_imports_point_down(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_room_takes_anything_from_its_door(path: Path) -> None:
+    """A folder's `__init__` says what belongs there and holds no code, so that nothing inside imports it."""
+    if path.name == "__init__.py" and path.parent != ROOT:
+        assert len(ast.parse(path.read_text("utf-8")).body) == 1, "only a docstring"
+    if _room(path) == "views":
+        assert not any(name.startswith("runforge.views.") and name.count(".") < 3 for name in _imports(path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_the_store_imports_sqlite(path: Path) -> None:
     names = {name.split(".")[0] for name in _imports(path)}
     if _room(path) == "store":
@@ -105,6 +114,16 @@ def test_only_the_store_imports_sqlite(path: Path) -> None:
 def test_supervisors_need_the_standard_library_alone(path: Path) -> None:
     names = {name.split(".")[0] for name in _imports(path)} - {"runforge", "__future__"}
     assert names <= set(sys.stdlib_module_names)
+
+
+def test_what_supervisors_import_is_the_standard_library_too() -> None:
+    code = (
+        "import sys; before = set(sys.modules)\n"  # what the interpreter's own startup hooks bring in
+        "import runforge.supervise.supervisor, runforge.supervise.zygote\n"
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) - {"runforge"} <= set(sys.stdlib_module_names)
 
 
 def test_no_sql_text_outside_the_store() -> None:

@@ -35,7 +35,14 @@ _START = (
         "init",
         "setup:init",
         "Make a workspace with sample data, a sweep plan and a request to start from.",
-        (optional("folder", "folder", "The folder; made if it is not there.", default="."), STATE_DIR),
+        (
+            optional("folder", "folder", "The folder; made if it is not there.", default="."),
+            STATE_DIR,
+            flag(
+                "--new-journal",
+                "Begin with an empty queue where the journal is gone; what was in it is forgotten.",
+            ),
+        ),
         examples=["runforge init churn"],
     ),
     Command(

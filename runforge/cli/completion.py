@@ -29,10 +29,10 @@ def choices(what: str, incomplete: str, workspace: str | Path | None = None) -> 
     from pathlib import Path
 
     from runforge import workspace as workspaces
-    from runforge.views import newest
+    from runforge.views import lists
 
     try:
-        groups, runs = newest.known_ids(workspaces.find(Path(workspace) if workspace else None))
+        groups, runs = lists.known_ids(workspaces.find(Path(workspace) if workspace else None))
     except Exception:  # noqa: BLE001 - completion must never disturb the shell
         groups, runs = [], []
     known = {"group": groups, "run": runs, "either": [*groups, *runs]}[what]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from runforge.cli import enqueueing
 from runforge.cli.options import dry_run_seconds, find
+from runforge.core.submission import Submission
 from runforge.errors import InvalidRequest
 
 
@@ -35,13 +36,14 @@ def sweep(
 ) -> int:
     """Run the plan here, or follow it where a daemon lives; return the exit code of its outcome."""
     hold = dry_run_seconds(dry_run, dry_run_hold)
+    submission = Submission(dry_run_seconds=hold)
     if enqueue:
-        return enqueueing.sweep(workspace, plan, hold=hold, max_runs=max_runs)
+        return enqueueing.sweep(workspace, plan, submission, max_runs=max_runs)
     data = enqueueing.read_plan(plan)
     here = find(enqueueing.plan_workspace(workspace, data, str(plan)))
     from runforge.direct.sweep import run_sweep
 
-    code = run_sweep(here, data, where=str(plan), max_runs=max_runs, dry_run_seconds=hold)
+    code = run_sweep(here, data, submission, where=str(plan), max_runs=max_runs)
     if hold is not None:
         print("[DRY-RUN] the runs were validated, no model was touched")
     return code

@@ -9,7 +9,8 @@ from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
 from runforge.store.opening import exists
-from runforge.views import lists, newest
+from runforge.views import lists, resolve
+from runforge.views.remarks import remarks
 from runforge.views.shown import RunView
 from runforge.workspace import Workspace
 
@@ -43,14 +44,12 @@ def jobs(
         raise InvalidRequest(f"--state {state[:40]!r} is unknown", fix=f"Use one of {', '.join(known)}")
     group_id = None
     if group is not None:
-        from runforge.queue import changes
-
-        group_id = changes.resolve_group(here, group)
+        group_id = resolve.group_id(here, group)
     older = 0
     if as_json or group or state or limit:
         found = lists.jobs(here, group_id=group_id, state=state, limit=limit)
     else:
-        found, total = newest.newest_jobs(here, _NEWEST)
+        found, total = lists.newest_jobs(here, _NEWEST)
         older = total - len(found)
     if as_json:
         output.print_json("jobs", [job.to_json() for job in found])
@@ -81,7 +80,7 @@ def run(here: Workspace, name: str, *, as_json: bool = False) -> int:
     """Show one run: state, attempts, timeline, files."""
     view = run_view(here, name)
     if as_json:
-        output.print_json("run", view.to_json())
+        output.print_json("run", {**view.to_json(), "remarks": remarks(view.run_dir)})
         return 0
     job = view.job
     waits = f" ({job.waiting_text})" if job.waiting_text else ""
@@ -92,14 +91,15 @@ def run(here: Workspace, name: str, *, as_json: bool = False) -> int:
         ("State", output.state_cell(job.state) + waits),
         ("Error", job.error),
         ("Metric", output.metric(job.metric_name, job.metric_value)),
+        *(("Remark", sentence) for sentence in remarks(view.run_dir)),
         ("Overrides", ", ".join(f"{k}={v}" for k, v in job.overrides.items())),
         ("Priority", str(job.priority) if job.priority else ""),
         ("Created", job.created_at),
         ("Started", job.started_at),
         ("Finished", job.finished_at),
         ("Time", output.duration(job.seconds)),
-        ("Folder", str(view.folder)),
-        ("Files", ", ".join(sorted(os.listdir(view.folder))) if view.folder.is_dir() else "missing"),
+        ("Folder", str(view.run_dir)),
+        ("Files", ", ".join(sorted(os.listdir(view.run_dir))) if view.run_dir.is_dir() else "missing"),
     ]
     for label, value in lines:
         if value:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from runforge.cli import output
 from runforge.cli.options import checked_seconds, dry_run_seconds, find
+from runforge.core.submission import Submission
 from runforge.metrics import tokens
+from runforge.views import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +31,8 @@ def enqueue_sweep(
     from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
-    return enqueueing.sweep(workspace, plan, hold=hold, max_runs=max_runs, state_dir=state_dir)
+    submission = Submission(dry_run_seconds=hold)
+    return enqueueing.sweep(workspace, plan, submission, max_runs=max_runs, state_dir=state_dir)
 
 
 def enqueue_run(
@@ -44,7 +47,8 @@ def enqueue_run(
     from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
-    return enqueueing.run(workspace, run_id, group_id=group_id, priority=priority, hold=hold)
+    submission = Submission(group=group_id, priority=priority, dry_run_seconds=hold)
+    return enqueueing.run(workspace, run_id, submission)
 
 
 def pause_group(group_id: str, workspace: Path | None) -> int:
@@ -69,20 +73,20 @@ def resume_group(group_id: str, workspace: Path | None) -> int:
 
 def retry_failed(group_id: str, workspace: Path | None) -> int:
     """Retry a group's failed runs and print how many they were."""
-    from runforge.queue import changes, retry
+    from runforge.queue import retry
 
     here = find(workspace)
-    found = changes.resolve_group(here, group_id)
+    found = resolve.group_id(here, group_id)
     print(f"Re-enqueued {retry.retry_failed(here, found)} failed runs in group {found}")
     return 0
 
 
 def cancel_group(group_id: str, workspace: Path | None, let_running_finish: bool) -> int:
     """Cancel a group and print how many runs that were."""
-    from runforge.queue import cancel, changes
+    from runforge.queue import cancel
 
     here = find(workspace)
-    found = changes.resolve_group(here, group_id)
+    found = resolve.group_id(here, group_id)
     outcome = cancel.cancel_group(here, found, let_running_finish=let_running_finish)
     total = outcome.canceled_queued + outcome.stopping
     detail = f" ({outcome.stopping} of them running, being stopped)" if outcome.stopping else ""
@@ -92,10 +96,10 @@ def cancel_group(group_id: str, workspace: Path | None, let_running_finish: bool
 
 def cancel_run(run: str, workspace: Path | None) -> int:
     """Cancel the run and say whether it had started."""
-    from runforge.queue import cancel, changes
+    from runforge.queue import cancel
 
     here = find(workspace)
-    found = changes.resolve_run(here, run)
+    found = resolve.run_id(here, run)
     outcome = cancel.cancel_run(here, found)
     print(f"Canceled run {found}{' (it is being stopped)' if outcome.stopping else ''}")
     return 0

@@ -22,6 +22,7 @@ _UNSEEN = {
     Finding.REBOOTED: "the machine was restarted while it ran",
     Finding.FOLDER_MISSING: "the attempt's folder was deleted while it ran",
     Finding.LOST: "its supervisor was killed, so how it ended is not known",
+    Finding.COPIED: "this workspace is a copy of the one in which it runs or has run",
 }
 
 
@@ -75,11 +76,27 @@ def decide(report: Report, job: Job, orphans: str, past: Past) -> Decision:
         return Decision((Act.REVOKE,))
     if report.finding is Finding.REVOKED:
         return _unstarted(report, job, past)
-    closing = (Act.CLOSE_MISSING,) if report.finding is Finding.FOLDER_MISSING else ()
+    return _unseen(report, job, orphans, past)
+
+
+def _unseen(report: Report, job: Job, orphans: str, past: Past) -> Decision:
+    """Return what becomes of a job of whose attempt nobody knows how it ended, or that there never was."""
+    if report.finding in {Finding.EARLIER, Finding.UNLAUNCHED}:
+        act = Act.CLEAN_UP if report.finding is Finding.EARLIER else Act.CLOSE_MISSING
+        return Decision((act,), _behind_an_earlier_life())
     cause = Cause.REBOOT if report.finding is Finding.REBOOTED else Cause.LOST
     message = _UNSEEN[report.finding]
     ending = _lost(job, cause, orphans, message, before=job.lost - past.unstarted, limit=MAX_LOST)
+    if report.finding is Finding.COPIED:
+        return Decision((Act.LEAVE_RESULT,), ending)  # what could be cleaned up is the original's
+    closing = (Act.CLOSE_MISSING,) if report.finding is Finding.FOLDER_MISSING else ()
     return Decision((Act.CLEAN_UP, *closing, Act.LEAVE_RESULT), ending)
+
+
+def _behind_an_earlier_life() -> Ending:
+    """Return what becomes of a job whose attempt never started; it counts towards no limit."""
+    message = "not started yet: files of an earlier life of the run were in its place"
+    return Ending(State.QUEUED, Cause.POSTPONED, message)
 
 
 def _unstarted(report: Report, job: Job, past: Past) -> Decision:
@@ -110,7 +127,11 @@ def _ended(record: ExitRecord, report: Report, job: Job) -> Decision:
     if not record.canceled and machine_faults.is_machines(record.spawn_errno):
         number = record.spawn_errno or 0
         return Decision(ending=postponed(number), fault=number)
-    return Decision(ending=_from_record(record, report, job))
+    ending = _from_record(record, report, job)
+    if report.result is not None:  # a run that failed or was stopped keeps its metric too
+        metric = {"metric_name": report.result.metric_name, "metric_value": report.result.metric_value}
+        ending = ending._replace(**metric)  # type: ignore[arg-type]
+    return Decision(ending=ending)
 
 
 def _from_record(record: ExitRecord, report: Report, job: Job) -> Ending:
@@ -135,8 +156,7 @@ def _finished(report: Report, job: Job) -> Ending:
     if result.status != "succeeded":
         message = result.error_message or f"result.json says {result.status}"
         return Ending(State.FAILED, Cause.BAD_RESULT, message, exit_code=0)
-    metric = {"metric_name": result.metric_name, "metric_value": result.metric_value}
-    return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0, **metric)  # type: ignore[arg-type]
+    return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0)
 
 
 def _failed(record: ExitRecord, report: Report) -> Ending:

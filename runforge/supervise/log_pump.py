@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from runforge import clock
 from runforge.files.durable import open_file
+from runforge.metrics import jsonl
+from runforge.metrics.points import Point, Rejected
+from runforge.metrics.printed import PrintedMetrics
+from runforge.text import safe
 
 #: The beginning of a log is always kept; of what exceeds the cap, the end is.
 TAIL_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
-_LINE_LIMIT = 64 * 1024
 #: More than any pipe holds: what goes on after that comes from no process of the run.
 _DRAIN_CHUNKS = 256
-_METRIC = re.compile(
-    rb"^\[RF:METRIC=([A-Za-z_][\w./-]{0,127}) ([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
-    rb"(?: step=(\d{1,18}))?\]\s*$"
-)
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -40,13 +37,12 @@ class LogPump:
     ) -> None:
         self._run_dir = run_dir
         self._limit = limit
-        self._reads_metrics = reads_metrics
+        self._printed = PrintedMetrics() if reads_metrics else None
         self._echo = echo
         #: Whether the names in the run folder are this attempt's still. What is open stays its own.
         self._may_open = may_open
         self._log: int | None = None
         self._metrics: int | None = None
-        self._line = b""
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
         self.written = 0
@@ -55,13 +51,12 @@ class LogPump:
 
     def open(self) -> None:
         """Open logs.txt; without it everything is counted as dropped."""
-        self._log = self._open("logs.txt")
+        with contextlib.suppress(OSError):
+            self._log = self._open("logs.txt")
 
     def _open(self, name: str) -> int | None:
-        with contextlib.suppress(OSError):
-            if self._may_open():
-                return open_file(self._run_dir / name, _APPEND)
-        return None
+        """Open a file of the run folder; None where the folder is another attempt's. Raises OSError."""
+        return open_file(self._run_dir / name, _APPEND) if self._may_open() else None
 
     def pump(self, pipe: int) -> bool:
         """Take what the pipe holds now; return False at its end."""
@@ -97,8 +92,8 @@ class LogPump:
 
     def _take(self, data: bytes) -> None:
         self._write(data, is_ours=False)
-        if self._reads_metrics:
-            self._find_metrics(data)
+        if self._printed is not None:
+            self._note(self._printed.feed(data))
 
     def _write(self, data: bytes, *, is_ours: bool) -> None:
         if self._echo:
@@ -132,38 +127,29 @@ class LogPump:
         while self._tail_bytes - len(self._tail[0]) >= TAIL_BYTES:
             self._tail_bytes -= len(self._tail.popleft())
 
-    def _find_metrics(self, data: bytes) -> None:
-        *lines, rest = (self._line + data).split(b"\n")
-        # The start of a line too long is kept, or what follows would be taken for a line of its own.
-        self._line = rest[:_LINE_LIMIT]
-        for line in lines:
-            if line.startswith(b"[RF:METRIC="):
-                self._note_metric(line)
+    @property
+    def rejected(self) -> Rejected:
+        """What was printed like a metric and is none."""
+        return self._printed.rejected if self._printed is not None else Rejected()
 
-    def _note_metric(self, line: bytes) -> None:
-        found = _METRIC.match(line)
-        if found is None:
+    def _note(self, points: list[Point]) -> None:
+        """Append metrics to metrics.jsonl, in one write: a reader sees whole lines."""
+        if not points:
             return
-        name, value, step = found.groups()
-        number = float(value)
-        if number - number != 0:  # 1e999 is no number
-            return
-        entry = {
-            "name": name.decode("ascii"),
-            "value": number,
-            "step": int(step) if step is not None else None,
-            "at": clock.now(),
-        }
-        if self._metrics is None:
-            self._metrics = self._open("metrics.jsonl")
-        if self._metrics is not None:
-            with contextlib.suppress(OSError):
-                os.write(self._metrics, json.dumps(entry).encode("ascii") + b"\n")
+        lines = b"".join(jsonl.encode(point, clock.now()) for point in points)
+        try:
+            if self._metrics is None:
+                self._metrics = self._open(jsonl.NAME)
+            if self._metrics is not None:
+                os.write(self._metrics, lines)
+        except OSError as error:
+            self.rejected.unwritten += len(points)
+            self.rejected.why = self.rejected.why or safe(str(error.strerror))
 
     def close(self) -> None:
-        """Write the kept end of a log that was cut, and close the files."""
-        if self._line and self._reads_metrics:
-            self._note_metric(self._line)
+        """Write the kept end of a log that was cut, and the metric of a last line without its end."""
+        if self._printed is not None:
+            self._note(self._printed.finish())
         if self._tail:
             tail = b"".join(self._tail)[-TAIL_BYTES:]
             self.dropped -= len(tail)

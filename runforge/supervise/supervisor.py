@@ -262,7 +262,7 @@ class Supervisor:
             return []
         try:
             finish = worker_process.resolve(self._spec.finish)
-            return list(finish(self._spec, ending, self._ownership.holds))
+            return list(finish(self._spec, ending, self._pump.rejected, self._ownership.holds))
         except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
             return [f"[RunForge: the result could not be written: {error!r}]"]
 

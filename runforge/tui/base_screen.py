@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
-from runforge.views.board import Board
+from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ class BaseScreen(Screen[None]):
             self._catch_up()
 
     def _catch_up(self) -> None:
-        if self.runforge.board is not None:
-            self.show_board(self.runforge.board)
+        if self.runforge.snapshot is not None:
+            self.show_snapshot(self.runforge.snapshot)
         self.show_warning(self.runforge.warning)
 
-    def show_board(self, board: Board) -> None:
+    def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Show another moment of the queue."""
-        self.query_one(StatusBar).show(board)
+        self.query_one(StatusBar).show(snapshot)
 
     def show_warning(self, text: str) -> None:
         """Show what is wrong, or nothing."""
@@ -135,8 +135,8 @@ class BaseScreen(Screen[None]):
 
     def action_daemon(self) -> None:
         """Start, replace or stop the daemon, as its state asks for."""
-        board, steering = self.runforge.board, self.runforge.steering
-        state = board.daemon.state if board else "stopped"
+        snapshot, steering = self.runforge.snapshot, self.runforge.steering
+        state = snapshot.daemon.state if snapshot else "stopped"
         if state in {"stopped", "died"}:
             self.say("starting a daemon ...")
             self.act(steering.start_daemon)

@@ -14,8 +14,8 @@ from textual.message import Message
 
 from runforge.errors import explained
 from runforge.metrics.curves import Progress, tail_progress
-from runforge.views.board import Asked, Board, BoardReader
 from runforge.views.daemon_status import DaemonStatus
+from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.workspace import Workspace
 
 _LOOK_SECONDS = 0.25
@@ -25,11 +25,11 @@ _PROGRESS_SECONDS = 1.0
 _DAEMON_SECONDS = 1.0
 
 
-class BoardRead(Message):
+class SnapshotRead(Message):
     """The queue has changed, or something else was asked for."""
 
-    def __init__(self, board: Board) -> None:
-        self.board = board
+    def __init__(self, snapshot: QueueSnapshot) -> None:
+        self.snapshot = snapshot
         super().__init__()
 
 
@@ -50,21 +50,21 @@ class ProgressRead(Message):
 
 
 class Feed(threading.Thread):
-    """Posts boards to the app until stopped."""
+    """Posts snapshots to the app until stopped."""
 
     def __init__(self, workspace: Workspace, post: Callable[[Message], object], *, seconds: float) -> None:
         super().__init__(name="runforge-feed", daemon=True)
         self._workspace = workspace
         self._post = post
         self._seconds = seconds
-        self._asked = Asked()
+        self._query = JobQuery()
         self._wake = threading.Event()
         self._is_urgent = False
         self._is_stopped = False
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, query: JobQuery) -> None:
         """Ask for other jobs or another order; the answer comes at once."""
-        self._asked = asked
+        self._query = query
         self.hurry()
 
     def hurry(self) -> None:
@@ -80,29 +80,29 @@ class Feed(threading.Thread):
 
     def run(self) -> None:
         """Look, read, post; until stopped."""
-        reader = BoardReader(self._workspace)
+        reader = QueueReader(self._workspace)
         seen: object = None
         next_read = next_daemon = next_progress = 0.0
-        board: Board | None = None
+        snapshot: QueueSnapshot | None = None
         while not self._is_stopped:
             is_urgent, self._is_urgent = self._is_urgent, False
             self._wake.clear()
             now = time.monotonic()
             try:
-                version = (reader.version(), self._asked)
+                version = (reader.version(), self._query)
                 is_due = now >= next_read and version != seen
-                if now >= next_daemon and board is not None and not is_due:
+                if now >= next_daemon and snapshot is not None and not is_due:
                     next_daemon = now + _DAEMON_SECONDS
-                    is_due = _differs(reader.daemon(), board.daemon)
+                    is_due = _differs(reader.daemon(), snapshot.daemon)
                 if is_urgent or is_due:
-                    board = reader.board(self._asked)
+                    snapshot = reader.snapshot(self._query)
                     seen = version
-                    self._post(BoardRead(board))
+                    self._post(SnapshotRead(snapshot))
                     took = time.monotonic() - now
                     next_read = now + max(self._seconds, took / _MOST_OF_THE_TIME)
-                if board is not None and board.running and now >= next_progress:
+                if snapshot is not None and snapshot.running and now >= next_progress:
                     next_progress = now + max(_PROGRESS_SECONDS, self._seconds)
-                    self._post(ProgressRead(self._progress(board)))
+                    self._post(ProgressRead(self._progress(snapshot)))
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: shown, and tried again
                 seen = None
                 self._post(ReadFailed(explained(error)))
@@ -110,8 +110,8 @@ class Feed(threading.Thread):
             self._wake.wait(_LOOK_SECONDS)
         reader.close()
 
-    def _progress(self, board: Board) -> dict[str, Progress]:
-        found = {job.run_id: tail_progress(self._workspace.root / job.run_dir) for job in board.running}
+    def _progress(self, snapshot: QueueSnapshot) -> dict[str, Progress]:
+        found = {job.run_id: tail_progress(self._workspace.root / job.run_dir) for job in snapshot.running}
         return {run_id: progress for run_id, progress in found.items() if progress}
 
 

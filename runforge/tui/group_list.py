@@ -9,7 +9,7 @@ from runforge import cells
 from runforge.errors import RunForgeError
 from runforge.tui.columns import Column, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views.board import Board, BoardReader, Standing
+from runforge.views.queue_snapshot import GroupProgress, QueueReader, QueueSnapshot
 from runforge.views.shown import GroupView
 
 _COLUMNS = (
@@ -21,7 +21,7 @@ _COLUMNS = (
     Column("left", "LEFT", 6, from_width=36, is_right=True),
 )
 _layout = lru_cache(maxsize=8)(fitted)
-_UNKNOWN = Standing(None, None, None)
+_UNKNOWN = GroupProgress(None, None, None)
 
 
 class GroupList(RowList):
@@ -30,14 +30,14 @@ class GroupList(RowList):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._groups: list[GroupView] = []
-        self._board: Board | None = None
-        self._reader: BoardReader | None = None
+        self._snapshot: QueueSnapshot | None = None
+        self._reader: QueueReader | None = None
         self._current: str | None = None
 
-    def show(self, board: Board, reader: BoardReader) -> None:
+    def show(self, snapshot: QueueSnapshot, reader: QueueReader) -> None:
         """Show another moment of the queue."""
-        self._board, self._reader = board, reader
-        newest_first = reversed(board.groups)
+        self._snapshot, self._reader = snapshot, reader
+        newest_first = reversed(snapshot.groups)
         self._groups = sorted(newest_first, key=lambda g: (g.status != "running", g.running == 0))
         ids = [group.group_id for group in self._groups]
         if self._current in ids:
@@ -71,7 +71,7 @@ class GroupList(RowList):
         """Return one group's row."""
         group = self._groups[index]
         done = group.succeeded + group.failed + group.canceled
-        standing = self._standing(group)
+        progress = self._progress_of(group)
         style = "paused" if group.paused and group.status == "running" else group.status
         symbol = cells.SYMBOLS.get(style, ("", ""))[0]
         return _layout(_COLUMNS, width).line(
@@ -80,21 +80,26 @@ class GroupList(RowList):
                 "bar": cells.bar(done, group.total, 8),
                 "done": f"{done}/{group.total}",
                 "failed": Cell(str(group.failed or ""), "failed"),
-                "best": cells.number(standing.best),
-                "left": "paused" if style == "paused" else self._left(group, standing),
+                "best": self._best(progress),
+                "left": "paused" if style == "paused" else self._left(group, progress),
             }
         )
 
-    def _standing(self, group: GroupView) -> Standing:
+    @staticmethod
+    def _best(progress: GroupProgress) -> str:
+        # A metric without a best: it has diverged everywhere, or which way is better is not known.
+        return "?" if progress.metric_name and progress.best is None else cells.number(progress.best)
+
+    def _progress_of(self, group: GroupView) -> GroupProgress:
         if self._reader is None:
             return _UNKNOWN
         try:
-            return self._reader.standing(group)
+            return self._reader.progress(group)
         except RunForgeError:
             return _UNKNOWN
 
-    def _left(self, group: GroupView, standing: Standing) -> str:
-        if self._board is None or standing.seconds_per_run is None or group.status != "running":
+    def _left(self, group: GroupView, progress: GroupProgress) -> str:
+        if self._snapshot is None or progress.seconds_per_run is None or group.status != "running":
             return ""
-        seconds = (group.queued + group.running / 2) * standing.seconds_per_run
-        return "~" + cells.span(seconds / max(1, self._board.daemon.max_parallel))
+        seconds = (group.queued + group.running / 2) * progress.seconds_per_run
+        return "~" + cells.span(seconds / max(1, self._snapshot.daemon.max_parallel))

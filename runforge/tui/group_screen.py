@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from runforge import cells
 from runforge.errors import RunForgeError
+from runforge.metrics import jsonl
 from runforge.metrics.curves import read_curves
 from runforge.text import safe
 from runforge.tui.bars import Key
@@ -21,7 +22,7 @@ from runforge.tui.base_screen import BaseScreen
 from runforge.tui.plot import Plot, Series
 from runforge.tui.row_list import RowList
 from runforge.tui.trial_table import TrialTable
-from runforge.views.board import Board
+from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import GroupView, JobView
 from runforge.views.trials import Trials
 
@@ -100,10 +101,10 @@ class GroupScreen(BaseScreen):
         """The table of runs."""
         return self.query_one(TrialTable)
 
-    def show_board(self, board: Board) -> None:
+    def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Read the group again if something of it has moved."""
-        super().show_board(board)
-        group = next((g for g in board.groups if g.group_id == self._group_id), None)
+        super().show_snapshot(snapshot)
+        group = next((g for g in snapshot.groups if g.group_id == self._group_id), None)
         if group is None:
             self.say("this group is no longer in the journal", is_error=True)
             return
@@ -123,6 +124,8 @@ class GroupScreen(BaseScreen):
         self.app.call_from_thread(self._show_trials, trials)
 
     def _show_trials(self, trials: Trials) -> None:
+        if trials.why_none and (self._trials is None or self._trials.why_none != trials.why_none):
+            self.say(f"no run is best: {trials.why_none}")
         self._trials = trials
         self._parameter = min(self._parameter, max(0, len(trials.parameters) - 1))
         self.table.show(trials, self._selected())
@@ -155,18 +158,20 @@ class GroupScreen(BaseScreen):
         series = (
             [Series(axis, [x for x, _ in points], [y for _, y in points], kind="points")] if points else []
         )
-        self.query_one(Plot).show(series, x_label=axis, y_label=self._trials.metric)
+        title = "no run is best" if self._trials.why_none else ""
+        self.query_one(Plot).show(series, x_label=axis, y_label=self._trials.metric, title=title)
 
     def _read_curves(self, jobs: list[JobView]) -> None:
         metric = self._trials.metric if self._trials else ""
+        title = "best runs" if self._trials and self._trials.ranked else "runs"
         series = []
         for job in jobs:
-            curves = read_curves(self.runforge.workspace.root / job.run_dir / "metrics.jsonl")
+            curves = read_curves(self.runforge.workspace.root / job.run_dir / jsonl.NAME)
             curve = curves.get(metric) or next(iter(curves.values()), None)
             if curve is not None:
                 series.append(Series(job.run_id[-10:], curve.steps, curve.values))
         self.app.call_from_thread(
-            self.query_one(Plot).show, series, x_label="step", y_label=metric, title="best runs"
+            self.query_one(Plot).show, series, x_label="step", y_label=metric, title=title
         )
 
     @on(RowList.Chosen, "#trials")

@@ -14,7 +14,7 @@ from runforge.errors import RunForgeError
 from runforge.metrics.curves import Progress
 from runforge.tui.columns import Column, Layout, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views.board import Board, BoardReader
+from runforge.views.queue_snapshot import QueueReader, QueueSnapshot
 from runforge.views.shown import JobView
 from runforge.views.words import WAITING_BRIEF
 
@@ -34,7 +34,7 @@ _layout = lru_cache(maxsize=8)(fitted)
 
 
 class JobTable(RowList):
-    """Jobs in the board's order. The cursor follows its job, not its line."""
+    """Jobs in the snapshot's order. The cursor follows its job, not its line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", show=False),
@@ -47,8 +47,8 @@ class JobTable(RowList):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self.marked: set[int] = set()
-        self._board: Board | None = None
-        self._reader: BoardReader | None = None
+        self._snapshot: QueueSnapshot | None = None
+        self._reader: QueueReader | None = None
         self._rows: dict[int, JobView | None] = {}
         self._is_failing = False
         self._progress: dict[str, Progress] = {}
@@ -57,16 +57,16 @@ class JobTable(RowList):
         self._is_at_rest = True
         self._range_from: int | None = None
 
-    def show(self, board: Board, reader: BoardReader) -> None:
+    def show(self, snapshot: QueueSnapshot, reader: QueueReader) -> None:
         """Show another moment of the queue, the cursor on the same job."""
-        asked_before = self._board.asked if self._board else None
-        self._board, self._reader = board, reader
+        query_before = self._snapshot.query if self._snapshot else None
+        self._snapshot, self._reader = snapshot, reader
         self._rows, self._is_failing = {}, False
-        if self._current is not None and not self._is_at_rest and asked_before == board.asked:
-            index = _index(board.order, self._current, self.cursor)
+        if self._current is not None and not self._is_at_rest and query_before == snapshot.query:
+            index = _index(snapshot.order, self._current, self.cursor)
             if index is not None and index != self.cursor:
                 self._follow(index)
-        elif asked_before is not None and asked_before != board.asked:
+        elif query_before is not None and query_before != snapshot.query:
             self.cursor, self._is_at_rest = 0, True
             self.scroll_to(y=0, animate=False)
         self.rows_changed()
@@ -91,8 +91,8 @@ class JobTable(RowList):
 
     def chosen(self) -> list[JobView]:
         """Return the marked jobs, or the one under the cursor."""
-        if self.marked and self._reader and self._board:
-            rows = self._reader.rows(sorted(self.marked), self._board)
+        if self.marked and self._reader and self._snapshot:
+            rows = self._reader.rows(sorted(self.marked), self._snapshot)
             return [rows[place] for place in sorted(rows)]
         job = self.job_at_cursor()
         return [job] if job else []
@@ -125,18 +125,18 @@ class JobTable(RowList):
 
     def action_mark_range(self) -> None:
         """Mark everything between the last mark and the cursor."""
-        if self._board is None:
+        if self._snapshot is None:
             return
         start = self.cursor if self._range_from is None else self._range_from
         low, high = sorted((start, self.cursor))
-        self.marked |= set(self._board.order[low : high + 1])
+        self.marked |= set(self._snapshot.order[low : high + 1])
         self._range_from = self.cursor
         self.refresh()
         self.post_message(self.Marked())
 
     def row_count(self) -> int:
         """Return how many jobs match."""
-        return len(self._board.order) if self._board else 0
+        return len(self._snapshot.order) if self._snapshot else 0
 
     def is_marked(self, index: int) -> bool:
         """Return whether the job of the row is marked."""
@@ -145,10 +145,10 @@ class JobTable(RowList):
     def header(self, width: int) -> Sequence[Cell]:
         """Return the titles, an arrow at the sorted one."""
         layout: Layout = _layout(_COLUMNS, width)
-        asked = self._board.asked if self._board else None
-        arrow = "▴" if asked and asked.is_reversed else "▾"
+        query = self._snapshot.query if self._snapshot else None
+        arrow = "▴" if query and query.is_reversed else "▾"
         titles = {
-            column.key: column.title + (arrow if asked and asked.sort == column.key else "")
+            column.key: column.title + (arrow if query and query.sort == column.key else "")
             for column, _ in layout.columns
         }
         return layout.line(titles)
@@ -168,19 +168,22 @@ class JobTable(RowList):
                 "group": (job.group_id or "").split("_", 3)[-1],
                 "try": str(job.attempt) if job.attempt > 1 else "",
                 "priority": str(job.priority) if job.priority else "",
-                "metric": cells.number(progress.value if progress else job.metric_value),
+                "metric": self._metric(job, progress),
                 "time": cells.span(self._seconds(job)),
                 "detail": self._detail(job, progress),
             }
         )
 
+    def _metric(self, job: JobView, progress: Progress | None) -> str:
+        return cells.number(progress.value) if progress else cells.metric(job.metric_name, job.metric_value)
+
     def empty_text(self) -> list[str]:
         """Return what to do when no job is there, or none matches."""
-        board = self._board
-        if board is None:
+        snapshot = self._snapshot
+        if snapshot is None:
             return ["  Reading the queue ..."]
-        if not board.asked.jobs.is_empty and board.total:
-            return ["", f"  None of {board.total:,} jobs matches. esc shows all again."]
+        if not snapshot.query.jobs.is_empty and snapshot.total:
+            return ["", f"  None of {snapshot.total:,} jobs matches. esc shows all again."]
         return [
             "",
             "  The queue is empty. In another shell:",
@@ -191,12 +194,12 @@ class JobTable(RowList):
         ]
 
     def _place(self, index: int) -> int | None:
-        order = self._board.order if self._board else ()
+        order = self._snapshot.order if self._snapshot else ()
         return order[index] if 0 <= index < len(order) else None
 
     def _job(self, index: int) -> JobView | None:
         place = self._place(index)
-        if place is None or self._board is None or self._reader is None:
+        if place is None or self._snapshot is None or self._reader is None:
             return None
         if place not in self._rows:
             top = self.scroll_offset.y
@@ -204,17 +207,19 @@ class JobTable(RowList):
             end = max(index, top + self.page_size) + _READ_AHEAD
             if end - start > 10 * _READ_AHEAD:  # a jump far outside of the window
                 start, end = max(0, index - _READ_AHEAD), index + _READ_AHEAD
-            self._rows = self._read(self._board, self._reader, start, end)
+            self._rows = self._read(self._snapshot, self._reader, start, end)
         return self._rows.get(place)
 
-    def _read(self, board: Board, reader: BoardReader, start: int, end: int) -> dict[int, JobView | None]:
-        places = board.order[start:end]
+    def _read(
+        self, snapshot: QueueSnapshot, reader: QueueReader, start: int, end: int
+    ) -> dict[int, JobView | None]:
+        places = snapshot.order[start:end]
         rows: dict[int, JobView | None] = dict.fromkeys(places)
         if not self._is_failing:
             try:
-                rows.update(reader.rows(places, board))
+                rows.update(reader.rows(places, snapshot))
             except RunForgeError:
-                self._is_failing = True  # the feed tells of it, and shows a new board once it can
+                self._is_failing = True  # the feed tells of it, and shows a new snapshot once it can
         return rows
 
     @staticmethod

@@ -13,7 +13,8 @@ from rich.text import Text
 from runforge import cells
 from runforge.files.durable import read_bounded
 from runforge.text import safe
-from runforge.views.shown import RunView
+from runforge.views.remarks import remarks
+from runforge.views.shown import JobView, RunView
 
 _REQUEST_LIMIT = 256 * 1024
 _MOST_FILES = 500
@@ -29,7 +30,8 @@ def info_text(view: RunView) -> Text:
         ("waits for", job.waiting_text),
         ("why", job.error),
         ("cause", job.cause),
-        ("metric", f"{job.metric_name} {job.metric_value:.6g}" if job.metric_value is not None else None),
+        ("metric", _metric(job)),
+        *(("remark", sentence) for sentence in remarks(view.run_dir)),
         ("group", job.group_id),
         ("job", job.job_id),
         ("priority", str(job.priority) if job.priority else None),
@@ -39,7 +41,7 @@ def info_text(view: RunView) -> Text:
         ("started", job.started_at),
         ("ended", job.finished_at),
         ("took", cells.duration(job.seconds)),
-        ("folder", str(view.folder)),
+        ("folder", str(view.run_dir)),
     ]
     for name, value in rows:
         _pair(text, name, value)
@@ -55,8 +57,14 @@ def info_text(view: RunView) -> Text:
         text.append(f"{entry['event']:<16} attempt {entry['attempt']}  {safe(str(why), 300)}\n")
     _attempts(text, view)
     _heading(text, "Request")
-    text.append(_request(view.folder) + "\n")
+    text.append(_request(view.run_dir) + "\n")
     return text
+
+
+def _metric(job: JobView) -> str | None:
+    if job.has_diverged:
+        return f"{job.metric_name} diverged"
+    return f"{job.metric_name} {job.metric_value:.6g}" if job.metric_value is not None else None
 
 
 def _attempts(text: Text, view: RunView) -> None:
@@ -85,8 +93,8 @@ def _request(folder: Path) -> str:
 def files_text(view: RunView) -> Text:
     """Return the run folder's files with their sizes; links are named, not followed."""
     text = Text()
-    _heading(text, safe(str(view.folder)))
-    found = sorted(_walk(view.folder))[:_MOST_FILES]
+    _heading(text, safe(str(view.run_dir)))
+    found = sorted(_walk(view.run_dir))[:_MOST_FILES]
     for name, size in found:
         text.append(f"  {size:>10}  ", "dim")
         text.append(f"{safe(name, 200)}\n")

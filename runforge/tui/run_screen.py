@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,18 +15,24 @@ from textual.widgets import ContentSwitcher, Input, Static
 
 from runforge import cells
 from runforge.errors import RunForgeError
-from runforge.metrics.curves import CurveFile, related
+from runforge.metrics import jsonl
+from runforge.metrics.curves import Curve, CurveFile, related
 from runforge.text import safe
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.log_view import LogView
 from runforge.tui.plot import Plot, Series
 from runforge.tui.run_info import files_text, info_text
-from runforge.views.board import Board
+from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import RunView
 
 _TABS = ("log", "curves", "info", "files")
 _CURVE_SECONDS = 1.0
+
+
+def _ends(curves: Iterable[Curve]) -> Iterable[str]:
+    """Say which curves end in what cannot be drawn."""
+    return (f"{curve.name} is {curve.values[-1]} now" for curve in curves if not isfinite(curve.values[-1]))
 
 
 class RunScreen(BaseScreen):
@@ -100,9 +107,9 @@ class RunScreen(BaseScreen):
         self._load()
         self.action_tab(self._tab)
 
-    def show_board(self, board: Board) -> None:
+    def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Read the run again when the queue has changed."""
-        super().show_board(board)
+        super().show_snapshot(snapshot)
         self._load()
 
     def tick(self) -> None:
@@ -130,10 +137,10 @@ class RunScreen(BaseScreen):
         if self._view is None:
             return
         self._attempt = attempt
-        folder = self._view.folder
+        folder = self._view.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
-        self._curves, self._family = CurveFile(folder / "metrics.jsonl"), ""
+        self._curves, self._family = CurveFile(folder / jsonl.NAME), ""
         self.query_one(LogView).show(folder / "logs.txt")
 
     def _show_title(self) -> None:
@@ -173,9 +180,13 @@ class RunScreen(BaseScreen):
         names = families.get(self._family, [])
         series = [Series(name, curves[name].steps, curves[name].values) for name in names]
         self.query_one(Plot).show(series, x_label="step", y_label=self._family)
+        told = self._curves.sentences() if self._curves else []
         if families:
             place = list(families).index(self._family) + 1
-            self._note(f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom")
+            keys = f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom"
+            self._note(" · ".join([*_ends(curves[name] for name in names), *told, keys]))
+        elif told:
+            self._note(" · ".join(told))
 
     def _note(self, text: str) -> None:
         if getattr(self, "_noted", None) != text:
@@ -271,10 +282,10 @@ class RunScreen(BaseScreen):
 
     def action_pause(self) -> None:
         """Pause or resume the run's group."""
-        board = self.runforge.board
-        if board is None or self._view is None:
+        snapshot = self.runforge.snapshot
+        if snapshot is None or self._view is None:
             return
-        groups = [group for group in board.groups if group.group_id == self._view.job.group_id]
+        groups = [group for group in snapshot.groups if group.group_id == self._view.job.group_id]
         self.act(lambda: self.runforge.steering.toggle_pause(groups))
 
     def action_priority(self, by: int) -> None:

@@ -72,6 +72,11 @@ def daemon_status(workspace: Workspace) -> DaemonStatus:
         return status_of(workspace, records.daemon(tx.row("journal.daemon")))
 
 
+def is_live(workspace: Workspace) -> bool:
+    """Return whether a daemon holds the lock, without a look at the journal."""
+    return daemon_holder.holder(workspace) is not None
+
+
 def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
     """Return how the daemon is, by its row, its lock and its heartbeat."""
     holder = daemon_holder.holder(workspace)
@@ -88,7 +93,15 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
         state = "running"  # it holds the lock and has not written its row yet
     pid = holder.pid if holder else row.pid
     return DaemonStatus(
-        state, pid, row.started_at, heartbeat, age, row.max_parallel, row.gpu_slots, row.epoch, lacking
+        state=state,
+        pid=pid,
+        started_at=row.started_at,
+        last_heartbeat=heartbeat,
+        heartbeat_age=age,
+        max_parallel=row.max_parallel,
+        gpu_slots=row.gpu_slots,
+        epoch=row.epoch,
+        shortage=lacking,
     )
 
 
@@ -101,7 +114,11 @@ def _heartbeat(workspace: Workspace) -> str | None:
     return str(beat)
 
 
-def free_capacity(tx: Transaction, row: DaemonRow) -> Capacity:
-    """Return how many slots of the daemon's are free."""
-    kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
-    return Capacity(max(0, row.max_parallel - kinds.count("cpu")), max(0, row.gpu_slots - kinds.count("gpu")))
+def slots_used(tx: Transaction) -> tuple[int, int]:
+    """Return how many slots and GPU slots are in use."""
+    return len(tx.rows("attempts.slots")), len(tx.rows("attempts.grants"))
+
+
+def free_capacity(daemon: DaemonRow | DaemonStatus, used: tuple[int, int]) -> Capacity:
+    """Return how many of the daemon's slots are free; which devices it has, no other process knows."""
+    return Capacity(max(0, daemon.max_parallel - used[0]), max(0, daemon.gpu_slots - used[1]))

@@ -1,10 +1,12 @@
 """Jobs, groups and attempts as a person wants to see them."""
 
 import json
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from runforge import clock
+from runforge.core import ranking
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State, group_status
 from runforge.views.words import Waiting
@@ -35,9 +37,14 @@ class JobView(NamedTuple):
     waiting: str | None = None
     waiting_text: str | None = None
 
+    @property
+    def has_diverged(self) -> bool:
+        """Whether its metric ended in NaN or infinity."""
+        return ranking.has_diverged(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
-        return self._asdict()
+        return {**self._asdict(), "diverged": self.has_diverged}
 
 
 class GroupView(NamedTuple):
@@ -58,7 +65,8 @@ class GroupView(NamedTuple):
     failed: int
     canceled: int
     objective_metric: str | None
-    direction: str
+    #: None without an objective.
+    direction: str | None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -75,7 +83,9 @@ class AttemptView(NamedTuple):
     error: str | None
     exit_code: int | None
     signal: int | None
+    #: The first of its devices, and all of them.
     gpu_uuid: str | None
+    devices: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -88,7 +98,7 @@ class RunView(NamedTuple):
     job: JobView
     attempts: list[AttemptView]
     timeline: list[dict[str, Any]]
-    folder: Path
+    run_dir: Path
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -96,38 +106,37 @@ class RunView(NamedTuple):
             "job": self.job.to_json(),
             "attempts": [attempt.to_json() for attempt in self.attempts],
             "timeline": self.timeline,
-            "folder": str(self.folder),
+            "folder": str(self.run_dir),
         }
+
+
+class _Shared:
+    """Takes the fields that a view has of its record, by their name."""
+
+    def __init__(self, view: type[NamedTuple], record: type[NamedTuple]) -> None:
+        self._names = tuple(name for name in view._fields if hasattr(record, name))
+        self._values = attrgetter(*self._names)
+
+    def taken(self, record: NamedTuple) -> dict[str, Any]:
+        return dict(zip(self._names, self._values(record), strict=True))
+
+
+_OF_JOB = _Shared(JobView, Job)
+_OF_GROUP = _Shared(GroupView, Group)
+_OF_ATTEMPT = _Shared(AttemptView, Attempt)
 
 
 def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     """Return a job as shown at a moment."""
-    reason, text = waiting or (None, None)
     end = job.finished_at or (now if job.state is State.RUNNING else None)
-    seconds = clock.seconds_between(job.started_at, end) if job.started_at and end else None
-    return JobView(
-        job.job_id,
-        job.run_id,
-        job.group_id,
-        job.state.value,
-        job.priority,
-        job.requires_gpu,
-        job.attempt,
-        job.created_at,
-        job.started_at,
-        job.finished_at,
-        seconds,
-        job.error,
-        job.cause,
-        job.cancel_requested,
-        job.dry_run_seconds is not None,
-        job.metric_name,
-        job.metric_value,
-        json.loads(job.overrides),
-        job.run_dir,
-        reason,
-        text,
-    )
+    fields = _OF_JOB.taken(job)
+    fields["state"] = job.state.value
+    fields["seconds"] = clock.seconds_between(job.started_at, end) if job.started_at and end else None
+    fields["dry_run"] = job.dry_run_seconds is not None
+    fields["overrides"] = json.loads(job.overrides)
+    if waiting is not None:
+        fields["waiting"], fields["waiting_text"] = waiting
+    return JobView(**fields)
 
 
 def group_view(group: Group) -> GroupView:
@@ -138,29 +147,14 @@ def group_view(group: Group) -> GroupView:
         failed=group.failed,
         canceled=group.canceled,
         is_canceled=group.is_canceled,
+        is_open=group.is_open,
     )
-    return GroupView(
-        group.group_id,
-        group.name,
-        group.notes,
-        status,
-        group.is_paused,
-        group.created_at,
-        group.started_at,
-        group.finished_at,
-        group.total,
-        group.queued,
-        group.running,
-        group.succeeded,
-        group.failed,
-        group.canceled,
-        group.objective_metric,
-        group.direction,
-    )
+    fields = _OF_GROUP.taken(group)
+    if group.objective_metric is None:
+        fields["direction"] = None
+    return GroupView(**fields, status=status, paused=group.is_paused)
 
 
-def attempt_view(a: Attempt) -> AttemptView:
+def attempt_view(attempt: Attempt) -> AttemptView:
     """Return an attempt as shown."""
-    return AttemptView(
-        a.attempt, a.started_at, a.finished_at, a.cause, a.error, a.exit_code, a.signal, a.gpu_uuid
-    )
+    return AttemptView(**_OF_ATTEMPT.taken(attempt))

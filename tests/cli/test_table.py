@@ -19,7 +19,7 @@ from runforge.cli.commands import COMMANDS
 from runforge.cli.parameters import Command
 from runforge.cli.program import program
 from runforge.daemon.engine import Settings
-from runforge.queue.submit import DEFAULT_MAX_RUNS
+from runforge.documents.plan import MAX_RUNS
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli
 
@@ -167,7 +167,7 @@ def test_the_queue_and_the_daemon_have_the_defaults_of_the_table() -> None:
         defaults["gpu_slots"],
         defaults["orphans"],
     )
-    assert defaults["max_runs"] == DEFAULT_MAX_RUNS
+    assert defaults["max_runs"] == MAX_RUNS
 
 
 def _contents(folder: Path) -> dict[str, str]:

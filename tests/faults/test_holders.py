@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from runforge.cli import doctor
-from runforge.queue import changes, pause
+from runforge.queue import pause, submit
 from runforge.store import writer_lock
 from runforge.store.failures import JournalBusy
 from runforge.store.opening import open_journal, open_snapshot
@@ -24,7 +24,7 @@ from tests.e2e.test_commands import Cli
 
 @pytest.fixture
 def queue(ws: Workspace) -> Workspace:
-    changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     return ws
 
 
@@ -106,7 +106,7 @@ def test_a_reader_holds_nobody_up_and_is_told_of(queue: Workspace, monkeypatch: 
     wal = queue.journal.with_name("runforge.db-wal")
     with open_snapshot(queue) as reader, reader.read() as tx:
         seen = len(tx.rows("jobs.all"))
-        changes.enqueue_sweep(queue, (queue.root / "plan.json").read_bytes(), where="plan.json")
+        submit.enqueue_sweep(queue, (queue.root / "plan.json").read_bytes(), where="plan.json")
         with open_journal(queue) as journal:
             waits: list[str] = []
             journal.connection.set_trace_callback(waits.append)

@@ -109,9 +109,9 @@ def test_a_damaged_claim_is_lost_and_not_judged_for_ever(tmp_path: Path, text: s
     assert report.find(tmp_path, TOKEN)[0] is Finding.LOST
 
 
-def test_a_claim_of_another_token_is_lost(tmp_path: Path) -> None:
+def test_a_claim_of_another_token_is_of_an_earlier_life(tmp_path: Path) -> None:
     assert start_marker.claim(tmp_path, "b" * 32)
-    assert report.find(tmp_path, TOKEN)[0] is Finding.LOST
+    assert report.find(tmp_path, TOKEN)[0] is Finding.EARLIER
 
 
 # --- the lock ----------------------------------------------------------------------------------
@@ -264,11 +264,27 @@ def test_a_program_that_may_not_be_executed_is_told_with_its_reason(attempt: Att
     assert found.spawn_error == f"{path}: Permission denied"
 
 
+def test_metrics_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").mkdir()
+    pump = LogPump(tmp_path, limit=1_000_000, reads_metrics=True)
+    pump.open()
+    reading, writing = os.pipe()
+    os.write(writing, b"[RF:METRIC=a 1]\n[RF:METRIC=b 2]\n")
+    os.close(writing)
+    while pump.pump(reading):
+        pass
+    os.close(reading)
+    pump.close()
+    pump.release()
+    (told,) = pump.rejected.sentences()
+    assert told.startswith("2 printed metrics could not be written to metrics.jsonl: is no regular file")
+
+
 def test_a_line_too_long_hides_no_metric(tmp_path: Path) -> None:
     pump = LogPump(tmp_path, limit=1_000_000, reads_metrics=True)
     pump.open()
     reading, writing = os.pipe()
-    for data in (b"x" * 60_000, b"x" * 60_000, b"[RF:METRIC=no 1]\n[RF:METRIC=yes 2]\n"):
+    for data in (b"x" * 60_000, b"x" * 60_000, b"[RF:METRIC=glued 1]\n[RF:METRIC=own 2]\n"):
         os.write(writing, data)
         assert pump.pump(reading)
     os.close(writing)
@@ -277,7 +293,7 @@ def test_a_line_too_long_hides_no_metric(tmp_path: Path) -> None:
     pump.close()
     pump.release()
     entries = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [entry["name"] for entry in entries] == ["yes"]
+    assert [entry["name"] for entry in entries] == ["glued", "own"]
 
 
 # --- the zygote --------------------------------------------------------------------------------
@@ -298,11 +314,11 @@ def fail(spec):
     raise RuntimeError("told in the log")
 
 
-def finish(spec, ending, is_ours):
+def finish(spec, ending, rejected, is_ours):
     return [f"finish {ending.exit_code} {is_ours()}"]
 
 
-def leave(spec, ending, is_ours):
+def leave(spec, ending, rejected, is_ours):
     sys.exit("a result writer that leaves")
 """
 

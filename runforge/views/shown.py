@@ -83,7 +83,9 @@ class AttemptView(NamedTuple):
     error: str | None
     exit_code: int | None
     signal: int | None
+    #: The first of its devices, and all of them.
     gpu_uuid: str | None
+    devices: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -112,7 +114,7 @@ class _Shared:
     """Takes the fields that a view has of its record, by their name."""
 
     def __init__(self, view: type[NamedTuple], record: type[NamedTuple]) -> None:
-        self._names = tuple(name for name in view._fields if name in record._fields)
+        self._names = tuple(name for name in view._fields if hasattr(record, name))
         self._values = attrgetter(*self._names)
 
     def taken(self, record: NamedTuple) -> dict[str, Any]:
@@ -145,11 +147,12 @@ def group_view(group: Group) -> GroupView:
         failed=group.failed,
         canceled=group.canceled,
         is_canceled=group.is_canceled,
+        is_open=group.is_open,
     )
     fields = _OF_GROUP.taken(group)
     if group.objective_metric is None:
         fields["direction"] = None
-    return GroupView(**fields, status=status, paused=group.is_paused, total=group.total)
+    return GroupView(**fields, status=status, paused=group.is_paused)
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:

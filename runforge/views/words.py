@@ -10,6 +10,7 @@ from runforge.core.states import State
 
 if TYPE_CHECKING:
     from runforge.core.records import Job
+    from runforge.core.resources import Resources
     from runforge.views.daemon_status import DaemonStatus
     from runforge.workspace import Workspace
 
@@ -42,13 +43,11 @@ class Waiting(NamedTuple):
     text: str
 
 
-def why_waiting(daemon: DaemonStatus, capacity: Capacity, *, is_paused: bool, requires_gpu: bool) -> Waiting:
+def why_waiting(daemon: DaemonStatus, capacity: Capacity, *, is_paused: bool, needs: Resources) -> Waiting:
     """Return why a queued job waits; a disk that has no room holds everything back."""
     if daemon.shortage is not None and daemon.is_live and not is_paused:
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
-    reason = waiting_reason(
-        daemon_live=daemon.is_live, is_paused=is_paused, requires_gpu=requires_gpu, capacity=capacity
-    )
+    reason = waiting_reason(daemon_live=daemon.is_live, is_paused=is_paused, needs=needs, capacity=capacity)
     return Waiting(reason, WAITING[reason])
 
 

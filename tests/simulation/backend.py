@@ -88,9 +88,9 @@ class FakeBackend:
         self._watched[ref.token] = _Watched(ref)
 
     def launch(self, launch: Launch) -> None:
-        ref, uuid = launch.ref, launch.grant.gpu_uuid
-        if uuid is not None and (not launch.job.requires_gpu or uuid not in {gpu.uuid for gpu in self._gpus}):
-            self.wrong.append(f"{ref.run_id} was given {uuid}")
+        ref, uuids = launch.ref, launch.grant.uuids
+        if len(uuids) > launch.job.needs.gpus or set(uuids) - {gpu.uuid for gpu in self._gpus}:
+            self.wrong.append(f"{ref.run_id} was given {uuids}")
         if self._random.random() < 0.01:
             raise OSError(_random_errno(self._random), "the machine or the job is at fault")
         watched = self._watched[ref.token] = _Watched(ref)

@@ -14,6 +14,8 @@ _UNSAFE = (
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
+#: Colours and other looks of a text (SGR).
+_LOOKS = "\x1b\\[[0-9;:]*m"
 _UNSAFE_IN_LOG = _UNSAFE.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f")
 #: Longest cell or message part shown; the rest is cut with an ellipsis.
 MAX_LENGTH = 2000
@@ -37,8 +39,10 @@ def safe(text: str, limit: int = MAX_LENGTH) -> str:
 def safe_log(text: str) -> str:
     """Return log text with newlines and tabs kept and every other control character shown.
 
-    A carriage return (progress bars) keeps what stands after the last one on its line.
+    A carriage return (progress bars) keeps what stands after the last one on its line. Colours are dropped.
     """
+    if "\x1b" in text:
+        text = re.sub(_LOOKS, "", text)
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
     return re.sub(_UNSAFE_IN_LOG, _visible, "\n".join(lines))
 

@@ -116,6 +116,16 @@ def test_supervisors_need_the_standard_library_alone(path: Path) -> None:
     assert names <= set(sys.stdlib_module_names)
 
 
+def test_what_supervisors_import_is_the_standard_library_too() -> None:
+    code = (
+        "import sys; before = set(sys.modules)\n"  # what the interpreter's own startup hooks bring in
+        "import runforge.supervise.supervisor, runforge.supervise.zygote\n"
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) - {"runforge"} <= set(sys.stdlib_module_names)
+
+
 def test_no_sql_text_outside_the_store() -> None:
     words = ("SELECT ", "INSERT INTO", "UPDATE jobs", "DELETE FROM")
     for path in FILES:

@@ -26,4 +26,5 @@ def test_safe_text_is_one_printable_line(text: str) -> None:
 
 
 def test_a_log_keeps_its_lines_and_the_last_state_of_a_progress_bar() -> None:
-    assert safe_log("10%\r50%\r100%\nnext\tline\x1b[31m\n") == "100%\nnext\tline\\x1b[31m\n"
+    assert safe_log("10%\r50%\r100%\nnext\tline\x1b[2J\n") == "100%\nnext\tline\\x1b[2J\n"
+    assert safe_log("\x1b[32mINFO\x1b[0m epoch \x1b[1;34m1\x1b[0m") == "INFO epoch 1"

@@ -12,6 +12,7 @@ from runforge.files.durable import open_file
 from runforge.metrics import jsonl
 from runforge.metrics.points import Point, Rejected
 from runforge.metrics.printed import PrintedMetrics
+from runforge.text import safe
 
 #: The beginning of a log is always kept; of what exceeds the cap, the end is.
 TAIL_BYTES = 64 * 1024
@@ -121,10 +122,13 @@ class LogPump:
         if not points:
             return
         lines = b"".join(jsonl.encode(point, clock.now()) for point in points)
-        with contextlib.suppress(OSError):
+        try:
             if self._metrics is None:
                 self._metrics = open_file(self._run_dir / jsonl.NAME, _APPEND)
             os.write(self._metrics, lines)
+        except OSError as error:
+            self.rejected.unwritten += len(points)
+            self.rejected.why = self.rejected.why or safe(str(error.strerror))
 
     def close(self) -> None:
         """Write the kept end of a log that was cut, and the metric of a last line without its end."""

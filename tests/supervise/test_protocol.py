@@ -264,6 +264,22 @@ def test_a_program_that_may_not_be_executed_is_told_with_its_reason(attempt: Att
     assert found.spawn_error == f"{path}: Permission denied"
 
 
+def test_metrics_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").mkdir()
+    pump = LogPump(tmp_path, limit=1_000_000, reads_metrics=True)
+    pump.open()
+    reading, writing = os.pipe()
+    os.write(writing, b"[RF:METRIC=a 1]\n[RF:METRIC=b 2]\n")
+    os.close(writing)
+    while pump.pump(reading):
+        pass
+    os.close(reading)
+    pump.close()
+    pump.release()
+    (told,) = pump.rejected.sentences()
+    assert told.startswith("2 printed metrics could not be written to metrics.jsonl: is no regular file")
+
+
 def test_a_line_too_long_hides_no_metric(tmp_path: Path) -> None:
     pump = LogPump(tmp_path, limit=1_000_000, reads_metrics=True)
     pump.open()

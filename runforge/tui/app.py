@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -17,14 +18,15 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerCancelled
 
-from runforge import clock
-from runforge.errors import explained
+from runforge.errors import OperationFailed, explained
 from runforge.files.durable import read_bounded
 from runforge.machine.load import Machine, read_machine
 from runforge.tui import terminal
 from runforge.tui.ascii import AsciiFilter
+from runforge.tui.background import Answer, Background
 from runforge.tui.base_screen import BaseScreen
-from runforge.tui.feed import BoardRead, Feed, ProgressRead, ReadFailed
+from runforge.tui.feed import BoardRead, Feed, ProgressRead, ReadFailed, Window, WindowRead
+from runforge.tui.ports import AppPort
 from runforge.tui.queue_screen import QueueScreen
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
@@ -78,11 +80,13 @@ class RunForgeApp(App[None]):
         self.workspace = workspace
         self._plain = AsciiFilter(enabled=ascii_only)
         self.steering = Steering(workspace, daemon, read_only)
-        self.reader = BoardReader(workspace)
         self.feed = Feed(workspace, self.post_message, seconds=seconds)
+        self._background = Background(self.post_message)
+        self.read = self._background.read
         self.wire = Wire()
         self.asked = Asked()
         self.board: Board | None = None
+        self.window = Window({}, {})
         self.warning = ""
         self.exit_code = 0
         self.failure: Exception | None = None
@@ -98,12 +102,13 @@ class RunForgeApp(App[None]):
         """Begin to watch."""
         terminal.on_signals(self._leave_on_signal)
         self.feed.start()
+        self._background.start()
         self.set_interval(_TICK_SECONDS, self._tick)
 
     def on_unmount(self) -> None:
         """Let the journal go."""
         self.feed.stop()
-        self.reader.close()
+        self._background.stop()
 
     def _leave_on_signal(self, code: int) -> None:
         self.exit_code = code
@@ -134,10 +139,23 @@ class RunForgeApp(App[None]):
 
     def on_board_read(self, message: BoardRead) -> None:
         """Show another moment of the queue."""
-        self.board, self._problem = message.board, ""
+        self.board, self.window, self._problem = message.board, message.window, ""
         for screen in self._shown():
             screen.show_board(message.board)
         self._warn()
+
+    def on_window_read(self, message: WindowRead) -> None:
+        """Show other rows of the queue."""
+        self.window = message.window
+        for screen in self._shown():
+            screen.show_window(message.window)
+
+    def on_answer(self, message: Answer) -> None:
+        """Show what was read for a widget, if it is still there."""
+        if message.problem:
+            self.say(message.problem, is_error=True)
+        elif message.owner.is_attached and message.owner.is_running and not self._exit:
+            message.show()
 
     def on_read_failed(self, message: ReadFailed) -> None:
         """Say why the queue cannot be shown; the last picture stays."""
@@ -204,11 +222,11 @@ class RunForgeApp(App[None]):
                 await self.workers.wait_for_complete(asked)
         self.exit()
 
-    def show_run(self, run_id: str, tab: str) -> None:
+    def show_run(self, job: JobView, tab: str) -> None:
         """Open a run."""
         from runforge.tui.run_screen import RunScreen
 
-        self.push_screen(RunScreen(run_id, tab))
+        self.push_screen(RunScreen(job, tab))
 
     def show_group(self, group_id: str) -> None:
         """Open a group."""
@@ -223,6 +241,12 @@ class RunForgeApp(App[None]):
         if not isinstance(self.screen, MachineScreen):
             self.push_screen(MachineScreen())
 
+    def read_rows(self, places: Sequence[int]) -> list[JobView]:
+        """Return the jobs at these places of the journal, in the order of creation."""
+        with contextlib.closing(BoardReader(self.workspace)) as reader:
+            rows = reader.rows(places, self.board) if self.board else {}
+        return [rows[place] for place in sorted(rows)]
+
     def read_run(self, run_id: str) -> RunView:
         """Return everything about a run."""
         return lists.run(self.workspace, run_id)
@@ -235,13 +259,6 @@ class RunForgeApp(App[None]):
         """Return the machine's load."""
         return read_machine(self.workspace)
 
-    @staticmethod
-    def seconds_of(job: JobView) -> float | None:
-        """Return how long a run took, or has taken so far."""
-        if job.state == "running" and job.started_at:
-            return clock.seconds_between(job.started_at, clock.now())
-        return job.seconds
-
     def copy(self, job: JobView, what: str) -> None:
         """Copy a run's id or request to the clipboard of the user's own terminal (OSC 52)."""
         if what == "id":
@@ -249,11 +266,9 @@ class RunForgeApp(App[None]):
             self.say(f"copied {job.run_id}")
             return
         path = self.workspace.root / job.run_dir / "request.json"
-        try:
-            text = read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
-        except (OSError, ValueError) as error:
-            self.say(f"{path}: {error}", is_error=True)
-            return
+        self.read(self.screen, lambda: _text(path), lambda text: self._copy_request(job, path, text))
+
+    def _copy_request(self, job: JobView, path: Path, text: str) -> None:
         self.copy_to_clipboard(text)
         self.say(f"copied the request of {job.run_id}, {len(text)} characters; it is at {path}")
 
@@ -267,6 +282,14 @@ class RunForgeApp(App[None]):
                     f"key {binding.key}",
                     lambda action=binding.action: self.call_later(screen.run_action, action),
                 )
+
+
+def _text(path: Path) -> str:
+    """Return a request's text, for another thread than the one that paints."""
+    try:
+        return read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        raise OperationFailed(f"{path}: {error}") from error
 
 
 def daemon_warning(daemon: DaemonStatus, board: Board) -> str:
@@ -317,3 +340,7 @@ def run(
     if app.failure is not None:
         raise app.failure
     return app.exit_code
+
+
+if TYPE_CHECKING:  # the app keeps what its screens are promised
+    _PORT: type[AppPort] = RunForgeApp

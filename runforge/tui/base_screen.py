@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,11 +11,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
+from runforge.tui.feed import Window
+from runforge.tui.ports import AppPort
 from runforge.views.board import Board
 from runforge.views.shown import JobView
-
-if TYPE_CHECKING:
-    from runforge.tui.app import RunForgeApp
 
 _LISTED = 5
 
@@ -36,9 +35,9 @@ class BaseScreen(Screen[None]):
     KEYS: ClassVar[Sequence[Key]] = ()
 
     @property
-    def runforge(self) -> RunForgeApp:
-        """The app, by its own type."""
-        return cast("RunForgeApp", self.app)
+    def runforge(self) -> AppPort:
+        """The app, as far as screens know it."""
+        return cast("AppPort", self.app)
 
     def compose(self) -> ComposeResult:
         """Lay out the bars around the content."""
@@ -76,6 +75,9 @@ class BaseScreen(Screen[None]):
     def show_board(self, board: Board) -> None:
         """Show another moment of the queue."""
         self.query_one(StatusBar).show(board)
+
+    def show_window(self, window: Window) -> None:
+        """Show the rows of the queue that were asked for."""
 
     def show_warning(self, text: str) -> None:
         """Show what is wrong, or nothing."""

@@ -1,21 +1,23 @@
 """The thread that watches the journal for the screens. It reads and posts; it owns no widget.
 
 It looks four times a second at a number that costs microseconds and reads only when that has changed, and
-then never more than a tenth of the time.
+then never more than a tenth of the time. Rows are read for what is looked at and some pages around it.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from textual.message import Message
 
 from runforge.errors import explained
 from runforge.metrics.curves import Progress, tail_progress
-from runforge.views.board import Asked, Board, BoardReader
+from runforge.views.board import Asked, Board, BoardReader, Standing
 from runforge.views.daemon_status import DaemonStatus
+from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
 _LOOK_SECONDS = 0.25
@@ -23,13 +25,40 @@ _MOST_OF_THE_TIME = 0.1
 _PROGRESS_SECONDS = 1.0
 #: Lock and heartbeat of the daemon are looked at this often when nothing else changes.
 _DAEMON_SECONDS = 1.0
+#: Rows that come with the first board of a query, before a screen has said what it shows.
+_FIRST_ROWS = 100
+
+
+class Sight(NamedTuple):
+    """What is looked at: rows of the order asked for, the job under the cursor, groups by id."""
+
+    start: int = 0
+    end: int = _FIRST_ROWS
+    cursor: int | None = None
+    groups: tuple[str, ...] = ()
+
+
+class Window(NamedTuple):
+    """What stands behind the rows that are looked at. A job that was pruned meanwhile is None."""
+
+    jobs: dict[int, JobView | None]
+    standings: dict[str, Standing]
 
 
 class BoardRead(Message):
     """The queue has changed, or something else was asked for."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, window: Window) -> None:
         self.board = board
+        self.window = window
+        super().__init__()
+
+
+class WindowRead(Message):
+    """Other rows of the same board are looked at."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
         super().__init__()
 
 
@@ -50,7 +79,7 @@ class ProgressRead(Message):
 
 
 class Feed(threading.Thread):
-    """Posts boards to the app until stopped."""
+    """Posts boards and rows to the app until stopped."""
 
     def __init__(self, workspace: Workspace, post: Callable[[Message], object], *, seconds: float) -> None:
         super().__init__(name="runforge-feed", daemon=True)
@@ -58,14 +87,34 @@ class Feed(threading.Thread):
         self._post = post
         self._seconds = seconds
         self._asked = Asked()
+        self._sight = Sight()
         self._wake = threading.Event()
         self._is_urgent = False
         self._is_stopped = False
+        # The rest belongs to the thread.
+        self._board: Board | None = None
+        self._seen: object = None
+        self._served: Sight | None = None
+        self._next_read = self._next_daemon = self._next_progress = 0.0
 
     def ask(self, asked: Asked) -> None:
-        """Ask for other jobs or another order; the answer comes at once."""
+        """Ask for other jobs or another order; the answer comes at once, with its first rows."""
         self._asked = asked
+        self._sight = Sight(groups=self._sight.groups)
         self.hurry()
+
+    def look_at(self, start: int, end: int, cursor: int | None) -> None:
+        """Ask for rows: a stretch of the order, and the job under the cursor."""
+        self._see(self._sight._replace(start=start, end=end, cursor=cursor))
+
+    def look_at_groups(self, groups: Sequence[str]) -> None:
+        """Ask how these groups do."""
+        self._see(self._sight._replace(groups=tuple(groups)))
+
+    def _see(self, sight: Sight) -> None:
+        if sight != self._sight:
+            self._sight = sight
+            self._wake.set()
 
     def hurry(self) -> None:
         """Look again now: something was just done."""
@@ -81,38 +130,57 @@ class Feed(threading.Thread):
     def run(self) -> None:
         """Look, read, post; until stopped."""
         reader = BoardReader(self._workspace)
-        seen: object = None
-        next_read = next_daemon = next_progress = 0.0
-        board: Board | None = None
         while not self._is_stopped:
-            is_urgent, self._is_urgent = self._is_urgent, False
             self._wake.clear()
-            now = time.monotonic()
             try:
-                version = (reader.version(), self._asked)
-                is_due = now >= next_read and version != seen
-                if now >= next_daemon and board is not None and not is_due:
-                    next_daemon = now + _DAEMON_SECONDS
-                    is_due = _differs(reader.daemon(), board.daemon)
-                if is_urgent or is_due:
-                    board = reader.board(self._asked)
-                    seen = version
-                    self._post(BoardRead(board))
-                    took = time.monotonic() - now
-                    next_read = now + max(self._seconds, took / _MOST_OF_THE_TIME)
-                if board is not None and board.running and now >= next_progress:
-                    next_progress = now + max(_PROGRESS_SECONDS, self._seconds)
-                    self._post(ProgressRead(self._progress(board)))
+                self._look(reader)
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: shown, and tried again
-                seen = None
+                self._seen = None
                 self._post(ReadFailed(explained(error)))
                 self._wake.wait(_LOOK_SECONDS * 3)
             self._wake.wait(_LOOK_SECONDS)
         reader.close()
 
+    def _look(self, reader: BoardReader) -> None:
+        """Read what has changed, or the rows that are looked at now."""
+        is_urgent, self._is_urgent = self._is_urgent, False
+        now, asked, sight = time.monotonic(), self._asked, self._sight
+        version = (reader.version(), asked)
+        if is_urgent or self._is_due(reader, version, now):
+            board = reader.board(asked)
+            self._post(BoardRead(board, _window(reader, board, sight)))
+            self._board, self._seen, self._served = board, version, sight
+            took = time.monotonic() - now
+            self._next_read = now + max(self._seconds, took / _MOST_OF_THE_TIME)
+        elif self._board is not None and sight != self._served:
+            self._post(WindowRead(_window(reader, self._board, sight)))
+            self._served = sight
+        if self._board is not None and self._board.running and now >= self._next_progress:
+            self._next_progress = now + max(_PROGRESS_SECONDS, self._seconds)
+            self._post(ProgressRead(self._progress(self._board)))
+
+    def _is_due(self, reader: BoardReader, version: object, now: float) -> bool:
+        if now >= self._next_read and version != self._seen:
+            return True
+        if now < self._next_daemon or self._board is None:
+            return False
+        self._next_daemon = now + _DAEMON_SECONDS
+        return _differs(reader.daemon(), self._board.daemon)
+
     def _progress(self, board: Board) -> dict[str, Progress]:
         found = {job.run_id: tail_progress(self._workspace.root / job.run_dir) for job in board.running}
         return {run_id: progress for run_id, progress in found.items() if progress}
+
+
+def _window(reader: BoardReader, board: Board, sight: Sight) -> Window:
+    """Return what stands behind the rows and groups that are looked at."""
+    places = list(board.order[sight.start : sight.end])
+    if sight.cursor is not None:
+        places.append(sight.cursor)
+    jobs: dict[int, JobView | None] = dict.fromkeys(places)
+    jobs.update(reader.rows(places, board))
+    known = {group.group_id: group for group in board.groups} if sight.groups else {}
+    return Window(jobs, {key: reader.standing(known[key]) for key in sight.groups if key in known})
 
 
 def _differs(now: DaemonStatus, shown: DaemonStatus) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from runforge import cells
-from runforge.errors import RunForgeError
 from runforge.tui.columns import Column, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views.board import Board, BoardReader, Standing
+from runforge.views.board import Board, Standing
 from runforge.views.shown import GroupView
 
 _COLUMNS = (
@@ -27,22 +26,36 @@ _UNKNOWN = Standing(None, None, None)
 class GroupList(RowList):
     """Groups, those with work first and then the newest. The cursor follows its group."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, look_at: Callable[[Sequence[str]], None], *, id: str) -> None:  # noqa: A002 - Textual's
         super().__init__(id=id)
+        self._look_at = look_at
         self._groups: list[GroupView] = []
         self._board: Board | None = None
-        self._reader: BoardReader | None = None
+        #: How groups do, as far as it was asked for; what is of the board before stays until it is told anew.
+        self._standings: dict[str, Standing] = {}
         self._current: str | None = None
 
-    def show(self, board: Board, reader: BoardReader) -> None:
+    def show(self, board: Board, standings: Mapping[str, Standing]) -> None:
         """Show another moment of the queue."""
-        self._board, self._reader = board, reader
+        self._board = board
+        self._standings.update(standings)
         newest_first = reversed(board.groups)
         self._groups = sorted(newest_first, key=lambda g: (g.status != "running", g.running == 0))
         ids = [group.group_id for group in self._groups]
         if self._current in ids:
             self.cursor = ids.index(self._current)
         self.rows_changed()
+
+    def show_standings(self, standings: Mapping[str, Standing]) -> None:
+        """Show how the groups do that were asked for."""
+        self._standings.update(standings)
+        self.repaint_changed()
+
+    def seen_changed(self) -> None:
+        """Ask how the groups do that are visible."""
+        top = self.scroll_offset.y
+        seen = self._groups[max(0, top - self.page_size) : top + 2 * self.page_size]
+        self._look_at([group.group_id for group in seen] if self.display else [])
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a group."""
@@ -71,7 +84,7 @@ class GroupList(RowList):
         """Return one group's row."""
         group = self._groups[index]
         done = group.succeeded + group.failed + group.canceled
-        standing = self._standing(group)
+        standing = self._standings.get(group.group_id, _UNKNOWN)
         style = "paused" if group.paused and group.status == "running" else group.status
         symbol = cells.SYMBOLS.get(style, ("", ""))[0]
         return _layout(_COLUMNS, width).line(
@@ -84,14 +97,6 @@ class GroupList(RowList):
                 "left": "paused" if style == "paused" else self._left(group, standing),
             }
         )
-
-    def _standing(self, group: GroupView) -> Standing:
-        if self._reader is None:
-            return _UNKNOWN
-        try:
-            return self._reader.standing(group)
-        except RunForgeError:
-            return _UNKNOWN
 
     def _left(self, group: GroupView, standing: Standing) -> str:
         if self._board is None or standing.seconds_per_run is None or group.status != "running":

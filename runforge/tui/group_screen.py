@@ -177,7 +177,7 @@ class GroupScreen(BaseScreen):
         """Open the run under the cursor."""
         job = self.table.job_at_cursor()
         if job is not None:
-            self.runforge.show_run(job.run_id, tab)
+            self.runforge.show_run(job, tab)
 
     def action_view(self) -> None:
         """Plot the other thing."""

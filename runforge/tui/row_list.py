@@ -1,7 +1,8 @@
 """A list that costs the same with ten rows and with a hundred thousand.
 
 Only visible rows exist: each is asked for when it is painted, and painted again only where it changed.
-What a row shows, and what stands behind it, is for the subclasses to say.
+What a row shows, and what stands behind it, is for the subclasses to say; they have it at hand, or get it
+after `seen_changed` and show a placeholder until then: nothing is read while painting.
 """
 
 from __future__ import annotations
@@ -97,6 +98,14 @@ class RowList(ScrollView, can_focus=True):
         """Return what stands in the place of no rows."""
         return []
 
+    def seen_changed(self) -> None:
+        """Other rows may be visible now, or the cursor stands elsewhere: have them read if need be."""
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scroll, and tell that other rows are visible."""
+        super().watch_scroll_y(old_value, new_value)
+        self.seen_changed()
+
     @property
     def page_size(self) -> int:
         """How many rows are visible."""
@@ -110,6 +119,7 @@ class RowList(ScrollView, can_focus=True):
         last = max(0, self.row_count() - 1)
         if self.cursor > last:
             self.move_to(last)
+        self.seen_changed()
         self.repaint_changed()
 
     def repaint_changed(self) -> None:
@@ -130,13 +140,14 @@ class RowList(ScrollView, can_focus=True):
         before, self.cursor = self.cursor, min(max(0, index), last)
         top, page = self.scroll_offset.y, self.page_size
         if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False)
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
         elif self.cursor >= top + page:
-            self.scroll_to(y=self.cursor - page + 1, animate=False)
+            self.scroll_to(y=self.cursor - page + 1, animate=False, immediate=True)
         if self.cursor != before:
             self._refresh_row(before)
             self._refresh_row(self.cursor)
             self.post_message(self.Moved())
+            self.seen_changed()
 
     def _refresh_row(self, index: int) -> None:
         y = index - self.scroll_offset.y + 1

@@ -40,6 +40,13 @@ class JobView(NamedTuple):
         return self._asdict()
 
 
+def seconds_so_far(job: JobView) -> float | None:
+    """Return how long a run took, or has taken by this moment."""
+    if job.state == "running" and job.started_at:
+        return clock.seconds_between(job.started_at, clock.now())
+    return job.seconds
+
+
 class GroupView(NamedTuple):
     """A group with its counts and its best run."""
 

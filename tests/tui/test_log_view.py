@@ -14,7 +14,6 @@ from textual.widget import Widget
 from runforge.tui.log_page import LogPage
 from runforge.tui.log_view import LogView
 
-
 _Found = TypeVar("_Found")
 
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help venv demo test lint gauntlets bench screenshots clean
+.PHONY: help venv demo test lint gauntlets bench screenshots reference clean
 help:
 	@echo "make venv       the virtual environment that the others use"
 	@echo "make demo       the whole main job on sample data"
@@ -13,6 +13,7 @@ help:
 	@echo "make gauntlets  the acceptance gauntlets G1-G10"
 	@echo "make bench      the figures of the README"
 	@echo "make screenshots  the README's pictures of the terminal UI"
+	@echo "make reference  the tables of commands and options in docs/usage.md"
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "RunForge needs Python 3.10 or newer")'
@@ -42,6 +43,9 @@ bench: $(STAMP)
 
 screenshots: $(STAMP)
 	$(BIN)/python -m bench.screenshots
+
+reference: $(STAMP)
+	$(BIN)/python -m runforge.cli.reference docs/usage.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -21,7 +21,7 @@ from runforge.core.states import Cause, State
 from runforge.daemon import detach, stop
 from runforge.daemon.claims import Claims
 from runforge.exports.exporter import Exporter
-from runforge.queue import cancel, changes
+from runforge.queue import cancel, submit
 from runforge.store import records
 from runforge.store.opening import open_journal
 from runforge.store.transitions import end
@@ -84,7 +84,7 @@ def _enqueue(here: Workspace, run_id: str, command: list[str]) -> None:
     folder.mkdir(parents=True)
     model = {"family": "command", "command": command}
     (folder / "request.json").write_bytes(samples.encode({**samples.request(), "model": model}))
-    changes.enqueue_run(here, run_id)
+    submit.enqueue_run(here, run_id)
 
 
 def picks(rounds: int, *, quick: bool) -> Iterator[Figure]:

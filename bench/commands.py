@@ -14,7 +14,7 @@ from pathlib import Path
 from bench import big, limits, peers, rust_peers, workload
 from bench.figures import Figure
 from runforge.cli import samples
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.store import records
 from runforge.store.opening import open_snapshot
 
@@ -105,13 +105,13 @@ def crowd(rounds: int, *, quick: bool) -> Iterator[Figure]:
         request = {**samples.request(), "model": {"family": "command", "command": ["true"]}}
         (folder / "request.json").write_bytes(samples.encode(request))
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom runforge import workspace\nfrom runforge.queue import changes\n"
+        "import sys, time\nfrom pathlib import Path\nfrom runforge import workspace\nfrom runforge.queue import submit\n"
         "here = workspace.at(Path(sys.argv[1]))\nworst = 0.0\n"
         "for n in range(int(sys.argv[2]), int(sys.argv[3])):\n"
-        "    t = time.monotonic()\n    changes.enqueue_run(here, f'crowd-{n}')\n"
+        "    t = time.monotonic()\n    submit.enqueue_run(here, f'crowd-{n}')\n"
         "    worst = max(worst, time.monotonic() - t)\nprint(worst)\n"
     )
-    changes.enqueue_run(here, "crowd-0")
+    submit.enqueue_run(here, "crowd-0")
     start = time.monotonic()
     worst: list[float] = []
 

@@ -17,7 +17,7 @@ from bench import big, limits, peers, rust_peers, workload
 from bench.figures import Figure
 from bench.waiting import until
 from runforge.cli import samples
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.views import lists
 from runforge.workspace import Workspace
 
@@ -186,7 +186,7 @@ def _latency(here: Workspace, number: int) -> float:
     model = {"family": "command", "command": _CODE}
     (folder / "request.json").write_bytes(samples.encode({**samples.request(), "model": model}))
     begin = time.time()
-    changes.enqueue_run(here, folder.name)
+    submit.enqueue_run(here, folder.name)
     live = {"queued", "running"}
     until(lambda: lists.run(here, folder.name).job.state not in live, f"{folder.name} has ended", pause=0.05)
     line = next(x for x in (folder / "logs.txt").read_text("utf-8").splitlines() if x[:1].isdigit())

@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from runforge.cli import samples
 from runforge.cli.setup import make_workspace
 from runforge.daemon import detach, stop
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.tui.app import RunForgeApp
 from runforge.tui.steering import DaemonKeys
 from runforge.workspace import Workspace
@@ -48,11 +48,11 @@ async def _picture(app: RunForgeApp, pilot: Pilot[None], path: Path) -> None:
 async def _take(ws: Workspace, folder: Path) -> None:
     app = RunForgeApp(ws, DaemonKeys(lambda: 0, lambda: 0, lambda: False))
     async with app.run_test(size=_SIZE) as pilot:
-        await _until(pilot, lambda: app.board and app.board.counts["succeeded"] >= 9)
+        await _until(pilot, lambda: app.snapshot and app.snapshot.counts["succeeded"] >= 9)
         await _picture(app, pilot, folder / "queue.svg")
-        await _until(pilot, lambda: app.board and app.board.counts["succeeded"] >= 21)
+        await _until(pilot, lambda: app.snapshot and app.snapshot.counts["succeeded"] >= 21)
         await pilot.press("slash", *"forest state:succeeded max_depth=12", "enter")
-        await _until(pilot, lambda: app.board and app.board.order)
+        await _until(pilot, lambda: app.snapshot and app.snapshot.order)
         await pilot.press("c", "d")
         await _picture(app, pilot, folder / "curves.svg")
         await pilot.press("escape", "o")
@@ -70,7 +70,7 @@ def main() -> int:
             _plan(ws, "forest", "random_forest", max_depth=[2, 3, 4, 6, 8, 12], n_estimators=[150, 300]),
         ]
         for plan in plans:
-            changes.enqueue_sweep(ws, plan, where="plan.json")
+            submit.enqueue_sweep(ws, plan, where="plan.json")
         detach.start(ws, max_parallel=2)
         try:
             asyncio.run(_take(ws, folder))

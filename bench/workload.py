@@ -18,7 +18,7 @@ from runforge.cli import samples
 from runforge.cli.setup import make_workspace
 from runforge.core.records import Group
 from runforge.daemon import detach, stop
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.store import records
 from runforge.store.opening import open_snapshot
 from runforge.workspace import Workspace
@@ -82,7 +82,7 @@ def drain(here: Workspace, count: int, model: dict[str, Any]) -> float:
     """Return the seconds from enqueueing so many runs to the end of the last, the daemon being up."""
     document = plan(here, count, model)
     start = time.monotonic()
-    made = changes.enqueue_sweep(here, document, where="plan", max_runs=count)
+    made = submit.enqueue_sweep(here, document, where="plan", max_runs=count)
     with open_snapshot(here) as journal:
         # One connection, asked rarely: a watcher that opens the journal all the time slows the runs.
         def group_now() -> Group:

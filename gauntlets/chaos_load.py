@@ -19,11 +19,12 @@ from random import Random
 from typing import Any
 
 from runforge import workspace as workspaces
+from runforge.core.submission import Submission
 from runforge.drills.plans import grid, plan, request
 from runforge.drills.scene import base_request, run
 from runforge.errors import RunForgeError
 from runforge.files.permissions import become_private
-from runforge.queue import cancel, changes, pause, priority, retry
+from runforge.queue import cancel, pause, priority, retry, submit
 from runforge.views import glance
 from runforge.workspace import Workspace
 
@@ -99,8 +100,8 @@ class Load:
     def _enqueue(self) -> None:
         count = min(self.batch, self._left)
         document, hold = self.document(count)
-        made = changes.enqueue_sweep(
-            self.workspace, json.dumps(document).encode(), where="plan", dry_run_seconds=hold
+        made = submit.enqueue_sweep(
+            self.workspace, json.dumps(document).encode(), Submission(dry_run_seconds=hold), where="plan"
         )
         self._left -= count
         self._groups.append(made.group_id)

@@ -27,7 +27,7 @@ from runforge.daemon.main import run_daemon
 from runforge.documents import strict_json
 from runforge.drills.traces import processes_of
 from runforge.errors import RunForgeError
-from runforge.queue import changes
+from runforge.queue import daemon_wish, submit
 from runforge.store import records
 from runforge.store.opening import exists, open_journal
 
@@ -123,7 +123,7 @@ class Rig:
 
     def stop(self) -> None:
         """Stop the daemon as `stop-daemon` does, and wait for its end."""
-        self.call(lambda: changes.set_wanted(self.ws, "stop"))
+        self.call(lambda: daemon_wish.set_wanted(self.ws, "stop"))
         self.until(lambda: not self.is_daemon_alive(), "the daemon has stopped")
 
     def _fork(self, function: Callable[[], object], armed: str | None) -> int:
@@ -170,7 +170,7 @@ class Rig:
         runs = [{"model.hyperparameters.kind": kind} for kind in _KINDS]
         document = plan(self.ws.root, base, {"type": "list", "runs": runs}, name="walk")
         data = strict_json.dump(document)
-        self.call(lambda: changes.enqueue_sweep(self.ws, data, where="plan.json"))
+        self.call(lambda: submit.enqueue_sweep(self.ws, data, where="plan.json"))
         self.acknowledged = [job.run_id for job in self.jobs()]
 
     def jobs(self) -> list[Job]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,11 +19,15 @@ from runforge.drills import invariants
 from runforge.errors import RunForgeError
 from runforge.failpoints import POINTS
 from runforge.queue import cancel, prune, retry
-from runforge.store import migrate
+from runforge.store import migrate, verify
 from runforge.store.opening import open_journal
+from runforge.store.recovery import recover, swap
+from runforge.store.writer_lock import writers_held_off
+from runforge.workspace import Workspace
 
 #: More often than any scenario passes any point.
 _MOST_HITS = 200
+_PAGE = 4096
 
 
 def _everyday(here: Rig) -> None:
@@ -81,6 +86,34 @@ def _migrating(here: Rig) -> None:
         here.call(lambda: _checkpoint(here))
 
 
+def _damaged(here: Rig) -> None:
+    """A queue that has run dry, whose journal is damaged and recovered."""
+    here.release.touch()
+    here.enqueue()
+    here.start()
+    here.until(lambda: _are_over(here), "all have ended")
+    here.stop()
+    with here.ws.journal.open("r+b") as file:
+        file.write(os.urandom(_PAGE))
+    here.call(lambda: _repair(here.ws))
+
+
+def _repair(ws: Workspace) -> None:
+    """Do what `doctor --recover` does."""
+    with writers_held_off(ws):
+        is_finished = swap.finish(ws) is not None
+    if not is_finished and _is_damaged(ws):
+        with writers_held_off(ws):
+            recover.recover(ws)
+
+
+def _is_damaged(ws: Workspace) -> bool:
+    try:
+        return bool(verify.check(ws))
+    except RunForgeError:
+        return True
+
+
 @contextlib.contextmanager
 def one_more_migration(folder: Path, more: str = "") -> Iterator[None]:
     """Let this process know a version that adds the table `later` with one row, and does more if asked."""
@@ -98,6 +131,7 @@ def one_more_migration(folder: Path, more: str = "") -> Iterator[None]:
 _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys(POINTS, _everyday),
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
+    **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
     "lost.revoked": _interrupted,
     "lost.closed": _unlaunched,
     "prune.forgotten": _pruning,
@@ -158,6 +192,8 @@ def try_once(point: str, nth: int) -> tuple[bool, list[str]]:
         try:
             if _SCENARIOS[point] is _migrating:
                 return has_fired, _migrated(here)
+            if _SCENARIOS[point] is _damaged:
+                here.call(lambda: _repair(here.ws))
             _recover(here)
             return has_fired, _broken(here)
         except (AssertionError, RunForgeError) as failure:

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from runforge import ids
 from runforge.errors import Missing
-from runforge.files.durable import make_dir, read_bounded, refuse_link, write_atomic
+from runforge.files import state_folder
+from runforge.files.durable import make_dir, refuse_link
 
 VARIABLE = "RUNFORGE_WORKSPACE"
-_POINTER = "state_dir"
-_LONGEST_POINTER = 16 * 1024
 
 
 class Workspace(NamedTuple):
@@ -107,7 +106,8 @@ class Workspace(NamedTuple):
         return None
 
     def prepare(self) -> None:
-        """Create the folders that every command may rely on."""
+        """Create the folders that every command may rely on; Missing where the state folder is not there."""
+        state_folder.require_there(self.root, self.state_dir)
         for folder in (self.queue_dir, self.hidden / "groups", self.runs_dir, self.state_dir / "attempts"):
             make_dir(folder)
 
@@ -136,25 +136,7 @@ def at(root: Path, *, state_dir: Path | None = None) -> Workspace:
         raise Missing(f"workspace is not a folder: {root}", fix="Give the folder that holds it")
     hidden = resolved / ".runforge"
     _check_owner(hidden)
-    return Workspace(resolved, _state_dir(hidden, state_dir))
-
-
-def _state_dir(hidden: Path, wanted: Path | None) -> Path:
-    pointer = hidden / _POINTER
-    if wanted is not None:
-        chosen = wanted.expanduser().resolve()
-        make_dir(hidden)
-        make_dir(chosen)
-        write_atomic(pointer, f"{chosen}\n".encode())
-        return chosen
-    try:
-        return Path(read_bounded(pointer, _LONGEST_POINTER).decode("utf-8").strip() or str(hidden))
-    except FileNotFoundError:
-        return hidden
-    except NotADirectoryError:
-        raise Missing(
-            f"{hidden} is not a folder", fix="Move it away; RunForge keeps its state there"
-        ) from None
+    return Workspace(resolved, state_folder.find(resolved, state_dir))
 
 
 def _check_owner(hidden: Path) -> None:

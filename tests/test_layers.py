@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runforge.cli.commands import COMMANDS
 from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
@@ -36,9 +37,9 @@ ROOMS: dict[str, set[str]] = {
     "documents": {"files"},
     "metrics": {"files"},
     "sweeps": {"documents"},
-    "store": {"core", "files", "machine"},
     "training": {"documents", "files", "metrics"},
     "attempts": {"core", "documents", "files", "machine", "metrics", "training"},
+    "store": {"attempts", "core", "files", "machine"},
     "supervise": {"attempts", "core", "files", "machine"},
     "backends": {"attempts", "core", "documents", "files", "machine", "supervise"},
     "exports": {"core", "files", "store", "sweeps"},
@@ -93,6 +94,15 @@ def test_imports_point_down(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_room_takes_anything_from_its_door(path: Path) -> None:
+    """A folder's `__init__` says what belongs there and holds no code, so that nothing inside imports it."""
+    if path.name == "__init__.py" and path.parent != ROOT:
+        assert len(ast.parse(path.read_text("utf-8")).body) == 1, "only a docstring"
+    if _room(path) == "views":
+        assert not any(name.startswith("runforge.views.") and name.count(".") < 3 for name in _imports(path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_the_store_imports_sqlite(path: Path) -> None:
     names = {name.split(".")[0] for name in _imports(path)}
     if _room(path) == "store":
@@ -113,25 +123,85 @@ def test_no_sql_text_outside_the_store() -> None:
             assert not any(word in path.read_text("utf-8") for word in words), path
 
 
-HEAVY = (
+def _module(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+#: The one circle that is left, for types alone: a screen names the app that opens it.
+KNOWN = {("runforge.tui.base_screen", "runforge.tui.app")}
+MODULES = {_module(path): path for path in FILES}
+
+
+def _arrows(path: Path) -> set[str]:
+    """Return the modules of the package that one names, for types and inside functions too."""
+    found = {name if name in MODULES else name.rpartition(".")[0] for name in _imports(path)}
+    return {name for name in found if name in MODULES and (_module(path), name) not in KNOWN}
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    left = {name: _arrows(path) for name, path in MODULES.items()}
+    while free := {name for name, arrows in left.items() if not arrows & left.keys()}:
+        left = {name: arrows for name, arrows in left.items() if name not in free}
+    while unused := left.keys() - {target for name in left for target in left[name]}:
+        left = {name: arrows for name, arrows in left.items() if name not in unused}
+    circles = {f"{name} -> {target}" for name, arrows in left.items() for target in arrows & left.keys()}
+    assert not circles, sorted(circles)
+
+
+HEAVY = {
     *("typer", "textual", "sklearn", "numpy", "sqlite_utils", "psutil", "pynvml", "rich", "msgspec"),
     *("dataclasses", "inspect"),
-)
+}
+#: What costs more than the interpreter's own start.
+COSTLY = {"typing", "re", "pathlib", "json", "datetime", "enum", "collections", "contextlib"}
+_MAIN = """
+import atexit, sys
+atexit.register(print, "taken apart", file=sys.stderr)
+from runforge.cli.main import main
+main()
+"""
+
+
+def _observed(code: str, *words: str) -> tuple[set[str], bool]:
+    """Run code in a fresh interpreter; return what it imports, and whether the interpreter took itself apart."""
+    command = [sys.executable, "-X", "importtime", "-c", code, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    return {line.rpartition("|")[2].strip() for line in lines if "|" in line}, "taken apart" in lines
 
 
 @pytest.mark.parametrize("words", [["queue-status"], ["jobs"], ["groups", "--json"], ["show", "@last"]])
-def test_what_is_called_all_day_imports_nothing_heavy(words: list[str], ws: Workspace) -> None:
+def test_what_is_called_all_day_imports_nothing_heavy_and_ends_at_once(
+    words: list[str], ws: Workspace
+) -> None:
     enqueue(ws, runs=1)
-    code = (
-        "import os, sys, runpy\n"
-        "os._exit = sys.exit\n"  # else nothing below is reached
-        f"sys.argv = ['runforge', *{words!r}, '--workspace', {str(ws.root)!r}]\n"
-        "try:\n    runpy.run_module('runforge', run_name='__main__')\n"
-        "except SystemExit as end:\n    assert not end.code, end.code\n"
-        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
-        "assert not heavy, heavy\n"
+    names, is_taken_apart = _observed(_MAIN, *words, "--workspace", str(ws.root))
+    assert {"runforge.cli.main", "runforge.store.sqlite"} <= names
+    assert not names & HEAVY
+    assert not is_taken_apart
+
+
+def test_the_table_says_which_commands_end_at_once(ws: Workspace) -> None:
+    place = ("--workspace", str(ws.root))
+    for words in (["prune", "--older-than", "1d", *place], ["pause-group", "--help"], ["--version"]):
+        command = COMMANDS.get(words[0])
+        assert _observed(_MAIN, *words)[1] == (command is not None and not command.ends_at_once), words
+
+
+def test_the_table_of_commands_and_the_version_import_nothing_costly() -> None:
+    before = _observed("pass")[0]
+    table = _observed("import runforge.cli.commands")[0] - before
+    assert table <= {
+        "__future__",
+        "runforge",
+        "runforge.cli",
+        "runforge.cli.commands",
+        "runforge.cli.parameters",
+    }
+    assert not (_observed(_MAIN, "--version")[0] - before) & COSTLY
+    reading = (
+        "from runforge.cli import commands, words; words.read(commands.COMMANDS['jobs'], ['--limit', '3'])"
     )
-    code += "print('looked')\n"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("looked\n")
+    assert not (_observed(reading)[0] - before) & COSTLY

@@ -68,9 +68,11 @@ def find(attempt_dir: Path, token: str) -> tuple[Finding, ExitRecord | None]:  #
         return Finding.LIVE, None
     is_taken = start_marker.is_taken(attempt_dir)
     owner = start_marker.read(attempt_dir)
-    if owner is None or owner.token != token:
-        # A marker that is damaged or another's can be neither revoked nor trusted: somebody may have
-        # started, so it is lost. Called unclaimed, it would be looked at again for ever.
+    if owner is not None and owner.token != token:
+        return Finding.EARLIER, None  # a marker has one winner, so this attempt has none
+    if owner is None:
+        # A marker that is damaged can be neither revoked nor trusted: somebody may have started, so it
+        # is lost. Called unclaimed, it would be looked at again for ever.
         return (Finding.LOST if is_taken else Finding.UNCLAIMED), None
     if owner.kind == start_marker.MISSING:
         return Finding.FOLDER_MISSING, None

@@ -1,4 +1,4 @@
-"""What the shell may complete: ids of groups and runs, and, without the parser, what is typed most.
+"""What the shell may complete: ids of groups and runs, states, and, without the parser, whole lines of bash.
 
 Typer answers the rest; importing it takes longer than people want to wait after a tab.
 """
@@ -7,48 +7,71 @@ from __future__ import annotations
 
 import os
 
+from runforge.cli import words as reading
+from runforge.cli.commands import COMMANDS
+
 TYPE_CHECKING = False  # what is imported here is waited for after every tab
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: command -> what its first word is
-_FIRST_WORD = {
-    "show": "run",
-    "logs": "run",
-    "cancel-run": "run",
-    "retry-run": "run",
-    "set-priority": "either",
-    "wait": "either",
-}
+    from runforge.cli.parameters import Parameter
+    from runforge.cli.words import Reading
+
+_HELP = ("-h", "--help")
 
 
-def ids(what: str, incomplete: str, workspace: str | Path | None = None) -> list[str]:
-    """Return the ids of a kind (group, run, either) that begin with what was typed, `@last` first."""
+def choices(what: str, incomplete: str, workspace: str | Path | None = None) -> list[str]:
+    """Return what begins with what was typed: states, or ids (group, run, either) with `@last` first."""
+    if what == "state":
+        from runforge.core.states import State
+
+        return [state.value for state in State if state.value.startswith(incomplete)]
     from pathlib import Path
 
     from runforge import workspace as workspaces
-    from runforge.views import newest
+    from runforge.views import lists
 
     try:
-        groups, runs = newest.known_ids(workspaces.find(Path(workspace) if workspace else None))
+        groups, runs = lists.known_ids(workspaces.find(Path(workspace) if workspace else None))
     except Exception:  # noqa: BLE001 - completion must never disturb the shell
         groups, runs = [], []
     known = {"group": groups, "run": runs, "either": [*groups, *runs]}[what]
     return [name for name in ["@last", *known] if name.startswith(incomplete)]
 
 
-def for_bash(commands: list[str]) -> list[str] | None:
+def for_bash() -> list[str] | None:
     """Return what bash asks for by COMP_WORDS and COMP_CWORD; None leaves it to the parser."""
     line, number = os.environ.get("COMP_WORDS", ""), os.environ.get("COMP_CWORD", "")
     words = line.split()
-    if not number.isdigit() or any(mark in line for mark in "\"'\\"):
+    if not number.isdigit() or any(mark in line for mark in "\"'\\="):
         return None
     place = int(number)
     word = words[place] if place < len(words) else ""
+    if place == 1 and not word.startswith("-"):
+        return [command for command in COMMANDS if command.startswith(word)]
+    command = COMMANDS.get(words[1]) if 1 < place <= len(words) else None
+    read = reading.read(command, words[2:place]) if command else None
+    return _complete(read, word) if read else None
+
+
+def _complete(read: Reading, word: str) -> list[str] | None:
+    """Return what may be typed next; None where a file is meant, which the parser hands to the shell."""
     if word.startswith("-"):
-        return None
-    if place == 1:
-        return [command for command in commands if command.startswith(word)]
-    if place == 2 and words[1] in _FIRST_WORD:
-        return ids(_FIRST_WORD[words[1]], word)
-    return None
+        return _options(read, word)
+    parameter = read.awaiting or read.argument
+    if parameter is None:
+        return []
+    if parameter.completes is None:
+        return None if parameter.kind in {"file", "folder"} else []
+    workspace = read.values.get("workspace")
+    return choices(parameter.completes, word, str(workspace) if workspace else None)
+
+
+def _options(read: Reading, word: str) -> list[str]:
+    """Return the options that may still be given."""
+
+    def is_open(parameter: Parameter) -> bool:
+        return parameter.kind == "texts" or parameter.name not in read.values
+
+    names = [name for option in read.command.options if is_open(option) for name in option.words]
+    return [name for name in (*names, *_HELP) if name.startswith(word)]

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from runforge.cli import output
-from runforge.cli.options import MOST, StateDirOption, WorkspaceOption, checked_seconds, find
+from runforge.cli.options import checked_seconds, find
 from runforge.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def daemon(
-    workspace: WorkspaceOption = None,
-    max_parallel: Annotated[int, typer.Option("--max-parallel", max=MOST, help="Runs at the same time.")] = 2,
-    gpu_slots: Annotated[int, typer.Option("--gpu-slots", max=MOST, help="GPU runs at the same time.")] = 1,
-    orphans: Annotated[
-        str, typer.Option("--orphans", help="Runs whose end nobody saw: requeue, fail or cancel.")
-    ] = "requeue",
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Take over from a daemon that lives, by force if it hangs.")
-    ] = False,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Go into the background once it is up.")
-    ] = False,
-    state_dir: StateDirOption = None,
+    workspace: Path | None,
+    max_parallel: int,
+    gpu_slots: int,
+    orphans: str,
+    replace: bool,
+    detach: bool,
+    state_dir: Path | None,
 ) -> int:
-    """Be the workspace's daemon: start what is queued, see it through, write it down."""
+    """Run a daemon here, or start one in the background and return when it is up."""
     here = find(workspace, state_dir)
     if detach:
         from runforge.daemon.detach import start
@@ -39,17 +34,8 @@ def daemon(
     return run_daemon(here, max_parallel=max_parallel, gpu_slots=gpu_slots, orphans=orphans, replace=replace)
 
 
-def stop_daemon(
-    seconds: Annotated[
-        float | None, typer.Argument(min=0.0, metavar="[SECONDS]", help="With --drain: at most this long.")
-    ] = None,
-    workspace: WorkspaceOption = None,
-    drain: Annotated[bool, typer.Option("--drain", help="Let running runs finish first.")] = False,
-    cancel_running: Annotated[
-        bool, typer.Option("--cancel-running", help="Stop the running runs too (TERM, 10 s, KILL).")
-    ] = False,
-) -> int:
-    """Stop the daemon and wait until it is down. Running runs go on unless told otherwise."""
+def stop_daemon(seconds: float | None, workspace: Path | None, drain: bool, cancel_running: bool) -> int:
+    """Stop the daemon, and say what still runs."""
     if seconds is not None and not drain:
         raise InvalidRequest("SECONDS goes with --drain", fix="See `runforge stop-daemon --help`")
     if seconds is not None:

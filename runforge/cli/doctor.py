@@ -8,17 +8,18 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from runforge import __version__
 from runforge.cli import output
-from runforge.cli.options import JsonOption, WorkspaceOption, find
+from runforge.cli.options import find
 from runforge.errors import OperationFailed, RunForgeError
 from runforge.machine import disk_space
 from runforge.store import daemon_holder
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.store.recovery.recover import Recovered
 
 _LOW_DISK = 2**30
 _LARGE_WAL = 64 * 2**20
@@ -34,17 +35,8 @@ class Finding:
     text: str
 
 
-def doctor(
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-    recover: Annotated[
-        bool,
-        typer.Option(
-            "--recover", help="Make a new journal out of a damaged one; the old one is kept beside it."
-        ),
-    ] = False,
-) -> int:
-    """Check SQLite, file system, rights, GPUs, locks, journal and exports; 1 if something is wrong."""
+def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
+    """Print the findings; 1 if one is a problem."""
     here = find(workspace)
     if recover:
         _recover(here)
@@ -73,11 +65,8 @@ def doctor(
     return 0 if is_well else 1
 
 
-def backup(
-    to: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes; it must not exist.")],
-    workspace: WorkspaceOption = None,
-) -> int:
-    """Copy the journal into one file while it is in use. A plain `cp` of a live journal may be torn."""
+def backup(to: Path, workspace: Path | None) -> int:
+    """Copy the journal into one file, as of now, and say how to go back to it."""
     from runforge.store.backup import copy
     from runforge.store.opening import open_journal
 
@@ -95,7 +84,8 @@ def backup(
             jobs = sum(count or 0 for count in tx.row("jobs.totals"))
     print(f"{output.safe(str(to))}: {jobs:,} jobs, {to.stat().st_size / 2**20:.1f} MiB")
     output.note(
-        f"To go back to it: stop the daemon, delete {here.journal.name}-wal, put the file in its place"
+        f"To go back to it: stop the daemon, delete {here.journal.name}-wal and {here.journal.name}-shm, put the file"
+        f" in the place of {here.journal.name}"
     )
     return 0
 
@@ -103,24 +93,43 @@ def backup(
 def _recover(here: Workspace) -> None:
     """Recover the journal if it needs it, and tell what came of it."""
     from runforge.daemon.lock import DaemonLock
+    from runforge.store import traces
+    from runforge.store.recovery import swap
     from runforge.store.recovery.recover import recover
     from runforge.store.writer_lock import writers_held_off
 
     here.prepare()
     lock = DaemonLock.take(here)  # no daemon lives, and none starts meanwhile
     try:
-        if all(finding.status != "problem" for finding in _journal(here)) and here.journal.exists():
-            output.note("The journal is in order; there is nothing to recover")
+        with writers_held_off(here):
+            kept = swap.finish(here)
+            swap.clear(here)
+        if kept is not None:
+            output.note(
+                f"The recovery that was interrupted is finished; the damaged journal is kept at {kept}"
+            )
+        if all(finding.status != "problem" for finding in _journal(here)):
+            if kept is None:
+                what = (
+                    "The journal is in order" if here.journal.exists() else "There has been no journal here"
+                )
+                output.note(f"{what}; there is nothing to recover")
             return
         with writers_held_off(here):
             done = recover(here)
+        traces.note(here)
     finally:
         lock.release()
+    _tell(done)
+
+
+def _tell(done: Recovered) -> None:
     output.note(
         f"Recovered {done.from_journal} jobs from the journal, {done.from_exports} from the exports, and "
         f"{done.groups} groups; {done.running} of the jobs were running, the next daemon finds out how they are"
     )
-    output.note(f"The damaged journal is kept at {done.kept_at}")
+    if os.path.lexists(done.kept_at):
+        output.note(f"The damaged journal is kept at {done.kept_at}")
     for run_id in done.unknown_runs[:_MOST_UNKNOWN]:
         output.note(
             f"Run folder {run_id} is in no source; `runforge enqueue-run --run-id {run_id}` queues it"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from runforge.cli import output
-from runforge.cli.options import MOST, JsonOption
 from runforge.errors import InvalidRequest
 from runforge.text import did_you_mean
 
@@ -19,18 +16,8 @@ if TYPE_CHECKING:
 _COLOURS = {"held": "succeeded", "broken": "failed", "skipped": "canceled"}
 
 
-def drill(
-    only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="NAME", help="Play this one; may be repeated.")
-    ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=MOST, help="Same seed, same moments of the kills.")
-    ] = 1,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the workspaces and say where they are.")] = False,
-    list_only: Annotated[bool, typer.Option("--list", help="List the drills and play none.")] = False,
-    as_json: JsonOption = False,
-) -> int:
-    """Kill, stop and starve RunForge in throw-away workspaces and check every outcome; 1 if one is wrong."""
+def drill(only: list[str] | None, seed: int, keep: bool, list_only: bool, as_json: bool) -> int:
+    """Play the drills and print what came of them; 1 if one is broken."""
     from runforge.drills import runner
     from runforge.drills.catalogue import DRILLS
 

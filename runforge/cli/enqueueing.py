@@ -7,14 +7,14 @@ from typing import Any
 
 from runforge import workspace
 from runforge.cli import output
-from runforge.documents.plan import PLAN_LIMIT, parse_plan
+from runforge.core.submission import USUAL, Submission
+from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan, Missing
 from runforge.files.durable import read_bounded
 from runforge.metrics import tokens
-from runforge.queue import changes
-from runforge.queue.submit import DEFAULT_MAX_RUNS
+from runforge.queue import submit
 
 
 def read_plan(path: Path) -> bytes:
@@ -39,39 +39,33 @@ def plan_workspace(given: Path | None, plan: bytes, where: str) -> Path | None:
 def sweep(
     given: Path | None,
     plan: Path,
+    submission: Submission = USUAL,
     *,
-    hold: float | None = None,
-    max_runs: int = DEFAULT_MAX_RUNS,
+    max_runs: int = MAX_RUNS,
     state_dir: Path | None = None,
 ) -> int:
-    """Put all runs of a plan into the queue; `hold` makes them dry runs of so many seconds."""
+    """Put all runs of a plan into the queue."""
     data = read_plan(plan)
     here = workspace.find(plan_workspace(given, data, str(plan)), state_dir=state_dir)
-    made = changes.enqueue_sweep(here, data, where=str(plan), max_runs=max_runs, dry_run_seconds=hold)
+    made = submit.enqueue_sweep(here, data, submission, where=str(plan), max_runs=max_runs)
     _warn_of_secrets(made.plan.base_request, f"{plan}: base_request")
     print(f"Group ID: {made.group_id}")
-    if hold is not None:
-        print(f"[DRY-RUN] {len(made.run_ids)} runs are validated and hold a slot for {hold:g} s each")
+    if submission.dry_run_seconds is not None:
+        held = f"hold a slot for {submission.dry_run_seconds:g} s each"
+        print(f"[DRY-RUN] {len(made.run_ids)} runs are validated and {held}")
     print(f"Enqueued {len(made.run_ids)} runs")
     print(tokens.group_enqueued(made.group_id, len(made.run_ids)))
     return 0
 
 
-def run(
-    given: Path | None,
-    run_id: str,
-    *,
-    group_id: str | None = None,
-    priority: int = 0,
-    hold: float | None = None,
-) -> int:
+def run(given: Path | None, run_id: str, submission: Submission = USUAL) -> int:
     """Put the run of an existing run folder into the queue."""
     here = workspace.find(given)
-    job = changes.enqueue_run(here, run_id, group_id=group_id, priority=priority, dry_run_seconds=hold)
+    job = submit.enqueue_run(here, run_id, submission)
     request = here.root / job.run_dir / "request.json"
     _warn_of_secrets(read_request(request).raw, str(request))
-    if hold is not None:
-        print(f"[DRY-RUN] the run is validated and holds a slot for {hold:g} s")
+    if submission.dry_run_seconds is not None:
+        print(f"[DRY-RUN] the run is validated and holds a slot for {submission.dry_run_seconds:g} s")
     print(f"Enqueued run {job.run_id} as job {job.job_id}{' [GPU]' if job.requires_gpu else ''}")
     return 0
 

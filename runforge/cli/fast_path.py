@@ -1,93 +1,52 @@
-"""Calls that are made all day, run without the option parser: importing it takes longer than they do.
+"""Plain calls, run without the option parser: importing it takes longer than most of them do.
 
-What is not plain (an option that is not named here, a value that is missing, help) is left to the parser, which
-has the last word on what is wrong.
+What is not plain (words.py) is left to the parser.
 """
 
 from __future__ import annotations
 
 import gc
-from pathlib import Path
-from typing import TYPE_CHECKING
+import sys
 
-from runforge import workspace
+from runforge.cli import words
+from runforge.cli.commands import COMMANDS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from typing import Any
 
-#: command -> its options that take a text, by the name of what they give; RUN is its first word.
-_VALUES: dict[str, dict[str, str]] = {
-    "queue-status": {},
-    "groups": {},
-    "jobs": {"--group": "group", "-g": "group", "--state": "state"},
-    "show": {"RUN": "name"},
-    "tui": {},
-    "enqueue-sweep": {"--plan": "plan", "-p": "plan"},
-    "enqueue-run": {"--run-id": "run_id", "--group-id": "group_id", "-g": "group_id"},
-}
-#: What a command cannot do without.
-_NEEDED = {"show": "name", "enqueue-sweep": "plan", "enqueue-run": "run_id"}
-_WITH_JSON = {"queue-status", "groups", "jobs", "show"}
+    from runforge.cli.parameters import Command
+
+#: A short life makes less garbage than this, and none that is worth looking for; one that stays (--watch) may.
+_GARBAGE = 100_000
 
 
 def run(arguments: Sequence[str]) -> int | None:
     """Run a plain call and return its exit code; None leaves it to the parser."""
-    command, *rest = arguments or [""]
-    if command not in _VALUES:
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    reading = words.read(command, arguments[1:]) if command else None
+    values: dict[str, Any] | None = reading.whole() if reading else None
+    if command is None or values is None:
         return None
-    read = _read(command, rest)
-    if read is None or _NEEDED.get(command, "workspace") not in {*read, "workspace"}:
-        return None
-    if command != "tui":
-        gc.disable()  # a short life makes no garbage worth looking for
-    return _call(command, read)
+    if command.ends_at_once:
+        gc.set_threshold(_GARBAGE)
+    for parameter in command.parameters:
+        if parameter.kind in {"file", "folder"} and values[parameter.name] is not None:
+            values[parameter.name] = _path(values[parameter.name])
+    return function(command)(**values)
 
 
-def _read(command: str, words: list[str]) -> dict[str, str] | None:
-    """Return what the words give by name, None if they are not plain."""
-    names = {"--workspace": "workspace", "-w": "workspace", **_VALUES[command]}
-    read: dict[str, str] = {}
-    while words:
-        word, *words = words
-        if word == "--json" and command in _WITH_JSON:
-            read["json"] = word
-        elif word in names and word != "RUN":
-            if not words or words[0].startswith("-"):
-                return None
-            read[names[word]], *words = words
-        elif "RUN" in names and not word.startswith("-") and "name" not in read:
-            read["name"] = word
-        else:
-            return None
-    return read
+def function(command: Command) -> Callable[..., int]:
+    """Import a command's module and return the function that runs it."""
+    module, _, name = command.runs.partition(":")
+    __import__(f"runforge.cli.{module}")
+    found: Callable[..., int] = getattr(sys.modules[f"runforge.cli.{module}"], name)
+    return found
 
 
-def _call(command: str, read: dict[str, str]) -> int:
-    folder = Path(read["workspace"]) if "workspace" in read else None
-    if command.startswith("enqueue-"):
-        from runforge.cli import enqueueing
+def _path(text: str) -> Path:
+    from pathlib import Path
 
-        if command == "enqueue-sweep":
-            return enqueueing.sweep(folder, Path(read["plan"]))
-        return enqueueing.run(folder, read["run_id"], group_id=read.get("group_id"))
-    here = workspace.find(folder)
-    if command == "tui":
-        from runforge.cli.screens import open_screens
-
-        return open_screens(here)
-    return _show(command, here, read, as_json="json" in read)
-
-
-def _show(command: str, here: workspace.Workspace, read: dict[str, str], *, as_json: bool) -> int:
-    if command == "queue-status":
-        from runforge.cli import status
-
-        status.show(here, as_json=as_json)
-        return 0
-    from runforge.cli import listing
-
-    if command == "groups":
-        return listing.groups(here, as_json=as_json)
-    if command == "show":
-        return listing.run(here, read["name"], as_json=as_json)
-    return listing.jobs(here, group=read.get("group"), state=read.get("state"), as_json=as_json)
+    return Path(text)

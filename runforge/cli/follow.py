@@ -4,63 +4,49 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from runforge.cli import output
 from runforge.cli.listing import run_view
 from runforge.cli.log_printer import LogPrinter
-from runforge.cli.options import (
-    MOST,
-    JsonOption,
-    RunArgument,
-    WorkspaceOption,
-    checked_seconds,
-    complete_either,
-    find,
-)
+from runforge.cli.options import checked_seconds, find
+from runforge.core.records import Group, Job
 from runforge.errors import InvalidRequest, Missing, OperationFailed
-from runforge.text import did_you_mean
-from runforge.views import daemon_status, lists, newest, shown
+from runforge.store.journal import Transaction
+from runforge.views import awaited, daemon_status, resolve
+from runforge.views.awaited import Awaited, has_ended
+from runforge.views.shown import GroupView, JobView
 from runforge.workspace import Workspace
 
 _PAUSE = 0.2
-_ENDED = ("succeeded", "failed", "canceled")
 #: The exit codes of `wait` for the states and statuses that are no success.
 _CODES = {"completed": 0, "succeeded": 0, "failed": 1, "canceled": 5}
 
 
-def logs(
-    run: RunArgument,
-    workspace: WorkspaceOption = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the run ends.")] = False,
-    attempt: Annotated[
-        int | None, typer.Option("--attempt", min=1, max=MOST, help="An earlier attempt's log.")
-    ] = None,
-) -> int:
-    """Print a run's log; a terminal is shown control characters, it does not obey them."""
+def logs(run: str, workspace: Path | None, follow: bool, attempt: int | None) -> int:
+    """Print the log of an attempt, the newest if none was asked for."""
     here = find(workspace)
     folder, job = _find_run(here, run)
     if attempt is not None and (job is None or attempt != job.attempt):
         folder, follow = folder / "previous" / str(attempt), False
     path = folder / "logs.txt"
-    is_live = job is not None and job.state not in _ENDED
+    is_live = job is not None and not has_ended(job)
     if not path.is_file() and not (follow and is_live):
         state = f"The run is {job.state}" if job else "See what its folder holds"
         raise Missing(f"there is no log at {path}", fix=state)
     printer = LogPrinter(path)
-    while follow and job is not None and is_live:
-        printer.pump()
-        time.sleep(_PAUSE)
-        is_live = lists.run(here, job.run_id).job.state not in _ENDED
+    if follow and job is not None and is_live:
+        with Awaited(here, awaited.job(job.run_id)) as run_now:
+            while not has_ended(run_now.look()):
+                printer.pump()
+                time.sleep(_PAUSE)
     printer.pump()
     printer.finish()
     return 0
 
 
-def _find_run(here: Workspace, name: str) -> tuple[Path, shown.JobView | None]:
+def _find_run(here: Workspace, name: str) -> tuple[Path, JobView | None]:
     """Return a run's folder and its job; `run` executes runs that no job knows."""
     try:
         view = run_view(here, name)
@@ -72,95 +58,68 @@ def _find_run(here: Workspace, name: str) -> tuple[Path, shown.JobView | None]:
         if folder is None:
             raise
         return folder, None
-    return view.folder, view.job
+    return view.run_dir, view.job
 
 
-def wait(
-    name: Annotated[
-        str, typer.Argument(autocompletion=complete_either, metavar="[GROUP|RUN]", help="Default: @last.")
-    ] = "@last",
-    workspace: WorkspaceOption = None,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0.0, help="Give up after seconds.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Wait until a group or a run has ended: 0 all succeeded, 1 one failed, 5 canceled."""
+def wait(name: str, workspace: Path | None, timeout: float | None, as_json: bool) -> int:
+    """Wait for the end of what the name means; return the exit code of that end."""
     here = find(workspace)
     deadline = None
     if timeout is not None:
         deadline = time.monotonic() + checked_seconds("--timeout", timeout)
-    group_id, run_id = _meant(here, name)
-    told = ""
-    while True:
-        end = _end_of_group(here, group_id) if group_id else lists.run(here, run_id).job
-        if isinstance(end, shown.JobView) and end.state not in _ENDED:
-            end = None
-        if end is not None:
-            return _conclude(here, end, as_json=as_json)
-        obstacle = _obstacle(here, group_id)
-        if obstacle not in {"", told}:
-            _erase()
-            output.note(obstacle)
-        told = obstacle
-        if deadline is not None and time.monotonic() > deadline:
-            _erase()
-            raise OperationFailed(f"{group_id or run_id} has not ended after {timeout:g} s")
-        time.sleep(_PAUSE)
+    found = resolve.either(here, name)
+    end = _end_of(here, found, deadline)
+    if end is None:
+        what = found.group_id if isinstance(found, Group) else found.run_id
+        raise OperationFailed(f"{what} has not ended after {timeout:g} s")
+    return _conclude(here, end, as_json=as_json)
 
 
-def _meant(here: Workspace, name: str) -> tuple[str, str]:
-    """Return (group id, "") or ("", run id) of what a name means."""
-    from runforge.queue import changes
-
-    try:
-        return changes.resolve_group(here, name), ""
-    except OperationFailed:
-        groups, runs = newest.known_ids(here)
-        if not runs or (name and any(known.startswith(name) for known in groups)):
-            raise
-    try:
-        return "", changes.resolve_run(here, name)
-    except OperationFailed:
-        if name and any(known.startswith(name) for known in runs):
-            raise
-        hint = did_you_mean(name, [*groups, *runs]) or "`runforge groups` and `runforge jobs` list them"
-        raise OperationFailed(f"no group or run {name[:140]!r} in this workspace", fix=hint) from None
-
-
-def _end_of_group(here: Workspace, group_id: str) -> shown.GroupView | None:
-    """Return the group if it has ended; show its progress."""
-    group = find_group(here, group_id)
-    progress(group)
-    return None if group.status == "running" else group
+def _end_of(here: Workspace, found: Group | Job, deadline: float | None) -> GroupView | JobView | None:
+    """Return how it has ended, None at the deadline; show a group's progress and what keeps it waiting."""
+    drawn: GroupView | JobView | None = None
+    noted = ""
+    with Awaited(here, _read(found)) as it_now:
+        while True:
+            view = it_now.look()
+            if view != drawn and isinstance(view, GroupView):
+                progress(view)
+            drawn = view
+            if has_ended(view):
+                return view
+            obstacle = _obstacle(here, view)
+            if obstacle not in {"", noted}:
+                _erase()
+                output.note(obstacle)
+                drawn = None
+            noted = obstacle
+            if deadline is not None and time.monotonic() > deadline:
+                _erase()
+                return None
+            time.sleep(_PAUSE)
 
 
-def find_group(here: Workspace, group_id: str) -> shown.GroupView:
-    """Return a group that was there a moment ago."""
-    for group in lists.groups(here):
-        if group.group_id == group_id:
-            return group
-    raise OperationFailed(f"group {group_id} is gone", fix="`prune` has removed it")
+def _read(found: Group | Job) -> Callable[[Transaction], GroupView | JobView]:
+    return awaited.group(found.group_id) if isinstance(found, Group) else awaited.job(found.run_id)
 
 
-def _obstacle(here: Workspace, group_id: str) -> str:
+def _obstacle(here: Workspace, view: GroupView | JobView) -> str:
     """Return why the waiting may take for ever, or an empty text."""
-    daemon = daemon_status.daemon_status(here)
-    if not daemon.is_live:
+    if not daemon_status.is_live(here):
         return "No daemon is running; `runforge daemon --detach` starts one"
-    if group_id and find_group(here, group_id).paused:
-        return f"The group is paused; `runforge resume-group --group-id {group_id}` lets it go on"
+    if isinstance(view, GroupView) and view.paused:
+        return f"The group is paused; `runforge resume-group --group-id {view.group_id}` lets it go on"
     return ""
 
 
-def _conclude(here: Workspace, end: shown.GroupView | shown.JobView, *, as_json: bool) -> int:
-    """Tell how it ended; return the exit code."""
-    is_group = isinstance(end, shown.GroupView)
+def _conclude(here: Workspace, end: GroupView | JobView, *, as_json: bool) -> int:
+    """Print how it ended; return the exit code."""
+    is_group = isinstance(end, GroupView)
     if is_group and _draws():
         print(file=sys.stderr)
     if as_json:
         output.print_json("group" if is_group else "job", end.to_json())
-    elif isinstance(end, shown.GroupView):
+    elif isinstance(end, GroupView):
         print(
             f"{end.group_id} {end.status}: {end.succeeded} succeeded, {end.failed} failed, "
             f"{end.canceled} canceled"
@@ -168,7 +127,7 @@ def _conclude(here: Workspace, end: shown.GroupView | shown.JobView, *, as_json:
         _print_best(here, end.group_id)
     else:
         print(f"{end.run_id} {end.state}{': ' + output.safe(end.error) if end.error else ''}")
-    return _CODES[end.status if isinstance(end, shown.GroupView) else end.state]
+    return _CODES[end.status if isinstance(end, GroupView) else end.state]
 
 
 def _print_best(here: Workspace, group_id: str) -> None:
@@ -189,7 +148,7 @@ def _erase() -> None:
         sys.stderr.write("\r\x1b[K")
 
 
-def progress(group: shown.GroupView) -> None:
+def progress(group: GroupView) -> None:
     """Draw a group's bar on a terminal's standard error."""
     if not _draws():
         return

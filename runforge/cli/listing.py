@@ -9,7 +9,7 @@ from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
 from runforge.store.opening import exists
-from runforge.views import lists, newest
+from runforge.views import lists, resolve
 from runforge.views.shown import RunView
 from runforge.workspace import Workspace
 
@@ -43,14 +43,12 @@ def jobs(
         raise InvalidRequest(f"--state {state[:40]!r} is unknown", fix=f"Use one of {', '.join(known)}")
     group_id = None
     if group is not None:
-        from runforge.queue import changes
-
-        group_id = changes.resolve_group(here, group)
+        group_id = resolve.group_id(here, group)
     older = 0
     if as_json or group or state or limit:
         found = lists.jobs(here, group_id=group_id, state=state, limit=limit)
     else:
-        found, total = newest.newest_jobs(here, _NEWEST)
+        found, total = lists.newest_jobs(here, _NEWEST)
         older = total - len(found)
     if as_json:
         output.print_json("jobs", [job.to_json() for job in found])
@@ -98,8 +96,8 @@ def run(here: Workspace, name: str, *, as_json: bool = False) -> int:
         ("Started", job.started_at),
         ("Finished", job.finished_at),
         ("Time", output.duration(job.seconds)),
-        ("Folder", str(view.folder)),
-        ("Files", ", ".join(sorted(os.listdir(view.folder))) if view.folder.is_dir() else "missing"),
+        ("Folder", str(view.run_dir)),
+        ("Files", ", ".join(sorted(os.listdir(view.run_dir))) if view.run_dir.is_dir() else "missing"),
     ]
     for label, value in lines:
         if value:

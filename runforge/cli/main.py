@@ -1,6 +1,7 @@
 """The `runforge` program: finds the command, maps errors to one line and an exit code.
 
-Only the module of the command that was asked for is imported, so that `queue-status` stays light.
+Only the module of the command that was asked for is imported, so that `queue-status` stays light. The table of
+commands says which commands end at once, without taking the interpreter apart.
 """
 
 from __future__ import annotations
@@ -10,40 +11,12 @@ import os
 import sys
 
 from runforge import __version__
+from runforge.cli.commands import COMMANDS, VERSION
 
 TYPE_CHECKING = False  # `typing` alone would double the time that `--version` takes
 if TYPE_CHECKING:
     from typing import NoReturn
 
-#: command -> (module below runforge.cli, function, section of the help)
-COMMANDS: dict[str, tuple[str, str, str]] = {
-    "init": ("setup", "init", "Start"),
-    "demo": ("setup", "demo", "Start"),
-    "enqueue-sweep": ("queue", "enqueue_sweep", "Queue"),
-    "enqueue-run": ("queue", "enqueue_run", "Queue"),
-    "pause-group": ("queue", "pause_group", "Queue"),
-    "resume-group": ("queue", "resume_group", "Queue"),
-    "retry-failed": ("queue", "retry_failed", "Queue"),
-    "cancel-group": ("queue", "cancel_group", "Queue"),
-    "cancel-run": ("queue", "cancel_run", "Queue"),
-    "retry-run": ("queue", "retry_run", "Queue"),
-    "set-priority": ("queue", "set_priority", "Queue"),
-    "prune": ("queue", "prune", "Queue"),
-    "tui": ("tui", "tui", "Look"),
-    "queue-status": ("show", "queue_status", "Look"),
-    "groups": ("show", "groups", "Look"),
-    "jobs": ("show", "jobs", "Look"),
-    "show": ("show", "show", "Look"),
-    "logs": ("follow", "logs", "Look"),
-    "wait": ("follow", "wait", "Look"),
-    "run": ("direct", "run", "Without the queue"),
-    "sweep": ("direct", "sweep", "Without the queue"),
-    "daemon": ("daemon", "daemon", "Daemon"),
-    "stop-daemon": ("daemon", "stop_daemon", "Daemon"),
-    "doctor": ("doctor", "doctor", "Daemon"),
-    "backup": ("doctor", "backup", "Daemon"),
-    "drill": ("drill", "drill", "Daemon"),
-}
 _INTERRUPTED = 130
 _CANCELED = 5
 _INTERNAL = 4
@@ -53,19 +26,21 @@ _USAGE = 2
 def main() -> NoReturn:
     """Run the command line and exit."""
     _replace_closed_streams()
-    arguments = sys.argv[1:]
+    arguments, ends_at_once = sys.argv[1:], True
     try:
-        if arguments == ["--version"]:
+        if arguments == [*VERSION.words]:
             print(f"runforge {__version__}")
             code = 0
         elif os.environ.get("_RUNFORGE_COMPLETE") == "complete_bash" and _complete():
             code = 0
         else:
             code = _run(arguments)
+            command = COMMANDS.get(arguments[0]) if arguments else None
+            ends_at_once = command is not None and command.ends_at_once
         sys.stdout.flush()
-        if not {"typer", "textual"} & sys.modules.keys():
+        if ends_at_once:
             sys.stderr.flush()
-            os._exit(code)  # nothing is open: taking the interpreter apart takes a seventh of the call
+            os._exit(code)
     except BrokenPipeError:
         _give_up_stdout()
         code = 0
@@ -79,7 +54,7 @@ def _complete() -> bool:
     """Answer bash without the parser; False leaves it to that."""
     from runforge.cli import completion
 
-    found = completion.for_bash(list(COMMANDS))
+    found = completion.for_bash()
     if found is not None:
         print("\n".join(found))
     return found is not None

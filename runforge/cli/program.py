@@ -1,20 +1,33 @@
-"""The Typer program: a group that imports each command's module only when it is needed."""
+"""The full parser: a Typer program made from the table of commands. Commands are imported when they run."""
 
 from __future__ import annotations
 
-import importlib
+import inspect
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from runforge import __version__
-from runforge.cli.main import COMMANDS
+from runforge.cli import completion, fast_path
+from runforge.cli.commands import ABOUT, COMMANDS, SECTIONS, VERSION
+from runforge.cli.parameters import Command, Parameter
 from runforge.text import did_you_mean
 
+_TYPES: dict[str, Any] = {
+    "flag": bool,
+    "text": str,
+    "texts": list[str],
+    "file": Path,
+    "folder": Path,
+    "int": int,
+    "seconds": float,
+}
 
-class LazyGroup(TyperGroup):
-    """Commands by name; their modules come in on demand."""
+
+class TableGroup(TyperGroup):
+    """The commands of the table; each becomes a Typer command when it is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names, in the order of the help."""
@@ -22,24 +35,66 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, or fail naming the one that was probably meant."""
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
+        command = COMMANDS.get(cmd_name)
+        if command is None:
             ctx.fail(f"No such command {cmd_name[:60]!r}. {did_you_mean(cmd_name, COMMANDS)}".rstrip())
             return None
-        module = importlib.import_module(f"runforge.cli.{entry[0]}")
         app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        app.command(cmd_name)(getattr(module, entry[1]))
+        app.command(command.name, help=command.help)(_callback(command))
         return typer.main.get_command(app)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands into the help, section by section."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for name, (_, _, section) in COMMANDS.items():
-            summary = self.get_command(ctx, name).get_short_help_str(limit=formatter.width - 22)
-            sections.setdefault(section, []).append((name, summary))
-        for section, rows in sections.items():
+        for section, commands in SECTIONS.items():
             with formatter.section(section):
-                formatter.write_dl(rows)
+                limit = formatter.width - 22
+                names = [command.name for command in commands]
+                formatter.write_dl([(n, self.get_command(ctx, n).get_short_help_str(limit)) for n in names])
+
+
+def _callback(command: Command) -> Any:
+    """Return a function with the signature that the table gives: Typer makes its parameters from that."""
+
+    def call(**values: Any) -> int:
+        return fast_path.function(command)(**values)
+
+    call.__signature__ = inspect.Signature([_typed(p) for p in command.parameters])  # type: ignore[attr-defined]
+    call.__annotations__ = {}
+    return call
+
+
+def _typed(parameter: Parameter) -> inspect.Parameter:
+    kind: Any = _TYPES[parameter.kind]
+    default: Any = parameter.default
+    if parameter.is_required:
+        default = inspect.Parameter.empty
+    elif default is None:
+        kind = kind | None
+    elif kind is Path:
+        default = Path(default)
+    annotation = Annotated[kind, _told_to_typer(parameter)]
+    return inspect.Parameter(
+        parameter.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
+
+def _told_to_typer(parameter: Parameter) -> Any:
+    made = typer.Option if parameter.words else typer.Argument
+    return made(
+        *parameter.words,
+        help=parameter.help,
+        min=parameter.low,
+        max=parameter.high,
+        metavar=parameter.metavar,
+        autocompletion=_completer(parameter.completes) if parameter.completes else None,
+    )
+
+
+def _completer(what: str) -> Any:
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        return completion.choices(what, incomplete, ctx.params.get("workspace"))
+
+    return complete
 
 
 def _version(value: bool) -> None:
@@ -48,22 +103,22 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Run experiments in order, and find every run accounted for, whatever crashed."""
-
-
 def program() -> Any:
     """Return the command line as a Click command."""
     app = typer.Typer(
-        cls=LazyGroup,
+        cls=TableGroup,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_root)
+
+    @app.callback(help=ABOUT)
+    def root(
+        version: Annotated[
+            bool, typer.Option(*VERSION.words, callback=_version, is_eager=True, help=VERSION.help)
+        ] = False,
+    ) -> None:
+        pass
+
     return typer.main.get_command(app)

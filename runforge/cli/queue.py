@@ -4,71 +4,55 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from runforge.cli import output
-from runforge.cli.options import (
-    MOST,
-    DryRunOption,
-    DryRunSecondsOption,
-    GroupOption,
-    MaxRunsOption,
-    RunArgument,
-    StateDirOption,
-    WorkspaceOption,
-    checked_seconds,
-    complete_either,
-    complete_group,
-    dry_run_seconds,
-    find,
-)
+from runforge.cli.options import checked_seconds, dry_run_seconds, find
+from runforge.core.submission import Submission
 from runforge.metrics import tokens
+from runforge.views import resolve
 
-PlanOption = Annotated[Path, typer.Option("--plan", "-p", help="The sweep plan.", show_default=False)]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
 _UNITS = {"": 86400, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def enqueue_sweep(
-    plan: PlanOption,
-    workspace: WorkspaceOption = None,
-    dry_run: DryRunOption = False,
-    dry_run_hold: DryRunSecondsOption = 0.0,
-    max_runs: MaxRunsOption = 10_000,
-    state_dir: StateDirOption = None,
+    plan: Path,
+    workspace: Path | None,
+    dry_run: bool,
+    dry_run_hold: float,
+    max_runs: int,
+    state_dir: Path | None,
 ) -> int:
-    """Put all runs of a sweep plan into the queue."""
+    """Enqueue the runs of a plan file and print their group's id."""
     from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
-    return enqueueing.sweep(workspace, plan, hold=hold, max_runs=max_runs, state_dir=state_dir)
+    submission = Submission(dry_run_seconds=hold)
+    return enqueueing.sweep(workspace, plan, submission, max_runs=max_runs, state_dir=state_dir)
 
 
 def enqueue_run(
-    run_id: Annotated[str, typer.Option("--run-id", help="The name of the run folder.")],
-    workspace: WorkspaceOption = None,
-    group_id: Annotated[
-        str | None,
-        typer.Option("--group-id", "-g", autocompletion=complete_group, help="Join this group."),
-    ] = None,
-    priority: Annotated[
-        int, typer.Option("--priority", min=-MOST, max=MOST, help="Higher starts first.")
-    ] = 0,
-    dry_run: DryRunOption = False,
-    dry_run_hold: DryRunSecondsOption = 0.0,
+    run_id: str,
+    workspace: Path | None,
+    group_id: str | None,
+    priority: int,
+    dry_run: bool,
+    dry_run_hold: float,
 ) -> int:
-    """Put the run of an existing run folder into the queue."""
+    """Enqueue one run folder and print its job."""
     from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
-    return enqueueing.run(workspace, run_id, group_id=group_id, priority=priority, hold=hold)
+    submission = Submission(group=group_id, priority=priority, dry_run_seconds=hold)
+    return enqueueing.run(workspace, run_id, submission)
 
 
-def pause_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> int:
-    """Start nothing more of a group; what runs goes on."""
+def pause_group(group_id: str, workspace: Path | None) -> int:
+    """Pause a group and print the token of it."""
     from runforge.queue import pause
 
     found = pause.pause_group(find(workspace), group_id)
@@ -77,8 +61,8 @@ def pause_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> int
     return 0
 
 
-def resume_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> int:
-    """Let a paused group start runs again."""
+def resume_group(group_id: str, workspace: Path | None) -> int:
+    """Resume a group and print the token of it."""
     from runforge.queue import pause
 
     found = pause.resume_group(find(workspace), group_id)
@@ -87,28 +71,22 @@ def resume_group(group_id: GroupOption, workspace: WorkspaceOption = None) -> in
     return 0
 
 
-def retry_failed(group_id: GroupOption, workspace: WorkspaceOption = None) -> int:
-    """Queue the failed runs of a group once more."""
-    from runforge.queue import changes, retry
+def retry_failed(group_id: str, workspace: Path | None) -> int:
+    """Retry a group's failed runs and print how many they were."""
+    from runforge.queue import retry
 
     here = find(workspace)
-    found = changes.resolve_group(here, group_id)
+    found = resolve.group_id(here, group_id)
     print(f"Re-enqueued {retry.retry_failed(here, found)} failed runs in group {found}")
     return 0
 
 
-def cancel_group(
-    group_id: GroupOption,
-    workspace: WorkspaceOption = None,
-    let_running_finish: Annotated[
-        bool, typer.Option("--let-running-finish", help="Cancel only what has not started.")
-    ] = False,
-) -> int:
-    """Cancel the queued runs of a group and stop the running ones (TERM, 10 s, KILL)."""
-    from runforge.queue import cancel, changes
+def cancel_group(group_id: str, workspace: Path | None, let_running_finish: bool) -> int:
+    """Cancel a group and print how many runs that were."""
+    from runforge.queue import cancel
 
     here = find(workspace)
-    found = changes.resolve_group(here, group_id)
+    found = resolve.group_id(here, group_id)
     outcome = cancel.cancel_group(here, found, let_running_finish=let_running_finish)
     total = outcome.canceled_queued + outcome.stopping
     detail = f" ({outcome.stopping} of them running, being stopped)" if outcome.stopping else ""
@@ -116,19 +94,19 @@ def cancel_group(
     return 0
 
 
-def cancel_run(run: RunArgument, workspace: WorkspaceOption = None) -> int:
-    """Cancel one run, queued or running."""
-    from runforge.queue import cancel, changes
+def cancel_run(run: str, workspace: Path | None) -> int:
+    """Cancel the run and say whether it had started."""
+    from runforge.queue import cancel
 
     here = find(workspace)
-    found = changes.resolve_run(here, run)
+    found = resolve.run_id(here, run)
     outcome = cancel.cancel_run(here, found)
     print(f"Canceled run {found}{' (it is being stopped)' if outcome.stopping else ''}")
     return 0
 
 
-def retry_run(run: RunArgument, workspace: WorkspaceOption = None) -> int:
-    """Queue a failed or canceled run once more."""
+def retry_run(run: str, workspace: Path | None) -> int:
+    """Retry the run and print its new attempt's number."""
     from runforge.queue import retry
 
     job = retry.retry_run(find(workspace), run)
@@ -136,14 +114,8 @@ def retry_run(run: RunArgument, workspace: WorkspaceOption = None) -> int:
     return 0
 
 
-def set_priority(
-    name: Annotated[
-        str, typer.Argument(autocompletion=complete_either, help="A run or a group.", metavar="RUN|GROUP")
-    ],
-    priority: Annotated[int, typer.Argument(min=-MOST, max=MOST, help="Higher starts first; 0 is usual.")],
-    workspace: WorkspaceOption = None,
-) -> int:
-    """Set the priority of a run, or of all live runs of a group."""
+def set_priority(name: str, priority: int, workspace: Path | None) -> int:
+    """Set the priority of what the name means and print how many runs that were."""
     from runforge.queue.priority import set_priority as change_priority
 
     print(f"Set priority {priority} on {change_priority(find(workspace), name, priority)} runs")
@@ -159,16 +131,8 @@ def _seconds(text: str) -> float:
     return checked_seconds("--older-than", float(match.group(1)) * _UNITS[match.group(2)])
 
 
-def prune(
-    older_than: Annotated[str, typer.Option("--older-than", help="30d, 12h, 45m or 90s.")],
-    workspace: WorkspaceOption = None,
-    delete_runs: Annotated[
-        bool, typer.Option("--delete-runs", help="Delete the run folders too, models and all.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-) -> int:
-    """Forget jobs that ended long ago. Run folders stay unless --delete-runs is given."""
+def prune(older_than: str, workspace: Path | None, delete_runs: bool, dry_run: bool, yes: bool) -> int:
+    """Prune, after a question where folders would go; 5 if the answer is no."""
     from runforge.errors import InvalidRequest
     from runforge.queue import prune as pruning
 
@@ -178,6 +142,8 @@ def prune(
             raise InvalidRequest("--delete-runs asks first", fix="Give --yes where nobody can answer")
         found = pruning.prune(here, seconds, delete_runs=True, dry_run=True)
         question = f"Delete {found.jobs} runs and their folders ({found.bytes / 2**20:.1f} MiB)?"
+        import typer
+
         if not typer.confirm(question):
             return 5
     outcome = pruning.prune(here, seconds, delete_runs=delete_runs, dry_run=dry_run)

@@ -1,4 +1,4 @@
-"""Opening the terminal UI. Without Typer: the first paint waits for nothing that it does not need."""
+"""Opening the terminal UI: the first paint waits for nothing that it does not need."""
 
 from __future__ import annotations
 

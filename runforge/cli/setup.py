@@ -10,17 +10,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from runforge import workspace as workspaces
 from runforge.cli import output, samples
-from runforge.cli.follow import find_group, progress
-from runforge.cli.options import StateDirOption
+from runforge.cli.follow import progress
 from runforge.errors import CanceledByUser, OperationFailed
 from runforge.files.durable import write_atomic
-from runforge.views import lists, shown
+from runforge.views import awaited, lists
+from runforge.views.awaited import Awaited, has_ended
+from runforge.views.shown import GroupView, JobView
 from runforge.workspace import Workspace
 
 _PAUSE = 0.1
@@ -49,12 +48,11 @@ def make_workspace(folder: Path, state_dir: Path | None = None) -> Workspace:
     return here
 
 
-def init(
-    folder: Annotated[Path, typer.Argument(help="The folder; made if it is not there.")] = Path(),
-    state_dir: StateDirOption = None,
-) -> int:
-    """Make a workspace with sample data, a sweep plan and a request to start from."""
+def init(folder: Path, state_dir: Path | None, new_journal: bool) -> int:
+    """Make the workspace and say what is in it and what comes next."""
     here = make_workspace(folder, state_dir)
+    if new_journal:
+        _make_journal(here)
     print(f"Workspace {here.root}")
     print(f"  {_DATA:<16} {samples.ROWS} rows to train on")
     runs = len(samples.plan("")["strategy"]["runs"])
@@ -68,18 +66,34 @@ def init(
     return 0
 
 
-def demo(
-    folder: Annotated[
-        Path | None, typer.Argument(help="Where; a new temporary folder by default.", show_default=False)
-    ] = None,
-    max_parallel: Annotated[int, typer.Option("--max-parallel", min=1, help="Runs at the same time.")] = 2,
-) -> int:
-    """Run the whole main job on sample data: sweep, daemon, progress, best runs."""
+def _make_journal(here: Workspace) -> None:
+    """Make an empty journal where there is none. The old queue.json is kept under another name."""
+    from runforge.daemon.lock import DaemonLock
+    from runforge.store.opening import make_new
+
+    lock = DaemonLock.take(here)  # a daemon may still have the old one open
+    try:
+        if here.journal.exists() and here.journal.stat().st_size > 0:
+            raise OperationFailed(
+                f"there is a journal at {here.journal}; nothing was changed",
+                fix="Move it away first, or save what is in it with `runforge doctor --recover`",
+            )
+        make_new(here)
+        if here.queue_json.exists():
+            kept = here.queue_json.with_name(f"queue.json.old-{time.strftime('%Y%m%dT%H%M%S')}")
+            os.replace(here.queue_json, kept)
+            output.note(f"The queue as it was exported last is kept at {kept}")
+    finally:
+        lock.release()
+
+
+def demo(folder: Path | None, max_parallel: int) -> int:
+    """Make a workspace, run its sweep and print the best runs; 1 if a run has not succeeded."""
     here = make_workspace(folder or Path(tempfile.mkdtemp(prefix="runforge-demo-")))
-    from runforge.queue import cancel, changes
+    from runforge.queue import cancel, submit
 
     asked = _listen()
-    made = changes.enqueue_sweep(here, (here.root / _PLAN).read_bytes(), where=_PLAN)
+    made = submit.enqueue_sweep(here, (here.root / _PLAN).read_bytes(), where=_PLAN)
     print(f"Workspace  {here.root}")
     print(f"Sweep      {made.group_id}, {len(made.run_ids)} runs")
     with _daemon(here, max_parallel):
@@ -135,23 +149,27 @@ def _daemon(here: Workspace, max_parallel: int) -> Iterator[None]:
 
 def _follow(here: Workspace, group_id: str, asked: list[int]) -> None:
     """Show progress until the group has ended, or the user has asked to stop."""
-    told: set[str] = set()
-    while not asked:
-        group = find_group(here, group_id)
-        progress(group)
-        if not os.isatty(2):
-            _tell_new(here, group_id, told)
-        if group.status != "running":
-            break
-        time.sleep(_PAUSE)
+    printed: set[str] = set()
+    drawn: GroupView | None = None
+    with Awaited(here, awaited.group(group_id)) as group_now:
+        while not asked:
+            group = group_now.look()
+            if group != drawn:
+                progress(group)
+                if not os.isatty(2):
+                    _print_new(here, group_id, printed)
+            drawn = group
+            if has_ended(group):
+                break
+            time.sleep(_PAUSE)
     if os.isatty(2):
         output.note("")
 
 
-def _tell_new(here: Workspace, group_id: str, told: set[str]) -> None:
+def _print_new(here: Workspace, group_id: str, printed: set[str]) -> None:
     for job in lists.jobs(here, group_id=group_id):
-        if job.finished_at and job.run_id not in told:
-            told.add(job.run_id)
+        if job.finished_at and job.run_id not in printed:
+            printed.add(job.run_id)
             print(
                 f"  {job.run_id}  {output.state_cell(job.state)}  "
                 f"{output.metric(job.metric_name, job.metric_value)}",
@@ -175,7 +193,7 @@ def _print_best(here: Workspace, group_id: str, seconds: float) -> None:
     print(f"Look around:\n  cd {here.root}\n  runforge groups\n  runforge jobs\n  runforge show @last")
 
 
-def _row(job: shown.JobView) -> list[Any]:
+def _row(job: JobView) -> list[Any]:
     short = {path.rpartition(".")[2]: value for path, value in job.overrides.items()}
     family = short.pop("family", "")
     shown = ", ".join(f"{name}={value}" for name, value in short.items())

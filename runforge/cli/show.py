@@ -1,29 +1,19 @@
-"""The options of the commands that show the queue."""
+"""The commands that show the queue. Each imports what it needs: `queue-status` costs little more than its interpreter."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from runforge.cli.options import find
 
-from runforge.cli import listing, status
-from runforge.cli.options import (
-    MOST,
-    JsonOption,
-    RunArgument,
-    WorkspaceOption,
-    complete_group,
-    complete_state,
-    find,
-)
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def queue_status(
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Print anew whenever something changes.")] = False,
-) -> int:
-    """Show the queue at a glance."""
+def queue_status(workspace: Path | None, as_json: bool, watch: bool) -> int:
+    """Print the queue's status, once or each time that it changes."""
+    from runforge.cli import status
+
     here = find(workspace)
     if watch:
         return status.watch(here, as_json=as_json)
@@ -31,26 +21,24 @@ def queue_status(
     return 0
 
 
-def groups(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> int:
-    """List the groups, oldest first."""
+def groups(workspace: Path | None, as_json: bool) -> int:
+    """Print the groups."""
+    from runforge.cli import listing
+
     return listing.groups(find(workspace), as_json=as_json)
 
 
 def jobs(
-    workspace: WorkspaceOption = None,
-    group: Annotated[
-        str | None, typer.Option("--group", "-g", autocompletion=complete_group, help="Of this group.")
-    ] = None,
-    state: Annotated[
-        str | None, typer.Option("--state", autocompletion=complete_state, help="In this state.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, max=MOST, help="At most this many.")] = None,
-    as_json: JsonOption = False,
+    workspace: Path | None, group: str | None, state: str | None, limit: int | None, as_json: bool
 ) -> int:
-    """List jobs in order of creation."""
+    """Print the jobs that were asked for, the newest if none in particular were."""
+    from runforge.cli import listing
+
     return listing.jobs(find(workspace), group=group, state=state, limit=limit, as_json=as_json)
 
 
-def show(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> int:
-    """Show one run: state, attempts, timeline, files."""
+def show(run: str, workspace: Path | None, as_json: bool) -> int:
+    """Print all about one run."""
+    from runforge.cli import listing
+
     return listing.run(find(workspace), run, as_json=as_json)

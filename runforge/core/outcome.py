@@ -56,6 +56,12 @@ class Finding(Enum):
     LOST = "lost"
     REBOOTED = "rebooted"
     FOLDER_MISSING = "folder_missing"
+    #: Its folder is of an earlier life of the run (pruned, or of after a backup): it never started.
+    EARLIER = "earlier"
+    #: It has no folder, and an earlier life of the run has some with higher numbers: it was never launched.
+    UNLAUNCHED = "unlaunched"
+    #: This workspace is a copy: the attempt belongs to the original.
+    COPIED = "copied"
 
 
 class Report(NamedTuple):

@@ -22,6 +22,7 @@ _UNSEEN = {
     Finding.REBOOTED: "the machine was restarted while it ran",
     Finding.FOLDER_MISSING: "the attempt's folder was deleted while it ran",
     Finding.LOST: "its supervisor was killed, so how it ended is not known",
+    Finding.COPIED: "this workspace is a copy of the one in which it runs or has run",
 }
 
 
@@ -75,11 +76,27 @@ def decide(report: Report, job: Job, orphans: str, past: Past) -> Decision:
         return Decision((Act.REVOKE,))
     if report.finding is Finding.REVOKED:
         return _unstarted(report, job, past)
-    closing = (Act.CLOSE_MISSING,) if report.finding is Finding.FOLDER_MISSING else ()
+    return _unseen(report, job, orphans, past)
+
+
+def _unseen(report: Report, job: Job, orphans: str, past: Past) -> Decision:
+    """Return what becomes of a job of whose attempt nobody knows how it ended, or that there never was."""
+    if report.finding in {Finding.EARLIER, Finding.UNLAUNCHED}:
+        act = Act.CLEAN_UP if report.finding is Finding.EARLIER else Act.CLOSE_MISSING
+        return Decision((act,), _behind_an_earlier_life())
     cause = Cause.REBOOT if report.finding is Finding.REBOOTED else Cause.LOST
     message = _UNSEEN[report.finding]
     ending = _lost(job, cause, orphans, message, before=job.lost - past.unstarted, limit=MAX_LOST)
+    if report.finding is Finding.COPIED:
+        return Decision((Act.LEAVE_RESULT,), ending)  # what could be cleaned up is the original's
+    closing = (Act.CLOSE_MISSING,) if report.finding is Finding.FOLDER_MISSING else ()
     return Decision((Act.CLEAN_UP, *closing, Act.LEAVE_RESULT), ending)
+
+
+def _behind_an_earlier_life() -> Ending:
+    """Return what becomes of a job whose attempt never started; it counts towards no limit."""
+    message = "not started yet: files of an earlier life of the run were in its place"
+    return Ending(State.QUEUED, Cause.POSTPONED, message)
 
 
 def _unstarted(report: Report, job: Job, past: Past) -> Decision:

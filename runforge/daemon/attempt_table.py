@@ -23,6 +23,8 @@ class RunningAttempt:
     #: The end is known and waits to be written (the disk may be full).
     ending: Ending | None = None
     is_cancel_sent: bool = False
+    #: Why it could not be looked at the last time; told once.
+    trouble: str = ""
 
     def note(self, **changes: object) -> None:
         """Remember something for the next decision."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -9,11 +10,12 @@ import time
 
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import check_settings
-from runforge.errors import OperationFailed
+from runforge.errors import OperationFailed, RunForgeError
 from runforge.files.durable import open_file
 from runforge.files.permissions import become_private
 from runforge.machine import disk_space
 from runforge.store import daemon_holder
+from runforge.store.opening import exists
 from runforge.views import daemon_status
 from runforge.workspace import Workspace
 
@@ -34,6 +36,7 @@ def start(
     Raises OperationFailed with the log's last line if it does not come up.
     """
     check_settings(Settings(max_parallel, gpu_slots, orphans))
+    exists(workspace)  # refused here, where there was a journal that is gone
     workspace.prepare()
     holder = daemon_holder.holder(workspace)
     if holder is not None and not replace:
@@ -82,9 +85,10 @@ def _wait_until_up(workspace: Workspace, process: subprocess.Popen[bytes]) -> No
                 f"the daemon ended at once with exit code {code}: {_last_line(workspace)}",
                 fix=f"See {workspace.daemon_log}",
             )
-        status = daemon_status.daemon_status(workspace)
-        if status.pid == process.pid and status.state == "running":
-            return
+        with contextlib.suppress(RunForgeError):  # the daemon meets it too, ends and says so in its log
+            status = daemon_status.daemon_status(workspace)
+            if status.pid == process.pid and status.state == "running":
+                return
         time.sleep(_PAUSE)
     raise OperationFailed(
         f"the daemon is not up after {_UP_SECONDS:.0f} s", fix=f"See {workspace.daemon_log}"

@@ -22,7 +22,7 @@ from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.settling import Decide, settle
-from runforge.errors import RunForgeError
+from runforge.errors import RunForgeError, explained
 from runforge.store import records, transitions
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Journal, Transaction
@@ -147,15 +147,22 @@ class Engine:
         try:
             decision = settle(self._backend, running, self._orphans, self._decide)
         except OSError as error:
-            # Nothing can be seen or written now: it is looked at again once the machine lets us.
+            # Nothing can be seen or written now. What is not known is waited for, and costs this run alone.
             fault = machine_faults.of(error)
-            if fault is None:
-                raise
-            running.note(refused=fault)
-            self.gate.fault(fault)
+            if fault is not None:
+                running.note(refused=fault)
+                self.gate.fault(fault)
+            self._tell_trouble(running, explained(error))
         else:
             if decision is not None:
                 self._end(running, decision)
+
+    def _tell_trouble(self, running: RunningAttempt, trouble: str) -> None:
+        """Say once why a run cannot be looked at; it is tried again."""
+        if trouble != running.trouble:
+            running.trouble = trouble
+            run = running.job.run_id
+            self._listener.log(f"WARNING: how run {run} ended cannot be told yet: {trouble}; trying again")
 
     def _end(self, running: RunningAttempt, decision: Decision) -> None:
         running.ending = decision.ending
@@ -205,14 +212,15 @@ class Engine:
             return
         with self._journal.read() as tx:
             wanted = [row["job_id"] for row in tx.rows("jobs.running") if row["cancel_requested"]]
+        is_all_told = True
         for job_id in wanted:
             running = self._attempts.of_job(job_id)
             if running is not None and not running.is_cancel_sent:
-                if not self._backend.order(running.ref, Order.CANCEL):
-                    return  # told as soon as there is room
-                running.is_cancel_sent = True
+                running.is_cancel_sent = self._backend.order(running.ref, Order.CANCEL)
                 failpoints.hit("cancel.delivered")
-        self._heard = version
+                is_all_told = is_all_told and running.is_cancel_sent
+        if is_all_told:  # else the rest is told as soon as it can be
+            self._heard = version
 
     # --- starting ------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -15,9 +16,9 @@ from runforge.daemon.engine import Engine
 from runforge.daemon.housekeeping import Housekeeping
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
-from runforge.errors import explained
+from runforge.errors import RunForgeError, explained
 from runforge.queue import wakeup
-from runforge.store.failures import DiskFull, Fenced, JournalBusy, ReadOnlyDisk
+from runforge.store.failures import DiskFull, Fenced, JournalBusy, JournalReplaced, ReadOnlyDisk
 from runforge.store.journal import Journal
 from runforge.workspace import Workspace
 
@@ -54,8 +55,9 @@ class Descriptors:
 class Signals:
     """Counts TERM, INT and HUP; the second one ends the process at once."""
 
-    def __init__(self, descriptors: Descriptors, exit_code: int) -> None:
+    def __init__(self, journal: Journal, descriptors: Descriptors, exit_code: int) -> None:
         self.count = 0
+        journal.give_up = lambda: self.count > 0  # another writer may be stopped, and hold the lock for ever
         self._exit_code = exit_code
         self._wake, self._write = socket.socketpair()
         self._write.setblocking(False)
@@ -81,6 +83,8 @@ class Loop:
         engine: Engine,
         descriptors: Descriptors,
     ) -> None:
+        self._workspace = workspace
+        self._home = self._identity()
         self._journal = journal
         self._lock = lock
         self._engine = engine
@@ -134,10 +138,36 @@ class Loop:
 
     def _mend(self) -> None:
         """Put a deleted -wal or -shm file right, before anything is written that nobody else would see."""
+        if self._identity() != self._home:
+            raise Fenced("the workspace was moved, or another one put in its place")
+        if self._journal.is_replaced():
+            raise JournalReplaced(
+                "the journal was deleted or replaced under the daemon",
+                where=str(self._workspace.journal),
+            )
         if self._journal.is_detached():
             self._journal.reattach()
             message = "the journal's -wal or -shm file was deleted under the daemon; nothing of it is lost"
             log(f"WARNING: {message}")
+
+    def _identity(self) -> tuple[int, int]:
+        """Return which folder `.runforge` is; zeros for none."""
+        try:
+            info = os.stat(self._workspace.hidden)
+        except OSError:
+            return 0, 0
+        return info.st_dev, info.st_ino
+
+    def leave_behind(self) -> str:
+        """Keep the queue as it was beside the file that stands in the journal's place now; return the words."""
+        try:
+            kept = f"the queue as it was is kept at {self._journal.keep()}"
+        except (RunForgeError, OSError) as problem:
+            kept = f"the queue as it was cannot be kept: {explained(problem)}"
+        with contextlib.suppress(RunForgeError):
+            jobs, gpu_jobs = self._engine.active_jobs, self._engine.active_gpu_jobs
+            self._housekeeping.beat(jobs, gpu_jobs, "stopped", force=True)
+        return kept
 
     def _fail(self, error: Exception) -> None:
         if not self._is_failing:

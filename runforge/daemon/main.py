@@ -21,9 +21,10 @@ from runforge.files.permissions import become_private
 from runforge.machine import os_process
 from runforge.metrics import tokens
 from runforge.store import records
-from runforge.store.failures import DiskFailing, Fenced
+from runforge.store.failures import DiskFailing, Fenced, JournalReplaced
 from runforge.store.journal import Journal
-from runforge.store.opening import open_journal
+from runforge.store.opening import exists, open_journal
+from runforge.store.recovery import swap
 from runforge.workspace import Workspace
 
 _ORPHANS = ("requeue", "fail", "cancel")
@@ -58,12 +59,14 @@ def run_daemon(
     settings = Settings(max_parallel, gpu_slots, orphans)
     check_settings(settings)
     umask = become_private()
+    exists(workspace)  # refused before anything is made, where it had a journal that is gone
     workspace.prepare()
     if replace:
         replace_holder(workspace)
     lock = DaemonLock.take(workspace)
     try:
         failpoints.hit("daemon.locked")
+        swap.clear(workspace)
         with open_journal(workspace, create=True) as journal:
             return Daemon(workspace, journal, lock, settings, umask).run()
     finally:
@@ -142,7 +145,7 @@ class Daemon:
             workspace, journal, self._epoch, settings, listener, descriptors, umask=umask
         )
         self._loop = Loop(workspace, journal, lock, self._engine, descriptors)
-        self._signals = Signals(descriptors, _KILLED)
+        self._signals = Signals(journal, descriptors, _KILLED)
         self._read: tuple[int, DaemonRow] | None = None
 
     def run(self) -> int:
@@ -153,6 +156,10 @@ class Daemon:
             self._loop.run(self._is_over)
         except Fenced as error:
             print(f"ERROR: {error}; leaving it the workspace", file=sys.stderr, flush=True)
+            return InternalError.exit_code
+        except JournalReplaced as error:
+            kept = self._loop.leave_behind()
+            log(f"ERROR: {error}; {kept}; nothing is launched any more, what runs goes on")
             return InternalError.exit_code
         except DiskFailing as error:
             log(f"ERROR: {error}; nothing is launched any more, what runs goes on")

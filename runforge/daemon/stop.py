@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from runforge import clock
 from runforge.errors import OperationFailed
-from runforge.queue import cancel, changes
+from runforge.queue import cancel, daemon_wish
 from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
@@ -31,7 +31,7 @@ def stop(
     if daemon_holder.holder(workspace) is None:
         return False
     if cancel_running:
-        changes.set_wanted(workspace, "drain")
+        daemon_wish.set_wanted(workspace, "drain")
         cancel.cancel_all_running(workspace)
         _wait(workspace, _GRACE_SECONDS + _STOP_SECONDS)
     elif is_draining:
@@ -39,10 +39,10 @@ def stop(
         if drain_seconds is not None:
             moment = clock.utc_now() + timedelta(seconds=drain_seconds)
             until = clock.to_text(moment)
-        changes.set_wanted(workspace, "drain", until)
+        daemon_wish.set_wanted(workspace, "drain", until)
         _wait(workspace, None if drain_seconds is None else drain_seconds + _STOP_SECONDS)
     else:
-        changes.set_wanted(workspace, "stop")
+        daemon_wish.set_wanted(workspace, "stop")
         _wait(workspace, _STOP_SECONDS)
     return True
 

@@ -7,17 +7,19 @@ import sys
 from runforge.core.outcome import Ending
 from runforge.core.records import Group, Job
 from runforge.core.states import State
+from runforge.core.submission import USUAL, Submission
 from runforge.daemon.engine import Listener, Settings
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.main import local_engine, take_over
+from runforge.documents.plan import MAX_RUNS
 from runforge.errors import CanceledByUser, OperationFailed
 from runforge.exports import exporter
 from runforge.files.permissions import become_private
 from runforge.metrics import tokens
-from runforge.queue import cancel, changes
-from runforge.queue.submit import DEFAULT_MAX_RUNS, EnqueuedSweep
+from runforge.queue import cancel
+from runforge.queue.submit import EnqueuedSweep, enqueue_sweep
 from runforge.store import daemon_holder, records
 from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
@@ -30,10 +32,10 @@ _FOLLOW_SECONDS = 0.2
 def run_sweep(
     workspace: Workspace,
     plan_bytes: bytes,
+    submission: Submission = USUAL,
     *,
     where: str,
-    max_runs: int = DEFAULT_MAX_RUNS,
-    dry_run_seconds: float | None = None,
+    max_runs: int = MAX_RUNS,
 ) -> int:
     """Make the plan's group and run it here; where a daemon lives, follow it there.
 
@@ -41,9 +43,7 @@ def run_sweep(
     """
     umask = become_private()
     workspace.prepare()
-    made = changes.enqueue_sweep(
-        workspace, plan_bytes, where=where, max_runs=max_runs, dry_run_seconds=dry_run_seconds
-    )
+    made = enqueue_sweep(workspace, plan_bytes, submission, where=where, max_runs=max_runs)
     print(tokens.group_start(made.group_id, len(made.run_ids)), flush=True)
     printer = _ProgressPrinter(made)
     try:
@@ -96,12 +96,14 @@ class _ProgressPrinter:
 class _Interrupt:
     """The first Ctrl-C cancels the sweep, the second leaves at once."""
 
-    def __init__(self, workspace: Workspace, made: EnqueuedSweep, descriptors: Descriptors) -> None:
+    def __init__(
+        self, workspace: Workspace, made: EnqueuedSweep, journal: Journal, descriptors: Descriptors
+    ) -> None:
         self._workspace = workspace
         self._group_id = made.group_id
         self._stops_running = made.plan.stop_on_cancel
         self._is_canceled = False
-        self._signals = Signals(descriptors, CanceledByUser.exit_code)
+        self._signals = Signals(journal, descriptors, CanceledByUser.exit_code)
 
     def check(self) -> None:
         """Cancel the group once the user has asked for it."""
@@ -135,7 +137,7 @@ def _run_here(
             workspace, journal, epoch, settings, listener, descriptors, umask=umask, only_lane=lane
         )
         loop = Loop(workspace, journal, lock, engine, descriptors)
-        interrupt = _Interrupt(workspace, made, descriptors)
+        interrupt = _Interrupt(workspace, made, journal, descriptors)
 
         def is_over() -> bool:
             interrupt.check()
@@ -163,8 +165,8 @@ def _follow(workspace: Workspace, made: EnqueuedSweep, printer: _ProgressPrinter
     pid = holder.pid if holder else None
     print(f"following the daemon (pid {pid}), which runs it", file=sys.stderr, flush=True)
     descriptors = Descriptors()
-    interrupt = _Interrupt(workspace, made, descriptors)
     with open_journal(workspace) as journal:
+        interrupt = _Interrupt(workspace, made, journal, descriptors)
         while True:
             is_live = _is_live(journal, made.group_id)
             _tell_progress(journal, made, printer)

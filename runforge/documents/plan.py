@@ -10,6 +10,8 @@ from runforge.errors import InvalidPlan
 
 #: Largest plan that is read.
 PLAN_LIMIT = 8 * 1024 * 1024
+#: A plan that makes more runs is refused, unless asked otherwise.
+MAX_RUNS = 10_000
 STRATEGIES = ("grid", "list")
 _NAME_LIMIT = 200
 

@@ -54,13 +54,13 @@ class Exporter:
             return -1
         seq, seal, layout = found
         with self._journal.read() as tx:
-            newest = tx.row("journal.last_seq")[0]
+            entry = _entry(tx, seq)
             paths = [self._workspace.group_dir(row[0]) / _GROUP for row in tx.rows("groups.ids")]
         try:
             written = {path: identity_of(os.lstat(path)) for path in (*paths, self._workspace.queue_json)}
         except OSError:
             return -1
-        if newest < seq or _seal(written) != seal:
+        if _seal(written, entry) != seal:
             return -1  # another journal, or somebody has edited a file
         self._written = written
         self._layouts[self._workspace.queue_json] = layout
@@ -80,6 +80,7 @@ class Exporter:
         make_dir(self._workspace.queue_dir)
         with self._journal.read() as tx:
             newest = _newest(tx)
+            entry = _entry(tx, newest[0])
             changes = _Changes.since(tx, self._seq)
             failpoints.hit("export.read")
             blocked = None
@@ -95,7 +96,7 @@ class Exporter:
         self._seq, self._served = newest
         self._looked = None
         layout = self._layouts[self._workspace.queue_json]
-        _write_map(self._workspace.queue_map, self._seq, _seal(self._written), layout)
+        _write_map(self._workspace.queue_map, self._seq, _seal(self._written, entry), layout)
 
     def _write_queue(self, tx: Transaction, seq: int, changes: _Changes) -> None:
         document = queue_document(records.daemon(tx.row("journal.daemon")), (), seq)
@@ -193,9 +194,15 @@ def _newest(tx: Transaction) -> tuple[int, str | None]:
     return tx.row("journal.last_seq")[0], tx.row("journal.daemon")["last_served_group"]
 
 
-def _seal(written: dict[Path, Identity]) -> int:
-    """Return a number that is another one once any of the files is."""
-    return zlib.crc32(repr(sorted(written.items())).encode("utf-8", "surrogateescape"))
+def _entry(tx: Transaction, seq: int) -> tuple[object, ...]:
+    """Return an entry; an older journal that was put in the place of this one has another one there, or none."""
+    row = tx.row("journal.entry", seq=seq)
+    return () if row is None else tuple(row)
+
+
+def _seal(written: dict[Path, Identity], entry: tuple[object, ...]) -> int:
+    """Return a number that is another one once any of the files is, or the journal that they show."""
+    return zlib.crc32(repr((sorted(written.items()), entry)).encode("utf-8", "surrogateescape"))
 
 
 def _read_map(path: Path) -> tuple[int, int, Layout] | None:

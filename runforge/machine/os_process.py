@@ -71,6 +71,14 @@ def session_of(pid: int) -> int | None:
         return None
 
 
+def is_stopped(pid: int) -> bool:
+    """Return whether a process is stopped (Ctrl-Z, a debugger, SIGSTOP)."""
+    try:
+        return _stat(pid)[0] in {b"T", b"t"}
+    except (OSError, IndexError):
+        return False
+
+
 def is_zombie(pid: int) -> bool:
     """Return whether a process has ended and only waits to be reaped."""
     try:

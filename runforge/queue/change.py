@@ -9,11 +9,10 @@ import contextlib
 from collections.abc import Iterator
 
 from runforge import failpoints
-from runforge.errors import OperationFailed
 from runforge.exports import exporter
 from runforge.queue import wakeup
 from runforge.store.journal import CHECKPOINT_BYTES, Journal, Transaction
-from runforge.store.opening import exists, open_journal
+from runforge.store.opening import open_journal, require_journal
 from runforge.workspace import Workspace
 
 
@@ -41,10 +40,5 @@ def tidy(journal: Journal) -> None:
 
 def existing(workspace: Workspace) -> Journal:
     """Open the journal; a command that has nothing to change must not make one."""
-    if not exists(workspace):
-        raise OperationFailed(
-            "nothing has been enqueued in this workspace",
-            where=str(workspace.root),
-            fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
-        )
+    require_journal(workspace)
     return open_journal(workspace)

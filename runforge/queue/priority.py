@@ -24,7 +24,7 @@ def set_priority(workspace: Workspace, name: str, priority: int) -> int:
         )
     with change(workspace) as tx:
         now = clock.now()
-        jobs = _jobs_of_either(tx, name)
+        jobs = _jobs_meant(tx, name)
         return sum(tx.run("jobs.set_priority", job_id=job.job_id, priority=priority, now=now) for job in jobs)
 
 
@@ -32,15 +32,13 @@ def shift_priority(workspace: Workspace, names: Sequence[str], by: int) -> int:
     """Raise or lower the priority of the live runs that the names (runs or groups) mean; return how many."""
     with change(workspace) as tx:
         now = clock.now()
-        jobs = [job for name in names for job in _jobs_of_either(tx, name) if job.state in LIVE]
+        jobs = [job for name in names for job in _jobs_meant(tx, name) if job.state in LIVE]
         for job in jobs:
             priority = max(-_PRIORITY_LIMIT, min(_PRIORITY_LIMIT, job.priority + by))
             tx.run("jobs.set_priority", job_id=job.job_id, priority=priority, now=now)
     return len(jobs)
 
 
-def _jobs_of_either(tx: Transaction, name: str) -> list[Job]:
-    try:
-        return transitions.jobs_of_group(tx, targets.group_id(tx, name))
-    except OperationFailed:
-        return [targets.job(tx, name)]
+def _jobs_meant(tx: Transaction, name: str) -> list[Job]:
+    found = targets.either(tx, name)
+    return [found] if isinstance(found, Job) else transitions.jobs_of_group(tx, found.group_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from runforge import failpoints, ids
 from runforge.documents import strict_json
 from runforge.documents.plan import Plan
+from runforge.errors import OperationFailed
 from runforge.files.durable import fsync_dir, fsync_files, write_new
 from runforge.store.journal import Journal
 from runforge.workspace import Workspace
@@ -42,12 +44,21 @@ class RunFolders:
         return group_id
 
     def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> None:
-        """Write the run folders and their requests, durable when this returns."""
+        """Write the run folders and their requests, durable when this returns.
+
+        Raises OperationFailed for an id that is taken: a journal that was put back counts anew.
+        """
         files = []
         parent = self._workspace.runs_dir
+        taken = next((run_id for run_id in run_ids if os.path.lexists(parent / run_id)), None)
+        if taken is not None:
+            raise OperationFailed(
+                f"run folder {taken} is there already, of a run that this journal does not know; nothing was changed",
+                fix="Try again: a second later the ids are others",
+            )
         for run_id, request in zip(run_ids, requests, strict=True):
             folder = parent / run_id
-            # Noted first: Ctrl-C comes just when a system call is done. The id is nobody else's.
+            # Noted first: Ctrl-C comes just when a system call is done.
             self._made.append(folder)
             folder.mkdir(0o700)
             failpoints.hit("enqueue.run_made")

@@ -1,6 +1,6 @@
-"""Putting work into the queue: run folders durable first, then one transaction, then the doorbell.
+"""Putting work into the queue: run folders durable first, then one transaction, then the announcement.
 
-A refused command leaves journal and files as they were; a crash between the two steps leaves at
+A refused command leaves journal and files as they were; a crash between the first two steps leaves at
 most run folders that no job knows.
 """
 
@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from runforge import __version__, clock, ids
-from runforge.core.records import Job
+from runforge.core.records import Group, Job
 from runforge.core.states import State
-from runforge.documents.plan import Plan, parse_plan
+from runforge.core.submission import USUAL, Submission, like
+from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
+from runforge.documents.request import Request
 from runforge.documents.request_file import read_request
 from runforge.errors import (
     CanceledByUser,
@@ -22,6 +24,7 @@ from runforge.errors import (
     OperationFailed,
     RunForgeError,
 )
+from runforge.queue.change import announce, existing
 from runforge.queue.run_folders import RunFolders
 from runforge.store import records, targets
 from runforge.store.journal import Journal, Transaction
@@ -30,7 +33,8 @@ from runforge.sweeps.expand import RunOverrides, expand, metric_direction
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
 
-DEFAULT_MAX_RUNS = 10_000
+#: The lane that runs without a group share.
+_SINGLE_LANE = 1
 
 
 class EnqueuedSweep(NamedTuple):
@@ -39,6 +43,22 @@ class EnqueuedSweep(NamedTuple):
     group_id: str
     run_ids: tuple[str, ...]
     plan: Plan
+
+
+class _NewRun(NamedTuple):
+    """A run that has its folder, and how its job is to be queued."""
+
+    run_id: str
+    run_dir: str
+    requires_gpu: bool
+    submission: Submission
+
+
+class _Lane(NamedTuple):
+    """Where a new job is queued."""
+
+    lane_id: int
+    group_id: str | None = None
 
 
 def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides]) -> None:
@@ -55,34 +75,22 @@ def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides]) -> None:
 def enqueue_sweep(
     workspace: Workspace,
     plan_bytes: bytes,
+    submission: Submission = USUAL,
     *,
     where: str,
-    max_runs: int = DEFAULT_MAX_RUNS,
-    dry_run_seconds: float | None = None,
+    max_runs: int = MAX_RUNS,
 ) -> EnqueuedSweep:
-    """Make a group of runs from a plan, all of it or nothing.
+    """Make a group of runs from a plan, all of it or nothing; each is queued as the submission says.
 
-    `dry_run_seconds` enqueues dry runs that hold their slot that long. Raises InvalidPlan,
-    InvalidRequest or Missing before anything is written.
+    Raises InvalidPlan, InvalidRequest or Missing before anything is written.
     """
     plan = parse_plan(plan_bytes, where=where)
     runs = expand(plan, limit=max_runs)
     check_datasets(workspace, runs)
     with open_journal(workspace, create=True) as journal:
-        now = clock.now()
-        numbers = _reserve(journal, len(runs))
         folders = RunFolders(workspace)
         try:
-            group_id = folders.make_group(now, plan)
-            run_ids = [ids.sweep_run_id(now, numbers[1] + index) for index in range(len(runs))]
-            folders.make_runs(run_ids, [_stamped(run, group_id) for run in runs])
-            parent = workspace.relative(workspace.runs_dir)
-            jobs = [
-                _values(numbers[0] + index, run_id, runs[index], now, parent, dry_run_seconds)
-                for index, run_id in enumerate(run_ids)
-            ]
-            with journal.write() as tx:
-                _insert_group(tx, plan, group_id, now, jobs)
+            made = _make_sweep(journal, folders, plan, runs, submission)
         except BaseException as error:
             # Ctrl-C may come just after the commit: then the folders belong to jobs already.
             is_known = folders.remove_unless_known(journal)
@@ -92,6 +100,36 @@ def enqueue_sweep(
                 )
                 raise CanceledByUser(f"interrupted; {what}") from None
             raise
+    announce(workspace)
+    return made
+
+
+def _make_sweep(
+    journal: Journal,
+    folders: RunFolders,
+    plan: Plan,
+    runs: Sequence[RunOverrides],
+    submission: Submission,
+) -> EnqueuedSweep:
+    now = clock.now()
+    first_job, first_run = _reserve(journal, len(runs))
+    group_id = folders.make_group(now, plan)
+    run_ids = [ids.sweep_run_id(now, first_run + index) for index in range(len(runs))]
+    folders.make_runs(run_ids, [{**run.request.raw, "sweep_group_id": group_id} for run in runs])
+    parent = journal.workspace.relative(journal.workspace.runs_dir)
+    new = [
+        _NewRun(
+            run_id,
+            f"{parent}/{run_id}",
+            _requires_gpu(run.request),
+            submission._replace(overrides=json.dumps(run.overrides)),
+        )
+        for run_id, run in zip(run_ids, runs, strict=True)
+    ]
+    with journal.write() as tx:
+        lane = _insert_group(tx, plan, group_id, now)
+        for index, run in enumerate(new):
+            _insert_job(tx, run, lane, first_job + index, now)
     return EnqueuedSweep(group_id, tuple(run_ids), plan)
 
 
@@ -101,31 +139,11 @@ def _reserve(journal: Journal, count: int) -> tuple[int, int]:
     return first_job, first_run
 
 
-def _stamped(run: RunOverrides, group_id: str) -> dict[str, Any]:
-    return {**run.request.raw, "sweep_group_id": group_id}
+def _requires_gpu(request: Request) -> bool:
+    return request.device_type == "gpu"
 
 
-def _values(
-    job_number: int,
-    run_id: str,
-    run: RunOverrides,
-    now: str,
-    parent: str,
-    dry_run_seconds: float | None,
-) -> dict[str, Any]:
-    return {
-        "job_id": ids.job_id(now, job_number),
-        "run_id": run_id,
-        "run_dir": f"{parent}/{run_id}",
-        "priority": 0,
-        "requires_gpu": int(run.request.device_type == "gpu"),
-        "dry_run_seconds": dry_run_seconds,
-        "overrides": json.dumps(run.overrides),
-        "now": now,
-    }
-
-
-def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str, jobs: list[dict[str, Any]]) -> None:
+def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str) -> _Lane:
     metric = plan.objective.metric if plan.objective else None
     lane_id = tx.row("groups.new_lane")[0]
     tx.run(
@@ -141,24 +159,36 @@ def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str, jobs: li
         objective_metric=metric,
         direction=metric_direction(metric or "", plan.objective),
     )
-    for job in jobs:
-        tx.run("jobs.insert", group_id=group_id, lane_id=lane_id, **job)
+    return _Lane(lane_id, group_id)
 
 
-def enqueue_run(
-    workspace: Workspace,
-    run_id: str,
-    *,
-    group_id: str | None = None,
-    priority: int = 0,
-    dry_run_seconds: float | None = None,
-    overrides: str = "{}",
-) -> Job:
+def _insert_job(tx: Transaction, run: _NewRun, lane: _Lane, number: int, now: str) -> None:
+    """Write the job of a run: the only place where jobs come into being."""
+    tx.run(
+        "jobs.insert",
+        job_id=ids.job_id(now, number),
+        run_id=run.run_id,
+        group_id=lane.group_id,
+        lane_id=lane.lane_id,
+        run_dir=run.run_dir,
+        requires_gpu=int(run.requires_gpu),
+        now=now,
+        **run.submission.columns(),
+    )
+
+
+def enqueue_run(workspace: Workspace, run_id: str, submission: Submission = USUAL) -> Job:
     """Enqueue the run of an existing run folder.
 
     Raises Missing without the folder, InvalidRequest for its request.json, OperationFailed if the
     run is in the queue already.
     """
+    job = _enqueue_folder(workspace, run_id, submission)
+    announce(workspace)
+    return job
+
+
+def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -> Job:
     folder = workspace.find_run_dir(run_id)
     if folder is None:
         raise Missing(
@@ -167,55 +197,45 @@ def enqueue_run(
         )
     request = read_request(folder / "request.json")
     check_request(request, workspace.root)
+    run = _NewRun(run_id, workspace.relative(folder), _requires_gpu(request), submission)
     with open_journal(workspace, create=True) as journal, journal.write() as tx:
         taken = tx.row("jobs.by_run_id", run_id=run_id)
         if taken is not None:
             raise _already(records.job(taken))
-        found = targets.group(tx, group_id) if group_id is not None else None
+        group = targets.group(tx, submission.group) if submission.group is not None else None
         now = clock.now()
         number = tx.row("journal.reserve_numbers", jobs=1, runs=0)[0]
-        tx.run(
-            "jobs.insert",
-            job_id=ids.job_id(now, number),
-            run_id=run_id,
-            group_id=found.group_id if found else None,
-            lane_id=found.lane_id if found else 1,
-            run_dir=workspace.relative(folder),
-            priority=priority,
-            requires_gpu=int(request.device_type == "gpu"),
-            dry_run_seconds=dry_run_seconds,
-            overrides=overrides,
-            now=now,
-        )
-        if found is not None:
-            tx.run("groups.set_canceled", group_id=found.group_id, is_canceled=0, now=now)
-            tx.run("groups.settle", group_id=found.group_id, now=now)
+        _insert_job(tx, run, _lane_of(group), number, now)
+        if group is not None:
+            tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
+            tx.run("groups.settle", group_id=group.group_id, now=now)
         return records.job(tx.row("jobs.by_run_id", run_id=run_id))
 
 
-def enqueue_copy(workspace: Workspace, old: Job) -> Job:
+def _lane_of(group: Group | None) -> _Lane:
+    return _Lane(_SINGLE_LANE) if group is None else _Lane(group.lane_id, group.group_id)
+
+
+def rerun(workspace: Workspace, name: str) -> Job:
     """Make a new run with the request of an old one, and enqueue it beside it, in the same group.
 
     The copy says in `rerun_from` where it comes from. Raises as `enqueue_run` does.
     """
-    request = read_request(workspace.root / old.run_dir / "request.json").raw
-    with open_journal(workspace) as journal:
+    with existing(workspace) as journal:
+        with journal.read() as tx:
+            old = targets.job(tx, name)
+        request = read_request(workspace.root / old.run_dir / "request.json").raw
         number = _reserve(journal, 1)[1]
     run_id = ids.sweep_run_id(clock.now(), number)
     folders = RunFolders(workspace)
     folders.make_runs([run_id], [{**request, "rerun_from": old.run_id}])
     try:
-        return enqueue_run(
-            workspace,
-            run_id,
-            group_id=old.group_id,
-            priority=old.priority,
-            dry_run_seconds=old.dry_run_seconds,
-            overrides=old.overrides,
-        )
+        job = _enqueue_folder(workspace, run_id, like(old))
     except RunForgeError:  # it was refused, so no job knows the folder
         shutil.rmtree(workspace.run_dir(run_id), ignore_errors=True)
         raise
+    announce(workspace)
+    return job
 
 
 def _already(job: Job) -> OperationFailed:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from runforge.errors import InternalError, OperationFailed, RunForgeError
+from runforge.errors import InternalError, Missing, OperationFailed, RunForgeError
 from runforge.machine.disk_space import is_full, is_read_only
 from runforge.store.sqlite import DatabaseError
 
@@ -33,6 +33,14 @@ class DiskFailing(InternalError):
 
 class JournalUnreadable(InternalError):
     """The journal is damaged or is not a journal."""
+
+
+class JournalMissing(Missing):
+    """There was a journal, and it is not there; none is made in its place without a word."""
+
+
+class JournalReplaced(InternalError):
+    """Another file stands in the journal's place than the one that is open, or that its -wal belongs to."""
 
 
 class IllegalTransition(OperationFailed):

@@ -9,18 +9,21 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from runforge import failpoints
+from runforge.store import backup, which_file
 from runforge.store.failures import (
     Fenced,
     JournalBusy,
+    JournalReplaced,
     explained,
 )
 from runforge.store.queries import query
 from runforge.store.sqlite import WRITE_TIMEOUT, connect
-from runforge.store.writer_lock import held, open_lock
+from runforge.store.writer_lock import GiveUp, held, open_lock
 from runforge.workspace import Workspace
 
 #: The WAL is folded back into the database above this many bytes.
@@ -66,7 +69,11 @@ class Journal:
         #: Transactions that this connection has committed.
         self.commits = 0
         self._files = (0, 0)
+        self._inode = 0
+        self._is_noted = False
         self._reopened = 0
+        #: Whether to stop waiting for the writers' lock; None: only when the time is over.
+        self.give_up: GiveUp | None = None
 
     def __enter__(self) -> Journal:  # noqa: PYI034 - `typing_extensions` costs ten milliseconds
         return self
@@ -96,7 +103,7 @@ class Journal:
         """Hold the writers' lock; JournalBusy if it is not free in time."""
         if self._lock is None:
             self._lock = open_lock(self.workspace)
-        with held(self._lock, self.workspace.journal):
+        with held(self._lock, self.workspace.journal, self.give_up):
             yield
 
     @contextlib.contextmanager
@@ -108,8 +115,7 @@ class Journal:
         """
         failpoints.hit("tx.before")
         with self.locked(), explained(self.workspace.journal):
-            if self.is_detached():
-                self._reattach()
+            self._require_place()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 failpoints.hit("tx.begun")
@@ -146,6 +152,34 @@ class Journal:
         """Return what changes with every commit, another connection's or this one's."""
         return self.data_version(), self.commits
 
+    def is_replaced(self) -> bool:
+        """Return whether the journal's file was deleted, or another one put in its place, under this connection."""
+        return which_file.inode(self.workspace.journal) != self._inode
+
+    def keep(self) -> Path:
+        """Write the queue as this connection sees it to a file beside the journal that has taken its place.
+
+        The -wal file goes then, if it is still this connection's: beside another database it would do harm.
+        """
+        kept = which_file.kept_name(self.workspace)
+        backup.copy(self._connection, kept)
+        if not self.is_detached():
+            for suffix in ("-wal", "-shm"):
+                Path(f"{self.workspace.journal}{suffix}").unlink(missing_ok=True)
+        return kept
+
+    def _require_place(self) -> None:
+        """See to it, under the writers' lock, that what is written goes into the file that others open."""
+        if self.is_replaced():
+            raise JournalReplaced(
+                "the journal was deleted or replaced while it was open", where=str(self.workspace.journal)
+            )
+        if self.is_detached():
+            self._reattach()
+        if not self._is_noted and self._lock is not None:
+            which_file.note(self._lock, self._inode)
+            self._is_noted = True
+
     def is_detached(self) -> bool:
         """Return whether somebody has deleted the journal's -wal or -shm file under this connection.
 
@@ -159,7 +193,7 @@ class Journal:
         Raises JournalBusy while a reader keeps the WAL from being folded back, DiskFull without room for it.
         """
         with self.locked(), explained(self.workspace.journal):
-            self._reattach()
+            self._require_place()
 
     def _reattach(self) -> None:
         """Fold the deleted WAL back unless another of us has done so, which the lock file tells; open anew."""
@@ -175,13 +209,13 @@ class Journal:
         self._connection.execute(f"PRAGMA query_only={query_only}")
         self._reopened += 1
         self.attach()
-        os.ftruncate(lock, 0)
         os.pwrite(lock, _as_note(self._files), 0)
 
     def attach(self) -> None:
         """Have SQLite open its files, and remember which they are."""
         self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
         self._files = side_files(self.workspace)
+        self._inode = which_file.inode(self.workspace.journal)
 
     def checkpoint(self, *, above: int = 0) -> None:
         """Fold the WAL into the database if it is larger than `above` bytes.
@@ -207,15 +241,8 @@ class Journal:
 
 def side_files(workspace: Workspace) -> tuple[int, int]:
     """Return the inodes of the journal's -wal and -shm files, 0 for one that is not there."""
-    return _inode(f"{workspace.journal}-wal"), _inode(f"{workspace.journal}-shm")
+    return which_file.inode(f"{workspace.journal}-wal"), which_file.inode(f"{workspace.journal}-shm")
 
 
 def _as_note(files: tuple[int, int]) -> bytes:
-    return b"%d %d\n" % files
-
-
-def _inode(path: str) -> int:
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return 0
+    return (b"%d %d" % files).ljust(63) + b"\n"

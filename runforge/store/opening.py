@@ -9,9 +9,9 @@ import os
 import time
 from pathlib import Path
 
-from runforge.errors import Missing
-from runforge.files.durable import require_file
-from runforge.store import daemon_holder, migrate
+from runforge.errors import Missing, OperationFailed
+from runforge.files.durable import fsync_dir, require_file
+from runforge.store import daemon_holder, migrate, traces, which_file
 from runforge.store.failures import (
     DiskFull,
     JournalBusy,
@@ -21,6 +21,7 @@ from runforge.store.failures import (
 )
 from runforge.store.filesystems import require_local
 from runforge.store.journal import Journal, side_files
+from runforge.store.recovery import swap
 from runforge.store.sqlite import DatabaseError, connect, sqlite
 from runforge.store.writer_lock import held, open_lock
 from runforge.workspace import Workspace
@@ -54,8 +55,11 @@ def _wait_until_whole(workspace: Workspace) -> None:
 
 
 def exists(workspace: Workspace) -> bool:
-    """Return whether the workspace has a journal."""
-    return workspace.journal.exists()
+    """Return whether the workspace has a journal. Raises JournalMissing if it had one that is gone."""
+    if workspace.journal.exists():
+        return True
+    traces.require_none(workspace)
+    return False
 
 
 def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
@@ -65,12 +69,14 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
     JournalUnreadable if it is damaged or from a newer RunForge.
     """
     path = workspace.journal
+    if not exists(workspace) and not create:
+        raise Missing(f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`")
     if create:
         workspace.prepare()
     require_local(workspace.state_dir)
     _require_files(path)
-    if not path.exists() and not create:
-        raise Missing(f"no journal at {path}", fix="Nothing has been enqueued here; see `runforge --help`")
+    swap.require_finished(workspace)
+    which_file.require_same(workspace)
     _wait_until_whole(workspace)
     if _is_emptied(path):
         _make(workspace)
@@ -80,10 +86,20 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
             if migrate.version(journal.connection) != migrate.NEWEST:
                 with journal.locked():
                     migrate.migrate(journal.connection, path)
-            return _configured(journal)
+            configured = _configured(journal)
         except BaseException:
             journal.close()
             raise
+    traces.note(workspace)
+    return configured
+
+
+def make_new(workspace: Workspace) -> None:
+    """Make an empty journal where there is none, whatever says that there was one; a person has asked for it."""
+    workspace.prepare()
+    require_local(workspace.state_dir)
+    _make(workspace, is_asked=True)
+    open_journal(workspace).close()
 
 
 def _require_files(path: Path) -> None:
@@ -91,28 +107,45 @@ def _require_files(path: Path) -> None:
         require_file(path.with_name(path.name + suffix))
 
 
-def _make(workspace: Workspace) -> None:
-    """Make the journal. Only under the lock is the file created, so an empty one found there was emptied."""
+def _make(workspace: Workspace, *, is_asked: bool = False) -> None:
+    """Make the journal beside its place, then move it there: an empty file in it is never one of ours."""
     path = workspace.journal
+    fresh = path.with_name(f"{path.name}.made")
     lock = open_lock(workspace)
     try:
         with held(lock, path), explained(path):
             if not _is_emptied(path):
                 return
-            if path.exists() and any(workspace.runs_dir.iterdir()):
-                raise JournalUnreadable(
-                    "the journal is empty although runs exist",
-                    where=str(path),
-                    fix="Put a backup in its place, or let `runforge doctor --recover` rebuild it from the exports",
-                )
-            connection = connect(path)
+            if not is_asked:
+                _require_nothing_lost(workspace)
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{fresh}{suffix}").unlink(missing_ok=True)
+            connection = connect(fresh)
             try:
-                migrate.migrate(connection, path)
+                migrate.migrate(connection, fresh)
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             finally:
                 connection.close()
+            for suffix in ("-wal", "-shm"):
+                Path(f"{path}{suffix}").unlink(missing_ok=True)
+            os.replace(fresh, path)
+            fsync_dir(path.parent)
+            which_file.note(lock, which_file.inode(path))
     finally:
         os.close(lock)
+
+
+def _require_nothing_lost(workspace: Workspace) -> None:
+    """Refuse to make a journal where there was one."""
+    path = workspace.journal
+    if not path.exists():
+        traces.require_none(workspace)
+    elif any(workspace.runs_dir.iterdir()) or traces.found(workspace):
+        raise JournalUnreadable(
+            "the journal is empty although runs exist",
+            where=str(path),
+            fix="Put a backup in its place, or let `runforge doctor --recover` rebuild it from the exports",
+        )
 
 
 def _is_emptied(path: Path) -> bool:
@@ -151,6 +184,7 @@ def open_snapshot(workspace: Workspace) -> Journal:
 def _open_as_left(path: Path, workspace: Workspace) -> Journal:
     """Open the journal without writing a byte: with its WAL if somebody has that open, else without."""
     _require_files(path)
+    swap.require_finished(workspace)
     with explained(path):
         try:
             return _read_only(path, workspace, "mode=ro")
@@ -169,3 +203,13 @@ def _read_only(path: Path, workspace: Workspace, how: str) -> Journal:
         connection.close()
         raise
     return journal
+
+
+def require_journal(workspace: Workspace) -> None:
+    """Refuse a workspace in which nothing was ever enqueued."""
+    if not exists(workspace):
+        raise OperationFailed(
+            "nothing has been enqueued in this workspace",
+            where=str(workspace.root),
+            fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
+        )

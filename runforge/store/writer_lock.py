@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -24,28 +24,37 @@ class _LockTimeout(Exception):
     pass
 
 
-def _raise_timeout(_signal: int, _frame: FrameType | None) -> None:
-    raise _LockTimeout
+#: How often whoever may be told to stop looks whether it was, in seconds.
+_SLICE = 0.25
+#: Whether to stop waiting: a daemon that was told to end does not wait for a writer that hangs.
+GiveUp = Callable[[], bool]
 
 
-def _lock_or_raise(descriptor: int, seconds: float) -> None:
+def _lock_or_raise(descriptor: int, seconds: float, give_up: GiveUp | None) -> None:
     """Take the flock; _LockTimeout when it is not ours in time."""
     if _is_locked_now(descriptor):
         return
     import threading  # for those who wait; most need not
 
     if threading.current_thread() is threading.main_thread():
-        _lock_with_alarm(descriptor, seconds)
+        _lock_with_alarm(descriptor, seconds, give_up)
     else:
         _lock_by_polling(descriptor, seconds)
 
 
-def _lock_with_alarm(descriptor: int, seconds: float) -> None:
+def _lock_with_alarm(descriptor: int, seconds: float, give_up: GiveUp | None) -> None:
     import signal
 
-    # The kernel's queue is fair; polling is not. Only the main thread may use signals.
-    before = signal.signal(signal.SIGALRM, _raise_timeout)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    deadline = time.monotonic() + seconds
+
+    def ring(_signal: int, _frame: FrameType | None) -> None:
+        if time.monotonic() >= deadline or (give_up is not None and give_up()):
+            raise _LockTimeout
+
+    # The kernel's queue is fair; polling is not. Only the main thread may use signals. Each ring costs the
+    # place in the queue, so that only who may be told to stop has more than one.
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, *((seconds, _SLICE) if give_up is None else (_SLICE, _SLICE)))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     finally:
@@ -77,26 +86,27 @@ def open_lock(workspace: Workspace) -> int:
 
 
 @contextlib.contextmanager
-def held(lock: int, journal: Path) -> Iterator[None]:
-    """Hold the lock; JournalBusy if it is not free in time."""
+def held(lock: int, journal: Path, give_up: GiveUp | None = None) -> Iterator[None]:
+    """Hold the lock; JournalBusy if it is not free in time, or once `give_up` says so."""
+    start = time.monotonic()
     try:
-        _lock_or_raise(lock, WRITE_TIMEOUT)
+        _lock_or_raise(lock, WRITE_TIMEOUT, give_up)
     except _LockTimeout:
-        raise _busy(lock, journal) from None
+        raise _busy(lock, journal, time.monotonic() - start) from None
     try:
         yield
     finally:
         fcntl.flock(lock, fcntl.LOCK_UN)
 
 
-def _busy(lock: int, journal: Path) -> JournalBusy:
+def _busy(lock: int, journal: Path, seconds: float) -> JournalBusy:
     pid = daemon_holder.flock_holder(os.fstat(lock).st_ino)
     state = daemon_holder.process_state(pid)
     who, fix = "another program", "Try again when it has ended"
     if pid is not None:
         who = f"the process with pid {pid}{' (stopped)' * (state == 'T')}"
         fix = f"`kill -CONT {pid}` lets it go on" if state == "T" else f"See what it does: `ps {pid}`"
-    message = f"the journal is busy: {who} has held it for {WRITE_TIMEOUT:.0f} s"
+    message = f"the journal is busy: {who} has held it for {seconds:.0f} s"
     return JournalBusy(message, where=str(journal), fix=fix)
 
 

@@ -9,12 +9,11 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from runforge.documents.plan import Objective, Plan
+from runforge.documents.plan import MAX_RUNS, Objective, Plan
 from runforge.documents.request import Request, parse_request
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan
 
-MAX_RUNS = 10_000
 #: Metrics of which the lower is the better (docs/contract.md, section 4).
 LOWER_IS_BETTER = frozenset({"loss", "error", "mse", "rmse", "mae", "log_loss"})
 

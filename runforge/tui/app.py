@@ -1,6 +1,6 @@
 """The terminal UI: what a person keeps open all week to see and steer one workspace's queue.
 
-Reads through `runforge.views`, writes through `runforge.queue.changes`, knows nothing else. Closing it, or killing
+Reads through `runforge.views`, writes through `runforge.queue`, knows nothing else. Closing it, or killing
 it, changes nothing in the queue.
 """
 
@@ -25,14 +25,14 @@ from runforge.tui import terminal
 from runforge.tui.ascii import AsciiFilter
 from runforge.tui.background import Answer, Background
 from runforge.tui.base_screen import BaseScreen
-from runforge.tui.feed import BoardRead, Feed, ProgressRead, ReadFailed, Window, WindowRead
+from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Window, WindowRead
 from runforge.tui.ports import AppPort
 from runforge.tui.queue_screen import QueueScreen
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
 from runforge.views import lists, trials
-from runforge.views.board import Asked, Board, BoardReader
 from runforge.views.daemon_status import DaemonStatus
+from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
 
@@ -84,8 +84,8 @@ class RunForgeApp(App[None]):
         self._background = Background(self.post_message)
         self.read = self._background.read
         self.wire = Wire()
-        self.asked = Asked()
-        self.board: Board | None = None
+        self.job_query = JobQuery()
+        self.snapshot: QueueSnapshot | None = None
         self.window = Window({}, {})
         self.warning = ""
         self.exit_code = 0
@@ -132,16 +132,16 @@ class RunForgeApp(App[None]):
         """Write only what differs: over SSH each byte counts."""
         super()._display(screen, self.wire.thinned(renderable, screen.outer_size))
 
-    def ask_for(self, asked: Asked) -> None:
+    def ask_for(self, query: JobQuery) -> None:
         """Show other jobs, or another order."""
-        self.asked = asked
-        self.feed.ask(asked)
+        self.job_query = query
+        self.feed.ask(query)
 
-    def on_board_read(self, message: BoardRead) -> None:
+    def on_snapshot_read(self, message: SnapshotRead) -> None:
         """Show another moment of the queue."""
-        self.board, self.window, self._problem = message.board, message.window, ""
+        self.snapshot, self.window, self._problem = message.snapshot, message.window, ""
         for screen in self._shown():
-            screen.show_board(message.board)
+            screen.show_snapshot(message.snapshot)
         self._warn()
 
     def on_window_read(self, message: WindowRead) -> None:
@@ -181,7 +181,9 @@ class RunForgeApp(App[None]):
         return []
 
     def _warn(self) -> None:
-        warning = self._problem or (daemon_warning(self.board.daemon, self.board) if self.board else "")
+        warning = self._problem or (
+            daemon_warning(self.snapshot.daemon, self.snapshot) if self.snapshot else ""
+        )
         if warning != self.warning:
             self.warning = warning
             for screen in self._shown():
@@ -243,8 +245,8 @@ class RunForgeApp(App[None]):
 
     def read_rows(self, places: Sequence[int]) -> list[JobView]:
         """Return the jobs at these places of the journal, in the order of creation."""
-        with contextlib.closing(BoardReader(self.workspace)) as reader:
-            rows = reader.rows(places, self.board) if self.board else {}
+        with contextlib.closing(QueueReader(self.workspace)) as reader:
+            rows = reader.rows(places, self.snapshot) if self.snapshot else {}
         return [rows[place] for place in sorted(rows)]
 
     def read_run(self, run_id: str) -> RunView:
@@ -292,7 +294,7 @@ def _text(path: Path) -> str:
         raise OperationFailed(f"{path}: {error}") from error
 
 
-def daemon_warning(daemon: DaemonStatus, board: Board) -> str:
+def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
     """Return what is wrong with the daemon and which key mends it, or nothing."""
     if daemon.state == "died":
         return f"The daemon (pid {daemon.pid}) died. Runs go on without it; D starts a new one, which adopts them."
@@ -301,7 +303,7 @@ def daemon_warning(daemon: DaemonStatus, board: Board) -> str:
         return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs go on."
     if daemon.state != "stopped":
         return f"Nothing is launched: {daemon.shortage.text}" if daemon.shortage is not None else ""
-    waiting, working = board.counts["queued"], board.counts["running"]
+    waiting, working = snapshot.counts["queued"], snapshot.counts["running"]
     if waiting:
         return f"No daemon is running: {waiting:,} queued runs wait. D starts one."
     if working:

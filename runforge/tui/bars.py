@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from runforge import cells
 from runforge.text import safe
-from runforge.views.board import Board
+from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.workspace import Workspace
 
 _SAID_SECONDS = 6.0
@@ -26,12 +26,12 @@ class StatusBar(Widget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._folder = safe(str(workspace.root))
-        self._board: Board | None = None
+        self._snapshot: QueueSnapshot | None = None
         self._shown = ""
 
-    def show(self, board: Board) -> None:
+    def show(self, snapshot: QueueSnapshot) -> None:
         """Show another moment; painted only if it reads differently."""
-        self._board = board
+        self._snapshot = snapshot
         text = self._text(self.size.width).plain
         if text != self._shown:
             self._shown = text
@@ -42,18 +42,18 @@ class StatusBar(Widget):
         return self._text(self.size.width)
 
     def _text(self, width: int) -> Text:
-        board = self._board
-        if board is None:
+        snapshot = self._snapshot
+        if snapshot is None:
             return Text(" RunForge", style="bold", no_wrap=True)
         text = Text(no_wrap=True, end="")
         text.append(
-            f" ● {board.daemon.state.replace('_', ' ')}", _DAEMON_STYLES.get(board.daemon.state, "dim")
+            f" ● {snapshot.daemon.state.replace('_', ' ')}", _DAEMON_STYLES.get(snapshot.daemon.state, "dim")
         )
-        text.append(f"  slots {board.slots_used}/{board.daemon.max_parallel}")
+        text.append(f"  slots {snapshot.slots_used}/{snapshot.daemon.max_parallel}")
         if width >= 90:
-            text.append(f"  gpu {board.gpu_slots_used}/{board.daemon.gpu_slots}")
+            text.append(f"  gpu {snapshot.gpu_slots_used}/{snapshot.daemon.gpu_slots}")
         for state, style in _STATES:
-            count = board.counts[state]
+            count = snapshot.counts[state]
             if count or state in {"running", "queued"}:
                 name = state if width >= 110 else cells.SYMBOLS[state][0]
                 text.append(f"  {name} {count:,}", style)

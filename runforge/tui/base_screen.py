@@ -13,7 +13,7 @@ from textual.widget import Widget
 from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
 from runforge.tui.feed import Window
 from runforge.tui.ports import AppPort
-from runforge.views.board import Board
+from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView
 
 _LISTED = 5
@@ -68,13 +68,13 @@ class BaseScreen(Screen[None]):
             self._catch_up()
 
     def _catch_up(self) -> None:
-        if self.runforge.board is not None:
-            self.show_board(self.runforge.board)
+        if self.runforge.snapshot is not None:
+            self.show_snapshot(self.runforge.snapshot)
         self.show_warning(self.runforge.warning)
 
-    def show_board(self, board: Board) -> None:
+    def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Show another moment of the queue."""
-        self.query_one(StatusBar).show(board)
+        self.query_one(StatusBar).show(snapshot)
 
     def show_window(self, window: Window) -> None:
         """Show the rows of the queue that were asked for."""
@@ -137,8 +137,8 @@ class BaseScreen(Screen[None]):
 
     def action_daemon(self) -> None:
         """Start, replace or stop the daemon, as its state asks for."""
-        board, steering = self.runforge.board, self.runforge.steering
-        state = board.daemon.state if board else "stopped"
+        snapshot, steering = self.runforge.snapshot, self.runforge.steering
+        state = snapshot.daemon.state if snapshot else "stopped"
         if state in {"stopped", "died"}:
             self.say("starting a daemon ...")
             self.act(steering.start_daemon)

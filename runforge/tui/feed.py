@@ -15,8 +15,8 @@ from textual.message import Message
 
 from runforge.errors import explained
 from runforge.metrics.curves import Progress, tail_progress
-from runforge.views.board import Asked, Board, BoardReader, Standing
 from runforge.views.daemon_status import DaemonStatus
+from runforge.views.queue_snapshot import GroupProgress, JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
@@ -25,7 +25,7 @@ _MOST_OF_THE_TIME = 0.1
 _PROGRESS_SECONDS = 1.0
 #: Lock and heartbeat of the daemon are looked at this often when nothing else changes.
 _DAEMON_SECONDS = 1.0
-#: Rows that come with the first board of a query, before a screen has said what it shows.
+#: Rows that come with the first snapshot of a query, before a screen has said what it shows.
 _FIRST_ROWS = 100
 
 
@@ -42,20 +42,20 @@ class Window(NamedTuple):
     """What stands behind the rows that are looked at. A job that was pruned meanwhile is None."""
 
     jobs: dict[int, JobView | None]
-    standings: dict[str, Standing]
+    groups: dict[str, GroupProgress]
 
 
-class BoardRead(Message):
+class SnapshotRead(Message):
     """The queue has changed, or something else was asked for."""
 
-    def __init__(self, board: Board, window: Window) -> None:
-        self.board = board
+    def __init__(self, snapshot: QueueSnapshot, window: Window) -> None:
+        self.snapshot = snapshot
         self.window = window
         super().__init__()
 
 
 class WindowRead(Message):
-    """Other rows of the same board are looked at."""
+    """Other rows of the same snapshot are looked at."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -79,27 +79,27 @@ class ProgressRead(Message):
 
 
 class Feed(threading.Thread):
-    """Posts boards and rows to the app until stopped."""
+    """Posts snapshots and rows to the app until stopped."""
 
     def __init__(self, workspace: Workspace, post: Callable[[Message], object], *, seconds: float) -> None:
         super().__init__(name="runforge-feed", daemon=True)
         self._workspace = workspace
         self._post = post
         self._seconds = seconds
-        self._asked = Asked()
+        self._query = JobQuery()
         self._sight = Sight()
         self._wake = threading.Event()
         self._is_urgent = False
         self._is_stopped = False
         # The rest belongs to the thread.
-        self._board: Board | None = None
+        self._snapshot: QueueSnapshot | None = None
         self._seen: object = None
         self._served: Sight | None = None
         self._next_read = self._next_daemon = self._next_progress = 0.0
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, query: JobQuery) -> None:
         """Ask for other jobs or another order; the answer comes at once, with its first rows."""
-        self._asked = asked
+        self._query = query
         self._sight = Sight(groups=self._sight.groups)
         self.hurry()
 
@@ -129,7 +129,7 @@ class Feed(threading.Thread):
 
     def run(self) -> None:
         """Look, read, post; until stopped."""
-        reader = BoardReader(self._workspace)
+        reader = QueueReader(self._workspace)
         while not self._is_stopped:
             self._wake.clear()
             try:
@@ -141,46 +141,46 @@ class Feed(threading.Thread):
             self._wake.wait(_LOOK_SECONDS)
         reader.close()
 
-    def _look(self, reader: BoardReader) -> None:
+    def _look(self, reader: QueueReader) -> None:
         """Read what has changed, or the rows that are looked at now."""
         is_urgent, self._is_urgent = self._is_urgent, False
-        now, asked, sight = time.monotonic(), self._asked, self._sight
-        version = (reader.version(), asked)
+        now, query, sight = time.monotonic(), self._query, self._sight
+        version = (reader.version(), query)
         if is_urgent or self._is_due(reader, version, now):
-            board = reader.board(asked)
-            self._post(BoardRead(board, _window(reader, board, sight)))
-            self._board, self._seen, self._served = board, version, sight
+            snapshot = reader.snapshot(query)
+            self._post(SnapshotRead(snapshot, _window(reader, snapshot, sight)))
+            self._snapshot, self._seen, self._served = snapshot, version, sight
             took = time.monotonic() - now
             self._next_read = now + max(self._seconds, took / _MOST_OF_THE_TIME)
-        elif self._board is not None and sight != self._served:
-            self._post(WindowRead(_window(reader, self._board, sight)))
+        elif self._snapshot is not None and sight != self._served:
+            self._post(WindowRead(_window(reader, self._snapshot, sight)))
             self._served = sight
-        if self._board is not None and self._board.running and now >= self._next_progress:
+        if self._snapshot is not None and self._snapshot.running and now >= self._next_progress:
             self._next_progress = now + max(_PROGRESS_SECONDS, self._seconds)
-            self._post(ProgressRead(self._progress(self._board)))
+            self._post(ProgressRead(self._progress(self._snapshot)))
 
-    def _is_due(self, reader: BoardReader, version: object, now: float) -> bool:
+    def _is_due(self, reader: QueueReader, version: object, now: float) -> bool:
         if now >= self._next_read and version != self._seen:
             return True
-        if now < self._next_daemon or self._board is None:
+        if now < self._next_daemon or self._snapshot is None:
             return False
         self._next_daemon = now + _DAEMON_SECONDS
-        return _differs(reader.daemon(), self._board.daemon)
+        return _differs(reader.daemon(), self._snapshot.daemon)
 
-    def _progress(self, board: Board) -> dict[str, Progress]:
-        found = {job.run_id: tail_progress(self._workspace.root / job.run_dir) for job in board.running}
+    def _progress(self, snapshot: QueueSnapshot) -> dict[str, Progress]:
+        found = {job.run_id: tail_progress(self._workspace.root / job.run_dir) for job in snapshot.running}
         return {run_id: progress for run_id, progress in found.items() if progress}
 
 
-def _window(reader: BoardReader, board: Board, sight: Sight) -> Window:
+def _window(reader: QueueReader, snapshot: QueueSnapshot, sight: Sight) -> Window:
     """Return what stands behind the rows and groups that are looked at."""
-    places = list(board.order[sight.start : sight.end])
+    places = list(snapshot.order[sight.start : sight.end])
     if sight.cursor is not None:
         places.append(sight.cursor)
     jobs: dict[int, JobView | None] = dict.fromkeys(places)
-    jobs.update(reader.rows(places, board))
-    known = {group.group_id: group for group in board.groups} if sight.groups else {}
-    return Window(jobs, {key: reader.standing(known[key]) for key in sight.groups if key in known})
+    jobs.update(reader.rows(places, snapshot))
+    known = {group.group_id: group for group in snapshot.groups} if sight.groups else {}
+    return Window(jobs, {key: reader.progress(known[key]) for key in sight.groups if key in known})
 
 
 def _differs(now: DaemonStatus, shown: DaemonStatus) -> bool:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from runforge import cells
 from runforge.tui.columns import Column, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views.board import Board, Standing
+from runforge.views.queue_snapshot import GroupProgress, QueueSnapshot
 from runforge.views.shown import GroupView
 
 _COLUMNS = (
@@ -20,7 +20,7 @@ _COLUMNS = (
     Column("left", "LEFT", 6, from_width=36, is_right=True),
 )
 _layout = lru_cache(maxsize=8)(fitted)
-_UNKNOWN = Standing(None, None, None)
+_UNKNOWN = GroupProgress(None, None, None)
 
 
 class GroupList(RowList):
@@ -30,25 +30,25 @@ class GroupList(RowList):
         super().__init__(id=id)
         self._look_at = look_at
         self._groups: list[GroupView] = []
-        self._board: Board | None = None
-        #: How groups do, as far as it was asked for; what is of the board before stays until it is told anew.
-        self._standings: dict[str, Standing] = {}
+        self._snapshot: QueueSnapshot | None = None
+        #: How groups do, as far as it was asked for; what is of the snapshot before stays until it is told anew.
+        self._progress: dict[str, GroupProgress] = {}
         self._current: str | None = None
 
-    def show(self, board: Board, standings: Mapping[str, Standing]) -> None:
+    def show(self, snapshot: QueueSnapshot, progress: Mapping[str, GroupProgress]) -> None:
         """Show another moment of the queue."""
-        self._board = board
-        self._standings.update(standings)
-        newest_first = reversed(board.groups)
+        self._snapshot = snapshot
+        self._progress.update(progress)
+        newest_first = reversed(snapshot.groups)
         self._groups = sorted(newest_first, key=lambda g: (g.status != "running", g.running == 0))
         ids = [group.group_id for group in self._groups]
         if self._current in ids:
             self.cursor = ids.index(self._current)
         self.rows_changed()
 
-    def show_standings(self, standings: Mapping[str, Standing]) -> None:
+    def show_progress(self, progress: Mapping[str, GroupProgress]) -> None:
         """Show how the groups do that were asked for."""
-        self._standings.update(standings)
+        self._progress.update(progress)
         self.repaint_changed()
 
     def seen_changed(self) -> None:
@@ -84,7 +84,7 @@ class GroupList(RowList):
         """Return one group's row."""
         group = self._groups[index]
         done = group.succeeded + group.failed + group.canceled
-        standing = self._standings.get(group.group_id, _UNKNOWN)
+        progress = self._progress.get(group.group_id, _UNKNOWN)
         style = "paused" if group.paused and group.status == "running" else group.status
         symbol = cells.SYMBOLS.get(style, ("", ""))[0]
         return _layout(_COLUMNS, width).line(
@@ -93,13 +93,13 @@ class GroupList(RowList):
                 "bar": cells.bar(done, group.total, 8),
                 "done": f"{done}/{group.total}",
                 "failed": Cell(str(group.failed or ""), "failed"),
-                "best": cells.number(standing.best),
-                "left": "paused" if style == "paused" else self._left(group, standing),
+                "best": cells.number(progress.best),
+                "left": "paused" if style == "paused" else self._left(group, progress),
             }
         )
 
-    def _left(self, group: GroupView, standing: Standing) -> str:
-        if self._board is None or standing.seconds_per_run is None or group.status != "running":
+    def _left(self, group: GroupView, progress: GroupProgress) -> str:
+        if self._snapshot is None or progress.seconds_per_run is None or group.status != "running":
             return ""
-        seconds = (group.queued + group.running / 2) * standing.seconds_per_run
-        return "~" + cells.span(seconds / max(1, self._board.daemon.max_parallel))
+        seconds = (group.queued + group.running / 2) * progress.seconds_per_run
+        return "~" + cells.span(seconds / max(1, self._snapshot.daemon.max_parallel))

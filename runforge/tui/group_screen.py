@@ -21,7 +21,7 @@ from runforge.tui.base_screen import BaseScreen
 from runforge.tui.plot import Plot, Series
 from runforge.tui.row_list import RowList
 from runforge.tui.trial_table import TrialTable
-from runforge.views.board import Board
+from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import GroupView, JobView
 from runforge.views.trials import Trials
 
@@ -100,10 +100,10 @@ class GroupScreen(BaseScreen):
         """The table of runs."""
         return self.query_one(TrialTable)
 
-    def show_board(self, board: Board) -> None:
+    def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Read the group again if something of it has moved."""
-        super().show_board(board)
-        group = next((g for g in board.groups if g.group_id == self._group_id), None)
+        super().show_snapshot(snapshot)
+        group = next((g for g in snapshot.groups if g.group_id == self._group_id), None)
         if group is None:
             self.say("this group is no longer in the journal", is_error=True)
             return

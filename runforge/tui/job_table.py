@@ -13,7 +13,7 @@ from runforge import cells
 from runforge.metrics.curves import Progress
 from runforge.tui.columns import Column, Layout, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views.board import Board
+from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
 from runforge.views.words import WAITING_BRIEF
 
@@ -36,7 +36,7 @@ _layout = lru_cache(maxsize=8)(fitted)
 
 
 class JobTable(RowList):
-    """Jobs in the board's order. The cursor follows its job, not its line."""
+    """Jobs in the snapshot's order. The cursor follows its job, not its line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", show=False),
@@ -50,10 +50,10 @@ class JobTable(RowList):
         super().__init__(id=id)
         self.marked: set[int] = set()
         self._look_at = look_at
-        self._board: Board | None = None
-        #: Rows of this board; None is a job that was pruned.
+        self._snapshot: QueueSnapshot | None = None
+        #: Rows of this snapshot; None is a job that was pruned.
         self._rows: dict[int, JobView | None] = {}
-        #: Rows of the board before: shown while newer ones are on their way.
+        #: Rows of the snapshot before: shown while newer ones are on their way.
         self._old_rows: dict[int, JobView | None] = {}
         self._progress: dict[str, Progress] = {}
         self._current: int | None = None
@@ -61,34 +61,34 @@ class JobTable(RowList):
         self._is_at_rest = True
         self._range_from: int | None = None
 
-    def show(self, board: Board, rows: Mapping[int, JobView | None]) -> None:
+    def show(self, snapshot: QueueSnapshot, rows: Mapping[int, JobView | None]) -> None:
         """Show another moment of the queue, the cursor on the same job."""
-        asked_before = self._board.asked if self._board else None
-        if board is not self._board:
+        query_before = self._snapshot.query if self._snapshot else None
+        if snapshot is not self._snapshot:
             self._old_rows, self._rows = self._rows or self._old_rows, {}
-        self._board = board
+        self._snapshot = snapshot
         self._rows.update(rows)
-        if self._current is not None and not self._is_at_rest and asked_before == board.asked:
-            index = _index(board.order, self._current, self.cursor)
+        if self._current is not None and not self._is_at_rest and query_before == snapshot.query:
+            index = _index(snapshot.order, self._current, self.cursor)
             if index is not None and index != self.cursor:
                 self._follow(index)
-        elif asked_before is not None and asked_before != board.asked:
+        elif query_before is not None and query_before != snapshot.query:
             self.cursor, self._is_at_rest = 0, True
             self.scroll_to(y=0, animate=False, immediate=True)
         self.rows_changed()
         self._current = self._place(self.cursor)
 
     def show_rows(self, rows: Mapping[int, JobView | None]) -> None:
-        """Show rows of the same board that were asked for."""
+        """Show rows of the same snapshot that were asked for."""
         self._rows = {**rows}
         self.seen_changed()
         self.repaint_changed()
 
     def seen_changed(self) -> None:
         """Ask for the rows that are looked at, before they come into view."""
-        if self._board is None:
+        if self._snapshot is None:
             return
-        order, page, top = self._board.order, self.page_size, self.scroll_offset.y
+        order, page, top = self._snapshot.order, self.page_size, self.scroll_offset.y
         cursor = self._place(self.cursor)
         near = order[max(0, top - page // 2) : top + page + page // 2]
         if (cursor is None or cursor in self._rows) and all(place in self._rows for place in near):
@@ -156,18 +156,18 @@ class JobTable(RowList):
 
     def action_mark_range(self) -> None:
         """Mark everything between the last mark and the cursor."""
-        if self._board is None:
+        if self._snapshot is None:
             return
         start = self.cursor if self._range_from is None else self._range_from
         low, high = sorted((start, self.cursor))
-        self.marked |= set(self._board.order[low : high + 1])
+        self.marked |= set(self._snapshot.order[low : high + 1])
         self._range_from = self.cursor
         self.refresh()
         self.post_message(self.Marked())
 
     def row_count(self) -> int:
         """Return how many jobs match."""
-        return len(self._board.order) if self._board else 0
+        return len(self._snapshot.order) if self._snapshot else 0
 
     def is_marked(self, index: int) -> bool:
         """Return whether the job of the row is marked."""
@@ -176,10 +176,10 @@ class JobTable(RowList):
     def header(self, width: int) -> Sequence[Cell]:
         """Return the titles, an arrow at the sorted one."""
         layout: Layout = _layout(_COLUMNS, width)
-        asked = self._board.asked if self._board else None
-        arrow = "▴" if asked and asked.is_reversed else "▾"
+        query = self._snapshot.query if self._snapshot else None
+        arrow = "▴" if query and query.is_reversed else "▾"
         titles = {
-            column.key: column.title + (arrow if asked and asked.sort == column.key else "")
+            column.key: column.title + (arrow if query and query.sort == column.key else "")
             for column, _ in layout.columns
         }
         return layout.line(titles)
@@ -207,11 +207,11 @@ class JobTable(RowList):
 
     def empty_text(self) -> list[str]:
         """Return what to do when no job is there, or none matches."""
-        board = self._board
-        if board is None:
+        snapshot = self._snapshot
+        if snapshot is None:
             return ["  Reading the queue ..."]
-        if not board.asked.jobs.is_empty and board.total:
-            return ["", f"  None of {board.total:,} jobs matches. esc shows all again."]
+        if not snapshot.query.jobs.is_empty and snapshot.total:
+            return ["", f"  None of {snapshot.total:,} jobs matches. esc shows all again."]
         return [
             "",
             "  The queue is empty. In another shell:",
@@ -222,7 +222,7 @@ class JobTable(RowList):
         ]
 
     def _place(self, index: int) -> int | None:
-        order = self._board.order if self._board else ()
+        order = self._snapshot.order if self._snapshot else ()
         return order[index] if 0 <= index < len(order) else None
 
     def _job(self, index: int) -> JobView | None:

@@ -48,5 +48,5 @@ class MachineScreen(BaseScreen):
         self.app.call_from_thread(self._show, machine)
 
     def _show(self, machine: Machine) -> None:
-        if self.runforge.board is not None:
-            self.query_one(MachineView).show(machine, self.runforge.board)
+        if self.runforge.snapshot is not None:
+            self.query_one(MachineView).show(machine, self.runforge.snapshot)

@@ -8,7 +8,7 @@ from textual.widget import Widget
 from runforge import cells
 from runforge.machine.load import GpuProcess, GpuView, Machine
 from runforge.text import safe
-from runforge.views.board import Board
+from runforge.views.queue_snapshot import QueueSnapshot
 
 _MOST_PROCESSES = 8
 
@@ -22,11 +22,11 @@ class MachineView(Widget):
         super().__init__()
         self._text = Text("\nReading ...")
 
-    def show(self, machine: Machine, board: Board) -> None:
+    def show(self, machine: Machine, snapshot: QueueSnapshot) -> None:
         """Show another reading."""
         text = Text()
         self._machine(text, machine)
-        self._slots(text, board)
+        self._slots(text, snapshot)
         self._gpus(text, machine)
         if text != self._text:
             self._text = text
@@ -62,14 +62,14 @@ class MachineView(Widget):
         free, total = machine.disk_free, machine.disk_total
         self._line(text, "disk", total - free, total, f"{cells.size(free)} free of {cells.size(total)}")
 
-    def _slots(self, text: Text, board: Board) -> None:
-        daemon = board.daemon
+    def _slots(self, text: Text, snapshot: QueueSnapshot) -> None:
+        daemon = snapshot.daemon
         _heading(text, "Slots")
-        used, total = board.slots_used, daemon.max_parallel
+        used, total = snapshot.slots_used, daemon.max_parallel
         self._line(text, "runs", used, total, f"{used} of {total} in use")
-        used, total = board.gpu_slots_used, daemon.gpu_slots
+        used, total = snapshot.gpu_slots_used, daemon.gpu_slots
         self._line(text, "gpu", used, total, f"{used} of {total} in use")
-        for job in board.running:
+        for job in snapshot.running:
             text.append(f"  {cells.state_cell('running')}  ", "cyan")
             kind = "cpu+gpu" if job.requires_gpu else "cpu"
             text.append(f"{safe(job.run_id, 60)}  {kind}\n")

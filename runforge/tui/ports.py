@@ -10,7 +10,7 @@ from runforge.tui.background import Read
 from runforge.tui.feed import Feed, Window
 from runforge.tui.steering import Steering
 from runforge.tui.wire import Wire
-from runforge.views.board import Asked, Board
+from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.views.trials import Trials
 from runforge.workspace import Workspace
@@ -23,8 +23,8 @@ class AppPort(Protocol):
     steering: Steering
     feed: Feed
     wire: Wire
-    asked: Asked
-    board: Board | None
+    job_query: JobQuery
+    snapshot: QueueSnapshot | None
     window: Window
     warning: str
     read: Read
@@ -38,7 +38,7 @@ class AppPort(Protocol):
     def leave(self) -> None:
         """Go back one screen; from the queue quit."""
 
-    def ask_for(self, asked: Asked) -> None:
+    def ask_for(self, query: JobQuery) -> None:
         """Show other jobs, or another order."""
 
     def show_run(self, job: JobView, tab: str) -> None:

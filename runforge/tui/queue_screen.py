@@ -23,8 +23,8 @@ from runforge.tui.group_list import GroupList
 from runforge.tui.job_table import JobTable
 from runforge.tui.log_view import LogView
 from runforge.tui.row_list import RowList
-from runforge.views.board import SORTS, Board
 from runforge.views.filters import parse
+from runforge.views.queue_snapshot import SORTS, QueueSnapshot
 from runforge.views.shown import GroupView, JobView
 
 _ACTIVE = "state:running,queued"
@@ -41,7 +41,7 @@ class QueueScreen(BaseScreen):
     QueueScreen #main { layout: vertical; height: 1fr; }
     QueueScreen #jobs { height: 1fr; }
     QueueScreen #groups { height: 6; border-top: solid $panel; }
-    QueueScreen #asked { height: 1; background: $boost; display: none; padding: 0 1; }
+    QueueScreen #query { height: 1; background: $boost; display: none; padding: 0 1; }
     QueueScreen #filter { display: none; border: none; height: 1; padding: 0 1; }
     QueueScreen.-tiny #groups { display: none; }
     QueueScreen.-tall #groups { height: 10; }
@@ -65,7 +65,7 @@ class QueueScreen(BaseScreen):
             yield GroupList(self.runforge.feed.look_at_groups, id="groups")
         yield Static(id="peek-title", markup=False)
         yield LogView(self.runforge.read, id="peek")
-        yield Static(id="asked", markup=False)
+        yield Static(id="query", markup=False)
         yield Input(id="filter", placeholder="words, !word, state:failed, group:name", compact=True)
 
     def on_mount(self) -> None:
@@ -87,38 +87,38 @@ class QueueScreen(BaseScreen):
     def _in_groups(self) -> bool:
         return self.groups.has_focus
 
-    def show_board(self, board: Board) -> None:
+    def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Show another moment of the queue."""
-        super().show_board(board)
+        super().show_snapshot(snapshot)
         window = self.runforge.window
-        self.jobs.show(board, window.jobs)
-        self.groups.show(board, window.standings)
-        self._show_asked(board)
+        self.jobs.show(snapshot, window.jobs)
+        self.groups.show(snapshot, window.groups)
+        self._show_query(snapshot)
         self._peek()
 
     def show_window(self, window: Window) -> None:
         """Show the rows that were asked for."""
         self.jobs.show_rows(window.jobs)
-        self.groups.show_standings(window.standings)
+        self.groups.show_progress(window.groups)
         self._peek()
 
     def show_progress(self, progress: dict[str, Progress]) -> None:
         """Show how far the running jobs are, with the next tick: one paint, not two."""
         self.jobs.show_progress(progress)
 
-    def _show_asked(self, board: Board) -> None:
-        asked, marked = board.asked, len(self.jobs.marked)
+    def _show_query(self, snapshot: QueueSnapshot) -> None:
+        query, marked = snapshot.query, len(self.jobs.marked)
         parts = []
-        if not asked.jobs.is_empty:
-            what = f"filter: {asked.jobs.text}" if asked.jobs.text else f"group {asked.jobs.group_id}"
-            parts.append(f"{what}  {len(board.order):,} of {board.total:,}")
-        if asked.jobs.problem:
-            parts.append(asked.jobs.problem)
+        if not query.jobs.is_empty:
+            what = f"filter: {query.jobs.text}" if query.jobs.text else f"group {query.jobs.group_id}"
+            parts.append(f"{what}  {len(snapshot.order):,} of {snapshot.total:,}")
+        if query.jobs.problem:
+            parts.append(query.jobs.problem)
         if marked:
             parts.append(f"{marked:,} marked")
-        if asked.sort != "live":
-            parts.append(f"sorted by {asked.sort}{', reversed' if asked.is_reversed else ''}")
-        line = self.query_one("#asked", Static)
+        if query.sort != "live":
+            parts.append(f"sorted by {query.sort}{', reversed' if query.is_reversed else ''}")
+        line = self.query_one("#query", Static)
         line.display = bool(parts)
         text = safe(" · ".join(parts))
         if line.content != text:
@@ -142,14 +142,14 @@ class QueueScreen(BaseScreen):
     def tick(self) -> None:
         """Let running times go on."""
         self._peek()
-        board = self.runforge.board
-        if board is not None and board.running:
+        snapshot = self.runforge.snapshot
+        if snapshot is not None and snapshot.running:
             self.jobs.repaint_changed()
 
     @on(JobTable.Marked)
     def _marks_changed(self) -> None:
-        if self.runforge.board is not None:
-            self._show_asked(self.runforge.board)
+        if self.runforge.snapshot is not None:
+            self._show_query(self.runforge.snapshot)
 
     @on(RowList.Chosen, "#jobs")
     def _open_job(self) -> None:
@@ -210,11 +210,11 @@ class QueueScreen(BaseScreen):
             self._ask(jobs=parse(""))
 
     def _ask(self, **changes: object) -> None:
-        self.runforge.ask_for(replace(self.runforge.asked, **changes))  # type: ignore[arg-type]
+        self.runforge.ask_for(replace(self.runforge.job_query, **changes))  # type: ignore[arg-type]
 
     def action_only_group(self) -> None:
         """Show only the jobs of a group, or all again."""
-        if self.runforge.asked.jobs.group_id:
+        if self.runforge.job_query.jobs.group_id:
             self._ask(jobs=parse(self.query_one("#filter", Input).value))
         else:
             self._with_group(self._show_only)
@@ -230,13 +230,13 @@ class QueueScreen(BaseScreen):
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        asked = self.runforge.asked
-        following = SORTS[(SORTS.index(asked.sort) + 1) % len(SORTS)]
+        query = self.runforge.job_query
+        following = SORTS[(SORTS.index(query.sort) + 1) % len(SORTS)]
         self._ask(sort=following, is_reversed=False)
 
     def action_reverse(self) -> None:
         """Reverse the order."""
-        self._ask(is_reversed=not self.runforge.asked.is_reversed)
+        self._ask(is_reversed=not self.runforge.job_query.is_reversed)
 
     def action_cancel(self) -> None:
         """Cancel a group, the marked runs, or the run under the cursor."""
@@ -329,5 +329,5 @@ class QueueScreen(BaseScreen):
         return [known[key] for key in dict.fromkeys(job.group_id for job in jobs) if key and key in known]
 
     def _by_id(self) -> dict[str, GroupView]:
-        board = self.runforge.board
-        return {group.group_id: group for group in board.groups} if board else {}
+        snapshot = self.runforge.snapshot
+        return {group.group_id: group for group in snapshot.groups} if snapshot else {}

@@ -63,7 +63,7 @@ def info_text(view: RunView) -> Text:
         ("started", job.started_at),
         ("ended", job.finished_at),
         ("took", cells.duration(job.seconds)),
-        ("folder", str(view.folder)),
+        ("folder", str(view.run_dir)),
     ]
     for name, value in rows:
         _pair(text, name, value)
@@ -79,7 +79,7 @@ def info_text(view: RunView) -> Text:
         text.append(f"{entry['event']:<16} attempt {entry['attempt']}  {safe(str(why), 300)}\n")
     _attempts(text, view)
     _heading(text, "Request")
-    text.append(_request(view.folder) + "\n")
+    text.append(_request(view.run_dir) + "\n")
     return text
 
 
@@ -109,8 +109,8 @@ def _request(folder: Path) -> str:
 def files_text(view: RunView) -> Text:
     """Return the run folder's files with their sizes; links are named, not followed."""
     text = Text()
-    _heading(text, safe(str(view.folder)))
-    found = sorted(_walk(view.folder))[:_MOST_FILES]
+    _heading(text, safe(str(view.run_dir)))
+    found = sorted(_walk(view.run_dir))[:_MOST_FILES]
     for name, size in found:
         text.append(f"  {size:>10}  ", "dim")
         text.append(f"{safe(name, 200)}\n")

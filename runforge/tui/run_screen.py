@@ -20,7 +20,7 @@ from runforge.tui.base_screen import BaseScreen
 from runforge.tui.log_view import LogView
 from runforge.tui.plot import Plot, Series
 from runforge.tui.run_info import RunRead, fresh_curves, read_run
-from runforge.views.board import Board
+from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
 
 _TABS = ("log", "curves", "info", "files")
@@ -99,9 +99,9 @@ class RunScreen(BaseScreen):
         self._show_job(self._job)
         self.action_tab(self._tab)
 
-    def show_board(self, board: Board) -> None:
+    def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Read the run again when the queue has changed."""
-        super().show_board(board)
+        super().show_snapshot(snapshot)
         self._load()
 
     def tick(self) -> None:
@@ -276,10 +276,10 @@ class RunScreen(BaseScreen):
 
     def action_pause(self) -> None:
         """Pause or resume the run's group."""
-        board = self.runforge.board
-        if board is None:
+        snapshot = self.runforge.snapshot
+        if snapshot is None:
             return
-        groups = [group for group in board.groups if group.group_id == self._job.group_id]
+        groups = [group for group in snapshot.groups if group.group_id == self._job.group_id]
         self.act(lambda: self.runforge.steering.toggle_pause(groups))
 
     def action_priority(self, by: int) -> None:

@@ -68,10 +68,10 @@ class Steering:
 
     def rerun(self, job: JobView) -> str:
         """Enqueue a copy of a run."""
-        from runforge.queue import changes
+        from runforge.queue import submit
 
         self.require_writable()
-        return f"enqueued {changes.rerun(self.workspace, job.run_id).run_id}, a copy of {job.run_id}"
+        return f"enqueued {submit.rerun(self.workspace, job.run_id).run_id}, a copy of {job.run_id}"
 
     def retry_group(self, group: GroupView) -> str:
         """Queue the failed runs of a group once more."""

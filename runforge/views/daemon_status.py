@@ -72,6 +72,11 @@ def daemon_status(workspace: Workspace) -> DaemonStatus:
         return status_of(workspace, records.daemon(tx.row("journal.daemon")))
 
 
+def is_live(workspace: Workspace) -> bool:
+    """Return whether a daemon holds the lock, without a look at the journal."""
+    return daemon_holder.holder(workspace) is not None
+
+
 def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
     """Return how the daemon is, by its row, its lock and its heartbeat."""
     holder = daemon_holder.holder(workspace)
@@ -88,7 +93,15 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
         state = "running"  # it holds the lock and has not written its row yet
     pid = holder.pid if holder else row.pid
     return DaemonStatus(
-        state, pid, row.started_at, heartbeat, age, row.max_parallel, row.gpu_slots, row.epoch, lacking
+        state=state,
+        pid=pid,
+        started_at=row.started_at,
+        last_heartbeat=heartbeat,
+        heartbeat_age=age,
+        max_parallel=row.max_parallel,
+        gpu_slots=row.gpu_slots,
+        epoch=row.epoch,
+        shortage=lacking,
     )
 
 

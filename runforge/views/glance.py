@@ -14,8 +14,6 @@ from runforge.views.words import why_running, why_waiting
 from runforge.workspace import Workspace
 
 _NEXT_SHOWN = 5
-
-
 _GROUPS_SHOWN = 20
 
 
@@ -74,7 +72,18 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
 
 def _empty_summary(workspace: Workspace) -> QueueSummary:
     nothing = dict.fromkeys(map(str, State), 0)
-    return QueueSummary(status_of(workspace, NO_JOURNAL), nothing, 0, 0, None, [], 0, 0, [], [])
+    return QueueSummary(
+        daemon=status_of(workspace, NO_JOURNAL),
+        counts=nothing,
+        slots_used=0,
+        gpu_slots_used=0,
+        last_served_group=None,
+        groups=[],
+        groups_open=0,
+        groups_total=0,
+        running=[],
+        next=[],
+    )
 
 
 def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -> list[JobView]:

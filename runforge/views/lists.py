@@ -50,6 +50,25 @@ def _page(tx: Transaction, group_id: str | None, state: str | None, page: dict[s
     return tx.rows("jobs.page_of_group_in_state", group_id=group_id, state=state, **page)
 
 
+def newest_jobs(workspace: Workspace, limit: int) -> tuple[list[JobView], int]:
+    """Return the newest jobs, oldest first, and how many there are in all."""
+    if not exists(workspace):
+        return [], 0
+    now = clock.now()
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        found = [job_view(records.job(row), now) for row in tx.rows("jobs.newest", limit=limit)]
+        return found, sum(count or 0 for count in tx.row("jobs.totals"))
+
+
+def known_ids(workspace: Workspace) -> tuple[list[str], list[str]]:
+    """Return recent (group ids, run ids), for shell completion."""
+    if not exists(workspace):
+        return [], []
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        found = [str(row[0]) for row in tx.rows("groups.some_ids")]
+        return found, [str(row[0]) for row in tx.rows("jobs.some_run_ids")]
+
+
 def run(workspace: Workspace, name: str) -> RunView:
     """Return one run with its attempts and its timeline."""
     with open_snapshot(workspace) as journal, journal.read() as tx:
@@ -60,7 +79,7 @@ def run(workspace: Workspace, name: str) -> RunView:
     timeline = [{**dict(e), "detail": json.loads(e["detail"])} for e in entries]
     shown = [attempt_view(attempt) for attempt in attempts]
     view = job_view(job, clock.now(), reason)
-    return RunView(view, shown, timeline, workspace.root / job.run_dir)
+    return RunView(job=view, attempts=shown, timeline=timeline, run_dir=workspace.root / job.run_dir)
 
 
 def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> Waiting | None:

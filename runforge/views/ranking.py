@@ -5,8 +5,8 @@ from __future__ import annotations
 from runforge.store import records
 from runforge.store.opening import open_snapshot
 from runforge.sweeps.expand import metric_direction
-from runforge.views import lists, shown
-from runforge.views.shown import GroupView, JobView
+from runforge.views.lists import jobs
+from runforge.views.shown import GroupView, JobView, group_view
 from runforge.workspace import Workspace
 
 
@@ -20,8 +20,8 @@ def direction_of(group: GroupView, metric_name: str | None) -> str:
 def best_first(workspace: Workspace, group_id: str) -> list[JobView]:
     """Return the group's succeeded runs that have a primary metric, best first."""
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        group = shown.group_view(records.group(tx.row("groups.by_id", group_id=group_id)))
-    found = lists.jobs(workspace, group_id=group_id, state="succeeded")
+        group = group_view(records.group(tx.row("groups.by_id", group_id=group_id)))
+    found = jobs(workspace, group_id=group_id, state="succeeded")
     scored = [job for job in found if job.metric_value is not None]
     if not scored:
         return []

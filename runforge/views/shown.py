@@ -1,6 +1,7 @@
 """Jobs, groups and attempts as a person wants to see them."""
 
 import json
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,7 +96,7 @@ class RunView(NamedTuple):
     job: JobView
     attempts: list[AttemptView]
     timeline: list[dict[str, Any]]
-    folder: Path
+    run_dir: Path
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -103,38 +104,37 @@ class RunView(NamedTuple):
             "job": self.job.to_json(),
             "attempts": [attempt.to_json() for attempt in self.attempts],
             "timeline": self.timeline,
-            "folder": str(self.folder),
+            "folder": str(self.run_dir),
         }
+
+
+class _Shared:
+    """Takes the fields that a view has of its record, by their name."""
+
+    def __init__(self, view: type[NamedTuple], record: type[NamedTuple]) -> None:
+        self._names = tuple(name for name in view._fields if name in record._fields)
+        self._values = attrgetter(*self._names)
+
+    def taken(self, record: NamedTuple) -> dict[str, Any]:
+        return dict(zip(self._names, self._values(record), strict=True))
+
+
+_OF_JOB = _Shared(JobView, Job)
+_OF_GROUP = _Shared(GroupView, Group)
+_OF_ATTEMPT = _Shared(AttemptView, Attempt)
 
 
 def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     """Return a job as shown at a moment."""
-    reason, text = waiting or (None, None)
     end = job.finished_at or (now if job.state is State.RUNNING else None)
-    seconds = clock.seconds_between(job.started_at, end) if job.started_at and end else None
-    return JobView(
-        job.job_id,
-        job.run_id,
-        job.group_id,
-        job.state.value,
-        job.priority,
-        job.requires_gpu,
-        job.attempt,
-        job.created_at,
-        job.started_at,
-        job.finished_at,
-        seconds,
-        job.error,
-        job.cause,
-        job.cancel_requested,
-        job.dry_run_seconds is not None,
-        job.metric_name,
-        job.metric_value,
-        json.loads(job.overrides),
-        job.run_dir,
-        reason,
-        text,
-    )
+    fields = _OF_JOB.taken(job)
+    fields["state"] = job.state.value
+    fields["seconds"] = clock.seconds_between(job.started_at, end) if job.started_at and end else None
+    fields["dry_run"] = job.dry_run_seconds is not None
+    fields["overrides"] = json.loads(job.overrides)
+    if waiting is not None:
+        fields["waiting"], fields["waiting_text"] = waiting
+    return JobView(**fields)
 
 
 def group_view(group: Group) -> GroupView:
@@ -146,28 +146,9 @@ def group_view(group: Group) -> GroupView:
         canceled=group.canceled,
         is_canceled=group.is_canceled,
     )
-    return GroupView(
-        group.group_id,
-        group.name,
-        group.notes,
-        status,
-        group.is_paused,
-        group.created_at,
-        group.started_at,
-        group.finished_at,
-        group.total,
-        group.queued,
-        group.running,
-        group.succeeded,
-        group.failed,
-        group.canceled,
-        group.objective_metric,
-        group.direction,
-    )
+    return GroupView(**_OF_GROUP.taken(group), status=status, paused=group.is_paused, total=group.total)
 
 
-def attempt_view(a: Attempt) -> AttemptView:
+def attempt_view(attempt: Attempt) -> AttemptView:
     """Return an attempt as shown."""
-    return AttemptView(
-        a.attempt, a.started_at, a.finished_at, a.cause, a.error, a.exit_code, a.signal, a.gpu_uuid
-    )
+    return AttemptView(**_OF_ATTEMPT.taken(attempt))

@@ -8,8 +8,9 @@ from typing import Any
 
 from runforge.store import records
 from runforge.store.opening import open_snapshot
-from runforge.views import lists, ranking, shown
-from runforge.views.shown import JobView
+from runforge.views.lists import jobs as jobs_of
+from runforge.views.ranking import direction_of
+from runforge.views.shown import JobView, group_view
 from runforge.workspace import Workspace
 
 
@@ -39,10 +40,10 @@ class Trials:
 def read(workspace: Workspace, group_id: str) -> Trials:
     """Return the runs of a group in the order of its metric's direction."""
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        group = shown.group_view(records.group(tx.row("groups.by_id", group_id=group_id)))
-    jobs = lists.jobs(workspace, group_id=group_id)
+        group = group_view(records.group(tx.row("groups.by_id", group_id=group_id)))
+    jobs = jobs_of(workspace, group_id=group_id)
     metric = group.objective_metric or next((job.metric_name for job in jobs if job.metric_name), "") or ""
-    sign = 1.0 if ranking.direction_of(group, metric) == "minimize" else -1.0
+    sign = 1.0 if direction_of(group, metric) == "minimize" else -1.0
     jobs.sort(key=lambda job: (job.metric_value is None, sign * (job.metric_value or 0.0)))
     return Trials(jobs, _varying(jobs), metric)
 

@@ -9,7 +9,7 @@ import pytest
 from runforge.cli import samples
 from runforge.cli.setup import make_workspace
 from runforge.direct.sweep import run_sweep
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.views import lists
 from runforge.workspace import Workspace
 
@@ -45,7 +45,7 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture
 def waiting(ws: Workspace) -> Workspace:
     """A workspace in which a sweep waits, and no daemon lives."""
-    changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     return ws
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from runforge import workspace as workspaces
 from runforge.cli import samples
-from runforge.queue import cancel, changes
+from runforge.queue import cancel, submit
 from runforge.store import daemon_holder
 from runforge.views import glance, lists
 from runforge.workspace import Workspace
@@ -83,7 +83,7 @@ def test_logs_follow_a_run_to_its_end(ws: Workspace, cli: Cli) -> None:
     request = {**samples.request(), "model": {"family": "command", "command": [sys.executable, "-c", code]}}
     plan = {**samples.plan(str(ws.root)), "base_request": request}
     plan["strategy"] = {"type": "list", "runs": [{"tags": ["one"]}]}
-    made = changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
+    made = submit.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
     terminal = Terminal("logs", made.run_ids[0], "-f", "--workspace", ws.root)
     assert cli("daemon", "--detach", "--workspace", ws.root).returncode == 0
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from bench import big
 from runforge.cli import output
-from runforge.queue import cancel, changes
+from runforge.queue import cancel, submit
 from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.cli.conftest import HOSTILE, group_of, plan_of
@@ -89,7 +89,7 @@ def test_the_status_tells_why_runs_wait(waiting: Workspace, cli: Cli) -> None:
 
 def test_a_glance_shows_twenty_groups_and_how_many_more_there_are(waiting: Workspace, cli: Cli) -> None:
     for number in range(24):
-        changes.enqueue_sweep(waiting, plan_of(waiting, [{"name": f"n{number}"}]), where="plan.json")
+        submit.enqueue_sweep(waiting, plan_of(waiting, [{"name": f"n{number}"}]), where="plan.json")
     cancel.cancel_group(waiting, lists.groups(waiting)[3].group_id)
     said = cli("queue-status", "--workspace", waiting.root).stdout
     assert said.count("\ngrp_") == 20

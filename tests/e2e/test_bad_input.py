@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from runforge.cli import samples
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.store.opening import open_snapshot
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli, fingerprint, refused
@@ -108,7 +108,7 @@ class Queue:
 
 @pytest.fixture
 def queue(ws: Workspace, cli: Cli) -> Queue:
-    changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     return Queue(ws, cli)
 
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import harm_in
 
 from gauntlets.arena import Arena
 from gauntlets.terminal import Terminal, open_screens
 from runforge import workspace as workspaces
 from runforge.views import daemon_status
+from tests.hostile import harm_in
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from gauntlets.arena import Arena
 from runforge.cli import samples
-from runforge.queue import cancel, changes, pause, retry
+from runforge.queue import cancel, pause, retry, submit
 from runforge.store import verify
 from runforge.store.opening import open_journal
 from runforge.views import lists
@@ -30,7 +30,7 @@ def fill(ws: Workspace, runs: int = 120) -> set[str]:
         axis = {"path": "model.hyperparameters.C", "values": [i + 1 for i in range(runs // 3)]}
         plan = {**samples.plan(str(ws.root)), "group": {"name": f"g{number}"}}
         plan["strategy"] = {"type": "grid", "parameters": [axis]}
-        changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
+        submit.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
     group = lists.groups(ws)[0].group_id
     pause.pause_group(ws, group)
     cancel.cancel_group(ws, lists.groups(ws)[1].group_id)

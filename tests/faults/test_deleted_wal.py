@@ -15,7 +15,7 @@ from runforge.store import opening
 from runforge.store.failures import JournalBusy
 from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
-from runforge.views.board import Asked, BoardReader
+from runforge.views.queue_snapshot import JobQuery, QueueReader
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 from tests.tui.kit import enqueue
@@ -82,13 +82,13 @@ def events(journal: Journal) -> list[str]:
 
 def test_a_screen_goes_on_with_the_new_files(ws: Workspace) -> None:
     enqueue(ws, runs=2)
-    reader = BoardReader(ws)
+    reader = QueueReader(ws)
     with open_journal(ws) as journal:
-        assert reader.board(Asked()).counts["queued"] == 2
+        assert reader.snapshot(JobQuery()).counts["queued"] == 2
         delete(ws, ("-wal", "-shm"))
         journal.reattach()
         enqueue(ws, runs=3)
-        assert reader.board(Asked()).counts["queued"] == 5
+        assert reader.snapshot(JobQuery()).counts["queued"] == 5
     reader.close()
 
 

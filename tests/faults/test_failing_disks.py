@@ -13,6 +13,7 @@ from runforge import workspace as workspaces
 from runforge.drills.arena import arena
 from runforge.drills.scene import Scene, run
 from runforge.machine import disk_space
+from runforge.queue import cancel
 from runforge.views import lists
 from tests.faults import machine
 from tests.faults.test_disk_room import loop_disk
@@ -128,15 +129,19 @@ def test_an_input_output_error_stops_the_daemon_and_no_run(scene: Scene) -> None
     scene.expect(("succeeded", 1, None), ("succeeded", 1, None))
 
 
-def as_a_user(scene: Scene, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command bound by the rights of files, as everybody but root is."""
+def bound_by_rights(scene: Scene, *words: str) -> list[str]:
+    """Return a command that is bound by the rights of files, as everybody but root is."""
     bound: list[str] = []
     if os.geteuid() == 0:
         bound = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
         if subprocess.run([*bound, "true"], capture_output=True, check=False).returncode != 0:
             pytest.skip("setpriv cannot take rights from root here")
-    command = [*bound, *scene.program, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return [*bound, *scene.program, *words]
+
+
+def as_a_user(scene: Scene, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command bound by the rights of files."""
+    return subprocess.run(bound_by_rights(scene, *words), capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +170,28 @@ def test_a_workspace_that_may_only_be_read_can_be_looked_at(scene: Scene) -> Non
     hidden = scene.root / ".runforge"
     hidden.chmod(0o500)
     said = as_a_user(scene, "queue-status", "--workspace", str(scene.root))
+    found = as_a_user(scene, "jobs", "--group", "@last", "--json", "--workspace", str(scene.root))
     hidden.chmod(0o700)
     assert said.returncode == 0, said
     assert "1 queued" in said.stdout
+    assert found.returncode == 0, found
+    assert '"state": "queued"' in found.stdout
+
+
+def test_waiting_notices_what_others_commit_where_it_may_only_read(scene: Scene) -> None:
+    """The journal is opened without its WAL then, and only the file itself tells that something has changed."""
+    group = scene.put(run(0.1))
+    here = workspaces.at(scene.root)
+    hidden = here.hidden
+    hidden.chmod(0o500)
+    words = bound_by_rights(scene, "wait", "--timeout", "20", "--workspace", str(scene.root))
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr is not None
+        assert "No daemon is running" in waiting.stderr.readline()
+        hidden.chmod(0o700)
+        cancel.cancel_group(here, group)
+        hidden.chmod(0o500)
+        said, _ = waiting.communicate(timeout=40)
+    hidden.chmod(0o700)
+    assert f"{group} canceled" in said
+    assert waiting.returncode == 5

@@ -12,18 +12,19 @@ from collections.abc import Iterator
 import pytest
 
 from runforge.cli import doctor
-from runforge.queue import changes, pause
+from runforge.queue import pause, submit
 from runforge.store import writer_lock
 from runforge.store.failures import JournalBusy
 from runforge.store.opening import open_journal, open_snapshot
 from runforge.views import lists
 from runforge.workspace import Workspace
+from tests.conftest import wait_until
 from tests.e2e.test_commands import Cli
 
 
 @pytest.fixture
 def queue(ws: Workspace) -> Workspace:
-    changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     return ws
 
 
@@ -67,11 +68,45 @@ def test_a_stopped_writer_is_named_with_the_way_out_and_reads_work(
     assert lists.groups(queue)[0].paused
 
 
+def test_who_is_told_to_stop_does_not_wait_for_a_writer_that_hangs(
+    queue: Workspace, writer: subprocess.Popen[str]
+) -> None:
+    writer.send_signal(signal.SIGSTOP)
+    with open_journal(queue) as journal:
+        journal.give_up = lambda: True
+        with pytest.raises(JournalBusy, match="has held it for 0 s"), journal.write():
+            pass
+
+
+def test_a_daemon_ends_on_term_although_a_writer_hangs(queue: Workspace, cli: Cli) -> None:
+    words = [sys.executable, "-m", "runforge", "daemon", "-w", str(queue.root)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes) as daemon, open_journal(queue) as journal:
+        try:
+            assert "DAEMON=STARTED" in daemon.stdout.readline()
+            with journal.locked():
+                wait_until(lambda: flock_waiters(queue) > 0, "the daemon waits for the lock")
+                daemon.send_signal(signal.SIGTERM)
+                _, said = daemon.communicate(timeout=20)  # it would wait for 30 s
+        finally:
+            daemon.kill()
+    assert daemon.returncode == 0, said
+    assert "journal is busy" in said
+    assert cli("queue-status", "-w", queue.root).returncode == 0
+
+
+def flock_waiters(ws: Workspace) -> int:
+    """How many processes wait for the writers' lock."""
+    inode = os.stat(ws.write_lock).st_ino
+    with open("/proc/locks", encoding="ascii") as locks:
+        return sum(" -> FLOCK" in line and f":{inode} " in line for line in locks)
+
+
 def test_a_reader_holds_nobody_up_and_is_told_of(queue: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     wal = queue.journal.with_name("runforge.db-wal")
     with open_snapshot(queue) as reader, reader.read() as tx:
         seen = len(tx.rows("jobs.all"))
-        changes.enqueue_sweep(queue, (queue.root / "plan.json").read_bytes(), where="plan.json")
+        submit.enqueue_sweep(queue, (queue.root / "plan.json").read_bytes(), where="plan.json")
         with open_journal(queue) as journal:
             waits: list[str] = []
             journal.connection.set_trace_callback(waits.append)

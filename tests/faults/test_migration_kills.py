@@ -13,7 +13,7 @@ from random import Random
 from gauntlets.failpoints import one_more_migration
 from runforge import workspace as workspaces
 from runforge.cli import samples
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.store import migrate
 from runforge.store.opening import open_journal
 from runforge.store.sqlite import sqlite
@@ -49,7 +49,7 @@ def fill(ws: Workspace) -> None:
     axis = {"path": "model.hyperparameters.C", "values": [i + 1 for i in range(_RUNS)]}
     strategy = {"type": "grid", "parameters": [axis]}
     plan = {**samples.plan(str(ws.root)), "strategy": strategy}
-    changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
+    submit.enqueue_sweep(ws, samples.encode(plan), where="plan.json")
     with open_journal(ws) as journal:
         journal.connection.executescript(_BALLAST.format(name="ballast"))
         journal.checkpoint()

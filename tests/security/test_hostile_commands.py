@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import CORPUS
 
 from runforge.cli import samples
 from runforge.cli.main import COMMANDS
 from runforge.cli.setup import make_workspace
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
+from tests.hostile import CORPUS
 from tests.security.forked import on_terminal
 
 #: What RunForge itself writes: line ends, colours, and the erasing of a line that grows.
@@ -69,7 +69,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     words = [text.encode("utf-8", "replace").decode() for text in CORPUS]
     plan = {**samples.plan(str(ws.root)), "group": {"name": words[-1] or "x", "notes": "".join(words)[:1000]}}
     plan["strategy"] = {"type": "list", "runs": [{"notes": text} for text in words]}
-    changes.enqueue_sweep(ws, samples.encode(_without_nul(plan)), where="plan.json")
+    submit.enqueue_sweep(ws, samples.encode(_without_nul(plan)), where="plan.json")
     with open_journal(ws) as journal, journal.write() as tx:
         run = journal.connection.execute
         for row, text in zip(tx.rows("jobs.all"), words, strict=True):
@@ -162,7 +162,7 @@ def test_in_a_document(planted: Workspace, tmp_path: Path, field: str) -> None:
 def test_in_the_path_of_the_workspace(tmp_path: Path) -> None:
     for number, text in enumerate(["x\x1b]0;PWNED\x07y", "a\nb", "\u202egnp.exe", "\x9b31m", "[/x]"]):
         ws = make_workspace(tmp_path / str(number) / text)
-        changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+        submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
         for call in (
             "queue-status",
             "groups",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runforge.cli import samples
-from runforge.queue import changes
+from runforge.queue import daemon_wish
 from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
@@ -75,7 +75,7 @@ def test_every_file_is_private_and_runs_have_the_users_umask(tmp_path: Path, uma
         assert wrong == []
         assert (ws.queue_dir / "daemon.log").is_file()
     finally:
-        changes.set_wanted(ws, "stop")
+        daemon_wish.set_wanted(ws, "stop")
     made = list(root.glob("seen-*"))
     assert len(made) == 3
     for path in made:

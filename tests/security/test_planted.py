@@ -16,7 +16,7 @@ import pytest
 from gauntlets.arena import Arena
 from runforge import workspace as workspaces
 from runforge.cli import samples
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
@@ -68,7 +68,7 @@ def unharmed(path: Path, said: subprocess.CompletedProcess[str]) -> None:
 
 @pytest.fixture
 def queue(ws: Workspace) -> Workspace:
-    changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     return ws
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from runforge.cli.main import COMMANDS
 from runforge.cli.setup import make_workspace
-from runforge.queue import changes
+from runforge.queue import submit
 
 #: What each command can be asked without a daemon, and how it ends. W is the workspace, N a fresh folder.
 CALLS: dict[str, tuple[str, int]] = {
@@ -53,7 +53,7 @@ HOW = {
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     before = os.umask(0o077)
     ws = make_workspace(tmp_path_factory.mktemp("streams") / "dätä 日本")
-    changes.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     yield ws.root
     os.umask(before)
 

@@ -16,9 +16,8 @@ from runforge.cli import samples
 from runforge.core.outcome import Ending, Grant
 from runforge.core.records import Job
 from runforge.core.states import TRANSITIONS, Cause, State
-from runforge.errors import OperationFailed, RunForgeError
-from runforge.queue import cancel, prune, retry
-from runforge.queue import changes as queue_changes
+from runforge.errors import RunForgeError
+from runforge.queue import cancel, prune, retry, submit
 from runforge.store import migrate, queries, records, transitions, verify
 from runforge.store.failures import Fenced, IllegalTransition, JournalUnreadable
 from runforge.store.journal import Journal
@@ -30,7 +29,7 @@ from runforge.workspace import Workspace
 
 def enqueue(ws: Workspace, **changes: Any) -> str:
     plan = {**samples.plan(str(ws.root)), **changes}
-    return queue_changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
+    return submit.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
 
 
 def jobs_of(journal: Journal) -> list[Job]:
@@ -246,7 +245,7 @@ def test_a_damaged_journal_is_never_replaced(ws: Workspace, garbage: bytes) -> N
         Path(f"{ws.journal}{suffix}").unlink(missing_ok=True)
     ws.journal.write_bytes(garbage)
     with pytest.raises(JournalUnreadable):
-        queue_changes.enqueue_sweep(ws, samples.encode(samples.plan(str(ws.root))), where="plan.json")
+        submit.enqueue_sweep(ws, samples.encode(samples.plan(str(ws.root))), where="plan.json")
     assert ws.journal.read_bytes() == garbage
 
 
@@ -258,29 +257,15 @@ def test_everything_is_private_whatever_the_umask(ws: Workspace) -> None:
             assert os.stat(Path(folder) / name).st_mode & 0o077 == 0, name
 
 
-def test_names_that_people_type(ws: Workspace) -> None:
-    group = enqueue(ws)
-    run = lists.jobs(ws)[3]
-    assert queue_changes.resolve_group(ws, "@last") == group
-    assert queue_changes.resolve_group(ws, group[:8]) == group
-    assert queue_changes.resolve_group(ws, "families") == group
-    assert queue_changes.resolve_run(ws, run.run_id) == run.run_id
-    assert queue_changes.resolve_run(ws, run.job_id) == run.run_id
-    with pytest.raises(OperationFailed, match="ambiguous"):
-        queue_changes.resolve_run(ws, run.run_id[:4])
-    with pytest.raises(OperationFailed, match=f"Did you mean '{group}'"):
-        queue_changes.resolve_group(ws, group.replace("families", "famlies"))
-
-
 def test_eight_processes_enqueue_and_nothing_is_lost_or_doubled(ws: Workspace) -> None:
     code = (
         "import sys, pathlib, os\n"
         "os.umask(0o077)\n"
-        "from runforge import workspace\nfrom runforge.queue import changes\n"
+        "from runforge import workspace\nfrom runforge.queue import submit\n"
         "ws = workspace.at(pathlib.Path(sys.argv[1]))\n"
         "plan = pathlib.Path(sys.argv[2]).read_bytes()\n"
         "for n in range(5):\n"
-        "    made = changes.enqueue_sweep(ws, plan, where='plan')\n"
+        "    made = submit.enqueue_sweep(ws, plan, where='plan')\n"
         "    print(*made.run_ids)\n"
     )
     plan = samples.plan(str(ws.root))

@@ -109,9 +109,9 @@ def test_a_damaged_claim_is_lost_and_not_judged_for_ever(tmp_path: Path, text: s
     assert report.find(tmp_path, TOKEN)[0] is Finding.LOST
 
 
-def test_a_claim_of_another_token_is_lost(tmp_path: Path) -> None:
+def test_a_claim_of_another_token_is_of_an_earlier_life(tmp_path: Path) -> None:
     assert start_marker.claim(tmp_path, "b" * 32)
-    assert report.find(tmp_path, TOKEN)[0] is Finding.LOST
+    assert report.find(tmp_path, TOKEN)[0] is Finding.EARLIER
 
 
 # --- the lock ----------------------------------------------------------------------------------

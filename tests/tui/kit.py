@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 
 from runforge import clock
 from runforge.cli import samples
-from runforge.queue import changes
+from runforge.queue import submit
 from runforge.store.opening import open_journal
 from runforge.tui.app import RunForgeApp
 from runforge.tui.steering import DaemonKeys
-from runforge.views.board import Asked, BoardReader
+from runforge.views.queue_snapshot import JobQuery, QueueReader
 from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
@@ -36,7 +36,7 @@ def enqueue(ws: Workspace, *, name: str = "lr search", runs: int = 8, **model: A
         "base_request": {**samples.request(), **model},
         "strategy": {"type": "grid", "parameters": [axis]},
     }
-    return changes.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
+    return submit.enqueue_sweep(ws, samples.encode(plan), where="plan.json").group_id
 
 
 def lived(ws: Workspace, *, name: str = "lr search", error: str = "exit code 3") -> str:
@@ -150,7 +150,7 @@ def look(
         app = RunForgeApp(ws, (daemon or FakeDaemon()).keys(), seconds=0.05, **options)
         async with app.run_test(size=size) as pilot:
             looker = Looker(app, pilot)
-            await looker.until(lambda: app.board is not None or app.warning, "the first board")
+            await looker.until(lambda: app.snapshot is not None or app.warning, "the first snapshot")
             await pilot.pause()
             await journey(looker)
 
@@ -159,8 +159,8 @@ def look(
 
 def jobs_of(ws: Workspace) -> dict[str, JobView]:
     """Return the jobs of a workspace by the last digits of their run's id."""
-    reader = BoardReader(ws)
-    board = reader.board(Asked())
-    rows = reader.rows(board.order, board)
+    reader = QueueReader(ws)
+    snapshot = reader.snapshot(JobQuery())
+    rows = reader.rows(snapshot.order, snapshot)
     reader.close()
     return {job.run_id[-4:]: job for job in rows.values()}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from hostile import CORPUS, harm_in
 from textual.strip import Strip
 
 from runforge.store.opening import open_journal
 from runforge.tui.queue_screen import QueueScreen
 from runforge.workspace import Workspace
+from tests.hostile import CORPUS, harm_in
 
 from .kit import WIDE, FakeDaemon, Looker, enqueue, jobs_of, lived, look
 
@@ -59,7 +59,9 @@ def test_nothing_hostile_is_drawn_and_nothing_runs(ws: Workspace) -> None:
         seen.extend(written(at))
 
     async def journey(at: Looker) -> None:
-        await at.until(lambda: at.app.board is not None and len(at.app.board.order) == len(CORPUS), "all")
+        await at.until(
+            lambda: at.app.snapshot is not None and len(at.app.snapshot.order) == len(CORPUS), "all"
+        )
         for _ in range(len(CORPUS) // 30 + 1):
             await look_at(at, "pagedown")
         await look_at(at, "g", "enter")

@@ -29,7 +29,7 @@ async def open_run(at: Looker, *keys: str) -> None:
 
 
 async def open_group(at: Looker) -> None:
-    await at.until(lambda: at.app.board is not None and at.app.board.order, "jobs")
+    await at.until(lambda: at.app.snapshot is not None and at.app.snapshot.order, "jobs")
     await at.press("o")
     await at.until(lambda: isinstance(at.app.screen, GroupScreen), "the group")
 

@@ -166,7 +166,7 @@ def test_only_active_and_only_one_group(ws: Workspace) -> None:
         await at.press("a", "f")
         await at.sees("8 of 10")
         await at.press("f")
-        await at.until(lambda: len(at.app.board.order) == 10, "all again")
+        await at.until(lambda: len(at.app.snapshot.order) == 10, "all again")
 
     look(ws, journey, size=WIDE)
 

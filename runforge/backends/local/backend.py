@@ -9,13 +9,13 @@ from pathlib import Path
 
 from runforge import clock as clocks
 from runforge import failpoints, machine_faults
-from runforge.attempts import cleanup, outputs, report, results, start_marker, unkillable
+from runforge.attempts import cleanup, earlier_life, outputs, report, results, start_marker, unkillable
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
 from runforge.backends.local.launch_probe import probe
 from runforge.backends.local.launcher import Launcher
 from runforge.backends.local.watch import POLL_SECONDS, Watched, WatchList
 from runforge.backends.local.zygote_client import Reply
-from runforge.core.outcome import Ending, ExitRecord, Report
+from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
 from runforge.files.durable import write_atomic
 from runforge.machine import disk_space, gpus, os_process
@@ -85,6 +85,10 @@ class LocalBackend:
         watched = self._attempts.add(ref)
         try:
             self._launcher.launch(launch, self._attempt_dir(ref))
+        except earlier_life.StillRuns as error:
+            self._log(f"WARNING: run {ref.run_id} waits: {error.strerror} ({error.folder})")
+            watched.folder = error.folder  # watched, and canceled if that is asked for, until it is over
+            return
         except FileExistsError:
             return  # another launch of this very attempt: its start marker tells which one counts
         except BaseException:
@@ -103,8 +107,9 @@ class LocalBackend:
         descriptor = os_process.pidfd_open(owner.pid)
         if descriptor is None:
             return
-        if os_process.start_ticks(owner.pid) != owner.start_ticks:
-            os.close(descriptor)
+        is_it = os_process.start_ticks(owner.pid) == owner.start_ticks
+        if not is_it or earlier_life.original(self._attempt_dir(ref), ref.token) is not None:
+            os.close(descriptor)  # its number has passed to a stranger, or it is the original's of this copy
             return
         self._attempts.attach(watched, descriptor)
 
@@ -112,10 +117,19 @@ class LocalBackend:
         """Yield what zygotes answered, and the attempts that are to be looked at."""
         for token, reply in self._launcher.answers():
             yield from self._answered(token, reply)
+        self._end_hung_zygotes()
         if any(not zygote.alive() for zygote in self._launcher.zygotes):
             yield from self._replace_zygotes()
         for token in self._attempts.due():
             yield Event(token)
+
+    def _end_hung_zygotes(self) -> None:
+        for zygote in self._launcher.zygotes:
+            if zygote.is_hung():
+                self._log(
+                    f"WARNING: the zygote (pid {zygote.pid}) does not answer; a new one takes its place"
+                )
+                zygote.kill()
 
     def _answered(self, token: str, reply: Reply) -> Iterator[Event]:
         watched = self._attempts.get(token)
@@ -168,23 +182,26 @@ class LocalBackend:
         return self._workspace.root / ref.run_dir
 
     def _attempt_dir(self, ref: AttemptRef) -> Path:
+        watched = self._attempts.get(ref.token)
+        if watched is not None and watched.folder is not None:
+            return watched.folder
         return self._workspace.attempt_dir(ref.run_id, ref.attempt)
 
     def inspect(self, ref: AttemptRef) -> Report:
         """Return all that the attempt's files and locks say."""
-        return report.inspect(self._attempt_dir(ref), ref.token, self._run_dir(ref))
+        folder = self._attempt_dir(ref)
+        found = report.inspect(folder, ref.token, self._run_dir(ref))
+        return found._replace(finding=earlier_life.refined(folder, ref.token, found.finding))
 
     # --- acting --------------------------------------------------------------------------------
 
     def order(self, ref: AttemptRef, order: Order) -> bool:
-        """Leave the file that the supervisor watches; False while there is no room for it."""
+        """Leave the file that the supervisor watches; False while it cannot be written."""
         try:
             write_atomic(self._attempt_dir(ref) / order.value, b"", durable=False)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return True  # nobody is there to be told
-        except OSError as error:
-            if machine_faults.of(error) is None:
-                raise
+        except OSError:
             return False
         return True
 
@@ -193,7 +210,8 @@ class LocalBackend:
         folder = self._attempt_dir(ref)
         if closing is Closing.REVOKE:
             return start_marker.revoke(folder, ref.token)
-        outputs.archive_if_unlaunched(self._workspace, job)
+        if earlier_life.refined(folder, ref.token, Finding.FOLDER_MISSING) is Finding.FOLDER_MISSING:
+            outputs.archive_if_unlaunched(self._workspace, job)
         return start_marker.close_missing(folder, ref.token)
 
     def clean_up(self, ref: AttemptRef) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from runforge.attempts import build_spec, outputs
+from runforge.attempts import build_spec, earlier_life, outputs
 from runforge.attempts.build_spec import Place, Terms
 from runforge.backends.base import Launch
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
@@ -88,11 +88,12 @@ class Launcher:
             zygote.close()
 
     def launch(self, launch: Launch, attempt_dir: Path) -> None:
-        """Write the attempt's spec and ask for a supervisor. Raises RunForgeError or OSError."""
+        """Write the attempt's spec and ask for a supervisor. Raises StillRuns, RunForgeError or OSError."""
         job, token = launch.job, launch.ref.token
         run_dir = self._workspace.root / job.run_dir
         refuse_link(run_dir)
         request = read_request(run_dir / "request.json")
+        earlier_life.set_aside(self._workspace, job, token)
         build_spec.make_attempt(attempt_dir)
         outputs.archive(self._workspace, job)
         terms = Terms(

@@ -9,6 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from runforge.backends.base import AttemptRef, Watch
 from runforge.clock import Clock
@@ -26,6 +27,8 @@ class Watched:
     handle: int | None = None
     #: Asked of a zygote that has not answered yet.
     is_launching: bool = False
+    #: Where an earlier life of the run still runs, which this attempt waits for; None for its own folder.
+    folder: Path | None = None
     #: What could not be killed of it.
     unkillable: tuple[int, ...] = ()
 

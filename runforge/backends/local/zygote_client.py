@@ -12,13 +12,19 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runforge.files.durable import open_file
+from runforge.machine import os_process
 from runforge.supervise.zygote import ENDED, MESSAGE_LIMIT
 
+#: A stopped zygote is given this long to go on, in seconds; one that only does not answer, as long as the imports
+#: of a slow disk may take.
+STOPPED_SECONDS = 5.0
+SILENT_SECONDS = 120.0
 #: A zygote ends when its socket closes; one that still imports is not waited for.
 _END_SECONDS = 0.2
 
@@ -45,6 +51,8 @@ class ZygoteClient:
         self._process: subprocess.Popen[bytes] | None = None
         self._has_ended = False
         self._asked: dict[int, socket.socket] = {}
+        #: When something was asked of it that it has not answered yet.
+        self._asked_at: float | None = None
         #: Lines to supervisors, those at work and those that wait for it.
         self._lines: list[socket.socket] = []
         self._replies: list[Reply] = []
@@ -121,6 +129,8 @@ class ZygoteClient:
             ours.close()
             raise
         self._asked[request_id] = ours
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
 
     def _free_line(self) -> socket.socket | None:
         """Take out the line of a supervisor that has ended its attempt."""
@@ -152,6 +162,7 @@ class ZygoteClient:
                 break
             answer = json.loads(data)
             found.append(self._reply(answer["id"], answer.get("error"), answer.get("errno")))
+            self._asked_at = time.monotonic() if self._asked else None
         return found
 
     def _reply(self, number: int, error: str | None, reason: int | None) -> Reply:
@@ -161,6 +172,23 @@ class ZygoteClient:
             return Reply(number, None, error, reason)
         self._lines.append(line)
         return Reply(number, _handle(line), None)
+
+    def is_hung(self) -> bool:
+        """Return whether it is stopped, or has not answered for so long that it never will."""
+        if self._asked_at is None or self._process is None or self._has_ended:
+            return False
+        silent = time.monotonic() - self._asked_at
+        return silent > (STOPPED_SECONDS if os_process.is_stopped(self._process.pid) else SILENT_SECONDS)
+
+    @property
+    def pid(self) -> int | None:
+        """The zygote's process."""
+        return self._process.pid if self._process is not None else None
+
+    def kill(self) -> None:
+        """End it by force: it does not answer. Its supervisors go on."""
+        if self._process is not None:
+            self._process.kill()
 
     def alive(self) -> bool:
         """Return whether the zygote still serves."""
@@ -172,6 +200,7 @@ class ZygoteClient:
             line.close()
         self._lines.clear()
         self._asked.clear()
+        self._asked_at = None
         if self._socket is not None:
             self._socket.close()
             self._socket = None

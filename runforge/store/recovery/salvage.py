@@ -21,8 +21,11 @@ _CLOSE = 256
 Row = dict[str, Any]
 
 
-def read(path: Path) -> dict[str, list[Row]]:
-    """Return the rows of each table that a damaged journal still gives; empty lists where it gives none."""
+def read(path: Path, ids: dict[str, list[str]]) -> dict[str, list[Row]]:
+    """Return the rows of each table that a damaged journal still gives; empty lists where it gives none.
+
+    `ids` are values of the keys of those tables that are read by key, known from elsewhere.
+    """
     found: dict[str, list[Row]] = {table: [] for table in (*_NUMBERED, *_KEYED)}
     try:
         connection = sqlite.connect(str(path), isolation_level=None)
@@ -33,14 +36,19 @@ def read(path: Path) -> dict[str, list[Row]]:
     try:
         for table, key in _NUMBERED.items():
             found[table] = _numbered(connection, table, key)
+        of_rows = {
+            "attempts": [row["job_id"] for row in found["jobs"]],
+            "groups": [row["group_id"] for row in (*found["jobs"], *found["journal"])],
+        }
         for table, key in _KEYED.items():
-            found[table] = _keyed(connection, table, key)
+            wanted = {value for value in (*of_rows[table], *ids.get(table, ())) if isinstance(value, str)}
+            found[table] = _keyed(connection, table, key, sorted(wanted))
     finally:
         connection.close()
     return found
 
 
-def _rows(connection: Any, statement: str, values: tuple[int, ...] = ()) -> list[Row] | None:
+def _rows(connection: Any, statement: str, values: tuple[int | str, ...] = ()) -> list[Row] | None:
     try:
         return [dict(row) for row in connection.execute(statement, values).fetchall()]
     except (DatabaseError, ValueError, OverflowError):
@@ -78,14 +86,21 @@ def _last(connection: Any, table: str, key: str) -> int:
     return -1
 
 
-def _keyed(connection: Any, table: str, key: str) -> list[Row]:
+def _keyed(connection: Any, table: str, key: str, values: list[str]) -> list[Row]:
     found: dict[tuple[Any, ...], Row] = {}
     columns = [column.strip() for column in key.split(",")]
+    is_whole = False
     for direction in ("ASC", "DESC"):
         order = ", ".join(f"{column} {direction}" for column in columns)
         try:
             for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):  # noqa: S608
                 found.setdefault(tuple(row[column] for column in columns), dict(row))
+            is_whole = True
         except (DatabaseError, ValueError, OverflowError):
             continue  # the other end may give more
+    if not is_whole:  # what lies between two damaged pages is reached by its key alone
+        for value in values:
+            rows = _rows(connection, f"SELECT * FROM {table} WHERE {columns[0]} = ?", (value,))  # noqa: S608
+            for row in rows or ():
+                found.setdefault(tuple(row[column] for column in columns), row)
     return list(found.values())

@@ -93,11 +93,6 @@ RETURNING served;
 -- name: set_served
 UPDATE lanes SET served = 2 * :served WHERE lane_id = :lane_id;
 
--- name: unsettled
--- Groups whose last run has ended but whose own end is not written yet.
-SELECT group_id FROM groups JOIN lanes USING (lane_id)
-WHERE finished_at IS NULL AND queued_cpu + queued_gpu + lanes.running = 0;
-
 -- name: best_and_pace
 -- Extremes of the group's metric, and how long a run of it takes in seconds.
 SELECT max(metric_value) AS highest, min(metric_value) AS lowest, min(metric_name) AS metric_name,

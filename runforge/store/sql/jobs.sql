@@ -50,9 +50,6 @@ SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1;
 -- name: running
 SELECT * FROM jobs WHERE state = 'running' ORDER BY seq;
 
--- name: live_of_group
-SELECT * FROM jobs WHERE group_id = :group_id AND state IN ('queued', 'running') ORDER BY seq;
-
 -- name: ids_starting_with
 -- Any unique beginning of a run's or job's id names it.
 SELECT run_id FROM jobs WHERE run_id >= :prefix AND run_id < :after

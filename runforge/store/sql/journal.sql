@@ -6,6 +6,10 @@ SELECT epoch FROM daemon WHERE one = 1;
 -- The newest entry; exports and screens say how far they have read.
 SELECT coalesce(max(seq), 0) FROM journal;
 
+-- name: entry
+-- One entry, by which an exporter knows the journal that its files show.
+SELECT at, event, job_id, group_id, to_state, attempt FROM journal WHERE seq = :seq;
+
 -- name: groups_changed_since
 SELECT DISTINCT group_id FROM journal WHERE seq > :seq AND group_id IS NOT NULL;
 

@@ -1,12 +1,14 @@
-"""Files that are synced together."""
+"""Files that are synced together, replaced whole, and never read through a link."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from runforge.files import durable
+from runforge.files.durable import read_bounded, write_atomic
 
 
 @pytest.mark.parametrize("count", [3, 40])
@@ -24,3 +26,15 @@ def test_every_file_is_synced_and_a_missing_one_is_told(
     files[count // 2].unlink()
     with pytest.raises(FileNotFoundError):
         durable.fsync_files(files)
+
+
+def test_a_planted_link_is_replaced_and_never_read(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    target = tmp_path / "queue.json"
+    target.symlink_to(victim)
+    with pytest.raises(OSError, match="is no regular file"):
+        read_bounded(target, 100)
+    write_atomic(target, b"new")
+    assert (victim.read_text(), target.read_text(), target.is_symlink()) == ("mine", "new", False)
+    assert os.stat(target).st_mode & 0o777 == 0o600

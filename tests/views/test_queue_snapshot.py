@@ -7,10 +7,10 @@ import shutil
 import pytest
 
 from runforge.cli import samples
-from runforge.queue import changes, priority
+from runforge.queue import priority, submit
 from runforge.store.opening import open_journal
-from runforge.views.board import SORTS, Asked, BoardReader
 from runforge.views.filters import parse
+from runforge.views.queue_snapshot import SORTS, JobQuery, QueueReader
 from runforge.workspace import Workspace
 
 
@@ -20,7 +20,7 @@ def fill(ws: Workspace) -> None:
     for name in ("first", "se%ond_1"):
         strategy = {"type": "grid", "parameters": [axis]}
         document = {**plan, "group": {"name": name}, "strategy": strategy}
-        changes.enqueue_sweep(ws, samples.encode(document), where="plan.json")
+        submit.enqueue_sweep(ws, samples.encode(document), where="plan.json")
     with open_journal(ws) as journal, journal.write():
         run = journal.connection.execute
         run(
@@ -33,9 +33,9 @@ def fill(ws: Workspace) -> None:
 
 
 def order(ws: Workspace, text: str = "", sort: str = "live", *, is_reversed: bool = False) -> list[int]:
-    reader = BoardReader(ws)
+    reader = QueueReader(ws)
     try:
-        return list(reader.board(Asked(parse(text), sort, is_reversed)).order)
+        return list(reader.snapshot(JobQuery(parse(text), sort, is_reversed)).order)
     finally:
         reader.close()
 
@@ -91,17 +91,17 @@ def test_metrics_sort_largest_first_and_the_rest_last(ws: Workspace) -> None:
 
 
 def test_a_journal_that_is_replaced_is_opened_anew(ws: Workspace) -> None:
-    reader = BoardReader(ws)
+    reader = QueueReader(ws)
     assert reader.version() == (0, 0)
-    assert not reader.board(Asked()).has_journal
+    assert not reader.snapshot(JobQuery()).has_journal
     fill(ws)
     first = reader.version()
-    assert reader.board(Asked()).total == 8
+    assert reader.snapshot(JobQuery()).total == 8
     other = ws.journal.with_name("copy")
     with open_journal(ws) as journal:
         journal.checkpoint()
     shutil.copy(ws.journal, other)
     other.replace(ws.journal)
     assert reader.version() != first
-    assert reader.board(Asked()).total == 8
+    assert reader.snapshot(JobQuery()).total == 8
     reader.close()

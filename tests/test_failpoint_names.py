@@ -13,7 +13,7 @@ import pytest
 
 from runforge.failpoints import COUNTER, POINTS, VARIABLE
 
-ROOT = Path(__file__).parents[2] / "runforge"
+ROOT = Path(__file__).parents[1] / "runforge"
 PASS_THRICE = "from runforge import failpoints\nfor n in range(3):\n    print(n, flush=True)\n    failpoints.hit('tx.begun')"
 
 

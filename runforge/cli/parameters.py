@@ -1,0 +1,164 @@
+"""What a command, its options and its arguments are, and the options that several commands share.
+
+Plain classes of the language alone: no `typing`, `re`, `pathlib`, `json` or `datetime`, whose import costs more than
+the interpreter's own start. Every call reads this, the call after a tab too.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+#: More than this is a slip of the finger; the journal's integers end a little later.
+MOST = 1_000_000
+
+_PLACEHOLDERS = {"file": "FILE", "folder": "FOLDER", "int": "N", "seconds": "SECONDS"}
+
+
+class Parameter:
+    """An option, or an argument if it has no words.
+
+    `name` is how the command's function calls it. `kind` is flag, text, texts (may be repeated), file, folder, int or
+    seconds. `low` and `high` are the numbers that it may have. `completes` is what the shell offers for it: group,
+    run, either or state.
+    """
+
+    __slots__ = (
+        *("name", "words", "kind", "help", "default", "is_required"),
+        *("low", "high", "metavar", "completes"),
+    )
+
+    def __init__(
+        self,
+        name: str,
+        words: tuple[str, ...],
+        kind: str,
+        help: str,  # noqa: A002 - what Typer calls it
+        *,
+        default: str | float | bool | None = None,
+        is_required: bool = False,
+        low: float | None = None,
+        high: float | None = None,
+        metavar: str | None = None,
+        completes: str | None = None,
+    ) -> None:
+        self.name = name
+        self.words = words
+        self.kind = kind
+        self.help = help
+        self.default = default
+        self.is_required = is_required
+        self.low = low
+        self.high = high
+        self.metavar = metavar
+        self.completes = completes
+
+    @property
+    def placeholder(self) -> str:
+        """What stands for the value in the documentation."""
+        by_kind = _PLACEHOLDERS.get(self.kind) or (self.completes or "text").upper()
+        return (self.metavar or by_kind).strip("[]")
+
+
+def flag(word: str, help: str, *others: str, name: str = "") -> Parameter:  # noqa: A002
+    """Return an option without a value: false, or true where it is given."""
+    return Parameter(name or _name(word), (word, *others), "flag", help, default=False)
+
+
+def option(words: str, kind: str, help: str, *, name: str = "", **more: Any) -> Parameter:  # noqa: A002
+    """Return an option with a value; `words` are its names, with a space between them."""
+    names = tuple(words.split())
+    return Parameter(name or _name(names[0]), names, kind, help, **more)
+
+
+def argument(name: str, kind: str, help: str, **more: Any) -> Parameter:  # noqa: A002
+    """Return an argument that must be given; arguments are told by their place."""
+    return Parameter(name, (), kind, help, is_required=True, **more)
+
+
+def optional(name: str, kind: str, help: str, **more: Any) -> Parameter:  # noqa: A002
+    """Return an argument that may be left out."""
+    return Parameter(name, (), kind, help, **more)
+
+
+def _name(word: str) -> str:
+    return word.lstrip("-").replace("-", "_")
+
+
+class Command:
+    """One command: its words, what it does, and which function does it.
+
+    `runs` is `module:function` below runforge.cli. `reads_only` promises that it changes nothing in the workspace.
+    `ends_at_once` says that its function leaves nothing to be taken apart: no thread, no screen, nothing that waits
+    for the interpreter's end. Taking the interpreter apart would cost a seventh of such a call. What only reads ends
+    at once.
+    """
+
+    __slots__ = ("ends_at_once", "examples", "help", "name", "parameters", "reads_only", "runs")
+
+    def __init__(
+        self,
+        name: str,
+        runs: str,
+        help: str,  # noqa: A002
+        parameters: Sequence[Parameter],
+        *,
+        reads_only: bool = False,
+        ends_at_once: bool = False,
+        examples: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self.runs = runs
+        self.help = help
+        self.parameters = parameters
+        self.reads_only = reads_only
+        self.ends_at_once = ends_at_once or reads_only
+        self.examples = examples
+
+    @property
+    def options(self) -> list[Parameter]:
+        """The parameters that have words."""
+        return [parameter for parameter in self.parameters if parameter.words]
+
+    @property
+    def arguments(self) -> list[Parameter]:
+        """The parameters that are told by their place."""
+        return [parameter for parameter in self.parameters if not parameter.words]
+
+
+WORKSPACE = option(
+    "--workspace -w",
+    "folder",
+    "The workspace; else $RUNFORGE_WORKSPACE, else the nearest folder upwards with .runforge.",
+)
+STATE_DIR = option(
+    "--state-dir",
+    "folder",
+    "Local folder for journal and locks, where the workspace is on a network file system.",
+)
+JSON = flag("--json", "Print JSON (docs/usage.md).", name="as_json")
+PLAN = option("--plan -p", "file", "The sweep plan.", is_required=True)
+GROUP = option(
+    "--group-id -g",
+    "text",
+    "The group: id, unique beginning, name, or @last.",
+    is_required=True,
+    completes="group",
+)
+RUN = argument("run", "text", "The run: id, unique beginning, or @last.", completes="run")
+RUN_OR_GROUP = argument("name", "text", "A run or a group.", metavar="RUN|GROUP", completes="either")
+GROUP_OR_RUN = optional(
+    "name", "text", "What to wait for.", default="@last", metavar="[GROUP|RUN]", completes="either"
+)
+DRY_RUN = flag("--dry-run", "Validate everything and go all the way, but touch no model.")
+DRY_RUN_SECONDS = option(
+    "--dry-run-seconds",
+    "seconds",
+    "A dry run holds its slot this long.",
+    name="dry_run_hold",
+    default=0.0,
+    low=0.0,
+)
+MAX_RUNS = option("--max-runs", "int", "Refuse sweeps with more runs than this.", default=10_000, low=1)

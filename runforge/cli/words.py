@@ -1,0 +1,90 @@
+"""Reading the words of a plain call by the table of commands, without the option parser.
+
+Plain means: each word is an option that the command has, the value after it, or an argument. Everything else (`-wX`,
+`--limit=3`, `--`, help, one word too many) is for the parser, which has the last word on what is wrong.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runforge.cli.parameters import Command, Parameter
+
+    Value = str | float | bool | list[str] | None
+
+
+class Reading:
+    """What the words of one command give, as far as they have come."""
+
+    __slots__ = ("_arguments", "awaiting", "command", "values")
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.values: dict[str, Value] = {}  #: by the parameter's name; a file or a folder is still its text
+        self.awaiting: Parameter | None = None  #: the option whose value comes next
+        self._arguments = command.arguments
+
+    @property
+    def argument(self) -> Parameter | None:
+        """The argument that comes next."""
+        return self._arguments[0] if self._arguments else None
+
+    def take(self, word: str) -> bool:
+        """Take the next word; False if it is not plain."""
+        waiting, self.awaiting = self.awaiting, None
+        if word.startswith("-"):
+            return waiting is None and self._take_option(word)
+        if waiting is None:
+            if not self._arguments:
+                return False
+            waiting = self._arguments.pop(0)
+        value: Value = _value(waiting, word)
+        if value is None:
+            return False
+        if waiting.kind == "texts":
+            before = self.values.get(waiting.name)
+            value = [*(before if isinstance(before, list) else []), word]
+        self.values[waiting.name] = value
+        return True
+
+    def _take_option(self, word: str) -> bool:
+        for parameter in self.command.options:
+            if word in parameter.words:
+                if parameter.kind == "flag":
+                    self.values[parameter.name] = True
+                else:
+                    self.awaiting = parameter
+                return True
+        return False
+
+    def whole(self) -> dict[str, Value] | None:
+        """Return the value of each parameter, defaults included; None if one is missing."""
+        if self.awaiting is not None:
+            return None
+        found: dict[str, Value] = {}
+        for parameter in self.command.parameters:
+            if parameter.is_required and parameter.name not in self.values:
+                return None
+            found[parameter.name] = self.values.get(parameter.name, parameter.default)
+        return found
+
+
+def read(command: Command, words: Sequence[str]) -> Reading | None:
+    """Return what plain words give, None if they are not plain."""
+    reading = Reading(command)
+    return reading if all(reading.take(word) for word in words) else None
+
+
+def _value(parameter: Parameter, word: str) -> str | float | None:
+    """Return a word's value, None if it takes the parser to say what it is."""
+    if parameter.kind not in {"int", "seconds"}:
+        return word
+    digits = word.replace(".", "", 1) if parameter.kind == "seconds" else word
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > len("1000000000"):
+        return None
+    number = float(word) if parameter.kind == "seconds" else int(word)
+    is_low = parameter.low is not None and number < parameter.low
+    is_high = parameter.high is not None and number > parameter.high
+    return None if is_low or is_high else number

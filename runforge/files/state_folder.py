@@ -1,0 +1,152 @@
+"""The folder of journal and locks, where it is not in the workspace: which it is, and whose.
+
+`.runforge/state_dir` names the folder; the file `workspace` in that folder names the workspace back. A copied
+workspace carries the name along, so without the way back two roots would share one journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from runforge.errors import Missing, OperationFailed
+from runforge.files.durable import make_dir, read_bounded, write_atomic
+
+_POINTER = "state_dir"
+_OWNER = "workspace"
+_JOURNAL = "runforge.db"
+_LIMIT = 16 * 1024
+
+
+def find(root: Path, wanted: Path | None) -> Path:
+    """Return the state folder of the workspace at a root; `wanted` chooses one and is remembered.
+
+    Raises Missing for a folder that belongs to another workspace, OperationFailed for a choice that would
+    leave a journal behind.
+    """
+    hidden = root / ".runforge"
+    before = _named(hidden)
+    if wanted is None:
+        if before != hidden:
+            _require_own(root, before, is_chosen=False)
+        return before
+    chosen = wanted.expanduser().resolve()
+    if chosen == hidden.resolve():
+        chosen = hidden
+    if chosen != before:
+        _refuse_to_leave(root, before, chosen)
+    if chosen != hidden:
+        _require_own(root, chosen, is_chosen=True)
+    make_dir(hidden)
+    if chosen == hidden:  # named by no path, so that the workspace may be moved
+        (hidden / _POINTER).unlink(missing_ok=True)
+        return hidden
+    make_dir(chosen)
+    write_atomic(hidden / _POINTER, f"{chosen}\n".encode("utf-8", "surrogateescape"))
+    _sign(root, chosen)
+    return chosen
+
+
+def require_there(root: Path, folder: Path) -> None:
+    """Raise Missing if a state folder elsewhere is not there: it is not mounted, and must not be made anew."""
+    if folder != root / ".runforge" and not folder.is_dir():
+        raise Missing(
+            f"the folder of this workspace's journal is not there: {folder}",
+            where=str(root),
+            fix="Mount it or put it back. Where it is gone for good, `runforge init --state-dir FOLDER` names"
+            " another one, and `runforge doctor --recover` rebuilds the journal in it",
+        )
+
+
+def _named(hidden: Path) -> Path:
+    try:
+        text = read_bounded(hidden / _POINTER, _LIMIT).decode("utf-8").strip()
+    except FileNotFoundError:
+        return hidden
+    except NotADirectoryError:
+        raise Missing(
+            f"{hidden} is not a folder", fix="Move it away; RunForge keeps its state there"
+        ) from None
+    return Path(text) if text else hidden
+
+
+def _refuse_to_leave(root: Path, before: Path, chosen: Path) -> None:
+    if (before / _JOURNAL).exists() and not _is_of_another(root, before):
+        raise OperationFailed(
+            f"this workspace has its journal in {before}; nothing was changed",
+            where=str(chosen),
+            fix=f"To move it: stop the daemon, move what is in {before} that begins with `runforge.`, and the"
+            " folder `attempts`, then give --state-dir again",
+        )
+
+
+def _require_own(root: Path, folder: Path, *, is_chosen: bool) -> None:
+    """Refuse a state folder of another workspace; take over that of one which has moved here."""
+    owner = _owner_of(folder)
+    other = Path(str(owner.get("root"))) if owner is not None else root
+    if other == root or _is_moved(root, owner):
+        _sign(root, folder)
+        return
+    if _uses(other, folder):
+        raise Missing(
+            f"its state folder {folder} belongs to the workspace at {other}: is this a copy of it?",
+            where=str(root),
+            fix="Work there, or give this one a queue of its own:"
+            f" `runforge init {root} --state-dir FOLDER --new-journal`",
+        )
+    if not is_chosen:
+        raise Missing(
+            f"its state folder {folder} belongs to the workspace at {other}, which is not there any more",
+            where=str(root),
+            fix=f"If that one has become this one, say so: `runforge init {root} --state-dir {folder}`",
+        )
+
+
+def _is_of_another(root: Path, folder: Path) -> bool:
+    owner = _owner_of(folder)
+    return owner is not None and Path(str(owner.get("root"))) != root and not _is_moved(root, owner)
+
+
+def _is_moved(root: Path, owner: dict[str, Any] | None) -> bool:
+    """Return whether the owner is this very folder under another name; a copy is another folder."""
+    return owner is not None and _identity(root) == (owner.get("device"), owner.get("inode"))
+
+
+def _owner_of(folder: Path) -> dict[str, Any] | None:
+    if folder.name == ".runforge" and folder.is_dir():
+        return {"root": str(folder.parent)}
+    try:
+        found = json.loads(read_bounded(folder / _OWNER, _LIMIT))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _uses(root: Path, folder: Path) -> bool:
+    """Return whether a workspace is at the root and has its state in the folder."""
+    try:
+        return os.path.samefile(_named(root / ".runforge"), folder)
+    except (OSError, Missing):
+        return False
+
+
+def _identity(root: Path) -> tuple[int, int] | None:
+    try:
+        info = os.stat(root / ".runforge")
+    except OSError:
+        return None
+    return info.st_dev, info.st_ino
+
+
+def _sign(root: Path, folder: Path) -> None:
+    """Write into the state folder whose it is, unless that stands there."""
+    identity = _identity(root)
+    if identity is None or not folder.is_dir() or folder.name == ".runforge":
+        return
+    note = {"root": str(root), "device": identity[0], "inode": identity[1]}
+    with contextlib.suppress(OSError):  # a disk that cannot be written: it may still be looked at
+        if _owner_of(folder) != note:
+            write_atomic(folder / _OWNER, json.dumps(note).encode("utf-8", "surrogateescape") + b"\n")

@@ -1,0 +1,12 @@
+"""What the daemon is wanted to do: run on, drain, or stop. It reads this from the journal."""
+
+from __future__ import annotations
+
+from runforge.queue.change import change
+from runforge.workspace import Workspace
+
+
+def set_wanted(workspace: Workspace, wanted: str, drain_until: str | None = None) -> None:
+    """Tell the daemon to run on, to drain, or to stop."""
+    with change(workspace) as tx:
+        tx.run("journal.set_wanted", wanted=wanted, drain_until=drain_until)

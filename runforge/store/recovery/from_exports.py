@@ -1,0 +1,133 @@
+"""Groups and jobs that a damaged journal does not give and the exported files know.
+
+Of a job that only the exports knew, some things are read elsewhere: a group's plan, the run's result, and the
+entries, from which `complete` counts what was lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from runforge import clock
+from runforge.files.durable import read_bounded
+from runforge.store.recovery.salvage import Row
+from runforge.workspace import Workspace
+
+_LIMIT = 1 << 30
+
+
+def folders(parent: Path) -> list[str]:
+    """Return the names of the folders in a folder."""
+    with contextlib.suppress(OSError):
+        return [entry.name for entry in os.scandir(parent) if entry.is_dir(follow_symlinks=False)]
+    return []
+
+
+def document(path: Path) -> dict[str, Any]:
+    """Return a file's JSON object; an empty one where there is none."""
+    try:
+        found = json.loads(read_bounded(path, _LIMIT))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def add(workspace: Workspace, tables: dict[str, list[Row]]) -> None:
+    """Add the groups and jobs that the damaged file did not give and the exports know."""
+    groups = {group["group_id"]: group for group in tables["groups"]}
+    overrides: dict[str, str] = {}
+    for group_id in sorted(folders(workspace.hidden / "groups")):
+        exported = document(workspace.group_dir(group_id) / "group.json")
+        if exported.get("group_id") != group_id:
+            continue
+        for run in exported.get("runs", []):
+            overrides[run.get("run_id")] = json.dumps(run.get("request_overrides") or {})
+        if group_id not in groups:
+            groups[group_id] = _group(exported, document(workspace.group_dir(group_id) / "plan.json"))
+    tables["groups"] = list(groups.values())
+    known = {job["job_id"] for job in tables["jobs"]} | {job["run_id"] for job in tables["jobs"]}
+    for exported in document(workspace.queue_json).get("jobs", []):
+        if exported.get("job_id") not in known and exported.get("run_id") not in known:
+            job = _job(workspace, exported, groups)
+            job["overrides"] = overrides.get(job["run_id"], "{}")
+            job["lost"] = _lost(job, tables["journal"])
+            tables["jobs"].append(job)
+
+
+def _group(exported: Row, plan: Row) -> Row:
+    execution, objective = _part(exported, "execution"), _part(plan, "objective")
+    return {
+        "group_id": exported["group_id"],
+        "lane_id": None,
+        "name": str(exported.get("name") or exported["group_id"]),
+        "notes": exported.get("notes"),
+        "created_at": exported.get("created_at") or clock.now(),
+        "created_by": exported.get("created_by") or "runforge",
+        "updated_at": clock.now(),
+        "max_parallel": execution.get("max_parallel") or 1,
+        "fail_fast": int(_part(plan, "execution").get("fail_fast") is True),
+        "objective_metric": objective.get("metric"),
+        "direction": "minimize" if objective.get("direction") == "minimize" else "maximize",
+        "is_paused": int(bool(exported.get("paused"))),
+        "is_canceled": int(bool(execution.get("cancelled"))),
+        "started_at": execution.get("started_at"),
+        "finished_at": execution.get("finished_at"),
+    }
+
+
+def _part(found: Row, name: str) -> dict[str, Any]:
+    part = found.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _job(workspace: Workspace, exported: Row, groups: dict[str, Row]) -> Row:
+    folder = workspace.find_run_dir(exported["run_id"]) or workspace.run_dir(exported["run_id"])
+    state = exported["state"]
+    name, value = _metric(document(folder / "result.json")) if state == "succeeded" else (None, None)
+    return {
+        "seq": None,
+        "job_id": exported["job_id"],
+        "run_id": exported["run_id"],
+        "group_id": exported.get("group_id") if exported.get("group_id") in groups else None,
+        "lane_id": None,
+        "run_dir": workspace.relative(folder),
+        "priority": exported.get("priority") or 0,
+        "state": state,
+        "requires_gpu": int(bool(exported.get("requires_gpu"))),
+        "attempt": exported.get("attempt") or 1,
+        "lost": 0,
+        "cancel_requested": int(bool(exported.get("cancel_requested"))),
+        "dry_run_seconds": 0.0 if exported.get("dry_run") else None,
+        "created_at": exported["created_at"],
+        "updated_at": clock.now(),
+        "started_at": exported.get("started_at"),
+        "finished_at": exported.get("finished_at"),
+        "error": exported.get("error") if state != "succeeded" else None,
+        "cause": exported.get("cause"),
+        "metric_name": name,
+        "metric_value": value,
+    }
+
+
+def _metric(result: Row) -> tuple[str | None, float | None]:
+    metric = _part(_part(result, "summary"), "primary_metric")
+    name, value = metric.get("name"), metric.get("value")
+    if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None, None
+    return (name, float(value)) if math.isfinite(value) else (None, None)
+
+
+def _lost(job: Row, entries: list[Row]) -> int:
+    """Return how many attempts the entries say that the job has lost since it was last retried."""
+    lost = 0
+    for entry in entries:
+        if entry["job_id"] == job["job_id"] and entry["event"] == "retried":
+            lost = 0
+        elif entry["job_id"] == job["job_id"] and entry["event"] == "requeued":
+            lost += '"postponed"' not in entry["detail"]
+    return lost

@@ -1,0 +1,117 @@
+"""What says that a workspace had a journal, where there is none now.
+
+A missing journal is never made anew by itself: the queue would be gone, and its exports, from which it can be
+rebuilt, overwritten. Owns the note `.runforge/has_journal`, which stays when the journal goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from runforge import clock
+from runforge.files.durable import open_file, read_bounded, write_new
+from runforge.store.failures import JournalMissing
+from runforge.workspace import Workspace
+
+_NOTE = "has_journal"
+#: Files beside a journal that nobody makes without one.
+_BESIDE = ("-wal", ".bak-", ".damaged-", ".kept-")
+_HEAD = 4096
+_REQUEST_LIMIT = 1024 * 1024
+
+
+def note(workspace: Workspace) -> None:
+    """Note that the workspace has a journal. A disk that cannot be written costs the note alone."""
+    path = workspace.hidden / _NOTE
+    if not os.path.lexists(path):
+        text = (
+            f"This workspace has had a journal since {clock.now()}; RunForge makes no other one by itself.\n"
+        )
+        with contextlib.suppress(OSError):
+            write_new(path, text.encode("ascii"), durable=False)
+
+
+def require_none(workspace: Workspace) -> None:
+    """Raise JournalMissing where something says that there was a journal."""
+    said = found(workspace)
+    if said is None:
+        return
+    kept = sorted(workspace.state_dir.glob(f"{workspace.journal.name}.kept-*"))
+    back = f"`mv {kept[-1]} {workspace.journal}`" if kept else "mount its disk, or put a backup in its place"
+    raise JournalMissing(
+        f"the journal is missing, and {said} says that there was one; nothing was changed",
+        where=str(workspace.journal),
+        fix=f"Put it back ({back}), or let `runforge doctor --recover` rebuild it from the exports and attempts;"
+        " `runforge init --new-journal` begins with an empty queue",
+    )
+
+
+def found(workspace: Workspace) -> str | None:
+    """Return what says that there was a journal, None if nothing does."""
+    return next(_found(workspace), None)
+
+
+def _found(workspace: Workspace) -> Iterator[str]:
+    if os.path.lexists(workspace.hidden / _NOTE):
+        yield str(workspace.hidden / _NOTE)
+    if not workspace.state_dir.is_dir() and workspace.state_dir != workspace.hidden:
+        yield str(workspace.hidden / "state_dir")
+    name = workspace.journal.name
+    beside = tuple(f"{name}{suffix}" for suffix in _BESIDE)
+    yield from _first(path for path in _entries(workspace.state_dir) if path.name.startswith(beside))
+    yield from _first(_attempts(workspace))
+    is_foreign = False
+    if os.path.lexists(workspace.queue_json):
+        if _is_ours(workspace.queue_json):
+            yield str(workspace.queue_json)
+        is_foreign = True  # an older program's queue, with groups and runs of its own
+    if os.path.lexists(workspace.queue_map):
+        yield str(workspace.queue_map)
+    if not is_foreign:
+        yield from _first(_groups(workspace))
+        yield from _first(_runs(workspace))
+
+
+def _first(paths: Iterable[Path]) -> Iterator[str]:
+    for path in paths:
+        yield str(path)
+        return
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        yield from sorted(folder.iterdir())
+
+
+def _attempts(workspace: Workspace) -> Iterator[Path]:
+    """Yield the folders of attempts that a daemon has launched; those of `run` have no number."""
+    for run in _entries(workspace.state_dir / "attempts"):
+        yield from (path for path in _entries(run) if path.name.isdigit())
+
+
+def _groups(workspace: Workspace) -> Iterator[Path]:
+    for folder in _entries(workspace.hidden / "groups"):
+        yield from (folder / name for name in ("group.json", "plan.json") if (folder / name).exists())
+
+
+def _runs(workspace: Workspace) -> Iterator[Path]:
+    """Yield the runs of sweeps; others may be `run`'s, which needs no queue, or wait for their `enqueue-run`."""
+    for folder in _entries(workspace.runs_dir):
+        with contextlib.suppress(OSError):
+            if b'"sweep_group_id"' in read_bounded(folder / "request.json", _REQUEST_LIMIT):
+                yield folder
+
+
+def _is_ours(queue_json: Path) -> bool:
+    """Return whether RunForge wrote the file: its head says up to which entry it shows a journal."""
+    try:
+        descriptor = open_file(queue_json, os.O_RDONLY)
+    except OSError:
+        return True  # who knows; a person should look
+    try:
+        return b'"journal_seq"' in os.pread(descriptor, _HEAD, 0)
+    finally:
+        os.close(descriptor)

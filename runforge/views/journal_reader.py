@@ -1,0 +1,68 @@
+"""A connection to the journal that is kept between reads: it says at once whether there is anything new.
+
+It is opened anew when the journal was replaced. Each read is one short snapshot. For one thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from runforge.store.journal import Journal, Transaction
+from runforge.store.opening import exists, open_snapshot
+from runforge.workspace import Workspace
+
+
+class JournalReader:
+    """Reads one workspace's journal again and again."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._journal: Journal | None = None
+        self._file = (0, 0)
+        self._opened = 0
+
+    def close(self) -> None:
+        """Let the journal go; the next read opens it again."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    def version(self) -> tuple[int, int]:
+        """Return a value that changes when somebody has committed. Costs some microseconds."""
+        if not exists(self._workspace):
+            self.close()
+            return (0, 0)
+        with self._reopened_on_error():
+            journal = self._open()
+            return (self._opened, journal.data_version())
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """Run the block on one consistent snapshot."""
+        with self._reopened_on_error(), self._open().read() as tx:
+            yield tx
+
+    def _open(self) -> Journal:
+        found = os.stat(self._workspace.journal)
+        # What is read without a right to write may be read without its WAL: then only the file itself tells of news.
+        is_snapshot = self._journal is not None and self._journal.is_snapshot
+        file = (found.st_ino, found.st_mtime_ns if is_snapshot else 0)
+        if self._journal is not None and (file != self._file or self._journal.is_detached()):
+            self.close()
+        if self._journal is None:
+            self._journal = open_snapshot(self._workspace)
+            self._opened += 1
+            self._file = (found.st_ino, found.st_mtime_ns if self._journal.is_snapshot else 0)
+        return self._journal
+
+    @contextlib.contextmanager
+    def _reopened_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            with contextlib.suppress(Exception):
+                self.close()
+            self._journal = None
+            raise

@@ -1,0 +1,184 @@
+"""The live picture of a queue that a screen keeps open: cheap to ask for, small to hold.
+
+Jobs are held as row ids alone, in the order asked for; rows are read for what is visible. For one thread.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from runforge import clock
+from runforge.core.records import Job
+from runforge.core.scheduling import Capacity
+from runforge.core.states import State
+from runforge.store import records
+from runforge.store.journal import Transaction
+from runforge.store.opening import exists
+from runforge.views.daemon_status import DaemonStatus, daemon_status, status_of
+from runforge.views.filters import JobFilter
+from runforge.views.glance import queue_summary
+from runforge.views.journal_reader import JournalReader
+from runforge.views.ranking import direction_of
+from runforge.views.shown import GroupView, JobView, group_view, job_view
+from runforge.views.words import Waiting, why_running, why_waiting
+from runforge.workspace import Workspace
+
+#: What jobs can be sorted by; `live` is running, queued, then the newest end first.
+SORTS = ("live", "run", "state", "group", "metric", "priority", "time", "detail")
+#: Sorts whose first press shows the largest first.
+_LARGEST_FIRST = frozenset({"metric", "time"})
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """Which jobs are wanted, and in which order."""
+
+    jobs: JobFilter = field(default_factory=JobFilter)
+    sort: str = "live"
+    is_reversed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GroupProgress:
+    """How a group does: its best metric so far, and the seconds that one run takes."""
+
+    metric_name: str | None
+    best: float | None
+    seconds_per_run: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSnapshot:
+    """The queue at one moment."""
+
+    query: JobQuery
+    daemon: DaemonStatus
+    counts: dict[str, int]
+    slots_used: int
+    gpu_slots_used: int
+    groups: list[GroupView]
+    running: list[JobView]
+    order: Sequence[int]
+    has_journal: bool = True
+
+    @property
+    def total(self) -> int:
+        """Number of jobs in the journal."""
+        return sum(self.counts.values())
+
+
+class QueueReader:
+    """Reads snapshots and rows of one workspace's journal."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._reader = JournalReader(workspace)
+        self._progress: dict[str, tuple[int, GroupProgress]] = {}
+
+    def close(self) -> None:
+        """Let the journal go; the next read opens it again."""
+        self._reader.close()
+
+    def version(self) -> tuple[int, int]:
+        """Return a value that changes when somebody has committed. Costs some microseconds."""
+        return self._reader.version()
+
+    def daemon(self) -> DaemonStatus:
+        """Return how the daemon is at this moment; the journal's row is not read when there is none."""
+        if not exists(self._workspace):
+            return daemon_status(self._workspace)
+        with self._reader.snapshot() as tx:
+            return status_of(self._workspace, records.daemon(tx.row("journal.daemon")))
+
+    def snapshot(self, query: JobQuery) -> QueueSnapshot:
+        """Return the queue at this moment."""
+        if not exists(self._workspace):
+            return _empty(self._workspace, query)
+        with self._reader.snapshot() as tx:
+            row = records.daemon(tx.row("journal.daemon"))
+            totals = tx.row("jobs.totals")
+            kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
+            now = clock.now()
+            running = [records.job(r) for r in tx.rows("jobs.running")]
+            return QueueSnapshot(
+                query=query,
+                daemon=status_of(self._workspace, row),
+                counts={state.value: totals[state.value] or 0 for state in State},
+                slots_used=kinds.count("cpu"),
+                gpu_slots_used=kinds.count("gpu"),
+                groups=[group_view(records.group(r)) for r in tx.rows("groups.all")],
+                running=[job_view(j, now, why_running(self._workspace, j)) for j in running],
+                order=_order(tx, query, now),
+            )
+
+    def rows(self, row_ids: Sequence[int], snapshot: QueueSnapshot) -> dict[int, JobView]:
+        """Return the jobs with these row ids; those pruned meanwhile are left out."""
+        if not row_ids or not exists(self._workspace):
+            return {}
+        with self._reader.snapshot() as tx:
+            found = [records.job(r) for r in tx.rows("jobs.window", seqs=json.dumps(list(row_ids)))]
+        now = clock.now()
+        paused = {group.group_id for group in snapshot.groups if group.paused}
+        return {job.seq: job_view(job, now, self._waiting(job, snapshot, paused)) for job in found}
+
+    def progress(self, group: GroupView) -> GroupProgress:
+        """Return how a group does; asked again only after one more run of it has succeeded."""
+        known = self._progress.get(group.group_id)
+        if known is not None and known[0] == group.succeeded:
+            return known[1]
+        with self._reader.snapshot() as tx:
+            row = tx.row("groups.best_and_pace", group_id=group.group_id)
+        is_lower_better = direction_of(group, row["metric_name"]) == "minimize"
+        best = row["lowest"] if is_lower_better else row["highest"]
+        progress = GroupProgress(row["metric_name"], best, row["seconds"])
+        self._progress[group.group_id] = (group.succeeded, progress)
+        return progress
+
+    def _waiting(self, job: Job, snapshot: QueueSnapshot, paused: set[str]) -> Waiting | None:
+        if job.state is not State.QUEUED:
+            return why_running(self._workspace, job)
+        daemon = snapshot.daemon
+        capacity = Capacity(
+            daemon.max_parallel - snapshot.slots_used, daemon.gpu_slots - snapshot.gpu_slots_used
+        )
+        return why_waiting(daemon, capacity, is_paused=job.group_id in paused, requires_gpu=job.requires_gpu)
+
+
+def _empty(workspace: Workspace, query: JobQuery) -> QueueSnapshot:
+    summary = queue_summary(workspace)
+    return QueueSnapshot(
+        query=query,
+        daemon=summary.daemon,
+        counts=summary.counts,
+        slots_used=0,
+        gpu_slots_used=0,
+        groups=[],
+        running=[],
+        order=array("q"),
+        has_journal=False,
+    )
+
+
+def _order(tx: Transaction, query: JobQuery, now: str) -> Sequence[int]:
+    """Return the row ids of the matching jobs in the order asked for."""
+    if query.sort == "live" and query.jobs.is_empty:
+        order = array("q")
+        for name in ("jobs.order_running", "jobs.order_queued", "jobs.order_ended"):
+            order.extend(_row_ids(tx.row(name)[0]))
+    else:
+        values: dict[str, Any] = query.jobs.values()
+        row = tx.row("jobs.order_matching", sort=query.sort, now=now, **values)
+        order = array("q", _row_ids(row[0]))
+        if (query.sort in _LARGEST_FIRST) != query.is_reversed:
+            with_value = row[1]
+            return order[:with_value][::-1] + order[with_value:]
+        return order
+    return order[::-1] if query.is_reversed else order
+
+
+def _row_ids(text: str | None) -> list[int]:
+    return [int(word) for word in text.split(",")] if text else []

@@ -1,0 +1,27 @@
+"""What the names that a person types mean: the ids of a group, of a run, or of either."""
+
+from runforge.core.records import Group, Job
+from runforge.store import targets
+from runforge.store.opening import open_snapshot, require_journal
+from runforge.workspace import Workspace
+
+
+def group_id(workspace: Workspace, name: str) -> str:
+    """Return the id of the one group that a name means."""
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return targets.group_id(tx, name)
+
+
+def run_id(workspace: Workspace, name: str) -> str:
+    """Return the id of the one run that a name means."""
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return targets.job(tx, name).run_id
+
+
+def either(workspace: Workspace, name: str) -> Group | Job:
+    """Return the one group or run that a name means."""
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return targets.either(tx, name)

@@ -1,0 +1,17 @@
+"""The states of a job and of a group."""
+
+from __future__ import annotations
+
+from runforge.core.states import TRANSITIONS, State, group_status
+
+
+def test_no_terminal_state_becomes_succeeded() -> None:
+    assert [old for old, new in TRANSITIONS if new is State.SUCCEEDED] == [State.RUNNING]
+
+
+def test_group_status() -> None:
+    none = {"queued": 0, "running": 0, "failed": 0, "canceled": 0}
+    assert group_status(**none, is_canceled=False) == "completed"
+    assert group_status(**{**none, "failed": 1}, is_canceled=False) == "failed"
+    assert group_status(**{**none, "failed": 1}, is_canceled=True) == "canceled"
+    assert group_status(**{**none, "queued": 1}, is_canceled=True) == "running"

@@ -104,3 +104,34 @@ def test_a_search_in_a_log_not_yet_taken_in(tmp_path: Path) -> None:
         assert app.rows[-1] == "NEEDLE"
 
     play(path, script)
+
+
+def test_a_search_that_finds_nothing_says_so_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"line %07d\n" % number for number in range(100)))
+
+    async def script(app: Alone, pilot: Pilot[None]) -> None:
+        await pilot.press("g")
+        missed: list[str] = []
+        app.view.search("nowhere", lambda: missed.append("nowhere"))
+        await pilot.pause()
+        assert missed == ["nowhere"]
+        assert app.rows[0] == "line 0000000"
+
+    play(path, script)
+
+
+def test_lines_are_read_as_they_come_into_view(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"line %07d\n" % number for number in range(5_000)))
+
+    async def script(app: Alone, pilot: Pilot[None]) -> None:
+        await pilot.press("k")
+        for number in range(0, 4_980, 83):
+            app.view.scroll_to(y=number, animate=False)
+            await pilot.pause()
+            assert app.rows == [f"line {line:07d}" for line in range(number, number + 20)]
+            assert app.page is not None
+            assert len(app.page.lines) <= 100
+
+    play(path, script)

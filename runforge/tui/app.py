@@ -24,14 +24,14 @@ from runforge.machine.load import Machine, read_machine
 from runforge.tui import terminal
 from runforge.tui.ascii import AsciiFilter
 from runforge.tui.background import Answer, Background
-from runforge.tui.base_screen import BaseScreen
+from runforge.tui.bars import daemon_warning
+from runforge.tui.base_screen import BaseScreen, key_name
 from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Window, WindowRead
 from runforge.tui.ports import AppPort
 from runforge.tui.queue_screen import QueueScreen
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
 from runforge.views import lists, trials
-from runforge.views.daemon_status import DaemonStatus
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
@@ -52,7 +52,8 @@ class RunForgeApp(App[None]):
         Binding("ctrl+q", "quit", "Quit (runs go on)", show=False, priority=True),
     ]
     CSS = """
-    Screen { background: $background; }
+    BaseScreen { background: $background; }
+    Confirm, Help { background: transparent; }
     RowList { scrollbar-size-vertical: 1; overflow-x: hidden; scrollbar-size-horizontal: 0; }
     RowList > .row--header { text-style: bold; color: $text-accent; background: $panel; }
     RowList > .row--cursor { background: $primary-muted; text-style: bold; }
@@ -79,6 +80,7 @@ class RunForgeApp(App[None]):
         super().__init__()
         self.workspace = workspace
         self._plain = AsciiFilter(enabled=ascii_only)
+        self.is_ascii = ascii_only
         self.steering = Steering(workspace, daemon, read_only)
         self.feed = Feed(workspace, self.post_message, seconds=seconds)
         self._background = Background(self.post_message)
@@ -281,7 +283,7 @@ class RunForgeApp(App[None]):
             for binding in screen.commands():
                 yield SystemCommand(
                     binding.description,
-                    f"key {binding.key}",
+                    f"key {key_name(binding.key)}",
                     lambda action=binding.action: self.call_later(screen.run_action, action),
                 )
 
@@ -292,25 +294,6 @@ def _text(path: Path) -> str:
         return read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
     except (OSError, ValueError) as error:
         raise OperationFailed(f"{path}: {error}") from error
-
-
-def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
-    """Return what is wrong with the daemon and which key mends it, or nothing."""
-    if daemon.state == "died":
-        return f"The daemon (pid {daemon.pid}) died. Runs go on without it; D starts a new one, which adopts them."
-    if daemon.state == "not_responding":
-        age = f", last heartbeat {daemon.heartbeat_age:.0f} s ago" if daemon.heartbeat_age is not None else ""
-        return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs go on."
-    if daemon.state != "stopped":
-        return f"Nothing is launched: {daemon.shortage.text}" if daemon.shortage is not None else ""
-    waiting, working = snapshot.counts["queued"], snapshot.counts["running"]
-    if waiting:
-        return f"No daemon is running: {waiting:,} queued runs wait. D starts one."
-    if working:
-        return (
-            f"No daemon is running; runs that go on without it: {working:,}. D starts one, which adopts them."
-        )
-    return ""
 
 
 def run(

@@ -17,6 +17,11 @@ from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView
 
 _LISTED = 5
+#: Actions that a read-only session refuses, so its last line does not offer them.
+_CHANGES = {
+    *("cancel", "cancel_run", "cancel_group", "retry", "retry_run", "retry_group"),
+    *("rerun", "pause", "priority", "daemon"),
+}
 
 
 class BaseScreen(Screen[None]):
@@ -41,10 +46,16 @@ class BaseScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the bars around the content."""
-        yield StatusBar(self.runforge.workspace)
+        yield StatusBar(self.runforge.workspace, read_only=self.runforge.steering.read_only)
         yield WarningBar()
         yield from self.content()
-        yield KeyBar(self.KEYS)
+        yield KeyBar(self.offered_keys())
+
+    def offered_keys(self) -> list[Key]:
+        """Return the keys for the last line: those that work here."""
+        read_only, enter = self.runforge.steering.read_only, "enter" if self.runforge.is_ascii else "↵"
+        shown = [key for key in self.KEYS if not (read_only and key.action.split("(")[0] in _CHANGES)]
+        return [key._replace(key=enter) if key.key == "↵" else key for key in shown]
 
     def content(self) -> Iterable[Widget]:
         """Return what stands between the bars."""
@@ -175,7 +186,7 @@ class BaseScreen(Screen[None]):
                 if binding.description and key not in seen and binding.action != "screen.copy_text":
                     seen.add(key)
                     name = binding.description
-                    keys[name] = f"{keys[name]} {_shown(key)}" if name in keys else _shown(key)
+                    keys[name] = f"{keys[name]} {key_name(key)}" if name in keys else key_name(key)
             sections.append((title, [(shown, name) for name, shown in keys.items()]))
         return sections
 
@@ -194,5 +205,6 @@ _NAMES = {
 }
 
 
-def _shown(key: str) -> str:
+def key_name(key: str) -> str:
+    """Return a key as people know it."""
     return _NAMES.get(key, key)

@@ -9,12 +9,12 @@ from runforge import cells
 from runforge.tui.columns import Column, fitted
 from runforge.tui.row_list import Cell, RowList
 from runforge.views.queue_snapshot import GroupProgress, QueueSnapshot
-from runforge.views.shown import GroupView
+from runforge.views.shown import GroupView, ended_runs, group_state
 
 _COLUMNS = (
     Column("name", "GROUP", 10, grow=1),
     Column("bar", "PROGRESS", 8),
-    Column("done", "DONE", 9, is_right=True),
+    Column("ended", "ENDED", 9, is_right=True),
     Column("failed", "FAIL", 4, from_width=58, is_right=True),
     Column("best", "BEST", 8, from_width=44, is_right=True),
     Column("left", "LEFT", 6, from_width=36, is_right=True),
@@ -83,15 +83,15 @@ class GroupList(RowList):
     def row(self, index: int, width: int) -> Sequence[Cell]:
         """Return one group's row."""
         group = self._groups[index]
-        done = group.succeeded + group.failed + group.canceled
+        ended = ended_runs(group)
         progress = self._progress.get(group.group_id, _UNKNOWN)
-        style = "paused" if group.paused and group.status == "running" else group.status
+        style = group_state(group)
         symbol = cells.SYMBOLS.get(style, ("", ""))[0]
         return _layout(_COLUMNS, width).line(
             {
                 "name": Cell(f"{symbol} {group.name}", "succeeded" if style == "completed" else style),
-                "bar": cells.bar(done, group.total, 8),
-                "done": f"{done}/{group.total}",
+                "bar": cells.bar(ended, group.total, 8),
+                "ended": f"{ended}/{group.total}",
                 "failed": Cell(str(group.failed or ""), "failed"),
                 "best": cells.number(progress.best),
                 "left": "paused" if style == "paused" else self._left(group, progress),

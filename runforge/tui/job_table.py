@@ -23,7 +23,7 @@ _COLUMNS = (
     Column("state", "STATE", 11),
     Column("group", "GROUP", 16, from_width=120, grow=2),
     Column("try", "TRY", 3, from_width=90, is_right=True),
-    Column("priority", "PRIO", 4, from_width=104, is_right=True),
+    Column("priority", "PRIO", 5, from_width=104, is_right=True),
     Column("metric", "METRIC", 8, from_width=60, is_right=True),
     Column("time", "TIME", 7, from_width=50, is_right=True),
     Column("detail", "DETAIL", 12, from_width=70, grow=5),
@@ -42,6 +42,13 @@ class JobTable(RowList):
         Binding("space", "mark", "Mark", show=False),
         Binding("v", "mark_range", "Mark up to here", show=False),
     ]
+
+    class TitleClicked(Message):
+        """The mouse was pressed on a column's title."""
+
+        def __init__(self, key: str) -> None:
+            self.key = key
+            super().__init__()
 
     class Marked(Message):
         """The marked set is another."""
@@ -183,6 +190,12 @@ class JobTable(RowList):
             for column, _ in layout.columns
         }
         return layout.line(titles)
+
+    def header_clicked(self, x: int) -> None:
+        """Tell which column's title was clicked."""
+        key = _layout(_COLUMNS, max(1, self.scrollable_content_region.width)).key_at(x)
+        if key is not None:
+            self.post_message(self.TitleClicked(key))
 
     def row(self, index: int, width: int) -> Sequence[Cell]:
         """Return one job's row."""

@@ -27,6 +27,7 @@ class AppPort(Protocol):
     snapshot: QueueSnapshot | None
     window: Window
     warning: str
+    is_ascii: bool
     read: Read
 
     def act(self, change: Callable[[], str]) -> None:

@@ -234,6 +234,13 @@ class QueueScreen(BaseScreen):
         following = SORTS[(SORTS.index(query.sort) + 1) % len(SORTS)]
         self._ask(sort=following, is_reversed=False)
 
+    @on(JobTable.TitleClicked)
+    def _sort_by_title(self, event: JobTable.TitleClicked) -> None:
+        if event.key == self.runforge.job_query.sort:
+            self.action_reverse()
+        elif event.key in SORTS:
+            self._ask(sort=event.key, is_reversed=False)
+
     def action_reverse(self) -> None:
         """Reverse the order."""
         self._ask(is_reversed=not self.runforge.job_query.is_reversed)

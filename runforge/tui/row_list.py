@@ -90,6 +90,9 @@ class RowList(ScrollView, can_focus=True):
         """Return one row, to be laid out in so many columns."""
         return [Cell(f"{index}".ljust(width))]
 
+    def header_clicked(self, x: int) -> None:
+        """Take a click on the header line."""
+
     def is_marked(self, index: int) -> bool:
         """Return whether the row belongs to the marked set."""
         return index < 0
@@ -174,7 +177,9 @@ class RowList(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; a double click opens."""
         index = self.scroll_offset.y + event.y - 1
-        if event.y >= 1 and index < self.row_count():
+        if event.y == 0:
+            self.header_clicked(event.x)
+        elif index < self.row_count():
             self.move_to(index)
             if event.chain == 2:
                 self.action_choose()

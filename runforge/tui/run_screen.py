@@ -15,7 +15,7 @@ from textual.widgets import ContentSwitcher, Input, Static
 from runforge import cells
 from runforge.metrics.curves import Curve, CurveFile, related
 from runforge.text import safe
-from runforge.tui.bars import Key
+from runforge.tui.bars import Key, KeyBar
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.log_view import LogView
 from runforge.tui.plot import Plot, Series
@@ -32,6 +32,8 @@ class RunScreen(BaseScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(i + 1), f"tab('{tab}')", f"{tab.capitalize()}") for i, tab in enumerate(_TABS)),
+        Binding("c", "tab('curves')", "Curves"),
+        Binding("i", "tab('info')", "Info"),
         Binding("tab,right_square_bracket", "next_tab(1)", "Next tab"),
         Binding("shift+tab,left_square_bracket", "next_tab(-1)", "Previous tab"),
         Binding("slash", "search", "Search in the log"),
@@ -107,6 +109,12 @@ class RunScreen(BaseScreen):
     def tick(self) -> None:
         """Let the running time go on."""
         self._show_title()
+        if self._tab == "info" and self._job.state == "running":
+            self._load()
+
+    def offered_keys(self) -> list[Key]:
+        """Return the keys that work in the tab."""
+        return [key for key in super().offered_keys() if self._tab == "curves" or key.key != "d"]
 
     def _load(self) -> None:
         ask, run_id, with_files = self.runforge.read_run, self._job.run_id, self._tab == "files"
@@ -199,6 +207,7 @@ class RunScreen(BaseScreen):
         """Show one tab."""
         self._tab = tab
         self.query_one(ContentSwitcher).current = tab
+        self.query_one(KeyBar).offer(self.offered_keys())
         self._note("")
         self._show_title()
         if tab == "files":

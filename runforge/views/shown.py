@@ -73,6 +73,20 @@ class GroupView(NamedTuple):
         return self._asdict()
 
 
+def ended_runs(group: GroupView) -> int:
+    """Return how many runs of a group are over, whichever way they ended."""
+    return group.succeeded + group.failed + group.canceled
+
+
+def group_state(group: GroupView) -> str:
+    """Return a group's state in a word for people: paused, or queued while nothing of it has started."""
+    if group.status != "running":
+        return group.status
+    if group.paused:
+        return "paused"
+    return "running" if group.running or ended_runs(group) else "queued"
+
+
 class AttemptView(NamedTuple):
     """One execution of a run."""
 

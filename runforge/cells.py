@@ -100,6 +100,11 @@ def number(value: float | None) -> str:
     return f"{value:.4f}" if size < 1000 else f"{value:.1f}"
 
 
+def metric(name: str | None, value: float | None) -> str:
+    """Return a primary metric's value; a metric with a name and no value has diverged."""
+    return "diverged" if name is not None and value is None else number(value)
+
+
 def size(count: float) -> str:
     """Return bytes as people read them."""
     for unit in ("B", "KB", "MB", "GB"):

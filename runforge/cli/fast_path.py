@@ -5,8 +5,7 @@ What is not plain (words.py) is left to the parser.
 
 from __future__ import annotations
 
-import gc
-import sys
+import importlib
 
 from runforge.cli import words
 from runforge.cli.commands import COMMANDS
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
     from runforge.cli.parameters import Command
 
-#: A short life makes less garbage than this, and none that is worth looking for; one that stays (--watch) may.
-_GARBAGE = 100_000
-
 
 def run(arguments: Sequence[str]) -> int | None:
     """Run a plain call and return its exit code; None leaves it to the parser."""
@@ -30,8 +26,6 @@ def run(arguments: Sequence[str]) -> int | None:
     values: dict[str, Any] | None = reading.whole() if reading else None
     if command is None or values is None:
         return None
-    if command.ends_at_once:
-        gc.set_threshold(_GARBAGE)
     for parameter in command.parameters:
         if parameter.kind in {"file", "folder"} and values[parameter.name] is not None:
             values[parameter.name] = _path(values[parameter.name])
@@ -41,8 +35,7 @@ def run(arguments: Sequence[str]) -> int | None:
 def function(command: Command) -> Callable[..., int]:
     """Import a command's module and return the function that runs it."""
     module, _, name = command.runs.partition(":")
-    __import__(f"runforge.cli.{module}")
-    found: Callable[..., int] = getattr(sys.modules[f"runforge.cli.{module}"], name)
+    found: Callable[..., int] = getattr(importlib.import_module(f"runforge.cli.{module}"), name)
     return found
 
 

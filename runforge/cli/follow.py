@@ -133,9 +133,11 @@ def _conclude(here: Workspace, end: GroupView | JobView, *, as_json: bool) -> in
 def _print_best(here: Workspace, group_id: str) -> None:
     from runforge.views import ranking
 
-    ranked = ranking.best_first(here, group_id)
-    if ranked:
-        best = ranked[0]
+    ranked = ranking.ranked(here, group_id)
+    if ranked.why_none:
+        output.note(f"No run is called best: {ranked.why_none}")
+    if ranked.best_first:
+        best = ranked.best_first[0]
         print(f"Best run: {best.run_id}, {output.safe(output.metric(best.metric_name, best.metric_value))}")
 
 

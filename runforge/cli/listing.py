@@ -10,6 +10,7 @@ from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
 from runforge.store.opening import exists
 from runforge.views import lists, resolve
+from runforge.views.remarks import remarks
 from runforge.views.shown import RunView
 from runforge.workspace import Workspace
 
@@ -79,7 +80,7 @@ def run(here: Workspace, name: str, *, as_json: bool = False) -> int:
     """Show one run: state, attempts, timeline, files."""
     view = run_view(here, name)
     if as_json:
-        output.print_json("run", view.to_json())
+        output.print_json("run", {**view.to_json(), "remarks": remarks(view.run_dir)})
         return 0
     job = view.job
     waits = f" ({job.waiting_text})" if job.waiting_text else ""
@@ -90,6 +91,7 @@ def run(here: Workspace, name: str, *, as_json: bool = False) -> int:
         ("State", output.state_cell(job.state) + waits),
         ("Error", job.error),
         ("Metric", output.metric(job.metric_name, job.metric_value)),
+        *(("Remark", sentence) for sentence in remarks(view.run_dir)),
         ("Overrides", ", ".join(f"{k}={v}" for k, v in job.overrides.items())),
         ("Priority", str(job.priority) if job.priority else ""),
         ("Created", job.created_at),

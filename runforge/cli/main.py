@@ -6,6 +6,7 @@ commands says which commands end at once, without taking the interpreter apart.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -21,22 +22,27 @@ _INTERRUPTED = 130
 _CANCELED = 5
 _INTERNAL = 4
 _USAGE = 2
+#: How the shell asks what it may complete.
+_COMPLETE = "_RUNFORGE_COMPLETE"
+#: A short life makes less garbage than this, and none that is worth looking for; one that stays (--watch) may.
+_GARBAGE = 100_000
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
     _replace_closed_streams()
-    arguments, ends_at_once = sys.argv[1:], True
+    arguments = sys.argv[1:]
+    ends_at_once = _ends_at_once(arguments)
+    if ends_at_once:
+        gc.set_threshold(_GARBAGE)
     try:
         if arguments == [*VERSION.words]:
             print(f"runforge {__version__}")
             code = 0
-        elif os.environ.get("_RUNFORGE_COMPLETE") == "complete_bash" and _complete():
+        elif os.environ.get(_COMPLETE) == "complete_bash" and _complete():
             code = 0
         else:
             code = _run(arguments)
-            command = COMMANDS.get(arguments[0]) if arguments else None
-            ends_at_once = command is not None and command.ends_at_once
         sys.stdout.flush()
         if ends_at_once:
             sys.stderr.flush()
@@ -48,6 +54,14 @@ def main() -> NoReturn:
         _give_up_stdout()
         code = _fail(f"standard output: {error.strerror}", 1)
     sys.exit(code)
+
+
+def _ends_at_once(arguments: list[str]) -> bool:
+    """Return whether nothing is left to be taken apart after a call; the table knows it of the commands."""
+    if not arguments:
+        return _COMPLETE in os.environ  # else these are the screens, or the help
+    command = COMMANDS.get(arguments[0])
+    return arguments == [*VERSION.words] or (command is not None and command.ends_at_once)
 
 
 def _complete() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from runforge import workspace as workspaces
@@ -23,7 +22,7 @@ def find(workspace: Path | None, state_dir: Path | None = None) -> Workspace:
 
 def checked_seconds(option: str, seconds: float) -> float:
     """Return the seconds of an option; InvalidRequest for infinity and what is no number."""
-    if not math.isfinite(seconds) or seconds > _LONGEST:
+    if not -_LONGEST <= seconds <= _LONGEST:  # what is no number is in no range
         raise InvalidRequest(f"{option} {seconds:g} is not possible", fix="At most ten years are")
     return seconds
 

@@ -138,7 +138,9 @@ def bar(done: int, total: int, width: int = 20) -> str:
 
 def metric(name: str | None, value: float | None) -> str:
     """Return a primary metric as people read it."""
-    return f"{name} {value:.4f}" if name is not None and value is not None else ""
+    if name is None:
+        return ""
+    return f"{name} diverged" if value is None else f"{name} {value:.4f}"
 
 
 def note(text: str) -> None:

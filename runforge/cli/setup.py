@@ -181,7 +181,7 @@ def _print_best(here: Workspace, group_id: str, seconds: float) -> None:
     from runforge.store import daemon_holder
     from runforge.views import ranking
 
-    ranked = ranking.best_first(here, group_id)
+    ranked = ranking.ranked(here, group_id).best_first
     daemon = "the daemon is stopped" if daemon_holder.holder(here) is None else "the daemon goes on"
     done = sum(job.state == "succeeded" for job in lists.jobs(here, group_id=group_id))
     print(f"\n{done} runs succeeded in {seconds:.1f} s; {daemon}. The best:\n")

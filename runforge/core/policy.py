@@ -127,7 +127,11 @@ def _ended(record: ExitRecord, report: Report, job: Job) -> Decision:
     if not record.canceled and machine_faults.is_machines(record.spawn_errno):
         number = record.spawn_errno or 0
         return Decision(ending=postponed(number), fault=number)
-    return Decision(ending=_from_record(record, report, job))
+    ending = _from_record(record, report, job)
+    if report.result is not None:  # a run that failed or was stopped keeps its metric too
+        metric = {"metric_name": report.result.metric_name, "metric_value": report.result.metric_value}
+        ending = ending._replace(**metric)  # type: ignore[arg-type]
+    return Decision(ending=ending)
 
 
 def _from_record(record: ExitRecord, report: Report, job: Job) -> Ending:
@@ -152,8 +156,7 @@ def _finished(report: Report, job: Job) -> Ending:
     if result.status != "succeeded":
         message = result.error_message or f"result.json says {result.status}"
         return Ending(State.FAILED, Cause.BAD_RESULT, message, exit_code=0)
-    metric = {"metric_name": result.metric_name, "metric_value": result.metric_value}
-    return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0, **metric)  # type: ignore[arg-type]
+    return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0)
 
 
 def _failed(record: ExitRecord, report: Report) -> Ending:

@@ -155,7 +155,7 @@ class Daemon:
         try:
             self._loop.run(self._is_over)
         except Fenced as error:
-            print(f"ERROR: {error}; leaving it the workspace", file=sys.stderr, flush=True)
+            print(f"ERROR: {error}; this daemon ends, what runs goes on", file=sys.stderr, flush=True)
             return InternalError.exit_code
         except JournalReplaced as error:
             kept = self._loop.leave_behind()

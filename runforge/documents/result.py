@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runforge.documents import strict_json
 from runforge.errors import InvalidRequest, RunForgeError
+from runforge.metrics.points import as_json
 
 _LIMIT = 4 * 1024 * 1024
 _STATUSES = ("succeeded", "failed", "cancelled")
 _MESSAGE = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The parts of a result.json that the queue needs."""
+class Result(NamedTuple):
+    """The parts of a result.json that the queue needs. A metric with a name and no value has diverged."""
 
     status: str
     metric_name: str | None
     metric_value: float | None
     error_message: str | None
     raw: dict[str, Any]
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences about its metrics for whoever looks at the run."""
+        diverged, warnings = self.raw.get("diverged"), self.raw.get("warnings")
+        found = [_divergence(diverged)] if isinstance(diverged, dict) else []
+        if isinstance(warnings, list):
+            found += [text for text in warnings if isinstance(text, str)]
+        return found
+
+
+def _divergence(diverged: dict[str, Any]) -> str:
+    return f"it has diverged: the last value of {diverged.get('metric')} is {diverged.get('value')}"
 
 
 def read_result(data: bytes) -> Result | None:
@@ -35,14 +47,17 @@ def read_result(data: bytes) -> Result | None:
     status = document.get("status")
     if status not in _STATUSES or document.get("version") != 1:
         return None
-    name, value = _primary(document.get("summary"))
+    name, value = _primary(document)
     error = document.get("error")
     message = error.get("message") if isinstance(error, dict) else None
     shown = message[:_MESSAGE] if isinstance(message, str) else None
     return Result(status, name, value, shown, document)
 
 
-def _primary(summary: object) -> tuple[str | None, float | None]:
+def _primary(document: dict[str, Any]) -> tuple[str | None, float | None]:
+    diverged, summary = document.get("diverged"), document.get("summary")
+    if isinstance(diverged, dict) and isinstance(diverged.get("metric"), str):
+        return diverged["metric"], None
     metric = summary.get("primary_metric") if isinstance(summary, dict) else None
     if not isinstance(metric, dict):
         return None, None
@@ -61,15 +76,26 @@ def build_result(
     effective_config: dict[str, Any] | None,
     primary_metric: tuple[str, float] | None = None,
     metrics: dict[str, float] | None = None,
+    warnings: list[str] | None = None,
     dataset: dict[str, Any] | None = None,
     artifacts: list[dict[str, Any]] | None = None,
     error: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the document; `summary` is null where the run reported no metric, `dataset` where it read none."""
-    summary = None
+    """Return the document; `dataset` is null where the run read none.
+
+    `summary` is null where the run's primary metric has no number: clients read a number wherever one stands in it.
+    So values that are none, with all the others, have a place of their own, and a primary metric that ends in one of
+    them is named in `diverged`.
+    """
+    last = metrics or {}
+    summary, diverged = None, None
     if primary_metric is not None:
         name, value = primary_metric
-        summary = {"primary_metric": {"name": name, "value": value}, "metrics": metrics or {}}
+        if math.isfinite(value):
+            finite = {name: number for name, number in last.items() if math.isfinite(number)}
+            summary = {"primary_metric": {"name": name, "value": value}, "metrics": finite}
+        else:
+            diverged = {"metric": name, "value": as_json(value)}
     return {
         "version": 1,
         "status": status,
@@ -77,6 +103,9 @@ def build_result(
         "finished_at": finished_at,
         "duration_ms": max(0, duration_ms),
         "summary": summary,
+        "last_values": {name: as_json(value) for name, value in last.items()},
+        "diverged": diverged,
+        "warnings": warnings or [],
         "effective_config": effective_config,
         "dataset": dataset,
         "artifacts": artifacts or [],

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from runforge.core.ranking import MINIMIZE, Ranking, has_diverged, ranking
 from runforge.core.records import DaemonRow, Group, Job
 from runforge.core.states import TERMINAL, Cause, group_status
 from runforge.store import records
 from runforge.store.journal import Transaction
-from runforge.sweeps.expand import metric_direction
 
 
 def job_document(row: Any) -> dict[str, Any]:
@@ -54,17 +54,23 @@ def result_ref(job: Job) -> str | None:
     return f"{job.run_dir}/result.json"
 
 
-def best_run(tx: Transaction, group: Group) -> Job | None:
-    """Return the succeeded run with the best primary metric, by the direction that holds for it."""
-    row = tx.row("groups.highest", group_id=group.group_id)
-    if row is None:
-        return None
-    direction = group.direction
+def group_ranking(tx: Transaction, group: Group) -> Ranking:
+    """Return by what a group's runs are ranked."""
+    first = None
     if group.objective_metric is None:
-        direction = metric_direction(tx.row("groups.first_metric", group_id=group.group_id)[0] or "", None)
-    if direction == "minimize":
-        row = tx.row("groups.lowest", group_id=group.group_id)
-    return records.job(row)
+        row = tx.row("groups.first_metric", group_id=group.group_id)
+        first = row[0] if row is not None else None
+    return ranking(group.objective_metric, group.direction, first)
+
+
+def best_run(tx: Transaction, group: Group) -> Job | None:
+    """Return the succeeded run that is best, or None where none is or which way is better is not known."""
+    by = group_ranking(tx, group)
+    if by.direction is None:
+        return None
+    query = "groups.lowest" if by.direction == MINIMIZE else "groups.highest"
+    row = tx.row(query, group_id=group.group_id, metric=by.metric)
+    return records.job(row) if row is not None else None
 
 
 def status_of(group: Group) -> str:
@@ -124,6 +130,7 @@ def run_entry(job: Job) -> dict[str, Any]:
         "request_overrides": json.loads(job.overrides),
         "result_ref": result_ref(job),
         "primary_metric": metric(job),
+        "diverged": has_diverged(job),
     }
 
 

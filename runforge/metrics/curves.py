@@ -1,31 +1,30 @@
 """The metrics that a run reports while it trains, from its metrics.jsonl, read as it grows.
 
-The file belongs to the run: torn, foreign or hostile lines are passed over. A line is either
-`{"name": "loss", "value": 0.3, "step": 7}` or an object of numbers, such as `{"step": 7, "loss": 0.3}`.
+The file belongs to the run: torn, foreign or hostile lines do no harm. What a metric line is, `jsonl` decides.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import os
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+from runforge.core.ranking import without_split
 from runforge.files.durable import open_file
+from runforge.metrics import jsonl
+from runforge.metrics.points import Point
+from runforge.metrics.printed import EPOCH
 
-_LINE = 64 * 1024
-_STEP = 4 * 1024 * 1024
-_MOST_METRICS = 64
+_BLOCK = 4 * 1024 * 1024
 #: Above this every second point of a metric is dropped: no terminal shows more.
 _MOST_POINTS = 100_000
-_TAIL = 8 * 1024
-_EPOCH = re.compile(rb"\[RF:EPOCH=(\d{1,9})/(\d{1,9})\]")
-#: The side of the data that a metric was measured on.
-_SPLIT = re.compile(r"^(train|training|test|val|valid|validation|eval)[_/.-]")
-_STEPS = ("step", "epoch", "iteration")
+#: The same for all metrics of a run together.
+_MOST_IN_ALL = 2_000_000
+_Found = TypeVar("_Found")
+#: So much of a file's end is read until what is looked for is found.
+_TAILS = (8 * 1024, 128 * 1024, 1024 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,16 @@ class Curve:
     name: str
     steps: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
+
+    def add(self, step: float | None, value: float) -> None:
+        """Append a point; without a step it follows the one before."""
+        following = self.steps[-1] + 1 if self.steps else 0.0
+        self.steps.append(following if step is None else step)
+        self.values.append(value)
+
+    def thin(self) -> None:
+        """Drop every second point, never the last."""
+        del self.steps[1:-1:2], self.values[1:-1:2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,57 +62,65 @@ class CurveFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._identity: tuple[int, int] | None = None
+        self._start_over()
+
+    def _start_over(self) -> None:
         self._position = 0
-        self._rest = b""
+        self._reader = jsonl.PointReader()
         self._curves: dict[str, Curve] = {}
+        self._points = 0
 
     def curves(self) -> dict[str, Curve]:
         """Return the metrics by name, in the order in which they appeared."""
         return self._curves
 
+    def sentences(self) -> list[str]:
+        """Return what a person is to know of lines that are not drawn."""
+        return list(self._reader.sentences())
+
     def refresh(self) -> bool:
         """Read what was appended, a bounded piece at a time; return whether anything is new."""
         try:
-            descriptor = open_file(self._path, os.O_RDONLY)
+            data = self._read()
         except OSError:
             return False
+        found = list(self._reader.feed(data) if data else self._reader.finish_if_whole())
+        for point in found:
+            self._add(point)
+        return bool(data or found)
+
+    def _read(self) -> bytes:
+        descriptor = open_file(self._path, os.O_RDONLY)
         try:
-            found = os.fstat(descriptor)
-            identity = (found.st_dev, found.st_ino)
-            if identity != self._identity or found.st_size < self._position:
-                self._identity, self._position, self._rest, self._curves = identity, 0, b"", {}
-            data = os.pread(descriptor, _STEP, self._position)
-        except OSError:
-            return False
+            info = os.fstat(descriptor)
+            identity = (info.st_dev, info.st_ino)
+            if identity != self._identity or info.st_size < self._position:
+                self._identity = identity
+                self._start_over()
+            data = os.pread(descriptor, _BLOCK, self._position)
         finally:
             os.close(descriptor)
         self._position += len(data)
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > _LINE:
-            self._rest = b"{"  # never a whole object again: the line is passed over
-        for line in lines:
-            for name, step, value in _points(line):
-                self._add(name, step, value)
-        return bool(data)
+        return data
 
-    def _add(self, name: str, step: float | None, value: float) -> None:
-        curve = self._curves.get(name)
-        if curve is None:
-            if len(self._curves) >= _MOST_METRICS:
-                return
-            curve = self._curves[name] = Curve(name)
-        following = curve.steps[-1] + 1 if curve.steps else 0.0
-        curve.steps.append(following if step is None else step)
-        curve.values.append(value)
+    def _add(self, point: Point) -> None:
+        curve = self._curves.setdefault(point.name, Curve(point.name))
+        before = len(curve.steps)
+        curve.add(point.step, point.value)
         if len(curve.steps) > _MOST_POINTS:
-            del curve.steps[1::2], curve.values[1::2]
+            curve.thin()
+        self._points += len(curve.steps) - before
+        if self._points > _MOST_IN_ALL:
+            for each in self._curves.values():
+                each.thin()
+            self._points = sum(len(each.steps) for each in self._curves.values())
 
 
 def related(names: Iterable[str]) -> dict[str, list[str]]:
     """Return metrics that belong together: train_loss, val/loss and loss are all of `loss`."""
     families: dict[str, list[str]] = {}
     for name in sorted(names):
-        families.setdefault(_SPLIT.sub("", name, count=1) or name, []).append(name)
+        families.setdefault(without_split(name), []).append(name)
     return families
 
 
@@ -115,41 +132,10 @@ def read_curves(path: Path) -> dict[str, Curve]:
     return curves.curves()
 
 
-def _points(line: bytes) -> list[tuple[str, float | None, float]]:
-    if not line.strip() or len(line) > _LINE:
-        return []
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(found, dict):
-        return []
-    step = next((number for key in _STEPS if (number := _number(found.get(key))) is not None), None)
-    name = found.get("name")
-    if isinstance(name, str) and "value" in found:
-        value = _number(found["value"])
-        return [] if value is None else [(name, step, value)]
-    return [
-        (key, step, value)
-        for key, given in found.items()
-        if key not in _STEPS and (value := _number(given)) is not None
-    ]
-
-
-def _number(given: object) -> float | None:
-    if isinstance(given, bool) or not isinstance(given, (int, float)):
-        return None
-    try:
-        number = float(given)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
 def tail_progress(run_dir: Path) -> Progress | None:
     """Return how far a run is, from the ends of its log and metrics; None if it has said nothing."""
-    epochs = _EPOCH.findall(_tail(run_dir / "logs.txt"))
-    points = [point for line in _tail(run_dir / "metrics.jsonl").split(b"\n") for point in _points(line)]
+    epochs = _from_the_end(run_dir / "logs.txt", lambda data, _: EPOCH.findall(data))
+    points = _from_the_end(run_dir / jsonl.NAME, _points)
     if not epochs and not points:
         return None
     epoch, total = (int(epochs[-1][0]), int(epochs[-1][1])) if epochs else (None, None)
@@ -157,14 +143,26 @@ def tail_progress(run_dir: Path) -> Progress | None:
     return Progress(epoch, total, name, value)
 
 
-def _tail(path: Path) -> bytes:
+def _points(data: bytes, is_whole: bool) -> list[Point]:
+    """Return the points of a file's end; its first line may lack its beginning."""
+    lines = data.split(b"\n")
+    return [point for line in lines[0 if is_whole else 1 :] for point in jsonl.parse(line)]
+
+
+def _from_the_end(path: Path, search: Callable[[bytes, bool], list[_Found]]) -> list[_Found]:
+    """Return what the end of a file holds, of a longer and longer end until something is found."""
     try:
         descriptor = open_file(path, os.O_RDONLY)
     except OSError:
-        return b""
+        return []
     try:
-        return os.pread(descriptor, _TAIL, max(0, os.fstat(descriptor).st_size - _TAIL))
+        size = os.fstat(descriptor).st_size
+        for length in _TAILS:
+            found = search(os.pread(descriptor, length, max(0, size - length)), length >= size)
+            if found or length >= size:
+                return found
     except OSError:
-        return b""
+        return []
     finally:
         os.close(descriptor)
+    return []

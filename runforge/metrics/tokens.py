@@ -1,4 +1,7 @@
-"""The tokens that other programs match (docs/contract.md, section 8). Each stands alone on its line."""
+"""The tokens that other programs match (docs/contract.md, section 8). Each stands alone on its line.
+
+What a run prints of its own is read in `printed`.
+"""
 
 from __future__ import annotations
 

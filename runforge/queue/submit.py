@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from runforge import __version__, clock, ids
+from runforge.core.ranking import NO_OBJECTIVE
 from runforge.core.records import Group, Job
 from runforge.core.states import State
 from runforge.core.submission import USUAL, Submission, like
@@ -29,7 +30,7 @@ from runforge.queue.run_folders import RunFolders
 from runforge.store import records, targets
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
-from runforge.sweeps.expand import RunOverrides, expand, metric_direction
+from runforge.sweeps.expand import RunOverrides, expand
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
 
@@ -144,7 +145,7 @@ def _requires_gpu(request: Request) -> bool:
 
 
 def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str) -> _Lane:
-    metric = plan.objective.metric if plan.objective else None
+    metric, direction = plan.objective or (None, NO_OBJECTIVE)
     lane_id = tx.row("groups.new_lane")[0]
     tx.run(
         "groups.insert",
@@ -157,7 +158,7 @@ def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str) -> _Lane
         max_parallel=plan.max_parallel,
         fail_fast=int(plan.fail_fast),
         objective_metric=metric,
-        direction=metric_direction(metric or "", plan.objective),
+        direction=direction,
     )
     return _Lane(lane_id, group_id)
 

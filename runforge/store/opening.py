@@ -185,6 +185,7 @@ def _open_as_left(path: Path, workspace: Workspace) -> Journal:
     """Open the journal without writing a byte: with its WAL if somebody has that open, else without."""
     _require_files(path)
     swap.require_finished(workspace)
+    which_file.refuse_foreign_wal(workspace)
     with explained(path):
         try:
             return _read_only(path, workspace, "mode=ro")

@@ -71,6 +71,7 @@ def require_same(workspace: Workspace) -> None:
     if not is_other(workspace):
         return
     _wait_for_the_daemon(workspace)
+    refuse_foreign_wal(workspace)
     try:
         with writers_held_off(workspace):
             if is_other(workspace):
@@ -94,15 +95,24 @@ def _wait_for_the_daemon(workspace: Workspace) -> None:
         time.sleep(_PAUSE)
 
 
-def _take_as_it_is(workspace: Workspace) -> None:
-    wal, shm = (Path(f"{workspace.journal}{suffix}") for suffix in ("-wal", "-shm"))
-    if wal.exists() and wal.stat().st_size > 0:
+def refuse_foreign_wal(workspace: Workspace) -> None:
+    """Raise JournalReplaced where a -wal of another file than the one in the journal's place holds something."""
+    wal, shm = _side_files(workspace)
+    if is_other(workspace) and wal.exists() and wal.stat().st_size > 0:
         raise JournalReplaced(
             f"another file was put in the journal's place, and {wal.name} belongs to the one before; nothing was changed",
             where=str(workspace.journal),
             fix=f"If this file is the one that you want, delete {wal} and {shm.name}",
         )
-    for path in (wal, shm):  # whoever has the old journal open keeps its own
+
+
+def _side_files(workspace: Workspace) -> tuple[Path, Path]:
+    return Path(f"{workspace.journal}-wal"), Path(f"{workspace.journal}-shm")
+
+
+def _take_as_it_is(workspace: Workspace) -> None:
+    refuse_foreign_wal(workspace)
+    for path in _side_files(workspace):  # whoever has the old journal open keeps its own
         path.unlink(missing_ok=True)
     lock = open_lock(workspace)
     try:

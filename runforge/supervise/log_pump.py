@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
 from collections import deque
 from pathlib import Path
 
 from runforge import clock
 from runforge.files.durable import open_file
+from runforge.metrics import jsonl
+from runforge.metrics.points import Point, Rejected
+from runforge.metrics.printed import PrintedMetrics
 
 #: The beginning of a log is always kept; of what exceeds the cap, the end is.
 TAIL_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
-_LINE_LIMIT = 64 * 1024
 #: More than any pipe holds: what goes on after that comes from no process of the run.
 _DRAIN_CHUNKS = 256
-_METRIC = re.compile(
-    rb"^\[RF:METRIC=([A-Za-z_][\w./-]{0,127}) ([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
-    rb"(?: step=(\d{1,18}))?\]\s*$"
-)
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -31,11 +27,10 @@ class LogPump:
     def __init__(self, run_dir: Path, *, limit: int, reads_metrics: bool, echo: bool = False) -> None:
         self._run_dir = run_dir
         self._limit = limit
-        self._reads_metrics = reads_metrics
+        self._printed = PrintedMetrics() if reads_metrics else None
         self._echo = echo
         self._log: int | None = None
         self._metrics: int | None = None
-        self._line = b""
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
         self.written = 0
@@ -81,8 +76,8 @@ class LogPump:
 
     def _take(self, data: bytes) -> None:
         self._write(data, is_ours=False)
-        if self._reads_metrics:
-            self._find_metrics(data)
+        if self._printed is not None:
+            self._note(self._printed.feed(data))
 
     def _write(self, data: bytes, *, is_ours: bool) -> None:
         if self._echo:
@@ -116,37 +111,25 @@ class LogPump:
         while self._tail_bytes - len(self._tail[0]) >= TAIL_BYTES:
             self._tail_bytes -= len(self._tail.popleft())
 
-    def _find_metrics(self, data: bytes) -> None:
-        *lines, rest = (self._line + data).split(b"\n")
-        # The start of a line too long is kept, or what follows would be taken for a line of its own.
-        self._line = rest[:_LINE_LIMIT]
-        for line in lines:
-            if line.startswith(b"[RF:METRIC="):
-                self._note_metric(line)
+    @property
+    def rejected(self) -> Rejected:
+        """What was printed like a metric and is none."""
+        return self._printed.rejected if self._printed is not None else Rejected()
 
-    def _note_metric(self, line: bytes) -> None:
-        found = _METRIC.match(line)
-        if found is None:
+    def _note(self, points: list[Point]) -> None:
+        """Append metrics to metrics.jsonl, in one write: a reader sees whole lines."""
+        if not points:
             return
-        name, value, step = found.groups()
-        number = float(value)
-        if number - number != 0:  # 1e999 is no number
-            return
-        entry = {
-            "name": name.decode("ascii"),
-            "value": number,
-            "step": int(step) if step is not None else None,
-            "at": clock.now(),
-        }
+        lines = b"".join(jsonl.encode(point, clock.now()) for point in points)
         with contextlib.suppress(OSError):
             if self._metrics is None:
-                self._metrics = open_file(self._run_dir / "metrics.jsonl", _APPEND)
-            os.write(self._metrics, json.dumps(entry).encode("ascii") + b"\n")
+                self._metrics = open_file(self._run_dir / jsonl.NAME, _APPEND)
+            os.write(self._metrics, lines)
 
     def close(self) -> None:
-        """Write the kept end of a log that was cut, and close the files."""
-        if self._line and self._reads_metrics:
-            self._note_metric(self._line)
+        """Write the kept end of a log that was cut, and the metric of a last line without its end."""
+        if self._printed is not None:
+            self._note(self._printed.finish())
         if self._tail:
             tail = b"".join(self._tail)[-TAIL_BYTES:]
             self.dropped -= len(tail)

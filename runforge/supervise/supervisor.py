@@ -261,7 +261,7 @@ class Supervisor:
         if not self._spec["finish"]:
             return []
         try:
-            return list(worker_process.resolve(self._spec["finish"])(self._spec, ending))
+            return list(worker_process.resolve(self._spec["finish"])(self._spec, ending, self._pump.rejected))
         except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
             return [f"[RunForge: the result could not be written: {error!r}]"]
 

@@ -9,13 +9,10 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from runforge.documents.plan import MAX_RUNS, Objective, Plan
+from runforge.documents.plan import MAX_RUNS, Plan
 from runforge.documents.request import Request, parse_request
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan
-
-#: Metrics of which the lower is the better (docs/contract.md, section 4).
-LOWER_IS_BETTER = frozenset({"loss", "error", "mse", "rmse", "mae", "log_loss"})
 
 
 class RunOverrides(NamedTuple):
@@ -23,13 +20,6 @@ class RunOverrides(NamedTuple):
 
     overrides: dict[str, Any]
     request: Request
-
-
-def metric_direction(name: str, objective: Objective | None) -> str:
-    """Return `maximize` or `minimize` for a primary metric."""
-    if objective is not None:
-        return objective.direction
-    return "minimize" if name in LOWER_IS_BETTER else "maximize"
 
 
 def count(plan: Plan) -> int:

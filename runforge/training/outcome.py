@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import math
-import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import RunForgeError
-from runforge.files.durable import open_file, read_bounded, write_atomic
-from runforge.metrics import tokens
+from runforge.files.durable import read_bounded, write_atomic
+from runforge.metrics import jsonl, tokens
+from runforge.metrics.points import Rejected
 from runforge.text import safe
 from runforge.training import artifacts
 from runforge.training.device import decide
 from runforge.training.worker import effective_config
 
 _RESULT_LIMIT = 4 * 1024 * 1024
-_METRICS_LIMIT = 256 * 1024 * 1024
-_LINE_LIMIT = 64 * 1024
-_NAMES_LIMIT = 1000
+#: So much of a lost attempt's metrics is read: the daemon waits for it.
+_LOST_METRICS_LIMIT = 1024 * 1024
+_NOTHING = Rejected()
 
 
-def finish(spec: dict[str, Any], ending: dict[str, Any]) -> list[str]:
+def finish(spec: dict[str, Any], ending: dict[str, Any], printed: Rejected = _NOTHING) -> list[str]:
     """Leave a result.json that is true for this ending; return the closing lines of the log.
 
     Called by the supervisor before the exit record is written, so that whoever reads the record
-    finds the result too.
+    finds the result too. `printed` is what the run printed like a metric and is none.
     """
     run_dir = Path(spec["run_dir"])
     if not run_dir.is_dir():
@@ -42,7 +38,7 @@ def finish(spec: dict[str, Any], ending: dict[str, Any]) -> list[str]:
         return []
     if not is_command and status == "succeeded":
         status, kind, message = "failed", "bad_result", "exit code 0, but no valid result.json was left"
-    names, last = _last_metrics(run_dir) if is_command else ([], {})
+    metrics = _Metrics(jsonl.read_last(run_dir / jsonl.NAME), printed) if is_command else _Metrics()
     error = None if status == "succeeded" else {"message": message, "type": kind}
     _write(
         run_dir,
@@ -52,13 +48,15 @@ def finish(spec: dict[str, Any], ending: dict[str, Any]) -> list[str]:
             finished_at=ending["finished_at"],
             duration_ms=ending["duration_ms"],
             effective_config=_config(spec["payload"]),
-            primary_metric=_primary(spec["payload"], names, last),
-            metrics=last,
+            primary_metric=metrics.primary(spec["payload"]),
+            metrics=metrics.last,
+            warnings=metrics.warnings,
             artifacts=artifacts.listing(run_dir),
             error=error,
         ),
     )
-    return [tokens.stage("COMPLETED" if status == "succeeded" else "FAILED")]
+    told = [f"[RunForge: {sentence}]" for sentence in metrics.warnings]
+    return [*told, tokens.stage("COMPLETED" if status == "succeeded" else "FAILED")]
 
 
 def _verdict(ending: dict[str, Any]) -> tuple[str, str, str]:
@@ -106,53 +104,20 @@ def _config(payload: dict[str, Any]) -> dict[str, Any] | None:
     return effective_config(request, decide(request.device_type, request.family, payload["grant"]))
 
 
-def _last_metrics(run_dir: Path) -> tuple[list[str], dict[str, float]]:
-    """Return the names that metrics.jsonl reports, in order, and the last value of each.
+class _Metrics:
+    """What a run has reported: last values, the primary metric, and what went wrong with the rest."""
 
-    A run may have written anything: lines that are no metric are passed over, and so are links,
-    pipes and whatever comes after the first thousand names.
-    """
-    last: dict[str, float] = {}
-    try:
-        descriptor = open_file(run_dir / "metrics.jsonl", os.O_RDONLY)
-    except OSError:
-        return [], {}
-    with open(descriptor, "rb") as stream, contextlib.suppress(OSError):
-        for line in _lines(stream):
-            found = _metric(line)
-            if found is not None and (found[0] in last or len(last) < _NAMES_LIMIT):
-                last[found[0]] = found[1]
-    return list(last), last
+    def __init__(self, found: jsonl.LastValues | None = None, printed: Rejected = _NOTHING) -> None:
+        found = found or jsonl.LastValues()
+        found.reader.rejected = printed.plus(found.reader.rejected)
+        self.last = {name: point.value for name, point in found.points.items()}
+        self.warnings = list(found.sentences())
 
-
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines that are not too long, in bounded memory, of a bounded part of the file."""
-    is_rest = False
-    while stream.tell() < _METRICS_LIMIT and (line := stream.readline(_LINE_LIMIT)):
-        is_whole = line.endswith(b"\n") or len(line) < _LINE_LIMIT
-        if is_whole and not is_rest:
-            yield line
-        is_rest = not is_whole
-
-
-def _metric(line: bytes) -> tuple[str, float] | None:
-    try:
-        entry = json.loads(line)
-        if not isinstance(entry, dict):
-            return None
-        name, value = entry.get("name"), entry.get("value")
-        if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, (int, float)):
-            return None
-        number = float(value)
-    except (ValueError, OverflowError, RecursionError):
-        return None
-    # The name goes into a document that readers refuse for a NUL or half of a surrogate pair.
-    return (safe(name, 128), number) if math.isfinite(number) else None
-
-
-def _primary(payload: dict[str, Any], names: list[str], last: dict[str, float]) -> tuple[str, float] | None:
-    wanted = payload["objective"]["metric"] if payload["objective"] else next(iter(names), None)
-    return (wanted, last[wanted]) if wanted in last else None
+    def primary(self, payload: dict[str, Any]) -> tuple[str, float] | None:
+        """Return the plan's objective, or without one the metric that was named first."""
+        objective = payload.get("objective")
+        wanted = objective.get("metric") if isinstance(objective, dict) else next(iter(self.last), None)
+        return (wanted, self.last[wanted]) if isinstance(wanted, str) and wanted in self.last else None
 
 
 def _write(run_dir: Path, document: dict[str, Any]) -> None:
@@ -171,6 +136,7 @@ def write_lost(
     duration_ms: int,
 ) -> None:
     """Write the result of an attempt whose supervisor could not. Raises OSError."""
+    metrics = _Metrics(jsonl.read_last(run_dir / jsonl.NAME, _LOST_METRICS_LIMIT))
     _write(
         run_dir,
         build_result(
@@ -179,6 +145,9 @@ def write_lost(
             finished_at=finished_at,
             duration_ms=duration_ms,
             effective_config=_config(payload) if payload is not None else None,
+            primary_metric=metrics.primary(payload) if payload is not None else None,
+            metrics=metrics.last,
+            warnings=metrics.warnings,
             artifacts=artifacts.listing(run_dir),
             error={"message": message, "type": error_type},
         ),

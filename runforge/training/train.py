@@ -17,7 +17,8 @@ from typing import Any
 from runforge import clock
 from runforge.documents.request import Request
 from runforge.files.durable import make_dir, open_file, write_atomic
-from runforge.metrics import tokens
+from runforge.metrics import jsonl, tokens
+from runforge.metrics.points import Point
 from runforge.text import safe
 from runforge.training import families
 from runforge.training.device import Device
@@ -134,7 +135,7 @@ def _fit(model: Any, rows: _Split, run_dir: Path) -> None:
 @contextmanager
 def _metrics_file(run_dir: Path) -> Iterator[int]:
     """Open metrics.jsonl for appending; a planted link is not followed."""
-    descriptor = open_file(run_dir / "metrics.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    descriptor = open_file(run_dir / jsonl.NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         yield descriptor
     finally:
@@ -144,11 +145,9 @@ def _metrics_file(run_dir: Path) -> Iterator[int]:
 def _append(descriptor: int, step: int, values: dict[str, float]) -> None:
     """Append a point of each metric in one write, so that a reader sees whole lines."""
     at = clock.now()
-    lines = (
-        json.dumps({"name": name, "value": value, "step": step, "at": at}) + "\n"
-        for name, value in values.items()
+    os.write(
+        descriptor, b"".join(jsonl.encode(Point(name, step, value), at) for name, value in values.items())
     )
-    os.write(descriptor, "".join(lines).encode("ascii"))
 
 
 def _primary(metrics: dict[str, float], objective: dict[str, str] | None) -> tuple[str, float] | None:

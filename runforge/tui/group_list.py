@@ -93,10 +93,15 @@ class GroupList(RowList):
                 "bar": cells.bar(ended, group.total, 8),
                 "ended": f"{ended}/{group.total}",
                 "failed": Cell(str(group.failed or ""), "failed"),
-                "best": cells.number(progress.best),
+                "best": self._best(progress),
                 "left": "paused" if style == "paused" else self._left(group, progress),
             }
         )
+
+    @staticmethod
+    def _best(progress: GroupProgress) -> str:
+        # A metric without a best: it has diverged everywhere, or which way is better is not known.
+        return "?" if progress.metric_name and progress.best is None else cells.number(progress.best)
 
     def _left(self, group: GroupView, progress: GroupProgress) -> str:
         if self._snapshot is None or progress.seconds_per_run is None or group.status != "running":

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from runforge import cells
 from runforge.errors import RunForgeError
+from runforge.metrics import jsonl
 from runforge.metrics.curves import read_curves
 from runforge.text import safe
 from runforge.tui.bars import Key
@@ -127,6 +128,8 @@ class GroupScreen(BaseScreen):
         self.app.call_from_thread(self._show_trials, trials)
 
     def _show_trials(self, trials: Trials) -> None:
+        if trials.why_none and (self._trials is None or self._trials.why_none != trials.why_none):
+            self.say(f"no run is best: {trials.why_none}")
         self._trials = trials
         self._parameter = min(self._parameter, max(0, len(trials.parameters) - 1))
         self.table.show(trials, self._selected())
@@ -158,18 +161,20 @@ class GroupScreen(BaseScreen):
         series = (
             [Series(axis, [x for x, _ in points], [y for _, y in points], kind="points")] if points else []
         )
-        self.query_one(Plot).show(series, x_label=axis, y_label=self._trials.metric)
+        title = "no run is best" if self._trials.why_none else ""
+        self.query_one(Plot).show(series, x_label=axis, y_label=self._trials.metric, title=title)
 
     def _read_curves(self, jobs: list[JobView]) -> None:
         metric = self._trials.metric if self._trials else ""
+        title = "best runs" if self._trials and self._trials.ranked else "runs"
         series = []
         for job in jobs:
-            curves = read_curves(self.runforge.workspace.root / job.run_dir / "metrics.jsonl")
+            curves = read_curves(self.runforge.workspace.root / job.run_dir / jsonl.NAME)
             curve = curves.get(metric) or next(iter(curves.values()), None)
             if curve is not None:
                 series.append(Series(job.run_id[-10:], curve.steps, curve.values))
         self.app.call_from_thread(
-            self.query_one(Plot).show, series, x_label="step", y_label=metric, title="best runs"
+            self.query_one(Plot).show, series, x_label="step", y_label=metric, title=title
         )
 
     @on(RowList.Chosen, "#trials")

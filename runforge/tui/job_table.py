@@ -212,11 +212,14 @@ class JobTable(RowList):
                 "group": (job.group_id or "").split("_", 3)[-1],
                 "try": str(job.attempt) if job.attempt > 1 else "",
                 "priority": str(job.priority) if job.priority else "",
-                "metric": cells.number(progress.value if progress else job.metric_value),
+                "metric": self._metric(job, progress),
                 "time": cells.span(seconds_so_far(job)),
                 "detail": self._detail(job, progress),
             }
         )
+
+    def _metric(self, job: JobView, progress: Progress | None) -> str:
+        return cells.number(progress.value) if progress else cells.metric(job.metric_name, job.metric_value)
 
     def empty_text(self) -> list[str]:
         """Return what to do when no job is there, or none matches."""

@@ -17,6 +17,7 @@ from runforge import cells
 from runforge.files.durable import read_bounded
 from runforge.metrics.curves import Curve, CurveFile
 from runforge.text import safe
+from runforge.views.remarks import remarks
 from runforge.views.shown import JobView, RunView
 
 _REQUEST_LIMIT = 256 * 1024
@@ -36,11 +37,19 @@ def read_run(view: RunView, with_files: bool) -> RunRead:
     return RunRead(view.job, info_text(view), files_text(view) if with_files else None)
 
 
-def fresh_curves(file: CurveFile) -> dict[str, Curve] | None:
+class CurvesRead(NamedTuple):
+    """The metrics of a run by name, and what a person is to know of lines that are not drawn."""
+
+    curves: dict[str, Curve]
+    told: list[str]
+
+
+def fresh_curves(file: CurveFile) -> CurvesRead | None:
     """Return the metrics of a file that has grown, to keep; None if it has not."""
     if not file.refresh():
         return None
-    return {name: Curve(name, [*curve.steps], [*curve.values]) for name, curve in file.curves().items()}
+    kept = {name: Curve(name, [*curve.steps], [*curve.values]) for name, curve in file.curves().items()}
+    return CurvesRead(kept, file.sentences())
 
 
 def info_text(view: RunView) -> Text:
@@ -53,7 +62,8 @@ def info_text(view: RunView) -> Text:
         ("waits for", job.waiting_text),
         ("why", job.error),
         ("cause", job.cause),
-        ("metric", f"{job.metric_name} {job.metric_value:.6g}" if job.metric_value is not None else None),
+        ("metric", _metric(job)),
+        *(("remark", sentence) for sentence in remarks(view.run_dir)),
         ("group", job.group_id),
         ("job", job.job_id),
         ("priority", str(job.priority) if job.priority else None),
@@ -81,6 +91,12 @@ def info_text(view: RunView) -> Text:
     _heading(text, "Request")
     text.append(_request(view.run_dir) + "\n")
     return text
+
+
+def _metric(job: JobView) -> str | None:
+    if job.has_diverged:
+        return f"{job.metric_name} diverged"
+    return f"{job.metric_name} {job.metric_value:.6g}" if job.metric_value is not None else None
 
 
 def _attempts(text: Text, view: RunView) -> None:

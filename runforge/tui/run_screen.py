@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,18 +14,24 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static
 
 from runforge import cells
+from runforge.metrics import jsonl
 from runforge.metrics.curves import Curve, CurveFile, related
 from runforge.text import safe
 from runforge.tui.bars import Key, KeyBar
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.log_view import LogView
 from runforge.tui.plot import Plot, Series
-from runforge.tui.run_info import RunRead, fresh_curves, read_run
+from runforge.tui.run_info import CurvesRead, RunRead, fresh_curves, read_run
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
 
 _TABS = ("log", "curves", "info", "files")
 _CURVE_SECONDS = 1.0
+
+
+def _ends(curves: Iterable[Curve]) -> Iterable[str]:
+    """Say which curves end in what cannot be drawn."""
+    return (f"{curve.name} is {curve.values[-1]} now" for curve in curves if not isfinite(curve.values[-1]))
 
 
 class RunScreen(BaseScreen):
@@ -79,6 +86,7 @@ class RunScreen(BaseScreen):
         self._tab = tab
         self._curve_file: CurveFile | None = None
         self._curves: dict[str, Curve] = {}
+        self._told: list[str] = []
         self._family = ""
         self._attempt = self._newest = 0
 
@@ -140,7 +148,8 @@ class RunScreen(BaseScreen):
         folder = self.runforge.workspace.root / self._job.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
-        self._curve_file, self._curves, self._family = CurveFile(folder / "metrics.jsonl"), {}, ""
+        self._curve_file, self._family = CurveFile(folder / jsonl.NAME), ""
+        self._curves, self._told = {}, []
         self.query_one(LogView).show(folder / "logs.txt")
 
     def _show_title(self) -> None:
@@ -168,11 +177,11 @@ class RunScreen(BaseScreen):
                 self, lambda: fresh_curves(file), lambda found: self._show_curves(file, found), key="curves"
             )
 
-    def _show_curves(self, file: CurveFile, found: dict[str, Curve] | None) -> None:
+    def _show_curves(self, file: CurveFile, found: CurvesRead | None) -> None:
         if file is not self._curve_file:
             return
         if found is not None:
-            self._curves = found
+            self._curves, self._told = found
         if found is not None or self._family not in related(self._curves):
             self._draw()
 
@@ -187,9 +196,13 @@ class RunScreen(BaseScreen):
         names = families.get(self._family, [])
         series = [Series(name, curves[name].steps, curves[name].values) for name in names]
         self.query_one(Plot).show(series, x_label="step", y_label=self._family)
+        told = self._told
         if families:
             place = list(families).index(self._family) + 1
-            self._note(f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom")
+            keys = f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom"
+            self._note(" · ".join([*_ends(curves[name] for name in names), *told, keys]))
+        elif told:
+            self._note(" · ".join(told))
 
     def _note(self, text: str) -> None:
         if getattr(self, "_noted", None) != text:

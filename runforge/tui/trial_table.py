@@ -29,12 +29,13 @@ class TrialTable(RowList):
         self._parameters: list[str] = []
         self._selected = ""
         self._metric = ""
+        self._ranked = 0
 
     def show(self, trials: Trials, selected: str) -> None:
         """Show the runs; `selected` is the parameter that is plotted."""
         job = self.job_at_cursor()
         self._jobs, self._parameters, self._selected = trials.jobs, trials.parameters, selected
-        self._metric = trials.metric
+        self._metric, self._ranked = trials.metric, trials.ranked
         if job is not None:
             places = {other.run_id: i for i, other in enumerate(trials.jobs)}
             self.cursor = places.get(job.run_id, self.cursor)
@@ -73,10 +74,10 @@ class TrialTable(RowList):
         """Return one run's row."""
         job = self._jobs[index]
         values: dict[str, str | Cell] = {
-            "rank": str(index + 1) if job.metric_value is not None else "",
+            "rank": str(index + 1) if index < self._ranked else "",
             "run": job.run_id,
             "state": Cell(cells.state_cell(job.state), job.state),
-            "metric": cells.number(job.metric_value),
+            "metric": cells.metric(job.metric_name, job.metric_value),
             "time": cells.span(seconds_so_far(job)),
         }
         values.update({path: str(job.overrides.get(path, "")) for path in self._parameters})

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runforge import clock
+from runforge.core.ranking import MINIMIZE, ranking
 from runforge.core.records import Job
 from runforge.core.scheduling import Capacity
 from runforge.core.states import State
@@ -22,7 +23,6 @@ from runforge.views.daemon_status import DaemonStatus, daemon_status, status_of
 from runforge.views.filters import JobFilter
 from runforge.views.glance import queue_summary
 from runforge.views.journal_reader import JournalReader
-from runforge.views.ranking import direction_of
 from runforge.views.shown import GroupView, JobView, group_view, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
@@ -131,9 +131,9 @@ class QueueReader:
         if known is not None and known[0] == group.succeeded:
             return known[1]
         with self._reader.snapshot() as tx:
-            row = tx.row("groups.best_and_pace", group_id=group.group_id)
-        is_lower_better = direction_of(group, row["metric_name"]) == "minimize"
-        best = row["lowest"] if is_lower_better else row["highest"]
+            row = tx.row("groups.best_and_pace", group_id=group.group_id, objective=group.objective_metric)
+        direction = ranking(group.objective_metric, group.direction or "", row["metric_name"]).direction
+        best = None if direction is None else row["lowest" if direction == MINIMIZE else "highest"]
         progress = GroupProgress(row["metric_name"], best, row["seconds"])
         self._progress[group.group_id] = (group.succeeded, progress)
         return progress

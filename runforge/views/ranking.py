@@ -1,29 +1,31 @@
-"""Which runs of a group are best, by the direction that holds for its metric."""
+"""Which runs of a group are best, as core's ranking decides."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from runforge.core import ranking
+from runforge.core.ranking import Ranking
 from runforge.store import records
 from runforge.store.opening import open_snapshot
-from runforge.sweeps.expand import metric_direction
-from runforge.views.lists import jobs
-from runforge.views.shown import GroupView, JobView, group_view
+from runforge.views.lists import jobs as jobs_of
+from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
 
-def direction_of(group: GroupView, metric_name: str | None) -> str:
-    """Return `maximize` or `minimize`: what the plan said, else what the metric's name says."""
-    if group.objective_metric is not None:
-        return group.direction
-    return metric_direction(metric_name or "", None)
+class Ranked(NamedTuple):
+    """A group's runs, and those of them that are ranked, best first; else why none is."""
+
+    by: Ranking
+    jobs: list[JobView]
+    best_first: list[JobView]
+    why_none: str
 
 
-def best_first(workspace: Workspace, group_id: str) -> list[JobView]:
-    """Return the group's succeeded runs that have a primary metric, best first."""
+def ranked(workspace: Workspace, group_id: str) -> Ranked:
+    """Return how the runs of a group stand."""
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        group = group_view(records.group(tx.row("groups.by_id", group_id=group_id)))
-    found = jobs(workspace, group_id=group_id, state="succeeded")
-    scored = [job for job in found if job.metric_value is not None]
-    if not scored:
-        return []
-    sign = -1.0 if direction_of(group, scored[0].metric_name) == "minimize" else 1.0
-    return sorted(scored, key=lambda job: -sign * (job.metric_value or 0.0))
+        group = records.group(tx.row("groups.by_id", group_id=group_id))
+    jobs = jobs_of(workspace, group_id=group_id)
+    by = ranking.ranking(group.objective_metric, group.direction, ranking.first_metric(jobs))
+    return Ranked(by, jobs, by.best_first(jobs), by.why_none(jobs))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from runforge import clock
+from runforge.core import ranking
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State, group_status
 from runforge.views.words import Waiting
@@ -36,9 +37,14 @@ class JobView(NamedTuple):
     waiting: str | None = None
     waiting_text: str | None = None
 
+    @property
+    def has_diverged(self) -> bool:
+        """Whether its metric ended in NaN or infinity."""
+        return ranking.has_diverged(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
-        return self._asdict()
+        return {**self._asdict(), "diverged": self.has_diverged}
 
 
 def seconds_so_far(job: JobView) -> float | None:
@@ -66,7 +72,8 @@ class GroupView(NamedTuple):
     failed: int
     canceled: int
     objective_metric: str | None
-    direction: str
+    #: None without an objective.
+    direction: str | None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -160,7 +167,10 @@ def group_view(group: Group) -> GroupView:
         canceled=group.canceled,
         is_canceled=group.is_canceled,
     )
-    return GroupView(**_OF_GROUP.taken(group), status=status, paused=group.is_paused, total=group.total)
+    fields = _OF_GROUP.taken(group)
+    if group.objective_metric is None:
+        fields["direction"] = None
+    return GroupView(**fields, status=status, paused=group.is_paused, total=group.total)
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:

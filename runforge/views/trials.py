@@ -6,28 +6,31 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from runforge.store import records
-from runforge.store.opening import open_snapshot
-from runforge.views.lists import jobs as jobs_of
-from runforge.views.ranking import direction_of
-from runforge.views.shown import JobView, group_view
+from runforge.core.states import State
+from runforge.views.ranking import ranked
+from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """A group's runs, best first, then those without a metric; the parameters that vary; the metric's name."""
+    """A group's runs, the ranked ones first; the parameters that vary; the metric's name.
+
+    `why_none` says why no run is ranked where one could be thought to be.
+    """
 
     jobs: list[JobView]
     parameters: list[str]
     metric: str
+    ranked: int = 0
+    why_none: str = ""
 
     def against(self, parameter: str) -> tuple[list[tuple[float, float]], list[str]]:
         """Return (parameter, metric) points; a parameter that is no number counts its values: 0, 1, 2...
 
         The second list names those values, in that order, and is empty for numbers.
         """
-        done = [job for job in self.jobs if job.metric_value is not None and parameter in job.overrides]
+        done = [job for job in self.jobs if self._is_measured(job) and parameter in job.overrides]
         values = [job.overrides[parameter] for job in done]
         metrics = [float(job.metric_value or 0.0) for job in done]
         if all(_is_number(value) for value in values):
@@ -36,16 +39,22 @@ class Trials:
         places = [float(names.index(json.dumps(value))) for value in values]
         return list(zip(places, metrics, strict=True)), names
 
+    def _is_measured(self, job: JobView) -> bool:
+        return (
+            job.state == State.SUCCEEDED and job.metric_name == self.metric and job.metric_value is not None
+        )
+
 
 def read(workspace: Workspace, group_id: str) -> Trials:
-    """Return the runs of a group in the order of its metric's direction."""
-    with open_snapshot(workspace) as journal, journal.read() as tx:
-        group = group_view(records.group(tx.row("groups.by_id", group_id=group_id)))
-    jobs = jobs_of(workspace, group_id=group_id)
-    metric = group.objective_metric or next((job.metric_name for job in jobs if job.metric_name), "") or ""
-    sign = 1.0 if direction_of(group, metric) == "minimize" else -1.0
-    jobs.sort(key=lambda job: (job.metric_value is None, sign * (job.metric_value or 0.0)))
-    return Trials(jobs, _varying(jobs), metric)
+    """Return the runs of a group, best first, then the others with a metric, then those without."""
+    found = ranked(workspace, group_id)
+    first = {job.run_id for job in found.best_first}
+    others = [job for job in found.jobs if job.run_id not in first]
+    others.sort(key=lambda job: job.metric_value is None)
+    named = (job.metric_name for job in found.jobs if job.metric_name)
+    metric = found.by.metric or next(named, None) or ""
+    jobs = [*found.best_first, *others]
+    return Trials(jobs, _varying(jobs), metric, len(first), found.why_none)
 
 
 def _varying(jobs: list[JobView]) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from runforge import workspace as workspaces
 from runforge.cli import samples
+from runforge.cli.setup import make_workspace
 from runforge.queue import cancel, submit
 from runforge.store import daemon_holder
 from runforge.views import glance, lists
@@ -134,3 +135,53 @@ def test_a_direct_sweep_says_that_it_was_a_dry_run(ws: Workspace, cli: Cli) -> N
     assert done.returncode == 0, done.stderr
     assert any(line.startswith("[DRY-RUN]") for line in done.stdout.splitlines())
     assert not list(ws.runs_dir.glob("*/artifacts"))
+
+
+def print_and_sweep(cli: Cli, root: Path, lines: list[str]) -> Workspace:
+    """A workspace in which each line was printed by a run of its own."""
+    ws = make_workspace(root)
+    model = {"family": "command", "command": ["printf", "%s\\n", "{line}"], "hyperparameters": {"line": ""}}
+    plan = {
+        **samples.plan(str(ws.root)),
+        "base_request": {**samples.request(), "model": model},
+        "strategy": {"type": "list", "runs": [{"model.hyperparameters.line": line} for line in lines]},
+    }
+    plan.pop("objective", None)
+    (ws.root / "lines.json").write_bytes(samples.encode(plan))
+    assert cli("sweep", "--plan", ws.root / "lines.json", "--workspace", ws.root).returncode == 0
+    return ws
+
+
+def test_a_run_that_diverged_is_not_best_and_says_so(tmp_path: Path, cli: Cli) -> None:
+    lines = [f"[RF:METRIC=val_loss {value}]" for value in ("nan", "0.5", "0.25", "-inf")]
+    ws = print_and_sweep(cli, tmp_path / "ws", lines)
+    place = ("--workspace", ws.root)
+    runs = [job.run_id for job in lists.jobs(ws)]
+    assert cli("wait", *place).stdout.splitlines()[1] == f"Best run: {runs[2]}, val_loss 0.2500"
+    shown = cli("show", runs[3], *place).stdout
+    assert "Metric     val_loss diverged" in shown
+    assert "Remark     it has diverged: the last value of val_loss is -Infinity" in shown
+    assert cli("jobs", *place).stdout.count("val_loss diverged") == 2
+    group = json.loads(next(ws.hidden.glob("groups/*/group.json")).read_text())
+    assert group["summary"]["best_run_id"] == runs[2]
+    assert [run["diverged"] for run in group["runs"]] == [True, False, False, True]
+
+
+def test_what_is_nearly_a_metric_is_told_and_an_unknown_direction_claims_no_best(
+    tmp_path: Path, cli: Cli
+) -> None:
+    ws = print_and_sweep(
+        cli, tmp_path / "ws", ["[RF:METRIC=foo 0,5]\n[RF:METRIC=foo 1]", "[RF:METRIC=foo 2]"]
+    )
+    place = ("--workspace", ws.root)
+    done = cli("wait", *place)
+    assert "Best run" not in done.stdout
+    assert "No run is called best: whether foo is better high or low is not known" in done.stderr
+    run = lists.jobs(ws)[0].run_id
+    told = "1 line looked like metrics and was not: first: [RF:METRIC=foo 0,5]"
+    assert f"Remark     {told}" in cli("show", run, *place).stdout
+    assert json.loads(cli("show", run, "--json", *place).stdout)["data"]["remarks"] == [told]
+    assert cli("logs", run, *place).stdout.splitlines()[-2] == f"[RunForge: {told}]"
+    assert (
+        json.loads(next(ws.hidden.glob("groups/*/group.json")).read_text())["summary"]["best_run_id"] is None
+    )

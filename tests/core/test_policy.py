@@ -121,3 +121,22 @@ def test_what_the_machine_refused_is_postponed_and_what_somebody_changed_is_not_
     assert (ended(refused).cause, refused.fault) == (Cause.POSTPONED, 28)
     forged = ended(policy.decide(Report(Finding.REVOKED, is_forged=True), job(), "requeue", Past()))
     assert (forged.state, forged.cause) == (State.FAILED, Cause.LAUNCH_FAILED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, State.SUCCEEDED),
+        ({"exit_code": 3}, State.FAILED),
+        ({"exit_code": None, "signal": 9}, State.FAILED),
+        ({"exit_code": None, "signal": 15, "canceled": True}, State.CANCELED),
+    ],
+)
+@pytest.mark.parametrize("value", [0.5, None])
+def test_a_run_keeps_its_metric_however_it_ended(
+    changes: dict[str, Any], expected: State, value: float | None
+) -> None:
+    facts = ResultFacts("succeeded", None, "loss", value)
+    report = Report(Finding.ENDED, record(**changes), facts)
+    ending = ended(policy.decide(report, job(), "requeue", Past()))
+    assert (ending.state, ending.metric_name, ending.metric_value) == (expected, "loss", value)

@@ -15,7 +15,6 @@ from runforge.documents.plan import parse_plan
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import InvalidPlan, InvalidRequest, RunForgeError
-from runforge.sweeps.expand import metric_direction
 from tests.documents.kit import REQUEST, changed, grid, plan_bytes
 
 BAD_JSON = {
@@ -111,8 +110,3 @@ def test_results_are_read_with_care() -> None:
     assert read_result(b"[]") is None
     assert read_result(b'{"version": 1, "status": "great"}') is None
     assert read_result(encode(good).replace(b"0.5", b"NaN")) is None
-
-
-def test_lower_is_better_for_losses() -> None:
-    assert metric_direction("log_loss", None) == "minimize"
-    assert metric_direction("accuracy", None) == "maximize"

@@ -56,7 +56,7 @@ BAD_DATA = {
     "one_class": (b"a,label\n1,x\n2,x\n", "data/d.csv", "label", 2, "one class"),
     "empty": (b"", "data/d.csv", "label", 2, "empty"),
     "ragged": (
-        b"a,label\n1,x\n2,y\n" * 9 + b"3\n",
+        b"a,label\n" + b"1,x\n2,y\n" * 9 + b"3\n",
         "data/d.csv",
         "label",
         2,

@@ -14,10 +14,13 @@ from gauntlets.arena import Arena
 from runforge import workspace as workspaces
 from runforge.attempts import earlier_life, start_marker
 from runforge.drills.plans import request
-from runforge.queue import retry, submit
+from runforge.exports import exporter
+from runforge.queue import cancel, retry, submit
+from runforge.store import backup
 from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
+from tests.tui.kit import enqueue
 
 _POLICIES = ("requeue", "fail")
 _SCRIPT = 'echo "$0 START" >>"$1"; sleep "$2"; echo "$0 END" >>"$1"; echo "this is $0"; exit "$3"'
@@ -94,11 +97,11 @@ def test_pruned_by_half_and_enqueued_again_it_runs_once(run: Run, policy: str) -
     run.here.finish()
 
 
-def put_back(ws: Workspace, backup: Path) -> None:
+def put_back(ws: Workspace, copy: Path) -> None:
     """Do what `backup` says."""
     for suffix in ("-wal", "-shm"):
         Path(f"{ws.journal}{suffix}").unlink(missing_ok=True)
-    shutil.copyfile(backup, ws.journal)
+    shutil.copyfile(copy, ws.journal)
 
 
 def back_up(run: Run) -> Path:
@@ -110,12 +113,12 @@ def back_up(run: Run) -> Path:
 @pytest.mark.parametrize("policy", _POLICIES)
 def test_a_backup_put_back_runs_what_was_queued_in_it(run: Run, policy: str) -> None:
     run.enqueue("later", code=1)
-    backup = back_up(run)
+    copy = back_up(run)
     run.here.daemon(1)
     run.until("failed")
     run.retry(1)
     run.here.stop_daemon()
-    put_back(run.ws, backup)
+    put_back(run.ws, copy)
     before = len(run.noted("later"))
     run.here.daemon(1, 1, "--orphans", policy)
     run.until("failed")
@@ -126,11 +129,11 @@ def test_a_backup_put_back_runs_what_was_queued_in_it(run: Run, policy: str) -> 
 
 def test_killed_before_its_launch_it_is_not_judged_by_an_earlier_lifes_folder(run: Run) -> None:
     run.enqueue("later", code=0)
-    backup = back_up(run)
+    copy = back_up(run)
     run.here.daemon(1)
     run.until("succeeded")
     run.here.stop_daemon()
-    put_back(run.ws, backup)
+    put_back(run.ws, copy)
     killed = {"RUNFORGE_FAILPOINT": "claim.committed:1"}
     run.command("daemon", "--orphans", "fail", expect=-9, **killed)
     run.here.daemon(1, 1, "--orphans", "fail")
@@ -143,12 +146,12 @@ def test_killed_before_its_launch_it_is_not_judged_by_an_earlier_lifes_folder(ru
 def test_killed_before_its_launch_below_an_earlier_lifes_number(run: Run) -> None:
     """As if the earlier life's first folders had been moved away already, and the daemon killed then."""
     run.enqueue("later", code=1)
-    backup = back_up(run)
+    copy = back_up(run)
     run.here.daemon(1)
     run.until("failed")
     run.retry(1)
     run.here.stop_daemon()
-    put_back(run.ws, backup)
+    put_back(run.ws, copy)
     shutil.rmtree(run.ws.attempt_dir("one", 1))
     killed = {"RUNFORGE_FAILPOINT": "claim.committed:1"}
     run.command("daemon", "--orphans", "fail", expect=-9, **killed)
@@ -161,12 +164,12 @@ def test_killed_before_its_launch_below_an_earlier_lifes_number(run: Run) -> Non
 @pytest.mark.parametrize("is_canceled", [False, True])
 def test_while_an_earlier_life_still_runs_it_waits(run: Run, is_canceled: bool) -> None:
     run.enqueue("later", seconds=600 if is_canceled else 2)
-    backup = back_up(run)
+    copy = back_up(run)
     run.here.daemon(1)
     run.until("running")
     run.here.until(lambda: run.noted("later") == ["START"], "it has started")
     run.here.kill_daemon()
-    put_back(run.ws, backup)
+    put_back(run.ws, copy)
     run.here.daemon(1, 1, "--orphans", "fail")
     run.until("running")
     if is_canceled:
@@ -177,27 +180,19 @@ def test_while_an_earlier_life_still_runs_it_waits(run: Run, is_canceled: bool) 
         run.until("succeeded")
         assert run.noted("later") == ["START", "END", "START", "END"]  # one after the other
         assert run.causes() == ["postponed", "exit"]
-    assert "waits: an earlier attempt of it" in run.here.said(run.here.daemons[-1])
+    assert "waits: an earlier attempt of the run still runs" in run.here.said(run.here.daemons[-1])
     run.here.finish()
 
 
-def test_the_exports_of_a_newer_journal_are_not_taken_for_the_backups(run: Run) -> None:
-    run.enqueue("later", code=1)
-    backup = back_up(run)
-    run.here.daemon(1)
-    run.until("failed")
-    run.here.stop_daemon()
-    put_back(run.ws, backup)
-    # As many entries again as the newer one had, in one command, before anybody exports.
-    for number in range(9):
-        folder = run.ws.run_dir(f"more-{number}")
-        folder.mkdir()
-        shutil.copyfile(run.folder / "request.json", folder / "request.json")
-        queue = run.ws.queue_json.read_bytes()
-        submit.enqueue_run(run.ws, folder.name)
-        assert run.ws.queue_json.read_bytes() != queue
-    verdict = json.loads(run.command("doctor", "--json"))["data"]["findings"]
-    assert next(found for found in verdict if found["name"] == "exports")["status"] == "ok"
+def test_the_exports_of_a_newer_journal_are_not_taken_for_the_backups(ws: Workspace, tmp_path: Path) -> None:
+    group, other = enqueue(ws, name="first", runs=2), enqueue(ws, name="other", runs=8)
+    with open_journal(ws) as journal:
+        backup.copy(journal.connection, tmp_path / "copy.db")
+    cancel.cancel_group(ws, group)
+    put_back(ws, tmp_path / "copy.db")
+    # More entries in one command than the newer journal had, before anybody else exports.
+    cancel.cancel_group(ws, other)
+    assert exporter.check(ws) == []
 
 
 # --- a copied workspace ------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from gauntlets.arena import Arena
 from runforge import workspace as workspaces
 from runforge.cli.setup import make_workspace
+from runforge.drills.plans import plan, request
 from runforge.errors import Missing
 from runforge.views import lists
 from runforge.workspace import Workspace
@@ -117,14 +118,21 @@ def test_its_own_hidden_folder_is_named_by_no_path(ws: Workspace) -> None:
 
 def test_the_daemon_of_a_workspace_that_moves_launches_nothing_more(here: Arena, tmp_path: Path) -> None:
     here.run("init", str(here.root), "--state-dir", str(tmp_path / "state"))
-    group = here.sweep(4, name="moving", seconds=1)
+    witness = tmp_path / "witness"
+    script = ["/bin/sh", "-c", 'echo >>"$0"; sleep 1', str(witness)]
+    command = request(family="command", command=script, hyperparameters={"n": 0})
+    runs = [{"model.hyperparameters.n": number} for number in range(4)]
+    group = here.enqueue(plan(here.root, command, {"type": "list", "runs": runs}, name="moving"), 4)
     daemon = here.daemon(1)
-    here.until(lambda: here.in_state("running", group) == 1, "one is running")
+    here.until(witness.exists, "one is running")
     there = here.root.with_name("moved")
     os.rename(here.root, there)
     assert daemon.wait(20) == 4
     assert "the workspace was moved" in here.said(daemon)
     here.root = there
     here.daemon(1)
-    here.until_ended(group, "completed")
+    here.until(
+        lambda: here.in_state("running", group) + here.in_state("queued", group) == 0, "all have ended"
+    )
+    assert {job["run_id"]: job["error"] for job in here.jobs(group) if job["error"]} == {}
     here.finish()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runforge.metrics import curves as curves_module
 from runforge.metrics.curves import Curve, CurveFile, Progress, read_curves, related, tail_progress
 
 
@@ -29,12 +30,10 @@ def test_both_shapes_of_a_line(tmp_path: Path) -> None:
     [
         b"garbage",
         b"[1, 2]",
-        b'{"name": "x", "value": NaN}',
-        b'{"name": "x", "value": 1e999}',
         b'{"name": "x", "value": true}',
         b'{"name": "x", "value": "1"}',
-        b'{"name": 1, "value": 1}'.replace(b'"value": 1', b'"value": null'),
-        b'{"x": ' + b"9" * 400 + b"}",
+        b'{"name": 1, "value": 1}',
+        b'{"x": ' + b"9" * 5000 + b"}",
         b"[" * 100_000,
         b'{"x": "' + b"y" * 70_000 + b'", "z": 1}',
         b"\xff\xfe",
@@ -68,11 +67,39 @@ def test_many_points_and_many_metrics_are_bounded(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     with path.open("w") as out:
         out.writelines(json.dumps({"loss": i, "step": i}) + "\n" for i in range(150_000))
-        out.writelines(json.dumps({f"m{i}": 1}) + "\n" for i in range(200))
-    curves = read_curves(path)
-    assert len(curves) == 64
+        out.writelines(json.dumps({f"m{i}": 1}) + "\n" for i in range(1200))
+    file = CurveFile(path)
+    while file.refresh():
+        pass
+    curves = file.curves()
+    assert len(curves) == 1000
+    assert file.sentences() == ["201 values were left out: the run has more than 1,000 metrics: first: m999"]
     assert 50_000 <= len(curves["loss"].steps) <= 100_000
     assert curves["loss"].steps[-1] == 149_999
+
+
+def test_all_curves_together_are_bounded_and_keep_their_last_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curves_module, "_MOST_IN_ALL", 1000)
+    path = tmp_path / "metrics.jsonl"
+    with path.open("w") as out:
+        out.writelines(json.dumps({"step": i, **{f"m{k}": i for k in range(20)}}) + "\n" for i in range(501))
+    curves = read_curves(path)
+    assert sum(len(curve.steps) for curve in curves.values()) <= 1000
+    assert {curve.values[-1] for curve in curves.values()} == {500}
+
+
+def test_a_last_line_without_its_end_is_drawn_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"a": 1}\n{"a": 2}')
+    assert read_curves(path)["a"].values == [1, 2]
+
+
+def test_nan_and_infinity_are_values(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"a": NaN}\n{"a": "-Infinity"}\n{"name": "a", "value": 1e999}\n')
+    assert [str(value) for value in read_curves(path)["a"].values] == ["nan", "-inf", "inf"]
 
 
 def test_links_and_pipes_are_not_read(tmp_path: Path) -> None:
@@ -89,6 +116,14 @@ def test_progress_is_what_was_said_last(tmp_path: Path) -> None:
     assert tail_progress(tmp_path) == Progress(4, 10, None, None)
     (tmp_path / "metrics.jsonl").write_text('{"loss": 0.5}\n{"name": "acc", "value": 0.75, "step": 4}\n{"tor')
     assert tail_progress(tmp_path) == Progress(4, 10, "acc", 0.75)
+
+
+def test_progress_is_found_before_much_of_a_bar_and_in_wide_lines(tmp_path: Path) -> None:
+    bar = "".join(f"\repoch 4: {i}/5000 [loss=0.44]" for i in range(3000))
+    (tmp_path / "logs.txt").write_text(f"[RF:EPOCH=3/10]\n{bar}")
+    wide = {f"layer{i}": i / 7 for i in range(900)}
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 1, **wide, "last": 0.5}) + "\n")
+    assert tail_progress(tmp_path) == Progress(3, 10, "last", 0.5)
 
 
 def test_metrics_of_both_sides_of_the_data_belong_together() -> None:

@@ -161,13 +161,20 @@ def test_metrics_are_found_in_the_output(attempt: Attempt) -> None:
     lines = [
         "[RF:METRIC=loss 0.5 step=1]",
         "[RF:METRIC=loss 1e999 step=2]",
-        "x [RF:METRIC=no 1]",
-        "[RF:METRIC=loss nan]",
+        "2026-01-01 INFO [RF:METRIC=val/mAP@[IoU=0.5] 1 step=4096.0]",
+        "[RF:METRIC=loss nan epoch=0.5]",
         "[RF:METRIC=acc -1.5e-3]",
+        "[RF:METRIC=lost np.float64(1)]",
     ]
     attempt.run(f"print({chr(10).join(lines)!r})")
     entries = [json.loads(line) for line in (attempt.run_dir / "metrics.jsonl").read_text().splitlines()]
-    assert [(e["name"], e["value"], e["step"]) for e in entries] == [("loss", 0.5, 1), ("acc", -0.0015, None)]
+    assert [(e["name"], e["value"], e["step"]) for e in entries] == [
+        ("loss", 0.5, 1),
+        ("loss", "Infinity", 2),
+        ("val/mAP@[IoU=0.5]", 1, 4096),
+        ("loss", "NaN", 0.5),
+        ("acc", -0.0015, None),
+    ]
 
 
 def test_a_log_is_capped_and_keeps_head_and_tail(attempt: Attempt) -> None:

@@ -268,7 +268,7 @@ def test_a_line_too_long_hides_no_metric(tmp_path: Path) -> None:
     pump = LogPump(tmp_path, limit=1_000_000, reads_metrics=True)
     pump.open()
     reading, writing = os.pipe()
-    for data in (b"x" * 60_000, b"x" * 60_000, b"[RF:METRIC=no 1]\n[RF:METRIC=yes 2]\n"):
+    for data in (b"x" * 60_000, b"x" * 60_000, b"[RF:METRIC=glued 1]\n[RF:METRIC=own 2]\n"):
         os.write(writing, data)
         assert pump.pump(reading)
     os.close(writing)
@@ -277,7 +277,7 @@ def test_a_line_too_long_hides_no_metric(tmp_path: Path) -> None:
     pump.close()
     pump.release()
     entries = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [entry["name"] for entry in entries] == ["yes"]
+    assert [entry["name"] for entry in entries] == ["glued", "own"]
 
 
 # --- the zygote --------------------------------------------------------------------------------
@@ -298,11 +298,11 @@ def fail(spec):
     raise RuntimeError("told in the log")
 
 
-def finish(spec, ending):
+def finish(spec, ending, rejected):
     return [f"finish {ending['exit_code']}"]
 
 
-def leave(spec, ending):
+def leave(spec, ending, rejected):
     sys.exit("a result writer that leaves")
 """
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runforge.documents.result import read_result
+from runforge.metrics.points import Rejected
 from runforge.training import outcome, worker
 
 MakeSpec = Callable[..., dict[str, Any]]
@@ -98,9 +99,6 @@ def test_lines_that_are_no_metric_are_passed_over(command: dict[str, Any]) -> No
         command,
         b"\xff\x00garbage",
         b"[" * 50_000,
-        b'{"name": "a", "value": NaN}',
-        b'{"name": "a", "value": 1e999}',
-        b'{"name": "a", "value": 1' + b"0" * 400 + b"}",
         b'{"name": "a", "value": true}',
         b'{"name": "a", "value": "1"}',
         b'{"name": 1, "value": 1}',
@@ -108,14 +106,78 @@ def test_lines_that_are_no_metric_are_passed_over(command: dict[str, Any]) -> No
         b'{"name": "long", "value": 1, "x": "' + b"y" * 200_000 + b'"}',
         b'{"name": "evil\\ud800\\u0000", "value": 3}',
     )
-    outcome.finish(command, ending())
+    told = "7 lines looked like metrics and were not: first: \ufffd\\x00garbage"
+    lines = outcome.finish(command, ending())
+    assert lines == [f"[RunForge: {told}]", "[RF:STAGE=COMPLETED]"]
     assert list(result(command)["summary"]["metrics"].values()) == [3.0]
+    assert result(command)["warnings"] == [told]
+
+
+def test_a_line_of_step_and_metrics_is_in_the_summary(command: dict[str, Any]) -> None:
+    report(command, b'{"step": 1, "loss": 0.5, "acc": 0.25}', b'{"step": 2, "loss": 0.25}')
+    outcome.finish(command, ending())
+    summary = result(command)["summary"]
+    assert summary == {
+        "primary_metric": {"name": "loss", "value": 0.25},
+        "metrics": {"loss": 0.25, "acc": 0.25},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (b"NaN", "NaN"),
+        (b"1e999", "Infinity"),
+        (b'"-inf"', "-Infinity"),
+        (b"null", "NaN"),
+        (b"-1" + b"0" * 400, "-Infinity"),
+    ],
+)
+def test_a_run_that_ends_in_nan_or_infinity_has_diverged(
+    command: dict[str, Any], value: bytes, told: str
+) -> None:
+    report(
+        command, b'{"name": "loss", "value": 0.5}', b'{"acc": 0.75}', b'{"name": "loss", "value": %s}' % value
+    )
+    outcome.finish(command, ending())
+    found = result(command)
+    assert (found["status"], found["summary"]) == ("succeeded", None)
+    assert found["diverged"] == {"metric": "loss", "value": told}
+    assert found["last_values"] == {"loss": told, "acc": 0.75}
+    read = read_result((Path(command["run_dir"]) / "result.json").read_bytes())
+    assert read is not None
+    assert (read.metric_name, read.metric_value) == ("loss", None)
+    assert read.remarks == [f"it has diverged: the last value of loss is {told}"]
+
+
+def test_a_metric_that_recovers_has_not_diverged(command: dict[str, Any]) -> None:
+    report(command, b'{"loss": NaN}', b'{"loss": 0.5, "other": NaN}')
+    outcome.finish(command, ending())
+    found = result(command)
+    assert found["summary"] == {"primary_metric": {"name": "loss", "value": 0.5}, "metrics": {"loss": 0.5}}
+    assert (found["diverged"], found["last_values"]) == (None, {"loss": 0.5, "other": "NaN"})
+
+
+def test_what_was_printed_like_a_metric_is_told_with_the_rest(command: dict[str, Any]) -> None:
+    printed = Rejected()
+    printed.add(b"[RF:METRIC=loss 0,5]")
+    report(command, b"rubbish")
+    lines = outcome.finish(command, ending(), printed)
+    assert lines[0] == "[RunForge: 2 lines looked like metrics and were not: first: [RF:METRIC=loss 0,5]]"
+
+
+def test_a_failed_run_keeps_its_metrics(command: dict[str, Any]) -> None:
+    report(command, b'{"loss": 0.5}')
+    outcome.finish(command, ending(exit_code=3))
+    assert result(command)["summary"]["metrics"] == {"loss": 0.5}
 
 
 def test_a_flood_of_names_leaves_a_result_that_can_be_read(command: dict[str, Any]) -> None:
     report(command, *(b'{"name": "m%d", "value": 1}' % number for number in range(5000)))
     outcome.finish(command, ending())
     assert len(result(command)["summary"]["metrics"]) == 1000
+    told = ["4,000 values were left out: the run has more than 1,000 metrics: first: m1000"]
+    assert result(command)["warnings"] == told
 
 
 def test_a_pipe_in_the_place_of_the_metrics_does_not_hang(command: dict[str, Any]) -> None:

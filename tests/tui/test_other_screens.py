@@ -194,6 +194,35 @@ def test_a_sweep_is_a_table_best_first_and_a_plot(ws: Workspace) -> None:
     look(ws, journey)
 
 
+def test_a_sweep_without_a_best_says_why_and_a_diverged_run_says_so(ws: Workspace) -> None:
+    lived(ws)
+    with open_journal(ws) as journal, journal.write():
+        run = journal.connection.execute
+        run("UPDATE jobs SET metric_name='foo' WHERE metric_name IS NOT NULL")
+        run("UPDATE jobs SET metric_value=NULL WHERE run_id LIKE '%0003'")
+
+    async def journey(at: Looker) -> None:
+        await at.sees("diverged")
+        await open_group(at)
+        await at.sees("FOO", "diverged", "0.8000", "no run is best: whether foo is better high or low")
+        assert not any(line.split()[0] == "1" for line in at.lines if "✓ succeeded" in line)
+
+    look(ws, journey)
+
+
+def test_a_run_says_what_its_metrics_ended_in(ws: Workspace) -> None:
+    lived(ws)
+    folder = ws.root / jobs_of(ws)["0001"].run_dir
+    points = ['{"name": "loss", "value": 0.5, "step": 1}', '{"loss": NaN}', "rubbish"]
+    (folder / "metrics.jsonl").write_text("\n".join(points) + "\n")
+
+    async def journey(at: Looker) -> None:
+        await at.press("enter", "2")
+        await at.sees("loss is nan now", "1 line looked like metrics")
+
+    look(ws, journey)
+
+
 def test_steers_a_sweep(ws: Workspace) -> None:
     lived(ws)
 

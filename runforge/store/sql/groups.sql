@@ -94,19 +94,31 @@ RETURNING served;
 UPDATE lanes SET served = 2 * :served WHERE lane_id = :lane_id;
 
 -- name: best_and_pace
--- Extremes of the group's metric, and how long a run of it takes in seconds.
-SELECT max(metric_value) AS highest, min(metric_value) AS lowest, min(metric_name) AS metric_name,
+-- Extremes of the group's metric, and how long a run of it takes in seconds. The metric is the objective, or else the
+-- one of `first_metric`. SQLite has no NaN; infinity takes no part.
+WITH ranked AS (
+    SELECT coalesce(:objective, (
+        SELECT metric_name FROM jobs
+        WHERE group_id = :group_id AND state = 'succeeded' AND metric_name IS NOT NULL
+        ORDER BY seq LIMIT 1)) AS metric
+)
+SELECT max(CASE WHEN metric_name = metric AND abs(metric_value) < 9e999 THEN metric_value END) AS highest,
+       min(CASE WHEN metric_name = metric AND abs(metric_value) < 9e999 THEN metric_value END) AS lowest,
+       max(CASE WHEN metric_name = metric THEN metric END) AS metric_name,
        avg((julianday(finished_at) - julianday(started_at)) * 86400) AS seconds
-FROM jobs WHERE group_id = :group_id AND state = 'succeeded';
+FROM ranked, jobs WHERE group_id = :group_id AND state = 'succeeded';
 
 -- name: highest
-SELECT * FROM jobs WHERE group_id = :group_id AND state = 'succeeded' AND metric_value IS NOT NULL
+SELECT * FROM jobs
+WHERE group_id = :group_id AND state = 'succeeded' AND metric_name = :metric AND abs(metric_value) < 9e999
 ORDER BY metric_value DESC, seq LIMIT 1;
 
 -- name: lowest
-SELECT * FROM jobs WHERE group_id = :group_id AND state = 'succeeded' AND metric_value IS NOT NULL
+SELECT * FROM jobs
+WHERE group_id = :group_id AND state = 'succeeded' AND metric_name = :metric AND abs(metric_value) < 9e999
 ORDER BY metric_value, seq LIMIT 1;
 
 -- name: first_metric
+-- The primary metric of the first run that has succeeded with one, diverged or not.
 SELECT metric_name FROM jobs
-WHERE group_id = :group_id AND state = 'succeeded' AND metric_value IS NOT NULL ORDER BY seq LIMIT 1;
+WHERE group_id = :group_id AND state = 'succeeded' AND metric_name IS NOT NULL ORDER BY seq LIMIT 1;

@@ -1,0 +1,179 @@
+"""metrics.jsonl: one line, the file as it grows, and the last value of each metric.
+
+The file belongs to the run and may hold anything. A line is `{"name": "loss", "value": 0.3, "step": 7}` or an object
+of numbers such as `{"step": 7, "loss": 0.3, "acc": 0.9}`. Any other line is counted as rejected.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from runforge.files.durable import open_file
+from runforge.metrics.points import (
+    LINE_LIMIT,
+    MOST_METRICS,
+    Point,
+    Rejected,
+    as_json,
+    name_of,
+    step_of,
+    value_of,
+)
+
+NAME = "metrics.jsonl"
+#: Keys that say where in the run a value belongs; the first that is there counts.
+STEPS = ("step", "global_step", "epoch", "iteration", "iter")
+#: Of a larger file the beginning and the end are read for the last values.
+MOST_BYTES = 256 * 1024 * 1024
+_BLOCK = 4 * 1024 * 1024
+
+
+def encode(point: Point, at: str) -> bytes:
+    """Return a point as a line."""
+    step = point.step
+    entry = {
+        "name": point.name,
+        "value": as_json(point.value),
+        "step": int(step) if isinstance(step, float) and step.is_integer() else step,
+        "at": at,
+    }
+    return json.dumps(entry, allow_nan=False).encode("ascii") + b"\n"
+
+
+def parse(line: bytes) -> list[Point]:
+    """Return the points of a line; none of a line that is no metric line."""
+    if len(line) > LINE_LIMIT:
+        return []
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(found, dict):
+        return []
+    step = next((number for key in STEPS if (number := step_of(found.get(key))) is not None), None)
+    if "name" in found and "value" in found:
+        return _named(found, step)
+    return [
+        Point(name, step, value)
+        for key, given in found.items()
+        if key not in STEPS and (value := value_of(given)) is not None and (name := name_of(key)) is not None
+    ]
+
+
+def _named(found: dict[str, Any], step: float | None) -> list[Point]:
+    # null is what many writers make of NaN.
+    name, value = name_of(found["name"]), value_of("nan" if found["value"] is None else found["value"])
+    return [] if name is None or value is None else [Point(name, step, value)]
+
+
+class PointReader:
+    """From bytes, however they are cut into pieces, to points, and to what was rejected."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._names: set[str] = set()
+        self.rejected = Rejected()
+        #: Values of metrics after the first thousand names.
+        self.left_out = Rejected()
+
+    def feed(self, data: bytes) -> Iterator[Point]:
+        """Yield the points of the lines that are whole now."""
+        *lines, rest = (self._rest + data).split(b"\n")
+        # Of a line too long enough is kept to know it.
+        self._rest = rest[: LINE_LIMIT + 1]
+        for line in lines:
+            yield from self._points(line)
+
+    def finish(self) -> Iterator[Point]:
+        """Yield the points of a last line without its end."""
+        line, self._rest = self._rest, b""
+        yield from self._points(line)
+
+    def drop_rest(self) -> None:
+        """Forget a line whose end is not read."""
+        self._rest = b""
+
+    def finish_if_whole(self) -> Iterator[Point]:
+        """Yield the points of a last line that lacks nothing but its end: what is torn may still go on."""
+        if parse(self._rest):
+            yield from self.finish()
+
+    def _points(self, line: bytes) -> Iterator[Point]:
+        points = parse(line)
+        if not points and line.strip():
+            self.rejected.add(line)
+        for point in points:
+            if point.name not in self._names:
+                if len(self._names) >= MOST_METRICS:
+                    self.left_out.add(point.name.encode("utf-8", "replace"))
+                    continue
+                self._names.add(point.name)
+            yield point
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what a person is to know of this file."""
+        yield from self.rejected.sentences()
+        if self.left_out.count:
+            yield (
+                f"{self.left_out.count:,} values were left out: the run has more than {MOST_METRICS:,} metrics: "
+                f"first: {self.left_out.first}"
+            )
+
+
+class LastValues:
+    """The last point of each metric, in the order in which the run named them first."""
+
+    def __init__(self) -> None:
+        self.points: dict[str, Point] = {}
+        self.reader = PointReader()
+        self.unread = 0
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what a person is to know."""
+        yield from self.reader.sentences()
+        if self.unread:
+            yield f"{self.unread:,} bytes in the middle of {NAME} were not read: it is too large"
+
+    def _take(self, points: Iterator[Point]) -> None:
+        self.points.update((point.name, point) for point in points)
+
+    def read(self, descriptor: int, limit: int) -> None:
+        """Read a file to its end, of a file beyond the limit its beginning and its end."""
+        size = os.fstat(descriptor).st_size
+        if size > limit:
+            self._read_part(descriptor, 0, limit // 2)
+            self.reader.drop_rest()
+            self.unread = size - limit // 2 * 2
+            self._read_part(descriptor, size - limit // 2, size)
+        else:
+            self._read_part(descriptor, 0, size)
+        self._take(self.reader.finish())
+
+    def _read_part(self, descriptor: int, start: int, end: int) -> None:
+        is_torn = start > 0
+        while start < end and (data := os.pread(descriptor, min(_BLOCK, end - start), start)):
+            start += len(data)
+            if is_torn:
+                _, newline, data = data.partition(b"\n")
+                is_torn = not newline
+            self._take(self.reader.feed(data))
+
+
+def read_last(path: Path, limit: int = MOST_BYTES) -> LastValues:
+    """Return the last values that a file holds; of a link, a pipe or an unreadable file none."""
+    last = LastValues()
+    try:
+        descriptor = open_file(path, os.O_RDONLY)
+    except OSError:
+        return last
+    try:
+        last.read(descriptor, limit)
+    except OSError:
+        return last
+    finally:
+        os.close(descriptor)
+    return last

@@ -1,0 +1,100 @@
+"""What a metric is: a name, a step and a value. Every reader asks here, so that all see the same.
+
+NaN and infinity are values. JSON has no words for them, so that they are written as the texts "NaN", "Infinity"
+and "-Infinity", as in the JSON form of Protocol Buffers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from runforge.text import safe
+
+#: A longer line of metrics.jsonl is no metric line.
+LINE_LIMIT = 64 * 1024
+#: A longer name, in UTF-8, is no name.
+NAME_BYTES = 256
+#: Metrics of a run that are kept: the first so many names.
+MOST_METRICS = 1000
+_SHOWN = 160
+_WORDS = {
+    "nan": math.nan,
+    "inf": math.inf,
+    "+inf": math.inf,
+    "infinity": math.inf,
+    "+infinity": math.inf,
+    "-inf": -math.inf,
+    "-infinity": -math.inf,
+}
+
+
+class Point(NamedTuple):
+    """One value of one metric; `step` is None where the run named none."""
+
+    name: str
+    step: float | None
+    value: float
+
+
+def name_of(given: object) -> str | None:
+    """Return a metric's name as all readers spell it, or None if it is no name."""
+    if not isinstance(given, str):
+        return None
+    # A name goes into documents that readers refuse for a NUL or half of a surrogate pair.
+    name = safe(given.strip())
+    return name if 0 < len(name.encode()) <= NAME_BYTES else None
+
+
+def value_of(given: object) -> float | None:
+    """Return a metric's value, or None if it is no number. Beyond the range of a float it is infinite."""
+    if isinstance(given, str):
+        return _WORDS.get(given.strip().lower())
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        return None
+    try:
+        return float(given)
+    except OverflowError:
+        return math.inf if given > 0 else -math.inf
+
+
+def step_of(given: object) -> float | None:
+    """Return a step, or None if it is no finite number."""
+    if isinstance(given, str):
+        return None
+    number = value_of(given)
+    return number if number is not None and math.isfinite(number) else None
+
+
+def as_json(value: float) -> float | str:
+    """Return a value as JSON can say it."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+class Rejected:
+    """What looked like a metric and was none: how many lines, and the first of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first = ""
+
+    def add(self, line: bytes, count: int = 1) -> None:
+        """Count lines of which the first is given."""
+        if not self.count:
+            self.first = safe(line[: 4 * _SHOWN].decode("utf-8", "replace").strip(), _SHOWN)
+        self.count += count
+
+    def plus(self, later: Rejected) -> Rejected:
+        """Return both as one."""
+        both = Rejected()
+        both.count, both.first = self.count + later.count, self.first if self.count else later.first
+        return both
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what a person is to know."""
+        if self.count:
+            lines, were = ("line", "was") if self.count == 1 else ("lines", "were")
+            yield f"{self.count:,} {lines} looked like metrics and {were} not: first: {self.first}"

@@ -1,0 +1,17 @@
+"""What a run's result says about its metrics beside their values."""
+
+from pathlib import Path
+
+from runforge.documents.result import read_result
+from runforge.files.durable import read_bounded
+
+_LIMIT = 4 * 1024 * 1024
+
+
+def remarks(run_dir: Path) -> list[str]:
+    """Return sentences, none while there is no result: it has diverged, lines were no metrics."""
+    try:
+        result = read_result(read_bounded(run_dir / "result.json", _LIMIT))
+    except OSError:
+        return []
+    return result.remarks if result is not None else []

@@ -191,7 +191,7 @@ def test_needs_and_gates_come_through_a_recovery(ws: Workspace, journal: Journal
     )
     before = [list(map(tuple, run(f"{query} ORDER BY 1").fetchall())) for query in wanted]
     journal.checkpoint()
-    saved = salvage.read(ws.journal)
+    saved = salvage.read(ws.journal, {})
     assert rebuild.write(ws.journal.with_name("fresh.db"), saved) == []
     run("ATTACH ? AS fresh", (str(ws.journal.with_name("fresh.db")),))
     for table in tables:

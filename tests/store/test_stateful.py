@@ -330,7 +330,8 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(place=places)
     def requeue(self, place: int) -> None:
-        if (job_id := self.pick(place)) is None:
+        # A run that is to be canceled is not put back: `core.policy` ends it.
+        if (job_id := self.pick(place)) is None or self.jobs[job_id].cancel_requested:
             return
         job, known = self.row(job_id), self.jobs[job_id]
         allowed = known.state is State.RUNNING

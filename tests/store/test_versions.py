@@ -20,6 +20,7 @@ from runforge.queue import prune, retry
 from runforge.store import migrate, opening, records, transitions, verify
 from runforge.store.failures import JournalUnreadable
 from runforge.store.opening import open_journal
+from runforge.store.recovery import rebuild, salvage
 from runforge.store.sqlite import sqlite
 from runforge.views import lists
 from runforge.workspace import Workspace
@@ -157,6 +158,21 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(
     assert rows(old.journal, "PRAGMA user_version") == [(1,)]
     open_journal(old).close()
     assert verify.check(old) == []
+
+
+def test_rows_saved_from_an_old_journal_make_the_same_as_its_migration(old: Workspace) -> None:
+    looks = (
+        *SAME[3:5],
+        "SELECT job_id, state, attempt, priority, gpus FROM full_jobs ORDER BY seq",
+        "SELECT job_id, device, share_mb FROM device_grants ORDER BY 1",
+        "SELECT job_id, attempt, devices FROM attempts ORDER BY 1, 2",
+        "SELECT lane_id, shape_id, ready FROM lane_shapes ORDER BY 1, 2",
+        "SELECT * FROM journal ORDER BY seq",
+    )
+    fresh = old.journal.with_name("fresh.db")
+    assert rebuild.write(fresh, salvage.read(old.journal, {})) == []
+    open_journal(old).close()
+    assert [rows(fresh, look) for look in looks] == [rows(old.journal, look) for look in looks]
 
 
 def test_an_old_journal_that_cannot_be_written_says_what_to_do(old: Workspace) -> None:

@@ -5,11 +5,11 @@ Source of the table: docs/reliability.md, "Recovery". An unknown end is never ca
 
 from __future__ import annotations
 
-import signal
 from enum import Enum
 from typing import NamedTuple
 
 from runforge import machine_faults
+from runforge.core import exit_codes
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
@@ -160,22 +160,15 @@ def _finished(report: Report, job: Job) -> Ending:
 
 
 def _failed(record: ExitRecord, report: Report) -> Ending:
+    if record.oom:
+        message = "killed by the kernel: out of memory"
+        return Ending(State.FAILED, Cause.OOM, message, record.exit_code, record.signal)
     if record.signal is not None:
-        if record.oom:
-            message = "killed by the kernel: out of memory"
-            return Ending(State.FAILED, Cause.OOM, message, signal=record.signal)
-        message = f"killed by signal {record.signal} ({signal_name(record.signal)})"
+        message = f"killed by signal {record.signal} ({exit_codes.signal_name(record.signal)})"
         return Ending(State.FAILED, Cause.SIGNAL, message, signal=record.signal)
-    message = (report.result and report.result.error_message) or f"exit code {record.exit_code}"
+    found = report.result and report.result.error_message
+    message = found or exit_codes.words(record.exit_code or 0)
     return Ending(State.FAILED, Cause.EXIT, message, exit_code=record.exit_code)
-
-
-def signal_name(number: int) -> str:
-    """Return a signal's name, or its number as text."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)
 
 
 def postponed(number: int) -> Ending:

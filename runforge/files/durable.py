@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from runforge import failpoints
@@ -28,13 +28,15 @@ def write_atomic(
     durable: bool = True,
     mode: int = 0o600,
     sync_folder: bool = True,
+    may_replace: Callable[[], bool] | None = None,
 ) -> os.stat_result:
     """Replace a file so that a reader sees the old content or the new one, whole; return what it is now.
 
     The temporary file has an unpredictable name in the same folder (a planted link cannot be
     followed). With `durable` both the file and its folder entry are on disk when this returns; without
     `sync_folder` the entry is only with the next sync of anything later (journaled file systems keep
-    that order), which serves where such a sync follows anyway.
+    that order), which serves where such a sync follows anyway. `may_replace` is asked at the last moment;
+    where it says no, the old file stays.
     Raises OSError; the old file is then untouched.
     """
     temporary = path.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
@@ -49,6 +51,9 @@ def write_atomic(
         finally:
             os.close(descriptor)
         failpoints.hit("file.written")
+        if may_replace is not None and not may_replace():
+            temporary.unlink(missing_ok=True)
+            return info
         os.replace(temporary, path)
         failpoints.hit("file.replaced")
     except BaseException:

@@ -47,6 +47,13 @@ class JobView(NamedTuple):
         return {**self._asdict(), "diverged": self.has_diverged}
 
 
+def seconds_so_far(job: JobView) -> float | None:
+    """Return how long a run took, or has taken by this moment."""
+    if job.state == "running" and job.started_at:
+        return clock.seconds_between(job.started_at, clock.now())
+    return job.seconds
+
+
 class GroupView(NamedTuple):
     """A group with its counts and its best run."""
 
@@ -71,6 +78,20 @@ class GroupView(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
         return self._asdict()
+
+
+def ended_runs(group: GroupView) -> int:
+    """Return how many runs of a group are over, whichever way they ended."""
+    return group.succeeded + group.failed + group.canceled
+
+
+def group_state(group: GroupView) -> str:
+    """Return a group's state in a word for people: paused, or queued while nothing of it has started."""
+    if group.status != "running":
+        return group.status
+    if group.paused:
+        return "paused"
+    return "running" if group.running or ended_runs(group) else "queued"
 
 
 class AttemptView(NamedTuple):

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 from pathlib import Path
-from typing import Any
 
 from runforge import clock, machine_faults
+from runforge.attempts import spec as specs
+from runforge.attempts.spec import Payload, SpecError
 from runforge.core.outcome import Ending, ExitRecord
 from runforge.core.records import Job
 from runforge.core.states import State
-from runforge.files.durable import read_bounded
 from runforge.training import outcome
-
-_SPEC_LIMIT = 16 * 1024 * 1024
 
 
 def finish(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> bool:
@@ -25,22 +22,20 @@ def finish(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> bool:
     has kept it from that, and must not turn a run that succeeded into one without a result.
     """
     try:
-        spec = json.loads(read_bounded(attempt_dir / "spec.json", _SPEC_LIMIT))
         # Where the folder is now: the workspace may have been moved while the run went on.
-        outcome.finish({**spec, "run_dir": str(run_dir)}, record._asdict())
+        outcome.finish(specs.read(attempt_dir)._replace(run_dir=run_dir), record)
     except OSError as error:
         return machine_faults.of(error) in {None, errno.EIO}
-    except (ValueError, LookupError, TypeError):
+    except SpecError:
         return True  # no spec to go by: the ending is told without a result
     return True
 
 
-def _payload(attempt_dir: Path) -> dict[str, Any] | None:
+def _payload(attempt_dir: Path) -> Payload | None:
     try:
-        payload = json.loads(read_bounded(attempt_dir / "spec.json", _SPEC_LIMIT))["payload"]
-    except (OSError, ValueError, LookupError, TypeError):
+        return specs.read(attempt_dir).payload
+    except (OSError, SpecError):
         return None  # the attempt's folder is gone, or damaged: what it was to do is not known
-    return payload if isinstance(payload, dict) else None
 
 
 def leave(attempt_dir: Path, run_dir: Path, job: Job, ending: Ending) -> None:

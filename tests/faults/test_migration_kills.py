@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from gauntlets.failpoints import one_more_migration
 from runforge import workspace as workspaces
 from runforge.cli import samples
@@ -19,6 +21,7 @@ from runforge.store.opening import open_journal
 from runforge.store.sqlite import sqlite
 from runforge.workspace import Workspace
 
+pytestmark = pytest.mark.slow
 _KILLS = 10
 _RUNS = 200
 #: Work enough for a kill to fall into it: into the backup, and into the migration.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -12,15 +13,21 @@ from tests.order import dealt
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_slow_files_are_those_of_the_list() -> None:
+def _marked(path: Path) -> set[str]:
+    """Return what is marked in a file: the file itself, or single tests of it."""
+    text, name = path.read_text("utf-8"), str(path.relative_to(ROOT))
+    if re.search(r"^pytestmark = pytest\.mark\.slow\b", text, re.MULTILINE):
+        return {name}
+    found = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    slow = [node for node in found if "pytest.mark.slow" in map(ast.unparse, node.decorator_list)]
+    return {f"{name}::{node.name}" for node in slow}
+
+
+def test_the_slow_tests_are_those_of_the_list() -> None:
     page = (ROOT / "docs/development.md").read_text("utf-8")
     rows = page.partition("| slow | why |\n")[2].partition("\n\n")[0]
-    marked = {
-        str(path.relative_to(ROOT))
-        for path in ROOT.glob("tests/**/test_*.py")
-        if re.search(r"^pytestmark = pytest\.mark\.slow\b", path.read_text("utf-8"), re.MULTILINE)
-    }
-    assert set(re.findall(r"`(tests/[\w/]+\.py)`", rows)) == marked
+    marked = set().union(*map(_marked, ROOT.glob("tests/**/test_*.py")))
+    assert set(re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", rows)) == marked
 
 
 @pytest.mark.parametrize("workers", [2, 3, 4, 7])

@@ -18,6 +18,8 @@ from runforge.workspace import Workspace
 
 from .kit import NARROW, WIDE, Looker, lived, look
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent / "snapshots"
 NOW = "2026-01-02T03:04:05.000Z"
 #: screen -> keys that lead there, and a text that it shows when it is there

@@ -20,6 +20,8 @@ from tests.cli.conftest import group_of, plan_of
 from tests.cli.terminal import Terminal
 from tests.e2e.test_commands import Cli, refused
 
+pytestmark = pytest.mark.slow
+
 
 def test_wait_tells_the_best_run_and_the_exit_code(lived_in: Workspace, cli: Cli) -> None:
     place = ("--workspace", lived_in.root)

@@ -18,6 +18,8 @@ from runforge.store.opening import open_snapshot
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli, fingerprint, refused
 
+pytestmark = pytest.mark.slow
+
 Change = Callable[[dict[str, Any]], object]
 
 

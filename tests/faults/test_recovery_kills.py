@@ -24,6 +24,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 _STEPS = [point for point in POINTS if point.startswith("recover.")]
 #: From here on the new journal is in its place.

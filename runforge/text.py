@@ -43,11 +43,11 @@ def safe_log(text: str) -> str:
     return re.sub(_UNSAFE_IN_LOG, _visible, "\n".join(lines))
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that the user probably meant, or None."""
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """Return the known word that the user probably meant, or None; the cutoff says how alike they must be."""
     import difflib  # only errors need it
 
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return found[0] if found else None
 
 

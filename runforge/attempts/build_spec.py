@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runforge import failpoints
+from runforge.documents import placeholders
 from runforge.documents.request import Request
 from runforge.files.durable import make_dir, write_new
 from runforge.machine.gpus import Gpu
@@ -33,7 +33,6 @@ _THREADS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def build_spec(request: Request, place: Place, terms: Terms) -> dict[str, Any]:
         "run_dir": str(place.run_dir),
         "attempt_dir": str(place.attempt_dir),
         "target": None if runs_command else "runforge.training.worker:main",
-        "argv": _argv(request) if runs_command else None,
+        "argv": placeholders.filled(request) if runs_command else None,
         "finish": "runforge.training.outcome:finish",
         "preamble": _preamble(request, terms) if runs_command else [],
         "cwd": str(place.workspace / request.cwd) if request.cwd else str(place.workspace),
@@ -116,21 +115,6 @@ def _payload(request: Request, terms: Terms) -> dict[str, Any]:
         "objective": {"metric": objective[0], "direction": objective[1]} if objective else None,
         "threads": terms.threads,
     }
-
-
-def _argv(request: Request) -> list[str]:
-    """Put hyperparameters in the place of their `{name}`; every other brace stays as it is."""
-    values = request.hyperparameters
-
-    def fill(match: re.Match[str]) -> str:
-        name = match.group(1)
-        return _as_text(values[name]) if name in values else match.group()
-
-    return [_PLACEHOLDER.sub(fill, part) for part in request.command]
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _preamble(request: Request, terms: Terms) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from runforge import workspace
 from runforge.cli import output
 from runforge.core.submission import USUAL, Submission
+from runforge.documents import doubts
 from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
 from runforge.documents.secrets import secrets_in
@@ -48,6 +49,7 @@ def sweep(
     data = read_plan(plan)
     here = workspace.find(plan_workspace(given, data, str(plan)), state_dir=state_dir)
     made = submit.enqueue_sweep(here, data, submission, where=str(plan), max_runs=max_runs)
+    _warn(doubts.warnings(made.doubts, str(plan)))
     _warn_of_secrets(made.plan.base_request, f"{plan}: base_request")
     print(f"Group ID: {made.group_id}")
     if submission.dry_run_seconds is not None:
@@ -62,12 +64,19 @@ def run(given: Path | None, run_id: str, submission: Submission = USUAL) -> int:
     """Put the run of an existing run folder into the queue."""
     here = workspace.find(given)
     job = submit.enqueue_run(here, run_id, submission)
-    request = here.root / job.run_dir / "request.json"
-    _warn_of_secrets(read_request(request).raw, str(request))
+    path = here.root / job.run_dir / "request.json"
+    request = read_request(path)
+    _warn(doubts.warnings(doubts.in_request(request), str(path)))
+    _warn_of_secrets(request.raw, str(path))
     if submission.dry_run_seconds is not None:
         print(f"[DRY-RUN] the run is validated and holds a slot for {submission.dry_run_seconds:g} s")
     print(f"Enqueued run {job.run_id} as job {job.job_id}{' [GPU]' if job.requires_gpu else ''}")
     return 0
+
+
+def _warn(lines: list[str]) -> None:
+    for line in lines:
+        output.note(line)
 
 
 def _warn_of_secrets(request: dict[str, Any], where: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runforge.documents import strict_json
+from runforge.documents.placeholders import require_filled
 from runforge.documents.request import Request, parse_request
 from runforge.errors import (
     InvalidRequest,
@@ -28,3 +29,10 @@ def read_request(path: Path) -> Request:
         data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest, where=str(path)
     )
     return parse_request(parsed, where=str(path))
+
+
+def read_new_request(path: Path) -> Request:
+    """Return the request of a file that is being submitted: as `read_request`, and its command must be whole."""
+    request = read_request(path)
+    require_filled(request, where=str(path))
+    return request

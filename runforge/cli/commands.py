@@ -63,7 +63,10 @@ _QUEUE = (
         "Put all runs of a sweep plan into the queue.",
         (PLAN, WORKSPACE, DRY_RUN, DRY_RUN_SECONDS, MAX_RUNS, STATE_DIR),
         ends_at_once=True,
-        examples=["runforge enqueue-sweep --plan plan.json"],
+        examples=[
+            "runforge enqueue-sweep --plan plan.json",
+            "python make_plan.py | runforge enqueue-sweep --plan -",
+        ],
     ),
     Command(
         "enqueue-run",
@@ -239,7 +242,7 @@ _DIRECT = (
         "direct:run",
         "Execute one request here and now, without daemon or queue.",
         (
-            option("--request", "file", "A request.json; makes a run folder."),
+            option("--request", "file", "A request.json, or `-` for standard input; makes a run folder."),
             option("--run-dir", "folder", "A run folder with its request.json."),
             WORKSPACE,
             DRY_RUN,

@@ -193,7 +193,8 @@ def test_what_is_left_in_a_supervisors_session_is_seen_beside_a_live_daemon(
             found = invariants.check(ws)
         finally:
             journal.connection.execute(
-                "UPDATE attempts SET cause = NULL, exit_code = NULL, finished_at = NULL WHERE run_id = ?", (run,)
+                "UPDATE attempts SET cause = NULL, exit_code = NULL, finished_at = NULL WHERE run_id = ?",
+                (run,),
             )
     assert any(text.startswith("I6: process ") and run in text for text in found)
     here.group_command("cancel-group", group)

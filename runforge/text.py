@@ -15,6 +15,8 @@ _UNSAFE = (
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
 _UNSAFE_IN_LOG = _UNSAFE.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f")
+#: What sets colours and styles on a terminal; longer ones are no use to anybody.
+SGR = r"\x1b\[[0-9;:]{0,80}m"
 #: Longest cell or message part shown; the rest is cut with an ellipsis.
 MAX_LENGTH = 2000
 
@@ -41,6 +43,36 @@ def safe_log(text: str) -> str:
     """
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
     return re.sub(_UNSAFE_IN_LOG, _visible, "\n".join(lines))
+
+
+def coloured_log(text: str) -> str:
+    """Return the log text as `safe_log` does, but with what sets colours and styles (SGR) as it came.
+
+    Hidden text is not kept hidden: it would be there for whoever copies it, and not for whoever reads it.
+    """
+    lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+    pieces = re.split(f"({SGR})", "\n".join(lines))
+    return "".join(
+        piece if place % 2 and not _hides(piece) else re.sub(_UNSAFE_IN_LOG, _visible, piece)
+        for place, piece in enumerate(pieces)
+    )
+
+
+def _hides(sequence: str) -> bool:
+    """Return whether one of the styles is `conceal`, and not a part of a colour's number."""
+    parts = sequence[2:-1].split(";")
+    while parts:
+        style = parts.pop(0)
+        if style in {"38", "48", "58"} and parts:
+            del parts[: 4 if parts[0] == "2" else 2]
+        elif style.lstrip("0") == "8":
+            return True
+    return False
+
+
+def without_colours(text: str) -> str:
+    """Return a text without what sets colours and styles."""
+    return re.sub(SGR, "", text)
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:

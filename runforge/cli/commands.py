@@ -63,10 +63,7 @@ _QUEUE = (
         "Put all runs of a sweep plan into the queue.",
         (PLAN, WORKSPACE, DRY_RUN, DRY_RUN_SECONDS, MAX_RUNS, STATE_DIR),
         ends_at_once=True,
-        examples=[
-            "runforge enqueue-sweep --plan plan.json",
-            "python make_plan.py | runforge enqueue-sweep --plan -",
-        ],
+        examples=["runforge enqueue-sweep --plan plan.json"],
     ),
     Command(
         "enqueue-run",
@@ -211,7 +208,7 @@ _LOOK = (
     Command(
         "logs",
         "follow:logs",
-        "Print a run's log; a terminal is shown control characters, it does not obey them.",
+        "Print a run's log. A terminal is shown control characters and does not obey them, but for colours.",
         (
             RUN,
             WORKSPACE,

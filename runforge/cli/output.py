@@ -35,7 +35,8 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _has_colour() -> bool:
+def has_colour() -> bool:
+    """Return whether standard output is a terminal that shows colours, and nobody has asked for none."""
     return (
         is_terminal()
         and "NO_COLOR" not in os.environ
@@ -47,7 +48,7 @@ def _has_colour() -> bool:
 def coloured(text: str, state: str) -> str:
     """Return a text in its state's colour, where the terminal has colours."""
     code = _COLOURS.get(state)
-    return f"\x1b[{code}m{text}\x1b[0m" if code and _has_colour() else text
+    return f"\x1b[{code}m{text}\x1b[0m" if code and has_colour() else text
 
 
 def is_unicode() -> bool:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from runforge import cells
+from runforge import cells, clock
 from runforge.cells import columns, duration
 from runforge.text import safe
 
@@ -141,7 +141,20 @@ def metric(name: str | None, value: float | None) -> str:
     """Return a primary metric as people read it."""
     if name is None:
         return ""
-    return f"{name} diverged" if value is None else f"{name} {value:.4f}"
+    return f"{name} {cells.metric(name, value)}"
+
+
+def moment(text: str | None) -> str:
+    """Return a timestamp as people read it: the time where they are."""
+    return f"{clock.to_datetime(text).astimezone():%Y-%m-%d %H:%M:%S %Z}" if text else ""
+
+
+def moment_and_age(text: str | None) -> str:
+    """Return a timestamp as people read it, and how long ago that was."""
+    if not text:
+        return ""
+    age = cells.span(clock.seconds_between(text, clock.now()))
+    return f"{moment(text)}, {age} ago"
 
 
 def note(text: str) -> None:

@@ -39,8 +39,10 @@ def safe(text: str, limit: int = MAX_LENGTH) -> str:
 def safe_log(text: str) -> str:
     """Return log text with newlines and tabs kept and every other control character shown.
 
-    A carriage return (progress bars) keeps what stands after the last one on its line.
+    A carriage return (progress bars) keeps what stands after the last one on its line. Colours are dropped.
     """
+    if "\x1b" in text:
+        text = re.sub(SGR, "", text)
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
     return re.sub(_UNSAFE_IN_LOG, _visible, "\n".join(lines))
 
@@ -68,11 +70,6 @@ def _hides(sequence: str) -> bool:
         elif style.lstrip("0") == "8":
             return True
     return False
-
-
-def without_colours(text: str) -> str:
-    """Return a text without what sets colours and styles."""
-    return re.sub(SGR, "", text)
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:

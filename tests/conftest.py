@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -18,6 +19,14 @@ from runforge.workspace import Workspace
 
 #: Where an administrator's programs are (mkfs), for a user whose PATH leaves them out.
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+# What the tests' own starter left open is not handed on to the programs that are looked at here.
+for _number in map(int, os.listdir("/proc/self/fd")):
+    if _number > 2:
+        with contextlib.suppress(OSError):
+            os.set_inheritable(_number, False)
+#: What makes the daemons of the tests cheap to start; see tests/cold/sitecustomize.py.
+COLD = str(Path(__file__).parent / "cold")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [COLD, os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +34,13 @@ def _private_umask() -> Iterator[None]:
     before = os.umask(0o077)
     yield
     os.umask(before)
+
+
+@pytest.fixture
+def as_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Daemons as a user has them: their warm zygote imports scikit-learn."""
+    words = os.environ["PYTHONPATH"].split(os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(word for word in words if word != COLD))
 
 
 @pytest.fixture

@@ -37,11 +37,11 @@ ROOMS: dict[str, set[str]] = {
     "metrics": {"core", "files"},
     "documents": {"files", "metrics"},
     "sweeps": {"documents"},
-    "training": {"documents", "files", "metrics"},
-    "attempts": {"core", "documents", "files", "machine", "metrics", "training"},
+    "attempts": {"core", "documents", "files", "machine", "metrics"},
+    "training": {"attempts", "core", "documents", "files", "metrics"},
     "store": {"attempts", "core", "files", "machine"},
     "supervise": {"attempts", "core", "files", "machine", "metrics"},
-    "backends": {"attempts", "core", "documents", "files", "machine", "supervise"},
+    "backends": {"attempts", "core", "documents", "files", "machine", "supervise", "training"},
     "exports": {"core", "files", "store"},
     "queue": {"core", "documents", "exports", "files", "store", "sweeps", "training"},
     "views": {"attempts", "core", "documents", "files", "machine", "store"},
@@ -114,6 +114,16 @@ def test_only_the_store_imports_sqlite(path: Path) -> None:
 def test_supervisors_need_the_standard_library_alone(path: Path) -> None:
     names = {name.split(".")[0] for name in _imports(path)} - {"runforge", "__future__"}
     assert names <= set(sys.stdlib_module_names)
+
+
+def test_what_supervisors_import_is_the_standard_library_too() -> None:
+    code = (
+        "import sys; before = set(sys.modules)\n"  # what the interpreter's own startup hooks bring in
+        "import runforge.supervise.supervisor, runforge.supervise.zygote\n"
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) - {"runforge"} <= set(sys.stdlib_module_names)
 
 
 def test_no_sql_text_outside_the_store() -> None:

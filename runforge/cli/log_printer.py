@@ -14,7 +14,7 @@ from pathlib import Path
 
 from runforge.cli import output
 from runforge.files.durable import open_file
-from runforge.text import SGR, coloured_log, safe_log, without_colours
+from runforge.text import SGR, coloured_log, safe_log
 
 _CHUNK = 256 * 1024
 #: A line longer than this is printed in pieces; nobody's memory is to hold the rest of it.
@@ -81,7 +81,7 @@ class LogPrinter:
     def _write(self, text: str) -> None:
         """Write a piece of the log in its colours, where there are any; the next piece goes on with them."""
         if not output.has_colour():
-            sys.stdout.write(safe_log(without_colours(text)))
+            sys.stdout.write(safe_log(text))
             return
         shown = coloured_log(text)
         found = re.findall(SGR, shown)
@@ -94,7 +94,7 @@ class LogPrinter:
         """Show the unfinished line, a progress bar as a rule, where it can be taken back."""
         if self._pending and output.can_redraw():
             width = output.terminal_width()
-            sys.stdout.write(output.cut(safe_log(without_colours(self._pending)).expandtabs(1), width - 1))
+            sys.stdout.write(output.cut(safe_log(self._pending).expandtabs(1), width - 1))
             self._is_drawn = True
 
     def _erase(self) -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from runforge import clock, ids
 from runforge import workspace as workspaces
-from runforge.attempts import build_spec, cleanup, exit_record
+from runforge.attempts import build_spec, cleanup, exit_record, orders
 from runforge.attempts.build_spec import Place, Terms
 from runforge.core.states import LIVE
 from runforge.daemon.log import log
@@ -21,13 +21,13 @@ from runforge.documents import doubts
 from runforge.documents.request import Request
 from runforge.documents.request_file import read_given_request, read_new_request
 from runforge.errors import CanceledByUser, InternalError, InvalidRequest, Missing, OperationFailed
-from runforge.files.durable import make_dir, write_atomic, write_new
+from runforge.files.durable import make_dir, write_new
 from runforge.files.given import shown
 from runforge.files.permissions import become_private
 from runforge.machine import gpus
 from runforge.store import records
 from runforge.store.opening import exists, open_snapshot
-from runforge.supervise.supervisor import CANCEL, supervise
+from runforge.supervise.supervisor import supervise
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
 
@@ -152,7 +152,7 @@ def _supervise_in_child(spec: Path, folder: Path) -> int:
         _be_supervisor(spec)
 
     def cancel(_number: int, _frame: FrameType | None) -> None:
-        write_atomic(folder / CANCEL, b"", durable=False)
+        orders.cancel(folder)
 
     before = {n: signal.signal(n, cancel) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:

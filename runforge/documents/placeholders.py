@@ -19,7 +19,7 @@ _ALONE = re.compile(r"(?:-{0,2}[\w.+-]+=)?\{([A-Za-z_][\w.]*)\}")
 _IN_TEXT = re.compile(r"(?<!\$)" + _PLACEHOLDER.pattern)
 
 
-def filled(request: Request) -> list[str]:
+def filled(request: Request) -> tuple[str, ...]:
     """Return the command with hyperparameters in the place of their `{name}`; every other brace stays as it is."""
     values = request.hyperparameters
 
@@ -27,7 +27,7 @@ def filled(request: Request) -> list[str]:
         name = match.group(1)
         return _as_text(values[name]) if name in values else match.group()
 
-    return [_PLACEHOLDER.sub(fill, part) for part in request.command]
+    return tuple(_PLACEHOLDER.sub(fill, part) for part in request.command)
 
 
 def _as_text(value: Any) -> str:

@@ -46,7 +46,9 @@ class _Facts:
     workspace: Workspace
     jobs: dict[str, Job]
     attempts: list[Attempt]
-    slots: list[tuple[str, int, str]]
+    #: The jobs that hold a slot, and those that hold a device.
+    with_slot: set[str]
+    with_gpu: set[str]
 
     @property
     def ended(self) -> list[Attempt]:
@@ -93,7 +95,8 @@ def _facts(workspace: Workspace) -> _Facts:
             workspace,
             {job.job_id: job for job in jobs},
             [records.attempt(row) for row in tx.rows("attempts.all")],
-            [(row["kind"], row["slot_no"], row["job_id"]) for row in tx.rows("attempts.slots")],
+            {row["job_id"] for row in tx.rows("attempts.slots")},
+            {row["job_id"] for row in tx.rows("attempts.grants")},
         )
 
 
@@ -184,11 +187,11 @@ def _final_states(facts: _Facts) -> list[str]:
 def _slots(facts: _Facts) -> list[str]:
     running = {job.job_id for job in facts.jobs.values() if job.state is State.RUNNING}
     on_gpu = {job.job_id for job in facts.jobs.values() if job.requires_gpu}
-    holders = {kind: {job for other, _, job in facts.slots if other == kind} for kind in ("cpu", "gpu")}
-    found = [f"I5: {job} holds a slot and does not run" for job in set().union(*holders.values()) - running]
-    found += [f"I5: {job} runs without a slot" for job in running - holders["cpu"]]
-    found += [f"I5: {job} runs without a GPU slot" for job in running & on_gpu - holders["gpu"]]
-    return found + [f"I5: {job} needs no GPU slot and holds one" for job in holders["gpu"] - on_gpu]
+    idle = (facts.with_slot | facts.with_gpu) - running
+    found = [f"I5: {job} holds a slot and does not run" for job in idle]
+    found += [f"I5: {job} runs without a slot" for job in running - facts.with_slot]
+    found += [f"I5: {job} runs without a GPU slot" for job in running & on_gpu - facts.with_gpu]
+    return found + [f"I5: {job} needs no GPU slot and holds one" for job in facts.with_gpu - on_gpu]
 
 
 # --- I6, I8, I9: what the machine and the files show ---------------------------------------------

@@ -22,7 +22,7 @@ def job_document(row: Any) -> dict[str, Any]:
         "group_id": row["group_id"],
         "priority": row["priority"],
         "state": row["state"],
-        "requires_gpu": bool(row["requires_gpu"]),
+        "requires_gpu": row["gpus"] > 0,
         "attempt": row["attempt"],
         "created_at": row["created_at"],
         "started_at": row["started_at"],
@@ -81,6 +81,7 @@ def status_of(group: Group) -> str:
         failed=group.failed,
         canceled=group.canceled,
         is_canceled=group.is_canceled,
+        is_open=group.is_open,
     )
 
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 from runforge import __version__, clock, ids
 from runforge.core.ranking import NO_OBJECTIVE
 from runforge.core.records import Group, Job
+from runforge.core.resources import Resources, of_device
 from runforge.core.states import State
 from runforge.core.submission import USUAL, Submission, like
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
-from runforge.documents.request import Request
 from runforge.documents.request_file import read_new_request, read_request
 from runforge.errors import (
     CanceledByUser,
@@ -27,7 +27,7 @@ from runforge.errors import (
 )
 from runforge.queue.change import announce, existing
 from runforge.queue.run_folders import RunFolders
-from runforge.store import records, targets
+from runforge.store import records, targets, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
 from runforge.sweeps.expand import RunOverrides, doubts_about, expand
@@ -53,7 +53,7 @@ class _NewRun(NamedTuple):
 
     run_id: str
     run_dir: str
-    requires_gpu: bool
+    needs: Resources
     submission: Submission
 
 
@@ -125,7 +125,7 @@ def _make_sweep(
         _NewRun(
             run_id,
             f"{parent}/{run_id}",
-            _requires_gpu(run.request),
+            of_device(run.request.device_type),
             submission._replace(overrides=json.dumps(run.overrides)),
         )
         for run_id, run in zip(run_ids, runs, strict=True)
@@ -141,10 +141,6 @@ def _reserve(journal: Journal, count: int) -> tuple[int, int]:
     with journal.write() as tx:
         first_job, first_run = tx.row("journal.reserve_numbers", jobs=count, runs=count)
     return first_job, first_run
-
-
-def _requires_gpu(request: Request) -> bool:
-    return request.device_type == "gpu"
 
 
 def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str) -> _Lane:
@@ -168,14 +164,14 @@ def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str) -> _Lane
 
 def _insert_job(tx: Transaction, run: _NewRun, lane: _Lane, number: int, now: str) -> None:
     """Write the job of a run: the only place where jobs come into being."""
-    tx.run(
-        "jobs.insert",
+    transitions.enqueue(
+        tx,
+        run.needs,
         job_id=ids.job_id(now, number),
         run_id=run.run_id,
         group_id=lane.group_id,
         lane_id=lane.lane_id,
         run_dir=run.run_dir,
-        requires_gpu=int(run.requires_gpu),
         now=now,
         **run.submission.columns(),
     )
@@ -201,7 +197,7 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
         )
     request = read_new_request(folder / "request.json")
     check_request(request, workspace.root)
-    run = _NewRun(run_id, workspace.relative(folder), _requires_gpu(request), submission)
+    run = _NewRun(run_id, workspace.relative(folder), of_device(request.device_type), submission)
     with open_journal(workspace, create=True) as journal, journal.write() as tx:
         taken = tx.row("jobs.by_run_id", run_id=run_id)
         if taken is not None:

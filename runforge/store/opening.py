@@ -197,7 +197,7 @@ def _read_only(path: Path, workspace: Workspace, how: str) -> Journal:
     connection = sqlite.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
     try:
         connection.row_factory = sqlite.Row
-        migrate.version(connection)
+        migrate.require_newest(connection)
         journal = Journal(workspace, connection, is_snapshot=True)
         journal.attach()
     except BaseException:

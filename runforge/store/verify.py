@@ -6,14 +6,20 @@ Used by `runforge doctor`, the gauntlets and the tests.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
+from runforge.core import resources
 from runforge.core.states import TRANSITIONS, State
+from runforge.store import records
 from runforge.store.failures import explained
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
+
+_NO_GATES = {"held": 0, "blockers": 0, "delayed": 0, "not_before": None}
+#: What of a job its entries tell.
+_TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES)
 
 
 def check(workspace: Workspace) -> list[str]:
@@ -50,15 +56,22 @@ def check_connection(connection: Any) -> list[str]:
         f"foreign key of table {row[0]} is broken"
         for row in connection.execute("PRAGMA foreign_key_check").fetchall()
     ]
-    tx = Transaction(connection)
     connection.execute("BEGIN")
     try:
-        rows = tx.rows("jobs.all")
-        found += compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all"))
-        found += _compare_slots(rows, tx.rows("attempts.slots"))
-        return found + _compare_counters(tx)
+        return found + contradictions(Transaction(connection))
     finally:
         connection.execute("COMMIT")
+
+
+def contradictions(tx: Transaction) -> list[str]:
+    """Return where the tables are not what the entries give, or disagree with each other."""
+    rows = tx.rows("jobs.all")
+    return [
+        *compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all")),
+        *_compare_slots(rows, tx.rows("attempts.slots")),
+        *_compare_grants(tx, rows),
+        *_compare_counters(tx),
+    ]
 
 
 def compare(entries: list[Any], jobs: list[Any], groups: list[Any]) -> list[str]:
@@ -77,21 +90,30 @@ def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict
         if event.startswith("group_"):
             _fold_group(groups, entry["group_id"], event)
         elif event == "enqueued":
-            jobs[entry["job_id"]] = {"state": "queued", "attempt": 1, **detail}
+            jobs[entry["job_id"]] = {**_NO_GATES, "state": "queued", "attempt": 1, **_needed(detail)}
         elif event == "pruned":
             jobs.pop(entry["job_id"], None)
-        elif event == "priority_set":
-            jobs[entry["job_id"]]["priority"] = detail["priority"]
+        elif event in {"priority_set", "gates_set"}:
+            jobs[entry["job_id"]].update(detail)
+        elif event == "needs_set":
+            jobs[entry["job_id"]]["needs"] = resources.from_json(detail)
         elif entry["to_state"] is not None:
             found += _fold_move(jobs, entry)
     return jobs, groups, found
 
 
+def _needed(detail: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry's detail with what the run needs as a value; version 1 told only whether it needs a GPU."""
+    return {**detail, "needs": resources.from_json(detail.get("needs", detail))}
+
+
 def _fold_group(groups: dict[str, dict[str, Any]], group_id: str, event: str) -> None:
     if event == "group_created":
-        groups[group_id] = {"is_paused": 0, "is_canceled": 0}
+        groups[group_id] = {"is_paused": 0, "is_canceled": 0, "is_open": 0}
     elif event == "group_pruned":
         groups.pop(group_id, None)
+    elif event in {"group_opened", "group_closed"}:
+        groups[group_id]["is_open"] = int(event == "group_opened")
     elif event in {"group_paused", "group_resumed"}:
         groups[group_id]["is_paused"] = int(event == "group_paused")
     else:
@@ -121,10 +143,11 @@ def _compare_jobs(jobs: dict[str, dict[str, Any]], rows: list[Any]) -> list[str]
         if replayed is None:
             found.append(f"{job_id} is in the table and not in the journal")
             continue
+        kept = {name: records.needs(row) if name == "needs" else row[name] for name in _TOLD}
         found += [
-            f"{job_id}: {name} is {row[name]!r}, the journal says {replayed[name]!r}"
-            for name in ("run_id", "state", "attempt", "priority", "requires_gpu")
-            if row[name] != replayed[name]
+            f"{job_id}: {name} is {kept[name]!r}, the journal says {replayed[name]!r}"
+            for name in _TOLD
+            if kept[name] != replayed[name]
         ]
     return found
 
@@ -138,7 +161,7 @@ def _compare_groups(groups: dict[str, dict[str, Any]], rows: list[Any]) -> list[
             continue
         found += [
             f"{row['group_id']}: {name} is {row[name]}, the journal says {replayed[name]}"
-            for name in ("is_paused", "is_canceled")
+            for name in ("is_paused", "is_canceled", "is_open")
             if row[name] != replayed[name]
         ]
     return found + [f"{group_id} is in the journal and not in the table" for group_id in groups]
@@ -146,18 +169,42 @@ def _compare_groups(groups: dict[str, dict[str, Any]], rows: list[Any]) -> list[
 
 def _compare_slots(jobs: list[Any], slots: list[Any]) -> list[str]:
     running = {row["job_id"] for row in jobs if row["state"] == "running"}
-    holding = {row["job_id"] for row in slots if row["kind"] == "cpu"}
+    holding = {row["job_id"] for row in slots}
     found = [f"{job_id} holds a slot and is not running" for job_id in holding - running]
     return found + [f"{job_id} is running without a slot" for job_id in running - holding]
 
 
+def _compare_grants(tx: Transaction, jobs: list[Any]) -> list[str]:
+    """Compare the GPU slots in use with what the running jobs need, and with the devices of their attempts."""
+    granted: dict[str, list[str]] = defaultdict(list)
+    for row in tx.rows("attempts.grants"):
+        granted[row["job_id"]].append(row["device"] or "")
+    needed = {row["job_id"]: row["gpus"] for row in jobs if row["state"] == "running"}
+    found = [
+        f"{job_id} holds {len(granted[job_id])} GPU slots and needs {needed.get(job_id, 0)}"
+        for job_id in sorted({*granted, *needed})
+        if len(granted[job_id]) != needed.get(job_id, 0)
+    ]
+    for attempt in map(records.attempt, tx.rows("attempts.running")):
+        devices = [device for device in granted[attempt.job_id] if device]
+        if sorted(devices) != sorted(attempt.devices):
+            found.append(f"{attempt.job_id} was given {list(attempt.devices)} and holds {devices}")
+    return found
+
+
 def _compare_counters(tx: Transaction) -> list[str]:
-    counted: Counter[str] = Counter()
+    counted: dict[int, Counter[str]] = defaultdict(Counter)
     for row in tx.rows("jobs.count_by_state"):
-        counted[row["state"]] += row["jobs"]
-    kept = tx.row("jobs.totals")
-    return [
-        f"the counter of {state} says {kept[state]}, the table has {counted[state]}"
-        for state in ("queued", "running", "succeeded", "failed", "canceled")
-        if (kept[state] or 0) != counted[state]
+        counted[row["lane_id"]][row["state"]] = row["jobs"]
+    kept = {row["lane_id"]: row for row in tx.rows("jobs.lane_counters")}
+    found = [
+        f"lane {lane_id}: the counter of {state} says {row[state]}, the table has {counted[lane_id][state]}"
+        for lane_id, row in kept.items()
+        for state in map(str, State)
+        if row[state] != counted[lane_id][state]
+    ]
+    found += [f"lane {lane_id} has jobs and is not there" for lane_id in counted.keys() - kept.keys()]
+    return found + [
+        f"lane {row['lane_id']}: what is ready of need {row['shape_id']}, or its turn, is not as the tables say"
+        for row in tx.rows("jobs.miscounted_needs")
     ]

@@ -36,11 +36,13 @@ class MachineView(Widget):
         """Return the lines."""
         return self._text
 
-    def _line(self, text: Text, name: str, used: float, total: float, words: str) -> None:
+    def _line(
+        self, text: Text, name: str, used: float, total: float, words: str, *, may_be_full: bool = False
+    ) -> None:
         width = max(8, min(30, self.size.width - 45))
         text.append(f"{name:<9}", "bold")
         share = used / total if total else 0.0
-        style = "red" if share > 0.95 else "yellow" if share > 0.8 else "green"
+        style = "green" if may_be_full or share <= 0.8 else "yellow" if share <= 0.95 else "red"
         text.append(cells.bar(used, total, width), style)
         text.append(f" {words}\n")
 
@@ -66,9 +68,9 @@ class MachineView(Widget):
         daemon = snapshot.daemon
         _heading(text, "Slots")
         used, total = snapshot.slots_used, daemon.max_parallel
-        self._line(text, "runs", used, total, f"{used} of {total} in use")
+        self._line(text, "runs", used, total, f"{used} of {total} in use", may_be_full=True)
         used, total = snapshot.gpu_slots_used, daemon.gpu_slots
-        self._line(text, "gpu", used, total, f"{used} of {total} in use")
+        self._line(text, "gpu", used, total, f"{used} of {total} in use", may_be_full=True)
         for job in snapshot.running:
             text.append(f"  {cells.state_cell('running')}  ", "cyan")
             kind = "cpu+gpu" if job.requires_gpu else "cpu"

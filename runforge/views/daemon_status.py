@@ -114,7 +114,11 @@ def _heartbeat(workspace: Workspace) -> str | None:
     return str(beat)
 
 
-def free_capacity(tx: Transaction, row: DaemonRow) -> Capacity:
-    """Return how many slots of the daemon's are free."""
-    kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
-    return Capacity(max(0, row.max_parallel - kinds.count("cpu")), max(0, row.gpu_slots - kinds.count("gpu")))
+def slots_used(tx: Transaction) -> tuple[int, int]:
+    """Return how many slots and GPU slots are in use."""
+    return len(tx.rows("attempts.slots")), len(tx.rows("attempts.grants"))
+
+
+def free_capacity(daemon: DaemonRow | DaemonStatus, used: tuple[int, int]) -> Capacity:
+    """Return how many of the daemon's slots are free; which devices it has, no other process knows."""
+    return Capacity(max(0, daemon.max_parallel - used[0]), max(0, daemon.gpu_slots - used[1]))

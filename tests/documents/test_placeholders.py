@@ -20,7 +20,7 @@ def request(*command: str, **values: Any) -> Request:
 
 def test_hyperparameters_stand_in_the_place_of_their_names() -> None:
     made = request("--lr={lr}", "{on}", "{text}-{lr}", "{}", "${HOME}", lr=1e-05, on=True, text="a b")
-    assert filled(made) == ["prog", "--lr=1e-05", "true", "a b-1e-05", "{}", "${HOME}"]
+    assert filled(made) == ("prog", "--lr=1e-05", "true", "a b-1e-05", "{}", "${HOME}")
     require_filled(made, where="r.json")
     assert list(doubts.in_request(made)) == []
 
@@ -47,7 +47,7 @@ def test_the_way_out_that_a_refusal_names_works() -> None:
         require_filled(request("{print}"), where="r.json")
     made = request("{print}", print="{print}")
     require_filled(made, where="r.json")
-    assert filled(made) == ["prog", "{print}"]
+    assert filled(made) == ("prog", "{print}")
 
 
 def test_inside_of_a_text_it_is_told() -> None:

@@ -37,7 +37,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def session(here: Arena) -> Arena:
+def session(as_installed: None, here: Arena) -> Arena:  # noqa: ARG001
     """A session with every outcome: trained, failed, canceled, retried, single."""
     trained = here.sweep(3, name="trained", family="random_forest", hyperparameters={"n_estimators": 5})
     failing = [sys.executable, "-c", "print('[RF:METRIC=loss 0.5 step=1]'); raise SystemExit(2)"]

@@ -185,7 +185,7 @@ def test_attempts_come_back_from_their_specs_and_records(here: Arena, is_missing
     found = attempts(ws)
     assert found.keys() == before.keys()
     for key, row in before.items():
-        for name in ("token", "exit_code", "signal", "gpu_uuid", "cause"):
+        for name in ("token", "exit_code", "signal", "devices", "cause"):
             assert found[key][name] == row[name], (key, name)
         assert (found[key]["finished_at"] is None) == (row["finished_at"] is None)
     here.daemon(2)

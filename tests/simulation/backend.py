@@ -88,9 +88,9 @@ class FakeBackend:
         self._watched[ref.token] = _Watched(ref)
 
     def launch(self, launch: Launch) -> None:
-        ref, uuid = launch.ref, launch.grant.gpu_uuid
-        if uuid is not None and (not launch.job.requires_gpu or uuid not in {gpu.uuid for gpu in self._gpus}):
-            self.wrong.append(f"{ref.run_id} was given {uuid}")
+        ref, uuids = launch.ref, launch.grant.uuids
+        if len(uuids) > launch.job.needs.gpus or set(uuids) - {gpu.uuid for gpu in self._gpus}:
+            self.wrong.append(f"{ref.run_id} was given {uuids}")
         if self._random.random() < 0.01:
             raise OSError(_random_errno(self._random), "the machine or the job is at fault")
         watched = self._watched[ref.token] = _Watched(ref)
@@ -164,9 +164,10 @@ class FakeBackend:
     def clean_up(self, ref: AttemptRef) -> bool:
         return self._machine.clean_up(ref.token)
 
-    def finish(self, ref: AttemptRef, record: ExitRecord) -> bool:
+    def finish(self, ref: AttemptRef, record: ExitRecord) -> None:
         assert record.token == ref.token
-        return self._random.random() < 0.7
+        if self._random.random() < 0.3:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
         assert (job.run_id, job.attempt) == (ref.run_id, ref.attempt)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from runforge import failpoints, workspace
 from runforge.core import policy
+from runforge.core.resources import Resources
 from runforge.core.scheduling import choose
 from runforge.core.states import State
 from runforge.daemon import main
@@ -261,10 +262,10 @@ class World:
             )  # fmt: skip
         for _ in range(self.random.randint(1, 6)):
             self._number += 1
-            tx.run(
-                "jobs.insert", job_id=f"job-{self._number}", run_id=f"run-{self._number}", group_id=group_id,
-                lane_id=lane_id, run_dir=".", priority=self.random.choice((0, 0, 0, -1, 5)), overrides="{}",
-                requires_gpu=int(self.random.random() < 0.3), dry_run_seconds=None, now=now,
+            transitions.enqueue(
+                tx, Resources(gpus=int(self.random.random() < 0.3)), job_id=f"job-{self._number}",
+                run_id=f"run-{self._number}", group_id=group_id, lane_id=lane_id, run_dir=".", priority=self.random.choice((0, 0, 0, -1, 5)), overrides="{}",
+                dry_run_seconds=None, now=now,
             )  # fmt: skip
 
     def _any_job(self, tx: Transaction, *states: State) -> Any:
@@ -325,9 +326,8 @@ class World:
 
     def _check_slots(self) -> None:
         with self._journal.read() as tx:
-            slots = tx.rows("attempts.slots")
-        holding = {row["job_id"] for row in slots if row["kind"] == "cpu"}
-        with_gpu = {row["job_id"] for row in slots if row["kind"] == "gpu"}
+            holding = {row["job_id"] for row in tx.rows("attempts.slots")}
+            with_gpu = {row["job_id"] for row in tx.rows("attempts.grants")}
         needing = {job_id for job_id in self.referee.running if self.referee.jobs[job_id].needs_gpu}
         if holding != self.referee.running or with_gpu != needing:
             raise Broken(f"{self.referee.running} run, {holding} hold a slot, {with_gpu} a GPU")

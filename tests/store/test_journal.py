@@ -39,7 +39,7 @@ def jobs_of(journal: Journal) -> list[Job]:
 
 def claim(journal: Journal, job: Job, slot: int = 0, token: str = "t") -> Job:
     with journal.write() as tx:
-        transitions.claim(tx, job, Grant(f"{token}{slot}", 0, slot, None, None), clock.now())
+        transitions.claim(tx, job, Grant(f"{token}{slot}", 0, slot), clock.now())
     return next(j for j in jobs_of(journal) if j.job_id == job.job_id)
 
 

@@ -132,7 +132,7 @@ def test_a_solver_that_ran_out_of_iterations_is_said_to_have(execute: Execute) -
 
 
 def test_the_objective_is_the_primary_metric_where_the_model_has_it(execute: Execute) -> None:
-    objective = {"metric": "log_loss", "direction": "minimize"}
+    objective = ("log_loss", "minimize")
     run = execute(objective=objective)
     assert run.result["summary"]["primary_metric"]["name"] == "log_loss"
     assert 0 < run.result["summary"]["primary_metric"]["value"] < 1

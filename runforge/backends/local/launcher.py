@@ -98,7 +98,7 @@ class Launcher:
         outputs.archive(self._workspace, job)
         terms = Terms(
             gpus=len(self._gpus),
-            gpu=self._gpus.get(launch.grant.gpu_uuid or ""),
+            gpu=self._gpus.get(next(iter(launch.grant.uuids), "")),
             threads=self._threads,
             umask=self._umask,
             dry_run_seconds=job.dry_run_seconds,

@@ -141,10 +141,8 @@ def _play(gauntlet: Gauntlet, given: argparse.Namespace) -> int:
         print("\n".join(case.name for case in cases))
         return 0
     start = time.monotonic()
-    reports = []
     print(f"{'phase':10}{'call':12}{'file':40}{'cases':>6}{'met':>6}{'broken':>8}{'time':>9}", flush=True)
-    for report in _reports(gauntlet, cases, given.side_by_side):
-        reports.append(report)
+    reports = list(_reports(gauntlet, cases, given.side_by_side))
     return _report(given, seen, reports, time.monotonic() - start)
 
 

@@ -91,11 +91,21 @@ def _log(life: Life, attempts: list[Attempt]) -> list[str]:
     found = []
     for path in [*life.root.parent.glob("*.out"), life.ws.queue_dir / "zygote.log"]:
         text = path.read_text("utf-8", errors="replace") if path.exists() else ""
-        if "Traceback" in text:
-            found.append(f"{path.name}: {text[text.index('Traceback') :][-700:]}")
+        found += [f"{path.name}: {words}" for words in _tracebacks(text)]
     lines = [line for process in life.daemons for line in life.said(process).splitlines()]
     told = Counter(re.sub(r"\d+", "#", line) for line in lines if not line.startswith("[RF:"))
     found += [f"told {n} times: {line}" for line, n in told.items() if n > _MOST_TOLD]
     if any(a.cause == Cause.POSTPONED for a in attempts) and not any("WARNING" in line for line in told):
         found.append("a launch was postponed, and nobody was told why")
+    return found
+
+
+def _tracebacks(text: str) -> set[str]:
+    """Return each traceback as its error and the deepest place of RunForge's in it."""
+    found = set()
+    for trace in text.split("Traceback (most recent call last):")[1:]:
+        places = re.findall(r"/(runforge/\S+)\", line (\d+), in (\w+)", trace)
+        error = next((line for line in trace.splitlines()[1:] if line[:1].strip()), "")
+        place = ":".join(places[-1]) if places else "nowhere"
+        found.add(f"traceback at {place}: {error.partition(': ')[0]} {error[-100:]}")
     return found

@@ -115,7 +115,7 @@ def test_lines_that_are_no_metric_are_passed_over(command: Spec) -> None:
     assert result(command)["warnings"] == [told]
 
 
-def test_a_line_of_step_and_metrics_is_in_the_summary(command: dict[str, Any]) -> None:
+def test_a_line_of_step_and_metrics_is_in_the_summary(command: Spec) -> None:
     report(command, b'{"step": 1, "loss": 0.5, "acc": 0.25}', b'{"step": 2, "loss": 0.25}')
     outcome.finish(command, ending())
     summary = result(command)["summary"]
@@ -135,9 +135,7 @@ def test_a_line_of_step_and_metrics_is_in_the_summary(command: dict[str, Any]) -
         (b"-1" + b"0" * 400, "-Infinity"),
     ],
 )
-def test_a_run_that_ends_in_nan_or_infinity_has_diverged(
-    command: dict[str, Any], value: bytes, told: str
-) -> None:
+def test_a_run_that_ends_in_nan_or_infinity_has_diverged(command: Spec, value: bytes, told: str) -> None:
     report(
         command, b'{"name": "loss", "value": 0.5}', b'{"acc": 0.75}', b'{"name": "loss", "value": %s}' % value
     )
@@ -146,13 +144,13 @@ def test_a_run_that_ends_in_nan_or_infinity_has_diverged(
     assert (found["status"], found["summary"]) == ("succeeded", None)
     assert found["diverged"] == {"metric": "loss", "value": told}
     assert found["last_values"] == {"loss": told, "acc": 0.75}
-    read = read_result((Path(command["run_dir"]) / "result.json").read_bytes())
+    read = read_result((command.run_dir / "result.json").read_bytes())
     assert read is not None
     assert (read.metric_name, read.metric_value) == ("loss", None)
     assert read.remarks == [f"it has diverged: the last value of loss is {told}"]
 
 
-def test_a_metric_that_recovers_has_not_diverged(command: dict[str, Any]) -> None:
+def test_a_metric_that_recovers_has_not_diverged(command: Spec) -> None:
     report(command, b'{"loss": NaN}', b'{"loss": 0.5, "other": NaN}')
     outcome.finish(command, ending())
     found = result(command)
@@ -160,7 +158,7 @@ def test_a_metric_that_recovers_has_not_diverged(command: dict[str, Any]) -> Non
     assert (found["diverged"], found["last_values"]) == (None, {"loss": 0.5, "other": "NaN"})
 
 
-def test_what_was_printed_like_a_metric_is_told_with_the_rest(command: dict[str, Any]) -> None:
+def test_what_was_printed_like_a_metric_is_told_with_the_rest(command: Spec) -> None:
     printed = Rejected()
     printed.add(b"[RF:METRIC=loss 0,5]")
     report(command, b"rubbish")
@@ -168,7 +166,7 @@ def test_what_was_printed_like_a_metric_is_told_with_the_rest(command: dict[str,
     assert lines[0] == "[RunForge: 2 lines looked like metrics and were not: first: [RF:METRIC=loss 0,5]]"
 
 
-def test_a_failed_run_keeps_its_metrics(command: dict[str, Any]) -> None:
+def test_a_failed_run_keeps_its_metrics(command: Spec) -> None:
     report(command, b'{"loss": 0.5}')
     outcome.finish(command, ending(exit_code=3))
     assert result(command)["summary"]["metrics"] == {"loss": 0.5}

@@ -107,5 +107,5 @@ def _tracebacks(text: str) -> set[str]:
         places = re.findall(r"/(runforge/\S+)\", line (\d+), in (\w+)", trace)
         error = next((line for line in trace.splitlines()[1:] if line[:1].strip()), "")
         place = ":".join(places[-1]) if places else "nowhere"
-        found.add(f"traceback at {place}: {error.partition(': ')[0]} {error[-100:]}")
+        found.add(f"traceback at {place}: {error.partition(': ')[0]}")
     return found

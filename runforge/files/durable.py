@@ -94,9 +94,12 @@ def open_file(path: Path, flags: int, mode: int = 0o600) -> int:
         if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
             raise OSError(errno.EINVAL, _NO_FILE, str(path)) from None
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, _NO_FILE, str(path))
+    except BaseException:
         os.close(descriptor)
-        raise OSError(errno.EINVAL, _NO_FILE, str(path))
+        raise
     return descriptor
 
 

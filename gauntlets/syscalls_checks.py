@@ -18,6 +18,8 @@ _NOT_THE_RUNS = {Cause.POSTPONED}
 _OWN_ENDS = {Cause.EXIT, Cause.CANCELED}
 #: The same line so often is told, more often is noise.
 _MOST_TOLD = 3
+#: The number of an attempt and the name of a temporary file: the same line without them is the same.
+_VARYING = re.compile(r"(?<=/)\d+(?=/)|(?<=\.rf-tmp-)\w+")
 _RESULTS = {State.SUCCEEDED: "succeeded", State.FAILED: "failed", State.CANCELED: "cancelled"}
 
 
@@ -93,7 +95,7 @@ def _log(life: Life, attempts: list[Attempt]) -> list[str]:
         text = path.read_text("utf-8", errors="replace") if path.exists() else ""
         found += [f"{path.name}: {words}" for words in _tracebacks(text)]
     lines = [line for process in life.daemons for line in life.said(process).splitlines()]
-    told = Counter(re.sub(r"\d+", "#", line) for line in lines if not line.startswith("[RF:"))
+    told = Counter(_VARYING.sub("#", line) for line in lines if not line.startswith("[RF:"))
     found += [f"told {n} times: {line}" for line, n in told.items() if n > _MOST_TOLD]
     if any(a.cause == Cause.POSTPONED for a in attempts) and not any("WARNING" in line for line in told):
         found.append("a launch was postponed, and nobody was told why")

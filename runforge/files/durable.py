@@ -95,11 +95,13 @@ def open_file(path: Path, flags: int, mode: int = 0o600) -> int:
             raise OSError(errno.EINVAL, _NO_FILE, str(path)) from None
         raise
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, _NO_FILE, str(path))
-    except BaseException:
+        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
         os.close(descriptor)
         raise
+    if not is_regular:
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, _NO_FILE, str(path))
     return descriptor
 
 

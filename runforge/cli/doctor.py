@@ -40,18 +40,7 @@ def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
     here = find(workspace)
     if recover:
         _recover(here)
-    found = [
-        Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
-        _sqlite(),
-        _filesystem(here),
-        _rights(here),
-        _disk(here),
-        _gpus(),
-        _daemon(here),
-        *_journal(here),
-        *_unknown_runs(here),
-        *_leftovers(here),
-    ]
+    found = findings(here)
     is_well = all(finding.status != "problem" for finding in found)
     if as_json:
         output.print_json("doctor", {"ok": is_well, "findings": [asdict(f) for f in found]})
@@ -64,6 +53,22 @@ def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
                 output.safe(finding.text),
             )
     return 0 if is_well else 1
+
+
+def findings(here: Workspace) -> list[Finding]:
+    """Look at everything."""
+    return [
+        Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
+        _sqlite(),
+        _filesystem(here),
+        _rights(here),
+        _disk(here),
+        _gpus(),
+        _daemon(here),
+        *_journal(here),
+        *_unknown_runs(here),
+        *_leftovers(here),
+    ]
 
 
 def backup(to: Path, workspace: Path | None) -> int:

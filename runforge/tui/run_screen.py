@@ -236,7 +236,16 @@ class RunScreen(BaseScreen):
         self.action_tab(_TABS[(_TABS.index(self._tab) + by) % len(_TABS)])
 
     def action_next_metric(self, by: int) -> None:
-        """Draw another metric."""
+        """Draw another metric, once what the run has reported is read."""
+        if (file := self._curve_file) is not None:
+
+            def show(found: CurvesRead | None) -> None:
+                self._show_curves(file, found)
+                self._next_metric(by)
+
+            self.runforge.read(self, lambda: fresh_curves(file), show)
+
+    def _next_metric(self, by: int) -> None:
         families = list(related(self._curves))
         if not families:
             self.say("this run has reported no metrics yet", is_error=True)

@@ -20,7 +20,7 @@ from runforge.attempts import spec as specs
 from runforge.attempts.spec import GpuGrant, Objective, Payload, Spec
 from runforge.core.device import Device, decide
 from runforge.documents.request import Request
-from runforge.files.durable import make_dir, write_new
+from runforge.files.durable import make_dir, make_way, write_new
 from runforge.machine.gpus import Gpu
 from runforge.metrics import tokens
 
@@ -162,6 +162,7 @@ def make_attempt(folder: Path) -> None:
 
     Not synced: after a power cut an attempt without a folder is judged as lost.
     """
+    make_way(folder.parent, 1)
     make_dir(folder.parent)
     folder.mkdir(0o700)
     failpoints.hit("launch.folder_made")

@@ -87,7 +87,7 @@ def _folders_from(parent: Path, first: int) -> Iterator[Path]:
     """Yield the folders of the attempts from a number on, by number."""
     try:
         numbers = sorted(int(name) for name in os.listdir(parent) if name.isdecimal())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     yield from (parent / str(number) for number in numbers if number >= first)
 

@@ -59,6 +59,13 @@ class Fields:
             raise self._misfit(name, "at least 0")
         return value
 
+    def byte(self, name: str) -> int:
+        """Return a whole number that an exit status can be."""
+        value = self.whole(name)
+        if value > 255:
+            raise self._misfit(name, "at most 255")
+        return value
+
     def number(self, name: str) -> float:
         """Return a finite number of at least 0."""
         try:

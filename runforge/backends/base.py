@@ -116,8 +116,8 @@ class Backend(Protocol):
     def clean_up(self, ref: AttemptRef) -> bool:
         """Kill what is left of an attempt that nobody sees through; False while something is left."""
 
-    def finish(self, ref: AttemptRef, record: ExitRecord) -> bool:
-        """Leave the result.json that the supervisor could not; False while the machine has no room."""
+    def finish(self, ref: AttemptRef, record: ExitRecord) -> None:
+        """Leave the result.json that the supervisor could not; OSError while it cannot be written."""
 
     def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
         """Leave a result.json for an end that nobody has seen."""

@@ -13,6 +13,7 @@ from runforge.core import exit_codes
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
+from runforge.text import safe
 
 #: Attempts that a job may lose to crashes before it fails.
 MAX_LOST = 3
@@ -124,9 +125,8 @@ def _lost(job: Job, cause: Cause, policy: str, message: str, *, before: int, lim
 
 
 def _ended(record: ExitRecord, report: Report, job: Job) -> Decision:
-    if not record.canceled and machine_faults.is_machines(record.spawn_errno):
-        number = record.spawn_errno or 0
-        return Decision(ending=postponed(number), fault=number)
+    if not record.canceled and record.spawn_errno is not None:
+        return Decision(ending=postponed(record.spawn_errno), fault=record.spawn_errno)
     ending = _from_record(record, report, job)
     if report.result is not None:  # a run that failed or was stopped keeps its metric too
         metric = {"metric_name": report.result.metric_name, "metric_value": report.result.metric_value}
@@ -139,7 +139,7 @@ def _from_record(record: ExitRecord, report: Report, job: Job) -> Ending:
         message = "canceled while it was running"
         return Ending(State.CANCELED, Cause.CANCELED, message, record.exit_code, record.signal)
     if record.spawn_error:
-        return Ending(State.FAILED, Cause.SPAWN_FAILED, f"could not be started: {record.spawn_error}")
+        return Ending(State.FAILED, Cause.SPAWN_FAILED, f"could not be started: {safe(record.spawn_error)}")
     if record.exit_code == 0:
         return _finished(report, job)
     return _failed(record, report)
@@ -177,8 +177,8 @@ def postponed(number: int) -> Ending:
 
 
 def refused(message: str, number: int | None, cause: Cause) -> Decision:
-    """Return what becomes of a job whose launch failed: postponed where the machine is at fault."""
-    if number is not None and machine_faults.is_machines(number):
+    """Return what becomes of a job whose launch failed: postponed where the system refused something."""
+    if number is not None:
         return Decision(ending=postponed(number), fault=number)
     return Decision(ending=Ending(State.FAILED, cause, message))
 

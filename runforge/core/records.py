@@ -35,6 +35,8 @@ class Job(NamedTuple):
     cause: str | None
     metric_name: str | None
     metric_value: float | None
+    #: When it may start at the earliest, where it could not be launched and is tried again.
+    not_before: str | None = None
 
     @property
     def requires_gpu(self) -> bool:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from runforge import machine_faults
 from runforge.daemon.engine import Engine
 from runforge.daemon.housekeeping import Housekeeping
 from runforge.daemon.lock import DaemonLock
@@ -132,8 +131,6 @@ class Loop:
         except (DiskFull, ReadOnlyDisk, JournalBusy) as error:
             self._fail(error)
         except OSError as error:
-            if machine_faults.of(error) is None:
-                raise
             self._fail(error)
 
     def _mend(self) -> None:

@@ -160,6 +160,54 @@ def read_bounded(path: Path, limit: int) -> bytes:
     return data
 
 
+#: What says that nothing is there.
+_ABSENT = {errno.ENOENT, errno.ENOTDIR}
+#: What says that something else is there than a file of ours: a link, a folder, a pipe, or far too much.
+_FOREIGN = {errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EINVAL, errno.EFBIG}
+
+
+def read_if_there(path: Path, limit: int) -> bytes | None:
+    """Return a file's bytes; None if nothing is there, or something that is no file of ours.
+
+    OSError means that it cannot be read *now*: who takes that for a missing file loses what is in it.
+    """
+    try:
+        return read_bounded(path, limit)
+    except OSError as error:
+        if error.errno in _ABSENT | _FOREIGN:
+            return None
+        raise
+
+
+def is_there(path: Path) -> bool:
+    """Return whether something has this name, whatever it is. OSError if that cannot be seen now."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return False
+        raise
+    return True
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a folder has this name. OSError if that cannot be seen now."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        if error.errno in _ABSENT | {errno.ELOOP}:
+            return False
+        raise
+
+
+def make_way(folder: Path, levels: int) -> None:
+    """Move away whatever has the name of a folder, or of one of the `levels` above it, and is none."""
+    if levels > 0:
+        make_way(folder.parent, levels - 1)
+    if is_there(folder) and not is_folder(folder):
+        os.rename(folder, folder.with_name(f"{folder.name}.set-aside-{os.urandom(4).hex()}"))
+
+
 def refuse_link(folder: Path) -> None:
     """Raise OSError if a symbolic link stands where a folder of RunForge's should be."""
     if folder.is_symlink():

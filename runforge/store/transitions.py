@@ -120,8 +120,11 @@ def cancel_queued(
     end(tx, job, Ending(State.CANCELED, cause, reason), now)
 
 
-def requeue(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
-    """Move running -> queued with the next attempt: the orphan policy's second chance, or no room yet."""
+def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: str | None = None) -> None:
+    """Move running -> queued with the next attempt: the orphan policy's second chance, or no room yet.
+
+    With `not_before` it waits until then.
+    """
     changed = tx.run(
         "jobs.requeue",
         job_id=job.job_id,
@@ -130,6 +133,7 @@ def requeue(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         error=ending.error,
         cause=ending.cause.value,
         lost=int(ending.cause is not Cause.POSTPONED),
+        not_before=not_before,
     )
     _require(changed, job, "requeued")
     _end_attempt(tx, job, ending, now)

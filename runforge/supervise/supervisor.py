@@ -36,6 +36,8 @@ _LOCK_TRIES = 40
 _LOCK_PAUSE = 0.005
 #: How often leftovers are looked at: often at first, when most of them end, then less so.
 _LEFTOVER_MS = (5, 50)
+#: How often an exit record that the disk refuses is tried again, in seconds.
+_RECORD_PAUSE = 0.5
 #: What an attempt leaves in the run folder besides its result, which is synced as it is written.
 _LEFT = ("logs.txt", "metrics.jsonl", "artifacts")
 
@@ -45,7 +47,8 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
 
     If not, the attempt belongs to another, or its end is to be judged by this process being gone.
     """
-    data = spec_path.read_bytes()
+    with refusal.left(spec_path.parent):
+        data = spec_path.read_bytes()
     if digest and hashlib.sha256(data).hexdigest() != digest:
         refusal.leave_forged(spec_path.parent)
         return False
@@ -55,7 +58,8 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.umask(0o077)
-    lock = _lock(folder)
+    with refusal.left(folder):
+        lock = _lock(folder)
     if lock is None:
         return False
     failpoints.hit("supervisor.locked")
@@ -107,6 +111,7 @@ class Supervisor:
         self._status: int | None = None
         self._pid = -1
         self._refusal: int | None = None
+        self._has_told = False
         self._pump = LogPump(
             spec.run_dir,
             limit=spec.log_limit_bytes,
@@ -270,11 +275,31 @@ class Supervisor:
         # Counted again: the log has got its kept end and its last lines since.
         counted = ending._replace(log_bytes=self._pump.written, dropped_bytes=self._pump.dropped)
         try:
-            exit_record.write(self._record, counted)
-        except OSError:
-            return False
+            while not self._try_to_write(counted):
+                if not self._ownership.holds():
+                    return False
+                time.sleep(_RECORD_PAUSE)
         finally:
             os.close(self._record)
+        return True
+
+    def _try_to_write(self, ending: ExitRecord) -> bool:
+        """Write the record; False while the disk does not let us. An end that is known is not given up."""
+        try:
+            exit_record.write(self._record, ending)
+        except OSError as error:
+            if not self._has_told:
+                self._pump.say([f"[RunForge: the exit record waits for the disk: {error.strerror}]"])
+            self._has_told = True
+            return self._try_to_write_beside(ending)
+        return True
+
+    def _try_to_write_beside(self, ending: ExitRecord) -> bool:
+        """Leave the record beside the folder: somebody may have made that unwritable alone."""
+        try:
+            exit_record.write_beside(self._folder, ending)
+        except OSError:
+            return False
         return True
 
 

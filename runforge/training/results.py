@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 from pathlib import Path
 
-from runforge import clock, machine_faults
+from runforge import clock
 from runforge.attempts import spec as specs
 from runforge.attempts.spec import Payload, SpecError
 from runforge.core.outcome import Ending, ExitRecord
 from runforge.core.records import Job
 from runforge.core.states import State
+from runforge.files.durable import read_if_there
 from runforge.training import outcome
 
 
 def finish(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> bool:
-    """Leave the result of an attempt with an exit record; False while the disk has no room for one.
+    """Leave the result of an attempt with an exit record.
 
     Its supervisor leaves one before the record. Only a disk that was full then, or a workspace that moved away,
-    has kept it from that, and must not turn a run that succeeded into one without a result.
+    has kept it from that, and must not turn a run that succeeded into one without a result: while it cannot be
+    written, OSError is raised. Returns whether there was a spec to go by.
     """
+    data = read_if_there(attempt_dir / specs.NAME, specs.LIMIT)
     try:
-        # Where the folder is now: the workspace may have been moved while the run went on.
-        outcome.finish(specs.read(attempt_dir)._replace(run_dir=run_dir), record)
-    except OSError as error:
-        return machine_faults.of(error) in {None, errno.EIO}
+        spec = specs.from_json(data or b"")
     except SpecError:
-        return True  # no spec to go by: the ending is told without a result
+        return False
+    # Where the folder is now: the workspace may have been moved while the run went on.
+    outcome.finish(spec._replace(run_dir=run_dir), record)
     return True
 
 

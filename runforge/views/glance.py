@@ -92,6 +92,6 @@ def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -
         for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"]):
             job = records.job(row)
             is_paused = bool(lane["is_paused"])
-            reason = why_waiting(status, capacity, is_paused=is_paused, needs=job.needs)
+            reason = why_waiting(status, capacity, job, is_paused=is_paused)
             shown.append(job_view(job, now, reason))
     return shown

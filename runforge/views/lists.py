@@ -88,4 +88,4 @@ def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> Waiting | Non
     row = records.daemon(tx.row("journal.daemon"))
     paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
     capacity = free_capacity(row, slots_used(tx))
-    return why_waiting(status_of(workspace, row), capacity, is_paused=paused, needs=job.needs)
+    return why_waiting(status_of(workspace, row), capacity, job, is_paused=paused)

@@ -141,7 +141,7 @@ class QueueReader:
         if job.state is not State.QUEUED:
             return why_running(self._workspace, job)
         capacity = free_capacity(snapshot.daemon, (snapshot.slots_used, snapshot.gpu_slots_used))
-        return why_waiting(snapshot.daemon, capacity, is_paused=job.group_id in paused, needs=job.needs)
+        return why_waiting(snapshot.daemon, capacity, job, is_paused=job.group_id in paused)
 
 
 def _empty(workspace: Workspace, query: JobQuery) -> QueueSnapshot:

@@ -10,7 +10,6 @@ from runforge.core.states import State
 
 if TYPE_CHECKING:
     from runforge.core.records import Job
-    from runforge.core.resources import Resources
     from runforge.views.daemon_status import DaemonStatus
     from runforge.workspace import Workspace
 
@@ -33,6 +32,7 @@ WAITING_BRIEF = {
     "no_gpu_slot": "gpu slot",
     "turn_of_others": "next",
     "survivors": "cannot be killed",
+    "not_before": "tried again",
 }
 
 
@@ -43,11 +43,15 @@ class Waiting(NamedTuple):
     text: str
 
 
-def why_waiting(daemon: DaemonStatus, capacity: Capacity, *, is_paused: bool, needs: Resources) -> Waiting:
+def why_waiting(daemon: DaemonStatus, capacity: Capacity, job: Job, *, is_paused: bool) -> Waiting:
     """Return why a queued job waits; a disk that has no room holds everything back."""
     if daemon.shortage is not None and daemon.is_live and not is_paused:
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
-    reason = waiting_reason(daemon_live=daemon.is_live, is_paused=is_paused, needs=needs, capacity=capacity)
+    reason = waiting_reason(
+        daemon_live=daemon.is_live, is_paused=is_paused, needs=job.needs, capacity=capacity
+    )
+    if job.not_before is not None and reason not in {"no_daemon", "group_paused"}:
+        return Waiting("not_before", f"{job.error or 'put off'}; tried again at {job.not_before}")
     return Waiting(reason, WAITING[reason])
 
 

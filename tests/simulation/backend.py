@@ -164,9 +164,10 @@ class FakeBackend:
     def clean_up(self, ref: AttemptRef) -> bool:
         return self._machine.clean_up(ref.token)
 
-    def finish(self, ref: AttemptRef, record: ExitRecord) -> bool:
+    def finish(self, ref: AttemptRef, record: ExitRecord) -> None:
         assert record.token == ref.token
-        return self._random.random() < 0.7
+        if self._random.random() < 0.3:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
         assert (job.run_id, job.attempt) == (ref.run_id, ref.attempt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -104,6 +105,11 @@ class LocalBackend:
     def adopt(self, ref: AttemptRef) -> None:
         """Wait for a supervisor by pidfd where its identity can be proved, else by polling."""
         watched = self._attempts.add(ref)
+        with contextlib.suppress(OSError):  # what cannot be read now is looked at again later
+            self._attach_to_owner(watched)
+
+    def _attach_to_owner(self, watched: Watched) -> None:
+        ref = watched.ref
         owner = start_marker.read(self._attempt_dir(ref))
         if owner is None or owner.boot_id != os_process.boot_id():
             return
@@ -239,9 +245,9 @@ class LocalBackend:
             watched.unkillable = left
         return not left
 
-    def finish(self, ref: AttemptRef, record: ExitRecord) -> bool:
-        """Leave the result.json that the supervisor had no room for, or that a moved workspace lost."""
-        return results.finish(self._attempt_dir(ref), self._run_dir(ref), record)
+    def finish(self, ref: AttemptRef, record: ExitRecord) -> None:
+        """Leave the result.json that the supervisor could not write, or that a moved workspace lost."""
+        results.finish(self._attempt_dir(ref), self._run_dir(ref), record)
 
     def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
         """Leave a result.json for an end that nobody has seen."""

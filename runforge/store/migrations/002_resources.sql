@@ -53,6 +53,8 @@ ALTER TABLE jobs ADD COLUMN version INTEGER NOT NULL DEFAULT 0 CHECK (version >=
 CREATE INDEX jobs_next ON jobs (lane_id, shape_id, is_gated, priority DESC, place, seq)
     WHERE state = 'queued';
 
+CREATE INDEX jobs_delayed ON jobs (not_before) WHERE state = 'queued' AND delayed = 1;
+
 -- Jobs with what they need, as the store reads them. Very many are read: each column costs.
 CREATE VIEW full_jobs AS
 SELECT seq, job_id, run_id, group_id, lane_id, run_dir, priority, state, cpus, gpus, vram_mb, mem_mb, attempt, lost,

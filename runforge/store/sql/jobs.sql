@@ -113,13 +113,21 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
 
 -- name: requeue
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,
-                updated_at = :now, error = :error, cause = :cause
+                updated_at = :now, error = :error, cause = :cause,
+                not_before = :not_before, delayed = :not_before IS NOT NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
+
+-- name: next_due
+SELECT min(not_before) FROM jobs WHERE state = 'queued' AND delayed = 1;
+
+-- name: release_due
+UPDATE jobs SET delayed = 0, not_before = NULL, updated_at = :now
+WHERE state = 'queued' AND delayed = 1 AND not_before <= :now;
 
 -- name: retry
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, cancel_requested = 0,
                 started_at = NULL, finished_at = NULL, updated_at = :now, error = NULL,
-                cause = NULL, metric_name = NULL, metric_value = NULL
+                cause = NULL, metric_name = NULL, metric_value = NULL, not_before = NULL, delayed = 0
 WHERE job_id = :job_id AND attempt = :attempt AND state IN ('failed', 'canceled');
 
 -- name: ask_to_cancel

@@ -67,6 +67,7 @@ def findings(here: Workspace) -> list[Finding]:
         _daemon(here),
         *_journal(here),
         *_unknown_runs(here),
+        *_leftovers(here),
     ]
 
 
@@ -225,6 +226,17 @@ def _unknown_runs(here: Workspace) -> list[Finding]:
         f" backup put in its place?): {shown}. `runforge enqueue-run --run-id ID` enqueues one again"
     )
     return [Finding("runs", "warning", text)]
+
+
+def _leftovers(here: Workspace) -> list[Finding]:
+    """Remove what killed processes have left half-written, and say so."""
+    from runforge.store import leftovers
+
+    removed = leftovers.remove_old(here)
+    if not removed:
+        return []
+    what = "1 temporary file" if removed == 1 else f"{removed:,} temporary files"
+    return [Finding("leftovers", "ok", f"removed {what} that processes which were killed had left")]
 
 
 def _wal(here: Workspace) -> list[Finding]:

@@ -21,7 +21,8 @@ from runforge.documents.request_file import REQUEST_LIMIT, read_request
 from runforge.errors import CanceledByUser, InternalError, InvalidRequest, Missing, OperationFailed
 from runforge.files.durable import make_dir, read_bounded, write_new
 from runforge.files.permissions import become_private
-from runforge.machine import gpus
+from runforge.machine.gpu_share import own_gpus
+from runforge.machine.gpus import Gpus
 from runforge.store import records
 from runforge.store.opening import exists, open_snapshot
 from runforge.supervise.supervisor import supervise
@@ -101,15 +102,16 @@ def _run(
     if max_rows is not None and max_rows < 1:
         raise InvalidRequest(f"--max-rows {max_rows} is too small", fix="Give at least 1")
     umask = become_private()
-    found = gpus.detect()
+    found = own_gpus()
+    _refuse_a_broken_gpu(found, request, dry_run_seconds)
     attempt = _next_attempt(run_dir)
     build_spec.set_aside(run_dir, attempt - 1)
     token = secrets.token_hex(16)
     folder = workspace.state_dir / "attempts" / run_dir.name / f"direct-{token[:8]}"
     place = Place(run_dir.name, attempt, token, workspace.root, run_dir, folder)
     terms = Terms(
-        gpus=len(found),
-        gpu=found[0] if found and request.device_type == "gpu" else None,
+        gpus=found.total,
+        devices=found.usable[:1] if request.device_type == "gpu" else (),
         threads=build_spec.threads_per_run(1),
         dry_run_seconds=dry_run_seconds,
         max_rows=max_rows,
@@ -124,6 +126,16 @@ def _run(
         return _exit_code(folder, token, pid)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_a_broken_gpu(found: Gpus, request: Request, dry_run_seconds: float | None) -> None:
+    """Refuse to compute on the CPU what should have a GPU that does not work now."""
+    is_needed = request.device_type == "gpu" and request.family == "command" and dry_run_seconds is None
+    if is_needed and found.problem is not None:
+        raise OperationFailed(
+            f"the run asks for a GPU, and {found.problem}",
+            fix="Mend it, or set device.type to cpu, or hide the GPUs with RUNFORGE_DISABLE_GPU=1",
+        )
 
 
 def _next_attempt(run_dir: Path) -> int:

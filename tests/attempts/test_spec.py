@@ -61,12 +61,12 @@ VERSION_1: dict[str, Any] = {
 
 def made(request: dict[str, Any] = REQUEST, **terms: Any) -> specs.Spec:
     place = Place("r", 2, "abc", Path("/w"), Path("/w/r"), Path("/w/a/2"))
-    given = {"gpus": 1, "gpu": GPU, "threads": 4, "objective": ("loss", "minimize"), **terms}
+    given = {"gpus": 1, "devices": (GPU,), "threads": 4, "objective": ("loss", "minimize"), **terms}
     return build_spec(parse_request(request, where="tests"), place, Terms(**given))
 
 
 @pytest.mark.parametrize(
-    "terms", [{}, {"gpu": None, "objective": None}, {"dry_run_seconds": 0.0, "max_rows": 7}]
+    "terms", [{}, {"devices": (), "objective": None}, {"dry_run_seconds": 0.0, "max_rows": 7}]
 )
 def test_what_is_written_is_read(terms: dict[str, Any]) -> None:
     spec = made(**terms)
@@ -76,7 +76,7 @@ def test_what_is_written_is_read(terms: dict[str, Any]) -> None:
 
 def test_the_device_is_decided_when_the_spec_is_built() -> None:
     assert made().payload.device == Device("gpu")
-    without = made(gpu=None)
+    without = made(devices=())
     assert without.payload.device == Device("cpu", "gpu_slot_unavailable")
     assert without.env["RUNFORGE_DEVICE"] == "cpu"
     assert "[RF:DEVICE=CPU gpu_reason=gpu_slot_unavailable]" in without.preamble
@@ -93,7 +93,7 @@ def test_a_spec_of_the_version_before_is_read() -> None:
     spec = specs.from_json(json.dumps(VERSION_1).encode())
     assert (spec.token, spec.attempt, spec.argv) == ("abc", 2, ("prog", "0.1"))
     assert spec.payload.request == REQUEST
-    assert spec.payload.grant.gpu == GPU
+    assert spec.payload.grant.devices == (GPU,)
     assert spec.payload.device == Device("gpu")
     assert spec.payload.objective == ("loss", "minimize")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runforge.core.resources import Resources, checked, from_json, of_device
 from runforge.core.scheduling import Capacity, Device, Head, choose, place, waiting_reason
 from runforge.daemon.capacity import Slots
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpu, Gpus
 
 GPU = Resources(gpus=1)
 CPU = Resources()
@@ -113,7 +113,7 @@ def test_devices_are_given_whole_or_shared_and_never_more_than_the_slots(
 ) -> None:
     """A step starts a run, or ends one."""
     gpus = [Gpu(number, f"GPU-{number}", "x", memory) for number, memory in enumerate(memories)]
-    slots = Slots(4, gpu_slots, gpus)
+    slots = Slots(4, gpu_slots, Gpus(tuple(gpus)))
     running: list[tuple[int, tuple]] = []
     for step in steps:
         slots.load(

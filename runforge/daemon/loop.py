@@ -127,6 +127,7 @@ class Loop:
             jobs, gpu_jobs = self._engine.active_jobs, self._engine.active_gpu_jobs
             self._housekeeping.beat(jobs, gpu_jobs, self.state, gpu_problem=self._engine.gpu_problem)
             self._housekeeping.checkpoint()
+            self._housekeeping.tidy()
             self._look_round()
             self._is_failing = False
         except (DiskFull, ReadOnlyDisk, JournalBusy) as error:

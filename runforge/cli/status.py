@@ -81,7 +81,7 @@ def _print_summary(summary: QueueSummary) -> None:
         print(f"Disk     {output.coloured(output.safe(daemon.shortage.text), 'failed')}; nothing is launched")
     if daemon.gpu_problem is not None:
         text = output.coloured(output.safe(daemon.gpu_problem), "failed")
-        print(f"GPUs     {text}; runs that need one wait")
+        print(f"GPUs     the daemon cannot use them: {text}; runs that need one wait")
     if summary.is_snapshot:
         print("Journal  read-only snapshot; what was written last may be missing")
     live = [g for g in summary.groups if g.status == "running"]

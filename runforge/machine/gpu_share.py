@@ -48,7 +48,7 @@ def share(found: Gpus, environ: Mapping[str, str]) -> Gpus:
     if own.refused:
         return own._replace(problem="; ".join(map(str, own.refused)))
     return own._replace(
-        problem=f"{VISIBLE} is {visible[:100]!r} for the daemon, which names none of this machine's GPUs",
+        problem=f"{VISIBLE} is {visible[:100]!r}, which names none of this machine's GPUs",
         remarks=(),
     )
 

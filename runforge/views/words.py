@@ -49,7 +49,7 @@ def why_waiting(daemon: DaemonStatus, capacity: Capacity, job: Job, *, is_paused
     if daemon.shortage is not None and daemon.is_live and not is_paused:
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
     if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
-        return Waiting("gpu_broken", daemon.gpu_problem)
+        return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
     reason = waiting_reason(
         daemon_live=daemon.is_live, is_paused=is_paused, needs=job.needs, capacity=capacity
     )

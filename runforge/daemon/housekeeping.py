@@ -40,26 +40,34 @@ class Housekeeping:
         self._last_beat = 0.0
         self._next_export = 0.0
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
-        self._shown: tuple[int, int, str] | None = None
+        self._shown: tuple[int, int, str, str | None] | None = None
         self._complained = False
         self._leftovers: Iterator[int] | None = leftovers.steps(workspace)
         self._next_tidy = 0.0
 
-    def beat(self, jobs: int, gpu_jobs: int, state: str, *, force: bool = False) -> None:
+    def beat(
+        self, jobs: int, gpu_jobs: int, state: str, *, gpu_problem: str | None = None, force: bool = False
+    ) -> None:
         """Write daemon.json when it is time or something in it has changed."""
         now = time.monotonic()
-        if self._shown != (jobs, gpu_jobs, state):
+        shown = (jobs, gpu_jobs, state, gpu_problem)
+        if self._shown != shown:
             is_new = self._shown is None or self._shown[2] != state
             self._next_beat = now if is_new else min(self._next_beat, self._last_beat + EXPORT_SECONDS)
         if now < self._next_beat and not force:
             return
         document = daemon_document(
-            self._row(), heartbeat=clock.now(), jobs=jobs, gpu_jobs=gpu_jobs, state=state
+            self._row(),
+            heartbeat=clock.now(),
+            jobs=jobs,
+            gpu_jobs=gpu_jobs,
+            state=state,
+            gpu_problem=gpu_problem,
         )
         data = encode(document)
         self._tolerant(lambda: write_atomic(self._workspace.daemon_json, data, sync_folder=False))
         self._last_beat, self._next_beat = now, now + BEAT_SECONDS
-        self._shown = (jobs, gpu_jobs, state)
+        self._shown = shown
 
     def _row(self) -> DaemonRow:
         with self._journal.read() as tx:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from runforge import clock, ids
 from runforge import workspace as workspaces
+from runforge.core.resources import Resources
 from runforge.store.opening import open_journal
+from runforge.store.transitions import enqueue
 from runforge.workspace import Workspace
 
 
@@ -43,15 +45,15 @@ def make(root: Path, jobs: int, groups: int, *, ended: float = 0.9) -> Workspace
             for number in range(1, jobs + 1):
                 group_id, lane_id = lanes[number % groups]
                 run_id = ids.sweep_run_id(now, number)
-                tx.run(
-                    "jobs.insert",
+                enqueue(
+                    tx,
+                    Resources(),
                     job_id=ids.job_id(now, number),
                     run_id=run_id,
                     group_id=group_id,
                     lane_id=lane_id,
                     run_dir=f".runforge/runs/{run_id}",
                     priority=0,
-                    requires_gpu=0,
                     dry_run_seconds=None,
                     overrides=json.dumps({"model.hyperparameters.C": number % 50}),
                     now=now,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import statistics
 import subprocess
 import sys
@@ -16,16 +15,19 @@ from pathlib import Path
 from bench import big, limits, peers, rust_peers, workload
 from bench.figures import Figure
 from bench.waiting import until
+from runforge.attempts.build_spec import Place, Terms, build_spec
 from runforge.cli import samples
+from runforge.documents.request import parse_request
 from runforge.queue import submit
 from runforge.views import lists
 from runforge.workspace import Workspace
 
 _ONE_RUN = (
-    "import os, sys, json, pathlib; os.environ.update(OMP_NUM_THREADS='1', OPENBLAS_NUM_THREADS='1')\n"
+    "import os, sys; os.environ.update(OMP_NUM_THREADS='1', OPENBLAS_NUM_THREADS='1')\n"
+    "from runforge.attempts import spec\n"
     "from runforge.training import worker\n"
-    "spec = json.loads(sys.stdin.read()); pathlib.Path(spec['run_dir']).mkdir()\n"
-    "sys.exit(worker.main(spec))\n"
+    "read = spec.from_json(sys.stdin.buffer.read()); read.run_dir.mkdir()\n"
+    "sys.exit(worker.main(read))\n"
 )
 #: Tells when its first line runs, to its output or to a file: the same for RunForge, the peers and the limit.
 _STAMP = 'if [ "$1" ]; then exec >"$1"; fi; date +%s.%N'
@@ -34,16 +36,16 @@ _CODE = ["sh", "-c", _STAMP, "sh"]
 
 def interpreters(here: Workspace, count: int) -> float:
     """Return the seconds for small runs with an interpreter each, two at a time: the way without a zygote."""
-    request = {**samples.request(), "model": {"family": "logistic_regression"}}
-    grant = {"gpus": 0, "gpu": None, "reason": None}
-    rest = {"dry_run_seconds": None, "max_rows": None, "objective": None}
+    body = {**samples.request(), "model": {"family": "logistic_regression"}}
+    request, terms = parse_request(body, where="bench"), Terms(gpus=0, threads=1)
     out = Path(tempfile.mkdtemp(prefix="bench-base-"))
 
     def one(number: int) -> None:
-        payload = {"request": request, "grant": grant, **rest}
-        spec = {"workspace": str(here.root), "run_dir": str(out / str(number)), "payload": payload}
+        folder = out / str(number)
+        place = Place(str(number), 1, "bench", here.root, folder, folder)
+        spec = build_spec(request, place, terms).to_json()
         command = [sys.executable, "-c", _ONE_RUN]
-        subprocess.run(command, input=json.dumps(spec), text=True, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, input=spec, check=True, stdout=subprocess.DEVNULL)
 
     start = time.monotonic()
     with ThreadPoolExecutor(2) as pool:

@@ -51,7 +51,7 @@ exit $code
 #: What commands import when they need it; here once for all of them. One thread, or a fork is not safe.
 _PRELOADED = ("sqlite_utils", "numpy")
 _DEADLINE = 60.0
-_PAUSE = 0.01
+_PAUSE = 0.02
 
 
 def preload() -> None:

@@ -68,6 +68,11 @@ def to_datetime(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
 
 
+def later(moment: str, seconds: float) -> str:
+    """Return the timestamp so many seconds after another."""
+    return to_text(to_datetime(moment) + timedelta(seconds=seconds))
+
+
 def seconds_between(start: str, end: str) -> float:
     """Return the seconds from one timestamp to another, never below zero (clocks jump)."""
     return max(0.0, (to_datetime(end) - to_datetime(start)).total_seconds())

@@ -46,6 +46,21 @@ def of(error: BaseException) -> int | None:
     return None
 
 
+#: What does not pass by itself: a name is taken or missing, or something else stands there than a file of ours.
+_LASTING = {
+    *(errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EINVAL),
+    *(errno.EFBIG, errno.ENAMETOOLONG, errno.E2BIG, errno.ENOEXEC),
+}
+
+
+def passing(error: BaseException) -> int | None:
+    """Return the number of a failure that may pass by itself, the machine's or a missing right; None for others."""
+    for candidate in (error, error.__cause__):
+        if isinstance(candidate, OSError) and candidate.errno is not None and candidate.errno not in _LASTING:
+            return candidate.errno
+    return None
+
+
 def is_machines(number: int | None) -> bool:
     """Return whether an error number is the machine's and not a job's."""
     return number in _WORDS
@@ -57,8 +72,13 @@ def kind(number: int) -> str:
 
 
 def words(number: int) -> str:
-    """Return a failure in words, with what mends it."""
-    return _WORDS[number]
+    """Return a failure in words, with what mends it where that is known."""
+    return _WORDS.get(number) or os.strerror(number).lower()
+
+
+def holds_all(number: int) -> bool:
+    """Return whether a failure meets every launch alike; else it may come from one run's own files."""
+    return number in _WORDS and number != errno.EIO
 
 
 def advice(error: OSError) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from runforge import ids
 from runforge.errors import Missing
 from runforge.files import state_folder
-from runforge.files.durable import make_dir, refuse_link
+from runforge.files.durable import make_dir, make_way, refuse_link
 
 VARIABLE = "RUNFORGE_WORKSPACE"
 #: "1" lets root begin a queue in a folder of somebody else's.
@@ -96,9 +96,14 @@ class Workspace(NamedTuple):
         """Folder of a run made here."""
         return self.runs_dir / run_id
 
+    @property
+    def attempts_dir(self) -> Path:
+        """The folder of the attempts' protocol files."""
+        return self.state_dir / "attempts"
+
     def attempt_dir(self, run_id: str, attempt: int) -> Path:
         """Folder of one attempt's lock, claim, spec and exit record."""
-        return self.state_dir / "attempts" / run_id / str(attempt)
+        return self.attempts_dir / run_id / str(attempt)
 
     def find_run_dir(self, run_id: str) -> Path | None:
         """Return the run's folder here or where older clients keep them (`.ml/runs`)."""
@@ -112,7 +117,8 @@ class Workspace(NamedTuple):
     def prepare(self) -> None:
         """Create the folders that every command may rely on; Missing where the state folder is not there."""
         state_folder.require_there(self.root, self.state_dir)
-        for folder in (self.queue_dir, self.hidden / "groups", self.runs_dir, self.state_dir / "attempts"):
+        make_way(self.attempts_dir, 0)
+        for folder in (self.queue_dir, self.hidden / "groups", self.runs_dir, self.attempts_dir):
             make_dir(folder)
 
     def relative(self, path: Path) -> str:

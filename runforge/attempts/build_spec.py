@@ -8,19 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runforge import failpoints
+from runforge.attempts import spec as specs
+from runforge.attempts.spec import GpuGrant, Objective, Payload, Spec
+from runforge.core.device import Device, decide
+from runforge.documents import placeholders
 from runforge.documents.request import Request
-from runforge.files.durable import make_dir, write_new
+from runforge.files.durable import make_dir, make_way, write_new
 from runforge.machine.gpus import Gpu
 from runforge.metrics import tokens
-from runforge.training.device import decide
 
 GRACE_SECONDS = 10.0
 LOG_LIMIT_BYTES = 128 * 1024 * 1024
@@ -33,7 +34,6 @@ _THREADS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an attempt was granted, and how it is to run."""
+    """What an attempt was granted, and how it is to run; `gpus` is how many the machine has."""
 
     gpus: int
-    gpu: Gpu | None
     threads: int
+    devices: tuple[Gpu, ...] = ()
     dry_run_seconds: float | None = None
     max_rows: int | None = None
     objective: tuple[str, str] | None = None
@@ -77,90 +77,78 @@ def is_command(request: Request, terms: Terms) -> bool:
     return request.family == "command" and terms.dry_run_seconds is None
 
 
-def build_spec(request: Request, place: Place, terms: Terms) -> dict[str, Any]:
+def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
     """Return the spec of an attempt (the format stands in docs/architecture.md)."""
     runs_command = is_command(request, terms)
-    return {
-        "version": 1,
-        "token": place.token,
-        "run_id": place.run_id,
-        "attempt": place.attempt,
-        "workspace": str(place.workspace),
-        "run_dir": str(place.run_dir),
-        "attempt_dir": str(place.attempt_dir),
-        "target": None if runs_command else "runforge.training.worker:main",
-        "argv": _argv(request) if runs_command else None,
-        "finish": "runforge.training.outcome:finish",
-        "preamble": _preamble(request, terms) if runs_command else [],
-        "cwd": str(place.workspace / (request.cwd or "") if runs_command else place.attempt_dir),
-        "env": _environment(request, place, terms),
-        "umask": terms.umask,
-        "grace_seconds": GRACE_SECONDS,
-        "log_limit_bytes": LOG_LIMIT_BYTES,
-        "echo": terms.echo,
-        "payload": _payload(request, terms),
-    }
+    payload = _payload(request, terms)
+    return Spec(
+        token=place.token,
+        run_id=place.run_id,
+        attempt=place.attempt,
+        workspace=place.workspace,
+        run_dir=place.run_dir,
+        attempt_dir=place.attempt_dir,
+        cwd=place.workspace / (request.cwd or "") if runs_command else place.attempt_dir,
+        target=None if runs_command else "runforge.training.worker:main",
+        argv=placeholders.filled(request) if runs_command else None,
+        finish="runforge.training.outcome:finish",
+        preamble=_preamble(payload.device) if runs_command else (),
+        env=_environment(request, place, terms, payload.device),
+        umask=terms.umask,
+        grace_seconds=GRACE_SECONDS if request.grace_seconds is None else float(request.grace_seconds),
+        log_limit_bytes=LOG_LIMIT_BYTES,
+        echo=terms.echo,
+        payload=payload,
+    )
 
 
-def _payload(request: Request, terms: Terms) -> dict[str, Any]:
-    objective = terms.objective
-    return {
-        "request": request.raw,
-        "grant": {
-            "gpus": terms.gpus,
-            "gpu": asdict(terms.gpu) if terms.gpu else None,
-            "reason": None,
-        },
-        "dry_run_seconds": terms.dry_run_seconds,
-        "max_rows": terms.max_rows,
-        "objective": {"metric": objective[0], "direction": objective[1]} if objective else None,
-        "threads": terms.threads,
-    }
+def _payload(request: Request, terms: Terms) -> Payload:
+    is_granted = bool(terms.devices)
+    return Payload(
+        request=request.raw,
+        grant=GpuGrant(terms.gpus, terms.devices),
+        device=decide(request.device_type, request.family, gpus=terms.gpus, is_granted=is_granted),
+        threads=terms.threads,
+        dry_run_seconds=terms.dry_run_seconds,
+        max_rows=terms.max_rows,
+        objective=Objective(*terms.objective) if terms.objective else None,
+    )
 
 
-def _argv(request: Request) -> list[str]:
-    """Put hyperparameters in the place of their `{name}`; every other brace stays as it is."""
-    values = request.hyperparameters
-
-    def fill(match: re.Match[str]) -> str:
-        name = match.group(1)
-        return _as_text(values[name]) if name in values else match.group()
-
-    return [_PLACEHOLDER.sub(fill, part) for part in request.command]
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _preamble(request: Request, terms: Terms) -> list[str]:
-    device = _device(request, terms)
-    return [
+def _preamble(device: Device) -> tuple[str, ...]:
+    return (
         tokens.stage("STARTING"),
         tokens.device(device.type, device.gpu_reason),
         tokens.stage("TRAINING"),
-    ]
+    )
 
 
-def _device(request: Request, terms: Terms) -> Any:
-    return decide(request.device_type, request.family, _payload(request, terms)["grant"])
-
-
-def _environment(request: Request, place: Place, terms: Terms) -> dict[str, str]:
+def _environment(request: Request, place: Place, terms: Terms, device: Device) -> dict[str, str]:
     environment = {
         "RUNFORGE_RUN_DIR": str(place.run_dir),
         "RUNFORGE_RUN_ID": place.run_id,
         "RUNFORGE_WORKSPACE": str(place.workspace),
         "RUNFORGE_ATTEMPT": str(place.attempt),
         "RUNFORGE_PARAMS": str(place.attempt_dir / "params.json"),
-        "RUNFORGE_DEVICE": _device(request, terms).type,
+        "RUNFORGE_DEVICE": device.type,
         "PYTHONUNBUFFERED": "1",
     }
-    if terms.gpu is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = terms.gpu.uuid
-        environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    environment.update(_visible(request, terms))
     environment.update({name: str(terms.threads) for name in _THREADS if name not in os.environ})
     return environment
+
+
+def _visible(request: Request, terms: Terms) -> dict[str, str]:
+    """Return the variables that show a run its devices, and no others.
+
+    A run that asks for a GPU where NVML knows none is left alone: CUDA may see one that NVML does not.
+    """
+    if terms.devices:
+        uuids = ",".join(gpu.uuid for gpu in terms.devices)
+        return {"CUDA_VISIBLE_DEVICES": uuids, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    if request.device_type == "gpu" and not terms.gpus:
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": ""}
 
 
 def make_attempt(folder: Path) -> None:
@@ -168,22 +156,22 @@ def make_attempt(folder: Path) -> None:
 
     Not synced: after a power cut an attempt without a folder is judged as lost.
     """
+    make_way(folder.parent, 1)
     make_dir(folder.parent)
     folder.mkdir(0o700)
     failpoints.hit("launch.folder_made")
 
 
-def write_spec(spec: dict[str, Any], request: Request) -> tuple[Path, str]:
+def write_spec(spec: Spec, request: Request) -> tuple[Path, str]:
     """Write the spec into the attempt's folder; return its path and the digest of what was written.
 
     After a power cut nobody needs it. The digest goes to the supervisor by another way than the file.
     """
-    folder = Path(spec["attempt_dir"])
-    path = folder / "spec.json"
-    if spec["argv"] is not None:
+    path = spec.attempt_dir / specs.NAME
+    if spec.is_command:
         parameters = json.dumps(request.hyperparameters).encode()
-        write_new(folder / "params.json", parameters, durable=False)
-    data = json.dumps(spec).encode()
+        write_new(spec.attempt_dir / "params.json", parameters, durable=False)
+    data = spec.to_json()
     write_new(path, data, durable=False)
     failpoints.hit("launch.spec_written")
     return path, hashlib.sha256(data).hexdigest()

@@ -12,7 +12,9 @@ import os
 import zlib
 from pathlib import Path
 
+from runforge.attempts.json_fields import Fields
 from runforge.core.outcome import ExitRecord
+from runforge.files.durable import read_if_there, write_atomic
 
 NAME = "exit.rec"
 SIZE = 4096
@@ -36,6 +38,20 @@ def preallocate(attempt_dir: Path) -> int:
 
 def write(descriptor: int, record: ExitRecord) -> None:
     """Overwrite the record in place and sync it: from here on the attempt's end is known."""
+    os.pwrite(descriptor, _encoded(record), 0)
+    os.fsync(descriptor)
+
+
+def write_beside(attempt_dir: Path, record: ExitRecord) -> None:
+    """Leave the record beside the attempt's folder, where nothing in that can be written any more."""
+    write_atomic(_beside(attempt_dir), _encoded(record))
+
+
+def _beside(attempt_dir: Path) -> Path:
+    return attempt_dir.with_name(f"{attempt_dir.name}.{NAME}")
+
+
+def _encoded(record: ExitRecord) -> bytes:
     values = record._asdict()
     if record.spawn_errno is None:
         del values["spawn_errno"]  # an older daemon knows no such field
@@ -43,8 +59,7 @@ def write(descriptor: int, record: ExitRecord) -> None:
         values["spawn_error"] = _fitting(record.spawn_error)
     body = json.dumps(values).encode("ascii")
     line = b"%08x " % zlib.crc32(body) + body + b"\n"
-    os.pwrite(descriptor, line.ljust(SIZE, b"\0"), 0)
-    os.fsync(descriptor)
+    return line.ljust(SIZE, b"\0")
 
 
 def _fitting(message: str) -> str:
@@ -58,19 +73,16 @@ def _fitting(message: str) -> str:
 
 
 def read(attempt_dir: Path, token: str) -> ExitRecord | None:
-    """Return the attempt's record; None if there is no whole one with this token."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not hang the reader
-    try:
-        descriptor = os.open(attempt_dir / NAME, flags)
-    except OSError:
-        return None
-    try:
-        data = os.pread(descriptor, SIZE, 0)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return _parse(data.split(b"\n", 1)[0], token)
+    """Return the attempt's record; None if there is no whole one with this token.
+
+    OSError if it cannot be read now.
+    """
+    for path in (attempt_dir / NAME, _beside(attempt_dir)):
+        data = read_if_there(path, SIZE)
+        record = _parse(data.split(b"\n", 1)[0], token) if data is not None else None
+        if record is not None:
+            return record
+    return None
 
 
 def _parse(line: bytes, token: str) -> ExitRecord | None:
@@ -78,7 +90,24 @@ def _parse(line: bytes, token: str) -> ExitRecord | None:
     try:
         if int(checksum, 16) != zlib.crc32(body):
             return None
-        record = ExitRecord(**json.loads(body))
-    except (ValueError, TypeError):
+        record = _record(Fields(json.loads(body)))
+    except (ValueError, RecursionError):
         return None
     return record if record.token == token else None
+
+
+def _record(fields: Fields) -> ExitRecord:
+    return ExitRecord(
+        token=fields.text("token"),
+        exit_code=fields.optional("exit_code", fields.byte),
+        signal=fields.optional("signal", fields.byte),
+        canceled=fields.flag("canceled"),
+        oom=fields.flag("oom"),
+        spawn_error=fields.optional("spawn_error", fields.text),
+        started_at=fields.text("started_at"),
+        finished_at=fields.text("finished_at"),
+        duration_ms=fields.whole("duration_ms"),
+        log_bytes=fields.whole("log_bytes"),
+        dropped_bytes=fields.whole("dropped_bytes"),
+        spawn_errno=fields.optional("spawn_errno", fields.whole),
+    )

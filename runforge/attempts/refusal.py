@@ -7,24 +7,26 @@ be either, and the daemon learns of the reason by itself.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from runforge import machine_faults
+from runforge.files.durable import is_there
 
 _PREFIX = "refused-"
+#: What may pass by itself. Without its folder an attempt has no supervisor that could leave a reason.
+_PASSING = frozenset(errno.errorcode) - {errno.ENOENT}
 _FORGED = f"{_PREFIX}forged"
 
 
 @contextlib.contextmanager
 def left(attempt_dir: Path) -> Iterator[None]:
-    """Leave the reason if the block fails for one that is the machine's; the error goes on."""
+    """Leave the reason if the block fails: whatever it is, nothing has started. The error goes on."""
     try:
         yield
     except OSError as error:
-        if machine_faults.is_machines(error.errno):
-            _leave(attempt_dir / f"{_PREFIX}{error.errno}")
+        _leave(attempt_dir / f"{_PREFIX}{error.errno or 0}")
         raise
 
 
@@ -35,7 +37,7 @@ def leave_forged(attempt_dir: Path) -> None:
 
 def is_forged(attempt_dir: Path) -> bool:
     """Return whether a supervisor has refused the attempt's spec."""
-    return os.path.lexists(attempt_dir / _FORGED)
+    return is_there(attempt_dir / _FORGED)
 
 
 def _leave(path: Path) -> None:
@@ -44,10 +46,10 @@ def _leave(path: Path) -> None:
 
 
 def read(attempt_dir: Path) -> int | None:
-    """Return the number of the machine's failure that kept a supervisor from its claim, if one did."""
-    with contextlib.suppress(OSError):
+    """Return the number of the failure that kept a supervisor from its claim, if one did. OSError: not now."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(attempt_dir):
             number = name.removeprefix(_PREFIX)
-            if number != name and number.isdecimal() and machine_faults.is_machines(int(number)):
+            if number != name and number.isdecimal() and int(number) in _PASSING:
                 return int(number)
     return None

@@ -5,6 +5,7 @@ Source of the table: docs/reliability.md, "Recovery". What it means is decided i
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from runforge.attempts import exit_record, refusal, start_marker
 from runforge.core.outcome import ExitRecord, Finding, Report, ResultFacts
 from runforge.documents.result import read_result
-from runforge.files.durable import read_bounded
+from runforge.files.durable import is_folder, is_there, open_file, read_if_there
 from runforge.machine import os_process
 
 SUPERVISOR_LOCK = "sup.lock"
@@ -20,11 +21,13 @@ _RESULT_LIMIT = 4 * 1024 * 1024
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether somebody holds a lock file. Its holder is alive, whatever its pid was."""
+    """Return whether somebody holds a lock file. Its holder is alive, whatever its pid was. OSError: not now."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
+        descriptor = open_file(path, os.O_RDONLY)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EINVAL}:
+            return False  # none of ours is there
+        raise
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -38,13 +41,13 @@ def is_locked(path: Path) -> bool:
 def inspect(attempt_dir: Path, token: str, run_dir: Path) -> Report:
     """Return the report on an attempt.
 
-    Raises OSError where nothing can be seen (too many open files): a run must not be taken for lost
-    because of that.
+    Raises OSError where something cannot be seen now (too many open files, a disk that fails, a folder without
+    rights): a run must not be taken for lost because of that.
     """
     finding, record = find(attempt_dir, token)
     if finding is Finding.ENDED:
-        has_result_file = os.path.lexists(run_dir / "result.json")
-        return Report(finding, record, _result(run_dir), run_dir.is_dir(), has_result_file)
+        has_result_file = is_there(run_dir / "result.json")
+        return Report(finding, record, _result(run_dir), is_folder(run_dir), has_result_file)
     if finding is Finding.REVOKED:
         refused, is_forged = refusal.read(attempt_dir), refusal.is_forged(attempt_dir)
         return Report(finding, refused=refused, is_forged=is_forged)
@@ -58,7 +61,7 @@ def find(attempt_dir: Path, token: str) -> tuple[Finding, ExitRecord | None]:  #
     lock and a record, and the second look finds it.
     """
     os_process.require_sight()
-    if not attempt_dir.is_dir():
+    if not is_folder(attempt_dir):
         return Finding.FOLDER_MISSING, None
     is_live = is_locked(attempt_dir / SUPERVISOR_LOCK)
     record = exit_record.read(attempt_dir, token)
@@ -82,10 +85,8 @@ def find(attempt_dir: Path, token: str) -> tuple[Finding, ExitRecord | None]:  #
 
 
 def _result(run_dir: Path) -> ResultFacts | None:
-    try:
-        found = read_result(read_bounded(run_dir / "result.json", _RESULT_LIMIT))
-    except OSError:
-        return None
+    data = read_if_there(run_dir / "result.json", _RESULT_LIMIT)
+    found = read_result(data) if data is not None else None
     if found is None:
         return None
     return ResultFacts(found.status, found.error_message, found.metric_name, found.metric_value)

@@ -6,6 +6,7 @@ folder is missing, the daemon puts one there that holds a claim already.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -14,7 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runforge import failpoints
-from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, fsync_file, make_dir, read_bounded, write_new
+from runforge.attempts.json_fields import Fields
+from runforge.files.durable import (
+    TEMPORARY_PREFIX,
+    fsync_dir,
+    fsync_file,
+    is_there,
+    make_dir,
+    make_way,
+    read_if_there,
+    write_new,
+)
 from runforge.machine import os_process
 
 NAME = "claim"
@@ -23,6 +34,8 @@ REVOKED = "revoked"
 #: The folder was missing: whether the attempt started is not known, but now it cannot any more.
 MISSING = "missing"
 _LIMIT = 4096
+#: No kernel gives higher numbers to processes (PID_MAX_LIMIT).
+_PIDS = 2**22 + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,7 @@ def close_missing(attempt_dir: Path, token: str) -> bool:
     A daemon that was stopped before it made the folder, and wakes up after another has taken over, finds
     the attempt taken: else its run would go on beside the next attempt's.
     """
+    make_way(attempt_dir, 2)
     temporary = attempt_dir.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
     make_dir(temporary)
     _link(temporary, MISSING, token)
@@ -87,20 +101,40 @@ def _link(attempt_dir: Path, kind: str, token: str) -> bool:
     except (FileExistsError, FileNotFoundError):
         return False
     finally:
-        temporary.unlink(missing_ok=True)
-    # One sync for both: journaled file systems keep a new name together with the file that it names.
-    fsync_file(attempt_dir / NAME)
+        with contextlib.suppress(
+            OSError
+        ):  # a second name that stays does no harm; a winner that gives up does
+            temporary.unlink(missing_ok=True)
+    try:
+        # One sync for both: journaled file systems keep a new name together with the file that it names.
+        fsync_file(attempt_dir / NAME)
+    except OSError:
+        # Nothing has started by it, and it may be gone after a power cut: nobody has won yet.
+        (attempt_dir / NAME).unlink(missing_ok=True)
+        raise
     return True
 
 
 def read(attempt_dir: Path) -> Claim | None:
-    """Return who won the attempt; None if nobody has, or if the file does not say who."""
+    """Return who won the attempt; None if nobody has, or if the file does not say who.
+
+    OSError if it cannot be read now.
+    """
+    data = read_if_there(attempt_dir / NAME, _LIMIT)
     try:
-        return Claim(**json.loads(read_bounded(attempt_dir / NAME, _LIMIT)))
-    except (OSError, ValueError, TypeError):
+        return _claim(Fields(json.loads(data))) if data is not None else None
+    except (ValueError, RecursionError):
         return None
+
+
+def _claim(fields: Fields) -> Claim | None:
+    pid = fields.whole("pid")
+    if not 0 < pid < _PIDS:
+        return None
+    ticks = fields.optional("start_ticks", fields.whole)
+    return Claim(fields.text("kind"), fields.text("token"), pid, ticks, fields.text("boot_id"))
 
 
 def is_taken(attempt_dir: Path) -> bool:
     """Return whether the attempt is closed to every further claim, whatever the file says."""
-    return os.path.lexists(attempt_dir / NAME)
+    return is_there(attempt_dir / NAME)

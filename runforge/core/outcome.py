@@ -6,14 +6,26 @@ from typing import NamedTuple
 from runforge.core.states import Cause, State
 
 
+class DeviceGrant(NamedTuple):
+    """A GPU slot, and the device behind it (None where the machine has none): the whole of it or a part."""
+
+    slot: int
+    device: str | None = None
+    is_whole: bool = True
+
+
 class Grant(NamedTuple):
-    """What a claim hands to an attempt: its slots and its secret."""
+    """What a claim hands to an attempt: its secret, its slot and its devices."""
 
     token: str
     epoch: int
-    cpu_slot: int
-    gpu_slot: int | None
-    gpu_uuid: str | None
+    slot: int
+    devices: tuple[DeviceGrant, ...] = ()
+
+    @property
+    def uuids(self) -> list[str]:
+        """The devices that it names."""
+        return [each.device for each in self.devices if each.device is not None]
 
 
 class ExitRecord(NamedTuple):

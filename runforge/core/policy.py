@@ -5,14 +5,15 @@ Source of the table: docs/reliability.md, "Recovery". An unknown end is never ca
 
 from __future__ import annotations
 
-import signal
 from enum import Enum
 from typing import NamedTuple
 
 from runforge import machine_faults
+from runforge.core import exit_codes
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
+from runforge.text import safe
 
 #: Attempts that a job may lose to crashes before it fails.
 MAX_LOST = 3
@@ -124,9 +125,8 @@ def _lost(job: Job, cause: Cause, policy: str, message: str, *, before: int, lim
 
 
 def _ended(record: ExitRecord, report: Report, job: Job) -> Decision:
-    if not record.canceled and machine_faults.is_machines(record.spawn_errno):
-        number = record.spawn_errno or 0
-        return Decision(ending=postponed(number), fault=number)
+    if not record.canceled and record.spawn_errno is not None:
+        return Decision(ending=postponed(record.spawn_errno), fault=record.spawn_errno)
     ending = _from_record(record, report, job)
     if report.result is not None:  # a run that failed or was stopped keeps its metric too
         metric = {"metric_name": report.result.metric_name, "metric_value": report.result.metric_value}
@@ -134,15 +134,38 @@ def _ended(record: ExitRecord, report: Report, job: Job) -> Decision:
     return Decision(ending=ending)
 
 
-def _from_record(record: ExitRecord, report: Report, job: Job) -> Ending:
+def of_record(record: ExitRecord) -> Ending:
+    """Return how an attempt ended, by its exit record alone: what result.json says is not asked."""
     if record.canceled:
         message = "canceled while it was running"
         return Ending(State.CANCELED, Cause.CANCELED, message, record.exit_code, record.signal)
     if record.spawn_error:
-        return Ending(State.FAILED, Cause.SPAWN_FAILED, f"could not be started: {record.spawn_error}")
+        message = f"could not be started: {safe(record.spawn_error)}"
+        return Ending(State.FAILED, Cause.SPAWN_FAILED, message)
     if record.exit_code == 0:
+        return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0)
+    return _failed(record)
+
+
+def _failed(record: ExitRecord) -> Ending:
+    if record.oom:
+        message = "killed by the kernel: out of memory"
+        return Ending(State.FAILED, Cause.OOM, message, record.exit_code, record.signal)
+    if record.signal is not None:
+        message = f"killed by signal {record.signal} ({exit_codes.signal_name(record.signal)})"
+        return Ending(State.FAILED, Cause.SIGNAL, message, signal=record.signal)
+    if record.exit_code is None:
+        return Ending(State.FAILED, Cause.LOST, "its process ended unseen")
+    return Ending(State.FAILED, Cause.EXIT, exit_codes.words(record.exit_code), record.exit_code)
+
+
+def _from_record(record: ExitRecord, report: Report, job: Job) -> Ending:
+    ending = of_record(record)
+    if ending.state is State.SUCCEEDED:
         return _finished(report, job)
-    return _failed(record, report)
+    if ending.cause is Cause.EXIT and report.result is not None and report.result.error_message:
+        return ending._replace(error=report.result.error_message)
+    return ending
 
 
 def _finished(report: Report, job: Job) -> Ending:
@@ -159,33 +182,14 @@ def _finished(report: Report, job: Job) -> Ending:
     return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0)
 
 
-def _failed(record: ExitRecord, report: Report) -> Ending:
-    if record.signal is not None:
-        if record.oom:
-            message = "killed by the kernel: out of memory"
-            return Ending(State.FAILED, Cause.OOM, message, signal=record.signal)
-        message = f"killed by signal {record.signal} ({signal_name(record.signal)})"
-        return Ending(State.FAILED, Cause.SIGNAL, message, signal=record.signal)
-    message = (report.result and report.result.error_message) or f"exit code {record.exit_code}"
-    return Ending(State.FAILED, Cause.EXIT, message, exit_code=record.exit_code)
-
-
-def signal_name(number: int) -> str:
-    """Return a signal's name, or its number as text."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)
-
-
 def postponed(number: int) -> Ending:
     """Return what becomes of a job that the machine has no room for now; counts towards no limit."""
     return Ending(State.QUEUED, Cause.POSTPONED, f"could not be started yet: {machine_faults.words(number)}")
 
 
 def refused(message: str, number: int | None, cause: Cause) -> Decision:
-    """Return what becomes of a job whose launch failed: postponed where the machine is at fault."""
-    if number is not None and machine_faults.is_machines(number):
+    """Return what becomes of a job whose launch failed: postponed where the system refused something."""
+    if number is not None:
         return Decision(ending=postponed(number), fault=number)
     return Decision(ending=Ending(State.FAILED, cause, message))
 

@@ -7,6 +7,7 @@ be compiled one by one.
 
 from typing import NamedTuple
 
+from runforge.core.resources import Resources
 from runforge.core.states import State
 
 
@@ -21,7 +22,7 @@ class Job(NamedTuple):
     run_dir: str
     priority: int
     state: State
-    requires_gpu: bool
+    needs: Resources
     attempt: int
     lost: int
     cancel_requested: bool
@@ -34,6 +35,13 @@ class Job(NamedTuple):
     cause: str | None
     metric_name: str | None
     metric_value: float | None
+    #: When it may start at the earliest, where it could not be launched and is tried again.
+    not_before: str | None = None
+
+    @property
+    def requires_gpu(self) -> bool:
+        """The contract's word for it: whether it needs any device."""
+        return self.needs.requires_gpu
 
 
 class Attempt(NamedTuple):
@@ -44,13 +52,19 @@ class Attempt(NamedTuple):
     attempt: int
     token: str
     epoch: int
-    gpu_uuid: str | None
+    #: UUIDs of the devices that it was given.
+    devices: tuple[str, ...]
     started_at: str
     finished_at: str | None
     cause: str | None
     error: str | None
     exit_code: int | None
     signal: int | None
+
+    @property
+    def gpu_uuid(self) -> str | None:
+        """Its first device: all that there was room for once."""
+        return self.devices[0] if self.devices else None
 
 
 class Group(NamedTuple):
@@ -68,6 +82,7 @@ class Group(NamedTuple):
     direction: str
     is_paused: bool
     is_canceled: bool
+    is_open: bool
     started_at: str | None
     finished_at: str | None
     queued: int

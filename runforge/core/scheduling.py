@@ -1,76 +1,83 @@
-"""Which job starts next. Pure: a snapshot in, a decision out; no clock, no journal.
+"""Which job starts next, and on which devices. Pure: a snapshot in, a decision out; no clock, no journal.
 
 Round-robin over lanes by least recently served, so that none starves however many there are; inside
-a lane priority, then age. A GPU job that finds no GPU slot is passed over, and CPU jobs go on.
+a lane priority, then place, then age. A job whose devices are not free is passed over, and others go on.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from runforge.core.resources import Resources
+
 
 class Head(NamedTuple):
-    """The job of a lane that is next, of those that need a GPU or of those that do not."""
-
-    job_id: str
-    priority: int
-    seq: int
-
-
-class LaneHead(NamedTuple):
-    """A lane with work: when it was served last and what it would start."""
+    """A lane's next job among those that need the same, and when the lane was served last."""
 
     lane_id: int
     served: int
-    is_paused: bool
-    cpu: Head | None
-    gpu: Head | None
+    needs: Resources
+    job_id: str
+    priority: int
+    place: float
+    seq: int
+
+
+class Device(NamedTuple):
+    """A device that can be given, and how many runs have a part of it already."""
+
+    uuid: str
+    memory_mb: int
+    in_use: int = 0
 
 
 class Capacity(NamedTuple):
-    """How many slots are free. A GPU job needs one of each kind."""
+    """What is free: slots, GPU slots, and the devices behind these.
 
-    cpu_free: int
-    gpu_free: int
+    Without any device a GPU slot is still a slot: the run is told so and uses the CPU.
+    """
 
-
-class Choice(NamedTuple):
-    """The decision: start this job of this lane."""
-
-    lane_id: int
-    job_id: str
-    requires_gpu: bool
+    slots: int
+    gpu_slots: int
+    devices: tuple[Device, ...] | None = None
 
 
-def choose(lanes: Iterable[LaneHead], capacity: Capacity) -> Choice | None:
-    """Return what to start next, or None if nothing can start."""
-    if capacity.cpu_free <= 0:
+def choose(heads: Iterable[Head], capacity: Capacity) -> Head | None:
+    """Return what to start next, or None if nothing can start.
+
+    For each need it is enough to know the job of the lane whose turn it is: the first lane of all that can start
+    something stands first for each of its needs.
+    """
+    able = [head for head in heads if place(head.needs, capacity) is not None]
+    return min(able, key=_turn, default=None)
+
+
+def _turn(head: Head) -> tuple[int, int, int, float, int]:
+    return head.served, head.lane_id, -head.priority, head.place, head.seq
+
+
+def place(needs: Resources, capacity: Capacity) -> tuple[Device | None, ...] | None:
+    """Return the devices that a run gets, those with the fewest runs first; None if it cannot start now.
+
+    One for each GPU that it needs: all different, or all None where devices are not known.
+    """
+    if capacity.slots < 1 or capacity.gpu_slots < needs.gpus:
         return None
-    for lane in sorted(lanes, key=lambda lane: (lane.served, lane.lane_id)):
-        choice = _first(lane, capacity)
-        if choice is not None:
-            return choice
-    return None
-
-
-def _first(lane: LaneHead, capacity: Capacity) -> Choice | None:
-    if lane.is_paused:
+    if capacity.devices is None:
+        return (None,) * needs.gpus
+    able = [device for device in capacity.devices if device.memory_mb >= needs.vram_mb]
+    if len(able) < needs.gpus:
         return None
-    heads = [(lane.cpu, False), (lane.gpu if capacity.gpu_free > 0 else None, True)]
-    able = [(head, requires_gpu) for head, requires_gpu in heads if head is not None]
-    if not able:
-        return None
-    head, requires_gpu = min(able, key=lambda pair: (-pair[0].priority, pair[0].seq))
-    return Choice(lane.lane_id, head.job_id, requires_gpu)
+    return tuple(sorted(able, key=lambda device: device.in_use)[: needs.gpus])
 
 
-def waiting_reason(*, daemon_live: bool, is_paused: bool, requires_gpu: bool, capacity: Capacity) -> str:
+def waiting_reason(*, daemon_live: bool, is_paused: bool, needs: Resources, capacity: Capacity) -> str:
     """Return why a queued job is not running."""
     if is_paused:
         return "group_paused"
     if not daemon_live:
         return "no_daemon"
-    if capacity.cpu_free <= 0:
+    if capacity.slots < 1:
         return "no_free_slot"
-    if requires_gpu and capacity.gpu_free <= 0:
+    if place(needs, capacity) is None:
         return "no_gpu_slot"
     return "turn_of_others"

@@ -72,13 +72,15 @@ class Cause(str, Enum):
         return self.value
 
 
-def group_status(*, queued: int, running: int, failed: int, canceled: int, is_canceled: bool) -> str:
+def group_status(
+    *, queued: int, running: int, failed: int, canceled: int, is_canceled: bool, is_open: bool
+) -> str:
     """Return a group's derived status: running, completed, failed or canceled.
 
     A group that somebody canceled is canceled once nothing of it is left; so is one whose runs
-    were all canceled one by one. A failed run makes a group failed.
+    were all canceled one by one. A failed run makes a group failed. An open one waits for more runs.
     """
-    if queued or running:
+    if queued or running or (is_open and not is_canceled):
         return "running"
     if is_canceled:
         return "canceled"

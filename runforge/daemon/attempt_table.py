@@ -25,6 +25,8 @@ class RunningAttempt:
     is_cancel_sent: bool = False
     #: Why it could not be looked at the last time; told once.
     trouble: str = ""
+    #: Seconds for which its job is not tried again.
+    delay: float | None = None
 
     def note(self, **changes: object) -> None:
         """Remember something for the next decision."""

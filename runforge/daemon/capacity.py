@@ -1,48 +1,77 @@
-"""Slots: which are free, and which device each GPU slot stands for."""
+"""Slots and devices: what of a daemon's is free, and what a run is granted of it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runforge.core.scheduling import Capacity
-from runforge.machine.gpus import Gpu
+from runforge.core.outcome import DeviceGrant
+from runforge.core.scheduling import Capacity, Device
+from runforge.machine.gpus import Gpus
 
 
 @dataclass(slots=True)
 class Slots:
-    """The slots of one daemon; what is in use stands in the journal."""
+    """The slots of one daemon and the devices behind its GPU slots; what is in use stands in the journal.
+
+    With at least as many devices as GPU slots each run has its devices whole. With more slots the devices are
+    shared, the least used first. On a machine without devices a GPU slot stands for none. While devices that
+    should be there cannot be used, there is no GPU slot: a run that needs one waits.
+    """
 
     max_parallel: int
     gpu_slots: int
-    gpus: Sequence[Gpu] = ()
-    used: set[tuple[str, int]] = field(default_factory=set)
+    gpus: Gpus = field(default_factory=Gpus)
+    _taken: set[int] = field(default_factory=set)
+    _gpu_taken: set[int] = field(default_factory=set)
+    _in_use: Counter[str | None] = field(default_factory=Counter)
 
-    def load(self, rows: Iterable[Any]) -> None:
+    def load(self, slots: Iterable[Any], grants: Iterable[Any]) -> None:
         """Take over what the journal says is in use."""
-        self.used = {(row["kind"], row["slot_no"]) for row in rows}
+        granted = list(grants)
+        self._taken = {row["slot_no"] for row in slots}
+        self._gpu_taken = {row["slot_no"] for row in granted}
+        self._in_use = Counter(row["device"] for row in granted)
 
-    def _count(self, kind: str) -> int:
-        return sum(1 for used_kind, _ in self.used if used_kind == kind)
+    @property
+    def is_shared(self) -> bool:
+        """Whether runs share devices: there are more GPU slots than devices, lost ones among them."""
+        return self.gpu_slots > self.gpus.total
 
     @property
     def capacity(self) -> Capacity:
         """How much is free. Below zero never: runs adopted from a larger daemon are kept."""
         return Capacity(
-            max(0, self.max_parallel - self._count("cpu")),
-            max(0, self.gpu_slots - self._count("gpu")),
+            max(0, self.max_parallel - len(self._taken)),
+            max(0, self.gpu_slots - len(self._gpu_taken)) if self.gpus.problem is None else 0,
+            tuple(self._devices()) if self.gpus.total else None,
         )
 
-    def first_free(self, kind: str) -> int:
-        """Return the lowest free number of a kind."""
-        number = 0
-        while (kind, number) in self.used:
-            number += 1
-        return number
+    def _devices(self) -> Iterable[Device]:
+        for gpu in self.gpus.usable:
+            in_use = self._in_use[gpu.uuid]
+            if self.is_shared or in_use == 0:
+                yield Device(gpu.uuid, gpu.memory_mb, in_use)
 
-    def gpu_of(self, slot: int | None) -> Gpu | None:
-        """Return the device of a GPU slot; None where the machine has none."""
-        if slot is None or not self.gpus:
-            return None
-        return self.gpus[slot % len(self.gpus)]
+    def first_free(self) -> int:
+        """Return the lowest slot number that nobody has."""
+        return _first_free(self._taken)
+
+    def grants(self, devices: Sequence[Device | None]) -> tuple[DeviceGrant, ...]:
+        """Return the grant of each device, on the lowest GPU slots that nobody has."""
+        taken, made = set(self._gpu_taken), []
+        for device in devices:
+            slot = _first_free(taken)
+            taken.add(slot)
+            is_whole = device is None or not self.is_shared
+            made.append(DeviceGrant(slot, device.uuid if device is not None else None, is_whole))
+        return tuple(made)
+
+
+def _first_free(taken: set[int]) -> int:
+    number = 0
+    while number in taken:
+        number += 1
+    return number

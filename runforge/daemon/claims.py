@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from runforge.core.outcome import Grant
 from runforge.core.records import Group, Job
-from runforge.core.scheduling import Capacity, Choice, LaneHead, choose
+from runforge.core.scheduling import Capacity, Head, choose, place
 from runforge.daemon.capacity import Slots
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpus
 from runforge.store import heads, records, transitions
 from runforge.store.journal import Transaction
 
 #: What could start and the free slots, to what starts next (`core.scheduling.choose`).
-Rule = Callable[[Iterable[LaneHead], Capacity], Choice | None]
+Rule = Callable[[Iterable[Head], Capacity], Head | None]
 
 
 class Claimed(NamedTuple):
@@ -34,7 +34,7 @@ class Claims:
         epoch: int,
         slots: int,
         gpu_slots: int,
-        gpus: Sequence[Gpu],
+        gpus: Gpus,
         *,
         only_lane: int | None = None,
         rule: Rule = choose,
@@ -45,35 +45,42 @@ class Claims:
         self._rule = rule
         self._slots = Slots(slots, gpu_slots, gpus)
 
+    @property
+    def gpus(self) -> Gpus:
+        """The devices that can be given."""
+        return self._slots.gpus
+
+    @gpus.setter
+    def gpus(self, gpus: Gpus) -> None:
+        self._slots.gpus = gpus
+
     def can_start(self, tx: Transaction) -> bool:
         """Return whether some job could start now."""
-        # Read anew: a claim that a full disk has taken back left its slots in memory.
-        self._slots.load(tx.rows("attempts.slots"))
-        return self._choose(tx) is not None
+        return self._choose(tx, self._free(tx)) is not None
 
     def claim_all(self, tx: Transaction, now: str) -> list[Claimed]:
-        """Claim as many jobs as there are slots."""
-        self._slots.load(tx.rows("attempts.slots"))
+        """Claim as many jobs as there is room for."""
         claimed = []
-        while (choice := self._choose(tx)) is not None:
-            claimed.append(self._claim(tx, choice, now))
+        while (head := self._choose(tx, capacity := self._free(tx))) is not None:
+            claimed.append(self._claim(tx, head, capacity, now))
         return claimed
 
-    def _choose(self, tx: Transaction) -> Choice | None:
-        capacity = self._slots.capacity
-        if capacity.cpu_free == 0:
-            return None
-        return self._rule(heads.first(tx, with_gpu=capacity.gpu_free > 0, only=self._only_lane), capacity)
+    def _free(self, tx: Transaction) -> Capacity:
+        # Read anew: a claim that a full disk has taken back left its slots in memory.
+        self._slots.load(tx.rows("attempts.slots"), tx.rows("attempts.grants"))
+        return self._slots.capacity
 
-    def _claim(self, tx: Transaction, choice: Choice, now: str) -> Claimed:
-        job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
-        cpu_slot = self._slots.first_free("cpu")
-        gpu_slot = self._slots.first_free("gpu") if choice.requires_gpu else None
-        gpu = self._slots.gpu_of(gpu_slot)
-        grant = Grant(new_token(), self.epoch, cpu_slot, gpu_slot, gpu.uuid if gpu else None)
+    def _choose(self, tx: Transaction, capacity: Capacity) -> Head | None:
+        if capacity.slots == 0:
+            return None
+        return self._rule(heads.first(tx, only=self._only_lane), capacity)
+
+    def _claim(self, tx: Transaction, head: Head, capacity: Capacity, now: str) -> Claimed:
+        job = records.job(tx.row("jobs.by_job_id", job_id=head.job_id))
+        devices = self._slots.grants(place(head.needs, capacity) or ())
+        grant = Grant(new_token(), self.epoch, self._slots.first_free(), devices)
         transitions.claim(tx, job, grant, now)
-        self._slots.load(tx.rows("attempts.slots"))
-        job = records.job(tx.row("jobs.by_job_id", job_id=choice.job_id))
+        job = records.job(tx.row("jobs.by_job_id", job_id=head.job_id))
         group = None
         if job.group_id is not None:
             group = records.group(tx.row("groups.by_id", group_id=job.group_id))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from runforge import failpoints, machine_faults
 from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder, Order
-from runforge.clock import Clock
+from runforge.clock import Clock, later
 from runforge.core import policy
 from runforge.core.outcome import Ending
 from runforge.core.policy import Decision, Past
@@ -20,6 +20,7 @@ from runforge.core.records import Job
 from runforge.core.states import Cause, State
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
+from runforge.daemon.delays import Delays
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.settling import Decide, settle
 from runforge.errors import RunForgeError, explained
@@ -71,6 +72,7 @@ class Engine:
         self._orphans = orphans
         self._decide = decide
         self._attempts = AttemptTable()
+        self._delays = Delays()
         self.gate = LaunchGate(backend, clock, listener.log)
         #: The journal when nothing more could start, and when every wish to cancel had been delivered.
         self._seen: tuple[int, int] | None = None
@@ -87,9 +89,18 @@ class Engine:
         """How many of them hold a GPU slot."""
         return sum(running.job.requires_gpu for running in self._attempts)
 
+    @property
+    def gpu_problem(self) -> str | None:
+        """Why no run can have a GPU now, though there should be some."""
+        return self._claims.gpus.problem
+
     def wait_seconds(self) -> float | None:
         """Return after how long `tick` wants to be called again at the latest; None: something will wake."""
-        wishes = [self._backend.wait_seconds(), POLL_SECONDS if self.gate.is_closed else None]
+        wishes = [
+            self._backend.wait_seconds(),
+            POLL_SECONDS if self.gate.is_closed else None,
+            self._delays.wait_seconds(self._clock.now()),
+        ]
         return min((wish for wish in wishes if wish is not None), default=None)
 
     def start(self) -> None:
@@ -106,6 +117,7 @@ class Engine:
     def tick(self) -> None:
         """One round. Raises when the journal cannot be written; the next round tries again."""
         self._hear()
+        self._look_at_gpus()
         self._inspect_due()
         self._deliver_cancels()
         while self._advance():
@@ -120,6 +132,7 @@ class Engine:
             rows = [records.attempt(row) for row in tx.rows("attempts.running")]
             jobs = {j.job_id: j for j in map(records.job, tx.rows("jobs.running"))}
             found = [_running(tx, jobs[row.job_id], row.token) for row in rows]
+            self._delays.load(tx)
         for running in found:
             self._attempts.add(running)
             self._backend.adopt(running.ref)
@@ -133,6 +146,12 @@ class Engine:
                     running.is_due = True
                 else:
                     self._refused(running, event, event.error)
+
+    def _look_at_gpus(self) -> None:
+        found = self._backend.capacity(is_in_use=self.active_gpu_jobs > 0)
+        if found != self._claims.gpus:
+            self._claims.gpus = found
+            self._seen = None  # what could not start may start now
 
     def _refused(self, running: RunningAttempt, event: Event, message: str) -> None:
         self._end(running, policy.refused(message, event.errno, Cause.SPAWN_FAILED))
@@ -166,8 +185,17 @@ class Engine:
 
     def _end(self, running: RunningAttempt, decision: Decision) -> None:
         running.ending = decision.ending
-        if decision.fault is not None:
+        if decision.fault is None:
+            return
+        if machine_faults.holds_all(decision.fault):
             self.gate.fault(decision.fault)
+            return
+        # It may be this run's own files: the others need not wait with it, unless a look says that all would fail.
+        self.gate.suspect()
+        is_first = self._delays.is_first(running.job.job_id)
+        running.delay = self._delays.next(running.job.job_id)
+        if decision.ending is not None and is_first:
+            self._listener.log(f"WARNING: run {running.job.run_id} {decision.ending.error}; trying again")
 
     # --- writing down --------------------------------------------------------------------------
 
@@ -186,6 +214,7 @@ class Engine:
         with self._journal.write(self._claims.epoch) as tx:
             now = self._clock.now()
             ended = [(running, *_record(tx, running, now)) for running in over]
+            self._delays.release(tx, now)
             claimed = self._claim_all(tx, now) if may_launch else []
             version = self._journal.data_version()  # as long as nobody else can commit
         if may_launch:
@@ -195,6 +224,7 @@ class Engine:
         if claimed:
             failpoints.hit("claim.committed")
         for running, job, ending in ended:
+            self._delays.note(job.job_id, ending)
             self._attempts.remove(running)
             self._backend.forget(running.ref)
             self._listener.done(job, ending)
@@ -227,10 +257,13 @@ class Engine:
     def _can_start(self) -> bool:
         """Return whether a job may start, as far as a look without the writers' lock tells."""
         is_held = self.gate.is_closed and not self.gate.allows()  # looked at also while nothing waits
-        if is_held or self.is_draining or self._seen == (version := self._journal.version()):
+        if is_held or self.is_draining:
+            return False
+        is_due = self._delays.is_due(self._clock.now())
+        if self._seen == (version := self._journal.version()) and not is_due:
             return False  # nobody has committed since nothing could start
         with self._journal.read() as tx:
-            can_start = self._claims.can_start(tx)
+            can_start = is_due or self._claims.can_start(tx)
         if not can_start:
             self._seen = version
         return can_start and self.gate.allows()
@@ -247,7 +280,7 @@ class Engine:
             self._end(running, policy.refused(str(error), None, Cause.FOLDER_MISSING))
         except (RunForgeError, OSError) as error:
             message = f"could not be launched: {error}"
-            self._end(running, policy.refused(message, machine_faults.of(error), Cause.LAUNCH_FAILED))
+            self._end(running, policy.refused(message, machine_faults.passing(error), Cause.LAUNCH_FAILED))
 
 
 def _running(tx: Transaction, job: Job, token: str) -> RunningAttempt:
@@ -262,7 +295,8 @@ def _record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, En
         raise IllegalTransition(f"run {job.run_id} has not ended")
     ending = policy.apply_cancel(running.ending, job)
     if ending.state is State.QUEUED:
-        transitions.requeue(tx, job, ending, now)
+        not_before = None if running.delay is None else later(now, running.delay)
+        transitions.requeue(tx, job, ending, now, not_before=not_before)
     else:
         transitions.end(tx, job, ending, now)
     return job, ending

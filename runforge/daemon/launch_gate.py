@@ -48,6 +48,10 @@ class LaunchGate:
         self._next_look = now + self._pause
         self._tell(machine_faults.kind(number), machine_faults.words(number))
 
+    def suspect(self) -> None:
+        """Look at the next chance whether every launch would fail as one has just done."""
+        self._is_failing, self._next_look = True, 0.0
+
     def allows(self) -> bool:
         """Return whether launches may go now."""
         now = self._clock.monotonic()

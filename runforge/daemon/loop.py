@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from runforge import machine_faults
 from runforge.daemon.engine import Engine
 from runforge.daemon.housekeeping import Housekeeping
 from runforge.daemon.lock import DaemonLock
@@ -127,15 +126,15 @@ class Loop:
             self._mend()
             self._engine.tick()
             self._housekeeping.export()
-            self._housekeeping.beat(self._engine.active_jobs, self._engine.active_gpu_jobs, self.state)
+            jobs, gpu_jobs = self._engine.active_jobs, self._engine.active_gpu_jobs
+            self._housekeeping.beat(jobs, gpu_jobs, self.state, gpu_problem=self._engine.gpu_problem)
             self._housekeeping.checkpoint()
+            self._housekeeping.tidy()
             self._look_round()
             self._is_failing = False
         except (DiskFull, ReadOnlyDisk, JournalBusy) as error:
             self._fail(error)
         except OSError as error:
-            if machine_faults.of(error) is None:
-                raise
             self._fail(error)
 
     def _mend(self) -> None:

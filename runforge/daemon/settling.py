@@ -50,8 +50,9 @@ def _do(backend: Backend, running: RunningAttempt, act: Act, report: Report, dec
         is_done = backend.close_attempt(ref, job, Closing.MISSING)
         failpoints.hit("lost.closed")
     elif act is Act.FINISH and report.record is not None:
-        is_done = backend.finish(ref, report.record)
-        running.note(is_finished=is_done)
+        backend.finish(ref, report.record)
+        running.note(is_finished=True)
+        is_done = True
     else:
         if decision.ending is not None:
             backend.leave_result(ref, job, decision.ending)

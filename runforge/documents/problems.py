@@ -76,6 +76,14 @@ class Fields:
             return None
         return value
 
+    def number(self, name: str, *, least: float, most: float) -> float | None:
+        """Return a number within bounds."""
+        value: float | None = self._get(name, (int, float), "a number", required=False)
+        if value is not None and not least <= value <= most:
+            self.problems.add(self.path(name), f"must be between {least:g} and {most:g}, not {value!r:.60}")
+            return None
+        return value
+
     def boolean(self, name: str, *, default: bool) -> bool:
         """Return true or false."""
         value = self._get(name, (bool,), "true or false", required=False)

@@ -11,6 +11,8 @@ from runforge.errors import InvalidRequest, RunForgeError
 
 #: Linux refuses single arguments of 128 KiB and more.
 _ARGUMENT_LIMIT = 128 * 1024 - 1
+#: A run that is canceled keeps its slot this long at most.
+MOST_GRACE_SECONDS = 3600
 #: What may stand between the cells of a dataset, and its name.
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
@@ -31,6 +33,8 @@ class Request(NamedTuple):
     #: What stands between the cells; None where it is to be found.
     separator: str | None
     device_type: str
+    #: The time that the run has to end after a cancel; None for the usual one.
+    grace_seconds: float | None = None
 
     @property
     def effective_hyperparameters(self) -> dict[str, Any]:
@@ -66,6 +70,7 @@ def parse_request(
     label_type, separator = _reading(dataset) if dataset and family != "command" else (None, None)
     device = fields.mapping("device", required=True)
     device_type = device.one_of("type", ("cpu", "gpu")) if device else None
+    grace = fields.number("grace_seconds", least=0, most=MOST_GRACE_SECONDS)
     problems.raise_if_any(error, where)
     return Request(
         document,
@@ -79,6 +84,7 @@ def parse_request(
         label_type,
         separator,
         str(device_type),
+        grace,
     )
 
 

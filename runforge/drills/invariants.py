@@ -20,7 +20,7 @@ from runforge.drills import witness as witnesses
 from runforge.drills.witness import Seen, Sightings
 from runforge.exports import exporter
 from runforge.machine import os_process
-from runforge.store import records, verify
+from runforge.store import daemon_holder, records, verify
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
@@ -46,7 +46,9 @@ class _Facts:
     workspace: Workspace
     jobs: dict[str, Job]
     attempts: list[Attempt]
-    slots: list[tuple[str, int, str]]
+    #: The jobs that hold a slot, and those that hold a device.
+    with_slot: set[str]
+    with_gpu: set[str]
 
     @property
     def ended(self) -> list[Attempt]:
@@ -93,7 +95,8 @@ def _facts(workspace: Workspace) -> _Facts:
             workspace,
             {job.job_id: job for job in jobs},
             [records.attempt(row) for row in tx.rows("attempts.all")],
-            [(row["kind"], row["slot_no"], row["job_id"]) for row in tx.rows("attempts.slots")],
+            {row["job_id"] for row in tx.rows("attempts.slots")},
+            {row["job_id"] for row in tx.rows("attempts.grants")},
         )
 
 
@@ -184,11 +187,11 @@ def _final_states(facts: _Facts) -> list[str]:
 def _slots(facts: _Facts) -> list[str]:
     running = {job.job_id for job in facts.jobs.values() if job.state is State.RUNNING}
     on_gpu = {job.job_id for job in facts.jobs.values() if job.requires_gpu}
-    holders = {kind: {job for other, _, job in facts.slots if other == kind} for kind in ("cpu", "gpu")}
-    found = [f"I5: {job} holds a slot and does not run" for job in set().union(*holders.values()) - running]
-    found += [f"I5: {job} runs without a slot" for job in running - holders["cpu"]]
-    found += [f"I5: {job} runs without a GPU slot" for job in running & on_gpu - holders["gpu"]]
-    return found + [f"I5: {job} needs no GPU slot and holds one" for job in holders["gpu"] - on_gpu]
+    idle = (facts.with_slot | facts.with_gpu) - running
+    found = [f"I5: {job} holds a slot and does not run" for job in idle]
+    found += [f"I5: {job} runs without a slot" for job in running - facts.with_slot]
+    found += [f"I5: {job} runs without a GPU slot" for job in running & on_gpu - facts.with_gpu]
+    return found + [f"I5: {job} needs no GPU slot and holds one" for job in facts.with_gpu - on_gpu]
 
 
 # --- I6, I8, I9: what the machine and the files show ---------------------------------------------
@@ -207,11 +210,7 @@ def _orphans(facts: _Facts) -> list[str]:
     tokens = {f"RUNFORGE_TOKEN={a.token}".encode(): a for a in facts.ended}
     root = f"{facts.workspace.state_dir}/attempts/"
     over = {str(facts.folder(a)): a for a in facts.ended}
-    sessions = {}
-    for attempt in facts.ended:
-        owner = start_marker.read(facts.folder(attempt))
-        if owner is not None and owner.kind == start_marker.STARTED and owner.boot_id == os_process.boot_id():
-            sessions[owner.pid] = (attempt, owner.start_ticks)
+    sessions = _sessions(facts)
     found = []
     for name in os.listdir("/proc") if os_process.IS_LINUX else []:
         if name.isdigit() and int(name) != os.getpid() and not os_process.is_zombie(int(name)):
@@ -219,6 +218,38 @@ def _orphans(facts: _Facts) -> list[str]:
             if owned is not None:
                 found.append(f"I6: process {name} is left of {_name(owned)}, which has ended")
     return found
+
+
+def _sessions(facts: _Facts) -> dict[int, tuple[Attempt, int | None]]:
+    """Return the sessions in which nothing of an ended attempt may live any more, by their supervisor's pid.
+
+    One supervisor sees one run after another through. While it has another, the session is that one's.
+    """
+    sessions: dict[int, tuple[Attempt, int | None]] = {}
+    busy = set()
+    for attempt in facts.attempts:
+        owner = start_marker.read(facts.folder(attempt))
+        if owner is None or owner.kind != start_marker.STARTED or owner.boot_id != os_process.boot_id():
+            continue
+        if attempt.finished_at is None:
+            busy.add(owner.pid)
+        else:
+            sessions[owner.pid] = (attempt, owner.start_ticks)
+    is_served = daemon_holder.holder(facts.workspace) is not None
+    return {
+        pid: held
+        for pid, held in sessions.items()
+        # Beside a live daemon a supervisor without a run waits for the next, alone in its session.
+        if pid not in busy and not (is_served and _is_idle(pid))
+    }
+
+
+def _is_idle(supervisor: int) -> bool:
+    """Return whether a supervisor has no child: nothing that it has started is left."""
+    try:
+        return not Path(f"/proc/{supervisor}/task/{supervisor}/children").read_bytes().split()
+    except OSError:
+        return False
 
 
 def _by_token(pid: str, tokens: dict[bytes, Attempt]) -> Attempt | None:

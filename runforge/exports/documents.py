@@ -22,7 +22,7 @@ def job_document(row: Any) -> dict[str, Any]:
         "group_id": row["group_id"],
         "priority": row["priority"],
         "state": row["state"],
-        "requires_gpu": bool(row["requires_gpu"]),
+        "requires_gpu": row["gpus"] > 0,
         "attempt": row["attempt"],
         "created_at": row["created_at"],
         "started_at": row["started_at"],
@@ -81,6 +81,7 @@ def status_of(group: Group) -> str:
         failed=group.failed,
         canceled=group.canceled,
         is_canceled=group.is_canceled,
+        is_open=group.is_open,
     )
 
 
@@ -135,7 +136,7 @@ def run_entry(job: Job) -> dict[str, Any]:
 
 
 def daemon_document(
-    row: DaemonRow, *, heartbeat: str, jobs: int, gpu_jobs: int, state: str
+    row: DaemonRow, *, heartbeat: str, jobs: int, gpu_jobs: int, state: str, gpu_problem: str | None
 ) -> dict[str, Any]:
     """Return daemon.json."""
     return {
@@ -147,5 +148,6 @@ def daemon_document(
         "gpu_slots": row.gpu_slots,
         "active_jobs": jobs,
         "active_gpu_jobs": gpu_jobs,
+        "gpu_problem": gpu_problem,
         "state": state,
     }

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from runforge import failpoints
@@ -28,13 +28,15 @@ def write_atomic(
     durable: bool = True,
     mode: int = 0o600,
     sync_folder: bool = True,
+    may_replace: Callable[[], bool] | None = None,
 ) -> os.stat_result:
     """Replace a file so that a reader sees the old content or the new one, whole; return what it is now.
 
     The temporary file has an unpredictable name in the same folder (a planted link cannot be
     followed). With `durable` both the file and its folder entry are on disk when this returns; without
     `sync_folder` the entry is only with the next sync of anything later (journaled file systems keep
-    that order), which serves where such a sync follows anyway.
+    that order), which serves where such a sync follows anyway. `may_replace` is asked at the last moment;
+    where it says no, the old file stays.
     Raises OSError; the old file is then untouched.
     """
     temporary = path.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
@@ -49,6 +51,9 @@ def write_atomic(
         finally:
             os.close(descriptor)
         failpoints.hit("file.written")
+        if may_replace is not None and not may_replace():
+            temporary.unlink(missing_ok=True)
+            return info
         os.replace(temporary, path)
         failpoints.hit("file.replaced")
     except BaseException:
@@ -89,7 +94,12 @@ def open_file(path: Path, flags: int, mode: int = 0o600) -> int:
         if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
             raise OSError(errno.EINVAL, _NO_FILE, str(path)) from None
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
+        os.close(descriptor)
+        raise
+    if not is_regular:
         os.close(descriptor)
         raise OSError(errno.EINVAL, _NO_FILE, str(path))
     return descriptor
@@ -153,6 +163,54 @@ def read_bounded(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
     return data
+
+
+#: What says that nothing is there.
+_ABSENT = {errno.ENOENT, errno.ENOTDIR}
+#: What says that something else is there than a file of ours: a link, a folder, a pipe, or far too much.
+_FOREIGN = {errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EINVAL, errno.EFBIG}
+
+
+def read_if_there(path: Path, limit: int) -> bytes | None:
+    """Return a file's bytes; None if nothing is there, or something that is no file of ours.
+
+    OSError means that it cannot be read *now*: who takes that for a missing file loses what is in it.
+    """
+    try:
+        return read_bounded(path, limit)
+    except OSError as error:
+        if error.errno in _ABSENT | _FOREIGN:
+            return None
+        raise
+
+
+def is_there(path: Path) -> bool:
+    """Return whether something has this name, whatever it is. OSError if that cannot be seen now."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return False
+        raise
+    return True
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a folder has this name. OSError if that cannot be seen now."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        if error.errno in _ABSENT | {errno.ELOOP}:
+            return False
+        raise
+
+
+def make_way(folder: Path, levels: int) -> None:
+    """Move away whatever has the name of a folder, or of one of the `levels` above it, and is none."""
+    if levels > 0:
+        make_way(folder.parent, levels - 1)
+    if is_there(folder) and not is_folder(folder):
+        os.rename(folder, folder.with_name(f"{folder.name}.set-aside-{os.urandom(4).hex()}"))
 
 
 def refuse_link(folder: Path) -> None:

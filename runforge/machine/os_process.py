@@ -7,7 +7,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -130,9 +130,9 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def children() -> list[int]:
-    """Return the pids of this process's children."""
-    pid = os.getpid()
+def children(root: int | None = None) -> list[int]:
+    """Return the pids of the children of a process, this one if none is named."""
+    pid = root or os.getpid()
     try:
         text = _read(f"/proc/{pid}/task/{pid}/children")
     except OSError:
@@ -154,18 +154,60 @@ def _pids() -> Iterator[int]:
                 yield int(name)
 
 
-def descendants() -> list[int]:
-    """Return the pids of everything below this process, nearest first."""
-    parents: dict[int, list[int]] = {}
+def children_of_all() -> dict[int, list[int]]:
+    """Return the children of every process that has some."""
+    found: dict[int, list[int]] = {}
     for pid in _pids():
         parent = _parent(pid)
         if parent is not None:
-            parents.setdefault(parent, []).append(pid)
-    found, edge = [], parents.get(os.getpid(), [])
+            found.setdefault(parent, []).append(pid)
+    return found
+
+
+def descendants(root: int | None = None) -> list[int]:
+    """Return the pids of everything below a process, this one if none is named, nearest first."""
+    children = children_of_all()
+    found, edge = [], children.get(root or os.getpid(), [])
     while edge:
         found += edge
-        edge = [child for pid in edge for child in parents.get(pid, [])]
+        edge = [child for pid in edge for child in children.get(pid, [])]
     return found
+
+
+def command_line(pid: int) -> list[str]:
+    """Return the words that a process was started with; none if it is gone."""
+    try:
+        data = _read(f"/proc/{pid}/cmdline")
+    except OSError:
+        return []
+    return os.fsdecode(data).rstrip("\0").split("\0") if data else []
+
+
+def descriptor_target(pid: int, descriptor: int) -> str:
+    """Return what one of a process's descriptors is, as the kernel names it; nothing if it cannot be seen."""
+    try:
+        return os.readlink(f"/proc/{pid}/fd/{descriptor}")
+    except OSError:
+        return ""
+
+
+def catches(pid: int, number: int) -> bool:
+    """Return whether a process has a handler of its own for a signal."""
+    return _is_in_mask(pid, b"SigCgt:", number)
+
+
+def ignores(pid: int, number: int) -> bool:
+    """Return whether a signal does nothing to a process."""
+    return _is_in_mask(pid, b"SigIgn:", number)
+
+
+def _is_in_mask(pid: int, name: bytes, number: int) -> bool:
+    try:
+        lines = _read(f"/proc/{pid}/status").splitlines()
+    except OSError:
+        return False
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(name)]
+    return any(mask >> (number - 1) & 1 for mask in masks)
 
 
 def require_sight() -> None:
@@ -197,16 +239,26 @@ def _has_token(pid: int, needle: bytes) -> bool:
 
 
 def _holds(pid: int, path: str) -> bool:
+    return any(link in {path, f"{path} (deleted)"} for link in _open_files(pid))
+
+
+def held_below(paths: Collection[Path]) -> set[Path]:
+    """Return those of the files and folders that some process has open, themselves or something in them."""
+    wanted = {os.path.realpath(path.parent) + f"/{path.name}": path for path in paths}
+    found = set()
+    for pid in _pids():
+        for link in _open_files(pid):
+            name = link.removesuffix(" (deleted)")
+            found |= {path for real, path in wanted.items() if name == real or name.startswith(f"{real}/")}
+    return found
+
+
+def _open_files(pid: int) -> Iterator[str]:
     folder = f"/proc/{pid}/fd"
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return False
-    for name in names:
-        with contextlib.suppress(OSError):
-            if os.readlink(f"{folder}/{name}") in {path, f"{path} (deleted)"}:
-                return True
-    return False
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                yield os.readlink(f"{folder}/{name}")
 
 
 def oom_kills() -> int:

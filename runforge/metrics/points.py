@@ -40,8 +40,10 @@ class Point(NamedTuple):
 
 def name_of(given: object) -> str | None:
     """Return a metric's name as all readers spell it, or None if it is no name."""
-    if not isinstance(given, str):
+    if not isinstance(given, str) or len(given) > LINE_LIMIT:
         return None
+    if given.isalnum() and given.isascii() and len(given) <= NAME_BYTES:
+        return given
     # A name goes into documents that readers refuse for a NUL or half of a surrogate pair.
     name = safe(given.strip())
     return name if 0 < len(name.encode()) <= NAME_BYTES else None
@@ -80,6 +82,9 @@ class Rejected:
     def __init__(self) -> None:
         self.count = 0
         self.first = ""
+        #: Metrics that could not be written down, and why.
+        self.unwritten = 0
+        self.why = ""
 
     def add(self, line: bytes, count: int = 1) -> None:
         """Count lines of which the first is given."""
@@ -91,6 +96,7 @@ class Rejected:
         """Return both as one."""
         both = Rejected()
         both.count, both.first = self.count + later.count, self.first if self.count else later.first
+        both.unwritten, both.why = self.unwritten + later.unwritten, self.why or later.why
         return both
 
     def sentences(self) -> Iterator[str]:
@@ -98,3 +104,6 @@ class Rejected:
         if self.count:
             lines, were = ("line", "was") if self.count == 1 else ("lines", "were")
             yield f"{self.count:,} {lines} looked like metrics and {were} not: first: {self.first}"
+        if self.unwritten:
+            metrics = "metric" if self.unwritten == 1 else "metrics"
+            yield f"{self.unwritten:,} printed {metrics} could not be written to metrics.jsonl: {self.why}"

@@ -15,7 +15,7 @@ EPOCH = re.compile(rb"\[RF:EPOCH=(\d{1,9})/(\d{1,9})\]")
 _NUMBER = rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?i:nan|inf(?:inity)?))"
 #: A name may hold blanks and brackets, but no second token. The first step or epoch counts.
 _TOKEN = re.compile(
-    rb"\[RF:METRIC=((?:(?!\[RF:)[^\r\n]){1,512}?)[ \t]{1,16}(" + _NUMBER + rb")"
+    rb"\[RF:METRIC=((?:(?!\[RF:)[^\r\n]){0,511}?\S)[ \t]{1,16}(" + _NUMBER + rb")"
     rb"((?:[ \t]{1,16}(?:step|epoch)=" + _NUMBER + rb"){0,2})[ \t]{0,16}\]"
 )
 _STEP = re.compile(rb"(?:step|epoch)=(\S+)")
@@ -65,7 +65,7 @@ class PrintedMetrics:
     def feed(self, data: bytes) -> list[Point]:
         """Return the metrics of the lines that are whole now. A carriage return ends a line too."""
         text = self._rest + data
-        if b"metric" not in text.lower():
+        if b"metric" not in text.lower() or not _LOOKS.search(_COLOURS.sub(b"", text)):
             self._rest = text[max(text.rfind(b"\n"), text.rfind(b"\r")) + 1 :][-_TOKEN_LIMIT:]
             return []
         *lines, self._rest = text.replace(b"\r", b"\n").split(b"\n")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from runforge import failpoints
 from runforge.exports import exporter
 from runforge.queue import abandoned, wakeup
-from runforge.store import daemon_holder, opening
+from runforge.store import daemon_holder
 from runforge.store.journal import CHECKPOINT_BYTES, Journal, Transaction
 from runforge.store.opening import open_journal, require_journal
 from runforge.workspace import Workspace
@@ -71,7 +71,9 @@ def existing(workspace: Workspace) -> Journal:
 
 def take_over_older(workspace: Workspace) -> str | None:
     """Make the older program's queue the first journal, where that is still to be done; return it in words."""
-    taken = opening.take_over_older(workspace)
+    from runforge.store.recovery import older  # once in the life of a workspace
+
+    taken = older.take_over(workspace)
     if taken is not None:
         announce(workspace)
     return taken

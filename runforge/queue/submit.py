@@ -14,11 +14,11 @@ from typing import NamedTuple
 from runforge import __version__, clock, ids
 from runforge.core.ranking import NO_OBJECTIVE
 from runforge.core.records import Group, Job
+from runforge.core.resources import Resources, of_device
 from runforge.core.states import LIVE, State
 from runforge.core.submission import USUAL, Submission, like
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
-from runforge.documents.request import Request
-from runforge.documents.request_file import read_request
+from runforge.documents.request_file import read_new_request, read_request
 from runforge.errors import (
     CanceledByUser,
     Missing,
@@ -31,7 +31,7 @@ from runforge.store import records, targets, transitions
 from runforge.store.foreground import Mark
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
-from runforge.sweeps.expand import RunOverrides, expand
+from runforge.sweeps.expand import RunOverrides, doubts_about, expand
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
 
@@ -45,6 +45,8 @@ class EnqueuedSweep(NamedTuple):
     group_id: str
     run_ids: tuple[str, ...]
     plan: Plan
+    #: Sentences about what was accepted and may be a mistake.
+    doubts: tuple[str, ...] = ()
 
 
 class _NewRun(NamedTuple):
@@ -52,7 +54,7 @@ class _NewRun(NamedTuple):
 
     run_id: str
     run_dir: str
-    requires_gpu: bool
+    needs: Resources
     submission: Submission
 
 
@@ -91,6 +93,7 @@ def enqueue_sweep(
     plan = parse_plan(plan_bytes, where=where)
     runs = expand(plan, limit=max_runs)
     check_datasets(workspace, runs)
+    doubts = tuple(doubts_about(plan, runs))
     with open_journal(workspace, create=True) as journal:
         folders = RunFolders(workspace)
         try:
@@ -105,7 +108,7 @@ def enqueue_sweep(
                 raise CanceledByUser(f"interrupted; {what}") from None
             raise
     announce(workspace)
-    return made
+    return made._replace(doubts=doubts)
 
 
 def _make_sweep(
@@ -128,7 +131,7 @@ def _make_sweep(
         _NewRun(
             run_id,
             f"{parent}/{run_id}",
-            _requires_gpu(run.request),
+            of_device(run.request.device_type),
             submission._replace(overrides=json.dumps(run.overrides)),
         )
         for run_id, run in zip(run_ids, runs, strict=True)
@@ -144,10 +147,6 @@ def _reserve(journal: Journal, count: int) -> tuple[int, int]:
     with journal.write() as tx:
         first_job, first_run = tx.row("journal.reserve_numbers", jobs=count, runs=count)
     return first_job, first_run
-
-
-def _requires_gpu(request: Request) -> bool:
-    return request.device_type == "gpu"
 
 
 def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str) -> _Lane:
@@ -171,14 +170,14 @@ def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str) -> _Lane
 
 def _insert_job(tx: Transaction, run: _NewRun, lane: _Lane, number: int, now: str) -> None:
     """Write the job of a run: the only place where jobs come into being."""
-    tx.run(
-        "jobs.insert",
+    transitions.enqueue(
+        tx,
+        run.needs,
         job_id=ids.job_id(now, number),
         run_id=run.run_id,
         group_id=lane.group_id,
         lane_id=lane.lane_id,
         run_dir=run.run_dir,
-        requires_gpu=int(run.requires_gpu),
         now=now,
         **run.submission.columns(),
     )
@@ -202,9 +201,9 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
             f"run folder not found: {workspace.run_dir(run_id)} (nor in .ml/runs)",
             fix="Make the folder and its request.json first",
         )
-    request = read_request(folder / "request.json")
+    request = read_new_request(folder / "request.json")
     check_request(request, workspace.root)
-    run = _NewRun(run_id, workspace.relative(folder), _requires_gpu(request), submission)
+    run = _NewRun(run_id, workspace.relative(folder), of_device(request.device_type), submission)
     with open_journal(workspace, create=True) as journal, journal.write() as tx:
         now = clock.now()
         taken = tx.row("jobs.by_run_id", run_id=run_id)
@@ -235,8 +234,8 @@ def _run_again(tx: Transaction, job: Job, run: _NewRun, now: str) -> None:
         )
     asked = run.submission
     group = _group_of(tx, asked.group if asked.group is not None else job.group_id, now)
-    kept = (job.group_id, job.run_dir, job.requires_gpu, job.dry_run_seconds)
-    wanted = (group and group.group_id, run.run_dir, run.requires_gpu, asked.dry_run_seconds)
+    kept = (job.group_id, job.run_dir, job.needs, job.dry_run_seconds)
+    wanted = (group and group.group_id, run.run_dir, run.needs, asked.dry_run_seconds)
     if job.state is not State.SUCCEEDED and kept == wanted:
         transitions.retry(tx, job, now)
         if asked.priority:

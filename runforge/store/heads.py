@@ -1,17 +1,19 @@
-"""From the journal to what the scheduler chooses from: the lanes whose turn it is, and their next jobs."""
+"""From the journal to what the scheduler chooses from: for each need the lane whose turn it is, and its next job."""
 
 from __future__ import annotations
 
-from runforge.core.scheduling import Head, LaneHead
+from typing import Any
+
+from runforge.core.resources import Resources
+from runforge.core.scheduling import Head
 from runforge.store.journal import Transaction
 
 
-def first(tx: Transaction, *, with_gpu: bool, only: int | None = None) -> list[LaneHead]:
-    """Return the first lane with work for a CPU and, with `with_gpu`, the first with work for a GPU.
+def first(tx: Transaction, *, only: int | None = None) -> list[Head]:
+    """Return the heads, one for each need that some ready job has; `only` leaves out every other lane."""
+    rows = tx.rows("jobs.heads") if only is None else tx.rows("jobs.heads_of_lane", lane_id=only)
+    return [_head(*row) for row in rows]
 
-    Each with the jobs that it would start next; `only` leaves out every other lane.
-    """
-    found: dict[tuple[int, int], list[Head | None]] = {}
-    for lane_id, served, requires_gpu, *head in tx.rows("jobs.heads", gpu=with_gpu, only=only):
-        found.setdefault((lane_id, served), [None, None])[requires_gpu] = Head(*head)
-    return [LaneHead(lane_id, served, False, cpu, gpu) for (lane_id, served), (cpu, gpu) in found.items()]
+
+def _head(lane_id: int, served: int, cpus: int, gpus: int, vram_mb: int, mem_mb: int, *job: Any) -> Head:
+    return Head(lane_id, served, Resources(cpus, gpus, vram_mb, mem_mb), *job)

@@ -33,6 +33,16 @@ def version(connection: Any) -> int:
     return number
 
 
+def require_newest(connection: Any) -> None:
+    """Refuse a journal that can only be read, and not as it is."""
+    number = version(connection)
+    if number != NEWEST:
+        raise JournalUnreadable(
+            f"the journal is of version {number} and has to be brought to version {NEWEST}, but it cannot be written",
+            fix="Let somebody who may write it run any command of this RunForge there, or use the older RunForge",
+        )
+
+
 def migrate(connection: Any, path: Path) -> None:
     """Apply what is missing, in one transaction a file. The caller holds the writers' lock.
 
@@ -53,6 +63,9 @@ def migrate(connection: Any, path: Path) -> None:
     from sqlite_utils import Database
 
     database = Database(connection, execute_plugins=False, recursive_triggers=False)
+    # A column that refers to another table cannot join while keys are checked, nor can the check be put off later.
+    keys = connection.execute("PRAGMA foreign_keys").fetchone()[0]
+    connection.execute("PRAGMA foreign_keys=OFF")
     connection.execute("BEGIN IMMEDIATE")
     try:
         _migrations().apply(database)
@@ -64,6 +77,8 @@ def migrate(connection: Any, path: Path) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    finally:
+        connection.execute(f"PRAGMA foreign_keys={keys}")
     failpoints.hit("migrate.committed")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from runforge.errors import Missing, OperationFailed
@@ -107,32 +108,6 @@ def _require_files(path: Path) -> None:
         require_file(path.with_name(path.name + suffix))
 
 
-def take_over_older(workspace: Workspace) -> str | None:
-    """Make the first journal of the older program's queue, if there is one; return what came of it, in words.
-
-    Raises OperationFailed if it cannot be taken over now; then nothing is changed.
-    """
-    if not traces.has_older_queue(workspace):
-        return None
-    workspace.prepare()
-    require_local(workspace.state_dir)
-    return _make(workspace)
-
-
-def _take_over(workspace: Workspace, fresh: Path) -> str:
-    from runforge.store.recovery import older, rebuild  # it happens once in the life of a workspace
-
-    taken = older.tables(workspace)
-    problems = rebuild.write(fresh, taken)
-    if problems:
-        raise OperationFailed(
-            f"the older program's queue contradicts itself ({problems[0]}); nothing was changed",
-            where=str(workspace.queue_json),
-            fix="Move the file away to begin with an empty queue",
-        )
-    return older.told(taken, older.keep(workspace))
-
-
 def _make_empty(fresh: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         Path(f"{fresh}{suffix}").unlink(missing_ok=True)
@@ -144,38 +119,45 @@ def _make_empty(fresh: Path) -> None:
         connection.close()
 
 
-def _make(workspace: Workspace, *, is_asked: bool = False) -> str | None:
-    """Make the journal beside its place, then move it there: an empty file in it is never one of ours.
+def make_of(workspace: Workspace, write: Callable[[Path], object]) -> None:
+    """Make the first journal of what `write` puts into a file; whatever it raises, there is none then."""
+    workspace.prepare()
+    require_local(workspace.state_dir)
+    _make(workspace, write)
 
-    Returns what was taken over from the older program, in words.
-    """
+
+def _make(
+    workspace: Workspace, write: Callable[[Path], object] = _make_empty, *, is_asked: bool = False
+) -> None:
+    """Make the journal beside its place, then move it there: an empty file in it is never one of ours."""
     path = workspace.journal
     fresh = path.with_name(f"{path.name}.made")
     lock = open_lock(workspace)
     try:
         with held(lock, path), explained(path):
             if not _is_emptied(path):
-                return None
+                return
             if not is_asked:
-                _require_nothing_lost(workspace)
-            taken = (
-                _take_over(workspace, fresh) if traces.has_older_queue(workspace) and not is_asked else None
-            )
-            if taken is None:
-                _make_empty(fresh)
+                _require_nothing_lost(workspace, is_empty=write is _make_empty)
+            write(fresh)
             for suffix in ("-wal", "-shm"):
                 Path(f"{path}{suffix}").unlink(missing_ok=True)
             os.replace(fresh, path)
             fsync_dir(path.parent)
             which_file.note(lock, which_file.inode(path))
-            return taken
     finally:
         os.close(lock)
 
 
-def _require_nothing_lost(workspace: Workspace) -> None:
-    """Refuse to make a journal where there was one."""
+def _require_nothing_lost(workspace: Workspace, *, is_empty: bool) -> None:
+    """Refuse to make a journal where there was one, and an empty one beside the queue of the older program."""
     path = workspace.journal
+    if is_empty and traces.has_older_queue(workspace):
+        raise OperationFailed(
+            "this is the queue of the older program; nothing was changed",
+            where=str(workspace.queue_json),
+            fix="`runforge queue-status` takes it over",
+        )
     if not path.exists():
         traces.require_none(workspace)
     elif any(workspace.runs_dir.iterdir()) or traces.found(workspace):
@@ -235,7 +217,7 @@ def _read_only(path: Path, workspace: Workspace, how: str) -> Journal:
     connection = sqlite.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
     try:
         connection.row_factory = sqlite.Row
-        migrate.version(connection)
+        migrate.require_newest(connection)
         journal = Journal(workspace, connection, is_snapshot=True)
         journal.attach()
     except BaseException:

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from operator import itemgetter
 from typing import Any
 
 from runforge.core.records import Attempt, DaemonRow, Group, Job
+from runforge.core.resources import Resources
 from runforge.core.states import State
 
-_of_job = itemgetter(*Job._fields)
+_needs = Job._fields.index("needs")
+_before_needs = itemgetter(*Job._fields[:_needs])
+_after_needs = itemgetter(*Job._fields[_needs + 1 :])
+_of_needs = itemgetter(*Resources._fields)
 _of_attempt = itemgetter(*Attempt._fields)
 _of_group = itemgetter(*Group._fields)
 _of_daemon = itemgetter(*DaemonRow._fields)
 
 
+def needs(row: Any) -> Resources:
+    """Return what the run of a row of `full_jobs` needs."""
+    return Resources._make(_of_needs(row))
+
+
 def job(row: Any) -> Job:
-    """Return a row of `jobs` as a Job."""
-    plain = Job._make(_of_job(row))
-    return plain._replace(
-        state=State(plain.state),
-        requires_gpu=bool(plain.requires_gpu),
-        cancel_requested=bool(plain.cancel_requested),
-    )
+    """Return a row of `full_jobs` as a Job."""
+    plain = Job._make((*_before_needs(row), needs(row), *_after_needs(row)))
+    return plain._replace(state=State(plain.state), cancel_requested=bool(plain.cancel_requested))
 
 
 def attempt(row: Any) -> Attempt:
     """Return a row of `attempts` as an Attempt."""
-    return Attempt._make(_of_attempt(row))
+    plain = Attempt._make(_of_attempt(row))
+    return plain._replace(devices=tuple(json.loads(row["devices"])))
 
 
 def group(row: Any) -> Group:
@@ -36,6 +43,7 @@ def group(row: Any) -> Group:
         fail_fast=bool(plain.fail_fast),
         is_paused=bool(plain.is_paused),
         is_canceled=bool(plain.is_canceled),
+        is_open=bool(plain.is_open),
     )
 
 

@@ -6,8 +6,11 @@ entry is written by the database's own trigger in the same transaction.
 
 from __future__ import annotations
 
+import json
+
 from runforge.core.outcome import Ending, Grant
 from runforge.core.records import Job
+from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
 from runforge.store import records
 from runforge.store.failures import IllegalTransition
@@ -22,8 +25,19 @@ def _require(changed: int, job: Job, wish: str) -> None:
         )
 
 
+def enqueue(tx: Transaction, needs: Resources, **columns: object) -> None:
+    """Put a new job into the queue; the columns are those of `jobs.insert`."""
+    tx.run("jobs.insert", shape_id=_shape_id(tx, needs), **columns)
+
+
+def _shape_id(tx: Transaction, needs: Resources) -> int:
+    values = checked(needs)._asdict()
+    row = tx.row("jobs.shape_id", **values) or tx.row("jobs.new_shape", **values)
+    return int(row[0])
+
+
 def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
-    """Move queued -> running with slots, attempt row and the lane's turn."""
+    """Move queued -> running with slot, devices, attempt row and the lane's turn."""
     _require(tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now), job, "started")
     tx.run(
         "attempts.insert",
@@ -32,12 +46,15 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
         attempt=job.attempt,
         token=grant.token,
         epoch=grant.epoch,
-        gpu_uuid=grant.gpu_uuid,
+        devices=json.dumps(grant.uuids),
         now=now,
     )
-    tx.run("attempts.take_slot", kind="cpu", slot_no=grant.cpu_slot, job_id=job.job_id)
-    if grant.gpu_slot is not None:
-        tx.run("attempts.take_slot", kind="gpu", slot_no=grant.gpu_slot, job_id=job.job_id)
+    tx.run("attempts.take_slot", slot_no=grant.slot, job_id=job.job_id)
+    for slot, device, is_whole in grant.devices:
+        if not is_whole:
+            tx.run("attempts.share_device", device=device)
+        share_mb = None if is_whole else 0
+        tx.run("attempts.grant_device", slot_no=slot, job_id=job.job_id, device=device, share_mb=share_mb)
     served = tx.row("groups.serve", group_id=job.group_id)[0]
     tx.run("groups.set_served", lane_id=job.lane_id, served=served)
     if job.group_id is not None:
@@ -78,6 +95,7 @@ def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         signal=ending.signal,
     )
     tx.run("attempts.free_slots", job_id=job.job_id)
+    tx.run("attempts.free_devices", job_id=job.job_id)
 
 
 def _fail_fast(tx: Transaction, group_id: str, run_id: str, now: str) -> None:
@@ -102,8 +120,11 @@ def cancel_queued(
     end(tx, job, Ending(State.CANCELED, cause, reason), now)
 
 
-def requeue(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
-    """Move running -> queued with the next attempt: the orphan policy's second chance, or no room yet."""
+def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: str | None = None) -> None:
+    """Move running -> queued with the next attempt: the orphan policy's second chance, or no room yet.
+
+    With `not_before` it waits until then.
+    """
     changed = tx.run(
         "jobs.requeue",
         job_id=job.job_id,
@@ -112,6 +133,7 @@ def requeue(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         error=ending.error,
         cause=ending.cause.value,
         lost=int(ending.cause is not Cause.POSTPONED),
+        not_before=not_before,
     )
     _require(changed, job, "requeued")
     _end_attempt(tx, job, ending, now)

@@ -5,10 +5,21 @@ Used by `runforge doctor`, the gauntlets and the tests.
 
 from __future__ import annotations
 
-from runforge.store import replay
+import json
+from collections import Counter, defaultdict
+from typing import Any
+
+from runforge.core import resources
+from runforge.core.states import TRANSITIONS, State
+from runforge.store import records
 from runforge.store.failures import explained
+from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
+
+_NO_GATES = {"held": 0, "blockers": 0, "delayed": 0, "not_before": None}
+#: What of a job its entries tell.
+_TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES)
 
 
 def check(workspace: Workspace) -> list[str]:
@@ -16,7 +27,7 @@ def check(workspace: Workspace) -> list[str]:
     if not exists(workspace):
         return []
     with open_journal(workspace) as journal, explained(workspace.journal):
-        return replay.check_connection(journal.connection)
+        return check_connection(journal.connection)
 
 
 def unknown_runs(workspace: Workspace) -> list[str]:
@@ -32,3 +43,168 @@ def unknown_runs(workspace: Workspace) -> list[str]:
     started = [path.name for path in attempts.iterdir()] if attempts.is_dir() else []
     made = [path.name for path in workspace.runs_dir.glob("*-sweep-*")]
     return sorted({*started, *made} - known)
+
+
+def check_connection(connection: Any) -> list[str]:
+    """Return every contradiction of an open journal."""
+    found = [
+        f"integrity check: {row[0]}"
+        for row in connection.execute("PRAGMA integrity_check").fetchall()
+        if row[0] != "ok"
+    ]
+    found += [
+        f"foreign key of table {row[0]} is broken"
+        for row in connection.execute("PRAGMA foreign_key_check").fetchall()
+    ]
+    connection.execute("BEGIN")
+    try:
+        return found + contradictions(Transaction(connection))
+    finally:
+        connection.execute("COMMIT")
+
+
+def contradictions(tx: Transaction) -> list[str]:
+    """Return where the tables are not what the entries give, or disagree with each other."""
+    rows = tx.rows("jobs.all")
+    return [
+        *compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all")),
+        *_compare_slots(rows, tx.rows("attempts.slots")),
+        *_compare_grants(tx, rows),
+        *_compare_counters(tx),
+    ]
+
+
+def compare(entries: list[Any], jobs: list[Any], groups: list[Any]) -> list[str]:
+    """Return where replaying the entries does not give these rows."""
+    replayed_jobs, replayed_groups, found = _fold(entries)
+    return found + _compare_jobs(replayed_jobs, jobs) + _compare_groups(replayed_groups, groups)
+
+
+def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]], list[str]]:
+    """Replay the entries into jobs and groups, noting moves that the table does not allow."""
+    jobs: dict[str, dict[str, Any]] = {}
+    groups: dict[str, dict[str, Any]] = {}
+    found: list[str] = []
+    for entry in entries:
+        event, detail = entry["event"], json.loads(entry["detail"])
+        if event.startswith("group_"):
+            _fold_group(groups, entry["group_id"], event)
+        elif event == "enqueued":
+            jobs[entry["job_id"]] = {**_NO_GATES, "state": "queued", "attempt": 1, **_needed(detail)}
+        elif event == "pruned":
+            jobs.pop(entry["job_id"], None)
+        elif event in {"priority_set", "gates_set"}:
+            jobs[entry["job_id"]].update(detail)
+        elif event == "needs_set":
+            jobs[entry["job_id"]]["needs"] = resources.from_json(detail)
+        elif entry["to_state"] is not None:
+            found += _fold_move(jobs, entry)
+    return jobs, groups, found
+
+
+def _needed(detail: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry's detail with what the run needs as a value; version 1 told only whether it needs a GPU."""
+    return {**detail, "needs": resources.from_json(detail.get("needs", detail))}
+
+
+def _fold_group(groups: dict[str, dict[str, Any]], group_id: str, event: str) -> None:
+    if event == "group_created":
+        groups[group_id] = {"is_paused": 0, "is_canceled": 0, "is_open": 0}
+    elif event == "group_pruned":
+        groups.pop(group_id, None)
+    elif event in {"group_opened", "group_closed"}:
+        groups[group_id]["is_open"] = int(event == "group_opened")
+    elif event in {"group_paused", "group_resumed"}:
+        groups[group_id]["is_paused"] = int(event == "group_paused")
+    else:
+        groups[group_id]["is_canceled"] = int(event == "group_canceled")
+
+
+def _fold_move(jobs: dict[str, dict[str, Any]], entry: Any) -> list[str]:
+    job = jobs.get(entry["job_id"])
+    if job is None:
+        return [f"entry {entry['seq']} moves {entry['job_id']}, which was never enqueued"]
+    found = []
+    move = (State(entry["from_state"]), State(entry["to_state"]))
+    if TRANSITIONS.get(move) != entry["event"] or job["state"] != entry["from_state"]:
+        found.append(
+            f"entry {entry['seq']} moves {entry['job_id']} from {job['state']} by "
+            f"{entry['event']} to {entry['to_state']}, which is not allowed"
+        )
+    job["state"], job["attempt"] = entry["to_state"], entry["attempt"]
+    return found
+
+
+def _compare_jobs(jobs: dict[str, dict[str, Any]], rows: list[Any]) -> list[str]:
+    seen = {row["job_id"]: row for row in rows}
+    found = [f"{job_id} is in the journal and not in the table" for job_id in jobs.keys() - seen.keys()]
+    for job_id, row in seen.items():
+        replayed = jobs.get(job_id)
+        if replayed is None:
+            found.append(f"{job_id} is in the table and not in the journal")
+            continue
+        kept = {name: records.needs(row) if name == "needs" else row[name] for name in _TOLD}
+        found += [
+            f"{job_id}: {name} is {kept[name]!r}, the journal says {replayed[name]!r}"
+            for name in _TOLD
+            if kept[name] != replayed[name]
+        ]
+    return found
+
+
+def _compare_groups(groups: dict[str, dict[str, Any]], rows: list[Any]) -> list[str]:
+    found = []
+    for row in rows:
+        replayed = groups.pop(row["group_id"], None)
+        if replayed is None:
+            found.append(f"{row['group_id']} is in the table and not in the journal")
+            continue
+        found += [
+            f"{row['group_id']}: {name} is {row[name]}, the journal says {replayed[name]}"
+            for name in ("is_paused", "is_canceled", "is_open")
+            if row[name] != replayed[name]
+        ]
+    return found + [f"{group_id} is in the journal and not in the table" for group_id in groups]
+
+
+def _compare_slots(jobs: list[Any], slots: list[Any]) -> list[str]:
+    running = {row["job_id"] for row in jobs if row["state"] == "running"}
+    holding = {row["job_id"] for row in slots}
+    found = [f"{job_id} holds a slot and is not running" for job_id in holding - running]
+    return found + [f"{job_id} is running without a slot" for job_id in running - holding]
+
+
+def _compare_grants(tx: Transaction, jobs: list[Any]) -> list[str]:
+    """Compare the GPU slots in use with what the running jobs need, and with the devices of their attempts."""
+    granted: dict[str, list[str]] = defaultdict(list)
+    for row in tx.rows("attempts.grants"):
+        granted[row["job_id"]].append(row["device"] or "")
+    needed = {row["job_id"]: row["gpus"] for row in jobs if row["state"] == "running"}
+    found = [
+        f"{job_id} holds {len(granted[job_id])} GPU slots and needs {needed.get(job_id, 0)}"
+        for job_id in sorted({*granted, *needed})
+        if len(granted[job_id]) != needed.get(job_id, 0)
+    ]
+    for attempt in map(records.attempt, tx.rows("attempts.running")):
+        devices = [device for device in granted[attempt.job_id] if device]
+        if sorted(devices) != sorted(attempt.devices):
+            found.append(f"{attempt.job_id} was given {list(attempt.devices)} and holds {devices}")
+    return found
+
+
+def _compare_counters(tx: Transaction) -> list[str]:
+    counted: dict[int, Counter[str]] = defaultdict(Counter)
+    for row in tx.rows("jobs.count_by_state"):
+        counted[row["lane_id"]][row["state"]] = row["jobs"]
+    kept = {row["lane_id"]: row for row in tx.rows("jobs.lane_counters")}
+    found = [
+        f"lane {lane_id}: the counter of {state} says {row[state]}, the table has {counted[lane_id][state]}"
+        for lane_id, row in kept.items()
+        for state in map(str, State)
+        if row[state] != counted[lane_id][state]
+    ]
+    found += [f"lane {lane_id} has jobs and is not there" for lane_id in counted.keys() - kept.keys()]
+    return found + [
+        f"lane {row['lane_id']}: what is ready of need {row['shape_id']}, or its turn, is not as the tables say"
+        for row in tx.rows("jobs.miscounted_needs")
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from runforge import clock
@@ -12,6 +13,7 @@ from runforge.files.durable import open_file
 from runforge.metrics import jsonl
 from runforge.metrics.points import Point, Rejected
 from runforge.metrics.printed import PrintedMetrics
+from runforge.text import safe
 
 #: The beginning of a log is always kept; of what exceeds the cap, the end is.
 TAIL_BYTES = 64 * 1024
@@ -24,11 +26,21 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 class LogPump:
     """Reads what a run prints and puts it where people look for it."""
 
-    def __init__(self, run_dir: Path, *, limit: int, reads_metrics: bool, echo: bool = False) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        limit: int,
+        reads_metrics: bool,
+        echo: bool = False,
+        may_open: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._run_dir = run_dir
         self._limit = limit
         self._printed = PrintedMetrics() if reads_metrics else None
         self._echo = echo
+        #: Whether the names in the run folder are this attempt's still. What is open stays its own.
+        self._may_open = may_open
         self._log: int | None = None
         self._metrics: int | None = None
         self._tail: deque[bytes] = deque()
@@ -40,7 +52,11 @@ class LogPump:
     def open(self) -> None:
         """Open logs.txt; without it everything is counted as dropped."""
         with contextlib.suppress(OSError):
-            self._log = open_file(self._run_dir / "logs.txt", _APPEND)
+            self._log = self._open("logs.txt")
+
+    def _open(self, name: str) -> int | None:
+        """Open a file of the run folder; None where the folder is another attempt's. Raises OSError."""
+        return open_file(self._run_dir / name, _APPEND) if self._may_open() else None
 
     def pump(self, pipe: int) -> bool:
         """Take what the pipe holds now; return False at its end."""
@@ -67,11 +83,11 @@ class LogPump:
                 return
             self._take(data)
 
-    def say(self, lines: list[str]) -> None:
+    def say(self, lines: Iterable[str]) -> None:
         """Write lines of RunForge's own."""
         prefix = b"" if self._last == b"\n" else b"\n"
-        if lines:
-            text = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+        text = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+        if text:
             self._write(prefix + text, is_ours=True)
 
     def _take(self, data: bytes) -> None:
@@ -121,10 +137,14 @@ class LogPump:
         if not points:
             return
         lines = b"".join(jsonl.encode(point, clock.now()) for point in points)
-        with contextlib.suppress(OSError):
+        try:
             if self._metrics is None:
-                self._metrics = open_file(self._run_dir / jsonl.NAME, _APPEND)
-            os.write(self._metrics, lines)
+                self._metrics = self._open(jsonl.NAME)
+            if self._metrics is not None:
+                os.write(self._metrics, lines)
+        except OSError as error:
+            self.rejected.unwritten += len(points)
+            self.rejected.why = self.rejected.why or safe(str(error.strerror))
 
     def close(self) -> None:
         """Write the kept end of a log that was cut, and the metric of a last line without its end."""

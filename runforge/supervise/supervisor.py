@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import select
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runforge import clock, failpoints
-from runforge.attempts import exit_record, refusal, start_marker
+from runforge.attempts import exit_record, orders, refusal, start_marker
+from runforge.attempts import spec as specs
 from runforge.attempts.cleanup import TREE_LOCK
 from runforge.attempts.report import SUPERVISOR_LOCK
+from runforge.attempts.spec import Spec
+from runforge.core import exit_codes
 from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import os_process
 from runforge.supervise import worker_process
 from runforge.supervise.log_pump import LogPump
+from runforge.supervise.ownership import Ownership
+from runforge.supervise.stopping import Stopping
 
 #: How often the cancel file is looked for.
 TICK_MS = 100
 #: Whoever asks whether a supervisor lives holds its lock for an instant; longer, and it is a supervisor.
 _LOCK_TRIES = 40
 _LOCK_PAUSE = 0.005
-_SWEEP_TERM_SECONDS = 0.3
-CANCEL = "cancel"
+#: How often leftovers are looked at: often at first, when most of them end, then less so.
+_LEFTOVER_MS = (5, 50)
+#: How often an exit record that the disk refuses is tried again, in seconds.
+_RECORD_PAUSE = 0.5
 #: What an attempt leaves in the run folder besides its result, which is synced as it is written.
 _LEFT = ("logs.txt", "metrics.jsonl", "artifacts")
 
@@ -43,17 +47,19 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
 
     If not, the attempt belongs to another, or its end is to be judged by this process being gone.
     """
-    data = spec_path.read_bytes()
+    with refusal.left(spec_path.parent):
+        data = spec_path.read_bytes()
     if digest and hashlib.sha256(data).hexdigest() != digest:
         refusal.leave_forged(spec_path.parent)
         return False
-    spec = json.loads(data)
-    folder = Path(spec["attempt_dir"])
+    spec = specs.from_json(data)
+    folder = spec.attempt_dir
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.umask(0o077)
-    lock = _lock(folder)
+    with refusal.left(folder):
+        lock = _lock(folder)
     if lock is None:
         return False
     failpoints.hit("supervisor.locked")
@@ -62,11 +68,11 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
         # Allocated before the claim: a full disk then fails the launch, not a run that has started.
         record = exit_record.preallocate(folder)
         failpoints.hit("supervisor.allocated")
-        is_ours = start_marker.claim(folder, spec["token"])
+        is_ours = start_marker.claim(folder, spec.token)
     if not is_ours:
         return False
     failpoints.hit("claim.won")
-    is_recorded = Supervisor(spec, folder, record).run()
+    is_recorded = Supervisor(spec, Ownership(folder, spec.token, lock), record).run()
     if is_recorded:  # else the lock goes with the process: whoever finds it free finds nobody alive
         os.close(lock)
     return is_recorded
@@ -92,30 +98,26 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-@dataclass(slots=True)
-class _Stop:
-    """A cancel under way."""
-
-    since: float
-    killed: bool = False
-
-
 class Supervisor:
     """One claimed attempt, from start to exit record."""
 
-    def __init__(self, spec: dict[str, Any], folder: Path, record: int) -> None:
+    def __init__(self, spec: Spec, ownership: Ownership, record: int) -> None:
         self._spec = spec
-        self._folder = folder
+        self._folder = spec.attempt_dir
+        self._ownership = ownership
         self._record = record
-        self._stop: _Stop | None = None
+        self._stopping: Stopping | None = None
+        self._is_canceled = False
         self._status: int | None = None
         self._pid = -1
         self._refusal: int | None = None
+        self._has_told = False
         self._pump = LogPump(
-            Path(spec["run_dir"]),
-            limit=spec["log_limit_bytes"],
-            reads_metrics=spec["argv"] is not None,
-            echo=spec.get("echo", False),
+            spec.run_dir,
+            limit=spec.log_limit_bytes,
+            reads_metrics=spec.is_command,
+            echo=spec.echo,
+            may_open=ownership.holds,
         )
 
     def run(self) -> bool:
@@ -123,18 +125,20 @@ class Supervisor:
         started_at, start = clock.now(), time.monotonic()
         ooms = os_process.oom_kills()
         self._pump.open()
+        if not self._ownership.holds():
+            return False
         error = None
-        if self._is_cancel_wanted():
-            self._stop = _Stop(start)
+        if orders.is_canceled(self._folder):
+            self._is_canceled = True
         else:
-            self._pump.say(self._spec["preamble"])
+            self._pump.say(self._spec.preamble)
             error = self._work()
         ending = self._ending(error, started_at, start, ooms)
         self._pump.close()
         self._pump.say(self._finish(ending))
         # Or a power cut would leave a run that has succeeded, and an empty model.
         for name in _LEFT:
-            durable.sync_tree(Path(self._spec["run_dir"], name))
+            durable.sync_tree(self._spec.run_dir / name)
         failpoints.hit("exit.result_left")
         is_recorded = self._write(ending)
         failpoints.hit("exit.recorded")
@@ -161,7 +165,7 @@ class Supervisor:
         failpoints.hit("worker.forked")
         self._watch(pipe)
         failpoints.hit("worker.ended")
-        self._kill_leftovers(pipe)
+        self._end_leftovers(pipe)
         failpoints.hit("worker.swept")
         self._pump.drain(pipe)
         os.close(pipe)
@@ -200,83 +204,107 @@ class Supervisor:
             if pid == self._pid:
                 self._status = status
 
-    def _is_cancel_wanted(self) -> bool:
-        return (self._folder / CANCEL).exists()
-
     def _look_for_cancel(self) -> None:
         if self._status is not None:
             return
-        if self._stop is None:
-            if self._is_cancel_wanted():
-                self._stop = _Stop(time.monotonic())
-                self._signal_tree(signal.SIGTERM)
-                self._signal_tree(signal.SIGCONT)
-        elif time.monotonic() - self._stop.since >= self._spec["grace_seconds"]:
-            self._stop.killed = True
-            self._signal_tree(signal.SIGKILL)
+        if self._stopping is None and orders.is_canceled(self._folder):
+            self._is_canceled = True
+            self._stopping = Stopping(self._pid, self._spec.grace_seconds)
+        if self._stopping is not None:
+            self._stopping.step(has_main_ended=False)
 
-    def _signal_tree(self, number: int) -> None:
-        for pid in os_process.descendants():
-            os_process.send(pid, number)
+    def _end_leftovers(self, pipe: int) -> None:
+        """End what the worker left behind; as subreaper we have it all.
 
-    def _kill_leftovers(self, pipe: int) -> None:
-        """End what the worker left behind, first kindly; as subreaper we have it all."""
-        start = time.monotonic()
-        is_first = True
+        After a cancel it has what is left of the grace, else a grace of its own: it may be what the run is about,
+        behind a shell that did not wait for it.
+        """
         os.set_blocking(pipe, False)
+        poller = select.poll()
+        poller.register(pipe, select.POLLIN)
+        pause, longest = _LEFTOVER_MS
         while True:
             self._reap()
             if not os_process.children():
-                return
-            is_soft = time.monotonic() - start < _SWEEP_TERM_SECONDS
-            if is_first or not is_soft:
-                self._signal_tree(signal.SIGTERM if is_soft else signal.SIGKILL)
-            is_first = False
-            self._pump.pump(pipe)
-            time.sleep(0.005)
+                break
+            self._stopping = self._stopping or Stopping(self._pid, self._spec.grace_seconds)
+            self._stopping.step(has_main_ended=True)
+            if poller.poll(pause) and not self._pump.pump(pipe):
+                poller.unregister(pipe)
+            pause = min(pause + 1, longest)
+        if self._stopping is not None and self._stopping.killed:
+            self._pump.say([_killed(self._stopping.killed, self._spec.grace_seconds)])
 
     # --- at the end ----------------------------------------------------------------------------
 
-    def _ending(self, error: str | None, started_at: str, start: float, ooms: int) -> dict[str, Any]:
+    def _ending(self, error: str | None, started_at: str, start: float, ooms: int) -> ExitRecord:
         code, number = None, None
         if self._status is not None:
             if os.WIFSIGNALED(self._status):
                 number = os.WTERMSIG(self._status)
             else:
                 code = os.WEXITSTATUS(self._status)
-        is_oom = number == signal.SIGKILL and self._stop is None and os_process.oom_kills() > ooms
-        return {
-            "exit_code": code,
-            "signal": number,
-            "canceled": self._stop is not None,
-            "oom": is_oom,
-            "spawn_error": error,
-            "started_at": started_at,
-            "finished_at": clock.now(),
-            "duration_ms": int((time.monotonic() - start) * 1000),
-        }
-
-    def _finish(self, ending: dict[str, Any]) -> list[str]:
-        """Let the run's kind leave its result; a failure there must not cost the exit record."""
-        if not self._spec["finish"]:
-            return []
-        try:
-            return list(worker_process.resolve(self._spec["finish"])(self._spec, ending, self._pump.rejected))
-        except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
-            return [f"[RunForge: the result could not be written: {error!r}]"]
-
-    def _write(self, ending: dict[str, Any]) -> bool:
-        record = ExitRecord(
-            token=self._spec["token"],
+        # A shell tells of it by its exit code.
+        is_killed = number == signal.SIGKILL or code == exit_codes.of_signal(signal.SIGKILL)
+        return ExitRecord(
+            token=self._spec.token,
+            exit_code=code,
+            signal=number,
+            canceled=self._is_canceled,
+            oom=is_killed and not self._is_canceled and os_process.oom_kills() > ooms,
+            spawn_error=error,
+            started_at=started_at,
+            finished_at=clock.now(),
+            duration_ms=int((time.monotonic() - start) * 1000),
             log_bytes=self._pump.written,
             dropped_bytes=self._pump.dropped,
             spawn_errno=self._refusal,
-            **ending,
         )
+
+    def _finish(self, ending: ExitRecord) -> list[str]:
+        """Let the run's kind leave its result; a failure there must not cost the exit record."""
+        if not self._spec.finish:
+            return []
         try:
-            exit_record.write(self._record, record)
-        except OSError:
-            return False
+            finish = worker_process.resolve(self._spec.finish)
+            return list(finish(self._spec, ending, self._pump.rejected, self._ownership.holds))
+        except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
+            return [f"[RunForge: the result could not be written: {error!r}]"]
+
+    def _write(self, ending: ExitRecord) -> bool:
+        # Counted again: the log has got its kept end and its last lines since.
+        counted = ending._replace(log_bytes=self._pump.written, dropped_bytes=self._pump.dropped)
+        try:
+            while not self._try_to_write(counted):
+                if not self._ownership.holds():
+                    return False
+                time.sleep(_RECORD_PAUSE)
         finally:
             os.close(self._record)
         return True
+
+    def _try_to_write(self, ending: ExitRecord) -> bool:
+        """Write the record; False while the disk does not let us. An end that is known is not given up."""
+        try:
+            exit_record.write(self._record, ending)
+        except OSError as error:
+            if not self._has_told:
+                self._pump.say([f"[RunForge: the exit record waits for the disk: {error.strerror}]"])
+            self._has_told = True
+            return self._try_to_write_beside(ending)
+        return True
+
+    def _try_to_write_beside(self, ending: ExitRecord) -> bool:
+        """Leave the record beside the folder: somebody may have made that unwritable alone."""
+        try:
+            exit_record.write_beside(self._folder, ending)
+        except OSError:
+            return False
+        return True
+
+
+def _killed(count: int, grace_seconds: float) -> str:
+    noun = "process" if count == 1 else "processes"
+    return (
+        f"[RunForge: {count} {noun} had not ended {grace_seconds:g} s after being asked to, and got SIGKILL]"
+    )

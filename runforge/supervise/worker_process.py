@@ -18,7 +18,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from runforge import failpoints
+from runforge.attempts.spec import Spec
 from runforge.machine import os_process
+from runforge.supervise import no_program
 
 #: What a supervisor ignores, and what the interpreter ignores for its own sake: a program expects the defaults.
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -35,7 +37,7 @@ def resolve(target: str) -> Callable[..., Any]:
     return function
 
 
-def start(spec: dict[str, Any], tree_lock: int) -> tuple[int, int]:
+def start(spec: Spec, tree_lock: int) -> tuple[int, int]:
     """Start the worker; return its pid and the pipe of what it prints.
 
     Raises NoProgram with the reason where the program cannot be started, OSError where the machine has no
@@ -45,11 +47,12 @@ def start(spec: dict[str, Any], tree_lock: int) -> tuple[int, int]:
     # Above the numbers that the worker gets them under, so that none is overwritten before its turn.
     high = [fcntl.fcntl(d, fcntl.F_DUPFD_CLOEXEC, _TREE_FD + 1) for d in (write_end, tree_lock)]
     try:
-        begin = _fork if spec["argv"] is None else _spawn
-        return begin(spec, *high), output
+        pid = _fork(spec, *high) if spec.argv is None else _spawn(spec, spec.argv, *high)
     except BaseException:
         os.close(output)
         raise
+    else:
+        return pid, output
     finally:
         for descriptor in (write_end, *high):
             os.close(descriptor)
@@ -59,22 +62,22 @@ class NoProgram(Exception):
     """The program of a run cannot be started; says which file is to blame, and why."""
 
 
-def _spawn(spec: dict[str, Any], output: int, tree_lock: int) -> int:
+def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> int:
     """Start a program without a copy of this process, at half the price of a fork.
 
     No other thread runs here and nothing else is inheritable, so mask and folder may be the run's for a
     moment. The program gets a group of its own, so that kill(0) hits no supervisor, but the supervisor's
     session, by which a sweep finds what has shed its environment and its descriptors.
     """
-    env = {**os.environ, **spec["env"], "RUNFORGE_TOKEN": spec["token"]}
-    blamed = spec["cwd"]
-    mask = os.umask(spec["umask"])
+    env = {**os.environ, **spec.env, "RUNFORGE_TOKEN": spec.token}
+    blamed = str(spec.cwd)
+    mask = os.umask(spec.umask)
     try:
         os.chdir(blamed)
-        blamed = spec["argv"][0]
+        blamed = argv[0]
         return os.posix_spawn(
             _which(blamed, env.get("PATH", os.defpath)),
-            spec["argv"],
+            argv,
             env,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -88,7 +91,7 @@ def _spawn(spec: dict[str, Any], output: int, tree_lock: int) -> int:
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise
-        raise NoProgram(f"{blamed}: {getattr(error, 'strerror', None) or error}") from error
+        raise NoProgram(no_program.reason(blamed, error)) from error
     finally:
         os.chdir("/")
         os.umask(mask)
@@ -108,7 +111,7 @@ def _which(name: str, path: str) -> str:
     return found
 
 
-def _fork(spec: dict[str, Any], output: int, tree_lock: int) -> int:
+def _fork(spec: Spec, output: int, tree_lock: int) -> int:
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -116,7 +119,7 @@ def _fork(spec: dict[str, Any], output: int, tree_lock: int) -> int:
     return pid
 
 
-def _be_worker(spec: dict[str, Any], parent: int, output: int, tree_lock: int) -> NoReturn:
+def _be_worker(spec: Spec, parent: int, output: int, tree_lock: int) -> NoReturn:
     code = 1
     try:
         os.setpgid(0, 0)
@@ -125,7 +128,7 @@ def _be_worker(spec: dict[str, Any], parent: int, output: int, tree_lock: int) -
         for number in _RESET:
             signal.signal(number, signal.SIG_DFL)
         _arrange_descriptors(output, tree_lock)
-        os.umask(spec["umask"])
+        os.umask(spec.umask)
         code = _call(spec)
     except BaseException:  # noqa: BLE001 - the process ends here, whatever it was
         traceback.print_exc()
@@ -156,8 +159,8 @@ def _open_descriptors() -> list[int]:
         return list(range(256))
 
 
-def _call(spec: dict[str, Any]) -> int:
-    os.environ.update({**spec["env"], "RUNFORGE_TOKEN": spec["token"]})
+def _call(spec: Spec) -> int:
+    os.environ.update({**spec.env, "RUNFORGE_TOKEN": spec.token})
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = io.TextIOWrapper(
@@ -167,5 +170,5 @@ def _call(spec: dict[str, Any]) -> int:
             line_buffering=True,
         )
         setattr(sys, name, stream)
-    os.chdir(spec["cwd"])
-    return int(resolve(spec["target"])(spec))
+    os.chdir(spec.cwd)
+    return int(resolve(spec.target or "")(spec))

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
-from typing import Any
 
+from runforge.attempts.spec import Spec
 from runforge.documents.request import Request
 from runforge.metrics import tokens
 from runforge.training.check import check_request
-from runforge.training.device import Device
 
 
-def dry_run(request: Request, spec: dict[str, Any], device: Device) -> None:
+def dry_run(request: Request, spec: Spec) -> None:
     """Check request and dataset, say so, and hold the slot for the seconds that were asked for."""
+    device = spec.payload.device
     print(tokens.stage("STARTING"))
     print(tokens.device(device.type, device.gpu_reason))
     print(tokens.stage("LOADING_DATASET"))
-    check_request(request, Path(spec["workspace"]), is_quoting=False)  # the journal keeps what is raised
-    seconds = float(spec["payload"]["dry_run_seconds"])
+    check_request(request, spec.workspace, is_quoting=False)  # the journal keeps what is raised
+    seconds = spec.payload.dry_run_seconds or 0.0
     print(f"[DRY-RUN] {request.family}: request and dataset are valid; no model is trained")
     print(tokens.stage("TRAINING"))
     if seconds > 0:

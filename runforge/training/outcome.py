@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runforge.attempts.spec import Payload, Spec
+from runforge.core import policy
+from runforge.core.outcome import ExitRecord
+from runforge.core.states import State
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import RunForgeError
-from runforge.files.durable import read_bounded, write_atomic
+from runforge.files.durable import is_folder, read_if_there, write_atomic
 from runforge.metrics import jsonl, tokens
 from runforge.metrics.points import Rejected
-from runforge.text import safe
 from runforge.training import artifacts
-from runforge.training.device import decide
 from runforge.training.worker import effective_config
 
 _RESULT_LIMIT = 4 * 1024 * 1024
@@ -23,85 +25,66 @@ _LOST_METRICS_LIMIT = 1024 * 1024
 _NOTHING = Rejected()
 
 
-def finish(spec: dict[str, Any], ending: dict[str, Any], printed: Rejected = _NOTHING) -> list[str]:
+def finish(
+    spec: Spec, record: ExitRecord, printed: Rejected = _NOTHING, is_ours: Callable[[], bool] | None = None
+) -> list[str]:
     """Leave a result.json that is true for this ending; return the closing lines of the log.
 
     Called by the supervisor before the exit record is written, so that whoever reads the record
-    finds the result too. `printed` is what the run printed like a metric and is none.
+    finds the result too. OSError means that it can be neither read nor written now. `printed` is what the run printed
+    like a metric and is none. `is_ours` says whether the run folder belongs to this attempt still: else the result
+    that lies there is a later attempt's, and stays.
     """
-    run_dir = Path(spec["run_dir"])
-    if not run_dir.is_dir():
+    run_dir = spec.run_dir
+    if not is_folder(run_dir):
         return []
-    is_command = spec["argv"] is not None
-    status, kind, message = _verdict(ending)
-    if not is_command and _own_result(run_dir) == status:
+    status, kind, message = _verdict(record)
+    if not spec.is_command and _own_result(run_dir) == status:
         return []
-    if not is_command and status == "succeeded":
+    if not spec.is_command and status == "succeeded":
         status, kind, message = "failed", "bad_result", "exit code 0, but no valid result.json was left"
-    metrics = _Metrics(jsonl.read_last(run_dir / jsonl.NAME), printed) if is_command else _Metrics()
+    metrics = _Metrics(jsonl.read_last(run_dir / jsonl.NAME), printed) if spec.is_command else _Metrics()
     error = None if status == "succeeded" else {"message": message, "type": kind}
     _write(
         run_dir,
         build_result(
             status=status,
-            started_at=ending["started_at"],
-            finished_at=ending["finished_at"],
-            duration_ms=ending["duration_ms"],
-            effective_config=_config(spec["payload"]),
-            primary_metric=metrics.primary(spec["payload"]),
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+            duration_ms=record.duration_ms,
+            effective_config=_config(spec.payload),
+            primary_metric=metrics.primary(spec.payload),
             metrics=metrics.last,
             warnings=metrics.warnings,
             artifacts=artifacts.listing(run_dir),
             error=error,
         ),
+        is_ours,
     )
     told = [f"[RunForge: {sentence}]" for sentence in metrics.warnings]
     return [*told, tokens.stage("COMPLETED" if status == "succeeded" else "FAILED")]
 
 
-def _verdict(ending: dict[str, Any]) -> tuple[str, str, str]:
+def _verdict(record: ExitRecord) -> tuple[str, str, str]:
     """Return (status, error type, message) of an ending."""
-    if ending["canceled"]:
-        return "cancelled", "canceled", "canceled while it was running"
-    if ending["spawn_error"]:
-        return "failed", "spawn_failed", f"could not be started: {safe(ending['spawn_error'])}"
-    if ending["exit_code"] == 0:
-        return "succeeded", "", ""
-    return ("failed", *_failure(ending))
-
-
-def _failure(ending: dict[str, Any]) -> tuple[str, str]:
-    if ending["oom"]:
-        return "oom", "killed by the kernel: out of memory"
-    if ending["signal"] is not None:
-        return "signal", f"killed by {_signal_name(ending['signal'])}"
-    if ending["exit_code"] is None:
-        return "lost", "its process ended unseen"
-    return "exit", f"exit code {ending['exit_code']}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"signal {number} ({signal.Signals(number).name})"
-    except ValueError:
-        return f"signal {number}"
+    ending = policy.of_record(record)
+    status = {State.SUCCEEDED: "succeeded", State.CANCELED: "cancelled"}.get(ending.state, "failed")
+    return status, ending.cause.value, ending.error or ""
 
 
 def _own_result(run_dir: Path) -> str | None:
-    """Return the status of the result that the worker wrote, if it can be read."""
-    try:
-        result = read_result(read_bounded(run_dir / "result.json", _RESULT_LIMIT))
-    except OSError:
-        return None
+    """Return the status of the result that the worker wrote, if it wrote one. OSError if it cannot be read now."""
+    data = read_if_there(run_dir / "result.json", _RESULT_LIMIT)
+    result = read_result(data) if data is not None else None
     return result.status if result is not None else None
 
 
-def _config(payload: dict[str, Any]) -> dict[str, Any] | None:
+def _config(payload: Payload) -> dict[str, Any] | None:
     try:
-        request = parse_request(payload["request"], where="request.json")
-    except (RunForgeError, LookupError):
+        request = parse_request(payload.request, where="request.json")
+    except RunForgeError:
         return None
-    return effective_config(request, decide(request.device_type, request.family, payload["grant"]))
+    return effective_config(request, payload.device)
 
 
 class _Metrics:
@@ -113,20 +96,19 @@ class _Metrics:
         self.last = {name: point.value for name, point in found.points.items()}
         self.warnings = list(found.sentences())
 
-    def primary(self, payload: dict[str, Any]) -> tuple[str, float] | None:
+    def primary(self, payload: Payload) -> tuple[str, float] | None:
         """Return the plan's objective, or without one the metric that was named first."""
-        objective = payload.get("objective")
-        wanted = objective.get("metric") if isinstance(objective, dict) else next(iter(self.last), None)
-        return (wanted, self.last[wanted]) if isinstance(wanted, str) and wanted in self.last else None
+        wanted = payload.objective.metric if payload.objective else next(iter(self.last), None)
+        return (wanted, self.last[wanted]) if wanted in self.last else None
 
 
-def _write(run_dir: Path, document: dict[str, Any]) -> None:
-    write_atomic(run_dir / "result.json", encode(document))
+def _write(run_dir: Path, document: dict[str, Any], is_ours: Callable[[], bool] | None = None) -> None:
+    write_atomic(run_dir / "result.json", encode(document), may_replace=is_ours)
 
 
 def write_lost(
     run_dir: Path,
-    payload: dict[str, Any] | None,
+    payload: Payload | None,
     *,
     status: str,
     error_type: str,

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from runforge import clock
+from runforge.attempts.spec import Objective, Spec
 from runforge.documents.request import Request
 from runforge.files.durable import make_dir, open_file, write_atomic
 from runforge.metrics import jsonl, tokens
 from runforge.metrics.points import Point
 from runforge.text import safe
 from runforge.training import families
-from runforge.training.device import Device
 from runforge.training.labels import class_weights
 
 
@@ -47,7 +47,7 @@ class _Split:
     told: dict[str, Any]
 
 
-def train(request: Request, spec: dict[str, Any], device: Device) -> Trained:
+def train(request: Request, spec: Spec) -> Trained:
     """Train the request's model in its run folder and return what was measured.
 
     Deterministic: the same request on the same data gives the same metrics. Raises RunForgeError
@@ -56,7 +56,7 @@ def train(request: Request, spec: dict[str, Any], device: Device) -> Trained:
     from runforge.training import measures
 
     values = request.effective_hyperparameters
-    run_dir = Path(spec["run_dir"])
+    run_dir, device = spec.run_dir, spec.payload.device
     print(tokens.stage("STARTING"))
     print(tokens.device(device.type, device.gpu_reason))
     print(tokens.stage("LOADING_DATASET"))
@@ -73,18 +73,18 @@ def train(request: Request, spec: dict[str, Any], device: Device) -> Trained:
         print(f"{name} {value:.4f}")
     print(tokens.stage("WRITING_ARTIFACTS"))
     _keep(run_dir, model, rows, metrics)
-    return Trained(metrics, _primary(metrics, spec["payload"]["objective"]), rows.told)
+    return Trained(metrics, _primary(metrics, spec.payload.objective), rows.told)
 
 
-def _load(request: Request, spec: dict[str, Any], seed: int) -> _Split:
+def _load(request: Request, spec: Spec, seed: int) -> _Split:
     from sklearn.preprocessing import LabelEncoder
 
     from runforge.training import dataset
 
     data = dataset.load(
-        Path(spec["workspace"]) / str(request.dataset_path),
+        spec.workspace / str(request.dataset_path),
         str(request.label_column),
-        max_rows=spec["payload"]["max_rows"],
+        max_rows=spec.payload.max_rows,
         seed=seed,
         separator=request.separator,
         label_type=request.label_type,
@@ -150,8 +150,8 @@ def _append(descriptor: int, step: int, values: dict[str, float]) -> None:
     )
 
 
-def _primary(metrics: dict[str, float], objective: dict[str, str] | None) -> tuple[str, float] | None:
-    name = objective["metric"] if objective else "accuracy"
+def _primary(metrics: dict[str, float], objective: Objective | None) -> tuple[str, float] | None:
+    name = objective.metric if objective else "accuracy"
     if name not in metrics:
         print(safe(f"this model has no {name}, the sweep's objective: it takes no part in the ranking"))
         return None

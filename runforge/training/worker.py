@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from runforge import clock
+from runforge.attempts.spec import Spec
+from runforge.core.device import Device
 from runforge.documents.request import Request, parse_request
 from runforge.documents.result import build_result, encode
 from runforge.errors import InternalError, RunForgeError
@@ -18,7 +20,6 @@ from runforge.files.durable import write_atomic
 from runforge.metrics import tokens
 from runforge.text import safe
 from runforge.training import artifacts
-from runforge.training.device import Device, decide
 
 _TRACEBACK_LIMIT = 20_000
 
@@ -35,7 +36,7 @@ class _Attempt:
     error: dict[str, Any] | None = None
 
 
-def main(spec: dict[str, Any]) -> int:
+def main(spec: Spec) -> int:
     """Run the attempt; return 0 if it succeeded, 1 if it failed. result.json says how."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
@@ -53,28 +54,26 @@ def main(spec: dict[str, Any]) -> int:
     except Exception as problem:  # noqa: BLE001 - the attempt's boundary: whatever it was is recorded
         attempt.error = _fault(problem)
     duration_ms = int((time.monotonic() - start) * 1000)
-    _leave_result(Path(spec["run_dir"]), attempt, duration_ms)
+    _leave_result(spec.run_dir, attempt, duration_ms)
     if attempt.error:
         print(f"ERROR: {attempt.error['message']}")
     print(tokens.stage("FAILED" if attempt.error else "COMPLETED"))
     return int(attempt.error is not None)
 
 
-def _run(spec: dict[str, Any], attempt: _Attempt) -> None:
-    payload = spec["payload"]
-    request = parse_request(payload["request"], where="request.json")
-    device = decide(request.device_type, request.family, payload["grant"])
-    attempt.config = effective_config(request, device)
-    if payload["dry_run_seconds"] is not None:
+def _run(spec: Spec, attempt: _Attempt) -> None:
+    request = parse_request(spec.payload.request, where="request.json")
+    attempt.config = effective_config(request, spec.payload.device)
+    if spec.payload.dry_run_seconds is not None:
         from runforge.training.dry_run import dry_run
 
-        dry_run(request, spec, device)
+        dry_run(request, spec)
         return
     if request.family == "command":
         raise InternalError("a command is executed, not trained", where="spec.json")
     from runforge.training.train import train
 
-    trained = train(request, spec, device)
+    trained = train(request, spec)
     attempt.metrics, attempt.primary, attempt.dataset = trained.metrics, trained.primary, trained.dataset
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -17,19 +18,20 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerCancelled
 
-from runforge import clock
-from runforge.errors import explained
+from runforge.errors import OperationFailed, explained
 from runforge.files.durable import read_bounded
 from runforge.machine.load import Machine, read_machine
 from runforge.tui import terminal
 from runforge.tui.ascii import AsciiFilter
-from runforge.tui.base_screen import BaseScreen
-from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead
+from runforge.tui.background import Answer, Background
+from runforge.tui.bars import daemon_warning
+from runforge.tui.base_screen import BaseScreen, key_name
+from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Window, WindowRead
+from runforge.tui.ports import AppPort
 from runforge.tui.queue_screen import QueueScreen
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
 from runforge.views import lists, trials
-from runforge.views.daemon_status import DaemonStatus
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
@@ -50,7 +52,8 @@ class RunForgeApp(App[None]):
         Binding("ctrl+q", "quit", "Quit (runs go on)", show=False, priority=True),
     ]
     CSS = """
-    Screen { background: $background; }
+    BaseScreen { background: $background; }
+    Confirm, Help { background: transparent; }
     RowList { scrollbar-size-vertical: 1; overflow-x: hidden; scrollbar-size-horizontal: 0; }
     RowList > .row--header { text-style: bold; color: $text-accent; background: $panel; }
     RowList > .row--cursor { background: $primary-muted; text-style: bold; }
@@ -77,12 +80,15 @@ class RunForgeApp(App[None]):
         super().__init__()
         self.workspace = workspace
         self._plain = AsciiFilter(enabled=ascii_only)
+        self.is_ascii = ascii_only
         self.steering = Steering(workspace, daemon, read_only)
-        self.reader = QueueReader(workspace)
         self.feed = Feed(workspace, self.post_message, seconds=seconds)
+        self._background = Background(self.post_message)
+        self.read = self._background.read
         self.wire = Wire()
         self.job_query = JobQuery()
         self.snapshot: QueueSnapshot | None = None
+        self.window = Window({}, {})
         self.warning = ""
         self.exit_code = 0
         self.failure: Exception | None = None
@@ -98,12 +104,13 @@ class RunForgeApp(App[None]):
         """Begin to watch."""
         terminal.on_signals(self._leave_on_signal)
         self.feed.start()
+        self._background.start()
         self.set_interval(_TICK_SECONDS, self._tick)
 
     def on_unmount(self) -> None:
         """Let the journal go."""
         self.feed.stop()
-        self.reader.close()
+        self._background.stop()
 
     def _leave_on_signal(self, code: int) -> None:
         self.exit_code = code
@@ -134,10 +141,23 @@ class RunForgeApp(App[None]):
 
     def on_snapshot_read(self, message: SnapshotRead) -> None:
         """Show another moment of the queue."""
-        self.snapshot, self._problem = message.snapshot, ""
+        self.snapshot, self.window, self._problem = message.snapshot, message.window, ""
         for screen in self._shown():
             screen.show_snapshot(message.snapshot)
         self._warn()
+
+    def on_window_read(self, message: WindowRead) -> None:
+        """Show other rows of the queue."""
+        self.window = message.window
+        for screen in self._shown():
+            screen.show_window(message.window)
+
+    def on_answer(self, message: Answer) -> None:
+        """Show what was read for a widget, if it is still there."""
+        if message.problem:
+            self.say(message.problem, is_error=True)
+        elif message.owner.is_attached and message.owner.is_running and not self._exit:
+            message.show()
 
     def on_read_failed(self, message: ReadFailed) -> None:
         """Say why the queue cannot be shown; the last picture stays."""
@@ -206,11 +226,11 @@ class RunForgeApp(App[None]):
                 await self.workers.wait_for_complete(asked)
         self.exit()
 
-    def show_run(self, run_id: str, tab: str) -> None:
+    def show_run(self, job: JobView, tab: str) -> None:
         """Open a run."""
         from runforge.tui.run_screen import RunScreen
 
-        self.push_screen(RunScreen(run_id, tab))
+        self.push_screen(RunScreen(job, tab))
 
     def show_group(self, group_id: str) -> None:
         """Open a group."""
@@ -225,6 +245,12 @@ class RunForgeApp(App[None]):
         if not isinstance(self.screen, MachineScreen):
             self.push_screen(MachineScreen())
 
+    def read_rows(self, places: Sequence[int]) -> list[JobView]:
+        """Return the jobs at these places of the journal, in the order of creation."""
+        with contextlib.closing(QueueReader(self.workspace)) as reader:
+            rows = reader.rows(places, self.snapshot) if self.snapshot else {}
+        return [rows[place] for place in sorted(rows)]
+
     def read_run(self, run_id: str) -> RunView:
         """Return everything about a run."""
         return lists.run(self.workspace, run_id)
@@ -237,13 +263,6 @@ class RunForgeApp(App[None]):
         """Return the machine's load."""
         return read_machine(self.workspace)
 
-    @staticmethod
-    def seconds_of(job: JobView) -> float | None:
-        """Return how long a run took, or has taken so far."""
-        if job.state == "running" and job.started_at:
-            return clock.seconds_between(job.started_at, clock.now())
-        return job.seconds
-
     def copy(self, job: JobView, what: str) -> None:
         """Copy a run's id or request to the clipboard of the user's own terminal (OSC 52)."""
         if what == "id":
@@ -251,11 +270,9 @@ class RunForgeApp(App[None]):
             self.say(f"copied {job.run_id}")
             return
         path = self.workspace.root / job.run_dir / "request.json"
-        try:
-            text = read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
-        except (OSError, ValueError) as error:
-            self.say(f"{path}: {error}", is_error=True)
-            return
+        self.read(self.screen, lambda: _text(path), lambda text: self._copy_request(job, path, text))
+
+    def _copy_request(self, job: JobView, path: Path, text: str) -> None:
         self.copy_to_clipboard(text)
         self.say(f"copied the request of {job.run_id}, {len(text)} characters; it is at {path}")
 
@@ -266,28 +283,17 @@ class RunForgeApp(App[None]):
             for binding in screen.commands():
                 yield SystemCommand(
                     binding.description,
-                    f"key {binding.key}",
+                    f"key {key_name(binding.key)}",
                     lambda action=binding.action: self.call_later(screen.run_action, action),
                 )
 
 
-def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
-    """Return what is wrong with the daemon and which key mends it, or nothing."""
-    if daemon.state == "died":
-        return f"The daemon (pid {daemon.pid}) died. Runs go on without it; D starts a new one, which adopts them."
-    if daemon.state == "not_responding":
-        age = f", last heartbeat {daemon.heartbeat_age:.0f} s ago" if daemon.heartbeat_age is not None else ""
-        return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs go on."
-    if daemon.state != "stopped":
-        return f"Nothing is launched: {daemon.shortage.text}" if daemon.shortage is not None else ""
-    waiting, working = snapshot.counts["queued"], snapshot.counts["running"]
-    if waiting:
-        return f"No daemon is running: {waiting:,} queued runs wait. D starts one."
-    if working:
-        return (
-            f"No daemon is running; runs that go on without it: {working:,}. D starts one, which adopts them."
-        )
-    return ""
+def _text(path: Path) -> str:
+    """Return a request's text, for another thread than the one that paints."""
+    try:
+        return read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        raise OperationFailed(f"{path}: {error}") from error
 
 
 def run(
@@ -319,3 +325,7 @@ def run(
     if app.failure is not None:
         raise app.failure
     return app.exit_code
+
+
+if TYPE_CHECKING:  # the app keeps what its screens are promised
+    _PORT: type[AppPort] = RunForgeApp

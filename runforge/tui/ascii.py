@@ -15,7 +15,7 @@ _SIGNS = {
     **dict(cells.SYMBOLS.values()),
     **dict(zip("●◆■▲▼○", "*+x#o@", strict=True)),
     **dict(zip("…█░▴▾↵│─└╭╮╰╯┃━┏┓┗┛", "~#.^v>|-+++++|-++++", strict=True)),
-    "↵": "<",
+    "🔎": "> ",
 }
 _BRAILLE = range(0x2801, 0x2900)
 
@@ -38,8 +38,10 @@ def _plain(text: str) -> str:
 def _sign(character: str) -> str:
     if character.isascii():
         return character
+    if (sign := _SIGNS.get(character)) is not None:
+        return sign
     if ord(character) in _BRAILLE:
         return "*"
     if "\u2580" <= character <= "\u259f":  # the blocks of scrollbars and borders
         return "#"
-    return _SIGNS.get(character, "?" * cell_len(character))
+    return "?" * cell_len(character)

@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from runforge import cells
 from runforge.text import safe
+from runforge.views.daemon_status import DaemonStatus
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.workspace import Workspace
 
@@ -23,8 +24,9 @@ class StatusBar(Widget):
 
     DEFAULT_CSS = "StatusBar { height: 1; background: $panel; color: $foreground; }"
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, read_only: bool) -> None:
         super().__init__()
+        self._read_only = read_only
         self._folder = safe(str(workspace.root))
         self._snapshot: QueueSnapshot | None = None
         self._shown = ""
@@ -49,6 +51,8 @@ class StatusBar(Widget):
         text.append(
             f" ● {snapshot.daemon.state.replace('_', ' ')}", _DAEMON_STYLES.get(snapshot.daemon.state, "dim")
         )
+        if self._read_only:
+            text.append("  read-only", "bold yellow")
         text.append(f"  slots {snapshot.slots_used}/{snapshot.daemon.max_parallel}")
         if width >= 90:
             text.append(f"  gpu {snapshot.gpu_slots_used}/{snapshot.daemon.gpu_slots}")
@@ -99,6 +103,25 @@ class WarningBar(Widget):
         return Text(f" {safe(self._said)}")
 
 
+def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
+    """Return what is wrong with the daemon and which key mends it, or nothing."""
+    if daemon.state == "died":
+        return f"The daemon (pid {daemon.pid}) died. Runs go on without it; D starts a new one, which adopts them."
+    if daemon.state == "not_responding":
+        age = f", last heartbeat {daemon.heartbeat_age:.0f} s ago" if daemon.heartbeat_age is not None else ""
+        return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs go on."
+    if daemon.state != "stopped":
+        return f"Nothing is launched: {daemon.shortage.text}" if daemon.shortage is not None else ""
+    waiting, working = snapshot.counts["queued"], snapshot.counts["running"]
+    if waiting:
+        return f"No daemon is running: {waiting:,} queued runs wait. D starts one."
+    if working:
+        return (
+            f"No daemon is running; runs that go on without it: {working:,}. D starts one, which adopts them."
+        )
+    return ""
+
+
 class Key(NamedTuple):
     """A key as the bar shows it, and the action that a click on it runs."""
 
@@ -122,6 +145,12 @@ class KeyBar(Widget):
         self._said = ""
         self._spans: list[tuple[int, int, str]] = []
         self._serial = 0
+
+    def offer(self, keys: Sequence[Key]) -> None:
+        """Show other keys."""
+        if keys != self._keys:
+            self._keys = keys
+            self.refresh()
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Tell what came of an action, for a while."""

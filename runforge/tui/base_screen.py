@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,13 +11,17 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
+from runforge.tui.feed import Window
+from runforge.tui.ports import AppPort
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import JobView
-
-if TYPE_CHECKING:
-    from runforge.tui.app import RunForgeApp
+from runforge.views.shown import JobView, seconds_so_far
 
 _LISTED = 5
+#: Actions that a read-only session refuses, so its last line does not offer them.
+_CHANGES = {
+    *("cancel", "cancel_run", "cancel_group", "retry", "retry_run", "retry_group"),
+    *("rerun", "pause", "priority", "daemon"),
+}
 
 
 class BaseScreen(Screen[None]):
@@ -36,16 +40,22 @@ class BaseScreen(Screen[None]):
     KEYS: ClassVar[Sequence[Key]] = ()
 
     @property
-    def runforge(self) -> RunForgeApp:
-        """The app, by its own type."""
-        return cast("RunForgeApp", self.app)
+    def runforge(self) -> AppPort:
+        """The app, as far as screens know it."""
+        return cast("AppPort", self.app)
 
     def compose(self) -> ComposeResult:
         """Lay out the bars around the content."""
-        yield StatusBar(self.runforge.workspace)
+        yield StatusBar(self.runforge.workspace, read_only=self.runforge.steering.read_only)
         yield WarningBar()
         yield from self.content()
-        yield KeyBar(self.KEYS)
+        yield KeyBar(self.offered_keys())
+
+    def offered_keys(self) -> list[Key]:
+        """Return the keys for the last line: those that work here."""
+        read_only, enter = self.runforge.steering.read_only, "enter" if self.runforge.is_ascii else "↵"
+        shown = [key for key in self.KEYS if not (read_only and key.action.split("(")[0] in _CHANGES)]
+        return [key._replace(key=enter) if key.key == "↵" else key for key in shown]
 
     def content(self) -> Iterable[Widget]:
         """Return what stands between the bars."""
@@ -76,6 +86,9 @@ class BaseScreen(Screen[None]):
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Show another moment of the queue."""
         self.query_one(StatusBar).show(snapshot)
+
+    def show_window(self, window: Window) -> None:
+        """Show the rows of the queue that were asked for."""
 
     def show_warning(self, text: str) -> None:
         """Show what is wrong, or nothing."""
@@ -110,7 +123,7 @@ class BaseScreen(Screen[None]):
         if self.runforge.steering.read_only or (not running and queued <= _LISTED):
             self.act(lambda: steering.cancel(jobs))
             return
-        lines = [f"{job.run_id}  ({job.seconds or 0:.0f} s so far)" for job in running[:_LISTED]]
+        lines = [f"{job.run_id}  ({seconds_so_far(job) or 0:.0f} s so far)" for job in running[:_LISTED]]
         if len(running) > _LISTED:
             lines.append(f"... and {len(running) - _LISTED} more")
         if queued:
@@ -173,7 +186,7 @@ class BaseScreen(Screen[None]):
                 if binding.description and key not in seen and binding.action != "screen.copy_text":
                     seen.add(key)
                     name = binding.description
-                    keys[name] = f"{keys[name]} {_shown(key)}" if name in keys else _shown(key)
+                    keys[name] = f"{keys[name]} {key_name(key)}" if name in keys else key_name(key)
             sections.append((title, [(shown, name) for name, shown in keys.items()]))
         return sections
 
@@ -192,5 +205,6 @@ _NAMES = {
 }
 
 
-def _shown(key: str) -> str:
+def key_name(key: str) -> str:
+    """Return a key as people know it."""
     return _NAMES.get(key, key)

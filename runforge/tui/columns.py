@@ -31,6 +31,14 @@ class Layout:
 
     columns: Sequence[tuple[Column, int]]
 
+    def key_at(self, x: int) -> str | None:
+        """Return which column stands at this place of a line; the gap after it counts."""
+        for column, width in self.columns:
+            x -= width + _GAP
+            if x < 0:
+                return column.key
+        return None
+
     def line(self, values: Mapping[str, str | Cell]) -> list[Cell]:
         """Return a row's cells, each padded to its column. Texts are made harmless here."""
         line = []

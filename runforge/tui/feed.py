@@ -1,21 +1,23 @@
 """The thread that watches the journal for the screens. It reads and posts; it owns no widget.
 
 It looks four times a second at a number that costs microseconds and reads only when that has changed, and
-then never more than a tenth of the time.
+then never more than a tenth of the time. Rows are read for what is looked at and some pages around it.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from textual.message import Message
 
 from runforge.errors import explained
 from runforge.metrics.curves import Progress, tail_progress
 from runforge.views.daemon_status import DaemonStatus
-from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
+from runforge.views.queue_snapshot import GroupProgress, JobQuery, QueueReader, QueueSnapshot
+from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
 _LOOK_SECONDS = 0.25
@@ -23,13 +25,40 @@ _MOST_OF_THE_TIME = 0.1
 _PROGRESS_SECONDS = 1.0
 #: Lock and heartbeat of the daemon are looked at this often when nothing else changes.
 _DAEMON_SECONDS = 1.0
+#: Rows that come with the first snapshot of a query, before a screen has said what it shows.
+_FIRST_ROWS = 100
+
+
+class Sight(NamedTuple):
+    """What is looked at: rows of the order asked for, the job under the cursor, groups by id."""
+
+    start: int = 0
+    end: int = _FIRST_ROWS
+    cursor: int | None = None
+    groups: tuple[str, ...] = ()
+
+
+class Window(NamedTuple):
+    """What stands behind the rows that are looked at. A job that was pruned meanwhile is None."""
+
+    jobs: dict[int, JobView | None]
+    groups: dict[str, GroupProgress]
 
 
 class SnapshotRead(Message):
     """The queue has changed, or something else was asked for."""
 
-    def __init__(self, snapshot: QueueSnapshot) -> None:
+    def __init__(self, snapshot: QueueSnapshot, window: Window) -> None:
         self.snapshot = snapshot
+        self.window = window
+        super().__init__()
+
+
+class WindowRead(Message):
+    """Other rows of the same snapshot are looked at."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
         super().__init__()
 
 
@@ -50,7 +79,7 @@ class ProgressRead(Message):
 
 
 class Feed(threading.Thread):
-    """Posts snapshots to the app until stopped."""
+    """Posts snapshots and rows to the app until stopped."""
 
     def __init__(self, workspace: Workspace, post: Callable[[Message], object], *, seconds: float) -> None:
         super().__init__(name="runforge-feed", daemon=True)
@@ -58,14 +87,34 @@ class Feed(threading.Thread):
         self._post = post
         self._seconds = seconds
         self._query = JobQuery()
+        self._sight = Sight()
         self._wake = threading.Event()
         self._is_urgent = False
         self._is_stopped = False
+        # The rest belongs to the thread.
+        self._snapshot: QueueSnapshot | None = None
+        self._seen: object = None
+        self._served: Sight | None = None
+        self._next_read = self._next_daemon = self._next_progress = 0.0
 
     def ask(self, query: JobQuery) -> None:
-        """Ask for other jobs or another order; the answer comes at once."""
+        """Ask for other jobs or another order; the answer comes at once, with its first rows."""
         self._query = query
+        self._sight = Sight(groups=self._sight.groups)
         self.hurry()
+
+    def look_at(self, start: int, end: int, cursor: int | None) -> None:
+        """Ask for rows: a stretch of the order, and the job under the cursor."""
+        self._see(self._sight._replace(start=start, end=end, cursor=cursor))
+
+    def look_at_groups(self, groups: Sequence[str]) -> None:
+        """Ask how these groups do."""
+        self._see(self._sight._replace(groups=tuple(groups)))
+
+    def _see(self, sight: Sight) -> None:
+        if sight != self._sight:
+            self._sight = sight
+            self._wake.set()
 
     def hurry(self) -> None:
         """Look again now: something was just done."""
@@ -81,38 +130,57 @@ class Feed(threading.Thread):
     def run(self) -> None:
         """Look, read, post; until stopped."""
         reader = QueueReader(self._workspace)
-        seen: object = None
-        next_read = next_daemon = next_progress = 0.0
-        snapshot: QueueSnapshot | None = None
         while not self._is_stopped:
-            is_urgent, self._is_urgent = self._is_urgent, False
             self._wake.clear()
-            now = time.monotonic()
             try:
-                version = (reader.version(), self._query)
-                is_due = now >= next_read and version != seen
-                if now >= next_daemon and snapshot is not None and not is_due:
-                    next_daemon = now + _DAEMON_SECONDS
-                    is_due = _differs(reader.daemon(), snapshot.daemon)
-                if is_urgent or is_due:
-                    snapshot = reader.snapshot(self._query)
-                    seen = version
-                    self._post(SnapshotRead(snapshot))
-                    took = time.monotonic() - now
-                    next_read = now + max(self._seconds, took / _MOST_OF_THE_TIME)
-                if snapshot is not None and snapshot.running and now >= next_progress:
-                    next_progress = now + max(_PROGRESS_SECONDS, self._seconds)
-                    self._post(ProgressRead(self._progress(snapshot)))
+                self._look(reader)
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: shown, and tried again
-                seen = None
+                self._seen = None
                 self._post(ReadFailed(explained(error)))
                 self._wake.wait(_LOOK_SECONDS * 3)
             self._wake.wait(_LOOK_SECONDS)
         reader.close()
 
+    def _look(self, reader: QueueReader) -> None:
+        """Read what has changed, or the rows that are looked at now."""
+        is_urgent, self._is_urgent = self._is_urgent, False
+        now, query, sight = time.monotonic(), self._query, self._sight
+        version = (reader.version(), query)
+        if is_urgent or self._is_due(reader, version, now):
+            snapshot = reader.snapshot(query)
+            self._post(SnapshotRead(snapshot, _window(reader, snapshot, sight)))
+            self._snapshot, self._seen, self._served = snapshot, version, sight
+            took = time.monotonic() - now
+            self._next_read = now + max(self._seconds, took / _MOST_OF_THE_TIME)
+        elif self._snapshot is not None and sight != self._served:
+            self._post(WindowRead(_window(reader, self._snapshot, sight)))
+            self._served = sight
+        if self._snapshot is not None and self._snapshot.running and now >= self._next_progress:
+            self._next_progress = now + max(_PROGRESS_SECONDS, self._seconds)
+            self._post(ProgressRead(self._progress(self._snapshot)))
+
+    def _is_due(self, reader: QueueReader, version: object, now: float) -> bool:
+        if now >= self._next_read and version != self._seen:
+            return True
+        if now < self._next_daemon or self._snapshot is None:
+            return False
+        self._next_daemon = now + _DAEMON_SECONDS
+        return _differs(reader.daemon(), self._snapshot.daemon)
+
     def _progress(self, snapshot: QueueSnapshot) -> dict[str, Progress]:
         found = {job.run_id: tail_progress(self._workspace.root / job.run_dir) for job in snapshot.running}
         return {run_id: progress for run_id, progress in found.items() if progress}
+
+
+def _window(reader: QueueReader, snapshot: QueueSnapshot, sight: Sight) -> Window:
+    """Return what stands behind the rows and groups that are looked at."""
+    places = list(snapshot.order[sight.start : sight.end])
+    if sight.cursor is not None:
+        places.append(sight.cursor)
+    jobs: dict[int, JobView | None] = dict.fromkeys(places)
+    jobs.update(reader.rows(places, snapshot))
+    known = {group.group_id: group for group in snapshot.groups} if sight.groups else {}
+    return Window(jobs, {key: reader.progress(known[key]) for key in sight.groups if key in known})
 
 
 def _differs(now: DaemonStatus, shown: DaemonStatus) -> bool:

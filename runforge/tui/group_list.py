@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from runforge import cells
-from runforge.errors import RunForgeError
 from runforge.tui.columns import Column, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views.queue_snapshot import GroupProgress, QueueReader, QueueSnapshot
-from runforge.views.shown import GroupView
+from runforge.views.queue_snapshot import GroupProgress, QueueSnapshot
+from runforge.views.shown import GroupView, ended_runs, group_state
 
 _COLUMNS = (
     Column("name", "GROUP", 10, grow=1),
     Column("bar", "PROGRESS", 8),
-    Column("done", "DONE", 9, is_right=True),
+    Column("ended", "ENDED", 9, is_right=True),
     Column("failed", "FAIL", 4, from_width=58, is_right=True),
     Column("best", "BEST", 8, from_width=44, is_right=True),
     Column("left", "LEFT", 6, from_width=36, is_right=True),
@@ -27,22 +26,36 @@ _UNKNOWN = GroupProgress(None, None, None)
 class GroupList(RowList):
     """Groups, those with work first and then the newest. The cursor follows its group."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, look_at: Callable[[Sequence[str]], None], *, id: str) -> None:  # noqa: A002 - Textual's
         super().__init__(id=id)
+        self._look_at = look_at
         self._groups: list[GroupView] = []
         self._snapshot: QueueSnapshot | None = None
-        self._reader: QueueReader | None = None
+        #: How groups do, as far as it was asked for; what is of the snapshot before stays until it is told anew.
+        self._progress: dict[str, GroupProgress] = {}
         self._current: str | None = None
 
-    def show(self, snapshot: QueueSnapshot, reader: QueueReader) -> None:
+    def show(self, snapshot: QueueSnapshot, progress: Mapping[str, GroupProgress]) -> None:
         """Show another moment of the queue."""
-        self._snapshot, self._reader = snapshot, reader
+        self._snapshot = snapshot
+        self._progress.update(progress)
         newest_first = reversed(snapshot.groups)
         self._groups = sorted(newest_first, key=lambda g: (g.status != "running", g.running == 0))
         ids = [group.group_id for group in self._groups]
         if self._current in ids:
             self.cursor = ids.index(self._current)
         self.rows_changed()
+
+    def show_progress(self, progress: Mapping[str, GroupProgress]) -> None:
+        """Show how the groups do that were asked for."""
+        self._progress.update(progress)
+        self.repaint_changed()
+
+    def seen_changed(self) -> None:
+        """Ask how the groups do that are visible."""
+        top = self.scroll_offset.y
+        seen = self._groups[max(0, top - self.page_size) : top + 2 * self.page_size]
+        self._look_at([group.group_id for group in seen] if self.display else [])
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a group."""
@@ -70,15 +83,15 @@ class GroupList(RowList):
     def row(self, index: int, width: int) -> Sequence[Cell]:
         """Return one group's row."""
         group = self._groups[index]
-        done = group.succeeded + group.failed + group.canceled
-        progress = self._progress_of(group)
-        style = "paused" if group.paused and group.status == "running" else group.status
+        ended = ended_runs(group)
+        progress = self._progress.get(group.group_id, _UNKNOWN)
+        style = group_state(group)
         symbol = cells.SYMBOLS.get(style, ("", ""))[0]
         return _layout(_COLUMNS, width).line(
             {
                 "name": Cell(f"{symbol} {group.name}", "succeeded" if style == "completed" else style),
-                "bar": cells.bar(done, group.total, 8),
-                "done": f"{done}/{group.total}",
+                "bar": cells.bar(ended, group.total, 8),
+                "ended": f"{ended}/{group.total}",
                 "failed": Cell(str(group.failed or ""), "failed"),
                 "best": self._best(progress),
                 "left": "paused" if style == "paused" else self._left(group, progress),
@@ -89,14 +102,6 @@ class GroupList(RowList):
     def _best(progress: GroupProgress) -> str:
         # A metric without a best: it has diverged everywhere, or which way is better is not known.
         return "?" if progress.metric_name and progress.best is None else cells.number(progress.best)
-
-    def _progress_of(self, group: GroupView) -> GroupProgress:
-        if self._reader is None:
-            return _UNKNOWN
-        try:
-            return self._reader.progress(group)
-        except RunForgeError:
-            return _UNKNOWN
 
     def _left(self, group: GroupView, progress: GroupProgress) -> str:
         if self._snapshot is None or progress.seconds_per_run is None or group.status != "running":

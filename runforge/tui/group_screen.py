@@ -23,7 +23,7 @@ from runforge.tui.plot import Plot, Series
 from runforge.tui.row_list import RowList
 from runforge.tui.trial_table import TrialTable
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import GroupView, JobView
+from runforge.views.shown import GroupView, JobView, ended_runs, group_state
 from runforge.views.trials import Trials
 
 #: So many curves can be told apart in a terminal.
@@ -115,6 +115,10 @@ class GroupScreen(BaseScreen):
             self._shown = counts
             self.run_worker(self._read, thread=True, exclusive=True, group="trials")
 
+    def tick(self) -> None:
+        """Let running times go on."""
+        self.table.repaint_changed()
+
     def _read(self) -> None:
         try:
             trials = self.runforge.read_trials(self._group_id)
@@ -136,12 +140,11 @@ class GroupScreen(BaseScreen):
         return parameters[self._parameter] if parameters else ""
 
     def _show_title(self, group: GroupView) -> None:
-        done = group.succeeded + group.failed + group.canceled
-        state = "paused" if group.paused and group.status == "running" else group.status
+        ended, state = ended_runs(group), group_state(group)
         text = Text(no_wrap=True, end="")
         text.append(f"{cells.state_cell(state)} ", "bold")
-        text.append(cells.bar(done, group.total, 12))
-        text.append(f" {done}/{group.total}  {group.running} running  {group.failed} failed  ")
+        text.append(cells.bar(ended, group.total, 12))
+        text.append(f" {ended}/{group.total}  {group.running} running  {group.failed} failed  ")
         text.append(safe(f"{group.name}  {group.notes or ''}"), "bold")
         self.query_one("#title", Static).update(text)
 
@@ -182,7 +185,7 @@ class GroupScreen(BaseScreen):
         """Open the run under the cursor."""
         job = self.table.job_at_cursor()
         if job is not None:
-            self.runforge.show_run(job.run_id, tab)
+            self.runforge.show_run(job, tab)
 
     def action_view(self) -> None:
         """Plot the other thing."""

@@ -1,21 +1,20 @@
-"""The table of jobs: the rows that are visible, read from the journal as they come into view."""
+"""The table of jobs: the rows that are visible, delivered by the feed as they come into view."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from runforge import cells, clock
-from runforge.errors import RunForgeError
+from runforge import cells
 from runforge.metrics.curves import Progress
 from runforge.tui.columns import Column, Layout, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views.queue_snapshot import QueueReader, QueueSnapshot
-from runforge.views.shown import JobView
+from runforge.views.queue_snapshot import QueueSnapshot
+from runforge.views.shown import JobView, seconds_so_far
 from runforge.views.words import WAITING_BRIEF
 
 _COLUMNS = (
@@ -24,12 +23,15 @@ _COLUMNS = (
     Column("state", "STATE", 11),
     Column("group", "GROUP", 16, from_width=120, grow=2),
     Column("try", "TRY", 3, from_width=90, is_right=True),
-    Column("priority", "PRIO", 4, from_width=104, is_right=True),
+    Column("priority", "PRIO", 5, from_width=104, is_right=True),
     Column("metric", "METRIC", 8, from_width=60, is_right=True),
     Column("time", "TIME", 7, from_width=50, is_right=True),
     Column("detail", "DETAIL", 12, from_width=70, grow=5),
 )
-_READ_AHEAD = 30
+#: Rows asked for above and below the visible ones, at least.
+_AHEAD = 30
+#: Asks for rows: a stretch of the order, and the job under the cursor.
+LookAt: TypeAlias = "Callable[[int, int, int | None], None]"
 _layout = lru_cache(maxsize=8)(fitted)
 
 
@@ -41,36 +43,65 @@ class JobTable(RowList):
         Binding("v", "mark_range", "Mark up to here", show=False),
     ]
 
+    class TitleClicked(Message):
+        """The mouse was pressed on a column's title."""
+
+        def __init__(self, key: str) -> None:
+            self.key = key
+            super().__init__()
+
     class Marked(Message):
         """The marked set is another."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, look_at: LookAt, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self.marked: set[int] = set()
+        self._look_at = look_at
         self._snapshot: QueueSnapshot | None = None
-        self._reader: QueueReader | None = None
+        #: Rows of this snapshot; None is a job that was pruned.
         self._rows: dict[int, JobView | None] = {}
-        self._is_failing = False
+        #: Rows of the snapshot before: shown while newer ones are on their way.
+        self._old_rows: dict[int, JobView | None] = {}
         self._progress: dict[str, Progress] = {}
         self._current: int | None = None
         #: At the top and not moved: the cursor stays on the first line, whichever job that is.
         self._is_at_rest = True
         self._range_from: int | None = None
 
-    def show(self, snapshot: QueueSnapshot, reader: QueueReader) -> None:
+    def show(self, snapshot: QueueSnapshot, rows: Mapping[int, JobView | None]) -> None:
         """Show another moment of the queue, the cursor on the same job."""
         query_before = self._snapshot.query if self._snapshot else None
-        self._snapshot, self._reader = snapshot, reader
-        self._rows, self._is_failing = {}, False
+        if snapshot is not self._snapshot:
+            self._old_rows, self._rows = self._rows or self._old_rows, {}
+        self._snapshot = snapshot
+        self._rows.update(rows)
         if self._current is not None and not self._is_at_rest and query_before == snapshot.query:
             index = _index(snapshot.order, self._current, self.cursor)
             if index is not None and index != self.cursor:
                 self._follow(index)
         elif query_before is not None and query_before != snapshot.query:
             self.cursor, self._is_at_rest = 0, True
-            self.scroll_to(y=0, animate=False)
+            self.scroll_to(y=0, animate=False, immediate=True)
         self.rows_changed()
         self._current = self._place(self.cursor)
+
+    def show_rows(self, rows: Mapping[int, JobView | None]) -> None:
+        """Show rows of the same snapshot that were asked for."""
+        self._rows = {**rows}
+        self.seen_changed()
+        self.repaint_changed()
+
+    def seen_changed(self) -> None:
+        """Ask for the rows that are looked at, before they come into view."""
+        if self._snapshot is None:
+            return
+        order, page, top = self._snapshot.order, self.page_size, self.scroll_offset.y
+        cursor = self._place(self.cursor)
+        near = order[max(0, top - page // 2) : top + page + page // 2]
+        if (cursor is None or cursor in self._rows) and all(place in self._rows for place in near):
+            return
+        ahead = max(_AHEAD, page)
+        self._look_at(max(0, top - ahead), top + page + ahead, cursor)
 
     def _follow(self, index: int) -> None:
         """Keep the cursor's job on its line of the screen where the list allows it."""
@@ -79,7 +110,7 @@ class JobTable(RowList):
         self.cursor = index
         top = self.scroll_offset.y
         if top > 0 or not 0 <= index < self.page_size:
-            self.scroll_to(y=max(0, top + shift), animate=False)
+            self.scroll_to(y=max(0, top + shift), animate=False, immediate=True)
 
     def show_progress(self, progress: dict[str, Progress]) -> None:
         """Take note of how far the running jobs are; `repaint_changed` shows it."""
@@ -89,13 +120,20 @@ class JobTable(RowList):
         """Return the job under the cursor."""
         return self._job(self.cursor)
 
-    def chosen(self) -> list[JobView]:
-        """Return the marked jobs, or the one under the cursor."""
-        if self.marked and self._reader and self._snapshot:
-            rows = self._reader.rows(sorted(self.marked), self._snapshot)
-            return [rows[place] for place in sorted(rows)]
-        job = self.job_at_cursor()
-        return [job] if job else []
+    def place_at_cursor(self) -> list[int]:
+        """Return the place in the journal of the job under the cursor, if there is one."""
+        place = self._place(self.cursor)
+        return [] if place is None else [place]
+
+    def chosen(self) -> list[int]:
+        """Return the places of the marked jobs, or of the one under the cursor."""
+        return sorted(self.marked) if self.marked else self.place_at_cursor()
+
+    def known(self, places: Sequence[int]) -> list[JobView] | None:
+        """Return the jobs at these places; None if not all of them are at hand."""
+        if not all(place in self._rows for place in places):
+            return None
+        return [job for place in places if (job := self._rows[place])]
 
     def clear_marks(self) -> bool:
         """Forget the marks; False if there were none."""
@@ -153,12 +191,18 @@ class JobTable(RowList):
         }
         return layout.line(titles)
 
+    def header_clicked(self, x: int) -> None:
+        """Tell which column's title was clicked."""
+        key = _layout(_COLUMNS, max(1, self.scrollable_content_region.width)).key_at(x)
+        if key is not None:
+            self.post_message(self.TitleClicked(key))
+
     def row(self, index: int, width: int) -> Sequence[Cell]:
         """Return one job's row."""
         job = self._job(index)
         layout: Layout = _layout(_COLUMNS, width)
         if job is None:
-            return layout.line({"run": "…"})
+            return layout.line({"run": Cell("…", "dim")})
         progress = self._progress.get(job.run_id) if job.state == "running" else None
         return layout.line(
             {
@@ -169,7 +213,7 @@ class JobTable(RowList):
                 "try": str(job.attempt) if job.attempt > 1 else "",
                 "priority": str(job.priority) if job.priority else "",
                 "metric": self._metric(job, progress),
-                "time": cells.span(self._seconds(job)),
+                "time": cells.span(seconds_so_far(job)),
                 "detail": self._detail(job, progress),
             }
         )
@@ -199,34 +243,9 @@ class JobTable(RowList):
 
     def _job(self, index: int) -> JobView | None:
         place = self._place(index)
-        if place is None or self._snapshot is None or self._reader is None:
+        if place is None:
             return None
-        if place not in self._rows:
-            top = self.scroll_offset.y
-            start = max(0, min(index, top) - _READ_AHEAD)
-            end = max(index, top + self.page_size) + _READ_AHEAD
-            if end - start > 10 * _READ_AHEAD:  # a jump far outside of the window
-                start, end = max(0, index - _READ_AHEAD), index + _READ_AHEAD
-            self._rows = self._read(self._snapshot, self._reader, start, end)
-        return self._rows.get(place)
-
-    def _read(
-        self, snapshot: QueueSnapshot, reader: QueueReader, start: int, end: int
-    ) -> dict[int, JobView | None]:
-        places = snapshot.order[start:end]
-        rows: dict[int, JobView | None] = dict.fromkeys(places)
-        if not self._is_failing:
-            try:
-                rows.update(reader.rows(places, snapshot))
-            except RunForgeError:
-                self._is_failing = True  # the feed tells of it, and shows a new snapshot once it can
-        return rows
-
-    @staticmethod
-    def _seconds(job: JobView) -> float | None:
-        if job.state == "running" and job.started_at:
-            return clock.seconds_between(job.started_at, clock.now())
-        return job.seconds
+        return self._rows[place] if place in self._rows else self._old_rows.get(place)
 
     def _detail(self, job: JobView, progress: Progress | None) -> Cell:
         overrides = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in job.overrides.items())

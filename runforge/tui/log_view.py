@@ -1,9 +1,10 @@
-"""A log on the screen: follows its end, scrolls back, finds; holds no more than the visible lines."""
+"""A log on the screen: follows its end, scrolls back, finds; holds the visible lines and some pages around."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from rich.segment import Segment
 from rich.style import Style
@@ -14,8 +15,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from runforge import cells
-from runforge.views.log_file import LogFile
+from runforge.tui.background import Read
+from runforge.tui.log_page import LogPage, LogSource, Place
 
+#: The lines around a line that was found, and which it is.
+_Found: TypeAlias = "tuple[LogPage | None, int | None]"
 _LOOK_SECONDS = 0.5
 _WIDEST = 16 * 1024
 _DIM = Style(dim=True)
@@ -52,14 +56,17 @@ class LogView(ScrollView, can_focus=True):
             self.note = note
             super().__init__()
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, read: Read, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self._log: LogFile | None = None
+        self._read = read
+        self._source: LogSource | None = None
+        #: What is at hand of the log; None until something of it has been read.
+        self._page: LogPage | None = None
+        self._is_fresh = True
         self._follow = True
         self._shift = 0
         self._wanted = ""
         self._match: int | None = None
-        self._generation = self._earlier = 0
         self._painted: dict[int, str] = {}
         self._said: tuple[object, ...] = ()
 
@@ -69,22 +76,23 @@ class LogView(ScrollView, can_focus=True):
 
     def on_unmount(self) -> None:
         """Let the file go."""
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._source is not None:
+            self._read(self, self._source.close, _done)
+            self._source = None
 
     def show(self, path: Path | None) -> None:
-        """Show another log, or none."""
-        if self._log is not None:
-            self._log.close()
-        self._log = LogFile(path) if path is not None else None
+        """Show another log, or none; what was shown stays until it is read."""
+        self._let_go()
+        self._source = LogSource(path) if path is not None else None
         self._follow, self._match, self._shift = True, None, 0
-        self._generation = self._earlier = 0
-        if self._log is not None:
-            self._log.refresh()
-            self._keep_place(self._log)
-            self._grown()
-        self.refresh()
+        self._is_fresh = True
+        if self._source is None:
+            self._page = None
+            self.refresh()
+        self._ask()
 
     @property
     def follow(self) -> bool:
@@ -97,41 +105,68 @@ class LogView(ScrollView, can_focus=True):
         self._announce()
 
     def _announce(self) -> None:
-        if self._log is None:
+        page = self._page
+        if page is None or self._is_fresh:
             return
         note = ""
-        if not self._log.is_complete:
-            note = f"reading the beginning, {cells.size(self._log.offset)} left"
+        if not page.is_complete:
+            note = f"reading the beginning, {cells.size(page.left)} left"
         elif self._wanted and self._match is not None:
             note = f"'{self._wanted}' in line {self._match + 1:,}; n next, N previous"
-        said = (self._log.line_count, self._log.size, self._follow, note)
+        said = (page.count, page.size, self._follow, note)
         if said != self._said:
             self._said = said
             self.post_message(self.Status(said[0], said[1], follow=self._follow, note=note))
 
     def _look(self) -> None:
-        if self._log is None or not self.display or not self.screen.is_current:
+        if not self.display or not self.screen.is_current:
             return
         if self.parent is not None and not getattr(self.parent, "display", True):
             return
-        if self._log.refresh():
-            self._keep_place(self._log)
-            self._grown()
+        self._ask()
 
-    def _keep_place(self, log: LogFile) -> None:
-        """Earlier lines may have come in: what is on the screen stays where it is."""
-        if log.generation != self._generation:
-            self._generation, self._earlier, self._match = log.generation, log.shifted, None
-        lines, self._earlier = log.shifted - self._earlier, log.shifted
-        if self._match is not None:
+    def _place(self) -> Place:
+        page = self._page if self._page is not None and not self._is_fresh else LogPage()
+        height = max(1, self.size.height)
+        return Place(page.generation, page.shifted, self.scroll_offset.y, height, self._follow)
+
+    def _ask(self) -> None:
+        """Have the lines read that are looked at."""
+        source, place = self._source, self._place()
+        if source is not None:
+            self._read(self, lambda: source.look(place), lambda page: self._take(source, page), key="lines")
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scroll, and have the lines read that came into view."""
+        super().watch_scroll_y(old_value, new_value)
+        self._ask_if_short()
+
+    def _ask_if_short(self) -> None:
+        if self._page is None or not self._page.covers(self.scroll_offset.y, self.size.height):
+            self._ask()
+
+    def _take(self, source: LogSource, page: LogPage | None) -> None:
+        """Take what was read. Earlier lines may have come in: what is on the screen stays where it is."""
+        if page is None or source is not self._source:
+            return
+        before, self._page = self._page, page
+        is_same = before is not None and not self._is_fresh and page.generation == before.generation
+        lines = page.shifted - before.shifted if before is not None and is_same else 0
+        self._is_fresh = False
+        if not is_same:
+            self._match = None
+            self._painted.clear()
+            self.refresh()
+        elif self._match is not None:
             self._match += lines
         if lines and not self._follow:
             top = self.scroll_offset.y
             self.virtual_size = Size(max(1, self.size.width), max(1, self._count()))
-            self.scroll_to(y=top + lines, animate=False)
+            self.scroll_to(y=top + lines, animate=False, immediate=True)
+        self._grown()
 
     def _count(self) -> int:
-        return self._log.line_count if self._log else 0
+        return self._page.count if self._page else 0
 
     def _grown(self) -> None:
         size = Size(max(1, self.size.width), max(1, self._count()))
@@ -145,12 +180,13 @@ class LogView(ScrollView, can_focus=True):
         self._announce()
 
     def _scroll_to_end(self) -> None:
-        self.scroll_to(y=max(0, self._count() - self.size.height), animate=False)
+        self.scroll_to(y=max(0, self._count() - self.size.height), animate=False, immediate=True)
 
     def on_resize(self) -> None:
         """Stay at the end in the new size."""
         self._painted.clear()
         self._grown()
+        self._ask_if_short()
 
     def _set_follow(self, *, follow: bool) -> None:
         self._follow = follow
@@ -162,7 +198,7 @@ class LogView(ScrollView, can_focus=True):
         last = max(0, self._count() - self.size.height)
         target = min(last, max(0, self.scroll_offset.y + lines))
         self._follow = target >= last and lines > 0
-        self.scroll_to(y=target, animate=False)
+        self.scroll_to(y=target, animate=False, immediate=True)
         self._announce()
 
     def action_scroll(self, lines: int) -> None:
@@ -196,30 +232,35 @@ class LogView(ScrollView, can_focus=True):
         self._follow = False
         self._announce()
 
-    def search(self, text: str) -> bool:
+    def search(self, text: str, missed: Callable[[], object]) -> None:
         """Go to the last line with the text, looking upwards from the end of what is visible."""
         self._wanted = text
         self._match = None
         start = min(self._count(), self.scroll_offset.y + self.size.height) - 1
-        return self._go_to(self._find(start, backwards=True))
-
-    def _find(self, start: int, *, backwards: bool) -> int | None:
-        if self._log is None:
-            return None
-        found = self._log.find(self._wanted, start, backwards=backwards)
-        if found is None:  # around the end
-            found = self._log.find(self._wanted, self._count() - 1 if backwards else 0, backwards=backwards)
-        self._keep_place(self._log)
-        return found
+        place = self._place()
+        self._find(lambda source: source.find(text, start, place, backwards=True), missed)
 
     def action_next_match(self, by: int) -> None:
         """Go to the next or previous line that was searched for."""
-        if not self._wanted:
-            return
-        base = self.scroll_offset.y if self._match is None else self._match
-        self._go_to(self._find(base + by, backwards=by < 0))
+        wanted, place = self._wanted, self._place()
+        if wanted:
+            self._find(lambda source: source.find_next(wanted, by, place))
 
-    def _go_to(self, line: int | None) -> bool:
+    def _find(self, work: Callable[[LogSource], _Found], missed: Callable[[], object] | None = None) -> None:
+        source, wanted = self._source, self._wanted
+        if source is None:
+            return
+
+        def found(answer: _Found) -> None:
+            if source is self._source and wanted == self._wanted:
+                self._take(source, answer[0])
+                self._go_to(answer[1])
+                if answer[1] is None and missed is not None:
+                    missed()
+
+        self._read(self, lambda: work(source), found)
+
+    def _go_to(self, line: int | None) -> None:
         self._match = line
         self._painted.clear()
         self.refresh()
@@ -228,18 +269,18 @@ class LogView(ScrollView, can_focus=True):
             self.virtual_size = Size(max(1, self.size.width), max(1, self._count()))
             top = self.scroll_offset.y
             if not top <= line < top + self.size.height:
-                self.scroll_to(y=max(0, line - self.size.height // 2), animate=False)
+                self.scroll_to(y=max(0, line - self.size.height // 2), animate=False, immediate=True)
         self._announce()
-        return line is not None
 
     def _text(self, line: int) -> str:
-        return self._log.line(line).expandtabs(4) if self._log else ""
+        text = self._page.line(line) if self._page else ""
+        return "…" if text is None else text
 
     def render_line(self, y: int) -> Strip:
         """Return one visible line."""
         width, base = self.size.width, self.rich_style
         if not self._count():
-            text = "  nothing printed yet" if y == 1 else ""
+            text = "  nothing printed yet" if y == 1 and self._page is not None else ""
             return Strip([Segment(text, base + _DIM)]).adjust_cell_length(width, base)
         index = self.scroll_offset.y + y
         text = self._text(index)
@@ -260,3 +301,7 @@ class LogView(ScrollView, can_focus=True):
             ]
             at = found + len(wanted)
         return [*segments, Segment(text[at:], style)]
+
+
+def _done(_nothing: None) -> None:
+    """Show nothing: the file was let go."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from runforge.metrics.curves import Progress
 from runforge.text import safe
+from runforge.tui import queue_keys
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
+from runforge.tui.feed import Window
 from runforge.tui.group_list import GroupList
 from runforge.tui.job_table import JobTable
 from runforge.tui.log_view import LogView
@@ -31,45 +33,8 @@ _ACTIVE = "state:running,queued"
 class QueueScreen(BaseScreen):
     """Jobs and groups, live."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "open('log')", "Log of the run"),
-        Binding("c", "open('curves')", "Curves of the run"),
-        Binding("i", "open('info')", "All about the run"),
-        Binding("o", "open_group", "The group of the run: its sweep as a table"),
-        Binding("slash", "filter", "Filter: words, !word, state:failed, group:name"),
-        Binding("f", "only_group", "Only jobs of this group, or all again"),
-        Binding("a", "active", "Only queued and running jobs, or all"),
-        Binding("s", "sort", "Sort by the next column"),
-        Binding("S", "reverse", "Reverse the order"),
-        Binding("x,delete", "cancel", "Cancel run, marked runs or group"),
-        Binding("r", "retry", "Retry failed or canceled: run, marked runs or group"),
-        Binding("C", "rerun", "Run a copy of the run"),
-        Binding("p", "pause", "Pause or resume the group"),
-        Binding("plus,equals_sign", "priority(1)", "Higher priority"),
-        Binding("minus", "priority(-1)", "Lower priority"),
-        Binding("y", "copy('id')", "Copy the run's id"),
-        Binding("Y", "copy('request')", "Copy the run's request"),
-        Binding("tab,shift+tab", "switch", "Between jobs and groups"),
-        Binding("escape", "back_out", "Clear marks, then the filter"),
-    ]
-    KEYS: ClassVar[Sequence[Key]] = (
-        Key("↵", "open", "open('log')"),
-        Key("/", "filter", "filter"),
-        Key("space", "mark", "mark"),
-        Key("x", "cancel", "cancel"),
-        Key("r", "retry", "retry"),
-        Key("p", "pause", "pause"),
-        Key("?", "help", "help"),
-        Key("q", "quit", "leave"),
-        Key("D", "daemon", "daemon"),
-        Key("+-", "priority", "priority(1)"),
-        Key("s", "sort", "sort"),
-        Key("tab", "groups", "switch"),
-        Key("o", "sweep", "open_group"),
-        Key("m", "machine", "machine"),
-        Key("a", "active", "active"),
-        Key(":", "commands", "app.command_palette"),
-    )
+    BINDINGS: ClassVar[list[BindingType]] = queue_keys.BINDINGS
+    KEYS: ClassVar[Sequence[Key]] = queue_keys.KEYS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012 - Textual's own annotation
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (14, "-short"), (36, "-tall")]  # noqa: RUF012
     DEFAULT_CSS = """
@@ -96,10 +61,10 @@ class QueueScreen(BaseScreen):
     def content(self) -> Iterable[Widget]:
         """Lay out the table, the groups and the filter."""
         with Container(id="main"):
-            yield JobTable(id="jobs")
-            yield GroupList(id="groups")
+            yield JobTable(self.runforge.feed.look_at, id="jobs")
+            yield GroupList(self.runforge.feed.look_at_groups, id="groups")
         yield Static(id="peek-title", markup=False)
-        yield LogView(id="peek")
+        yield LogView(self.runforge.read, id="peek")
         yield Static(id="query", markup=False)
         yield Input(id="filter", placeholder="words, !word, state:failed, group:name", compact=True)
 
@@ -125,9 +90,16 @@ class QueueScreen(BaseScreen):
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Show another moment of the queue."""
         super().show_snapshot(snapshot)
-        self.jobs.show(snapshot, self.runforge.reader)
-        self.groups.show(snapshot, self.runforge.reader)
+        window = self.runforge.window
+        self.jobs.show(snapshot, window.jobs)
+        self.groups.show(snapshot, window.groups)
         self._show_query(snapshot)
+        self._peek()
+
+    def show_window(self, window: Window) -> None:
+        """Show the rows that were asked for."""
+        self.jobs.show_rows(window.jobs)
+        self.groups.show_progress(window.groups)
         self._peek()
 
     def show_progress(self, progress: dict[str, Progress]) -> None:
@@ -189,21 +161,14 @@ class QueueScreen(BaseScreen):
 
     def action_open(self, tab: str) -> None:
         """Open the run under the cursor."""
-        job = self.jobs.job_at_cursor()
         if self._in_groups:
             self.action_open_group()
-        elif job is None:
-            self.say("no run is selected", is_error=True)
         else:
-            self.runforge.show_run(job.run_id, tab)
+            self._with_current(lambda job: self.runforge.show_run(job, tab))
 
     def action_open_group(self) -> None:
         """Open the group under the cursor, or that of the run."""
-        group = self._group()
-        if group is None:
-            self.say("this run has no group" if self.jobs.row_count() else "there is no group", is_error=True)
-        else:
-            self.runforge.show_group(group.group_id)
+        self._with_group(lambda group: self.runforge.show_group(group.group_id))
 
     def action_mark(self) -> None:
         """Mark the job under the cursor (the key bar's click; the key is the table's own)."""
@@ -251,9 +216,12 @@ class QueueScreen(BaseScreen):
         """Show only the jobs of a group, or all again."""
         if self.runforge.job_query.jobs.group_id:
             self._ask(jobs=parse(self.query_one("#filter", Input).value))
-        elif (group := self._group()) is not None:
-            self._ask(jobs=parse("", group.group_id))
-            self.jobs.focus()
+        else:
+            self._with_group(self._show_only)
+
+    def _show_only(self, group: GroupView) -> None:
+        self._ask(jobs=parse("", group.group_id))
+        self.jobs.focus()
 
     def action_active(self) -> None:
         """Show only queued and running jobs, or all."""
@@ -266,6 +234,13 @@ class QueueScreen(BaseScreen):
         following = SORTS[(SORTS.index(query.sort) + 1) % len(SORTS)]
         self._ask(sort=following, is_reversed=False)
 
+    @on(JobTable.TitleClicked)
+    def _sort_by_title(self, event: JobTable.TitleClicked) -> None:
+        if event.key == self.runforge.job_query.sort:
+            self.action_reverse()
+        elif event.key in SORTS:
+            self._ask(sort=event.key, is_reversed=False)
+
     def action_reverse(self) -> None:
         """Reverse the order."""
         self._ask(is_reversed=not self.runforge.job_query.is_reversed)
@@ -274,7 +249,7 @@ class QueueScreen(BaseScreen):
         """Cancel a group, the marked runs, or the run under the cursor."""
         group = self.groups.group_at_cursor()
         if not self._in_groups:
-            self.cancel_jobs(self._chosen())
+            self._with_chosen(self.cancel_jobs)
         elif group is not None:
             lines = [f"{group.running} running (TERM, 10 s, KILL), {group.queued} queued"]
             steering = self.runforge.steering
@@ -282,53 +257,83 @@ class QueueScreen(BaseScreen):
 
     def action_retry(self) -> None:
         """Retry a group's failed runs, the marked runs, or the run under the cursor."""
-        steering, group, jobs = self.runforge.steering, self.groups.group_at_cursor(), self._chosen()
+        steering, group = self.runforge.steering, self.groups.group_at_cursor()
         if not self._in_groups:
-            self.act(lambda: steering.retry(jobs))
+            self._with_chosen(lambda jobs: self.act(lambda: steering.retry(jobs)))
         elif group is not None:
             self.act(lambda: steering.retry_group(group))
 
     def action_rerun(self) -> None:
         """Enqueue a copy of the run under the cursor."""
-        job = self.jobs.job_at_cursor()
-        if job is not None:
-            self.act(lambda: self.runforge.steering.rerun(job))
+        steering = self.runforge.steering
+        self._with_current(lambda job: self.act(lambda: steering.rerun(job)))
 
     def action_pause(self) -> None:
         """Pause or resume the group under the cursor, or the groups of the chosen runs."""
-        groups = self._groups_of_chosen()
-        self.act(lambda: self.runforge.steering.toggle_pause(groups))
+        steering = self.runforge.steering
+        self._with_groups(lambda groups: self.act(lambda: steering.toggle_pause(groups)))
 
     def action_priority(self, by: int) -> None:
         """Raise or lower a priority."""
-        steering, group, jobs = self.runforge.steering, self.groups.group_at_cursor(), self._chosen()
+        steering, group = self.runforge.steering, self.groups.group_at_cursor()
         if not self._in_groups:
-            self.act(lambda: steering.change_priority(jobs, by))
+            self._with_chosen(lambda jobs: self.act(lambda: steering.change_priority(jobs, by)))
         elif group is not None:
             self.act(lambda: steering.change_group_priority(group, by))
 
     def action_copy(self, what: str) -> None:
         """Copy the run's id or request to the terminal's clipboard."""
-        job = self.jobs.job_at_cursor()
-        if job is not None:
-            self.runforge.copy(job, what)
+        self._with_current(lambda job: self.runforge.copy(job, what))
 
-    def _chosen(self) -> list[JobView]:
-        return self.jobs.chosen()
+    def _with_jobs(self, places: Sequence[int], then: Callable[[list[JobView]], None]) -> None:
+        """Go on with the jobs at these places; those that are not at hand are read first."""
+        known = self.jobs.known(places)
+        if known is None:
+            self.runforge.read(self, lambda: self.runforge.read_rows(places), then)
+        else:
+            then(known)
 
-    def _group(self) -> GroupView | None:
+    def _with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
+        """Go on with the marked runs, or the one under the cursor."""
+        self._with_jobs(self.jobs.chosen(), then)
+
+    def _with_current(self, then: Callable[[JobView], None]) -> None:
+        """Go on with the run under the cursor, if there is one."""
+
+        def found(jobs: list[JobView]) -> None:
+            if jobs:
+                then(jobs[0])
+            else:
+                self.say("no run is selected", is_error=True)
+
+        self._with_jobs(self.jobs.place_at_cursor(), found)
+
+    def _with_group(self, then: Callable[[GroupView], None]) -> None:
+        """Go on with the group under the cursor, or that of the run under it."""
+
+        def found(groups: list[GroupView]) -> None:
+            if groups:
+                then(groups[0])
+            else:
+                known = self.jobs.row_count()
+                self.say("this run has no group" if known else "there is no group", is_error=True)
+
+        self._with_groups(found, self.jobs.place_at_cursor())
+
+    def _with_groups(
+        self, then: Callable[[list[GroupView]], None], places: Sequence[int] | None = None
+    ) -> None:
+        """Go on with the group under the cursor, or with the groups of these (or the chosen) runs."""
+        group = self.groups.group_at_cursor()
         if self._in_groups:
-            return self.groups.group_at_cursor()
-        job = self.jobs.job_at_cursor()
-        return self._by_id().get(job.group_id or "") if job else None
+            then([group] if group else [])
+            return
+        chosen = self.jobs.chosen() if places is None else places
+        self._with_jobs(chosen, lambda jobs: then(self._groups_of(jobs)))
 
-    def _groups_of_chosen(self) -> list[GroupView]:
-        if self._in_groups:
-            group = self.groups.group_at_cursor()
-            return [group] if group else []
+    def _groups_of(self, jobs: Sequence[JobView]) -> list[GroupView]:
         known = self._by_id()
-        ids = dict.fromkeys(job.group_id for job in self._chosen() if job.group_id in known)
-        return [known[group_id] for group_id in ids if group_id]
+        return [known[key] for key in dict.fromkeys(job.group_id for job in jobs) if key and key in known]
 
     def _by_id(self) -> dict[str, GroupView]:
         snapshot = self.runforge.snapshot

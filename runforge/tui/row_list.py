@@ -1,7 +1,8 @@
 """A list that costs the same with ten rows and with a hundred thousand.
 
 Only visible rows exist: each is asked for when it is painted, and painted again only where it changed.
-What a row shows, and what stands behind it, is for the subclasses to say.
+What a row shows, and what stands behind it, is for the subclasses to say; they have it at hand, or get it
+after `seen_changed` and show a placeholder until then: nothing is read while painting.
 """
 
 from __future__ import annotations
@@ -89,6 +90,9 @@ class RowList(ScrollView, can_focus=True):
         """Return one row, to be laid out in so many columns."""
         return [Cell(f"{index}".ljust(width))]
 
+    def header_clicked(self, x: int) -> None:
+        """Take a click on the header line."""
+
     def is_marked(self, index: int) -> bool:
         """Return whether the row belongs to the marked set."""
         return index < 0
@@ -96,6 +100,14 @@ class RowList(ScrollView, can_focus=True):
     def empty_text(self) -> list[str]:
         """Return what stands in the place of no rows."""
         return []
+
+    def seen_changed(self) -> None:
+        """Other rows may be visible now, or the cursor stands elsewhere: have them read if need be."""
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scroll, and tell that other rows are visible."""
+        super().watch_scroll_y(old_value, new_value)
+        self.seen_changed()
 
     @property
     def page_size(self) -> int:
@@ -110,6 +122,7 @@ class RowList(ScrollView, can_focus=True):
         last = max(0, self.row_count() - 1)
         if self.cursor > last:
             self.move_to(last)
+        self.seen_changed()
         self.repaint_changed()
 
     def repaint_changed(self) -> None:
@@ -130,13 +143,14 @@ class RowList(ScrollView, can_focus=True):
         before, self.cursor = self.cursor, min(max(0, index), last)
         top, page = self.scroll_offset.y, self.page_size
         if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False)
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
         elif self.cursor >= top + page:
-            self.scroll_to(y=self.cursor - page + 1, animate=False)
+            self.scroll_to(y=self.cursor - page + 1, animate=False, immediate=True)
         if self.cursor != before:
             self._refresh_row(before)
             self._refresh_row(self.cursor)
             self.post_message(self.Moved())
+            self.seen_changed()
 
     def _refresh_row(self, index: int) -> None:
         y = index - self.scroll_offset.y + 1
@@ -163,7 +177,9 @@ class RowList(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; a double click opens."""
         index = self.scroll_offset.y + event.y - 1
-        if event.y >= 1 and index < self.row_count():
+        if event.y == 0:
+            self.header_clicked(event.x)
+        elif index < self.row_count():
             self.move_to(index)
             if event.chain == 2:
                 self.action_choose()

@@ -1,4 +1,7 @@
-"""A run in words: request and overrides, why it waits or failed, attempts, timeline, files."""
+"""A run in words: request and overrides, why it waits or failed, attempts, timeline, files.
+
+Reads the run's folder: for another thread than the one that paints.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,47 @@ import contextlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.text import Text
 
 from runforge import cells
 from runforge.files.durable import read_bounded
+from runforge.metrics.curves import Curve, CurveFile
 from runforge.text import safe
 from runforge.views.remarks import remarks
 from runforge.views.shown import JobView, RunView
 
 _REQUEST_LIMIT = 256 * 1024
 _MOST_FILES = 500
+
+
+class RunRead(NamedTuple):
+    """A run as its screen shows it; the files only where they were asked for."""
+
+    job: JobView
+    info: Text
+    files: Text | None
+
+
+def read_run(view: RunView, with_files: bool) -> RunRead:
+    """Return a run as its screen shows it."""
+    return RunRead(view.job, info_text(view), files_text(view) if with_files else None)
+
+
+class CurvesRead(NamedTuple):
+    """The metrics of a run by name, and what a person is to know of lines that are not drawn."""
+
+    curves: dict[str, Curve]
+    told: list[str]
+
+
+def fresh_curves(file: CurveFile) -> CurvesRead | None:
+    """Return the metrics of a file that has grown, to keep; None if it has not."""
+    if not file.refresh():
+        return None
+    kept = {name: Curve(name, [*curve.steps], [*curve.values]) for name, curve in file.curves().items()}
+    return CurvesRead(kept, file.sentences())
 
 
 def info_text(view: RunView) -> Text:

@@ -14,17 +14,16 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static
 
 from runforge import cells
-from runforge.errors import RunForgeError
 from runforge.metrics import jsonl
 from runforge.metrics.curves import Curve, CurveFile, related
 from runforge.text import safe
-from runforge.tui.bars import Key
+from runforge.tui.bars import Key, KeyBar
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.log_view import LogView
 from runforge.tui.plot import Plot, Series
-from runforge.tui.run_info import files_text, info_text
+from runforge.tui.run_info import CurvesRead, RunRead, fresh_curves, read_run
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import RunView
+from runforge.views.shown import JobView, seconds_so_far
 
 _TABS = ("log", "curves", "info", "files")
 _CURVE_SECONDS = 1.0
@@ -40,6 +39,8 @@ class RunScreen(BaseScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(i + 1), f"tab('{tab}')", f"{tab.capitalize()}") for i, tab in enumerate(_TABS)),
+        Binding("c", "tab('curves')", "Curves"),
+        Binding("i", "tab('info')", "Info"),
         Binding("tab,right_square_bracket", "next_tab(1)", "Next tab"),
         Binding("shift+tab,left_square_bracket", "next_tab(-1)", "Previous tab"),
         Binding("slash", "search", "Search in the log"),
@@ -79,12 +80,13 @@ class RunScreen(BaseScreen):
     RunScreen #search { display: none; border: none; height: 1; padding: 0 1; }
     """
 
-    def __init__(self, run_id: str, tab: str) -> None:
+    def __init__(self, job: JobView, tab: str) -> None:
         super().__init__()
-        self._run_id = run_id
+        self._job = job
         self._tab = tab
-        self._view: RunView | None = None
-        self._curves: CurveFile | None = None
+        self._curve_file: CurveFile | None = None
+        self._curves: dict[str, Curve] = {}
+        self._told: list[str] = []
         self._family = ""
         self._attempt = self._newest = 0
 
@@ -92,7 +94,7 @@ class RunScreen(BaseScreen):
         """Lay out the title, the tabs and the note below them."""
         yield Static(id="title", markup=False)
         with ContentSwitcher(initial=self._tab):
-            yield LogView(id="log")
+            yield LogView(self.runforge.read, id="log")
             yield Plot(id="curves")
             with VerticalScroll(id="info"):
                 yield Static(id="info-text", markup=False)
@@ -104,7 +106,7 @@ class RunScreen(BaseScreen):
     def on_mount(self) -> None:
         """Open the run's files and keep the curves going."""
         self.set_interval(_CURVE_SECONDS, self._refresh_curves)
-        self._load()
+        self._show_job(self._job)
         self.action_tab(self._tab)
 
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
@@ -115,42 +117,47 @@ class RunScreen(BaseScreen):
     def tick(self) -> None:
         """Let the running time go on."""
         self._show_title()
+        if self._tab == "info" and self._job.state == "running":
+            self._load()
+
+    def offered_keys(self) -> list[Key]:
+        """Return the keys that work in the tab."""
+        return [key for key in super().offered_keys() if self._tab == "curves" or key.key != "d"]
 
     def _load(self) -> None:
-        try:
-            view = self.runforge.read_run(self._run_id)
-        except RunForgeError as error:
-            self.say(str(error), is_error=True)
-            return
-        self._view = view
-        if view.job.attempt != self._newest:
-            self._newest = view.job.attempt
+        ask, run_id, with_files = self.runforge.read_run, self._job.run_id, self._tab == "files"
+        self.runforge.read(self, lambda: read_run(ask(run_id), with_files), self._show_run, key="run")
+
+    def _show_run(self, read: RunRead) -> None:
+        self._show_job(read.job)
+        self.query_one("#info-text", Static).update(read.info)
+        if read.files is not None:
+            self.query_one("#files-text", Static).update(read.files)
+
+    def _show_job(self, job: JobView) -> None:
+        self._job = job
+        if job.attempt != self._newest:
+            self._newest = job.attempt
             self._show_attempt(self._newest)
         self._show_title()
-        self.query_one("#info-text", Static).update(info_text(view))
-        if self._tab == "files":
-            self.query_one("#files-text", Static).update(files_text(view))
         self._refresh_curves()
 
     def _show_attempt(self, attempt: int) -> None:
         """Show the outputs of an attempt: the newest in the run's folder, earlier ones below `previous`."""
-        if self._view is None:
-            return
         self._attempt = attempt
-        folder = self._view.run_dir
+        folder = self.runforge.workspace.root / self._job.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
-        self._curves, self._family = CurveFile(folder / jsonl.NAME), ""
+        self._curve_file, self._family = CurveFile(folder / jsonl.NAME), ""
+        self._curves, self._told = {}, []
         self.query_one(LogView).show(folder / "logs.txt")
 
     def _show_title(self) -> None:
-        if self._view is None:
-            return
-        job, width = self._view.job, self.size.width
+        job, width = self._job, self.size.width
         text = Text(no_wrap=True, end="")
         state = cells.state_cell(job.state)
         text.append(f"{state} ", "bold")
-        seconds = self.runforge.seconds_of(job)
+        seconds = seconds_so_far(job)
         text.append(f"{cells.span(seconds)}  " if seconds is not None else " ")
         if self._attempt != self._newest:
             text.append(f"attempt {self._attempt} of {self._newest}  ", "bold")
@@ -164,23 +171,34 @@ class RunScreen(BaseScreen):
             title.update(text)
 
     def _refresh_curves(self) -> None:
-        if self._tab != "curves" or self._curves is None or not self.is_current:
+        file = self._curve_file
+        if self._tab == "curves" and file is not None and self.is_current:
+            self.runforge.read(
+                self, lambda: fresh_curves(file), lambda found: self._show_curves(file, found), key="curves"
+            )
+
+    def _show_curves(self, file: CurveFile, found: CurvesRead | None) -> None:
+        if file is not self._curve_file:
             return
-        if self._curves.refresh() or self._family not in related(self._curves.curves()):
+        if found is not None:
+            self._curves, self._told = found
+        if found is not None or self._family not in related(self._curves):
             self._draw()
 
     def _draw(self) -> None:
         """Draw the metrics that belong together, those of the run's own metric first."""
-        curves = self._curves.curves() if self._curves else {}
+        curves = self._curves
         families = related(curves)
         if self._family not in families:
-            wanted = self._view.job.metric_name if self._view else None
+            wanted = self._job.metric_name
             self._family = next((f for f, names in families.items() if wanted in (f, *names)), "")
             self._family = self._family or next(iter(families), "")
         names = families.get(self._family, [])
         series = [Series(name, curves[name].steps, curves[name].values) for name in names]
         self.query_one(Plot).show(series, x_label="step", y_label=self._family)
-        told = self._curves.sentences() if self._curves else []
+        told = self._told
+        if self._tab != "curves":
+            return
         if families:
             place = list(families).index(self._family) + 1
             keys = f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom"
@@ -204,10 +222,13 @@ class RunScreen(BaseScreen):
         """Show one tab."""
         self._tab = tab
         self.query_one(ContentSwitcher).current = tab
+        self.query_one(KeyBar).offer(self.offered_keys())
         self._note("")
         self._show_title()
-        if tab == "files" and self._view:
-            self.query_one("#files-text", Static).update(files_text(self._view))
+        if tab == "files":
+            self._load()
+        if tab == "curves" and self._curves:
+            self._draw()
         self._refresh_curves()
         widget = self.query_one(f"#{tab}")
         widget.focus()
@@ -219,14 +240,23 @@ class RunScreen(BaseScreen):
         self.action_tab(_TABS[(_TABS.index(self._tab) + by) % len(_TABS)])
 
     def action_next_metric(self, by: int) -> None:
-        """Draw another metric."""
-        families = list(related(self._curves.curves())) if self._curves else []
+        """Draw another metric, once what the run has reported is read."""
+        self.action_tab("curves")
+        if (file := self._curve_file) is not None:
+
+            def show(found: CurvesRead | None) -> None:
+                self._show_curves(file, found)
+                self._next_metric(by)
+
+            self.runforge.read(self, lambda: fresh_curves(file), show)
+
+    def _next_metric(self, by: int) -> None:
+        families = list(related(self._curves))
         if not families:
             self.say("this run has reported no metrics yet", is_error=True)
             return
         place = families.index(self._family) if self._family in families else 0
         self._family = families[(place + by) % len(families)]
-        self.action_tab("curves")
         self._draw()
 
     def action_attempt(self) -> None:
@@ -251,8 +281,8 @@ class RunScreen(BaseScreen):
     def _search(self, event: Input.Submitted) -> None:
         log = self.query_one(LogView)
         self._close_search()
-        if event.value and not log.search(event.value):
-            self.say(f"'{event.value}' is not in the log", is_error=True)
+        if wanted := event.value:
+            log.search(wanted, lambda: self.say(f"'{wanted}' is not in the log", is_error=True))
 
     def _close_search(self) -> None:
         self.query_one("#search", Input).display = False
@@ -267,40 +297,38 @@ class RunScreen(BaseScreen):
 
     def action_cancel(self) -> None:
         """Cancel the run."""
-        if self._view:
-            self.cancel_jobs([self._view.job])
+        self.cancel_jobs([self._job])
 
     def action_retry(self) -> None:
         """Queue the run once more."""
-        if (view := self._view) is not None:
-            self.act(lambda: self.runforge.steering.retry([view.job]))
+        job = self._job
+        self.act(lambda: self.runforge.steering.retry([job]))
 
     def action_rerun(self) -> None:
         """Enqueue a copy."""
-        if (view := self._view) is not None:
-            self.act(lambda: self.runforge.steering.rerun(view.job))
+        job = self._job
+        self.act(lambda: self.runforge.steering.rerun(job))
 
     def action_pause(self) -> None:
         """Pause or resume the run's group."""
         snapshot = self.runforge.snapshot
-        if snapshot is None or self._view is None:
+        if snapshot is None:
             return
-        groups = [group for group in snapshot.groups if group.group_id == self._view.job.group_id]
+        groups = [group for group in snapshot.groups if group.group_id == self._job.group_id]
         self.act(lambda: self.runforge.steering.toggle_pause(groups))
 
     def action_priority(self, by: int) -> None:
         """Raise or lower the priority."""
-        if (view := self._view) is not None:
-            self.act(lambda: self.runforge.steering.change_priority([view.job], by))
+        job = self._job
+        self.act(lambda: self.runforge.steering.change_priority([job], by))
 
     def action_group(self) -> None:
         """Open the run's group."""
-        if self._view and self._view.job.group_id:
-            self.runforge.show_group(self._view.job.group_id)
+        if self._job.group_id:
+            self.runforge.show_group(self._job.group_id)
         else:
             self.say("this run has no group", is_error=True)
 
     def action_copy(self, what: str) -> None:
         """Copy the id or the request."""
-        if self._view:
-            self.runforge.copy(self._view.job, what)
+        self.runforge.copy(self._job, what)

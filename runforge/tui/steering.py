@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from runforge.core.states import LIVE
 from runforge.errors import OperationFailed
@@ -90,6 +91,9 @@ class Steering:
             raise OperationFailed(
                 "a run without a group cannot be paused", fix="Cancel it, or stop the daemon"
             )
+        groups = [group for group in groups if group.paused or group.status == "running"] or _none_open(
+            groups
+        )
         is_resuming = all(group.paused for group in groups)
         change = pause.resume_group if is_resuming else pause.pause_group
         for group in groups:
@@ -133,6 +137,11 @@ class Steering:
         """Stop the daemon; running runs go on."""
         self.require_writable()
         return "daemon stopped; running runs go on" if self.daemon.stop() else "no daemon is running"
+
+
+def _none_open(groups: Sequence[GroupView]) -> NoReturn:
+    names = ", ".join(group.name for group in groups[:3])
+    raise OperationFailed(f"{names} has ended: there is nothing to pause")
 
 
 def _live(jobs: Sequence[JobView], rule: str) -> list[str]:

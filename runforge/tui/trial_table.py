@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runforge import cells
 from runforge.tui.columns import Column, fitted
 from runforge.tui.row_list import Cell, RowList
-from runforge.views.shown import JobView
+from runforge.views.shown import JobView, seconds_so_far
 from runforge.views.trials import Trials
 
 _FIXED = (
@@ -78,7 +78,7 @@ class TrialTable(RowList):
             "run": job.run_id,
             "state": Cell(cells.state_cell(job.state), job.state),
             "metric": cells.metric(job.metric_name, job.metric_value),
-            "time": cells.span(job.seconds),
+            "time": cells.span(seconds_so_far(job)),
         }
         values.update({path: str(job.overrides.get(path, "")) for path in self._parameters})
         return fitted(self._columns(), width).line(values)

@@ -8,7 +8,7 @@ from runforge.core.states import State
 from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot
-from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, free_capacity, status_of
+from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, free_capacity, slots_used, status_of
 from runforge.views.shown import GroupView, JobView, group_view, job_view
 from runforge.views.words import why_running, why_waiting
 from runforge.workspace import Workspace
@@ -50,22 +50,21 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
         row = records.daemon(tx.row("journal.daemon"))
         status = status_of(workspace, row)
         totals = tx.row("jobs.totals")
-        capacity = free_capacity(tx, row)
-        kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
+        used = slots_used(tx)
         many = tx.row("groups.counts")
         now = clock.now()
         running = [records.job(r) for r in tx.rows("jobs.running")]
         return QueueSummary(
             daemon=status,
             counts={state.value: totals[state.value] or 0 for state in State},
-            slots_used=kinds.count("cpu"),
-            gpu_slots_used=kinds.count("gpu"),
+            slots_used=used[0],
+            gpu_slots_used=used[1],
             last_served_group=row.last_served_group,
             groups=[group_view(records.group(r)) for r in tx.rows("groups.at_a_glance", limit=_GROUPS_SHOWN)],
             groups_open=many["open"],
             groups_total=many["total"],
             running=[job_view(j, now, why_running(workspace, j)) for j in running],
-            next=_next(tx, status, capacity, now),
+            next=_next(tx, status, free_capacity(row, used), now),
             is_snapshot=journal.is_snapshot,
         )
 
@@ -90,9 +89,9 @@ def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -
     """Return the first waiting job of each lane, in the lanes' order, with why it waits."""
     shown = []
     for lane in tx.rows("groups.lanes_waiting", limit=_NEXT_SHOWN):
-        for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"], limit=1):
+        for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"]):
             job = records.job(row)
             is_paused = bool(lane["is_paused"])
-            reason = why_waiting(status, capacity, is_paused=is_paused, requires_gpu=job.requires_gpu)
+            reason = why_waiting(status, capacity, job, is_paused=is_paused)
             shown.append(job_view(job, now, reason))
     return shown

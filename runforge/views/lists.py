@@ -9,7 +9,7 @@ from runforge.core.states import State
 from runforge.store import records, targets
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot
-from runforge.views.daemon_status import free_capacity, status_of
+from runforge.views.daemon_status import free_capacity, slots_used, status_of
 from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
@@ -87,6 +87,5 @@ def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> Waiting | Non
         return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
     paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
-    return why_waiting(
-        status_of(workspace, row), free_capacity(tx, row), is_paused=paused, requires_gpu=job.requires_gpu
-    )
+    capacity = free_capacity(row, slots_used(tx))
+    return why_waiting(status_of(workspace, row), capacity, job, is_paused=paused)

@@ -5,7 +5,6 @@ Holds no text but a few hundred lines. What it returns is harmless to a terminal
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from runforge.text import safe_log
@@ -20,8 +19,6 @@ TAIL = 256 * 1024
 MOST = 8 * 1024 * 1024
 _CHUNK = 4 * 1024 * 1024
 _KEPT_LINES = 512
-#: Colours and other looks (SGR) are dropped; whatever else a terminal would obey is shown.
-_COLOURS = re.compile("\x1b\\[[0-9;:]*m")
 
 
 class LogFile:
@@ -108,7 +105,7 @@ class LogFile:
 
     def _text(self, start: int, end: int) -> str:
         text = self._file.read(start, end - start).decode("utf-8", "replace").replace("\n", " ")
-        return safe_log(_COLOURS.sub("", text))
+        return safe_log(text)
 
     def find(self, text: str, start_line: int, *, backwards: bool = False) -> int | None:
         """Return the next line from here on (or back) that holds a text in any case, or None.

@@ -14,12 +14,11 @@ from typing import Any
 from runforge import clock
 from runforge.core.ranking import MINIMIZE, ranking
 from runforge.core.records import Job
-from runforge.core.scheduling import Capacity
 from runforge.core.states import State
 from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists
-from runforge.views.daemon_status import DaemonStatus, daemon_status, status_of
+from runforge.views.daemon_status import DaemonStatus, daemon_status, free_capacity, slots_used, status_of
 from runforge.views.filters import JobFilter
 from runforge.views.glance import queue_summary
 from runforge.views.journal_reader import JournalReader
@@ -101,15 +100,15 @@ class QueueReader:
         with self._reader.snapshot() as tx:
             row = records.daemon(tx.row("journal.daemon"))
             totals = tx.row("jobs.totals")
-            kinds = [slot["kind"] for slot in tx.rows("attempts.slots")]
+            slots, gpu_slots = slots_used(tx)
             now = clock.now()
             running = [records.job(r) for r in tx.rows("jobs.running")]
             return QueueSnapshot(
                 query=query,
                 daemon=status_of(self._workspace, row),
                 counts={state.value: totals[state.value] or 0 for state in State},
-                slots_used=kinds.count("cpu"),
-                gpu_slots_used=kinds.count("gpu"),
+                slots_used=slots,
+                gpu_slots_used=gpu_slots,
                 groups=[group_view(records.group(r)) for r in tx.rows("groups.all")],
                 running=[job_view(j, now, why_running(self._workspace, j)) for j in running],
                 order=_order(tx, query, now),
@@ -141,11 +140,8 @@ class QueueReader:
     def _waiting(self, job: Job, snapshot: QueueSnapshot, paused: set[str]) -> Waiting | None:
         if job.state is not State.QUEUED:
             return why_running(self._workspace, job)
-        daemon = snapshot.daemon
-        capacity = Capacity(
-            daemon.max_parallel - snapshot.slots_used, daemon.gpu_slots - snapshot.gpu_slots_used
-        )
-        return why_waiting(daemon, capacity, is_paused=job.group_id in paused, requires_gpu=job.requires_gpu)
+        capacity = free_capacity(snapshot.daemon, (snapshot.slots_used, snapshot.gpu_slots_used))
+        return why_waiting(snapshot.daemon, capacity, job, is_paused=job.group_id in paused)
 
 
 def _empty(workspace: Workspace, query: JobQuery) -> QueueSnapshot:

@@ -47,6 +47,13 @@ class JobView(NamedTuple):
         return {**self._asdict(), "diverged": self.has_diverged}
 
 
+def seconds_so_far(job: JobView) -> float | None:
+    """Return how long a run took, or has taken by this moment."""
+    if job.state == "running" and job.started_at:
+        return clock.seconds_between(job.started_at, clock.now())
+    return job.seconds
+
+
 class GroupView(NamedTuple):
     """A group with its counts and its best run."""
 
@@ -73,6 +80,20 @@ class GroupView(NamedTuple):
         return self._asdict()
 
 
+def ended_runs(group: GroupView) -> int:
+    """Return how many runs of a group are over, whichever way they ended."""
+    return group.succeeded + group.failed + group.canceled
+
+
+def group_state(group: GroupView) -> str:
+    """Return a group's state in a word for people: paused, or queued while nothing of it has started."""
+    if group.status != "running":
+        return group.status
+    if group.paused:
+        return "paused"
+    return "running" if group.running or ended_runs(group) else "queued"
+
+
 class AttemptView(NamedTuple):
     """One execution of a run."""
 
@@ -83,7 +104,9 @@ class AttemptView(NamedTuple):
     error: str | None
     exit_code: int | None
     signal: int | None
+    #: The first of its devices, and all of them.
     gpu_uuid: str | None
+    devices: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -112,7 +135,7 @@ class _Shared:
     """Takes the fields that a view has of its record, by their name."""
 
     def __init__(self, view: type[NamedTuple], record: type[NamedTuple]) -> None:
-        self._names = tuple(name for name in view._fields if name in record._fields)
+        self._names = tuple(name for name in view._fields if hasattr(record, name))
         self._values = attrgetter(*self._names)
 
     def taken(self, record: NamedTuple) -> dict[str, Any]:
@@ -145,11 +168,12 @@ def group_view(group: Group) -> GroupView:
         failed=group.failed,
         canceled=group.canceled,
         is_canceled=group.is_canceled,
+        is_open=group.is_open,
     )
     fields = _OF_GROUP.taken(group)
     if group.objective_metric is None:
         fields["direction"] = None
-    return GroupView(**fields, status=status, paused=group.is_paused, total=group.total)
+    return GroupView(**fields, status=status, paused=group.is_paused)
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:

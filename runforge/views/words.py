@@ -30,8 +30,10 @@ WAITING_BRIEF = {
     "read_only": "read-only disk",
     "no_free_slot": "slot",
     "no_gpu_slot": "gpu slot",
+    "gpu_broken": "broken gpu",
     "turn_of_others": "next",
     "survivors": "cannot be killed",
+    "not_before": "tried again",
 }
 
 
@@ -42,13 +44,17 @@ class Waiting(NamedTuple):
     text: str
 
 
-def why_waiting(daemon: DaemonStatus, capacity: Capacity, *, is_paused: bool, requires_gpu: bool) -> Waiting:
-    """Return why a queued job waits; a disk that has no room holds everything back."""
+def why_waiting(daemon: DaemonStatus, capacity: Capacity, job: Job, *, is_paused: bool) -> Waiting:
+    """Return why a queued job waits; what the machine lacks holds it back first."""
     if daemon.shortage is not None and daemon.is_live and not is_paused:
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
+    if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
+        return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
     reason = waiting_reason(
-        daemon_live=daemon.is_live, is_paused=is_paused, requires_gpu=requires_gpu, capacity=capacity
+        daemon_live=daemon.is_live, is_paused=is_paused, needs=job.needs, capacity=capacity
     )
+    if job.not_before is not None and reason not in {"no_daemon", "group_paused"}:
+        return Waiting("not_before", f"{job.error or 'put off'}; tried again at {job.not_before}")
     return Waiting(reason, WAITING[reason])
 
 

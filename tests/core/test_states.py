@@ -10,8 +10,14 @@ def test_no_terminal_state_becomes_succeeded() -> None:
 
 
 def test_group_status() -> None:
-    none = {"queued": 0, "running": 0, "failed": 0, "canceled": 0}
+    none = {"queued": 0, "running": 0, "failed": 0, "canceled": 0, "is_open": False}
     assert group_status(**none, is_canceled=False) == "completed"
     assert group_status(**{**none, "failed": 1}, is_canceled=False) == "failed"
     assert group_status(**{**none, "failed": 1}, is_canceled=True) == "canceled"
     assert group_status(**{**none, "queued": 1}, is_canceled=True) == "running"
+
+
+def test_an_open_group_runs_until_it_is_canceled() -> None:
+    idle = {"queued": 0, "running": 0, "failed": 1, "canceled": 0, "is_open": True}
+    assert group_status(**idle, is_canceled=False) == "running"
+    assert group_status(**idle, is_canceled=True) == "canceled"

@@ -61,6 +61,12 @@ def test_plans_that_are_refused_name_the_field(case: str) -> None:
         parse_plan(plan_bytes(**changes), where="plan.json")
 
 
+@pytest.mark.parametrize("grace", [-1, 3601, True, "10", float("nan")])
+def test_a_grace_that_is_none_is_refused(grace: object) -> None:
+    with pytest.raises(InvalidRequest, match="grace_seconds"):
+        parse_request(changed(REQUEST, grace_seconds=grace), where="request.json")
+
+
 def test_every_problem_of_a_request_is_in_one_line() -> None:
     with pytest.raises(InvalidRequest, match=r"^r.json: preset: .*and 2 more: model.family, device.type"):
         parse_request(

@@ -193,7 +193,7 @@ def test_while_its_daemon_lives_nothing_is_touched(ws: Workspace, cli: Cli) -> N
     done = cli("queue-status", "-w", ws.root)
     assert done.returncode == 1
     assert f"pid {os.getpid()}" in done.stderr
-    with pytest.raises(OperationFailed, match="at work on this queue"):
+    with pytest.raises(OperationFailed, match="the queue of the older program"):
         submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     assert (ws.queue_json.read_bytes(), ws.journal.exists()) == (before, False)
     ws.daemon_json.write_text(json.dumps({**daemon, "last_heartbeat": TIME}), "utf-8")

@@ -12,11 +12,12 @@ import pytest
 from bench import big
 from runforge import clock
 from runforge.core.outcome import Ending
+from runforge.core.resources import Resources
 from runforge.core.states import Cause, State
 from runforge.exports import exporter as exporting
 from runforge.exports import list_blocks
 from runforge.exports.exporter import Exporter
-from runforge.store import records
+from runforge.store import records, transitions
 from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
 from runforge.store.transitions import end
@@ -88,8 +89,8 @@ def test_new_jobs_are_added_and_pruned_ones_leave(large: Workspace) -> None:
         with journal.write() as tx:
             first = records.job(tx.rows("jobs.all")[0])
             values = {"job_id": "new", "run_id": "new", "group_id": None, "lane_id": 1, "run_dir": "x"}
-            more = {"priority": 0, "requires_gpu": 0, "dry_run_seconds": None, "overrides": "{}"}
-            tx.run("jobs.insert", **values, **more, now=clock.now())
+            more = {"priority": 0, "dry_run_seconds": None, "overrides": "{}"}
+            transitions.enqueue(tx, Resources(), **values, **more, now=clock.now())
         exporter.write()
         assert exporting.check(large) == []
         with journal.write() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -9,16 +10,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
+
+import pytest
 
 from gauntlets.failpoints import one_more_migration
 from runforge import workspace as workspaces
 from runforge.cli import samples
 from runforge.queue import submit
-from runforge.store import migrate
+from runforge.store import migrate, opening, verify
 from runforge.store.opening import open_journal
 from runforge.store.sqlite import sqlite
 from runforge.workspace import Workspace
+from tests.store import old_journals
 
+pytestmark = pytest.mark.slow
+#: More than this many statements make version 2 out of version 1.
+_STATEMENTS = 50
 _KILLS = 10
 _RUNS = 200
 #: Work enough for a kill to fall into it: into the backup, and into the migration.
@@ -72,6 +80,53 @@ def look(path: Path) -> tuple[int, int, int]:
 
 def migrated(ws: Workspace, seconds: float = 0.0) -> int:
     return in_child(lambda: open_journal(ws).close(), seconds)
+
+
+def killed_at(ws: Workspace, statement: int) -> bool:
+    """Open the journal in a child that dies before this statement; return whether it came so far."""
+
+    def open_it() -> None:
+        connect, seen = opening.connect, itertools.count(1)
+
+        def look(_sql: str) -> None:
+            if next(seen) == statement:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def traced(path: Path) -> Any:
+            connection = connect(path)
+            connection.set_trace_callback(look)
+            return connection
+
+        opening.connect = traced
+        open_journal(ws).close()
+
+    status = in_child(open_it)
+    assert status in {0, signal.SIGKILL}
+    return status != 0
+
+
+def test_killed_before_any_statement_a_journal_of_version_1_is_old_or_new(tmp_path: Path) -> None:
+    import sqlite_utils  # noqa: F401 - before the children, which need not import it one by one
+
+    ws = workspaces.at(tmp_path)
+    old_journals.of_version_1(ws)
+    image, found = ws.journal.read_bytes(), []
+    for statement in itertools.count(1):
+        for path in ws.journal.parent.glob("*runforge.db*"):
+            path.unlink()
+        ws.journal.write_bytes(image)
+        if not killed_at(ws, statement):
+            break
+        backup = ws.journal.with_name(f"{ws.journal.name}.bak-1")
+        found.append((look(ws.journal)[:2], look(backup)[:2] if backup.exists() else None))
+        assert verify.check(ws) == []
+        assert look(backup)[:2] == (1, 21)
+    before, after = (1, 21), (2, 21)
+    # All of it is one transaction: only after its last statement is anything of it there.
+    changes = [found.index(state) for state in ((before, None), (before, before), (after, before))]
+    assert changes == sorted(changes)
+    assert set(found) == {(before, None), (before, before), (after, before)}
+    assert changes[2] - changes[1] > _STATEMENTS
 
 
 def test_killed_at_any_moment_the_journal_is_old_or_new_and_its_backup_whole(

@@ -160,7 +160,7 @@ def test_a_postponed_attempt_costs_none_of_the_jobs_chances(ws: Workspace) -> No
         for number, cause in enumerate(causes):
             with journal.write() as tx:
                 job = records.job(tx.row("jobs.all"))
-                transitions.claim(tx, job, Grant(f"t{number}", 0, 0, None, None), "now")
+                transitions.claim(tx, job, Grant(f"t{number}", 0, 0), "now")
                 job = records.job(tx.row("jobs.all"))
                 transitions.requeue(tx, job, Ending(State.QUEUED, cause, "x"), "now")
         with journal.read() as tx:

@@ -18,7 +18,9 @@ from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.hostile import CORPUS
-from tests.security.forked import on_terminal
+from tests.security.forked import Forks, forks
+
+pytestmark = pytest.mark.slow(shared=True)
 
 #: What RunForge itself writes: line ends, colours, and the erasing of a line that grows.
 _OURS = re.compile("\x1b\\[[0-9;]*m|\r\n|\r\x1b\\[K")
@@ -62,6 +64,12 @@ def harm(said: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
+def program() -> Iterator[Forks]:
+    with forks() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A workspace in whose every text stands something of the corpus."""
     before = os.umask(0o077)
@@ -95,14 +103,14 @@ def _without_nul(plan: dict[str, object]) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_as_a_word_of_the_command_line(planted: Workspace, call: str) -> None:
+def test_as_a_word_of_the_command_line(planted: Workspace, program: Forks, call: str) -> None:
     file, place = str(planted.root / "plan.json"), str(planted.root)
     entries = len(lists.jobs(planted))
     for word in WORDS[CALLS.index(call) % _EVERY :: _EVERY]:
         if "FX" in call and ".." in word:
             continue  # no name below a file, but a path to somewhere else
         filled = {"X": word, "--X": f"--{word}", "W": place, "F": file, "FX": f"{file}/{word}"}
-        code, said = on_terminal(*(filled.get(part, part) for part in call.split()))
+        code, said = program.on_terminal(*(filled.get(part, part) for part in call.split()))
         assert harm(said) == [], (call, word)
         assert "Traceback" not in said, (call, word)
         assert "internal error" not in said, (call, word)
@@ -125,17 +133,19 @@ def test_as_a_word_of_the_command_line(planted: Workspace, call: str) -> None:
         "prune --older-than 1w --dry-run",
     ],
 )
-def test_as_what_was_stored(planted: Workspace, call: str) -> None:
+def test_as_what_was_stored(planted: Workspace, program: Forks, call: str) -> None:
     filled = {"FIRST": lists.jobs(planted)[0].run_id}
-    code, said = on_terminal(*(filled.get(word, word) for word in call.split()), "-w", str(planted.root))
+    code, said = program.on_terminal(
+        *(filled.get(word, word) for word in call.split()), "-w", str(planted.root)
+    )
     assert harm(said.replace("\t", " ") if call.startswith("logs") else said) == []
     assert "Traceback" not in said
     assert code == (1 if call == "wait" else 0), said
 
 
-def test_of_every_run(planted: Workspace) -> None:
+def test_of_every_run(planted: Workspace, program: Forks) -> None:
     for job in lists.jobs(planted)[::2]:
-        code, said = on_terminal("show", job.run_id, "-w", str(planted.root))
+        code, said = program.on_terminal("show", job.run_id, "-w", str(planted.root))
         assert (code, harm(said)) == (0, []), said
 
 
@@ -143,7 +153,7 @@ FIELDS = ["preset", "dataset.path", "dataset.label_column", "model.family", "dev
 
 
 @pytest.mark.parametrize("field", [*FIELDS, "model.hyperparameters.X", "X"])
-def test_in_a_document(planted: Workspace, tmp_path: Path, field: str) -> None:
+def test_in_a_document(planted: Workspace, program: Forks, tmp_path: Path, field: str) -> None:
     for number, text in enumerate(CORPUS[len(field) % _EVERY :: _EVERY]):
         document = samples.request()
         *parents, last = field.split(".")
@@ -153,13 +163,13 @@ def test_in_a_document(planted: Workspace, tmp_path: Path, field: str) -> None:
         place[text if last == "X" else last] = 0 if last == "X" else text
         path = tmp_path / f"{number}.json"
         path.write_text(json.dumps(document))
-        code, said = on_terminal("run", "--request", str(path), "--dry-run", "-w", str(planted.root))
+        code, said = program.on_terminal("run", "--request", str(path), "--dry-run", "-w", str(planted.root))
         assert harm(said) == [], (field, text)
         assert "Traceback" not in said
         assert code in {0, 2, 3}, said
 
 
-def test_in_the_path_of_the_workspace(tmp_path: Path) -> None:
+def test_in_the_path_of_the_workspace(tmp_path: Path, program: Forks) -> None:
     for number, text in enumerate(["x\x1b]0;PWNED\x07y", "a\nb", "\u202egnp.exe", "\x9b31m", "[/x]"]):
         ws = make_workspace(tmp_path / str(number) / text)
         submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
@@ -172,11 +182,11 @@ def test_in_the_path_of_the_workspace(tmp_path: Path) -> None:
             "logs @last",
             "run --request none",
         ):
-            code, said = on_terminal(*call.split(), "-w", str(ws.root))
+            code, said = program.on_terminal(*call.split(), "-w", str(ws.root))
             assert harm(said) == [], (call, text)
             assert "Traceback" not in said
             assert code in {0, 1, 3}, said
-        code, said = on_terminal(
+        code, said = program.on_terminal(
             "backup", str(tmp_path / f"copy {text}".replace("/", "")), "-w", str(ws.root)
         )
         assert (code, harm(said)) == (0, []), said

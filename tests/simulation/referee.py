@@ -30,6 +30,8 @@ class Known:
     lost: int = 0
     unstarted: int = 0
     is_canceled: bool = False
+    #: Held, blocked or put off: it must not start.
+    is_gated: bool = False
 
 
 @dataclass
@@ -63,6 +65,8 @@ class Referee:
             return self._prune(self.jobs.pop(job_id))
         elif event == "priority_set":
             self.jobs[job_id].priority = detail["priority"]
+        elif event == "gates_set":
+            self.jobs[job_id].is_gated = any(detail[gate] for gate in ("held", "blockers", "delayed"))
         elif event == "cancel_requested":
             self.jobs[job_id].is_canceled = True
         elif event in {"group_paused", "group_resumed"}:
@@ -118,7 +122,8 @@ class Referee:
         cpu, gpu = self.free
         if lane in self.paused or cpu <= 0:
             return []
-        jobs = [(job_id, self.jobs[job_id]) for job_id in self.queued.get(lane, ())]
+        queued = [(job_id, self.jobs[job_id]) for job_id in self.queued.get(lane, ())]
+        jobs = [(job_id, job) for job_id, job in queued if not job.is_gated]
         return sorted((-j.priority, j.seq, i) for i, j in jobs if gpu > 0 or not j.needs_gpu)
 
     def _claimed(self, job_id: str, job: Known) -> list[str]:
@@ -130,6 +135,8 @@ class Referee:
             found.append(f"{job.run_id} was started in a paused group")
         if job.is_canceled:
             found.append(f"{job.run_id} was to be canceled and was started")
+        if job.is_gated:
+            found.append(f"{job.run_id} was held, blocked or put off, and was started")
         best = self.startable(job.lane)
         if best and best[0][2] != job_id:
             found.append(f"{job.run_id} was started before {self.jobs[best[0][2]].run_id}")

@@ -39,7 +39,7 @@ def jobs_of(journal: Journal) -> list[Job]:
 
 def claim(journal: Journal, job: Job, slot: int = 0, token: str = "t") -> Job:
     with journal.write() as tx:
-        transitions.claim(tx, job, Grant(f"{token}{slot}", 0, slot, None, None), clock.now())
+        transitions.claim(tx, job, Grant(f"{token}{slot}", 0, slot), clock.now())
     return next(j for j in jobs_of(journal) if j.job_id == job.job_id)
 
 
@@ -257,6 +257,7 @@ def test_everything_is_private_whatever_the_umask(ws: Workspace) -> None:
             assert os.stat(Path(folder) / name).st_mode & 0o077 == 0, name
 
 
+@pytest.mark.slow
 def test_eight_processes_enqueue_and_nothing_is_lost_or_doubled(ws: Workspace) -> None:
     code = (
         "import sys, pathlib, os\n"

@@ -6,38 +6,32 @@ and older ones that still write. At the end, replaying the entries gives the tab
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import rule
 
-from runforge import workspace
 from runforge.core.outcome import Ending, Grant
 from runforge.core.records import Job
+from runforge.core.resources import Resources
 from runforge.core.states import LIVE, TERMINAL, Cause, State
+from runforge.daemon.claims import Claims
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
-from runforge.errors import RunForgeError
+from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import cancel, prune
-from runforge.store import records, transitions, verify
+from runforge.store import transitions
 from runforge.store.failures import Fenced
 from runforge.store.journal import Transaction
 from runforge.store.opening import open_journal
+from tests.store.queue_model import NOW, Model, ModelMachine
 
-NOW = "2026-01-01T00:00:00.000Z"
 MOST_JOBS = 8
-#: No power fails here, so nothing needs to be synced to a disk.
-SHM = "/dev/shm"
 places = st.integers(0, 99)
+gpu_counts = st.sampled_from((0, 0, 1, 1, 2))
+devices = st.sampled_from((None, "A", "B"))
 endings = st.sampled_from(sorted(TERMINAL))
 
 
@@ -45,66 +39,11 @@ class _Crash(Exception):
     """Stands for the death of the process that writes."""
 
 
-@dataclass(frozen=True)
-class Model:
-    """What the table must say of a job."""
-
-    group: str | None
-    gpu: bool
-    priority: int
-    state: State = State.QUEUED
-    attempt: int = 1
-    lost: int = 0
-    cancel_requested: bool = False
-
-
-class JournalMachine(RuleBasedStateMachine):
-    @initialize()
-    def open(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(dir=SHM if os.access(SHM, os.W_OK) else None))
-        self.ws = workspace.at(self.folder)
-        self.journal = open_journal(self.ws, create=True)
-        self.jobs: dict[str, Model] = {}
-        self.groups: dict[str, tuple[bool, bool]] = {}
-        self.fail_fast: set[str] = set()
-        self.slots: dict[tuple[str, int], str] = {}
-        self.epoch = 0
-        self.made = 0
-
-    def teardown(self) -> None:
-        if hasattr(self, "journal"):
-            self.journal.close()
-            assert verify.check(self.ws) == []
-            shutil.rmtree(self.folder)
-
-    # --- doing things --------------------------------------------------------------------------
-
-    def change(self, act: Callable[[Transaction], object], *, allowed: bool = True) -> None:
-        """Do it in one transaction: it must be refused, and change nothing, unless it is allowed."""
-        refused = contextlib.nullcontext() if allowed else pytest.raises(RunForgeError)
-        with refused, self.journal.write(self.epoch) as tx:
-            act(tx)
-
-    def pick(self, place: int) -> str | None:
-        return sorted(self.jobs)[place % len(self.jobs)] if self.jobs else None
-
-    def row(self, job_id: str) -> Job:
-        with self.journal.read() as tx:
-            return records.job(tx.row("jobs.by_job_id", job_id=job_id))
-
-    def grant(self, job_id: str, slot: int) -> Grant:
-        self.made += 1
-        return Grant(f"token-{self.made}", self.epoch, slot, slot if self.jobs[job_id].gpu else None, None)
-
-    def move(self, job_id: str, state: State, **more: Any) -> None:
-        self.jobs[job_id] = replace(self.jobs[job_id], state=state, **more)
-        if state is not State.RUNNING:
-            self.slots = {slot: holder for slot, holder in self.slots.items() if holder != job_id}
-
+class JournalMachine(ModelMachine):
     # --- what users do -------------------------------------------------------------------------
 
-    @rule(jobs=st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), max_size=3), fail_fast=st.booleans())
-    def enqueue_a_group(self, jobs: list[tuple[bool, int]], fail_fast: bool) -> None:
+    @rule(jobs=st.lists(st.tuples(gpu_counts, st.integers(-3, 3)), max_size=3), fail_fast=st.booleans())
+    def enqueue_a_group(self, jobs: list[tuple[int, int]], fail_fast: bool) -> None:
         self.made += 1
         group_id = f"group-{self.made}"
 
@@ -123,36 +62,58 @@ class JournalMachine(RuleBasedStateMachine):
                 objective_metric=None,
                 direction="maximize",
             )
-            for gpu, priority in jobs:
-                self.insert(tx, group_id, lane_id, gpu=gpu, priority=priority)
+            for gpus, priority in jobs:
+                self.insert(tx, group_id, lane_id, gpus=gpus, priority=priority)
 
         if len(self.jobs) < MOST_JOBS:
             self.change(act)
             self.groups[group_id] = (False, False)
             self.fail_fast |= {group_id} if fail_fast else set()
 
-    @rule(gpu=st.booleans(), priority=st.integers(-3, 3))
-    def enqueue_a_run(self, gpu: bool, priority: int) -> None:
+    @rule(gpus=gpu_counts, priority=st.integers(-3, 3))
+    def enqueue_a_run(self, gpus: int, priority: int) -> None:
         if len(self.jobs) < MOST_JOBS:
-            self.change(lambda tx: self.insert(tx, None, 1, gpu=gpu, priority=priority))
+            self.change(lambda tx: self.insert(tx, None, 1, gpus=gpus, priority=priority))
 
-    def insert(self, tx: Transaction, group: str | None, lane_id: int, *, gpu: bool, priority: int) -> None:
+    def insert(self, tx: Transaction, group: str | None, lane_id: int, *, gpus: int, priority: int) -> None:
         self.made += 1
         job_id = f"job-{self.made:04d}"
-        tx.run(
-            "jobs.insert",
+        transitions.enqueue(
+            tx,
+            Resources(gpus=gpus, vram_mb=1000 * (gpus // 2)),
             job_id=job_id,
             run_id=f"run-{self.made:04d}",
             group_id=group,
             lane_id=lane_id,
             run_dir=".",
             priority=priority,
-            requires_gpu=int(gpu),
             dry_run_seconds=None,
             overrides="{}",
             now=NOW,
         )
-        self.jobs[job_id] = Model(group, gpu, priority)
+        self.jobs[job_id] = Model(group, gpus, priority)
+
+    @rule(place=places, held=st.booleans(), blockers=st.integers(0, 2), delayed=st.booleans())
+    def set_gates(self, place: int, held: bool, blockers: int, delayed: bool) -> None:
+        """No command sets them yet, so it is done to the table."""
+        if (job_id := self.pick(place)) is None:
+            return
+        with self.journal.write(self.epoch):
+            self.journal.connection.execute(
+                "UPDATE jobs SET held = ?, blockers = ?, delayed = ?, not_before = ? WHERE job_id = ?",
+                (int(held), blockers, int(delayed), NOW if delayed else None, job_id),
+            )
+        self.jobs[job_id] = replace(self.jobs[job_id], held=held, blockers=blockers, delayed=delayed)
+
+    @rule(place=places, is_open=st.booleans())
+    def open_or_close(self, place: int, is_open: bool) -> None:
+        if self.groups:
+            group_id = sorted(self.groups)[place % len(self.groups)]
+            with self.journal.write(self.epoch) as tx:
+                change = "UPDATE groups SET is_open = ? WHERE group_id = ?"
+                self.journal.connection.execute(change, (int(is_open), group_id))
+                tx.run("groups.settle", group_id=group_id, now=NOW)
+            self.open = self.open | {group_id} if is_open else self.open - {group_id}
 
     @rule(place=places, is_paused=st.booleans())
     def pause_or_resume(self, place: int, is_paused: bool) -> None:
@@ -204,21 +165,49 @@ class JournalMachine(RuleBasedStateMachine):
         self.change(lambda tx: prune._forget(tx, rows), allowed=allowed)
         if allowed:
             self.jobs = {i: job for i, job in self.jobs.items() if i not in doomed}
-            self.groups.pop(group or "", None)
+            if group not in self.open:
+                self.groups.pop(group or "", None)
 
     # --- what daemons do -----------------------------------------------------------------------
 
-    @rule(place=places, slot=st.integers(0, 2))
-    def claim(self, place: int, slot: int) -> None:
+    @rule(place=places, slot=st.integers(0, 2), devices=st.tuples(devices, devices), whole=st.booleans())
+    def claim(self, place: int, slot: int, devices: tuple[str | None, str | None], whole: bool) -> None:
         if (job_id := self.pick(place)) is None:
             return
-        job, known, grant = self.row(job_id), self.jobs[job_id], self.grant(job_id, slot)
-        wanted = {("cpu", slot), *([("gpu", slot)] if known.gpu else [])}
-        allowed = known.state is State.QUEUED and not wanted & self.slots.keys()
+        job, known, grant = (
+            self.row(job_id),
+            self.jobs[job_id],
+            self.grant(job_id, slot, devices, whole=whole),
+        )
+        allowed = known.is_ready and slot not in self.slots and self.can_be_given(grant.devices)
         self.change(lambda tx: transitions.claim(tx, job, grant, NOW), allowed=allowed)
         if allowed:
             self.move(job_id, State.RUNNING)
-            self.slots |= dict.fromkeys(wanted, job_id)
+            self.give(job_id, grant)
+
+    @rule(gpu_slots=st.integers(0, 3), gpus=st.lists(st.sampled_from("AB"), unique=True))
+    def claim_what_is_next(self, gpu_slots: int, gpus: list[str]) -> None:
+        """A daemon starts all that it can: what is left could not start, and all counts hold."""
+        found = [Gpu(place, uuid, uuid, 2000) for place, uuid in enumerate(gpus)]
+        claims = Claims(self.epoch, 3, gpu_slots, Gpus(tuple(found)), only_lane=None)
+        with self.journal.write(self.epoch) as tx:
+            claimed = claims.claim_all(tx, NOW)
+        for job, _, grant in claimed:
+            assert self.jobs[job.job_id].is_ready
+            assert not (job.group_id and self.groups[job.group_id][0])
+            assert grant.slot not in self.slots
+            assert self.can_be_given(grant.devices)
+            assert len(grant.devices) == self.jobs[job.job_id].gpus
+            assert set(grant.uuids) <= set(gpus)
+            assert bool(gpus) == bool(grant.uuids) or not grant.devices
+            self.move(job.job_id, State.RUNNING)
+            self.give(job.job_id, grant)
+        if len(self.slots) < 3:
+            waiting = [job for job in self.jobs.values() if job.is_ready and not job.gpus]
+            assert all(job.group and self.groups[job.group][0] for job in waiting)
+            if len(self.grants) < gpu_slots:
+                waiting = [job for job in self.jobs.values() if job.is_ready and job.gpus == 1]
+                assert all(job.group and self.groups[job.group][0] for job in waiting)
 
     @rule(place=places, state=endings)
     def end(self, place: int, state: State) -> None:
@@ -239,7 +228,8 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(place=places)
     def requeue(self, place: int) -> None:
-        if (job_id := self.pick(place)) is None:
+        # A run that is to be canceled is not put back: `core.policy` ends it.
+        if (job_id := self.pick(place)) is None or self.jobs[job_id].cancel_requested:
             return
         job, known = self.row(job_id), self.jobs[job_id]
         allowed = known.state is State.RUNNING
@@ -273,8 +263,8 @@ class JournalMachine(RuleBasedStateMachine):
     def crash_inside_a_transaction(self, place: int, slot: int, is_dropped: bool) -> None:
         if (job_id := self.pick(place)) is None or self.jobs[job_id].state is not State.QUEUED:
             return
-        job, grant = self.row(job_id), self.grant(job_id, slot)
-        if {("cpu", slot), ("gpu", slot)} & self.slots.keys():
+        job, grant = self.row(job_id), self.grant(job_id, slot, (None, None), whole=True)
+        if not self.jobs[job_id].is_ready or slot in self.slots or not self.can_be_given(grant.devices):
             return
         if is_dropped:
             self._drop_the_connection(job, grant)
@@ -297,41 +287,6 @@ class JournalMachine(RuleBasedStateMachine):
     @rule()
     def checkpoint(self) -> None:
         self.journal.checkpoint()
-
-    # --- the tables ----------------------------------------------------------------------------
-
-    @invariant()
-    def tables_say_what_the_model_says(self) -> None:
-        if not hasattr(self, "journal"):
-            return
-        with self.journal.read() as tx:
-            jobs = {job.job_id: _model(job) for job in map(records.job, tx.rows("jobs.all"))}
-            groups = {row["group_id"]: _group(row) for row in tx.rows("groups.all")}
-            slots = {(row["kind"], row["slot_no"]): row["job_id"] for row in tx.rows("attempts.slots")}
-            totals = tx.row("jobs.totals")
-            epoch = tx.row("journal.epoch")[0]
-        assert jobs == self.jobs
-        assert groups == self.groups
-        assert slots == self.slots
-        assert epoch == self.epoch
-        for state in State:
-            assert (totals[state.value] or 0) == sum(job.state is state for job in self.jobs.values())
-
-
-def _model(job: Job) -> Model:
-    return Model(
-        job.group_id,
-        job.requires_gpu,
-        job.priority,
-        job.state,
-        job.attempt,
-        job.lost,
-        job.cancel_requested,
-    )
-
-
-def _group(row: Any) -> tuple[bool, bool]:
-    return bool(row["is_paused"]), bool(row["is_canceled"])
 
 
 TestJournal = JournalMachine.TestCase

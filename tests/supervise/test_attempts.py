@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from runforge.attempts import cleanup, exit_record, report, start_marker
+from runforge.attempts import cleanup, exit_record, orders, report, start_marker
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
 from runforge.core.outcome import ExitRecord, Finding
 from runforge.machine import os_process
-from runforge.supervise.supervisor import CANCEL, supervise
+from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
 
 
@@ -45,7 +45,7 @@ class Attempt:
         # Sweeps go by the token: tests that run side by side must not share one.
         self.token = secrets.token_hex(16)
 
-    def spec(self, argv: list[str], **changes: Any) -> Path:
+    def spec(self, argv: list[str] | None, **changes: Any) -> Path:
         values = {
             "version": 1,
             "token": self.token,
@@ -64,7 +64,11 @@ class Attempt:
             "grace_seconds": 0.5,
             "log_limit_bytes": 1_000_000,
             "echo": False,
-            "payload": {},
+            "payload": {
+                "request": {"device": {"type": "cpu"}, "model": {"family": "command"}},
+                "grant": {"gpus": 0, "gpu": None},
+                "threads": 1,
+            },
             **changes,
         }
         path = self.folder / "spec.json"
@@ -91,7 +95,7 @@ class Attempt:
         return record
 
     def cancel(self) -> None:
-        (self.folder / CANCEL).touch()
+        orders.cancel(self.folder)
 
     def kill_supervisor(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
@@ -147,14 +151,6 @@ def test_what_a_run_leaves_is_on_disk_before_its_end_is(
 def test_a_signal_is_recorded(attempt: Attempt) -> None:
     record = attempt.run("import os; os.kill(os.getpid(), 9)")
     assert (record.exit_code, record.signal) == (None, 9)
-
-
-def test_a_program_that_is_not_there_is_told_with_its_reason(attempt: Attempt) -> None:
-    path = attempt.spec(["no-such-program-here"])
-    attempt.pid = in_child(lambda: supervise(path))
-    record = attempt.wait()
-    assert record is not None
-    assert record.spawn_error == "no-such-program-here: No such file or directory"
 
 
 def test_metrics_are_found_in_the_output(attempt: Attempt) -> None:

@@ -264,6 +264,22 @@ def test_a_program_that_may_not_be_executed_is_told_with_its_reason(attempt: Att
     assert found.spawn_error == f"{path}: Permission denied"
 
 
+def test_metrics_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").mkdir()
+    pump = LogPump(tmp_path, limit=1_000_000, reads_metrics=True)
+    pump.open()
+    reading, writing = os.pipe()
+    os.write(writing, b"[RF:METRIC=a 1]\n[RF:METRIC=b 2]\n")
+    os.close(writing)
+    while pump.pump(reading):
+        pass
+    os.close(reading)
+    pump.close()
+    pump.release()
+    (told,) = pump.rejected.sentences()
+    assert told.startswith("2 printed metrics could not be written to metrics.jsonl: is no regular file")
+
+
 def test_a_line_too_long_hides_no_metric(tmp_path: Path) -> None:
     pump = LogPump(tmp_path, limit=1_000_000, reads_metrics=True)
     pump.open()
@@ -290,7 +306,7 @@ IMPORTED_BY = os.getpid()
 
 
 def main(spec):
-    print("preloaded", IMPORTED_BY != os.getpid(), spec["payload"]["word"], os.environ["RUNFORGE_TOKEN"])
+    print("preloaded", IMPORTED_BY != os.getpid(), spec.env["WORD"], os.environ["RUNFORGE_TOKEN"])
     return 5
 
 
@@ -298,11 +314,11 @@ def fail(spec):
     raise RuntimeError("told in the log")
 
 
-def finish(spec, ending, rejected):
-    return [f"finish {ending['exit_code']}"]
+def finish(spec, ending, rejected, is_ours):
+    return [f"finish {ending.exit_code} {is_ours()}"]
 
 
-def leave(spec, ending, rejected):
+def leave(spec, ending, rejected, is_ours):
     sys.exit("a result writer that leaves")
 """
 
@@ -319,8 +335,7 @@ def warm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZygoteClie
 
 
 def run_in(zygote: ZygoteClient, attempt: Attempt, **changes: str | None) -> ExitRecord:
-    path = attempt.spec([], preamble=[], payload={"word": "heard"}, **changes)
-    path.write_text(json.dumps({**json.loads(path.read_text()), "argv": None}))
+    path = attempt.spec(None, preamble=[], env={"WORD": "heard"}, **changes)
     zygote.submit(1, path)
     reply = replies(zygote)
     assert reply.handle is not None
@@ -334,7 +349,7 @@ def run_in(zygote: ZygoteClient, attempt: Attempt, **changes: str | None) -> Exi
 def test_a_function_runs_in_a_fork_with_its_module_imported(attempt: Attempt, warm: ZygoteClient) -> None:
     found = run_in(warm, attempt, target="preloaded_for_test:main", finish="preloaded_for_test:finish")
     assert found.exit_code == 5
-    assert attempt.log == f"preloaded True heard {attempt.token}\nfinish 5\n"
+    assert attempt.log == f"preloaded True heard {attempt.token}\nfinish 5 True\n"
 
 
 def test_a_function_that_raises_leaves_a_traceback_and_exit_code_1(

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from runforge.attempts.spec import Spec
 from runforge.training import worker
-from tests.training.kit import REQUEST, Run, table
+from tests.training.kit import REQUEST, Run, make_a_spec, table
 
 
 @pytest.fixture
@@ -22,11 +23,11 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_spec(workspace: Path) -> Callable[..., dict[str, Any]]:
+def make_spec(workspace: Path) -> Callable[..., Spec]:
     """Return a factory of specs; each gets a run folder of its own."""
     made: list[Path] = []
 
-    def make(changes: dict[str, Any] | None = None, **payload: Any) -> dict[str, Any]:
+    def make(changes: dict[str, Any] | None = None, **payload: Any) -> Spec:
         request = copy.deepcopy(REQUEST)
         for path, value in (changes or {}).items():
             *parents, last = path.split(".")
@@ -37,27 +38,13 @@ def make_spec(workspace: Path) -> Callable[..., dict[str, Any]]:
         run_dir = workspace / "runs" / str(len(made))
         run_dir.mkdir(parents=True)
         made.append(run_dir)
-        return {
-            "workspace": str(workspace),
-            "run_dir": str(run_dir),
-            "argv": None,
-            "payload": {
-                "request": request,
-                "grant": {"gpus": 0, "gpu": None, "reason": None},
-                "dry_run_seconds": None,
-                "max_rows": None,
-                "objective": None,
-                **payload,
-            },
-        }
+        return make_a_spec(workspace, run_dir, request, **payload)
 
     return make
 
 
 @pytest.fixture
-def execute(
-    make_spec: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Run]:
+def execute(make_spec: Callable[..., Spec], capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
     """Return a function that runs an attempt in this process and says what it left."""
 
     def run(changes: dict[str, Any] | None = None, **payload: Any) -> Run:
@@ -65,6 +52,6 @@ def execute(
         capsys.readouterr()
         code = worker.main(spec)
         printed = capsys.readouterr()
-        return Run(code, Path(spec["run_dir"]), printed.out + printed.err)
+        return Run(code, spec.run_dir, printed.out + printed.err)
 
     return run

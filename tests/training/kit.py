@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runforge.attempts import build_spec
+from runforge.attempts.build_spec import Place, Terms
+from runforge.attempts.spec import Spec
+from runforge.documents.request import Request, parse_request
+
 REQUEST: dict[str, Any] = {
     "version": 1,
     "preset": "fast",
@@ -30,6 +35,15 @@ def table(rows: int = 150, classes: int = 3) -> str:
         colour = "?" if index % 13 == 0 else chance.choice(["red", "green", "blue"][: kind + 1])
         lines.append(f"{width:.3f},{height},{colour},kind_{kind}")
     return "\n".join(lines) + "\n"
+
+
+def make_a_spec(workspace: Path, run_dir: Path, request: dict[str, Any], **terms: Any) -> Spec:
+    """Return the spec of a request, be the request right or wrong."""
+    place = Place(run_dir.name, 1, "token", workspace, run_dir, run_dir / "attempt")
+    good = parse_request(REQUEST, where="tests")
+    family, device = request["model"]["family"], request["device"]["type"]
+    asked: Request = good._replace(raw=request, family=family, device_type=device, command=("prog",))
+    return build_spec.build_spec(asked, place, Terms(**{"gpus": 0, "threads": 1, **terms}))
 
 
 @dataclass(frozen=True)

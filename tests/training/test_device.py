@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from runforge.training.device import decide
+from runforge.core.device import decide
 from tests.training.kit import Run
-
-GPU = {"uuid": "GPU-1", "index": 0, "name": "x"}
 
 
 @pytest.mark.parametrize(
-    ("asked", "family", "grant", "device", "reason"),
+    ("asked", "family", "gpus", "is_granted", "device", "reason"),
     [
-        ("cpu", "random_forest", (0, None, None), "cpu", None),
-        ("cpu", "random_forest", (1, None, None), "cpu", "user_requested_cpu"),
-        ("cpu", "command", (1, None, None), "cpu", "user_requested_cpu"),
-        ("gpu", "random_forest", (0, None, None), "cpu", "no_gpu_detected"),
-        ("gpu", "command", (0, None, None), "cpu", "no_gpu_detected"),
-        ("gpu", "random_forest", (1, GPU, None), "cpu", "unsupported_model"),
-        ("gpu", "command", (1, None, None), "cpu", "gpu_slot_unavailable"),
-        ("gpu", "command", (1, None, "gpu_busy"), "cpu", "gpu_busy"),
-        ("gpu", "command", (1, GPU, None), "gpu", None),
+        ("cpu", "random_forest", 0, False, "cpu", None),
+        ("cpu", "random_forest", 1, False, "cpu", "user_requested_cpu"),
+        ("cpu", "command", 1, False, "cpu", "user_requested_cpu"),
+        ("gpu", "random_forest", 0, False, "cpu", "no_gpu_detected"),
+        ("gpu", "command", 0, False, "cpu", "no_gpu_detected"),
+        ("gpu", "random_forest", 1, True, "cpu", "unsupported_model"),
+        ("gpu", "command", 1, False, "cpu", "gpu_slot_unavailable"),
+        ("gpu", "command", 1, True, "gpu", None),
     ],
 )
 def test_the_table(
-    asked: str, family: str, grant: tuple[int, Any, str | None], device: str, reason: str | None
+    asked: str, family: str, gpus: int, is_granted: bool, device: str, reason: str | None
 ) -> None:
-    names = ("gpus", "gpu", "reason")
-    found = decide(asked, family, dict(zip(names, grant, strict=True)))
+    found = decide(asked, family, gpus=gpus, is_granted=is_granted)
     assert (found.type, found.gpu_reason) == (device, reason)
 
 

@@ -8,28 +8,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runforge.attempts.spec import Spec
 from tests.training.kit import Run
 
 _SCRIPT = """
-import json, sys
+import sys
+from runforge.attempts.spec import from_json
 from runforge.training import worker
-code = worker.main(json.loads(sys.argv[1]))
+code = worker.main(from_json(sys.argv[1].encode()))
 assert not {"sklearn", "numpy"} & set(sys.modules)
 sys.exit(code)
 """
 
 
-def start(spec: dict[str, Any]) -> subprocess.Popen[str]:
-    argv = [sys.executable, "-c", _SCRIPT, json.dumps(spec)]
+def start(spec: Spec) -> subprocess.Popen[str]:
+    argv = [sys.executable, "-c", _SCRIPT, spec.to_json().decode()]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
 
 
-def test_it_walks_through_every_stage_and_touches_no_model(make_spec: Callable[..., dict[str, Any]]) -> None:
+def test_it_walks_through_every_stage_and_touches_no_model(make_spec: Callable[..., Spec]) -> None:
     spec = make_spec(dry_run_seconds=0.0)
     with start(spec) as process:
         output, _ = process.communicate(timeout=60)
@@ -46,7 +47,7 @@ def test_it_walks_through_every_stage_and_touches_no_model(make_spec: Callable[.
         )
     ]
     assert "\n[DRY-RUN" in output
-    result = json.loads((Path(spec["run_dir"]) / "result.json").read_text())
+    result = json.loads((spec.run_dir / "result.json").read_text())
     assert (result["status"], result["summary"], result["artifacts"]) == ("succeeded", None, [])
 
 
@@ -60,7 +61,7 @@ def test_it_holds_its_slot(execute: Callable[..., Run]) -> None:
     assert time.monotonic() - start_at >= 0.3
 
 
-def test_a_termination_ends_it_at_once(make_spec: Callable[..., dict[str, Any]]) -> None:
+def test_a_termination_ends_it_at_once(make_spec: Callable[..., Spec]) -> None:
     with start(make_spec(dry_run_seconds=600.0)) as process:
         assert process.stdout is not None
         for line in process.stdout:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from runforge import clock
 from runforge.cli import samples
+from runforge.cli.setup import make_workspace
 from runforge.queue import submit
 from runforge.store.opening import open_journal
 from runforge.tui.app import RunForgeApp
@@ -22,6 +29,8 @@ from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
 NARROW, WIDE = (80, 24), (200, 50)
+#: The true clock: a test may have stopped it.
+_NOW = clock.now
 #: States of the first runs of a sweep of eight; the rest stay queued.
 STATES = ("running", "running", "succeeded", "succeeded", "failed", "canceled")
 
@@ -41,6 +50,24 @@ def enqueue(ws: Workspace, *, name: str = "lr search", runs: int = 8, **model: A
 
 def lived(ws: Workspace, *, name: str = "lr search", error: str = "exit code 3") -> str:
     """Enqueue a sweep and let its first runs have been through something, with logs and metrics."""
+    if ws.journal.exists():
+        return _live(ws, name, error)
+    moment = clock.now() if clock.now is not _NOW else ""
+    made, group_id = _lived_once(name, error, moment)
+    shutil.copytree(made.root, ws.root, dirs_exist_ok=True)
+    return group_id
+
+
+@cache
+def _lived_once(name: str, error: str, _moment: str) -> tuple[Workspace, str]:
+    """Make a workspace to copy: to enqueue anew for every test costs more than many of them do."""
+    folder = tempfile.TemporaryDirectory(prefix="lived-")
+    atexit.register(folder.cleanup)
+    ws = make_workspace(Path(folder.name) / "ws")
+    return ws, _live(ws, name, error)
+
+
+def _live(ws: Workspace, name: str, error: str) -> str:
     group_id = enqueue(ws, name=name)
     now = clock.now()
     with open_journal(ws) as journal, journal.write() as tx:
@@ -53,7 +80,7 @@ def lived(ws: Workspace, *, name: str = "lr search", error: str = "exit code 3")
                     (now, now, row["seq"]),
                 )
             if state == "running":
-                run("INSERT INTO slots VALUES ('cpu', ?, ?)", (number, row["job_id"]))
+                run("INSERT INTO slots VALUES (?, ?)", (number, row["job_id"]))
                 continue
             run(
                 "UPDATE jobs SET state=?, finished_at=?, updated_at=?, error=?, cause=?, metric_name=?, metric_value=?"
@@ -111,7 +138,8 @@ class Looker:
 
     @property
     def lines(self) -> list[str]:
-        """The screen as text."""
+        """The screen as text, with what a window over it leaves in sight."""
+        visible_screen_stack.set(self.app._background_screens)
         return [strip.text for strip in self.app.screen._compositor.render_strips()]
 
     @property
@@ -125,7 +153,7 @@ class Looker:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"not within {seconds} s: {what}\n{self.text}"
-            await self.pilot.pause(0.01)
+            await self.pilot.pause(0.02)
 
     async def sees(self, *texts: str) -> None:
         """Wait until all the texts are on the screen."""

@@ -236,7 +236,6 @@ def test_a_journal_that_cannot_be_read_is_a_warning_and_heals(ws: Workspace) -> 
     async def journey(at: Looker) -> None:
         await at.sees("0001")
         whole = ws.journal.read_bytes()
-        at.app.reader.close()
         damaged = ws.journal.with_name("damaged")
         damaged.write_bytes(b"garbage" * 1000)
         aside = ws.journal.with_name("aside")

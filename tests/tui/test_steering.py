@@ -188,7 +188,7 @@ def test_read_only_refuses_every_change(ws: Workspace) -> None:
             await at.press("j", "k", key)
             await at.sees("this session is read-only")
             at.app.screen.query_one("KeyBar").say("")
-            await at.misses("read-only")
+            await at.misses("this session is read-only")
 
     look(ws, journey, daemon=daemon, read_only=True)
     after = jobs_of(ws)

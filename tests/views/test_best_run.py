@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runforge.cli import samples
@@ -31,6 +31,7 @@ JOBS = st.lists(
     min_size=RUNS,
     max_size=RUNS,
 )
+FINITE = [("succeeded", "val_loss", value) for value in (0.5, 0.25, 0.75, 0.25, 1.0)]
 OBJECTIVES = st.sampled_from([None, ("val_loss", "minimize"), ("val_loss", "maximize"), ("foo", "minimize")])
 
 
@@ -41,8 +42,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def ended(ws: Workspace, jobs: Values, objective: tuple[str, str] | None = None) -> str:
     """Enqueue a group whose runs have ended like this; return its id."""
-    runs = [{"model.hyperparameters.C": number + 1} for number in range(len(jobs))]
-    plan = {**samples.plan(str(ws.root)), "strategy": {"type": "list", "runs": runs}}
+    runs = [{"model.hyperparameters.n": number} for number in range(len(jobs))]
+    base = {
+        **samples.request(),
+        "model": {"family": "command", "command": ["true"]},
+    }  # it may report anything
+    plan = {**samples.plan(str(ws.root)), "base_request": base, "strategy": {"type": "list", "runs": runs}}
     plan.pop("objective", None)
     if objective:
         plan["objective"] = {"metric": objective[0], "direction": objective[1]}
@@ -60,7 +65,13 @@ def ended(ws: Workspace, jobs: Values, objective: tuple[str, str] | None = None)
     return group_id
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=25)
+@example(jobs=[*FINITE, ("succeeded", "val_loss", math.inf)], objective=("val_loss", "maximize"))
+@example(jobs=[*FINITE, ("succeeded", "val_loss", -math.inf)], objective=("val_loss", "minimize"))
+@example(jobs=[*FINITE, ("failed", "val_loss", 9.0)], objective=("val_loss", "maximize"))
+@example(jobs=[("succeeded", "acc", None), *FINITE], objective=None)
+@example(jobs=[("succeeded", "foo", 1.0), *FINITE], objective=None)
+@example(jobs=[*FINITE, ("succeeded", "acc", 9.0)], objective=None)
 @given(jobs=JOBS, objective=OBJECTIVES)
 def test_all_name_the_same_best_run(lab: Workspace, jobs: Values, objective: tuple[str, str] | None) -> None:
     group_id = ended(lab, jobs, objective)

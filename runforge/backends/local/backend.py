@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runforge import clock as clocks
 from runforge import failpoints, machine_faults
-from runforge.attempts import cleanup, earlier_life, outputs, report, results, start_marker, unkillable
+from runforge.attempts import cleanup, earlier_life, outputs, report, start_marker, unkillable
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
+from runforge.backends.local.frozen import FrozenSupervisors
 from runforge.backends.local.launch_probe import probe
 from runforge.backends.local.launcher import Launcher
 from runforge.backends.local.watch import POLL_SECONDS, Watched, WatchList
 from runforge.backends.local.zygote_client import Reply
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
-from runforge.files.durable import write_atomic
-from runforge.machine import disk_space, gpus, os_process
+from runforge.files.durable import is_folder, write_atomic
+from runforge.machine import disk_space, os_process
 from runforge.machine.disk_space import Shortage
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpu_watch import GpuWatch
+from runforge.machine.gpus import Gpus
+from runforge.training import results
 from runforge.workspace import Workspace
 
 
@@ -39,9 +43,10 @@ class LocalBackend:
         self._workspace = workspace
         self._watch = watch
         self._log = log
-        self._gpus = gpus.detect()
+        self._gpus = GpuWatch(clocks.SYSTEM, log)
         self._launcher = Launcher(workspace, self._gpus, max_parallel=max_parallel, umask=umask)
         self._attempts = WatchList(watch, clocks.SYSTEM)
+        self._frozen = FrozenSupervisors(log, clocks.SYSTEM)
         self._zygotes: set[int] = set()
 
     # --- life ----------------------------------------------------------------------------------
@@ -64,9 +69,9 @@ class LocalBackend:
             self._launcher.release_idle()
             self._watch_zygotes()
 
-    def capacity(self) -> Sequence[Gpu]:
-        """Return the GPUs of this machine."""
-        return self._gpus
+    def capacity(self, *, is_in_use: bool) -> Gpus:
+        """Return the GPUs of this machine that are the daemon's."""
+        return self._gpus.step(is_in_use=is_in_use)
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what the disks lack; after failures also what a launch, tried for nothing, still meets."""
@@ -80,7 +85,7 @@ class LocalBackend:
     def launch(self, launch: Launch) -> None:
         """Write the attempt's files and ask a zygote for a supervisor."""
         ref = launch.ref
-        if not self._run_dir(ref).is_dir():
+        if not is_folder(self._run_dir(ref)):
             raise NoRunFolder(f"run folder {ref.run_dir} is missing: it was deleted before the run started")
         watched = self._attempts.add(ref)
         try:
@@ -101,6 +106,11 @@ class LocalBackend:
     def adopt(self, ref: AttemptRef) -> None:
         """Wait for a supervisor by pidfd where its identity can be proved, else by polling."""
         watched = self._attempts.add(ref)
+        with contextlib.suppress(OSError):  # what cannot be read now is looked at again later
+            self._attach_to_owner(watched)
+
+    def _attach_to_owner(self, watched: Watched) -> None:
+        ref = watched.ref
         owner = start_marker.read(self._attempt_dir(ref))
         if owner is None or owner.boot_id != os_process.boot_id():
             return
@@ -120,6 +130,7 @@ class LocalBackend:
         self._end_hung_zygotes()
         if any(not zygote.alive() for zygote in self._launcher.zygotes):
             yield from self._replace_zygotes()
+        self._frozen.step()
         for token in self._attempts.due():
             yield Event(token)
 
@@ -169,12 +180,13 @@ class LocalBackend:
                 self._watch.add(zygote.fileno(), _nothing)
 
     def wait_seconds(self) -> float | None:
-        """Return how often attempts without a handle are looked at, if there are some."""
-        return POLL_SECONDS if self._attempts.needs_polling() else None
+        """Return how often attempts are looked at of which no handle tells all, if there are some."""
+        return POLL_SECONDS if self._attempts.needs_polling() or self._frozen else None
 
     def forget(self, ref: AttemptRef) -> None:
         """Stop watching an attempt."""
         self._attempts.forget(ref.token)
+        self._frozen.forget(ref.token)
 
     # --- what is there -------------------------------------------------------------------------
 
@@ -197,6 +209,7 @@ class LocalBackend:
 
     def order(self, ref: AttemptRef, order: Order) -> bool:
         """Leave the file that the supervisor watches; False while it cannot be written."""
+        self._frozen.expect_end(ref, self._attempt_dir(ref))
         try:
             write_atomic(self._attempt_dir(ref) / order.value, b"", durable=False)
         except (FileNotFoundError, NotADirectoryError):
@@ -233,9 +246,9 @@ class LocalBackend:
             watched.unkillable = left
         return not left
 
-    def finish(self, ref: AttemptRef, record: ExitRecord) -> bool:
-        """Leave the result.json that the supervisor had no room for, or that a moved workspace lost."""
-        return results.finish(self._attempt_dir(ref), self._run_dir(ref), record)
+    def finish(self, ref: AttemptRef, record: ExitRecord) -> None:
+        """Leave the result.json that the supervisor could not write, or that a moved workspace lost."""
+        results.finish(self._attempt_dir(ref), self._run_dir(ref), record)
 
     def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
         """Leave a result.json for an end that nobody has seen."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
 
-from runforge import machine_faults
 from runforge.files.durable import TEMPORARY_PREFIX, write_new
 from runforge.workspace import Workspace
 
@@ -20,17 +20,14 @@ _PROBE_SECONDS = 10.0
 
 def probe(workspace: Workspace) -> int | None:
     """Do what a launch does, for nothing; return the number of the failure if the machine still refuses."""
-    folder = workspace.state_dir / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
+    folder = workspace.attempts_dir / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
     try:
         folder.mkdir(0o700)
         write_new(folder / "probe", bytes(_PROBE_BYTES))
         _open_some()
         _start_some()
     except OSError as error:
-        number = machine_faults.of(error)
-        if number is None:
-            raise
-        return number
+        return error.errno or errno.EIO
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return None

@@ -16,7 +16,8 @@ from typing import Any
 from runforge import clock, ids
 from runforge.core.states import TERMINAL, Cause, State
 from runforge.errors import OperationFailed, RunForgeError
-from runforge.store.recovery import from_exports
+from runforge.store import opening, traces
+from runforge.store.recovery import from_exports, rebuild
 from runforge.store.recovery.salvage import Row
 from runforge.workspace import Workspace
 
@@ -29,7 +30,31 @@ _SPELLED = {"cancelled": State.CANCELED.value, "completed": State.SUCCEEDED.valu
 _UNSEEN = "it was running when the older program was last seen; how it ended is not known"
 
 
-def tables(workspace: Workspace) -> dict[str, list[Row]]:
+def take_over(workspace: Workspace) -> str | None:
+    """Make the first journal of the older program's queue, if there is one; return what came of it, in one line.
+
+    Raises OperationFailed if it cannot be taken over now; then nothing is changed.
+    """
+    if not traces.has_older_queue(workspace):
+        return None
+    told: list[str] = []
+
+    def write(fresh: Path) -> None:
+        found = _tables(workspace)
+        problems = rebuild.write(fresh, found)
+        if problems:
+            raise OperationFailed(
+                f"the older program's queue contradicts itself ({problems[0]}); nothing was changed",
+                where=str(workspace.queue_json),
+                fix="Move the file away to begin with an empty queue",
+            )
+        told.append(_told(found, _keep(workspace)))
+
+    opening.make_of(workspace, write)
+    return told[0] if told else None  # another command was quicker
+
+
+def _tables(workspace: Workspace) -> dict[str, list[Row]]:
     """Return the older queue as a journal's rows.
 
     Raises OperationFailed where its daemon lives, or the file is no queue.
@@ -63,7 +88,7 @@ def tables(workspace: Workspace) -> dict[str, list[Row]]:
     return found
 
 
-def told(taken: dict[str, list[Row]], kept: Path) -> str:
+def _told(taken: dict[str, list[Row]], kept: Path) -> str:
     """Return what was taken over, in one line."""
     waiting = sum(job["state"] == State.QUEUED.value for job in taken["jobs"])
     return (
@@ -72,7 +97,7 @@ def told(taken: dict[str, list[Row]], kept: Path) -> str:
     )
 
 
-def keep(workspace: Workspace) -> Path:
+def _keep(workspace: Workspace) -> Path:
     """Give the older queue.json a second name, under which it stays; return it."""
     kept = workspace.queue_dir / "queue.json.older"
     with contextlib.suppress(FileExistsError):

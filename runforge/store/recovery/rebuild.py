@@ -15,7 +15,9 @@ from typing import Any
 
 from runforge import clock
 from runforge.core.states import TRANSITIONS, State
-from runforge.store import migrate, replay
+from runforge.store import migrate, records, verify
+from runforge.store.queries import query
+from runforge.store.recovery import modern
 from runforge.store.recovery.salvage import Row
 from runforge.store.sqlite import sqlite
 
@@ -40,7 +42,7 @@ def write(path: Path, tables: dict[str, list[Row]]) -> list[str]:
         for trigger in triggers:
             connection.execute(trigger["sql"])
         connection.execute("COMMIT")
-        problems = replay.check_connection(connection)
+        problems = verify.check_connection(connection)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
         connection.close()
@@ -48,24 +50,29 @@ def write(path: Path, tables: dict[str, list[Row]]) -> list[str]:
 
 
 def _fill(connection: Any, tables: dict[str, list[Row]]) -> None:
+    modern.bring_up(tables)
     _number(tables)
-    lanes = _lanes(tables)
-    connection.execute("DELETE FROM lanes")
-    connection.execute("DELETE FROM daemon")
+    shapes = modern.shapes(tables["jobs"])
+    for name in ("lanes", "daemon", "shapes"):
+        connection.execute(f"DELETE FROM {name}")  # noqa: S608
     for name, rows in (
-        ("lanes", lanes),
+        ("shapes", shapes),
+        ("lanes", _lanes(tables)),
         ("groups", tables["groups"]),
         ("jobs", sorted(tables["jobs"], key=lambda job: job["seq"])),
         ("attempts", tables["attempts"]),
         ("slots", _slots(tables["jobs"])),
+        ("device_grants", modern.grants(tables)),
         ("daemon", [_daemon(tables)]),
         ("journal", _entries(tables)),
     ):
+        columns = [row["name"] for row in connection.execute(f"PRAGMA table_info({name})").fetchall()]
         for row in rows:
-            names = ", ".join(row)
-            marks = ", ".join("?" * len(row))
-            values = tuple(row.values())
+            known = {column: row[column] for column in columns if column in row}
+            names, marks = ", ".join(known), ", ".join("?" * len(known))
+            values = tuple(known.values())
             connection.execute(f"INSERT INTO {name} ({names}) VALUES ({marks})", values)  # noqa: S608
+    connection.execute(query("jobs.count_ready"))
 
 
 def _number(tables: dict[str, list[Row]]) -> None:
@@ -92,8 +99,7 @@ def _lanes(tables: dict[str, list[Row]]) -> list[Row]:
     paused = {group["lane_id"]: group["is_paused"] for group in tables["groups"]}
     counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for job in tables["jobs"]:
-        queued = "queued_gpu" if job["requires_gpu"] else "queued_cpu"
-        counts[job["lane_id"]][queued if job["state"] == "queued" else job["state"]] += 1
+        counts[job["lane_id"]][job["state"]] += 1
     return [
         {
             "lane_id": lane_id,
@@ -106,13 +112,8 @@ def _lanes(tables: dict[str, list[Row]]) -> list[Row]:
 
 
 def _slots(jobs: list[Row]) -> list[Row]:
-    running = [job for job in jobs if job["state"] == "running"]
-    on_gpu = [job for job in running if job["requires_gpu"]]
-    return [
-        {"kind": kind, "slot_no": number, "job_id": job["job_id"]}
-        for kind, holders in (("cpu", running), ("gpu", on_gpu))
-        for number, job in enumerate(holders)
-    ]
+    running = [job["job_id"] for job in jobs if job["state"] == "running"]
+    return [{"slot_no": number, "job_id": job_id} for number, job_id in enumerate(running)]
 
 
 def _daemon(tables: dict[str, list[Row]]) -> Row:
@@ -149,7 +150,7 @@ def _entries(tables: dict[str, list[Row]]) -> list[Row]:
 
 def _is_told(entries: list[Row], jobs: list[Row], groups: list[Row]) -> bool:
     with contextlib.suppress(KeyError, ValueError, TypeError):
-        return not replay.compare(entries, jobs, groups)
+        return not verify.compare(entries, jobs, groups)
     return False
 
 
@@ -161,6 +162,8 @@ def _story_of_group(group: Row) -> list[Row]:
     story = [_entry(group, "group_created", detail=json.dumps({"name": group["name"]}))]
     if group["is_paused"]:
         story.append(_entry(group, "group_paused"))
+    if group["is_open"]:
+        story.append(_entry(group, "group_opened"))
     if group["is_canceled"]:
         story.append(_entry(group, "group_canceled"))
     return story
@@ -168,9 +171,14 @@ def _story_of_group(group: Row) -> list[Row]:
 
 def _story_of_job(job: Row) -> list[Row]:
     """Return the fewest moves that lead to where a job is; `recovered` says that they are not first-hand."""
-    detail = {key: job[key] for key in ("run_id", "priority", "requires_gpu")}
+    needs = records.needs(job)
+    detail = {"run_id": job["run_id"], "priority": job["priority"], "needs": needs.to_json()}
+    detail["requires_gpu"] = int(needs.requires_gpu)
     first = _entry(job, "enqueued", job_id=job["job_id"], to_state="queued", attempt=1)
     story = [{**first, "detail": json.dumps({**detail, "recovered": True})}]
+    if modern.is_gated(job):
+        gates = {name: job[name] for name in modern.GATES}
+        story.append(_entry(job, "gates_set", job_id=job["job_id"], attempt=1, detail=json.dumps(gates)))
     moves = [(State.QUEUED, State.RUNNING), (State.RUNNING, State.QUEUED)] * (job["attempt"] - 1)
     state = State(job["state"])
     if state is not State.QUEUED and (job["started_at"] or state is State.SUCCEEDED):

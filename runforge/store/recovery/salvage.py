@@ -12,7 +12,7 @@ from typing import Any
 from runforge.store.sqlite import DatabaseError, sqlite
 
 #: Tables with a row number, by which a scan can jump over a damaged page.
-_NUMBERED = {"daemon": "one", "lanes": "lane_id", "jobs": "seq", "journal": "seq"}
+_NUMBERED = {"daemon": "one", "lanes": "lane_id", "shapes": "shape_id", "jobs": "seq", "journal": "seq"}
 #: Tables without: read from both ends of their key up to the damage.
 _KEYED = {"groups": "group_id", "attempts": "job_id, attempt"}
 _CHUNK = 64

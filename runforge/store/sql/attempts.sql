@@ -1,6 +1,6 @@
 -- name: insert
-INSERT INTO attempts (job_id, run_id, attempt, token, epoch, gpu_uuid, started_at)
-VALUES (:job_id, :run_id, :attempt, :token, :epoch, :gpu_uuid, :now);
+INSERT INTO attempts (job_id, run_id, attempt, token, epoch, devices, started_at)
+VALUES (:job_id, :run_id, :attempt, :token, :epoch, :devices, :now);
 
 -- name: end
 UPDATE attempts SET finished_at = :now, cause = :cause, error = :error, exit_code = :exit_code,
@@ -27,10 +27,24 @@ SELECT attempts.* FROM attempts JOIN jobs USING (job_id, attempt)
 WHERE jobs.state = 'running' ORDER BY jobs.seq;
 
 -- name: slots
-SELECT kind, slot_no, job_id FROM slots;
+SELECT slot_no, job_id FROM slots;
+
+-- name: grants
+SELECT slot_no, job_id, device, share_mb FROM device_grants;
 
 -- name: take_slot
-INSERT INTO slots (kind, slot_no, job_id) VALUES (:kind, :slot_no, :job_id);
+INSERT INTO slots (slot_no, job_id) VALUES (:slot_no, :job_id);
+
+-- name: share_device
+-- There are more slots than devices now: whoever had this one whole has a part of it from here on.
+UPDATE device_grants SET share_mb = 0 WHERE device = :device AND share_mb IS NULL;
+
+-- name: grant_device
+INSERT INTO device_grants (slot_no, job_id, device, share_mb)
+VALUES (:slot_no, :job_id, :device, :share_mb);
 
 -- name: free_slots
 DELETE FROM slots WHERE job_id = :job_id;
+
+-- name: free_devices
+DELETE FROM device_grants WHERE job_id = :job_id;

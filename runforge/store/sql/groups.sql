@@ -11,31 +11,31 @@ VALUES (:group_id, :lane_id, :name, :notes, :now, :created_by, :now,
         :max_parallel, :fail_fast, :objective_metric, :direction, NULL);
 
 -- name: by_id
-SELECT groups.*, lanes.queued_cpu + lanes.queued_gpu AS queued, lanes.running, lanes.succeeded,
+SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled
 FROM groups JOIN lanes USING (lane_id) WHERE group_id = :group_id;
 
 -- name: all
-SELECT groups.*, lanes.queued_cpu + lanes.queued_gpu AS queued, lanes.running, lanes.succeeded,
+SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled
 FROM groups JOIN lanes USING (lane_id) ORDER BY lane_id;
 
 -- name: at_a_glance
 -- Some groups with work, those that have runs going first, and the newest of those without: however many there
 -- are, a glance costs the same.
-SELECT groups.*, lanes.queued_cpu + lanes.queued_gpu AS queued, lanes.running, lanes.succeeded,
+SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled
 FROM groups JOIN lanes USING (lane_id)
 WHERE lane_id IN (
-    SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued_cpu + queued_gpu + running > 0
+    SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued + running > 0
                          ORDER BY running > 0 DESC, lane_id LIMIT :limit)
     UNION ALL
-    SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued_cpu + queued_gpu + running = 0
+    SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued + running = 0
                          ORDER BY lane_id DESC LIMIT :limit))
 ORDER BY lane_id;
 
 -- name: counts
-SELECT count(*) AS total, ifnull(sum(queued_cpu + queued_gpu + running > 0), 0) AS open
+SELECT count(*) AS total, ifnull(sum(queued + running > 0), 0) AS open
 FROM lanes WHERE lane_id > 1;
 
 -- name: named
@@ -64,15 +64,16 @@ UPDATE groups SET started_at = coalesce(started_at, :now), finished_at = NULL
 WHERE group_id = :group_id;
 
 -- name: settle
--- A group is over when nothing of it is queued or running, and open again otherwise.
+-- A group is over when nothing of it is queued or running and no more is to come, and not over otherwise.
 UPDATE groups SET finished_at = CASE
-    WHEN (SELECT queued_cpu + queued_gpu + running FROM lanes
+    WHEN is_open = 1 AND is_canceled = 0 THEN NULL
+    WHEN (SELECT queued + running FROM lanes
           WHERE lanes.lane_id = groups.lane_id) > 0 THEN NULL
     ELSE coalesce(finished_at, :now) END
 WHERE group_id = :group_id;
 
 -- name: delete_empty
-DELETE FROM groups WHERE group_id = :group_id
+DELETE FROM groups WHERE group_id = :group_id AND (is_open = 0 OR is_canceled = 1)
   AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.group_id = groups.group_id);
 
 -- name: mark_pruned
@@ -80,7 +81,7 @@ UPDATE groups SET updated_at = :now WHERE group_id = :group_id;
 
 -- name: lanes_waiting
 SELECT lane_id, is_paused FROM lanes
-WHERE queued_cpu + queued_gpu > 0 ORDER BY served, lane_id LIMIT :limit;
+WHERE queued > 0 ORDER BY served, lane_id LIMIT :limit;
 
 -- name: is_paused
 SELECT is_paused FROM lanes WHERE lane_id = :lane_id;
@@ -109,12 +110,12 @@ SELECT max(CASE WHEN metric_name = metric AND abs(metric_value) < 9e999 THEN met
 FROM ranked, jobs WHERE group_id = :group_id AND state = 'succeeded';
 
 -- name: highest
-SELECT * FROM jobs
+SELECT * FROM full_jobs
 WHERE group_id = :group_id AND state = 'succeeded' AND metric_name = :metric AND abs(metric_value) < 9e999
 ORDER BY metric_value DESC, seq LIMIT 1;
 
 -- name: lowest
-SELECT * FROM jobs
+SELECT * FROM full_jobs
 WHERE group_id = :group_id AND state = 'succeeded' AND metric_name = :metric AND abs(metric_value) < 9e999
 ORDER BY metric_value, seq LIMIT 1;
 

@@ -1,54 +1,54 @@
 -- name: insert
-INSERT INTO jobs (job_id, run_id, group_id, lane_id, run_dir, priority, state, requires_gpu,
+INSERT INTO jobs (job_id, run_id, group_id, lane_id, run_dir, priority, state, shape_id,
                   dry_run_seconds, overrides, created_at, updated_at)
-VALUES (:job_id, :run_id, :group_id, :lane_id, :run_dir, :priority, 'queued', :requires_gpu,
+VALUES (:job_id, :run_id, :group_id, :lane_id, :run_dir, :priority, 'queued', :shape_id,
         :dry_run_seconds, :overrides, :now, :now);
 
 -- name: by_job_id
-SELECT * FROM jobs WHERE job_id = :job_id;
+SELECT * FROM full_jobs WHERE job_id = :job_id;
 
 -- name: by_run_id
-SELECT * FROM jobs WHERE run_id = :run_id;
+SELECT * FROM full_jobs WHERE run_id = :run_id;
 
 -- name: all
-SELECT * FROM jobs ORDER BY seq;
+SELECT * FROM full_jobs ORDER BY seq;
 
 -- name: of_group
-SELECT * FROM jobs WHERE group_id = :group_id ORDER BY seq;
+SELECT * FROM full_jobs WHERE group_id = :group_id ORDER BY seq;
 
 -- name: ends
 SELECT min(seq) AS first, max(seq) AS last FROM jobs;
 
 -- name: block
-SELECT * FROM jobs WHERE seq >= :first AND seq < :after ORDER BY seq;
+SELECT * FROM full_jobs WHERE seq >= :first AND seq < :after ORDER BY seq;
 
 -- name: block_of_group
-SELECT * FROM jobs WHERE group_id = :group_id AND seq >= :first AND seq < :after ORDER BY seq;
+SELECT * FROM full_jobs WHERE group_id = :group_id AND seq >= :first AND seq < :after ORDER BY seq;
 
 -- name: blocks_of_group
 SELECT DISTINCT seq / :size FROM jobs WHERE group_id = :group_id ORDER BY 1;
 
 -- name: in_state
-SELECT * FROM jobs WHERE state = :state ORDER BY seq LIMIT :limit OFFSET :offset;
+SELECT * FROM full_jobs WHERE state = :state ORDER BY seq LIMIT :limit OFFSET :offset;
 
 -- name: page
-SELECT * FROM jobs ORDER BY seq LIMIT :limit OFFSET :offset;
+SELECT * FROM full_jobs ORDER BY seq LIMIT :limit OFFSET :offset;
 
 -- name: newest
-SELECT * FROM (SELECT * FROM jobs ORDER BY seq DESC LIMIT :limit) ORDER BY seq;
+SELECT * FROM (SELECT * FROM full_jobs ORDER BY seq DESC LIMIT :limit) ORDER BY seq;
 
 -- name: page_of_group
-SELECT * FROM jobs WHERE group_id = :group_id ORDER BY seq LIMIT :limit OFFSET :offset;
+SELECT * FROM full_jobs WHERE group_id = :group_id ORDER BY seq LIMIT :limit OFFSET :offset;
 
 -- name: page_of_group_in_state
-SELECT * FROM jobs WHERE group_id = :group_id AND state = :state
+SELECT * FROM full_jobs WHERE group_id = :group_id AND state = :state
 ORDER BY seq LIMIT :limit OFFSET :offset;
 
 -- name: newest_run
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1;
 
 -- name: running
-SELECT * FROM jobs WHERE state = 'running' ORDER BY seq;
+SELECT * FROM full_jobs WHERE state = 'running' ORDER BY seq;
 
 -- name: ids_starting_with
 -- Any unique beginning of a run's or job's id names it.
@@ -60,33 +60,50 @@ LIMIT 20;
 -- name: some_run_ids
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 200;
 
+-- name: shape_id
+SELECT shape_id FROM shapes
+WHERE gpus = :gpus AND cpus = :cpus AND vram_mb = :vram_mb AND mem_mb = :mem_mb AND backend = 'local';
+
+-- name: new_shape
+INSERT INTO shapes (cpus, gpus, vram_mb, mem_mb) VALUES (:cpus, :gpus, :vram_mb, :mem_mb) RETURNING shape_id;
+
 -- name: heads
--- The first lane with work for a CPU and, with :gpu, the first with work for a GPU; of each the next job by need for
--- a GPU: priority first, then age. Index seeks alone, in one statement: each costs as much as all of them.
-WITH first AS (
-    SELECT * FROM (
-        SELECT lane_id, served FROM lanes INDEXED BY lanes_with_cpu_work
-        WHERE is_paused = 0 AND queued_cpu > 0 AND (:only IS NULL OR lane_id = :only)
-        ORDER BY served, lane_id LIMIT 1)
-    UNION
-    SELECT * FROM (
-        SELECT lane_id, served FROM lanes INDEXED BY lanes_with_gpu_work
-        WHERE :gpu AND is_paused = 0 AND queued_gpu > 0 AND (:only IS NULL OR lane_id = :only)
-        ORDER BY served, lane_id LIMIT 1))
-SELECT first.lane_id, served, requires_gpu, job_id, priority, seq FROM first, jobs
-WHERE seq IN (
-    (SELECT seq FROM jobs WHERE lane_id = first.lane_id AND requires_gpu = 0 AND state = 'queued'
-     ORDER BY priority DESC, seq LIMIT 1),
-    (SELECT seq FROM jobs WHERE :gpu AND lane_id = first.lane_id AND requires_gpu = 1 AND state = 'queued'
-     ORDER BY priority DESC, seq LIMIT 1));
+-- Of each need that some ready job has: the lane whose turn it is among those with such a job, and of these jobs in
+-- it the next one: priority first, then place, then age. Index seeks alone, in one statement: each costs as much as
+-- all of them. How many lanes are paused and how many jobs are gated does not matter, nor how many needs there were.
+WITH RECURSIVE first (row_id) AS (
+    SELECT (SELECT row_id FROM lane_shapes INDEXED BY lanes_ready
+            WHERE ready > 0 AND is_paused = 0 AND shape_id > 0
+            ORDER BY shape_id, served, lane_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT row_id FROM lane_shapes INDEXED BY lanes_ready
+            WHERE ready > 0 AND is_paused = 0
+              AND shape_id > (SELECT shape_id FROM lane_shapes WHERE row_id = first.row_id)
+            ORDER BY shape_id, served, lane_id LIMIT 1)
+    FROM first WHERE row_id IS NOT NULL)
+SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, job_id, priority, place, seq
+FROM first CROSS JOIN lane_shapes AS lane USING (row_id) CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
+WHERE seq = (SELECT seq FROM jobs INDEXED BY jobs_next
+             WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
+             ORDER BY priority DESC, place, seq LIMIT 1);
+
+-- name: heads_of_lane
+-- The same for one lane, whosever turn it is.
+SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, job_id, priority, place, seq
+FROM lane_shapes AS lane CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
+WHERE lane.lane_id = :lane_id AND ready > 0 AND is_paused = 0
+  AND seq = (SELECT seq FROM jobs INDEXED BY jobs_next
+             WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
+             ORDER BY priority DESC, place, seq LIMIT 1);
 
 -- name: next_waiting
-SELECT * FROM jobs WHERE state = 'queued' AND lane_id = :lane_id
-ORDER BY priority DESC, seq LIMIT :limit;
+SELECT * FROM full_jobs WHERE seq = (
+    SELECT seq FROM jobs WHERE state = 'queued' AND lane_id = :lane_id
+    ORDER BY is_gated, priority DESC, place, seq LIMIT 1);
 
 -- name: claim
 UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error = NULL, cause = NULL
-WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_requested = 0;
+WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_requested = 0 AND is_gated = 0;
 
 -- name: end
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
@@ -96,13 +113,21 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
 
 -- name: requeue
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,
-                updated_at = :now, error = :error, cause = :cause
+                updated_at = :now, error = :error, cause = :cause,
+                not_before = :not_before, delayed = :not_before IS NOT NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
+
+-- name: next_due
+SELECT min(not_before) FROM jobs WHERE state = 'queued' AND delayed = 1;
+
+-- name: release_due
+UPDATE jobs SET delayed = 0, not_before = NULL, updated_at = :now
+WHERE state = 'queued' AND delayed = 1 AND not_before <= :now;
 
 -- name: retry
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, cancel_requested = 0,
                 started_at = NULL, finished_at = NULL, updated_at = :now, error = NULL,
-                cause = NULL, metric_name = NULL, metric_value = NULL
+                cause = NULL, metric_name = NULL, metric_value = NULL, not_before = NULL, delayed = 0
 WHERE job_id = :job_id AND attempt = :attempt AND state IN ('failed', 'canceled');
 
 -- name: ask_to_cancel
@@ -114,11 +139,12 @@ UPDATE jobs SET priority = :priority, updated_at = :now
 WHERE job_id = :job_id AND state IN ('queued', 'running');
 
 -- name: prunable
-SELECT * FROM jobs
+SELECT * FROM full_jobs
 WHERE finished_at IS NOT NULL AND finished_at < :before
   AND (group_id IS NULL OR group_id NOT IN (
       SELECT group_id FROM jobs
-      WHERE group_id IS NOT NULL AND (finished_at IS NULL OR finished_at >= :before)))
+      WHERE group_id IS NOT NULL AND (finished_at IS NULL OR finished_at >= :before)
+      UNION SELECT group_id FROM groups WHERE is_open = 1 AND is_canceled = 0))
 ORDER BY seq;
 
 -- name: mark_pruned
@@ -128,17 +154,37 @@ UPDATE jobs SET updated_at = :now WHERE job_id = :job_id;
 DELETE FROM jobs WHERE job_id = :job_id;
 
 -- name: totals
-SELECT sum(queued_cpu + queued_gpu) AS queued, sum(running) AS running,
+SELECT sum(queued) AS queued, sum(running) AS running,
        sum(succeeded) AS succeeded, sum(failed) AS failed, sum(canceled) AS canceled
 FROM lanes;
 
 -- name: count_by_state
 -- The slow way, to check the counters against.
-SELECT lane_id, state, requires_gpu, count(*) AS jobs FROM jobs GROUP BY 1, 2, 3;
+SELECT lane_id, state, count(*) AS jobs FROM jobs GROUP BY 1, 2;
+
+-- name: count_ready
+-- The slow way, for a journal that is written out of saved rows.
+INSERT INTO lane_shapes (lane_id, shape_id, ready, served, is_paused)
+SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0), served, is_paused
+FROM jobs CROSS JOIN lanes USING (lane_id) GROUP BY lane_id, shape_id;
+
+-- name: lane_counters
+SELECT lane_id, queued, running, succeeded, failed, canceled FROM lanes;
+
+-- name: miscounted_needs
+-- Where the number of ready jobs, or the lane's turn beside it, is not what the tables give.
+WITH counted AS (
+    SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0) AS ready FROM jobs GROUP BY 1, 2)
+SELECT lane_id, shape_id FROM lane_shapes AS kept LEFT JOIN lanes USING (lane_id) LEFT JOIN counted USING (lane_id, shape_id)
+WHERE kept.ready <> ifnull(counted.ready, 0) OR kept.served IS NOT lanes.served OR kept.is_paused IS NOT lanes.is_paused
+UNION ALL
+SELECT lane_id, shape_id FROM counted
+WHERE ready > 0 AND NOT EXISTS (SELECT 1 FROM lane_shapes AS kept
+                                WHERE kept.lane_id = counted.lane_id AND kept.shape_id = counted.shape_id);
 
 -- name: window
 -- The rows that a screen shows, by their place in the journal.
-SELECT * FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
+SELECT * FROM full_jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
 
 -- name: order_running
 -- One text with all numbers: a hundred thousand rows would cost six times as much.
@@ -146,7 +192,7 @@ SELECT group_concat(seq) FROM (SELECT seq FROM jobs WHERE state = 'running' ORDE
 
 -- name: order_queued
 SELECT group_concat(seq) FROM (
-    SELECT seq FROM jobs WHERE state = 'queued' ORDER BY priority DESC, seq);
+    SELECT seq FROM jobs WHERE state = 'queued' ORDER BY priority DESC, place, seq);
 
 -- name: order_ended
 SELECT group_concat(seq) FROM (

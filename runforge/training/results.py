@@ -3,49 +3,45 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import json
 from pathlib import Path
-from typing import Any
 
-from runforge import clock, machine_faults
+from runforge import clock
+from runforge.attempts import spec as specs
+from runforge.attempts.spec import Payload, SpecError
 from runforge.core.outcome import Ending, ExitRecord
 from runforge.core.records import Job
 from runforge.core.states import State
-from runforge.files.durable import read_bounded
+from runforge.files.durable import is_folder, read_if_there
 from runforge.training import outcome
-
-_SPEC_LIMIT = 16 * 1024 * 1024
 
 
 def finish(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> bool:
-    """Leave the result of an attempt with an exit record; False while the disk has no room for one.
+    """Leave the result of an attempt with an exit record.
 
     Its supervisor leaves one before the record. Only a disk that was full then, or a workspace that moved away,
-    has kept it from that, and must not turn a run that succeeded into one without a result.
+    has kept it from that, and must not turn a run that succeeded into one without a result: while it cannot be
+    written, OSError is raised. Returns whether there was a spec to go by.
     """
+    data = read_if_there(attempt_dir / specs.NAME, specs.LIMIT)
     try:
-        spec = json.loads(read_bounded(attempt_dir / "spec.json", _SPEC_LIMIT))
-        # Where the folder is now: the workspace may have been moved while the run went on.
-        outcome.finish({**spec, "run_dir": str(run_dir)}, record._asdict())
-    except OSError as error:
-        return machine_faults.of(error) in {None, errno.EIO}
-    except (ValueError, LookupError, TypeError):
-        return True  # no spec to go by: the ending is told without a result
+        spec = specs.from_json(data or b"")
+    except SpecError:
+        return False
+    # Where the folder is now: the workspace may have been moved while the run went on.
+    outcome.finish(spec._replace(run_dir=run_dir), record)
     return True
 
 
-def _payload(attempt_dir: Path) -> dict[str, Any] | None:
+def _payload(attempt_dir: Path) -> Payload | None:
     try:
-        payload = json.loads(read_bounded(attempt_dir / "spec.json", _SPEC_LIMIT))["payload"]
-    except (OSError, ValueError, LookupError, TypeError):
+        return specs.read(attempt_dir).payload
+    except (OSError, SpecError):
         return None  # the attempt's folder is gone, or damaged: what it was to do is not known
-    return payload if isinstance(payload, dict) else None
 
 
 def leave(attempt_dir: Path, run_dir: Path, job: Job, ending: Ending) -> None:
     """Leave the result of an attempt whose end nobody has seen."""
-    if not run_dir.is_dir():
+    if not is_folder(run_dir):
         return
     status = "cancelled" if ending.state is State.CANCELED else "failed"
     now = clock.now()

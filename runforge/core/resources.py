@@ -1,0 +1,52 @@
+"""What a run needs of the machine, as one value: it goes from the request to the journal, and from there to the scheduler."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+#: How version 1 of the journal said that a run needs a GPU; the exported files still do.
+REQUIRES_GPU = "requires_gpu"
+
+
+class Resources(NamedTuple):
+    """What a run needs. 0 MB of memory: it did not say.
+
+    Every run takes one slot, whatever its `cpus` and `mem_mb` are: these two are kept, and nothing counts them yet.
+    """
+
+    cpus: int = 1
+    gpus: int = 0
+    #: What each of its devices must have at least.
+    vram_mb: int = 0
+    mem_mb: int = 0
+
+    @property
+    def requires_gpu(self) -> bool:
+        """Whether it needs any device: all that the exported files tell of it."""
+        return self.gpus > 0
+
+    def to_json(self) -> dict[str, int]:
+        """Return it as a journal entry has it."""
+        return self._asdict()
+
+
+def checked(needs: Resources) -> Resources:
+    """Return the needs if they make sense; ValueError says which number does not."""
+    for name, number in needs._asdict().items():
+        least = int(name == "cpus")
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise ValueError(f"{name} is {number!r}, not a whole number from {least} upwards")
+    if needs.vram_mb and not needs.gpus:
+        raise ValueError("vram_mb is the memory of a device, and no device is asked for")
+    return needs
+
+
+def from_json(value: Mapping[str, Any]) -> Resources:
+    """Return what `to_json` gave, or what version 1 wrote; ValueError if it makes no sense."""
+    if not value.keys() & set(Resources._fields):
+        return Resources(gpus=int(bool(value.get(REQUIRES_GPU))))
+    return checked(Resources(**{name: value[name] for name in Resources._fields if name in value}))
+
+
+def of_device(device_type: str) -> Resources:
+    """Return what a request needs that names a type of device."""
+    return Resources(gpus=int(device_type == "gpu"))

@@ -1,0 +1,54 @@
+"""Jobs that could not be launched for a reason of their own files: each is tried again after a while."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from runforge.clock import seconds_between
+from runforge.core.outcome import Ending
+from runforge.core.states import Cause
+from runforge.store.journal import Transaction
+
+#: Seconds before the first and the last tries; doubled from one to the other.
+_FIRST = 1.0
+_LAST = 60.0
+
+
+class Delays:
+    """When the next delayed job is due, and how often each was put off in a row."""
+
+    def __init__(self) -> None:
+        self._tries: Counter[str] = Counter()
+        self._next: str | None = None
+
+    def is_first(self, job_id: str) -> bool:
+        """Return whether the job has not been put off before, in a row."""
+        return job_id not in self._tries
+
+    def next(self, job_id: str) -> float:
+        """Return for how many seconds a job is put off now."""
+        self._tries[job_id] += 1
+        return float(min(_LAST, _FIRST * 2 ** (self._tries[job_id] - 1)))
+
+    def note(self, job_id: str, ending: Ending) -> None:
+        """Forget a job that did not have to be put off again."""
+        if ending.cause is not Cause.POSTPONED:
+            self._tries.pop(job_id, None)
+
+    def load(self, tx: Transaction) -> None:
+        """Read when the next one is due."""
+        self._next = tx.row("jobs.next_due")[0]
+
+    def is_due(self, now: str) -> bool:
+        """Return whether some delayed job may be tried again."""
+        return self._next is not None and now >= self._next
+
+    def wait_seconds(self, now: str) -> float | None:
+        """Return the seconds until then; None if none is delayed."""
+        return None if self._next is None else seconds_between(now, self._next)
+
+    def release(self, tx: Transaction, now: str) -> None:
+        """Let those start that are due, as far as this transaction is concerned."""
+        if self.is_due(now):
+            tx.run("jobs.release_due", now=now)
+        self.load(tx)

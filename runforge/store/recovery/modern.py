@@ -1,0 +1,80 @@
+"""Saved rows of any version, or of none (the exports), made into rows of this version's tables."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import Counter
+from typing import Any
+
+from runforge.core import resources
+from runforge.core.resources import Resources
+from runforge.store import records
+from runforge.store.recovery.salvage import Row
+
+#: The shapes that every journal has.
+_FIRST = {1: Resources(), 2: Resources(gpus=1)}
+#: What may keep a queued job from starting, and nothing of it.
+GATES: dict[str, Any] = {"held": 0, "blockers": 0, "delayed": 0, "not_before": None}
+
+
+def bring_up(tables: dict[str, list[Row]]) -> None:
+    """Give every saved row what version 2 has of it: needs, gates, devices."""
+    known = {**_FIRST, **{row["shape_id"]: records.needs(row) for row in tables.get("shapes", [])}}
+    told = _told(tables["journal"])
+    for job in tables["jobs"]:
+        needs = known.get(job.get("shape_id")) or told.get(job["job_id"]) or resources.from_json(job)
+        job.update(needs._asdict())
+        for name, usual in GATES.items():
+            job.setdefault(name, usual)
+    for group in tables["groups"]:
+        group.setdefault("is_open", 0)
+    for attempt in tables["attempts"]:
+        uuid = attempt.get("gpu_uuid")
+        attempt.setdefault("devices", json.dumps([uuid] if uuid else []))
+
+
+def _told(entries: list[Row]) -> dict[str, Resources]:
+    """Return what the entries say that jobs need, for those whose shape cannot be read."""
+    found = {}
+    for entry in entries:
+        with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
+            if entry["event"] == "enqueued":
+                found[entry["job_id"]] = resources.from_json(json.loads(entry["detail"])["needs"])
+            elif entry["event"] == "needs_set":
+                found[entry["job_id"]] = resources.from_json(json.loads(entry["detail"]))
+    return found
+
+
+def is_gated(job: Row) -> bool:
+    """Return whether anything about a job's gates is to be told."""
+    return any(job[name] != usual for name, usual in GATES.items())
+
+
+def shapes(jobs: list[Row]) -> list[Row]:
+    """Number the distinct needs of the jobs, which get these numbers; return the rows of `shapes`."""
+    numbers = {needs: number for number, needs in _FIRST.items()}
+    for job in jobs:
+        needs = records.needs(job)
+        job["shape_id"] = numbers.setdefault(needs, len(numbers) + 1)
+    return [{"shape_id": number, **needs._asdict()} for needs, number in numbers.items()]
+
+
+def grants(tables: dict[str, list[Row]]) -> list[Row]:
+    """Return the GPU slots of the running jobs, with the devices that their attempts were given."""
+    given = {(row["job_id"], row["attempt"]): json.loads(row["devices"]) for row in tables["attempts"]}
+    held: list[tuple[str, str | None]] = []
+    for job in tables["jobs"]:
+        if job["state"] == "running":
+            devices = given.get((job["job_id"], job["attempt"]), [])[: job["gpus"]]
+            held += [(job["job_id"], device) for device in devices + [None] * (job["gpus"] - len(devices))]
+    times = Counter(device for _, device in held)
+    return [
+        {
+            "slot_no": number,
+            "job_id": job_id,
+            "device": device,
+            "share_mb": 0 if device is not None and times[device] > 1 else None,
+        }
+        for number, (job_id, device) in enumerate(held)
+    ]

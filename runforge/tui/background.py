@@ -1,0 +1,96 @@
+"""The thread that reads files and single records for the screens: logs, curves, a run, a folder.
+
+A screen says what is to be read and what shows it. The reading happens here, the showing in the thread that
+paints, and only if the widget that asked is still there. The queue's rows come from the feed, not from here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeVar
+
+from textual.message import Message
+from textual.widget import Widget
+
+from runforge.errors import explained
+
+_Found = TypeVar("_Found")
+
+
+class Read(Protocol):
+    """How a widget has something read."""
+
+    def __call__(
+        self, owner: Widget, work: Callable[[], _Found], show: Callable[[_Found], None], *, key: str = ""
+    ) -> None:
+        """Call `work` in the reading thread, then `show` with what it found in the thread that paints.
+
+        While it waits, a later reading of the same owner and key takes its place; without a key each is done.
+        """
+
+
+class Answer(Message):
+    """Something was read; `problem` says why it could not be."""
+
+    def __init__(self, owner: Widget, show: Callable[[], None], problem: str = "") -> None:
+        self.owner = owner
+        self.show = show
+        self.problem = problem
+        super().__init__()
+
+
+class _Question(NamedTuple):
+    owner: Widget
+    work: Callable[[], Callable[[], None]]
+
+
+class Background(threading.Thread):
+    """Reads one thing after the other until stopped."""
+
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        super().__init__(name="runforge-background", daemon=True)
+        self._post = post
+        self._waiting: dict[object, _Question] = {}
+        self._changed = threading.Condition()
+        self._is_stopped = False
+
+    def read(
+        self, owner: Widget, work: Callable[[], _Found], show: Callable[[_Found], None], *, key: str = ""
+    ) -> None:
+        """Have something read; see `Read`."""
+
+        def answer() -> Callable[[], None]:
+            found = work()
+            return lambda: show(found)
+
+        with self._changed:
+            self._waiting[(owner, key) if key else object()] = _Question(owner, answer)
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """End the thread; what is being read is waited for, but not for long."""
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify()
+        self.join(timeout=2.0)
+
+    def run(self) -> None:
+        """Read and answer, until stopped."""
+        while (question := self._next()) is not None:
+            try:
+                answer = Answer(question.owner, question.work())
+            except Exception as error:  # noqa: BLE001 - the boundary of a thread: told on the screen
+                answer = Answer(question.owner, _nothing, explained(error))
+            self._post(answer)
+
+    def _next(self) -> _Question | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_stopped)
+            if self._is_stopped:
+                return None
+            return self._waiting.pop(next(iter(self._waiting)))
+
+
+def _nothing() -> None:
+    """Show nothing: the reading failed."""

@@ -1,0 +1,67 @@
+"""What the screens may ask of the app that shows them. The app imports the screens, they import only this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from runforge.machine.load import Machine
+from runforge.tui.background import Read
+from runforge.tui.feed import Feed, Window
+from runforge.tui.steering import Steering
+from runforge.tui.wire import Wire
+from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
+from runforge.views.shown import JobView, RunView
+from runforge.views.trials import Trials
+from runforge.workspace import Workspace
+
+
+class AppPort(Protocol):
+    """The app as its screens know it. What is named `read...` but `read` itself is for other threads."""
+
+    workspace: Workspace
+    steering: Steering
+    feed: Feed
+    wire: Wire
+    job_query: JobQuery
+    snapshot: QueueSnapshot | None
+    window: Window
+    warning: str
+    is_ascii: bool
+    read: Read
+
+    def act(self, change: Callable[[], str]) -> None:
+        """Carry out a change in a thread and tell what came of it."""
+
+    def say(self, text: str, *, is_error: bool = False) -> None:
+        """Tell what came of an action."""
+
+    def leave(self) -> None:
+        """Go back one screen; from the queue quit."""
+
+    def ask_for(self, query: JobQuery) -> None:
+        """Show other jobs, or another order."""
+
+    def show_run(self, job: JobView, tab: str) -> None:
+        """Open a run."""
+
+    def show_group(self, group_id: str) -> None:
+        """Open a group."""
+
+    def show_machine(self) -> None:
+        """Open the machine."""
+
+    def copy(self, job: JobView, what: str) -> None:
+        """Copy a run's id or request to the clipboard."""
+
+    def read_rows(self, places: Sequence[int]) -> list[JobView]:
+        """Return the jobs at these places of the journal, in the order of creation."""
+
+    def read_run(self, run_id: str) -> RunView:
+        """Return everything about a run."""
+
+    def read_trials(self, group_id: str) -> Trials:
+        """Return a group's runs, best first."""
+
+    def read_machine(self) -> Machine:
+        """Return the machine's load."""

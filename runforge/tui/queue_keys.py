@@ -1,0 +1,49 @@
+"""The keys of the queue's screen, and which of them its last line shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.binding import Binding, BindingType
+
+from runforge.tui.bars import Key
+
+BINDINGS: list[BindingType] = [
+    Binding("l", "open('log')", "Log of the run"),
+    Binding("c", "open('curves')", "Curves of the run"),
+    Binding("i", "open('info')", "All about the run"),
+    Binding("o", "open_group", "The group of the run: its sweep as a table"),
+    Binding("slash", "filter", "Filter: words, !word, state:failed, group:name"),
+    Binding("f", "only_group", "Only jobs of this group, or all again"),
+    Binding("a", "active", "Only queued and running jobs, or all"),
+    Binding("s", "sort", "Sort by the next column"),
+    Binding("S", "reverse", "Reverse the order"),
+    Binding("x,delete", "cancel", "Cancel run, marked runs or group"),
+    Binding("r", "retry", "Retry failed or canceled: run, marked runs or group"),
+    Binding("C", "rerun", "Run a copy of the run"),
+    Binding("p", "pause", "Pause or resume the group"),
+    Binding("plus,equals_sign", "priority(1)", "Higher priority"),
+    Binding("minus", "priority(-1)", "Lower priority"),
+    Binding("y", "copy('id')", "Copy the run's id"),
+    Binding("Y", "copy('request')", "Copy the run's request"),
+    Binding("tab,shift+tab", "switch", "Between jobs and groups"),
+    Binding("escape", "back_out", "Clear marks, then the filter"),
+]
+KEYS: Sequence[Key] = (
+    Key("↵", "open", "open('log')"),
+    Key("/", "filter", "filter"),
+    Key("space", "mark", "mark"),
+    Key("x", "cancel", "cancel"),
+    Key("r", "retry", "retry"),
+    Key("p", "pause", "pause"),
+    Key("?", "help", "help"),
+    Key("q", "quit", "leave"),
+    Key("D", "daemon", "daemon"),
+    Key("+-", "priority", "priority(1)"),
+    Key("s", "sort", "sort"),
+    Key("tab", "groups", "switch"),
+    Key("o", "sweep", "open_group"),
+    Key("m", "machine", "machine"),
+    Key("a", "active", "active"),
+    Key(":", "commands", "app.command_palette"),
+)

@@ -1,0 +1,76 @@
+"""Journals as older versions wrote them, and the way back to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from runforge.store import migrate
+from runforge.store.sqlite import sqlite
+from runforge.workspace import Workspace
+
+#: Written by RunForge 0.5.0 itself, then dumped: runs in every state, six of them running, four of these on GPU slots
+#: (two share a device, one has its own, one has none), a paused group, a retry's second attempt, a wish to cancel.
+_DUMP = Path(__file__).parent / "journal-001.sql"
+
+
+def of_version_1(ws: Workspace) -> Path:
+    """Put the journal that version 1 wrote into a workspace, with the folders of its runs."""
+    ws.prepare()
+    connection = sqlite.connect(str(ws.journal), isolation_level=None)
+    connection.executescript(_DUMP.read_text("utf-8"))
+    connection.execute("PRAGMA journal_mode=WAL").fetchall()
+    for (folder,) in connection.execute("SELECT run_dir FROM jobs").fetchall():
+        (ws.root / folder).mkdir(parents=True, exist_ok=True)
+    connection.close()
+    return ws.journal
+
+
+def bring_back(path: Path) -> None:
+    """Make a journal of version 2, which nobody has open, one of version 1 with the same rows."""
+    older = path.with_name("older.db")
+    connection = sqlite.connect(str(older), isolation_level=None)
+    connection.executescript(migrate.FILES[0].read_text("utf-8"))
+    connection.execute("ATTACH ? AS now", (str(path),))
+    triggers = connection.execute(
+        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger'"
+    ).fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
+    for table in ("lanes", "groups", "jobs", "attempts", "daemon", "journal"):
+        _copy(connection, table)
+    connection.execute("INSERT INTO slots SELECT 'cpu', slot_no, job_id FROM now.slots")
+    connection.execute("INSERT INTO slots SELECT 'gpu', slot_no, job_id FROM now.device_grants")
+    for _, sql in triggers:
+        connection.execute(sql)
+    connection.executescript("""
+        CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT);
+        CREATE UNIQUE INDEX idx__sqlite_migrations_migration_set_name ON _sqlite_migrations (migration_set, name);
+        INSERT INTO _sqlite_migrations SELECT * FROM now._sqlite_migrations WHERE name = '001_journal';
+        DETACH now; PRAGMA journal_mode=WAL; PRAGMA user_version=1;
+    """)
+    connection.execute(f"PRAGMA application_id={migrate.APPLICATION_ID}")
+    connection.close()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    older.replace(path)
+
+
+def _copy(connection: Any, table: str) -> None:
+    old = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})").fetchall()]
+    made = {
+        "requires_gpu": "(SELECT gpus > 0 FROM now.shapes AS s WHERE s.shape_id = now.jobs.shape_id)",
+        "gpu_uuid": "json_extract(devices, '$[0]')",
+        "queued_cpu": _queued(table, "= 0"),
+        "queued_gpu": _queued(table, "> 0"),
+    }
+    values = ", ".join(made.get(name, name) for name in old)
+    connection.execute(f"DELETE FROM main.{table}")
+    connection.execute(f"INSERT INTO main.{table} ({', '.join(old)}) SELECT {values} FROM now.{table}")
+
+
+def _queued(table: str, gpus: str) -> str:
+    return (
+        f"(SELECT count(*) FROM now.full_jobs AS j WHERE j.lane_id = now.{table}.lane_id"
+        f" AND j.state = 'queued' AND j.gpus {gpus})"
+    )

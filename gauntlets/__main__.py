@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gauntlets import chaos, failpoints, gpu_gauntlets, powercut, queue_gauntlets, reconnect_gauntlet
+from gauntlets import chaos, failpoints, gpu_gauntlets, mutants, powercut, queue_gauntlets, reconnect_gauntlet
 from gauntlets.arena import Arena, arena
 
 GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
@@ -28,6 +28,7 @@ GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
 OTHERS: dict[str, Callable[[list[str]], int]] = {
     "failpoints": failpoints.main,
     "chaos": chaos.main,
+    "mutants": mutants.main,
     "powercut": powercut.main,
 }
 

@@ -1,4 +1,4 @@
-"""`python -m gauntlets mutants [--only NAME]... [--at-once N] [--json FILE]`: would the tests see it?
+"""`python -m gauntlets mutants [--only NAME]... [--at-once N] [--json FILE]`: deliberate breaks, to be seen by tests.
 
 Each mutant of the list is a deliberate break. It is made in a copy of the program, and the tests named beside it
 run there: one of them must fail. Before that they must all pass in a copy without any break. A break whose old text
@@ -67,7 +67,7 @@ class _Copy:
         venv.EnvBuilder(symlinks=True).create(folder / "python")
         (packages,) = (folder / "python").glob("lib/python*/site-packages")
         # First the copy, then what is installed beside the original; an editable original comes last.
-        others = f"import site; [site.addsitedir(path) for path in {site.getsitepackages()!r}]"
+        others = f"import site; list(map(site.addsitedir, {site.getsitepackages()!r}))"
         (packages / "copy.pth").write_text(f"{self.tree}\n{others}\n", encoding="utf-8")
 
     def test(self, tests: Iterable[str], *options: str) -> tuple[int | None, str]:

@@ -15,7 +15,7 @@ MUTANTS = (
         _JOURNAL,
         'failpoints.hit("checkpoint.before")\n        with self.locked(), explained(self.workspace.journal):',
         'failpoints.hit("checkpoint.before")\n        with explained(self.workspace.journal):',
-        ("tests/store/test_checkpoint.py::test_a_checkpoint_waits_for_the_writers_lock",),
+        ("tests/store/test_writer_lock.py::test_a_checkpoint_waits_for_the_writers_lock",),
         "older SQLite can lose a commit beside a checkpoint",
     ),
     Mutant(
@@ -31,7 +31,7 @@ MUTANTS = (
         _JOURNAL,
         'failpoints.hit("tx.before")\n        with self.locked(), explained(self.workspace.journal):',
         'failpoints.hit("tx.before")\n        with explained(self.workspace.journal):',
-        ("tests/faults/test_holders.py::test_who_is_told_to_stop_does_not_wait_for_a_writer_that_hangs",),
+        ("tests/store/test_writer_lock.py::test_a_write_waits_for_the_writers_lock",),
         "writers starve one another",
     ),
     Mutant(

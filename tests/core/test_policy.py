@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from types import SimpleNamespace
 from typing import Any
 
@@ -145,6 +146,6 @@ def test_a_run_keeps_its_metric_however_it_ended(
 def test_a_run_that_was_canceled_meanwhile_is_not_queued_again() -> None:
     again = policy.postponed(errno.ENOSPC)
     assert policy.apply_cancel(again, job()) is again
-    ended = policy.apply_cancel(again, job(cancel_requested=True))
+    ended = policy.apply_cancel(again, job(cancel=True))
     assert (ended.state, ended.cause) == (State.CANCELED, Cause.CANCELED)
     assert ended.error == f"canceled; {again.error}"

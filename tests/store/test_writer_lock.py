@@ -1,4 +1,4 @@
-"""Folding the WAL back is a write like any other: it waits for its turn."""
+"""Whoever changes the journal waits for the writers' lock; folding the WAL back is a change like any other."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def test_a_checkpoint_waits_for_the_writers_lock(ws: Workspace) -> None:
         assert os.stat(f"{ws.journal}-wal").st_size > 0
         journal.checkpoint()
         assert os.stat(f"{ws.journal}-wal").st_size == 0
+
+
+def test_a_write_waits_for_the_writers_lock(ws: Workspace) -> None:
+    with open_journal(ws, create=True) as other, open_journal(ws) as journal:
+        journal.give_up = lambda: True
+        with other.locked(), pytest.raises(JournalBusy), journal.write():
+            pass
+        with journal.write():
+            pass

@@ -37,7 +37,7 @@ _CODE = ["sh", "-c", _STAMP, "sh"]
 def interpreters(here: Workspace, count: int) -> float:
     """Return the seconds for small runs with an interpreter each, two at a time: the way without a zygote."""
     body = {**samples.request(), "model": {"family": "logistic_regression"}}
-    request, terms = parse_request(body, where="bench"), Terms(gpus=0, gpu=None, threads=1)
+    request, terms = parse_request(body, where="bench"), Terms(gpus=0, threads=1)
     out = Path(tempfile.mkdtemp(prefix="bench-base-"))
 
     def one(number: int) -> None:

@@ -147,8 +147,8 @@ MUTANTS = (
     Mutant(
         "driver-errors-drawn-raw",
         _MACHINE,
-        'f": {safe(machine.gpu_problem, 100)}"',
-        'f": {machine.gpu_problem}"',
+        'f"  {safe(machine.gpu_problem, 200)}\\n"',
+        'f"  {machine.gpu_problem}\\n"',
         (_HARMLESS,),
         "a text from outside controls the terminal",
     ),

@@ -58,8 +58,8 @@ MUTANTS = (
     Mutant(
         "record-not-synced",
         _RECORD,
-        'os.pwrite(descriptor, line.ljust(SIZE, b"\\0"), 0)\n    os.fsync(descriptor)',
-        'os.pwrite(descriptor, line.ljust(SIZE, b"\\0"), 0)',
+        "    os.pwrite(descriptor, _encoded(record), 0)\n    os.fsync(descriptor)\n",
+        "    os.pwrite(descriptor, _encoded(record), 0)\n",
         (f"{_ATTEMPTS}::test_what_a_run_leaves_is_on_disk_before_its_end_is",),
         "a power cut takes an outcome",
     ),

@@ -8,17 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runforge import failpoints
 from runforge.attempts import spec as specs
 from runforge.attempts.spec import GpuGrant, Objective, Payload, Spec
 from runforge.core.device import Device, decide
+from runforge.documents import placeholders
 from runforge.documents.request import Request
 from runforge.files.durable import make_dir, make_way, write_new
 from runforge.machine.gpus import Gpu
@@ -35,7 +34,6 @@ _THREADS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +50,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an attempt was granted, and how it is to run."""
+    """What an attempt was granted, and how it is to run; `gpus` is how many the machine has."""
 
     gpus: int
-    gpu: Gpu | None
     threads: int
+    devices: tuple[Gpu, ...] = ()
     dry_run_seconds: float | None = None
     max_rows: int | None = None
     objective: tuple[str, str] | None = None
@@ -92,10 +90,10 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         attempt_dir=place.attempt_dir,
         cwd=place.workspace / (request.cwd or ""),
         target=None if runs_command else "runforge.training.worker:main",
-        argv=_argv(request) if runs_command else None,
+        argv=placeholders.filled(request) if runs_command else None,
         finish="runforge.training.outcome:finish",
         preamble=_preamble(payload.device) if runs_command else (),
-        env=_environment(place, terms, payload.device),
+        env=_environment(request, place, terms, payload.device),
         umask=terms.umask,
         grace_seconds=GRACE_SECONDS if request.grace_seconds is None else float(request.grace_seconds),
         log_limit_bytes=LOG_LIMIT_BYTES,
@@ -105,31 +103,16 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
 
 
 def _payload(request: Request, terms: Terms) -> Payload:
-    is_granted = terms.gpu is not None
+    is_granted = bool(terms.devices)
     return Payload(
         request=request.raw,
-        grant=GpuGrant(terms.gpus, terms.gpu),
+        grant=GpuGrant(terms.gpus, terms.devices),
         device=decide(request.device_type, request.family, gpus=terms.gpus, is_granted=is_granted),
         threads=terms.threads,
         dry_run_seconds=terms.dry_run_seconds,
         max_rows=terms.max_rows,
         objective=Objective(*terms.objective) if terms.objective else None,
     )
-
-
-def _argv(request: Request) -> tuple[str, ...]:
-    """Put hyperparameters in the place of their `{name}`; every other brace stays as it is."""
-    values = request.hyperparameters
-
-    def fill(match: re.Match[str]) -> str:
-        name = match.group(1)
-        return _as_text(values[name]) if name in values else match.group()
-
-    return tuple(_PLACEHOLDER.sub(fill, part) for part in request.command)
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _preamble(device: Device) -> tuple[str, ...]:
@@ -140,7 +123,7 @@ def _preamble(device: Device) -> tuple[str, ...]:
     )
 
 
-def _environment(place: Place, terms: Terms, device: Device) -> dict[str, str]:
+def _environment(request: Request, place: Place, terms: Terms, device: Device) -> dict[str, str]:
     environment = {
         "RUNFORGE_RUN_DIR": str(place.run_dir),
         "RUNFORGE_RUN_ID": place.run_id,
@@ -150,11 +133,22 @@ def _environment(place: Place, terms: Terms, device: Device) -> dict[str, str]:
         "RUNFORGE_DEVICE": device.type,
         "PYTHONUNBUFFERED": "1",
     }
-    if terms.gpu is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = terms.gpu.uuid
-        environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    environment.update(_visible(request, terms))
     environment.update({name: str(terms.threads) for name in _THREADS if name not in os.environ})
     return environment
+
+
+def _visible(request: Request, terms: Terms) -> dict[str, str]:
+    """Return the variables that show a run its devices, and no others.
+
+    A run that asks for a GPU where NVML knows none is left alone: CUDA may see one that NVML does not.
+    """
+    if terms.devices:
+        uuids = ",".join(gpu.uuid for gpu in terms.devices)
+        return {"CUDA_VISIBLE_DEVICES": uuids, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    if request.device_type == "gpu" and not terms.gpus:
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": ""}
 
 
 def make_attempt(folder: Path) -> None:

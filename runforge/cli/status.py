@@ -38,6 +38,7 @@ def watch(here: Workspace, *, as_json: bool) -> int:
             summary.counts,
             summary.daemon.state,
             summary.daemon.shortage,
+            summary.daemon.gpu_problem,
             [g.to_json() for g in summary.groups],
         )
         if as_json:
@@ -78,6 +79,9 @@ def _print_summary(summary: QueueSummary) -> None:
     print(f"Jobs     {counts}")
     if daemon.shortage is not None:
         print(f"Disk     {output.coloured(output.safe(daemon.shortage.text), 'failed')}; nothing is launched")
+    if daemon.gpu_problem is not None:
+        text = output.coloured(output.safe(daemon.gpu_problem), "failed")
+        print(f"GPUs     the daemon cannot use them: {text}; runs that need one wait")
     if summary.is_snapshot:
         print("Journal  read-only snapshot; what was written last may be missing")
     live = [g for g in summary.groups if g.status == "running"]
@@ -110,19 +114,27 @@ def print_groups(found: list[GroupView]) -> None:
     rows = []
     for group in found:
         done = group.succeeded + group.failed + group.canceled
-        status = "paused" if group.paused and group.status == "running" else group.status
         rows.append(
             [
                 group.group_id,
-                output.state_cell(status),
+                output.state_cell(_status(group, done)),
                 output.bar(done, group.total, 12),
                 f"{done}/{group.total}",
                 group.running or "",
                 group.failed or "",
             ]
         )
-    headers = ["GROUP", "STATUS", "PROGRESS", "DONE", "RUNNING", "FAILED"]
+    headers = ["GROUP", "STATUS", "PROGRESS", "ENDED", "RUNNING", "FAILED"]
     output.table(headers, rows, flexible=[0], ids=[0], state_column=1)
+
+
+def _status(group: GroupView, done: int) -> str:
+    """Return how a group is for a person: one that is open waits as long as nothing of it has started."""
+    if group.status != "running":
+        return group.status
+    if group.paused:
+        return "paused"
+    return "running" if group.running or done else "queued"
 
 
 def _held(job: JobView) -> str | None:

@@ -124,8 +124,10 @@ class Loop:
             self._mend()
             self._engine.tick()
             self._housekeeping.export()
-            self._housekeeping.beat(self._engine.active_jobs, self._engine.active_gpu_jobs, self.state)
+            jobs, gpu_jobs = self._engine.active_jobs, self._engine.active_gpu_jobs
+            self._housekeeping.beat(jobs, gpu_jobs, self.state, gpu_problem=self._engine.gpu_problem)
             self._housekeeping.checkpoint()
+            self._housekeeping.tidy()
             self._look_round()
             self._is_failing = False
         except (DiskFull, ReadOnlyDisk, JournalBusy) as error:

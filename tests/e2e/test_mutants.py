@@ -41,6 +41,7 @@ def test_what_has_moved_away_is_an_error(
     assert not report.exists()
 
 
+@pytest.mark.slow
 def test_a_break_is_caught_and_no_break_survives(tmp_path: Path) -> None:
     assert try_one(CHEAP, tmp_path).verdict == "caught"
     survived = try_one(replace(CHEAP, new=CHEAP.old), tmp_path)

@@ -53,11 +53,13 @@ def test_names_of_the_machine_are_harmless(ws: Workspace) -> None:
     hostile_run = [job._replace(run_id=HOSTILE) for job in snapshot.running[:1]]
     for seen, queue in (
         (machine(problem=HOSTILE), snapshot),
+        (replace(machine(), gpu_absence=HOSTILE), snapshot),
         (machine(gpu(HOSTILE)), snapshot),
         (machine(gpu("A", GpuProcess(1, HOSTILE, 1, None, "me"))), snapshot),
         (machine(gpu("A", GpuProcess(1, "python", 1, None, HOSTILE))), snapshot),
         (machine(gpu("A", GpuProcess(1, "python", 1, HOSTILE, "me"))), snapshot),
         (machine(), replace(snapshot, running=hostile_run)),
+        (machine(), replace(snapshot, daemon=snapshot.daemon._replace(gpu_problem=HOSTILE))),
     ):
         assert harm(shown(seen, queue)) == []
 

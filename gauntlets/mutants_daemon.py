@@ -54,10 +54,8 @@ MUTANTS = (
         "runforge/daemon/engine.py",
         "        except OSError as error:\n            # Nothing can be seen",
         "        except BlockingIOError as error:\n            # Nothing can be seen",
-        (
-            "tests/faults/test_one_bad_run.py::test_a_request_that_cannot_be_read_now_waits_and_the_others_run",
-        ),
-        "one bad disk stops every run",
+        ("tests/daemon/test_engine.py::test_a_run_that_cannot_be_judged_now_holds_up_no_other",),
+        "one run that cannot be read now stops the queue",
     ),
     Mutant(
         "canceled-run-queued-again",

@@ -68,11 +68,11 @@ _QUEUE = (
     Command(
         "enqueue-run",
         "queue:enqueue_run",
-        "Put the run of an existing run folder into the queue.",
+        "Put the run of an existing run folder into the queue; one that has ended runs again.",
         (
             option("--run-id", "text", "The name of the run folder.", is_required=True),
             WORKSPACE,
-            option("--group-id -g", "text", "Join this group.", completes="group"),
+            option("--group-id -g", "text", "Join this group; an unknown one is made.", completes="group"),
             option("--priority", "int", "Higher starts first.", default=0, low=-MOST, high=MOST),
             DRY_RUN,
             DRY_RUN_SECONDS,

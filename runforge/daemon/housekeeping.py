@@ -13,6 +13,7 @@ from runforge.exports.documents import daemon_document
 from runforge.exports.exporter import Exporter
 from runforge.exports.list_blocks import encode
 from runforge.files.durable import write_atomic
+from runforge.queue.wakeup import Asking
 from runforge.store import leftovers, records
 from runforge.store.journal import CHECKPOINT_BYTES, Journal
 from runforge.workspace import Workspace
@@ -21,6 +22,8 @@ from runforge.workspace import Workspace
 BEAT_SECONDS = 2.0
 #: Seconds between two writes of the exports, daemon.json's counts among them, at the least.
 EXPORT_SECONDS = 0.2
+#: Those that a command waits for are written at once, but take no more than half of the time.
+_ASKED_SHARE = 0.5
 #: Exports take no more than this share of the daemon's time.
 EXPORT_SHARE = 0.05
 CHECKPOINT_SECONDS = 30.0
@@ -39,6 +42,9 @@ class Housekeeping:
         self._next_beat = 0.0
         self._last_beat = 0.0
         self._next_export = 0.0
+        self._next_asked = 0.0
+        #: Commands that wait until the exports show what they have changed.
+        self.asking = Asking()
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
         self._shown: tuple[int, int, str, str | None] | None = None
         self._complained = False
@@ -76,11 +82,18 @@ class Housekeeping:
     def export(self, *, force: bool = False) -> None:
         """Bring queue.json and the group.json files up to date, if they are behind and it is time."""
         start = time.monotonic()
-        if (start < self._next_export and not force) or not self._exporter.is_behind():
+        if start < self._export_due() and not force:
             return
-        self._tolerant(self._exporter.write)
-        took = time.monotonic() - start
-        self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
+        is_shown = True
+        if self._exporter.is_behind():
+            is_shown = self._tolerant(self._exporter.write)
+            took = time.monotonic() - start
+            self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
+            self._next_asked = start + took / _ASKED_SHARE
+        self.asking.answer(is_shown=is_shown)
+
+    def _export_due(self) -> float:
+        return min(self._next_asked, self._next_export) if self.asking else self._next_export
 
     def repair(self) -> None:
         """Write the exports anew where somebody has deleted or edited them."""
@@ -90,8 +103,8 @@ class Housekeeping:
         """Return how long the loop may sleep before something here is due."""
         now = time.monotonic()
         due = self._next_beat
-        if self._exporter.is_behind():
-            due = min(due, self._next_export)
+        if self.asking or self._exporter.is_behind():
+            due = min(due, self._export_due())
         if self._leftovers is not None:
             due = min(due, self._next_tidy)
         return max(0.0, due - now)
@@ -113,12 +126,13 @@ class Housekeeping:
                 return
         self._next_tidy = time.monotonic() + TIDY_PAUSE
 
-    def _tolerant(self, write: Callable[[], object]) -> None:
+    def _tolerant(self, write: Callable[[], object]) -> bool:
         try:
             write()
         except OSError as error:
             if not self._complained:
                 log(f"WARNING: exports are stale: {explained(error)}")
             self._complained = True
-        else:
-            self._complained = False
+            return False
+        self._complained = False
+        return True

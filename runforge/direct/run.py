@@ -17,6 +17,7 @@ from runforge.attempts import build_spec, cleanup, exit_record, orders
 from runforge.attempts.build_spec import Place, Terms
 from runforge.core.states import LIVE
 from runforge.daemon.log import log
+from runforge.direct import refused
 from runforge.documents import doubts
 from runforge.documents.request import Request
 from runforge.documents.request_file import read_given_request, read_new_request
@@ -62,17 +63,21 @@ def run_folder(
     """Run the request.json of a run folder, anywhere; return the exit code.
 
     Without a workspace the nearest one above the folder is meant. Raises OperationFailed while the
-    queue has the run.
+    queue has the run, whose folder is left alone then. Where the request is refused, the folder says so.
     """
     run_dir = folder.absolute()
     if not run_dir.is_dir():
         raise Missing(f"run folder not found: {folder}", fix="Check --run-dir")
-    workspace = workspaces.at(given) if given is not None else _above(run_dir)
-    path = run_dir / "request.json"
-    request = read_new_request(path)
-    _check(request, workspace, str(path))
-    gpus = _gpus(request, dry_run_seconds)
+    with refused.told(run_dir):
+        workspace = workspaces.at(given) if given is not None else _above(run_dir)
     _refuse_if_queued(workspace, run_dir)
+    path = run_dir / "request.json"
+    with refused.told(run_dir):
+        request = read_new_request(path)
+    with refused.told(run_dir, lambda: check_request(request, workspace.root, is_quoting=False)):
+        _check(request, workspace, str(path))
+    with refused.told(run_dir):
+        gpus = _gpus(request, dry_run_seconds)
     workspace.prepare()
     return _run(workspace, request, run_dir, gpus, dry_run_seconds, max_rows)
 
@@ -128,7 +133,7 @@ def _run(
     if max_rows is not None and max_rows < 1:
         raise InvalidRequest(f"--max-rows {max_rows} is too small", fix="Give at least 1")
     umask = become_private()
-    attempt = _next_attempt(run_dir)
+    attempt = refused.next_attempt(run_dir)
     build_spec.set_aside(run_dir, attempt - 1)
     token = secrets.token_hex(16)
     folder = workspace.state_dir / "attempts" / run_dir.name / f"direct-{token[:8]}"
@@ -150,14 +155,6 @@ def _run(
         return _exit_code(folder, token, pid)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _next_attempt(run_dir: Path) -> int:
-    """Return the number of this attempt: the earlier ones keep their files in `previous/<n>`."""
-    previous = run_dir / "previous"
-    kept = [int(p.name) for p in previous.glob("*") if p.name.isdigit()] if previous.is_dir() else []
-    has_left = any((run_dir / name).exists() for name in build_spec.OUTPUTS)
-    return max(kept, default=0) + 1 + int(has_left)
 
 
 def _supervise_in_child(spec: Path, folder: Path) -> int:

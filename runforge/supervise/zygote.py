@@ -1,6 +1,6 @@
 """The zygote: imports what runs need once, then forks supervisors.
 
-    python -m runforge.supervise.zygote --fd N [--preload MODULE]...
+    runforge.supervise.zygote --fd N [--preload MODULE]...
 
 Single-threaded, so that forking is safe. Ends when the daemon's end of the socket closes. A supervisor has
 a line of its own to the daemon, on which it is sent attempts, one after the other. When that closes it sees
@@ -128,7 +128,3 @@ def _serve_line(line: socket.socket) -> None:
             if not supervise(Path(os.fsdecode(spec)), digest.decode("ascii")):
                 return
             line.send(ENDED)
-
-
-if __name__ == "__main__":
-    main()

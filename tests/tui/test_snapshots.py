@@ -25,7 +25,7 @@ NOW = "2026-01-02T03:04:05.000Z"
 #: screen -> keys that lead there, and a text that it shows when it is there
 SCREENS: dict[str, tuple[list[str], str]] = {
     "queue": ([], "░ 7/10"),
-    "filtered": (["slash", *"state:failed"], "1 of 8"),
+    "filtered": (["slash", *"state:failed"], "state:failed  1 of 8"),
     "marked": (["space", "space"], "2 marked"),
     "log": (["enter"], "epoch 7"),
     "curves": (["enter", "2"], "loss: 1 of 1"),

@@ -19,7 +19,7 @@ from runforge.backends.local.watch import POLL_SECONDS, Watched, WatchList
 from runforge.backends.local.zygote_client import Reply
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
-from runforge.files.durable import write_atomic
+from runforge.files.durable import is_folder, write_atomic
 from runforge.machine import disk_space, os_process
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpu_watch import GpuWatch
@@ -85,7 +85,7 @@ class LocalBackend:
     def launch(self, launch: Launch) -> None:
         """Write the attempt's files and ask a zygote for a supervisor."""
         ref = launch.ref
-        if not self._run_dir(ref).is_dir():
+        if not is_folder(self._run_dir(ref)):
             raise NoRunFolder(f"run folder {ref.run_dir} is missing: it was deleted before the run started")
         watched = self._attempts.add(ref)
         try:

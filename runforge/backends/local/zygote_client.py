@@ -11,12 +11,12 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runforge import own_python
 from runforge.files.durable import open_file
 from runforge.machine import os_process
 from runforge.supervise.zygote import ENDED, MESSAGE_LIMIT
@@ -61,7 +61,7 @@ class ZygoteClient:
         """Start the process. It gets ready by itself."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log = open_file(self._stderr_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        command = [sys.executable, "-m", "runforge.supervise.zygote", "--fd", str(theirs.fileno())]
+        command = own_python.command("runforge.supervise.zygote", "--fd", str(theirs.fileno()))
         for module in self._preload:
             command += ["--preload", module]
         try:

@@ -83,6 +83,10 @@ def _daemon(life: Life) -> list[str]:
     found = []
     if life.exit_code not in allowed:
         found.append(f"the daemon left with exit code {life.exit_code}")
+    if "internal error" in said:
+        found.append(
+            f"the daemon takes the fault for its own: {said[said.index('internal error') :][:200]!r}"
+        )
     if "ERROR: " not in said:
         found.append(f"the daemon left and did not say why: {said[-300:]!r}")
     return found

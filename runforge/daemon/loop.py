@@ -152,10 +152,10 @@ class Loop:
             log(f"WARNING: {message}")
 
     def _identity(self) -> tuple[int, int]:
-        """Return which folder `.runforge` is; zeros for none."""
+        """Return which folder `.runforge` is; zeros for none. OSError if that cannot be seen now."""
         try:
             info = os.stat(self._workspace.hidden)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0, 0
         return info.st_dev, info.st_ino
 

@@ -176,7 +176,7 @@ def test_what_is_nearly_a_metric_is_told_and_an_unknown_direction_claims_no_best
     place = ("--workspace", ws.root)
     done = cli("wait", *place)
     assert "Best run" not in done.stdout
-    assert "No run is called best: whether foo is better high or low is not known" in done.stderr
+    assert "No run is called best: it is unknown whether foo is better high or low" in done.stderr
     run = lists.jobs(ws)[0].run_id
     told = "1 line looked like metrics and was not: first: [RF:METRIC=foo 0,5]"
     assert f"Remark     {told}" in cli("show", run, *place).stdout

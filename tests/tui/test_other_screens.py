@@ -204,7 +204,9 @@ def test_a_sweep_without_a_best_says_why_and_a_diverged_run_says_so(ws: Workspac
     async def journey(at: Looker) -> None:
         await at.sees("diverged")
         await open_group(at)
-        await at.sees("FOO", "diverged", "0.8000", "no run is best: whether foo is better high or low")
+        await at.sees(
+            "FOO", "diverged", "0.8000", "no run is best: it is unknown whether foo is better high or low"
+        )
         assert not any(line.split()[0] == "1" for line in at.lines if "✓ succeeded" in line)
 
     look(ws, journey)

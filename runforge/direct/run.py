@@ -1,4 +1,4 @@
-"""`run`: one request executed here and now, with the same supervisor as in the queue, and no journal."""
+"""`run`: executes one request at once, with the same supervisor as in the queue, without the journal."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def run_folder(
 ) -> int:
     """Run the request.json of a run folder, anywhere; return the exit code.
 
-    Without a workspace the nearest one above the folder is meant. Raises OperationFailed while the
-    queue has the run.
+    Without a workspace, the nearest one above the folder is used. Raises OperationFailed while the run is in
+    the queue.
     """
     run_dir = folder.absolute()
     if not run_dir.is_dir():

@@ -1,4 +1,4 @@
-"""One change of the queue: a transaction, then the daemon's bell and the exports.
+"""One change of the queue: a transaction, then the daemon is woken and the exports are written.
 
 Refusals change nothing.
 """
@@ -17,7 +17,7 @@ from runforge.workspace import Workspace
 
 
 def announce(workspace: Workspace) -> None:
-    """Tell the daemon of a change, and write the exports where no daemon does."""
+    """Wake the daemon after a change, and write the exports if there is no daemon."""
     failpoints.hit("command.committed")
     wakeup.ring(workspace.doorbell)
     exporter.refresh_if_alone(workspace)

@@ -1,4 +1,4 @@
-"""Waking the daemon: a byte on a datagram socket. A lost byte costs a moment, never a job."""
+"""Wakes the daemon by a byte on a datagram socket. A lost byte costs a moment, never a job."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-_LONGEST = 100  # sun_path holds 107 bytes
+_LONGEST = 100  # sun_path has room for 107 bytes
 
 
 @contextlib.contextmanager
 def _reachable(path: Path) -> Iterator[str]:
-    """Yield an address for a path that may be too long for a socket address."""
+    """Yield a socket address for a path that may be too long for one."""
     if len(os.fsencode(path)) <= _LONGEST:
         yield str(path)
         return
@@ -25,7 +25,7 @@ def _reachable(path: Path) -> Iterator[str]:
 
 
 def listen(path: Path) -> socket.socket:
-    """Return the daemon's end. The daemon lock is held, so an old socket there is dead."""
+    """Return the daemon's end. The daemon lock is held, so an old socket there is unused."""
     bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     bell.setblocking(False)
     path.unlink(missing_ok=True)
@@ -35,7 +35,7 @@ def listen(path: Path) -> socket.socket:
 
 
 def ring(path: Path) -> None:
-    """Wake the daemon, if one listens."""
+    """Wake the daemon if one is running."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as bell:
         bell.setblocking(False)
         with contextlib.suppress(OSError), _reachable(path) as address:
@@ -43,7 +43,7 @@ def ring(path: Path) -> None:
 
 
 def drain(bell: socket.socket) -> None:
-    """Read whatever has been rung."""
+    """Read and drop all wake-up bytes."""
     with contextlib.suppress(BlockingIOError):
         while bell.recv(64):
             pass

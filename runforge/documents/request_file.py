@@ -17,7 +17,7 @@ REQUEST_LIMIT = 1024 * 1024
 
 
 def read_request(path: Path) -> Request:
-    """Return the checked request of a file; Missing or InvalidRequest if it cannot be used."""
+    """Return the checked request in a file; Missing or InvalidRequest if it cannot be used."""
     try:
         data = read_bounded(path, REQUEST_LIMIT)
     except FileNotFoundError:

@@ -172,7 +172,7 @@ def test_an_id_that_an_older_journal_gives_again_is_refused(ws: Workspace) -> No
     enqueue(ws, runs=2)
     folders = RunFolders(ws)
     taken = min(os.listdir(ws.runs_dir))
-    with pytest.raises(OperationFailed, match="is there already"):
+    with pytest.raises(OperationFailed, match="exists already"):
         folders.make_runs(["20260101-000000-sweep-0001", taken], [{}, {}])
     assert (ws.run_dir(taken) / "request.json").exists()
 

@@ -3,12 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CORES = $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 2))')
+# Twice the cores: half of the tests' time they wait for processes and disks.
+WORKERS ?= $(shell expr 2 \* $(CORES))
 
-.PHONY: help venv demo test lint gauntlets bench screenshots reference clean
+.PHONY: help venv demo test check lint gauntlets bench screenshots reference clean
 help:
 	@echo "make venv       the virtual environment that the others use"
 	@echo "make demo       the whole main job on sample data"
 	@echo "make test       the test suite"
+	@echo "make check      lint, and the tests that are quick: for every change"
 	@echo "make lint       ruff, mypy, the layers test"
 	@echo "make gauntlets  the acceptance gauntlets G1-G10"
 	@echo "make bench      the figures of the README"
@@ -27,7 +31,10 @@ demo: $(STAMP)
 	$(BIN)/runforge demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+check: lint
+	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal -m 'not slow' $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 `python -m gauntlets failpoints` is the walk over the failpoints (gauntlets/failpoints.py), `python -m gauntlets
 chaos` random kills under a mixed load (gauntlets/chaos.py), `python -m gauntlets powercut` cuts the power of a
-disk in an image (gauntlets/powercut.py).
+disk in an image (gauntlets/powercut.py), `python -m gauntlets syscalls` lets system calls fail (gauntlets/syscalls.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gauntlets import chaos, failpoints, gpu_gauntlets, powercut, queue_gauntlets, reconnect_gauntlet
+from gauntlets import (
+    chaos,
+    failpoints,
+    gpu_gauntlets,
+    powercut,
+    queue_gauntlets,
+    reconnect_gauntlet,
+    syscalls,
+)
 from gauntlets.arena import Arena, arena
 
 GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
@@ -29,6 +37,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "failpoints": failpoints.main,
     "chaos": chaos.main,
     "powercut": powercut.main,
+    "syscalls": syscalls.main,
 }
 
 

@@ -14,9 +14,9 @@ _UNSAFE = (
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
-#: Colours and other text styles (SGR).
-_LOOKS = "\x1b\\[[0-9;:]*m"
 _UNSAFE_IN_LOG = _UNSAFE.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f")
+#: What sets colours and styles on a terminal; longer ones are no use to anybody.
+SGR = r"\x1b\[[0-9;:]{0,80}m"
 #: Longest cell or message part shown; the rest is cut with an ellipsis.
 MAX_LENGTH = 2000
 
@@ -43,16 +43,41 @@ def safe_log(text: str) -> str:
     dropped.
     """
     if "\x1b" in text:
-        text = re.sub(_LOOKS, "", text)
+        text = re.sub(SGR, "", text)
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
     return re.sub(_UNSAFE_IN_LOG, _visible, "\n".join(lines))
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that the user probably meant, or None."""
+def coloured_log(text: str) -> str:
+    """Return the log text as `safe_log` does, but with what sets colours and styles (SGR) as it came.
+
+    Hidden text is not kept hidden: it would be there for whoever copies it, and not for whoever reads it.
+    """
+    lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+    pieces = re.split(f"({SGR})", "\n".join(lines))
+    return "".join(
+        piece if place % 2 and not _hides(piece) else re.sub(_UNSAFE_IN_LOG, _visible, piece)
+        for place, piece in enumerate(pieces)
+    )
+
+
+def _hides(sequence: str) -> bool:
+    """Return whether one of the styles is `conceal`, and not a part of a colour's number."""
+    parts = sequence[2:-1].split(";")
+    while parts:
+        style = parts.pop(0)
+        if style in {"38", "48", "58"} and parts:
+            del parts[: 4 if parts[0] == "2" else 2]
+        elif style.lstrip("0") == "8":
+            return True
+    return False
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """Return the known word that the user probably meant, or None; the cutoff says how alike they must be."""
     import difflib  # only errors need it
 
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return found[0] if found else None
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from runforge import ids
 from runforge.errors import Missing
 from runforge.files import state_folder
-from runforge.files.durable import make_dir, refuse_link
+from runforge.files.durable import make_dir, make_way, refuse_link
 
 VARIABLE = "RUNFORGE_WORKSPACE"
 
@@ -113,6 +113,7 @@ class Workspace(NamedTuple):
     def prepare(self) -> None:
         """Create the folders that every command needs; Missing if the state folder is not there."""
         state_folder.require_there(self.root, self.state_dir)
+        make_way(self.attempts_dir, 0)
         for folder in (self.queue_dir, self.hidden / "groups", self.runs_dir, self.attempts_dir):
             make_dir(folder)
 

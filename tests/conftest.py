@@ -16,17 +16,43 @@ from gauntlets.arena import Arena, arena
 from runforge import workspace as workspaces
 from runforge.cli.setup import make_workspace
 from runforge.workspace import Workspace
+from tests.order import dealt
 
 #: Where an administrator's programs are (mkfs), for a user whose PATH leaves them out.
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+# Hundreds of processes start here: what they import is compiled once, also where the caller wants no such files.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # What the tests' own starter left open is not handed on to the programs that are looked at here.
 for _number in map(int, os.listdir("/proc/self/fd")):
     if _number > 2:
         with contextlib.suppress(OSError):
             os.set_inheritable(_number, False)
+#: What may stay open after a file of tests: libraries keep a few for later.
+MOST_LEFT_OPEN = 8
 #: What makes the daemons of the tests cheap to start; see tests/cold/sitecustomize.py.
 COLD = str(Path(__file__).parent / "cold")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [COLD, os.environ.get("PYTHONPATH")]))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers > 1:
+        items[:] = dealt(items, workers)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_descriptor_stays_open() -> Iterator[None]:
+    before = set(os.listdir("/proc/self/fd"))
+    yield
+    left = [f"{number} {_target(number)}" for number in set(os.listdir("/proc/self/fd")) - before]
+    assert len(left) <= MOST_LEFT_OPEN, f"{len(left)} descriptors stay open after this file: {left[:50]}"
+
+
+def _target(number: str) -> str:
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/self/fd/{number}")
+    return "gone"
 
 
 @pytest.fixture(autouse=True)

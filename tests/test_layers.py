@@ -138,15 +138,13 @@ def _module(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-#: The one circle that is left, for types alone: a screen names the app that opens it.
-KNOWN = {("runforge.tui.base_screen", "runforge.tui.app")}
 MODULES = {_module(path): path for path in FILES}
 
 
 def _arrows(path: Path) -> set[str]:
     """Return the modules of the package that one names, for types and inside functions too."""
     found = {name if name in MODULES else name.rpartition(".")[0] for name in _imports(path)}
-    return {name for name in found if name in MODULES and (_module(path), name) not in KNOWN}
+    return {name for name in found if name in MODULES}
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

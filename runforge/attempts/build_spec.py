@@ -8,17 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runforge import failpoints
 from runforge.attempts import spec as specs
 from runforge.attempts.spec import GpuGrant, Objective, Payload, Spec
 from runforge.core.device import Device, decide
+from runforge.documents import placeholders
 from runforge.documents.request import Request
 from runforge.files.durable import make_dir, make_way, write_new
 from runforge.machine.gpus import Gpu
@@ -35,7 +34,6 @@ _THREADS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         attempt_dir=place.attempt_dir,
         cwd=place.workspace / (request.cwd or ""),
         target=None if runs_command else "runforge.training.worker:main",
-        argv=_argv(request) if runs_command else None,
+        argv=placeholders.filled(request) if runs_command else None,
         finish="runforge.training.outcome:finish",
         preamble=_preamble(payload.device) if runs_command else (),
         env=_environment(place, terms, payload.device),
@@ -115,21 +113,6 @@ def _payload(request: Request, terms: Terms) -> Payload:
         max_rows=terms.max_rows,
         objective=Objective(*terms.objective) if terms.objective else None,
     )
-
-
-def _argv(request: Request) -> tuple[str, ...]:
-    """Replace each `{name}` by its hyperparameter. Every other brace stays as it is."""
-    values = request.hyperparameters
-
-    def fill(match: re.Match[str]) -> str:
-        name = match.group(1)
-        return _as_text(values[name]) if name in values else match.group()
-
-    return tuple(_PLACEHOLDER.sub(fill, part) for part in request.command)
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _preamble(device: Device) -> tuple[str, ...]:

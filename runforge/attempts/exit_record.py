@@ -14,7 +14,7 @@ from pathlib import Path
 
 from runforge.attempts.json_fields import Fields
 from runforge.core.outcome import ExitRecord
-from runforge.files.durable import read_if_there
+from runforge.files.durable import read_if_there, write_atomic
 
 NAME = "exit.rec"
 SIZE = 4096
@@ -38,6 +38,20 @@ def preallocate(attempt_dir: Path) -> int:
 
 def write(descriptor: int, record: ExitRecord) -> None:
     """Overwrite the record in place and sync it. From now on the attempt's end is known."""
+    os.pwrite(descriptor, _encoded(record), 0)
+    os.fsync(descriptor)
+
+
+def write_beside(attempt_dir: Path, record: ExitRecord) -> None:
+    """Leave the record beside the attempt's folder, where nothing in that can be written any more."""
+    write_atomic(_beside(attempt_dir), _encoded(record))
+
+
+def _beside(attempt_dir: Path) -> Path:
+    return attempt_dir.with_name(f"{attempt_dir.name}.{NAME}")
+
+
+def _encoded(record: ExitRecord) -> bytes:
     values = record._asdict()
     if record.spawn_errno is None:
         del values["spawn_errno"]  # an older daemon does not know this field
@@ -45,8 +59,7 @@ def write(descriptor: int, record: ExitRecord) -> None:
         values["spawn_error"] = _fitting(record.spawn_error)
     body = json.dumps(values).encode("ascii")
     line = b"%08x " % zlib.crc32(body) + body + b"\n"
-    os.pwrite(descriptor, line.ljust(SIZE, b"\0"), 0)
-    os.fsync(descriptor)
+    return line.ljust(SIZE, b"\0")
 
 
 def _fitting(message: str) -> str:
@@ -64,8 +77,12 @@ def read(attempt_dir: Path, token: str) -> ExitRecord | None:
 
     OSError if it cannot be read now.
     """
-    data = read_if_there(attempt_dir / NAME, SIZE)
-    return _parse(data.split(b"\n", 1)[0], token) if data is not None else None
+    for path in (attempt_dir / NAME, _beside(attempt_dir)):
+        data = read_if_there(path, SIZE)
+        record = _parse(data.split(b"\n", 1)[0], token) if data is not None else None
+        if record is not None:
+            return record
+    return None
 
 
 def _parse(line: bytes, token: str) -> ExitRecord | None:

@@ -23,7 +23,7 @@ _RESULT_LIMIT = 4 * 1024 * 1024
 def is_locked(path: Path) -> bool:
     """Return whether a process holds a lock file. Its holder is alive. OSError if that cannot be seen now."""
     try:
-        descriptor = open_file(path, os.O_RDWR)
+        descriptor = open_file(path, os.O_RDONLY)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EINVAL}:
             return False  # none of ours is there

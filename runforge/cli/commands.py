@@ -208,7 +208,7 @@ _LOOK = (
     Command(
         "logs",
         "follow:logs",
-        "Print a run's log; a terminal is shown control characters, it does not obey them.",
+        "Print a run's log. A terminal is shown control characters and does not obey them, but for colours.",
         (
             RUN,
             WORKSPACE,
@@ -239,7 +239,7 @@ _DIRECT = (
         "direct:run",
         "Execute one request here and now, without daemon or queue.",
         (
-            option("--request", "file", "A request.json; makes a run folder."),
+            option("--request", "file", "A request.json, or `-` for standard input; makes a run folder."),
             option("--run-dir", "folder", "A run folder with its request.json."),
             WORKSPACE,
             DRY_RUN,

@@ -8,6 +8,7 @@ from runforge.cli import enqueueing
 from runforge.cli.options import dry_run_seconds, find
 from runforge.core.submission import Submission
 from runforge.errors import InvalidRequest
+from runforge.files.given import shown
 
 
 def run(
@@ -39,11 +40,11 @@ def sweep(
     submission = Submission(dry_run_seconds=hold)
     if enqueue:
         return enqueueing.sweep(workspace, plan, submission, max_runs=max_runs)
-    data = enqueueing.read_plan(plan)
-    here = find(enqueueing.plan_workspace(workspace, data, str(plan)))
+    data, where = enqueueing.read_plan(plan), shown(plan)
+    here = find(enqueueing.plan_workspace(workspace, data, where))
     from runforge.direct.sweep import run_sweep
 
-    code = run_sweep(here, data, submission, where=str(plan), max_runs=max_runs)
+    code = run_sweep(here, data, submission, where=where, max_runs=max_runs)
     if hold is not None:
         print("[DRY-RUN] the runs were validated, no model was touched")
     return code

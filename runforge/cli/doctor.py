@@ -40,17 +40,7 @@ def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
     here = find(workspace)
     if recover:
         _recover(here)
-    found = [
-        Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
-        _sqlite(),
-        _filesystem(here),
-        _rights(here),
-        _disk(here),
-        _gpus(),
-        _daemon(here),
-        *_journal(here),
-        *_unknown_runs(here),
-    ]
+    found = findings(here)
     is_well = all(finding.status != "problem" for finding in found)
     if as_json:
         output.print_json("doctor", {"ok": is_well, "findings": [asdict(f) for f in found]})
@@ -63,6 +53,22 @@ def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
                 output.safe(finding.text),
             )
     return 0 if is_well else 1
+
+
+def findings(here: Workspace) -> list[Finding]:
+    """Look at everything."""
+    return [
+        Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
+        _sqlite(),
+        _filesystem(here),
+        _rights(here),
+        _disk(here),
+        _gpus(),
+        _daemon(here),
+        *_journal(here),
+        *_unknown_runs(here),
+        *_leftovers(here),
+    ]
 
 
 def backup(to: Path, workspace: Path | None) -> int:
@@ -220,6 +226,17 @@ def _unknown_runs(here: Workspace) -> list[Finding]:
         f" backup put in its place?): {shown}. `runforge enqueue-run --run-id ID` enqueues one again"
     )
     return [Finding("runs", "warning", text)]
+
+
+def _leftovers(here: Workspace) -> list[Finding]:
+    """Remove what killed processes have left half-written, and say so."""
+    from runforge.store import leftovers
+
+    removed = leftovers.remove_old(here)
+    if not removed:
+        return []
+    what = "1 temporary file" if removed == 1 else f"{removed:,} temporary files"
+    return [Finding("leftovers", "ok", f"removed {what} that processes which were killed had left")]
 
 
 def _wal(here: Workspace) -> list[Finding]:

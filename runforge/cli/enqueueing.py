@@ -8,11 +8,12 @@ from typing import Any
 from runforge import workspace
 from runforge.cli import output
 from runforge.core.submission import USUAL, Submission
+from runforge.documents import doubts
 from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan, Missing
-from runforge.files.durable import read_bounded
+from runforge.files.given import read_given, shown
 from runforge.metrics import tokens
 from runforge.queue import submit
 
@@ -20,12 +21,14 @@ from runforge.queue import submit
 def read_plan(path: Path) -> bytes:
     """Return a plan's bytes; Missing if it cannot be read, InvalidPlan if it is no plan."""
     try:
-        return read_bounded(path.resolve(), PLAN_LIMIT)
+        return read_given(path, PLAN_LIMIT)
     except FileNotFoundError:
-        raise Missing(f"plan not found: {path}", fix="Check --plan") from None
+        raise Missing(
+            f"plan not found: {path}", fix="Check --plan; `--plan -` reads standard input"
+        ) from None
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidPlan(f"the plan cannot be read: {reason}", where=str(path)) from None
+        raise InvalidPlan(f"the plan cannot be read: {reason}", where=shown(path)) from None
 
 
 def plan_workspace(given: Path | None, plan: bytes, where: str) -> Path | None:
@@ -45,10 +48,11 @@ def sweep(
     state_dir: Path | None = None,
 ) -> int:
     """Put all runs of a plan into the queue."""
-    data = read_plan(plan)
-    here = workspace.find(plan_workspace(given, data, str(plan)), state_dir=state_dir)
-    made = submit.enqueue_sweep(here, data, submission, where=str(plan), max_runs=max_runs)
-    _warn_of_secrets(made.plan.base_request, f"{plan}: base_request")
+    data, where = read_plan(plan), shown(plan)
+    here = workspace.find(plan_workspace(given, data, where), state_dir=state_dir)
+    made = submit.enqueue_sweep(here, data, submission, where=where, max_runs=max_runs)
+    _warn(doubts.warnings(made.doubts, where))
+    _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
     print(f"Group ID: {made.group_id}")
     if submission.dry_run_seconds is not None:
         held = f"hold a slot for {submission.dry_run_seconds:g} s each"
@@ -62,12 +66,19 @@ def run(given: Path | None, run_id: str, submission: Submission = USUAL) -> int:
     """Put the run of an existing run folder into the queue."""
     here = workspace.find(given)
     job = submit.enqueue_run(here, run_id, submission)
-    request = here.root / job.run_dir / "request.json"
-    _warn_of_secrets(read_request(request).raw, str(request))
+    path = here.root / job.run_dir / "request.json"
+    request = read_request(path)
+    _warn(doubts.warnings(doubts.in_request(request), str(path)))
+    _warn_of_secrets(request.raw, str(path))
     if submission.dry_run_seconds is not None:
         print(f"[DRY-RUN] the run is validated and holds a slot for {submission.dry_run_seconds:g} s")
     print(f"Enqueued run {job.run_id} as job {job.job_id}{' [GPU]' if job.requires_gpu else ''}")
     return 0
+
+
+def _warn(lines: list[str]) -> None:
+    for line in lines:
+        output.note(line)
 
 
 def _warn_of_secrets(request: dict[str, Any], where: str) -> None:

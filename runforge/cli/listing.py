@@ -94,9 +94,9 @@ def run(here: Workspace, name: str, *, as_json: bool = False) -> int:
         *(("Remark", sentence) for sentence in remarks(view.run_dir)),
         ("Overrides", ", ".join(f"{k}={v}" for k, v in job.overrides.items())),
         ("Priority", str(job.priority) if job.priority else ""),
-        ("Created", job.created_at),
-        ("Started", job.started_at),
-        ("Finished", job.finished_at),
+        ("Created", output.moment_and_age(job.created_at)),
+        ("Started", output.moment_and_age(job.started_at)),
+        ("Finished", output.moment_and_age(job.finished_at)),
         ("Time", output.duration(job.seconds)),
         ("Folder", str(view.run_dir)),
         ("Files", ", ".join(sorted(os.listdir(view.run_dir))) if view.run_dir.is_dir() else "missing"),
@@ -106,8 +106,9 @@ def run(here: Workspace, name: str, *, as_json: bool = False) -> int:
             print(f"{label:<10} {output.safe(value)}")
     for attempt in view.attempts:
         how = attempt.cause or "running"
-        print(f"Attempt {attempt.attempt}  {attempt.started_at}  {how}  {output.safe(attempt.error or '')}")
+        when = output.moment(attempt.started_at)
+        print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
     print("Timeline")
     for entry in view.timeline:
-        print(f"  {entry['at']}  {entry['event']}")
+        print(f"  {output.moment(entry['at'])}  {entry['event']}")
     return 0

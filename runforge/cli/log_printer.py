@@ -1,19 +1,28 @@
-"""Printing a log that grows: as it is into a pipe, harmless and line by line on a terminal."""
+"""Printing a log that grows: as it is into a pipe, harmless and line by line on a terminal.
+
+A terminal gets the colours of the log, and after each piece of it its own colours back: what else is written there,
+and the shell after Ctrl-C, is not to be painted.
+"""
 
 from __future__ import annotations
 
 import codecs
 import os
+import re
 import sys
 from pathlib import Path
 
 from runforge.cli import output
 from runforge.files.durable import open_file
-from runforge.text import safe_log
+from runforge.text import SGR, coloured_log, safe_log
 
 _CHUNK = 256 * 1024
 #: A line longer than this is printed in pieces; nobody's memory is to hold the rest of it.
 _LONGEST_LINE = 64 * 1024
+_RESET = "\x1b[0m"
+_RESETS = ("\x1b[m", "\x1b[0m", "\x1b[00m")
+#: More styles than this at once are nobody's intention.
+_MOST_STYLES = 16
 
 
 class LogPrinter:
@@ -26,6 +35,7 @@ class LogPrinter:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._pending = ""
         self._is_drawn = False
+        self._styles: list[str] = []
 
     def pump(self) -> None:
         """Print what is new."""
@@ -48,8 +58,9 @@ class LogPrinter:
         self._erase()
         rest = self._pending + self._decoder.decode(b"", final=True)
         if rest:
-            sys.stdout.write(safe_log(rest) + "\n")
+            self._write(rest + "\n")
         self._pending = ""
+        self._styles = []
         self._decoder.reset()
         sys.stdout.flush()
 
@@ -60,12 +71,24 @@ class LogPrinter:
             return
         self._erase()
         lines, newline, rest = (self._pending + self._decoder.decode(chunk)).rpartition("\n")
-        sys.stdout.write(safe_log(lines) + newline)
+        self._write(lines + newline)
         if len(rest) > _LONGEST_LINE:
-            sys.stdout.write(safe_log(rest))
+            self._write(rest)
             rest = ""
         self._pending = rest
         self._draw()
+
+    def _write(self, text: str) -> None:
+        """Write a piece of the log in its colours, where there are any; the next piece goes on with them."""
+        if not output.has_colour():
+            sys.stdout.write(safe_log(text))
+            return
+        shown = coloured_log(text)
+        found = re.findall(SGR, shown)
+        before = "".join(self._styles)
+        for style in found:
+            self._styles = [] if style in _RESETS else [*self._styles[1 - _MOST_STYLES :], style]
+        sys.stdout.write(before + shown + (_RESET if found or before else ""))
 
     def _draw(self) -> None:
         """Show the unfinished line, a progress bar as a rule, where it can be taken back."""

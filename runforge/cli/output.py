@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from runforge import cells
+from runforge import cells, clock
 from runforge.cells import columns, duration
 from runforge.text import safe
 
@@ -35,7 +35,8 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _has_colour() -> bool:
+def has_colour() -> bool:
+    """Return whether standard output is a terminal that shows colours, and nobody has asked for none."""
     return (
         is_terminal()
         and "NO_COLOR" not in os.environ
@@ -47,7 +48,7 @@ def _has_colour() -> bool:
 def coloured(text: str, state: str) -> str:
     """Return a text in its state's colour, where the terminal has colours."""
     code = _COLOURS.get(state)
-    return f"\x1b[{code}m{text}\x1b[0m" if code and _has_colour() else text
+    return f"\x1b[{code}m{text}\x1b[0m" if code and has_colour() else text
 
 
 def is_unicode() -> bool:
@@ -140,7 +141,20 @@ def metric(name: str | None, value: float | None) -> str:
     """Return a primary metric as people read it."""
     if name is None:
         return ""
-    return f"{name} diverged" if value is None else f"{name} {value:.4f}"
+    return f"{name} {cells.metric(name, value)}"
+
+
+def moment(text: str | None) -> str:
+    """Return a timestamp as people read it: the time where they are."""
+    return f"{clock.to_datetime(text).astimezone():%Y-%m-%d %H:%M:%S %Z}" if text else ""
+
+
+def moment_and_age(text: str | None) -> str:
+    """Return a timestamp as people read it, and how long ago that was."""
+    if not text:
+        return ""
+    age = cells.span(clock.seconds_between(text, clock.now()))
+    return f"{moment(text)}, {age} ago"
 
 
 def note(text: str) -> None:

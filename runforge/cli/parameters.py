@@ -139,7 +139,7 @@ STATE_DIR = option(
     "Local folder for journal and locks, where the workspace is on a network file system.",
 )
 JSON = flag("--json", "Print JSON (docs/usage.md).", name="as_json")
-PLAN = option("--plan -p", "file", "The sweep plan.", is_required=True)
+PLAN = option("--plan -p", "file", "The sweep plan; `-` reads it from standard input.", is_required=True)
 GROUP = option(
     "--group-id -g",
     "text",

@@ -6,6 +6,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from runforge import cells
 from runforge.cli import output
 from runforge.cli.options import checked_seconds, dry_run_seconds, find
 from runforge.core.submission import Submission
@@ -14,6 +15,8 @@ from runforge.views import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from runforge.queue.prune import PruneOutcome
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
 _UNITS = {"": 86400, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -55,9 +58,12 @@ def pause_group(group_id: str, workspace: Path | None) -> int:
     """Pause a group and print the token of it."""
     from runforge.queue import pause
 
-    found = pause.pause_group(find(workspace), group_id)
+    here = find(workspace)
+    found = pause.pause_group(here, group_id)
     print(f"Paused group {found}")
     print(tokens.group_paused(found))
+    if resolve.has_ended(here, found):
+        output.note("The group has ended already; the pause holds back what you retry in it")
     return 0
 
 
@@ -131,6 +137,13 @@ def _seconds(text: str) -> float:
     return checked_seconds("--older-than", float(match.group(1)) * _UNITS[match.group(2)])
 
 
+def _confirmed(found: PruneOutcome) -> bool:
+    import typer
+
+    runs = "1 run and its folder" if found.jobs == 1 else f"{found.jobs:,} runs and their folders"
+    return typer.confirm(f"Delete {runs} ({cells.size(found.bytes)})?")
+
+
 def prune(older_than: str, workspace: Path | None, delete_runs: bool, dry_run: bool, yes: bool) -> int:
     """Prune, after a question where folders would go; 5 if the answer is no."""
     from runforge.errors import InvalidRequest
@@ -141,14 +154,11 @@ def prune(older_than: str, workspace: Path | None, delete_runs: bool, dry_run: b
         if not sys.stdin.isatty():
             raise InvalidRequest("--delete-runs asks first", fix="Give --yes where nobody can answer")
         found = pruning.prune(here, seconds, delete_runs=True, dry_run=True)
-        question = f"Delete {found.jobs} runs and their folders ({found.bytes / 2**20:.1f} MiB)?"
-        import typer
-
-        if not typer.confirm(question):
+        if found.jobs and not _confirmed(found):
             return 5
     outcome = pruning.prune(here, seconds, delete_runs=delete_runs, dry_run=dry_run)
     prefix = "[DRY-RUN] would forget" if dry_run else "Forgot"
-    size = f", {outcome.bytes / 2**20:.1f} MiB" if delete_runs else ""
+    size = f", {cells.size(outcome.bytes)}" if delete_runs else ""
     print(f"{prefix} {outcome.jobs} jobs{size}")
     if not delete_runs and outcome.jobs and not dry_run:
         output.note("The run folders are still there; --delete-runs takes them too")

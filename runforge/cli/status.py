@@ -110,19 +110,27 @@ def print_groups(found: list[GroupView]) -> None:
     rows = []
     for group in found:
         done = group.succeeded + group.failed + group.canceled
-        status = "paused" if group.paused and group.status == "running" else group.status
         rows.append(
             [
                 group.group_id,
-                output.state_cell(status),
+                output.state_cell(_status(group, done)),
                 output.bar(done, group.total, 12),
                 f"{done}/{group.total}",
                 group.running or "",
                 group.failed or "",
             ]
         )
-    headers = ["GROUP", "STATUS", "PROGRESS", "DONE", "RUNNING", "FAILED"]
+    headers = ["GROUP", "STATUS", "PROGRESS", "ENDED", "RUNNING", "FAILED"]
     output.table(headers, rows, flexible=[0], ids=[0], state_column=1)
+
+
+def _status(group: GroupView, done: int) -> str:
+    """Return how a group is for a person: one that is open waits as long as nothing of it has started."""
+    if group.status != "running":
+        return group.status
+    if group.paused:
+        return "paused"
+    return "running" if group.running or done else "queued"
 
 
 def _held(job: JobView) -> str | None:

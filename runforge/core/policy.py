@@ -135,15 +135,38 @@ def _ended(record: ExitRecord, report: Report, job: Job) -> Decision:
     return Decision(ending=ending)
 
 
-def _from_record(record: ExitRecord, report: Report, job: Job) -> Ending:
+def of_record(record: ExitRecord) -> Ending:
+    """Return how an attempt ended, by its exit record alone: what result.json says is not asked."""
     if record.canceled:
         message = "canceled while it was running"
         return Ending(State.CANCELED, Cause.CANCELED, message, record.exit_code, record.signal)
     if record.spawn_error:
-        return Ending(State.FAILED, Cause.SPAWN_FAILED, f"could not be started: {safe(record.spawn_error)}")
+        message = f"could not be started: {safe(record.spawn_error)}"
+        return Ending(State.FAILED, Cause.SPAWN_FAILED, message)
     if record.exit_code == 0:
+        return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0)
+    return _failed(record)
+
+
+def _failed(record: ExitRecord) -> Ending:
+    if record.oom:
+        message = "killed by the kernel: out of memory"
+        return Ending(State.FAILED, Cause.OOM, message, record.exit_code, record.signal)
+    if record.signal is not None:
+        message = f"killed by signal {record.signal} ({exit_codes.signal_name(record.signal)})"
+        return Ending(State.FAILED, Cause.SIGNAL, message, signal=record.signal)
+    if record.exit_code is None:
+        return Ending(State.FAILED, Cause.LOST, "its process ended unseen")
+    return Ending(State.FAILED, Cause.EXIT, exit_codes.words(record.exit_code), record.exit_code)
+
+
+def _from_record(record: ExitRecord, report: Report, job: Job) -> Ending:
+    ending = of_record(record)
+    if ending.state is State.SUCCEEDED:
         return _finished(report, job)
-    return _failed(record, report)
+    if ending.cause is Cause.EXIT and report.result is not None and report.result.error_message:
+        return ending._replace(error=report.result.error_message)
+    return ending
 
 
 def _finished(report: Report, job: Job) -> Ending:
@@ -158,18 +181,6 @@ def _finished(report: Report, job: Job) -> Ending:
         message = result.error_message or f"result.json says {result.status}"
         return Ending(State.FAILED, Cause.BAD_RESULT, message, exit_code=0)
     return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0)
-
-
-def _failed(record: ExitRecord, report: Report) -> Ending:
-    if record.oom:
-        message = "killed by the kernel: out of memory"
-        return Ending(State.FAILED, Cause.OOM, message, record.exit_code, record.signal)
-    if record.signal is not None:
-        message = f"killed by signal {record.signal} ({exit_codes.signal_name(record.signal)})"
-        return Ending(State.FAILED, Cause.SIGNAL, message, signal=record.signal)
-    found = report.result and report.result.error_message
-    message = found or exit_codes.words(record.exit_code or 0)
-    return Ending(State.FAILED, Cause.EXIT, message, exit_code=record.exit_code)
 
 
 def postponed(number: int) -> Ending:

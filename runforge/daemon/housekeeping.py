@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from runforge import clock
 from runforge.core.records import DaemonRow
@@ -13,7 +13,7 @@ from runforge.exports.documents import daemon_document
 from runforge.exports.exporter import Exporter
 from runforge.exports.list_blocks import encode
 from runforge.files.durable import write_atomic
-from runforge.store import records
+from runforge.store import leftovers, records
 from runforge.store.journal import CHECKPOINT_BYTES, Journal
 from runforge.workspace import Workspace
 
@@ -24,6 +24,9 @@ EXPORT_SECONDS = 0.2
 #: The exports take at most this share of the daemon's time.
 EXPORT_SHARE = 0.05
 CHECKPOINT_SECONDS = 30.0
+#: Old temporary files are looked for at the start, this long at a time, with this pause between.
+TIDY_SECONDS = 0.005
+TIDY_PAUSE = 0.1
 
 
 class Housekeeping:
@@ -39,6 +42,8 @@ class Housekeeping:
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
         self._shown: tuple[int, int, str] | None = None
         self._complained = False
+        self._leftovers: Iterator[int] | None = leftovers.steps(workspace)
+        self._next_tidy = 0.0
 
     def beat(self, jobs: int, gpu_jobs: int, state: str, *, force: bool = False) -> None:
         """Write daemon.json when it is time or something in it has changed."""
@@ -79,6 +84,8 @@ class Housekeeping:
         due = self._next_beat
         if self._exporter.is_behind():
             due = min(due, self._next_export)
+        if self._leftovers is not None:
+            due = min(due, self._next_tidy)
         return max(0.0, due - now)
 
     def checkpoint(self) -> None:
@@ -86,6 +93,17 @@ class Housekeeping:
         if time.monotonic() >= self._next_checkpoint:
             self._journal.checkpoint(above=CHECKPOINT_BYTES // 4)
             self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
+
+    def tidy(self) -> None:
+        """Remove what killed processes have left half-written, a few folders at a time, until all were seen."""
+        start = time.monotonic()
+        if self._leftovers is None or start < self._next_tidy:
+            return
+        while time.monotonic() < start + TIDY_SECONDS:
+            if next(self._leftovers, None) is None:
+                self._leftovers = None
+                return
+        self._next_tidy = time.monotonic() + TIDY_PAUSE
 
     def _tolerant(self, write: Callable[[], object]) -> None:
         try:

@@ -126,6 +126,7 @@ class Loop:
             self._housekeeping.export()
             self._housekeeping.beat(self._engine.active_jobs, self._engine.active_gpu_jobs, self.state)
             self._housekeeping.checkpoint()
+            self._housekeeping.tidy()
             self._look_round()
             self._is_failing = False
         except (DiskFull, ReadOnlyDisk, JournalBusy) as error:

@@ -16,10 +16,13 @@ from runforge import workspace as workspaces
 from runforge.attempts import build_spec, cleanup, exit_record, orders
 from runforge.attempts.build_spec import Place, Terms
 from runforge.core.states import LIVE
+from runforge.daemon.log import log
+from runforge.documents import doubts
 from runforge.documents.request import Request
-from runforge.documents.request_file import REQUEST_LIMIT, read_request
+from runforge.documents.request_file import read_given_request, read_new_request
 from runforge.errors import CanceledByUser, InternalError, InvalidRequest, Missing, OperationFailed
-from runforge.files.durable import make_dir, read_bounded, write_new
+from runforge.files.durable import make_dir, write_new
+from runforge.files.given import shown
 from runforge.files.permissions import become_private
 from runforge.machine import gpus
 from runforge.store import records
@@ -37,13 +40,13 @@ def run_request(
     max_rows: int | None = None,
 ) -> int:
     """Run a request file in a new run folder; return the exit code."""
-    request = read_request(path)
-    check_request(request, workspace.root)
+    request, data = read_given_request(path)
+    _check(request, workspace, shown(path))
     run_id = ids.direct_run_id(clock.now(), secrets.token_hex(4))
     run_dir = workspace.run_dir(run_id)
     workspace.prepare()
     make_dir(run_dir)
-    write_new(run_dir / "request.json", read_bounded(path, REQUEST_LIMIT))
+    write_new(run_dir / "request.json", data)
     return _run(workspace, request, run_dir, dry_run_seconds, max_rows)
 
 
@@ -63,11 +66,19 @@ def run_folder(
     if not run_dir.is_dir():
         raise Missing(f"run folder not found: {folder}", fix="Check --run-dir")
     workspace = workspaces.at(given) if given is not None else _above(run_dir)
-    request = read_request(run_dir / "request.json")
-    check_request(request, workspace.root)
+    path = run_dir / "request.json"
+    request = read_new_request(path)
+    _check(request, workspace, str(path))
     _refuse_if_queued(workspace, run_dir)
     workspace.prepare()
     return _run(workspace, request, run_dir, dry_run_seconds, max_rows)
+
+
+def _check(request: Request, workspace: Workspace, where: str) -> None:
+    """Refuse a request that cannot run here, and tell of what may be a mistake in it."""
+    check_request(request, workspace.root)
+    for line in doubts.warnings(doubts.in_request(request), where):
+        log(line)
 
 
 def _above(run_dir: Path) -> Workspace:

@@ -13,6 +13,7 @@ from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.main import local_engine, take_over
+from runforge.documents import doubts
 from runforge.documents.plan import MAX_RUNS
 from runforge.errors import CanceledByUser, OperationFailed
 from runforge.exports import exporter
@@ -44,6 +45,8 @@ def run_sweep(
     umask = become_private()
     workspace.prepare()
     made = enqueue_sweep(workspace, plan_bytes, submission, where=where, max_runs=max_runs)
+    for line in doubts.warnings(made.doubts, where):
+        log(line)
     print(tokens.group_start(made.group_id, len(made.run_ids)), flush=True)
     printer = _ProgressPrinter(made)
     try:

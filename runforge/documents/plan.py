@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from runforge.documents import strict_json
+from runforge.documents.doubts import unread_in_plan
 from runforge.documents.problems import Fields, Problems
 from runforge.errors import InvalidPlan
 
@@ -45,6 +46,8 @@ class Plan(NamedTuple):
     fail_fast: bool
     stop_on_cancel: bool
     objective: Objective | None
+    #: Sentences about what is accepted and may be a mistake.
+    doubts: tuple[str, ...] = ()
 
 
 def parse_plan(data: bytes, *, where: str) -> Plan:
@@ -81,6 +84,7 @@ def parse_plan(data: bytes, *, where: str) -> Plan:
         fail_fast=fail_fast,
         stop_on_cancel=stop,
         objective=objective,
+        doubts=tuple(unread_in_plan(document)),
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from runforge.documents import strict_json
+from runforge.documents.placeholders import require_filled
 from runforge.documents.request import Request, parse_request
 from runforge.errors import (
     InvalidRequest,
     Missing,
 )
 from runforge.files.durable import read_bounded
+from runforge.files.given import read_given, shown
 
 #: Largest request.json that is read.
 REQUEST_LIMIT = 1024 * 1024
@@ -18,13 +21,35 @@ REQUEST_LIMIT = 1024 * 1024
 
 def read_request(path: Path) -> Request:
     """Return the checked request in a file; Missing or InvalidRequest if it cannot be used."""
+    return _parsed(_read(lambda: read_bounded(path, REQUEST_LIMIT), str(path)), str(path))
+
+
+def read_new_request(path: Path) -> Request:
+    """Return the request of a file that is being submitted: as `read_request`, and its command must be whole."""
+    request = read_request(path)
+    require_filled(request, where=str(path))
+    return request
+
+
+def read_given_request(path: Path) -> tuple[Request, bytes]:
+    """Return the request that a command line names, a stream perhaps, and its bytes; as `read_new_request`."""
+    where = shown(path)
+    data = _read(lambda: read_given(path, REQUEST_LIMIT), where)
+    request = _parsed(data, where)
+    require_filled(request, where=where)
+    return request, data
+
+
+def _read(read: Callable[[], bytes], where: str) -> bytes:
     try:
-        data = read_bounded(path, REQUEST_LIMIT)
+        return read()
     except FileNotFoundError:
-        raise Missing(f"request not found: {path}", fix="Check the path") from None
-    except OSError as error:
-        raise InvalidRequest(f"cannot be read: {error.strerror}", where=str(path)) from error
-    parsed = strict_json.parse(
-        data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest, where=str(path)
-    )
-    return parse_request(parsed, where=str(path))
+        raise Missing(f"request not found: {where}", fix="Check the path") from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to themselves
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidRequest(f"cannot be read: {reason}", where=where) from error
+
+
+def _parsed(data: bytes, where: str) -> Request:
+    parsed = strict_json.parse(data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest, where=where)
+    return parse_request(parsed, where=where)

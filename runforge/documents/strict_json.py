@@ -67,6 +67,8 @@ def parse(
 def _read(data: bytes, limit: int) -> dict[str, Any]:
     if len(data) > limit:
         raise _Refused(f"it is larger than {limit // 1024} KiB")
+    if not data.strip():
+        raise _Refused("it is empty")
     value = json.loads(
         data.decode("utf-8-sig"),
         parse_constant=_no_constant,

@@ -20,7 +20,7 @@ from runforge.drills import witness as witnesses
 from runforge.drills.witness import Seen, Sightings
 from runforge.exports import exporter
 from runforge.machine import os_process
-from runforge.store import records, verify
+from runforge.store import daemon_holder, records, verify
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
@@ -210,11 +210,7 @@ def _orphans(facts: _Facts) -> list[str]:
     tokens = {f"RUNFORGE_TOKEN={a.token}".encode(): a for a in facts.ended}
     root = f"{facts.workspace.state_dir}/attempts/"
     over = {str(facts.folder(a)): a for a in facts.ended}
-    sessions = {}
-    for attempt in facts.ended:
-        owner = start_marker.read(facts.folder(attempt))
-        if owner is not None and owner.kind == start_marker.STARTED and owner.boot_id == os_process.boot_id():
-            sessions[owner.pid] = (attempt, owner.start_ticks)
+    sessions = _sessions(facts)
     found = []
     for name in os.listdir("/proc") if os_process.IS_LINUX else []:
         if name.isdigit() and int(name) != os.getpid() and not os_process.is_zombie(int(name)):
@@ -222,6 +218,38 @@ def _orphans(facts: _Facts) -> list[str]:
             if owned is not None:
                 found.append(f"I6: process {name} is left of {_name(owned)}, which has ended")
     return found
+
+
+def _sessions(facts: _Facts) -> dict[int, tuple[Attempt, int | None]]:
+    """Return the sessions in which nothing of an ended attempt may live any more, by their supervisor's pid.
+
+    One supervisor sees one run after another through. While it has another, the session is that one's.
+    """
+    sessions: dict[int, tuple[Attempt, int | None]] = {}
+    busy = set()
+    for attempt in facts.attempts:
+        owner = start_marker.read(facts.folder(attempt))
+        if owner is None or owner.kind != start_marker.STARTED or owner.boot_id != os_process.boot_id():
+            continue
+        if attempt.finished_at is None:
+            busy.add(owner.pid)
+        else:
+            sessions[owner.pid] = (attempt, owner.start_ticks)
+    is_served = daemon_holder.holder(facts.workspace) is not None
+    return {
+        pid: held
+        for pid, held in sessions.items()
+        # Beside a live daemon a supervisor without a run waits for the next, alone in its session.
+        if pid not in busy and not (is_served and _is_idle(pid))
+    }
+
+
+def _is_idle(supervisor: int) -> bool:
+    """Return whether a supervisor has no child: nothing that it has started is left."""
+    try:
+        return not Path(f"/proc/{supervisor}/task/{supervisor}/children").read_bytes().split()
+    except OSError:
+        return False
 
 
 def _by_token(pid: str, tokens: dict[bytes, Attempt]) -> Attempt | None:

@@ -93,7 +93,12 @@ def open_file(path: Path, flags: int, mode: int = 0o600) -> int:
         if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
             raise OSError(errno.EINVAL, _NO_FILE, str(path)) from None
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
+        os.close(descriptor)
+        raise
+    if not is_regular:
         os.close(descriptor)
         raise OSError(errno.EINVAL, _NO_FILE, str(path))
     return descriptor

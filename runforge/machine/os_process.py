@@ -7,7 +7,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -239,16 +239,26 @@ def _has_token(pid: int, needle: bytes) -> bool:
 
 
 def _holds(pid: int, path: str) -> bool:
+    return any(link in {path, f"{path} (deleted)"} for link in _open_files(pid))
+
+
+def held_below(paths: Collection[Path]) -> set[Path]:
+    """Return those of the files and folders that some process has open, themselves or something in them."""
+    wanted = {os.path.realpath(path.parent) + f"/{path.name}": path for path in paths}
+    found = set()
+    for pid in _pids():
+        for link in _open_files(pid):
+            name = link.removesuffix(" (deleted)")
+            found |= {path for real, path in wanted.items() if name == real or name.startswith(f"{real}/")}
+    return found
+
+
+def _open_files(pid: int) -> Iterator[str]:
     folder = f"/proc/{pid}/fd"
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return False
-    for name in names:
-        with contextlib.suppress(OSError):
-            if os.readlink(f"{folder}/{name}") in {path, f"{path} (deleted)"}:
-                return True
-    return False
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                yield os.readlink(f"{folder}/{name}")
 
 
 def oom_kills() -> int:

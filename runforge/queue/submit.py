@@ -18,7 +18,7 @@ from runforge.core.resources import Resources, of_device
 from runforge.core.states import State
 from runforge.core.submission import USUAL, Submission, like
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
-from runforge.documents.request_file import read_request
+from runforge.documents.request_file import read_new_request, read_request
 from runforge.errors import (
     CanceledByUser,
     Missing,
@@ -30,7 +30,7 @@ from runforge.queue.run_folders import RunFolders
 from runforge.store import records, targets, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
-from runforge.sweeps.expand import RunOverrides, expand
+from runforge.sweeps.expand import RunOverrides, doubts_about, expand
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
 
@@ -44,6 +44,8 @@ class EnqueuedSweep(NamedTuple):
     group_id: str
     run_ids: tuple[str, ...]
     plan: Plan
+    #: Sentences about what was accepted and may be a mistake.
+    doubts: tuple[str, ...] = ()
 
 
 class _NewRun(NamedTuple):
@@ -88,6 +90,7 @@ def enqueue_sweep(
     plan = parse_plan(plan_bytes, where=where)
     runs = expand(plan, limit=max_runs)
     check_datasets(workspace, runs)
+    doubts = tuple(doubts_about(plan, runs))
     with open_journal(workspace, create=True) as journal:
         folders = RunFolders(workspace)
         try:
@@ -102,7 +105,7 @@ def enqueue_sweep(
                 raise CanceledByUser(f"interrupted; {what}") from None
             raise
     announce(workspace)
-    return made
+    return made._replace(doubts=doubts)
 
 
 def _make_sweep(
@@ -192,7 +195,7 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
             f"run folder not found: {workspace.run_dir(run_id)} (nor in .ml/runs)",
             fix="Make the folder and its request.json first",
         )
-    request = read_request(folder / "request.json")
+    request = read_new_request(folder / "request.json")
     check_request(request, workspace.root)
     run = _NewRun(run_id, workspace.relative(folder), of_device(request.device_type), submission)
     with open_journal(workspace, create=True) as journal, journal.write() as tx:

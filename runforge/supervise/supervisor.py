@@ -291,6 +291,14 @@ class Supervisor:
             if not self._has_told:
                 self._pump.say([f"[RunForge: the exit record waits for the disk: {error.strerror}]"])
             self._has_told = True
+            return self._try_to_write_beside(ending)
+        return True
+
+    def _try_to_write_beside(self, ending: ExitRecord) -> bool:
+        """Leave the record beside the folder: somebody may have made that unwritable alone."""
+        try:
+            exit_record.write_beside(self._folder, ending)
+        except OSError:
             return False
         return True
 

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from runforge import failpoints
 from runforge.attempts.spec import Spec
 from runforge.machine import os_process
+from runforge.supervise import no_program
 
 #: Signals that the supervisor or the interpreter ignores. A program expects their defaults.
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -91,7 +92,7 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise
-        raise NoProgram(f"{blamed}: {getattr(error, 'strerror', None) or error}") from error
+        raise NoProgram(no_program.reason(blamed, error)) from error
     finally:
         os.chdir("/")
         os.umask(mask)

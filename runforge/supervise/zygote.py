@@ -23,6 +23,7 @@ import traceback
 from pathlib import Path
 
 from runforge import failpoints
+from runforge.errors import explained
 from runforge.supervise.supervisor import supervise
 
 MESSAGE_LIMIT = 64 * 1024
@@ -105,6 +106,9 @@ def _be_supervisor(daemon: socket.socket, line: socket.socket) -> None:
         daemon.close()
         os.setsid()
         _serve_line(line)
+    except OSError as error:  # the daemon learns of it by the attempt's files; no fault of the program's
+        print(f"a supervisor has ended: {explained(error)}", file=sys.stderr)
+        code = 1
     except BaseException:  # noqa: BLE001 - the process ends here
         traceback.print_exc()
         code = 1

@@ -6,13 +6,17 @@ import copy
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from runforge.documents import doubts
+from runforge.documents.known_fields import HYPERPARAMETERS
+from runforge.documents.placeholders import require_filled
 from runforge.documents.plan import MAX_RUNS, Plan
 from runforge.documents.request import Request, parse_request
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan
+from runforge.sweeps import effect
 
 
 class RunOverrides(NamedTuple):
@@ -32,8 +36,8 @@ def count(plan: Plan) -> int:
 def expand(plan: Plan, *, limit: int = MAX_RUNS) -> list[RunOverrides]:
     """Return the plan's runs; the last parameter varies fastest.
 
-    Raises InvalidPlan above the limit, for a secret, for a path that leads through a value, and for a wrong
-    request; the message names the run.
+    Raises InvalidPlan above the limit, for a secret, for a path that leads through a value or to what no
+    run reads, and for a request that is wrong, naming the run.
     """
     total = count(plan)
     if total > limit:
@@ -43,8 +47,29 @@ def expand(plan: Plan, *, limit: int = MAX_RUNS) -> list[RunOverrides]:
             fix=f"Make it smaller, or raise the limit with --max-runs {total}",
         )
     _refuse_secrets(plan)
+    effect.require_known_paths(plan)
     base = json.dumps(plan.base_request)
-    return [_run(plan, index, overrides, base) for index, overrides in enumerate(_choices(plan))]
+    runs = [_run(plan, index, overrides, base) for index, overrides in enumerate(_choices(plan))]
+    effect.require_effect(plan, [run.request for run in runs])
+    return runs
+
+
+def doubts_about(plan: Plan, runs: Sequence[RunOverrides]) -> list[str]:
+    """Return a sentence for whatever is accepted in a plan and its runs and may be a mistake, each once."""
+    found = dict.fromkeys(effect.doubts(plan, [run.request for run in runs]))
+    seen = set()
+    for run in runs:
+        request = run.request
+        # What is not in here differs between runs by a value that has been checked.
+        key = (request.family, request.command, *request.hyperparameters, *_objects(run.overrides))
+        if key not in seen:
+            seen.add(key)
+            found |= dict.fromkeys(doubts.in_request(request, "base_request"))
+    return list(found)
+
+
+def _objects(overrides: dict[str, Any]) -> list[str]:
+    return [json.dumps(value) for value in overrides.values() if isinstance(value, dict)]
 
 
 def _refuse_secrets(plan: Plan) -> None:
@@ -76,7 +101,13 @@ def _run(plan: Plan, index: int, overrides: dict[str, Any], base: str) -> RunOve
     for path, value in overrides.items():
         _set(plan, index, request, path, value)
     name = f"base_request (run {index + 1}: {_shown(overrides)})"
-    checked = parse_request(request, where=f"{plan.where}: {name}", error=InvalidPlan)
+    where = f"{plan.where}: {name}"
+    checked = parse_request(request, where=where, error=InvalidPlan)
+    if checked.command:
+        removed = [
+            path.removeprefix(f"{HYPERPARAMETERS}.") for path, value in overrides.items() if value is None
+        ]
+        require_filled(checked, where=where, error=InvalidPlan, removed=removed)
     return RunOverrides(dict(overrides), checked)
 
 

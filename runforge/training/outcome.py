@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from runforge.attempts.spec import Payload, Spec
-from runforge.core import exit_codes
+from runforge.core import policy
 from runforge.core.outcome import ExitRecord
+from runforge.core.states import State
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import RunForgeError
 from runforge.files.durable import read_bounded, write_atomic
 from runforge.metrics import jsonl, tokens
 from runforge.metrics.points import Rejected
-from runforge.text import safe
 from runforge.training import artifacts
 from runforge.training.worker import effective_config
 
@@ -66,23 +66,9 @@ def finish(
 
 def _verdict(record: ExitRecord) -> tuple[str, str, str]:
     """Return (status, error type, message) of an ending."""
-    if record.canceled:
-        return "cancelled", "canceled", "canceled while it was running"
-    if record.spawn_error:
-        return "failed", "spawn_failed", f"could not be started: {safe(record.spawn_error)}"
-    if record.exit_code == 0:
-        return "succeeded", "", ""
-    return ("failed", *_failure(record))
-
-
-def _failure(record: ExitRecord) -> tuple[str, str]:
-    if record.oom:
-        return "oom", "killed by the kernel: out of memory"
-    if record.signal is not None:
-        return "signal", f"killed by signal {record.signal} ({exit_codes.signal_name(record.signal)})"
-    if record.exit_code is None:
-        return "lost", "its process ended unseen"
-    return "exit", exit_codes.words(record.exit_code)
+    ending = policy.of_record(record)
+    status = {State.SUCCEEDED: "succeeded", State.CANCELED: "cancelled"}.get(ending.state, "failed")
+    return status, ending.cause.value, ending.error or ""
 
 
 def _own_result(run_dir: Path) -> str | None:

@@ -14,7 +14,7 @@ from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
 from runforge.tui.feed import Window
 from runforge.tui.ports import AppPort
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import JobView
+from runforge.views.shown import JobView, seconds_so_far
 
 _LISTED = 5
 #: Actions that a read-only session refuses, so its last line does not offer them.
@@ -123,7 +123,7 @@ class BaseScreen(Screen[None]):
         if self.runforge.steering.read_only or (not running and queued <= _LISTED):
             self.act(lambda: steering.cancel(jobs))
             return
-        lines = [f"{job.run_id}  ({job.seconds or 0:.0f} s so far)" for job in running[:_LISTED]]
+        lines = [f"{job.run_id}  ({seconds_so_far(job) or 0:.0f} s so far)" for job in running[:_LISTED]]
         if len(running) > _LISTED:
             lines.append(f"... and {len(running) - _LISTED} more")
         if queued:

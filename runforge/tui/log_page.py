@@ -56,6 +56,8 @@ class LogSource:
     def __init__(self, path: Path) -> None:
         self._log = LogFile(path)
         self._page: LogPage | None = None
+        #: The line found last, with the generation and shift that it was numbered by.
+        self._match: tuple[int, int, int] | None = None
 
     def look(self, place: Place) -> LogPage | None:
         """Return the lines looked at; None if there is nothing new and the last page has them."""
@@ -73,9 +75,23 @@ class LogSource:
         """
         log = self._log
         start += log.shifted - place.shifted if log.generation == place.generation else 0
+        return self._find(text, start, place, backwards=backwards)
+
+    def find_next(self, text: str, by: int, place: Place) -> tuple[LogPage | None, int | None]:
+        """Return the next line with the text after the one found last, or before it; as `find` does."""
+        log, start = self._log, self._top(place)
+        if self._match is not None and self._match[1] == log.generation:
+            start = self._match[0] + log.shifted - self._match[2]
+        return self._find(text, start + by, place, backwards=by < 0)
+
+    def _find(
+        self, text: str, start: int, place: Place, *, backwards: bool
+    ) -> tuple[LogPage | None, int | None]:
+        log = self._log
         found = log.find(text, start, backwards=backwards)
         if found is None:  # around the end
             found = log.find(text, log.line_count - 1 if backwards else 0, backwards=backwards)
+        self._match = None if found is None else (found, log.generation, log.shifted)
         top = self._top(place)
         if found is not None and not top <= found < top + place.height:
             top = max(0, found - place.height // 2)

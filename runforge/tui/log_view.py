@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from rich.segment import Segment
 from rich.style import Style
@@ -18,6 +18,8 @@ from runforge import cells
 from runforge.tui.background import Read
 from runforge.tui.log_page import LogPage, LogSource, Place
 
+#: The lines around a line that was found, and which it is.
+_Found: TypeAlias = "tuple[LogPage | None, int | None]"
 _LOOK_SECONDS = 0.5
 _WIDEST = 16 * 1024
 _DIM = Style(dim=True)
@@ -235,28 +237,28 @@ class LogView(ScrollView, can_focus=True):
         self._wanted = text
         self._match = None
         start = min(self._count(), self.scroll_offset.y + self.size.height) - 1
-        self._find(start, backwards=True, missed=missed)
+        place = self._place()
+        self._find(lambda source: source.find(text, start, place, backwards=True), missed)
 
-    def _find(self, start: int, *, backwards: bool, missed: Callable[[], object] | None = None) -> None:
-        source, wanted, place = self._source, self._wanted, self._place()
+    def action_next_match(self, by: int) -> None:
+        """Go to the next or previous line that was searched for."""
+        wanted, place = self._wanted, self._place()
+        if wanted:
+            self._find(lambda source: source.find_next(wanted, by, place))
+
+    def _find(self, work: Callable[[LogSource], _Found], missed: Callable[[], object] | None = None) -> None:
+        source, wanted = self._source, self._wanted
         if source is None:
             return
 
-        def found(answer: tuple[LogPage | None, int | None]) -> None:
+        def found(answer: _Found) -> None:
             if source is self._source and wanted == self._wanted:
                 self._take(source, answer[0])
                 self._go_to(answer[1])
                 if answer[1] is None and missed is not None:
                     missed()
 
-        self._read(self, lambda: source.find(wanted, start, place, backwards=backwards), found)
-
-    def action_next_match(self, by: int) -> None:
-        """Go to the next or previous line that was searched for."""
-        if not self._wanted:
-            return
-        base = self.scroll_offset.y if self._match is None else self._match
-        self._find(base + by, backwards=by < 0)
+        self._read(self, lambda: work(source), found)
 
     def _go_to(self, line: int | None) -> None:
         self._match = line

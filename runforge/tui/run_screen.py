@@ -197,6 +197,8 @@ class RunScreen(BaseScreen):
         series = [Series(name, curves[name].steps, curves[name].values) for name in names]
         self.query_one(Plot).show(series, x_label="step", y_label=self._family)
         told = self._told
+        if self._tab != "curves":
+            return
         if families:
             place = list(families).index(self._family) + 1
             keys = f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom"
@@ -225,6 +227,8 @@ class RunScreen(BaseScreen):
         self._show_title()
         if tab == "files":
             self._load()
+        if tab == "curves" and self._curves:
+            self._draw()
         self._refresh_curves()
         widget = self.query_one(f"#{tab}")
         widget.focus()
@@ -236,14 +240,23 @@ class RunScreen(BaseScreen):
         self.action_tab(_TABS[(_TABS.index(self._tab) + by) % len(_TABS)])
 
     def action_next_metric(self, by: int) -> None:
-        """Draw another metric."""
+        """Draw another metric, once what the run has reported is read."""
+        self.action_tab("curves")
+        if (file := self._curve_file) is not None:
+
+            def show(found: CurvesRead | None) -> None:
+                self._show_curves(file, found)
+                self._next_metric(by)
+
+            self.runforge.read(self, lambda: fresh_curves(file), show)
+
+    def _next_metric(self, by: int) -> None:
         families = list(related(self._curves))
         if not families:
             self.say("this run has reported no metrics yet", is_error=True)
             return
         place = families.index(self._family) if self._family in families else 0
         self._family = families[(place + by) % len(families)]
-        self.action_tab("curves")
         self._draw()
 
     def action_attempt(self) -> None:

@@ -13,6 +13,13 @@ def group_id(workspace: Workspace, name: str) -> str:
         return targets.group_id(tx, name)
 
 
+def has_ended(workspace: Workspace, group: str) -> bool:
+    """Return whether nothing of a group is queued or running."""
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        found = targets.group(tx, group)
+    return not found.queued and not found.running
+
+
 def run_id(workspace: Workspace, name: str) -> str:
     """Return the id of the one run that a name means."""
     require_journal(workspace)

@@ -13,6 +13,8 @@ from bench import __main__ as program
 from bench import plots
 from bench.figures import Figure, as_markdown, as_text, from_document, growth
 
+pytestmark = pytest.mark.slow(shared=True)
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from runforge.workspace import Workspace
 from tests.cli.conftest import group_of, plan_of
 from tests.cli.terminal import Terminal
 from tests.e2e.test_commands import Cli, refused
+
+pytestmark = pytest.mark.slow
 
 
 def test_wait_tells_the_best_run_and_the_exit_code(lived_in: Workspace, cli: Cli) -> None:
@@ -77,6 +80,34 @@ def test_a_terminal_is_shown_the_log_harmless(lived_in: Workspace, cli: Cli) -> 
         assert "\x1b]0;title" in raw
     finally:
         log.write_bytes(before)
+
+
+_COLOURS = b"\x1b[32mINFO\x1b[0m 1\r\x1b[1;38;5;8mred\nstill \x1b[8mhidden\x1b[2J\x1b[3"
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, "\x1b[1;38;5;8mred\n\x1b[0m{}\x1b[1;38;5;8mstill \\x1b[8mhidden\\x1b[2J\\x1b[3\n\x1b[0m"),
+        ({"NO_COLOR": "1"}, "red\n{}still hidden\\x1b[2J\\x1b[3\n"),
+    ],
+    ids=["colours", "none"],
+)
+def test_a_terminal_is_shown_the_colours_of_the_log_and_has_its_own_again(
+    ws: Workspace, environment: dict[str, str], expected: str
+) -> None:
+    submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    ws.run_dir("r").mkdir()
+    (ws.run_dir("r") / "logs.txt").write_bytes(_COLOURS)
+    terminal = Terminal("logs", "r", "--workspace", ws.root, **environment)
+    assert terminal.end() == 0
+    # The unfinished line is drawn without colours, then taken back.
+    drawn = "still hidden\\x1b[2J\\x1b[3\r\x1b[K"
+    assert terminal.text == expected.format(drawn)
+    done = subprocess.run(
+        [sys.executable, "-m", "runforge", "logs", "r", "-w", str(ws.root)], capture_output=True, check=True
+    )
+    assert done.stdout == _COLOURS
 
 
 def test_logs_follow_a_run_to_its_end(ws: Workspace, cli: Cli) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from bench import big
+from runforge import clock
 from runforge.cli import output
 from runforge.queue import cancel, submit
 from runforge.views import lists
@@ -134,3 +137,47 @@ def test_jobs_shows_the_newest_of_very_many_and_says_so(tmp_path: Path, cli: Cli
     assert "60 older jobs are not shown" in done.stderr
     assert len(json.loads(cli("jobs", "--json", "--workspace", here.root).stdout)["data"]) == 260
     assert "sweep-0001" in cli("jobs", "--limit", "5", "--workspace", here.root).stdout
+
+
+def test_a_run_tells_its_times_where_the_reader_is(lived_in: Workspace, cli: Cli) -> None:
+    job = lists.jobs(lived_in)[0]
+    said = cli("show", job.run_id, "--workspace", lived_in.root, TZ="XXX-05:30").stdout
+    local = clock.to_datetime(str(job.started_at)).astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert re.search(rf"^Started    {local:%Y-%m-%d %H:%M:%S} XXX, \w+ ago$", said, re.MULTILINE)
+    assert re.search(rf"^Attempt 1  {local:%Y-%m-%d %H:%M:%S} XXX  exit", said, re.MULTILINE)
+    assert re.search(rf"^  {local:%Y-%m-%d %H:%M:%S} XXX  claimed", said, re.MULTILINE)
+    assert str(job.started_at) in cli("show", job.run_id, "--json", "--workspace", lived_in.root).stdout
+
+
+def test_a_small_metric_is_not_nothing(ws: Workspace, cli: Cli) -> None:
+    (ws.root / "p.json").write_bytes(plan_of(ws, [{"loss": 0.00001}, {"loss": 123456.0}]))
+    assert cli("sweep", "--plan", ws.root / "p.json").returncode == 0
+    said = cli("jobs", "--workspace", ws.root).stdout
+    assert "loss 1.00e-05" in said
+    assert "loss 1.23e+05" in said
+
+
+def test_a_group_of_which_nothing_has_started_is_queued(waiting: Workspace, cli: Cli) -> None:
+    said = cli("groups", "--workspace", waiting.root).stdout.splitlines()
+    assert said[0].split() == ["GROUP", "STATUS", "PROGRESS", "ENDED", "RUNNING", "FAILED"]
+    assert "· queued" in said[1]
+    data = json.loads(cli("groups", "--json", "--workspace", waiting.root).stdout)["data"]
+    assert data[0]["status"] == "running"
+
+
+def test_pausing_a_group_that_has_ended_says_so(waiting: Workspace, cli: Cli) -> None:
+    place = ("--group-id", "@last", "--workspace", waiting.root)
+    assert cli("pause-group", *place).stderr == ""
+    cancel.cancel_group(waiting, group_of(waiting))
+    assert "has ended already; the pause holds back what you retry" in cli("pause-group", *place).stderr
+
+
+def test_prune_asks_only_where_there_is_something_to_delete(lived_in: Workspace, waiting: Workspace) -> None:
+    nothing = Terminal("prune", "--older-than", "0s", "--delete-runs", "--workspace", waiting.root)
+    assert nothing.end() == 0
+    assert nothing.text == "Forgot 0 jobs, 0 B\n"
+    some = Terminal("prune", "--older-than", "0s", "--delete-runs", "--workspace", lived_in.root)
+    some.until("Delete 3 runs and their folders (")
+    some.process.send_signal(signal.SIGINT)
+    assert some.end() == 5
+    assert len(lists.jobs(lived_in)) == 3

@@ -21,6 +21,8 @@ from runforge.drills.scene import Scene, run
 from runforge.drills.traces import processes_of
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", DRILLS)
 def test_drill(name: str, cli: Any) -> None:

@@ -15,6 +15,7 @@ import pytest
 from gauntlets.arena import Arena, arena
 from gauntlets.plans import plan, request
 from runforge import workspace as workspaces
+from runforge.attempts import start_marker
 from runforge.drills import invariants, witness
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
@@ -155,6 +156,48 @@ def test_an_orphan_is_seen(played: Played, mark: str) -> None:
         orphan.kill()
         orphan.wait()
     assert any(text.startswith(f"I6: process {orphan.pid} is left of") for text in found)
+
+
+def test_a_live_daemons_supervisors_are_no_orphans(here: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One waits for its next run, then sees one through in the session in which the first has ended."""
+    monkeypatch.setattr(invariants, "_SETTLE_SECONDS", 10.0)  # exports and ends are on their way
+    ws = workspaces.at(here.root)
+    here.daemon(1)
+    here.until_ended(here.sweep(1, name="first", seconds=0.01), "completed")
+    assert invariants.check(ws) == []
+    group = here.sweep(1, name="second", seconds=60)
+    here.until(lambda: here.in_state("running", group) == 1, "it runs")
+    assert invariants.check(ws) == []
+    with open_journal(ws) as journal, journal.read() as tx:
+        first, second = tx.rows("attempts.all")
+    owners = [start_marker.read(ws.attempt_dir(row["run_id"], 1)) for row in (first, second)]
+    assert owners[0] is not None
+    assert owners[1] is not None
+    assert owners[0].pid == owners[1].pid, "the case is that of one supervisor"
+    here.group_command("cancel-group", group)
+
+
+def test_what_is_left_in_a_supervisors_session_is_seen_beside_a_live_daemon(
+    here: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invariants, "_SETTLE_SECONDS", 0.3)
+    here.daemon(1)
+    group = here.sweep(1, name="s", seconds=60)
+    here.until(lambda: here.in_state("running", group) == 1, "it runs")
+    (run,) = (job["run_id"] for job in here.jobs(group))
+    ws = workspaces.at(here.root)
+    end = "cause = 'exit', exit_code = 0, finished_at = started_at"
+    with open_journal(ws) as journal:  # the journal says that it has ended, and it lives
+        journal.connection.execute(f"UPDATE attempts SET {end} WHERE run_id = ?", (run,))
+        try:
+            found = invariants.check(ws)
+        finally:
+            journal.connection.execute(
+                "UPDATE attempts SET cause = NULL, exit_code = NULL, finished_at = NULL WHERE run_id = ?",
+                (run,),
+            )
+    assert any(text.startswith("I6: process ") and run in text for text in found)
+    here.group_command("cancel-group", group)
 
 
 def test_stale_exports_are_seen(played: Played) -> None:

@@ -18,6 +18,8 @@ from runforge.store.opening import open_snapshot
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli, fingerprint, refused
 
+pytestmark = pytest.mark.slow
+
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -60,6 +62,21 @@ PLANS: dict[str, tuple[Change, tuple[str, ...]]] = {
         ("model.hyperparameters.max_itr", "max_iter"),
     ),
     "max_parallel 0": (_set(execution={"max_parallel": 0}), ("execution.max_parallel",)),
+    "path that nobody reads": (
+        _list({"model.hyperparameter.C": 1}),
+        ("strategy.runs[0]", "'model.hyperparameters.C'"),
+    ),
+    "metric that nobody reports": (
+        _set(objective={"metric": "loss", "direction": "minimize"}),
+        ("objective.metric", "log_loss"),
+    ),
+    "null that a command needs": (
+        lambda plan: (
+            _list({"model.hyperparameters.lr": None})(plan),
+            _model(family="command", command=["echo", "{lr}"], hyperparameters={"lr": 1})(plan),
+        ),
+        ("run 1", "model.command[1]", "{lr}", "null"),
+    ),
     "dataset outside": (
         lambda plan: (
             BASE_ONLY(plan),
@@ -170,6 +187,7 @@ def test_requests(queue: Queue) -> None:
         ({"dataset": {"path": "data/none.csv", "label_column": "label"}}, 3, ("data/none.csv",)),
         ({"dataset": {"path": "data/train.csv", "label_column": "lable"}}, 2, ("lable", "months")),
         ({"model": {"family": "command", "command": "python x.py"}}, 2, ("model.command",)),
+        ({"model": {"family": "command", "command": ["x", "{lr}"]}}, 2, ("model.command[1]", "{lr}")),
     ):
         path.write_text(json.dumps({**samples.request(), **change}))
         queue.refuses(code, words, "run", "--request", path)

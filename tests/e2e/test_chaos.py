@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gauntlets.chaos import Chaos
 from runforge.drills.arena import arena
 from runforge.drills.scene import Scene
+
+pytestmark = pytest.mark.slow
 
 
 def test_nothing_is_lost_doubled_wrong_or_left_over() -> None:

@@ -19,6 +19,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -13,6 +13,8 @@ from gauntlets.arena import Arena
 from gauntlets.plans import grid, plan, request
 from gauntlets.watching import longest_wait
 
+pytestmark = pytest.mark.slow
+
 PROCESSES, RUNS = 8, 25
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from gauntlets.arena import Arena, request
 
+pytestmark = pytest.mark.slow
+
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 STATES = {"queued", "running", "succeeded", "failed", "canceled"}
 ARTIFACTS = {

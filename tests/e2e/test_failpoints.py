@@ -14,6 +14,8 @@ import pytest
 from gauntlets import failpoints
 from runforge.failpoints import POINTS
 
+pytestmark = pytest.mark.slow
+
 _FAMILIES = sorted({point.partition(".")[0] for point in POINTS})
 
 

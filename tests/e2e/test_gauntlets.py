@@ -6,6 +6,8 @@ import pytest
 
 from gauntlets.__main__ import GAUNTLETS, run_one
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.usefixtures("as_installed")
 @pytest.mark.parametrize("name", GAUNTLETS)

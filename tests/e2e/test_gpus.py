@@ -10,6 +10,8 @@ import pytest
 
 from gauntlets.arena import Arena
 
+pytestmark = pytest.mark.slow
+
 FAKE_NVML = """
 class NVMLError(Exception): pass
 class Memory: total = 80 * 2**30

@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 _CANNOT, _STOPPED = 3, 5
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from gauntlets.arena import Arena, request
 
+pytestmark = pytest.mark.slow
+
 WITNESS = (
     "import os, sys, time\n"
     "def note(word):\n"

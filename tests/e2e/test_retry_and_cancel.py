@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gauntlets.arena import Arena
 from gauntlets.plans import grid, plan, request
 
+pytestmark = pytest.mark.slow
 #: Fails until the file is there.
 FAILS_AT_FIRST = "import os,sys; sys.exit(0 if os.path.exists(sys.argv[1]) else 7)"
 

@@ -20,6 +20,8 @@ from runforge import workspace as workspaces
 from runforge.views import daemon_status
 from tests.hostile import harm_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def screens() -> Iterator[list[Terminal]]:

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from gauntlets.arena import Arena
 from runforge import workspace as workspaces
 from runforge.store import verify
@@ -14,6 +16,7 @@ from runforge.views import glance
 from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
+pytestmark = pytest.mark.slow
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

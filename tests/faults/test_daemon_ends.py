@@ -7,11 +7,15 @@ import os
 import signal
 from typing import Any
 
+import pytest
+
 from gauntlets.arena import Arena
 from runforge.daemon.lock import DaemonLock
 from runforge.errors import OperationFailed
 from runforge.workspace import Workspace
 from tests.e2e.test_recovery import Runs
+
+pytestmark = pytest.mark.slow
 
 
 def _take(ws: Workspace, gate: Any, told: Any, over: Any) -> None:

@@ -20,6 +20,8 @@ from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 _PAGE = 4096
 

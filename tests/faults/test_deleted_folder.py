@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
+
 from gauntlets.arena import Arena
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_history_of_an_ended_run_outlives_its_folder(here: Arena) -> None:

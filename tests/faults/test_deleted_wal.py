@@ -20,6 +20,8 @@ from runforge.workspace import Workspace
 from tests.conftest import wait_until
 from tests.tui.kit import enqueue
 
+pytestmark = pytest.mark.slow
+
 WHICH = [("-wal",), ("-shm",), ("-wal", "-shm")]
 
 

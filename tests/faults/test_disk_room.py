@@ -19,6 +19,8 @@ from runforge.workspace import Workspace
 from tests.faults import machine
 from tests.faults.test_no_room import resume
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:

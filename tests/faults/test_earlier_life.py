@@ -22,6 +22,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
+pytestmark = pytest.mark.slow
+
 _POLICIES = ("requeue", "fail")
 _SCRIPT = 'echo "$0 START" >>"$1"; sleep "$2"; echo "$0 END" >>"$1"; echo "this is $0"; exit "$3"'
 

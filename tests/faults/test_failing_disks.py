@@ -18,6 +18,8 @@ from runforge.views import lists
 from tests.faults import machine
 from tests.faults.test_disk_room import loop_disk
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:

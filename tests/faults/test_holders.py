@@ -78,6 +78,7 @@ def test_who_is_told_to_stop_does_not_wait_for_a_writer_that_hangs(
             pass
 
 
+@pytest.mark.slow
 def test_a_daemon_ends_on_term_although_a_writer_hangs(queue: Workspace, cli: Cli) -> None:
     words = [sys.executable, "-m", "runforge", "daemon", "-w", str(queue.root)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

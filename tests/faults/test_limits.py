@@ -15,6 +15,8 @@ from runforge.drills.plans import plan, request
 from runforge.drills.scene import Scene, run
 from tests.faults import machine
 
+pytestmark = pytest.mark.slow
+
 _MOST = 400 * 2**20
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+
 from gauntlets.failpoints import one_more_migration
 from runforge import workspace as workspaces
 from runforge.cli import samples
@@ -22,6 +24,7 @@ from runforge.store.sqlite import sqlite
 from runforge.workspace import Workspace
 from tests.store import old_journals
 
+pytestmark = pytest.mark.slow
 #: More than this many statements make version 2 out of version 1.
 _STATEMENTS = 50
 _KILLS = 10

@@ -24,6 +24,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.tui.kit import Looker, enqueue, look
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 _COMMANDS = {
     "queue-status": (),

@@ -11,6 +11,8 @@ from runforge.drills.arena import arena
 from runforge.drills.scene import Scene, run
 from tests.faults import machine
 
+pytestmark = pytest.mark.slow
+
 #: Own recovery comes within five seconds of the end of the cause; the rest is for a busy test machine.
 _SECONDS = 5.0 + 10.0
 

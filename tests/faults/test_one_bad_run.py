@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runforge.attempts import start_marker
+from runforge.attempts import exit_record, start_marker
 from runforge.backends.local import launcher
 from runforge.core.outcome import ExitRecord
 from runforge.errors import InvalidRequest
@@ -85,10 +85,28 @@ def test_a_supervisor_waits_with_an_end_that_the_disk_refuses(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(descriptor, record)
 
+    def refuse_beside(_folder: Path, _record: ExitRecord) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     monkeypatch.setattr(supervisor.exit_record, "write", refuse)
+    monkeypatch.setattr(supervisor.exit_record, "write_beside", refuse_beside)
     attempt.start("raise SystemExit(3)")
     wait_until(lambda: "waits for the disk: No space left" in attempt.log, "it waits")
     switch.unlink()
     record = attempt.wait()
     assert record is not None
     assert record.exit_code == 3
+
+
+def test_an_end_that_its_folder_refuses_is_left_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = Attempt(tmp_path)
+
+    def refuse(_descriptor: int, _record: ExitRecord) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(supervisor.exit_record, "write", refuse)
+    record = attempt.run("raise SystemExit(3)")
+    assert record.exit_code == 3
+    assert exit_record.read(attempt.folder, "another") is None

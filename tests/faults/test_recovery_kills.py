@@ -24,6 +24,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 _STEPS = [point for point in POINTS if point.startswith("recover.")]
 #: From here on the new journal is in its place.
@@ -219,7 +221,7 @@ def test_a_damaged_page_of_attempts_costs_none_of_them(here: Arena, cli: Cli) ->
 def test_a_group_comes_back_with_its_plans_terms(ws: Workspace, cli: Cli) -> None:
     document = json.loads((ws.root / "plan.json").read_bytes())
     document["execution"]["fail_fast"] = True
-    document["objective"] = {"metric": "loss", "direction": "minimize"}
+    document["objective"] = {"metric": "log_loss", "direction": "minimize"}
     submit.enqueue_sweep(ws, json.dumps(document).encode(), where="plan.json")
     names = "name, notes, max_parallel, fail_fast, objective_metric, direction"
 

@@ -21,6 +21,8 @@ from runforge.views.queue_snapshot import JobQuery, QueueReader
 from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -19,6 +19,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.tui.kit import enqueue
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

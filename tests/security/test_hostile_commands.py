@@ -20,6 +20,8 @@ from runforge.workspace import Workspace
 from tests.hostile import CORPUS
 from tests.security.forked import Forks, forks
 
+pytestmark = pytest.mark.slow(shared=True)
+
 #: What RunForge itself writes: line ends, colours, and the erasing of a line that grows.
 _OURS = re.compile("\x1b\\[[0-9;]*m|\r\n|\r\x1b\\[K")
 _CONTROL = re.compile(

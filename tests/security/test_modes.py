@@ -17,6 +17,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 #: What the run leaves in the workspace: a file by its own umask.
 _CODE = "open('seen-' + __import__('os').environ['RUNFORGE_RUN_ID'], 'w')"
 

@@ -31,7 +31,7 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "gigabyte": (_sparse, "larger than"),
     "byte order mark": (lambda path: path.write_bytes(b"\xef\xbb\xbf{}"), "version: is missing"),
     "UTF-16": (lambda path: path.write_text("{}", "utf-16"), "UTF-8"),
-    "empty": (lambda path: path.write_bytes(b""), "not JSON"),
+    "empty": (lambda path: path.write_bytes(b""), "it is empty"),
 }
 
 

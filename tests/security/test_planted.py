@@ -22,6 +22,8 @@ from runforge.workspace import Workspace
 from tests.conftest import wait_until
 from tests.e2e.test_commands import Cli
 
+pytestmark = pytest.mark.slow
+
 SECRET = "the victim's own words"
 
 

@@ -14,6 +14,8 @@ from runforge.cli.main import COMMANDS
 from runforge.cli.setup import make_workspace
 from runforge.queue import submit
 
+pytestmark = pytest.mark.slow
+
 #: What each command can be asked without a daemon, and how it ends. W is the workspace, N a fresh folder.
 CALLS: dict[str, tuple[str, int]] = {
     "init": ("N/made", 0),

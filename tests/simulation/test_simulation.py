@@ -31,6 +31,7 @@ def test_a_history_that_found_something_finds_nothing_now(seed: int, folder: Pat
     play(seed, 1500, folder)
 
 
+@pytest.mark.slow
 def test_a_long_history_breaks_nothing_and_has_seen_everything(folder: Path) -> None:
     world = play(1, 15_000, folder)
     seen = world.referee.events
@@ -58,6 +59,7 @@ def _trusting(report: Report, job: Job, orphans: str, past: Past) -> Decision:
     return decision._replace(acts=tuple(act for act in decision.acts if act is not Act.CLEAN_UP))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rules", "said"),
     [

@@ -257,6 +257,7 @@ def test_everything_is_private_whatever_the_umask(ws: Workspace) -> None:
             assert os.stat(Path(folder) / name).st_mode & 0o077 == 0, name
 
 
+@pytest.mark.slow
 def test_eight_processes_enqueue_and_nothing_is_lost_or_doubled(ws: Workspace) -> None:
     code = (
         "import sys, pathlib, os\n"

@@ -153,14 +153,6 @@ def test_a_signal_is_recorded(attempt: Attempt) -> None:
     assert (record.exit_code, record.signal) == (None, 9)
 
 
-def test_a_program_that_is_not_there_is_told_with_its_reason(attempt: Attempt) -> None:
-    path = attempt.spec(["no-such-program-here"])
-    attempt.pid = in_child(lambda: supervise(path))
-    record = attempt.wait()
-    assert record is not None
-    assert record.spawn_error == "no-such-program-here: No such file or directory"
-
-
 def test_metrics_are_found_in_the_output(attempt: Attempt) -> None:
     lines = [
         "[RF:METRIC=loss 0.5 step=1]",

@@ -56,8 +56,9 @@ def test_a_grid_varies_its_last_parameter_fastest_and_null_removes() -> None:
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_expansion_makes_as_many_runs_as_counted(sizes: list[int]) -> None:
-    strategy = grid(*[(f"extra{i}", list(range(n))) for i, n in enumerate(sizes)])
-    plan = parse_plan(plan_bytes(strategy=strategy), where="p")
+    strategy = grid(*[(f"model.hyperparameters.x{i}", list(range(n))) for i, n in enumerate(sizes)])
+    base = {**PLAN["base_request"], "model": {"family": "command", "command": ["true"]}}
+    plan = parse_plan(plan_bytes(strategy=strategy, base_request=base), where="p")
     runs = expand(plan)
     assert len(runs) == count(plan)
     assert len({json.dumps(r.overrides) for r in runs}) == len(runs)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from runforge.documents.reported import REPORTED
 from runforge.documents.result import read_result
 from runforge.metrics import tokens
 from runforge.training import worker
@@ -41,7 +42,7 @@ def test_every_family_and_preset_trains(execute: Execute, family: str, preset: s
     assert result["duration_ms"] >= 0
     assert result["summary"]["primary_metric"]["name"] == "accuracy"
     assert result["summary"]["primary_metric"]["value"] > 0.7
-    assert {"accuracy", "precision", "recall", "f1_score"} <= set(result["summary"]["metrics"])
+    assert set(result["summary"]["metrics"]) == set(REPORTED[family])
     assert result["effective_config"]["preset"] == preset
     assert result["effective_config"]["model"]["hyperparameters"]["random_state"] == 42
     assert result["effective_config"]["device"] == {"type": "cpu"}

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from runforge import clock
@@ -137,7 +138,8 @@ class Looker:
 
     @property
     def lines(self) -> list[str]:
-        """The screen as text."""
+        """The screen as text, with what a window over it leaves in sight."""
+        visible_screen_stack.set(self.app._background_screens)
         return [strip.text for strip in self.app.screen._compositor.render_strips()]
 
     @property

@@ -8,7 +8,7 @@ from runforge.errors import OperationFailed
 from runforge.tui.background import Answer, Background
 from runforge.workspace import Workspace
 
-from .kit import Looker, lived, look
+from .kit import Looker, jobs_of, lived, look
 
 
 def test_a_later_reading_takes_the_place_of_one_that_waits() -> None:
@@ -82,3 +82,31 @@ def test_an_answer_for_a_screen_that_was_left_is_dropped(ws: Workspace) -> None:
 
     look(ws, journey)
     assert shown == ["queue"]
+
+
+def test_keys_typed_ahead_of_the_reading_are_done_in_order(ws: Workspace) -> None:
+    lived(ws)
+    path = ws.root / jobs_of(ws)["0001"].run_dir / "metrics.jsonl"
+    with path.open("a") as more:
+        more.write('{"step": 1, "accuracy": 0.5}\n')
+
+    async def journey(at: Looker) -> None:
+        async def held(*keys: str) -> None:
+            may_go_on = threading.Event()
+            at.app.read(at.app.screen_stack[0], may_go_on.wait, lambda _: None)
+            await at.press(*keys)
+            may_go_on.set()
+
+        await at.sees("0001")
+        await held("c", "d")
+        await at.sees("loss: 2 of 2")
+        await held("d", "3")
+        await at.sees("[3 info]", "Overrides")
+        await at.press("2")
+        await at.sees("[2 curves]", "accuracy: 1 of 2")
+        await held("slash", *"epoch", "enter", "N", "N")
+        await at.sees("'epoch' in line 12")
+        await held("n")
+        await at.sees("'epoch' in line 13")
+
+    look(ws, journey)

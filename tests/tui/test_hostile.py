@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from textual.strip import Strip
 
 from runforge.store.opening import open_journal
@@ -12,6 +13,8 @@ from runforge.workspace import Workspace
 from tests.hostile import CORPUS, harm_in
 
 from .kit import WIDE, FakeDaemon, Looker, enqueue, jobs_of, lived, look
+
+pytestmark = pytest.mark.slow
 
 _PRINTABLE = [text.encode("utf-8", "replace").decode() for text in CORPUS]
 

@@ -188,5 +188,7 @@ def test_the_time_of_a_running_trial_goes_on(ws: Workspace, monkeypatch: pytest.
         await at.sees("took       7m00s")
         minutes[0] = 9
         await at.sees("took       9m00s")
+        await at.press("escape", "x")
+        await at.sees("(540 s so far)")
 
     look(ws, journey, size=WIDE)

@@ -42,8 +42,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def ended(ws: Workspace, jobs: Values, objective: tuple[str, str] | None = None) -> str:
     """Enqueue a group whose runs have ended like this; return its id."""
-    runs = [{"model.hyperparameters.C": number + 1} for number in range(len(jobs))]
-    plan = {**samples.plan(str(ws.root)), "strategy": {"type": "list", "runs": runs}}
+    runs = [{"model.hyperparameters.n": number} for number in range(len(jobs))]
+    base = {
+        **samples.request(),
+        "model": {"family": "command", "command": ["true"]},
+    }  # it may report anything
+    plan = {**samples.plan(str(ws.root)), "base_request": base, "strategy": {"type": "list", "runs": runs}}
     plan.pop("objective", None)
     if objective:
         plan["objective"] = {"metric": objective[0], "direction": objective[1]}

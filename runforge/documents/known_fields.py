@@ -1,0 +1,98 @@
+"""The fields that RunForge reads in requests and plans, and what a field that it does not read was meant to be.
+
+A request may hold more: other programs' fields stay in the file. But a name that nobody reads is most often a slip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from runforge.text import nearest
+
+#: name -> the names below it; None where what stands below is the value's own business.
+Tree = dict[str, Any]
+
+REQUEST: Tree = {
+    **dict.fromkeys(("$schema", "version", "preset", "created_at", "created_by", "grace_seconds")),
+    **dict.fromkeys(("name", "notes", "tags", "rerun_from", "sweep_group_id")),
+    "dataset": dict.fromkeys(("path", "label_column", "separator", "label_type")),
+    "model": dict.fromkeys(("family", "hyperparameters", "command", "cwd")),
+    "device": dict.fromkeys(("type", "gpu_reason")),
+}
+PLAN: Tree = {
+    **dict.fromkeys(("$schema", "version", "kind", "created_at", "created_by", "workspace", "base_request")),
+    "group": dict.fromkeys(("name", "notes")),
+    "strategy": dict.fromkeys(("type", "parameters", "runs")),
+    "execution": dict.fromkeys(("max_parallel", "fail_fast", "stop_on_cancel")),
+    "objective": dict.fromkeys(("metric", "direction")),
+}
+AXIS: Tree = dict.fromkeys(("path", "values"))
+HYPERPARAMETERS = "model.hyperparameters"
+#: Half is not enough: `retries` is no `notes`.
+_ALIKE = 0.55
+
+
+def unknown_in_request(request: dict[str, Any], at: str = "") -> Iterator[str]:
+    """Yield the paths of the fields that RunForge does not read; the dataset of a command is its own business."""
+    model = request.get("model")
+    is_command = isinstance(model, dict) and model.get("family") == "command"
+    return unknown(request, {**REQUEST, "dataset": None} if is_command else REQUEST, at)
+
+
+def unknown(document: dict[str, Any], tree: Tree, at: str = "") -> Iterator[str]:
+    """Yield the paths of an object's fields that are not in the tree, those of the objects in it too."""
+    for name, value in document.items():
+        path = f"{at}.{name}" if at else name
+        if name not in tree:
+            yield path
+        elif tree[name] is not None and isinstance(value, dict):
+            yield from unknown(value, tree[name], path)
+
+
+def is_known(path: str) -> bool:
+    """Return whether a dot path leads to a field of a request that RunForge reads, or into one."""
+    place: Tree | None = REQUEST
+    for name in path.split("."):
+        if place is None:
+            return True
+        if name not in place:
+            return False
+        place = place[name]
+    return True
+
+
+def hint(path: str, hyperparameters: Collection[str] = (), tree: Tree | None = None) -> str:
+    """Return `Did you mean 'x'?` for a path of a request (of the tree), an empty text where nothing is near it."""
+    found = _meant(path, hyperparameters, REQUEST if tree is None else tree)
+    return f"Did you mean '{found}'?" if found else ""
+
+
+def _meant(path: str, hyperparameters: Collection[str], tree: Tree) -> str | None:
+    """A field at a wrong place comes first, then a hyperparameter there, then a name with a slip in it."""
+    last = path.rpartition(".")[2]
+    for parent, below in tree.items():
+        for tail in (path, last) if below is not None else ():
+            if tail.partition(".")[0] in below:
+                return f"{parent}.{tail}"
+    if last in hyperparameters:
+        return f"{HYPERPARAMETERS}.{last}"
+    return _corrected(path, tree) or _near_hyperparameter(last, hyperparameters)
+
+
+def _corrected(path: str, tree: Tree) -> str | None:
+    """Return the path with each name replaced by the nearest that there is, None where none is near."""
+    names: list[str] = []
+    place: Tree | None = tree
+    for name in path.split("."):
+        right = name if place is None or name in place else nearest(name, place, _ALIKE)
+        if right is None:
+            return None
+        names.append(right)
+        place = place[right] if place is not None else None
+    return ".".join(names)
+
+
+def _near_hyperparameter(name: str, hyperparameters: Collection[str]) -> str | None:
+    found = nearest(name, hyperparameters, _ALIKE)
+    return f"{HYPERPARAMETERS}.{found}" if found else None

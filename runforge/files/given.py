@@ -1,0 +1,39 @@
+"""Reading what a user names on a command line: a file, or a stream that the shell has opened for the command."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from pathlib import Path
+
+from runforge.files.durable import read_bounded
+
+#: `-` and the names of open descriptors, as `<(...)` gives them.
+_STREAM = re.compile(r"-|/dev/stdin|/(?:dev|proc/self)/fd/([0-9]{1,4})")
+
+
+def read_given(path: Path, limit: int) -> bytes:
+    """Return the bytes of a file, or of a stream up to its end; OSError if it cannot be read or is over the limit.
+
+    A stream comes by a name that means a descriptor of this process: `-`, /dev/stdin, /dev/fd/N. A pipe with a name
+    of its own is no file: nobody may ever write into it.
+    """
+    stream = _STREAM.fullmatch(str(path))
+    if stream is None:
+        return read_bounded(path.resolve(), limit)
+    return _read_stream(int(stream[1] or 0), limit)
+
+
+def shown(path: Path) -> str:
+    """Return what a message calls it."""
+    return "standard input" if str(path) in {"-", "/dev/stdin"} else str(path)
+
+
+def _read_stream(descriptor: int, limit: int) -> bytes:
+    data = bytearray()
+    while piece := os.read(descriptor, min(limit + 1 - len(data), 65536)):
+        data += piece
+        if len(data) > limit:
+            raise OSError(errno.EFBIG, f"larger than {limit} bytes")
+    return bytes(data)

@@ -1,0 +1,61 @@
+"""Why a program could not be started, in words that say what is missing: often it is not the file that was named."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+
+#: Longest first line of a script that the kernel reads.
+_FIRST = 256
+_ELF = b"\x7fELF"
+
+
+def reason(program: str, error: Exception) -> str:
+    """Return the words for a program, or a folder, that the kernel has refused."""
+    words = getattr(error, "strerror", None) or str(error)
+    number = getattr(error, "errno", None)
+    known = {errno.ENOENT: _missing, errno.ENOEXEC: _no_format}.get(number or 0)
+    return f"{program}: {known(program) or words}" if known else f"{program}: {words}"
+
+
+def _missing(program: str) -> str:
+    """Say what is not there: the program, or what a program that is there is run by."""
+    if not os.path.dirname(program):
+        return (
+            "No such file or directory (not in the PATH that the daemon was started with; give its full path)"
+        )
+    first = _first_bytes(program)
+    if first.startswith(b"#!"):
+        line = first[2:].split(b"\n", 1)[0]
+        words = line.split()
+        interpreter = os.fsdecode(words[0]) if words else ""
+        if line.endswith(b"\r"):
+            return (
+                f"the file has Windows line ends, so its first line names the interpreter {interpreter}\\r, "
+                f"which is not there; convert it (`sed -i 's/\\r$//' {os.path.basename(program)}`)"
+            )
+        return f"the interpreter that its first line names is not there: {interpreter}"
+    if first.startswith(_ELF):
+        return "the loader that this program needs is not there; was it built for another system?"
+    return ""
+
+
+def _no_format(program: str) -> str:
+    first = _first_bytes(program)
+    if not first:
+        return "Exec format error: the file is empty"
+    if first.startswith(_ELF):
+        return "Exec format error: the program was built for another kind of machine"
+    return "Exec format error: a script needs a first line that names its interpreter, such as #!/bin/sh"
+
+
+def _first_bytes(path: str) -> bytes:
+    """Return how a regular file begins, nothing if it cannot be read; a pipe is not waited for."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, _FIRST)
+        finally:
+            os.close(descriptor)
+    return b""

@@ -1,0 +1,148 @@
+"""Whether a sweep varies what its runs read, and is ranked by what they report. Pure.
+
+A path into a field that nobody reads makes runs that are all alike, with names that say otherwise. It is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from runforge.documents.estimator_table import TABLE
+from runforge.documents.known_fields import HYPERPARAMETERS, hint, is_known
+from runforge.documents.placeholders import names_in
+from runforge.documents.plan import Plan
+from runforge.documents.reported import REPORTED, may_report
+from runforge.documents.request import Request
+from runforge.errors import InvalidPlan
+from runforge.text import did_you_mean
+
+#: Fields of a request that only some models read, and whether those are commands.
+_READ_BY_COMMANDS = {"model.command": True, "model.cwd": True, "preset": False}
+
+
+class Varied(NamedTuple):
+    """A path that a sweep varies, and where in the plan it stands first."""
+
+    path: str
+    at: str
+
+
+def varied(plan: Plan) -> list[Varied]:
+    """Return the paths that a plan varies, each once."""
+    if plan.axes:
+        return [
+            Varied(axis.path, f"strategy.parameters[{index}].path") for index, axis in enumerate(plan.axes)
+        ]
+    found: dict[str, Varied] = {}
+    for index, overrides in enumerate(plan.runs):
+        for path in overrides:
+            found.setdefault(path, Varied(path, f"strategy.runs[{index}]"))
+    return list(found.values())
+
+
+def require_known_paths(plan: Plan) -> None:
+    """Raise InvalidPlan for a path to a field that nobody reads, with the one that was meant."""
+    for path, at in varied(plan):
+        if not is_known(path):
+            fix = hint(path, _hyperparameters(plan.base_request))
+            raise InvalidPlan(
+                f"{at}: no run reads {path!r:.80}",
+                where=plan.where,
+                fix=fix or f"Name a field of the request, such as {HYPERPARAMETERS}.lr",
+            )
+
+
+def _hyperparameters(request: dict[str, Any]) -> list[str]:
+    """Return the names that the model of a request may know; the request is not checked yet."""
+    model = request.get("model")
+    model = model if isinstance(model, dict) else {}
+    given, command, family = model.get("hyperparameters"), model.get("command"), model.get("family")
+    known = list(given) if isinstance(given, dict) else []
+    if isinstance(command, list):
+        known += names_in([part for part in command if isinstance(part, str)])
+    known += [*TABLE.get(family, ()), "seed"] if isinstance(family, str) and family in TABLE else []
+    return known
+
+
+def require_effect(plan: Plan, requests: Sequence[Request]) -> None:
+    """Raise InvalidPlan for a path that no run's model uses, and for an objective that no run reports."""
+    commands = {request.family == "command" for request in requests}
+    for path, at in varied(plan):
+        readers = _READ_BY_COMMANDS.get(path)
+        if readers is not None and readers not in commands:
+            what = "is no command" if readers else "is a command, which has no presets"
+            raise InvalidPlan(
+                f"{at}: no run reads {path}: the model of every run {what}",
+                where=plan.where,
+                fix="Take the path out, or vary model.family too",
+            )
+    _require_one_seed(plan, requests)
+    _require_objective(plan, {request.family for request in requests})
+
+
+def _require_one_seed(plan: Plan, requests: Sequence[Request]) -> None:
+    path = f"{HYPERPARAMETERS}.random_state"
+    at = next((at for name, at in varied(plan) if name == path), None)
+    if at is None:
+        return
+    for request in requests:
+        values = request.hyperparameters
+        if (
+            request.family in TABLE
+            and values.get("seed") is not None
+            and values.get("random_state") is not None
+        ):
+            raise InvalidPlan(
+                f"{at}: {path} changes nothing, because {HYPERPARAMETERS}.seed is given and means the same",
+                where=plan.where,
+                fix="Take one of the two out",
+            )
+
+
+def _require_objective(plan: Plan, families: set[str]) -> None:
+    if plan.objective is None or any(may_report(family, plan.objective.metric) for family in families):
+        return
+    metric = plan.objective.metric
+    known = list(dict.fromkeys(name for family in sorted(families) for name in REPORTED[family]))
+    raise InvalidPlan(
+        f"objective.metric: {', '.join(sorted(families))} reports no {metric!r:.60}; it reports {', '.join(known)}",
+        where=plan.where,
+        fix=did_you_mean(metric, known) or "Choose one of these",
+    )
+
+
+def doubts(plan: Plan, requests: Sequence[Request]) -> Iterator[str]:
+    """Yield a sentence for whatever is accepted in a plan and may be a mistake, but for its base request."""
+    yield from plan.doubts
+    for index, axis in enumerate(plan.axes):
+        values = [json.dumps(value, sort_keys=True) for value in axis.values]
+        twice = next((value for place, value in enumerate(values) if value in values[:place]), None)
+        if twice is not None:
+            yield f"strategy.parameters[{index}].values has {twice:.60} twice: those runs are the same"
+    yield from _unnamed(plan, requests)
+    silent = sorted(
+        {r.family for r in requests if plan.objective and not may_report(r.family, plan.objective.metric)}
+    )
+    if plan.objective and silent:
+        yield (
+            f"objective.metric: {', '.join(silent)} reports no {plan.objective.metric!r:.60}; "
+            "those runs are not ranked"
+        )
+
+
+def _unnamed(plan: Plan, requests: Sequence[Request]) -> Iterator[str]:
+    """Yield a sentence for a hyperparameter that is varied beside those that the command names in braces."""
+    if not all(request.family == "command" for request in requests):
+        return
+    named = {name for command in {r.command for r in requests} for name in names_in(command)}
+    used = named & {name for request in requests for name in request.hyperparameters}
+    for path, at in varied(plan):
+        name = path.removeprefix(f"{HYPERPARAMETERS}.").partition(".")[0]
+        if used and path.startswith(f"{HYPERPARAMETERS}.") and name not in named:
+            hinted = did_you_mean(name, named)
+            text = (
+                f"{at}: the command does not name {{{name}}}; it finds it only in the file $RUNFORGE_PARAMS"
+            )
+            yield f"{text}. {hinted}" if hinted else text

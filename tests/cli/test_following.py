@@ -154,8 +154,8 @@ def test_the_demo_leaves_a_daemon_that_was_there(ws: Workspace, cli: Cli) -> Non
     try:
         done = cli("demo", ws.root)
         assert done.returncode == 0, done.stderr
-        assert "which was here already" in done.stdout
-        assert "the daemon goes on" in done.stdout
+        assert "already running" in done.stdout
+        assert "the daemon keeps running" in done.stdout
         assert daemon_holder.holder(ws) is not None
     finally:
         assert cli("stop-daemon", "--workspace", ws.root).returncode == 0

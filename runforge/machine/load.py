@@ -1,4 +1,4 @@
-"""The machine that the runs share: cores, memory, disk, and the GPUs with who uses them.
+"""The machine that the runs share: cores, memory, disk, and the GPUs with their users.
 
 A machine without NVIDIA's driver has no GPUs, which is no error. Nothing is asked of a device but what
 NVML answers at once.

@@ -14,7 +14,7 @@ _MOST_PROCESSES = 8
 
 
 class MachineView(Widget):
-    """How the machine is, as of the last reading."""
+    """The machine as it was last read."""
 
     DEFAULT_CSS = "MachineView { height: auto; padding: 0 1; }"
 
@@ -23,7 +23,7 @@ class MachineView(Widget):
         self._text = Text("\nReading ...")
 
     def show(self, machine: Machine, snapshot: QueueSnapshot) -> None:
-        """Show another reading."""
+        """Show new values."""
         text = Text()
         self._machine(text, machine)
         self._slots(text, snapshot)
@@ -82,7 +82,7 @@ class MachineView(Widget):
             self._gpu(text, gpu)
         if not machine.gpus:
             why = f": {safe(machine.gpu_problem, 100)}" if machine.gpu_problem else ""
-            text.append(f"  none that NVIDIA's driver knows{why}\n", "dim")
+            text.append(f"  none known to NVIDIA's driver{why}\n", "dim")
 
     def _gpu(self, text: Text, gpu: GpuView) -> None:
         busy = "?" if gpu.utilisation is None else f"{gpu.utilisation} %"

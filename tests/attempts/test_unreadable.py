@@ -24,7 +24,9 @@ def attempt(tmp_path: Path) -> Path:
     """An attempt that has ended with exit code 0."""
     folder = tmp_path / "attempts" / "run" / "1"
     folder.mkdir(parents=True)
-    exit_record.write(exit_record.preallocate(folder), RECORD)
+    descriptor = exit_record.preallocate(folder)
+    exit_record.write(descriptor, RECORD)
+    os.close(descriptor)
     assert start_marker.claim(folder, TOKEN)
     (folder / report.SUPERVISOR_LOCK).touch()
     return folder

@@ -23,8 +23,8 @@ class RunningAttempt:
     #: The end is known and waits to be written (the disk may be full).
     ending: Ending | None = None
     is_cancel_sent: bool = False
-    #: Why it could not be looked at the last time; told once.
-    trouble: str = ""
+    #: The number of the failure that kept it from being looked at the last time; told once.
+    trouble: int | None = None
     #: Seconds for which its job is not tried again.
     delay: float | None = None
 

@@ -44,16 +44,16 @@ MUTANTS = (
     Mutant(
         "undelivered-cancel-forgotten",
         "runforge/daemon/engine.py",
-        "        if is_all_told:  # else",
-        "        if wanted is not None:  # else",
+        "        if is_all_told:",
+        "        if wanted is not None:",
         ("tests/backends/test_local.py::test_a_cancel_that_the_disk_had_no_room_for_is_delivered_later",),
         "a canceled run goes on to its end",
     ),
     Mutant(
         "unseen-is-an-ending",
         "runforge/daemon/engine.py",
-        "        except OSError as error:\n            # Nothing can be seen",
-        "        except BlockingIOError as error:\n            # Nothing can be seen",
+        "        except OSError as error:\n            # Nothing can be read",
+        "        except BlockingIOError as error:\n            # Nothing can be read",
         (
             "tests/faults/test_one_bad_run.py::test_a_request_that_cannot_be_read_now_waits_and_the_others_run",
         ),

@@ -130,9 +130,13 @@ def _play(chosen: Sequence[Mutant], at_once: int, folder: Path) -> list[Outcome]
     print(f"{len(tests)} tests pass without a break\n{'mutant':32}{'verdict':10}{'time':>7}  what it costs")
     outcomes = []
     with ThreadPoolExecutor(at_once) as pool:
-        for outcome in pool.map(lambda mutant: try_one(mutant, folder, whole.tree), chosen):
-            _tell(outcome)
-            outcomes.append(outcome)
+        try:
+            for outcome in pool.map(lambda mutant: try_one(mutant, folder, whole.tree), chosen):
+                _tell(outcome)
+                outcomes.append(outcome)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)  # else every other one would be tried first
+            raise
     return outcomes
 
 

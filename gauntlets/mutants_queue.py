@@ -107,7 +107,7 @@ MUTANTS = (
     Mutant(
         "foreign-workspace-accepted",
         "runforge/workspace.py",
-        "    if info.st_uid != os.getuid() and os.getuid() != 0:\n",
+        "    if info.st_uid != os.geteuid():\n",
         "    if info.st_uid < 0:\n",
         ("tests/test_workspace.py::test_a_workspace_of_another_user_is_refused",),
         "another user decides what is executed as you",

@@ -1,4 +1,4 @@
-"""The attempts that a daemon sees through now. Nothing of it is ever persisted."""
+"""The running attempts of a daemon. None of this is stored on disk."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class RunningAttempt:
     job: Job
     ref: AttemptRef
     past: Past
-    #: It may have ended: it is to be looked at.
+    #: It may have ended and must be inspected.
     is_due: bool = False
-    #: The end is known and waits to be written (the disk may be full).
+    #: The end is known but not yet recorded (the disk may be full).
     ending: Ending | None = None
     is_cancel_sent: bool = False
-    #: Why it could not be looked at the last time; told once.
+    #: Why it could not be inspected the last time; logged once.
     trouble: str = ""
     #: Seconds for which its job is not tried again.
     delay: float | None = None

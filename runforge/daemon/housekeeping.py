@@ -1,4 +1,4 @@
-"""The daemon's sign of life and its exports, in the rhythm that their cost allows."""
+"""The daemon's heartbeat and its exports, as often as their cost allows."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from runforge.store import leftovers, records
 from runforge.store.journal import CHECKPOINT_BYTES, Journal
 from runforge.workspace import Workspace
 
-#: Seconds between heartbeats (the contract asks for 5 at the most).
+#: Seconds between heartbeats (the contract allows at most 5).
 BEAT_SECONDS = 2.0
-#: Seconds between two writes of the exports, daemon.json's counts among them, at the least.
+#: The least seconds between two writes of the exports, with the counts of daemon.json.
 EXPORT_SECONDS = 0.2
 #: Those that a command waits for are written at once, but take no more than half of the time.
 _ASKED_SHARE = 0.5
@@ -33,7 +33,7 @@ TIDY_PAUSE = 0.1
 
 
 class Housekeeping:
-    """Writes daemon.json, queue.json and group.json; a failing disk costs freshness only."""
+    """Writes daemon.json, queue.json and group.json. On a failing disk they only get old."""
 
     def __init__(self, workspace: Workspace, journal: Journal) -> None:
         self._workspace = workspace
@@ -80,7 +80,7 @@ class Housekeeping:
             return records.daemon(tx.row("journal.daemon"))
 
     def export(self, *, force: bool = False) -> None:
-        """Bring queue.json and the group.json files up to date, if they are behind and it is time."""
+        """Update queue.json and the group.json files, if they are old and it is time."""
         start = time.monotonic()
         if start < self._export_due() and not force:
             return
@@ -96,11 +96,11 @@ class Housekeeping:
         return min(self._next_asked, self._next_export) if self.asking else self._next_export
 
     def repair(self) -> None:
-        """Write the exports anew where somebody has deleted or edited them."""
+        """Write the exports again if another program has deleted or changed them."""
         self._exporter.look()
 
     def wait_seconds(self) -> float:
-        """Return how long the loop may sleep before something here is due."""
+        """Return for how many seconds nothing here is due."""
         now = time.monotonic()
         due = self._next_beat
         if self.asking or self._exporter.is_behind():
@@ -110,7 +110,7 @@ class Housekeeping:
         return max(0.0, due - now)
 
     def checkpoint(self) -> None:
-        """Fold the WAL back from time to time."""
+        """Run a WAL checkpoint from time to time."""
         if time.monotonic() >= self._next_checkpoint:
             self._journal.checkpoint(above=CHECKPOINT_BYTES // 4)
             self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS

@@ -21,7 +21,7 @@ _MOST_ASKING = 128
 
 @contextlib.contextmanager
 def _reachable(path: Path) -> Iterator[str]:
-    """Yield an address for a path that may be too long for a socket address."""
+    """Yield a socket address for a path that may be too long for one."""
     if len(os.fsencode(path)) <= _LONGEST:
         yield str(path)
         return
@@ -33,7 +33,7 @@ def _reachable(path: Path) -> Iterator[str]:
 
 
 def listen(path: Path) -> socket.socket:
-    """Return the daemon's end. The daemon lock is held, so an old socket there is dead."""
+    """Return the daemon's end. The daemon lock is held, so an old socket there is unused."""
     bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     bell.setblocking(False)
     path.unlink(missing_ok=True)
@@ -43,7 +43,7 @@ def listen(path: Path) -> socket.socket:
 
 
 def ring(path: Path) -> None:
-    """Wake the daemon, if one listens."""
+    """Wake the daemon if one is running."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as bell:
         bell.setblocking(False)
         with contextlib.suppress(OSError), _reachable(path) as address:

@@ -233,7 +233,7 @@ def test_hyperparameters_reach_the_model_or_are_refused(
         ("width,label\n", "no rows with a label"),
         ("width,label\n1,a\n2,b\n3,c\n", "no two classes with two rows"),
         ("width,label\n1,a\n\n2,a,9\n", "line 4 has 3 cells, the header has 2"),
-        ("width,kind\n1,a\n", "is none of the 2 columns"),
+        ("width,kind\n1,a\n", "is not one of the 2 columns"),
         ("width,width,label\n1,2,a\n", "columns 1 and 2 have the same name"),
         ("width,label\n1,0.5\n2,1.5\n", "looks like a quantity"),
     ],

@@ -1,1 +1,1 @@
-"""The acceptance gauntlets: scripts that use only the installed commands and the exported files."""
+"""The acceptance gauntlets. They run RunForge from outside and check the outcome."""

@@ -103,7 +103,7 @@ def test_a_single_cell_without_the_label_is_not_quoted(tmp_path: Path) -> None:
 def test_what_is_kept_quotes_no_header(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
     path.write_text("hunter2,other\n1,2\n")
-    with open_table(path) as table, pytest.raises(InvalidRequest, match="none of the 2 columns") as caught:
+    with open_table(path) as table, pytest.raises(InvalidRequest, match="not one of the 2 columns") as caught:
         table.find("label", is_quoting=False)
     assert "hunter2" not in str(caught.value)
 

@@ -21,6 +21,7 @@ from runforge.core.states import Cause, State
 from runforge.daemon import detach, stop
 from runforge.daemon.claims import Claims
 from runforge.exports.exporter import Exporter
+from runforge.machine.gpus import Gpus
 from runforge.queue import cancel, submit
 from runforge.store import records
 from runforge.store.opening import open_journal
@@ -92,7 +93,7 @@ def picks(rounds: int, *, quick: bool) -> Iterator[Figure]:
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
         here = _big(jobs, max(1, jobs // 100), 0.0)
         with open_journal(here) as journal:
-            claims = Claims(1, 2, 1, (), only_lane=None)
+            claims = Claims(1, 2, 1, Gpus(), only_lane=None)
             floor = _microseconds(journal.data_version, 2_000)
             with journal.read() as tx:
                 usual = statistics.median(

@@ -38,7 +38,7 @@ _CODE = ["sh", "-c", _STAMP, "sh"]
 def interpreters(here: Workspace, count: int) -> float:
     """Return the seconds for small runs, each with its own interpreter, two at a time: without a zygote."""
     body = {**samples.request(), "model": {"family": "logistic_regression"}}
-    request, terms = parse_request(body, where="bench"), Terms(gpus=0, gpu=None, threads=1)
+    request, terms = parse_request(body, where="bench"), Terms(gpus=0, threads=1)
     out = Path(tempfile.mkdtemp(prefix="bench-base-"))
 
     def one(number: int) -> None:

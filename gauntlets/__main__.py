@@ -2,7 +2,8 @@
 
 `python -m gauntlets failpoints` is the walk over the failpoints (gauntlets/failpoints.py), `python -m gauntlets
 chaos` random kills under a mixed load (gauntlets/chaos.py), `python -m gauntlets powercut` cuts the power of a
-disk in an image (gauntlets/powercut.py), `python -m gauntlets syscalls` lets system calls fail (gauntlets/syscalls.py).
+disk in an image (gauntlets/powercut.py), `python -m gauntlets syscalls` lets system calls fail (gauntlets/syscalls.py),
+`python -m gauntlets mutants` breaks the program and looks whether its tests see that (gauntlets/mutants.py).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from gauntlets import (
     chaos,
     failpoints,
     gpu_gauntlets,
+    mutants,
     powercut,
     queue_gauntlets,
     reconnect_gauntlet,
@@ -36,6 +38,7 @@ GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
 OTHERS: dict[str, Callable[[list[str]], int]] = {
     "failpoints": failpoints.main,
     "chaos": chaos.main,
+    "mutants": mutants.main,
     "powercut": powercut.main,
     "syscalls": syscalls.main,
 }

@@ -123,8 +123,16 @@ class Rig:
 
     def stop(self) -> None:
         """Stop the daemon as `stop-daemon` does, and wait for its end."""
+        # A daemon that takes over begins with no wish: one that comes before that would be forgotten.
+        self.until(lambda: self._has_taken_over() or not self.is_daemon_alive(), "the daemon has taken over")
         self.call(lambda: daemon_wish.set_wanted(self.ws, "stop"))
         self.until(lambda: not self.is_daemon_alive(), "the daemon has stopped")
+
+    def _has_taken_over(self) -> bool:
+        if not exists(self.ws):
+            return False
+        with open_journal(self.ws) as journal, journal.read() as tx:
+            return any(row["pid"] == self._daemon for row in tx.rows("journal.daemon"))
 
     def _fork(self, function: Callable[[], object], armed: str | None) -> int:
         pid = os.fork()

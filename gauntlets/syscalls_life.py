@@ -58,7 +58,7 @@ exit $code
 _SLOTS = 8
 #: How long a fault lasts after its first hit, and how long to wait for that.
 _FAULT_SECONDS, _UNMET_SECONDS = 1.0, 2.5
-_END_SECONDS = 30.0
+_END_SECONDS = 60.0
 _PAUSE = 0.03
 
 

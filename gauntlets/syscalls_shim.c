@@ -255,15 +255,19 @@ int __fxstat64(int version, int file, struct stat64 *found) {
 
 /* --- locks -------------------------------------------------------------------------------------- */
 
-int flock(int file, int how) { UNLESS(fails_on("flock", file), flock, file, how); }
-#define IS_LOCK(what) ((what) == F_SETLK || (what) == F_SETLKW || (what) == F_GETLK || (what) == F_OFD_SETLK)
+/* Giving a lock back never fails. */
+int flock(int file, int how) { UNLESS(!(how & LOCK_UN) && fails_on("flock", file), flock, file, how); }
+static int takes(int what, const void *value) {
+    int is_lock = what == F_SETLK || what == F_SETLKW || what == F_OFD_SETLK || what == F_OFD_SETLKW;
+    return is_lock && ((const struct flock *)value)->l_type != F_UNLCK;
+}
 #define FCNTL(name) \
     int name(int file, int what, ...) { \
         va_list more; \
         va_start(more, what); \
         void *value = va_arg(more, void *); \
         va_end(more); \
-        UNLESS(IS_LOCK(what) && fails_on("lock", file), name, file, what, value); \
+        UNLESS(takes(what, value) && fails_on("lock", file), name, file, what, value); \
     }
 FCNTL(fcntl) FCNTL(fcntl64)
 

@@ -40,7 +40,7 @@ ERRORS: Mapping[str, tuple[str, ...]] = {
     "rmdir": ("EIO", "EACCES", "EPERM", "EROFS"),
     "unlink": ("EIO", "EACCES", "EPERM", "EROFS"),
     "flock": ("ENOLCK", "EINTR"),
-    "lock": ("ENOLCK", "EINTR"),
+    "lock": ("ENOLCK",),
     "fork": ("EAGAIN", "ENOMEM"),
     "spawn": ("EAGAIN", "ENOMEM"),
     "pipe": ("EMFILE", "ENFILE"),

@@ -3,6 +3,8 @@
 Knows every path below `.runforge`. Refuses folders that are missing or belong to another user.
 """
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +15,8 @@ from runforge.files import state_folder
 from runforge.files.durable import make_dir, make_way, refuse_link
 
 VARIABLE = "RUNFORGE_WORKSPACE"
+#: "1" lets root begin a queue in a folder of somebody else's.
+AS_ROOT = "RUNFORGE_AS_ROOT"
 
 
 class Workspace(NamedTuple):
@@ -141,28 +145,78 @@ def at(root: Path, *, state_dir: Path | None = None) -> Workspace:
     if not resolved.is_dir():
         raise Missing(f"workspace is not a folder: {root}", fix="Give the folder that holds it")
     hidden = resolved / ".runforge"
-    _check_owner(hidden)
-    return Workspace(resolved, state_folder.find(resolved, state_dir))
+    require_own(resolved)
+    if state_dir is not None:
+        _check_owner(state_dir.expanduser().resolve())
+    found = state_folder.find(resolved, state_dir)
+    if found != hidden:
+        _check_owner(found)
+    return Workspace(resolved, found)
 
 
-def _check_owner(hidden: Path) -> None:
-    """Refuse a state folder that is a link or belongs to another user: its content gets executed."""
+def require_own(root: Path) -> None:
+    """Raise Missing for a folder in which this user should have no queue. Changes nothing."""
+    _check_owner(root / ".runforge")
+    _check_root(root)
+
+
+def _check_owner(folder: Path) -> None:
+    """Refuse a state folder that is a link or somebody else's, the superuser too: it decides what gets executed."""
     try:
-        info = os.lstat(hidden)
+        info = os.lstat(folder)
     except FileNotFoundError:
         return
-    if hidden.is_symlink():
-        raise Missing(f"{hidden} is a symbolic link", fix="RunForge needs a real folder there")
-    if info.st_uid != os.getuid() and os.getuid() != 0:
+    if folder.is_symlink():
+        raise Missing(f"{folder} is a symbolic link", fix="RunForge needs a real folder there")
+    if info.st_uid != os.geteuid():
+        owner = _name(info.st_uid)
+        is_root = os.geteuid() == 0
         raise Missing(
-            f"{hidden} belongs to another user (uid {info.st_uid})",
-            fix="Work in a workspace of your own",
+            f"{folder} belongs to another user ({owner})",
+            fix=f"Work as that user: `{_as_user(info.st_uid)}`"
+            if is_root
+            else "Work in a workspace of your own",
         )
     if info.st_mode & 0o022:
         raise Missing(
-            f"{hidden} may be written by other users",
-            fix=f"Run `chmod go-w {hidden}` if you trust what is in it",
+            f"{folder} may be written by other users",
+            fix=f"Run `chmod go-w {folder}` if you trust what is in it",
         )
+
+
+def _check_root(root: Path) -> None:
+    """Refuse the superuser's first step into somebody else's folder: the queue would be root's, and its runs too."""
+    owner = os.stat(root).st_uid
+    if (
+        os.geteuid() != 0
+        or owner == 0
+        or os.path.lexists(root / ".runforge")
+        or os.environ.get(AS_ROOT) == "1"
+    ):
+        return
+    raise Missing(
+        f"{root} belongs to {_name(owner)}; as root RunForge would make a `.runforge` there that is root's, with runs"
+        " that are executed as root, and its owner could not use it",
+        fix=f"Work as its owner (`{_as_user(owner)}`), or set {AS_ROOT}=1 if that is what you want",
+    )
+
+
+def _name(uid: int) -> str:
+    known = _account(uid)
+    return f"{known}, uid {uid}" if known else f"uid {uid}"
+
+
+def _as_user(uid: int) -> str:
+    return f"sudo -u {_account(uid) or f'#{uid}'} runforge ..."
+
+
+def _account(uid: int) -> str | None:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
 
 
 def find(given: Path | None, *, state_dir: Path | None = None) -> Workspace:

@@ -24,6 +24,7 @@ TOP = {
     "failpoints",
     "ids",
     "machine_faults",
+    "own_python",
     "text",
     "workspace",
 }

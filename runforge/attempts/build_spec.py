@@ -50,11 +50,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an attempt was granted, and how it is to run."""
+    """What an attempt was granted, and how it is to run; `gpus` is how many the machine has."""
 
     gpus: int
-    gpu: Gpu | None
     threads: int
+    devices: tuple[Gpu, ...] = ()
     dry_run_seconds: float | None = None
     max_rows: int | None = None
     objective: tuple[str, str] | None = None
@@ -88,12 +88,12 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         workspace=place.workspace,
         run_dir=place.run_dir,
         attempt_dir=place.attempt_dir,
-        cwd=place.workspace / (request.cwd or ""),
+        cwd=place.workspace / (request.cwd or "") if runs_command else place.attempt_dir,
         target=None if runs_command else "runforge.training.worker:main",
         argv=placeholders.filled(request) if runs_command else None,
         finish="runforge.training.outcome:finish",
         preamble=_preamble(payload.device) if runs_command else (),
-        env=_environment(place, terms, payload.device),
+        env=_environment(request, place, terms, payload.device),
         umask=terms.umask,
         grace_seconds=GRACE_SECONDS if request.grace_seconds is None else float(request.grace_seconds),
         log_limit_bytes=LOG_LIMIT_BYTES,
@@ -103,10 +103,10 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
 
 
 def _payload(request: Request, terms: Terms) -> Payload:
-    is_granted = terms.gpu is not None
+    is_granted = bool(terms.devices)
     return Payload(
         request=request.raw,
-        grant=GpuGrant(terms.gpus, terms.gpu),
+        grant=GpuGrant(terms.gpus, terms.devices),
         device=decide(request.device_type, request.family, gpus=terms.gpus, is_granted=is_granted),
         threads=terms.threads,
         dry_run_seconds=terms.dry_run_seconds,
@@ -123,7 +123,7 @@ def _preamble(device: Device) -> tuple[str, ...]:
     )
 
 
-def _environment(place: Place, terms: Terms, device: Device) -> dict[str, str]:
+def _environment(request: Request, place: Place, terms: Terms, device: Device) -> dict[str, str]:
     environment = {
         "RUNFORGE_RUN_DIR": str(place.run_dir),
         "RUNFORGE_RUN_ID": place.run_id,
@@ -133,11 +133,22 @@ def _environment(place: Place, terms: Terms, device: Device) -> dict[str, str]:
         "RUNFORGE_DEVICE": device.type,
         "PYTHONUNBUFFERED": "1",
     }
-    if terms.gpu is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = terms.gpu.uuid
-        environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    environment.update(_visible(request, terms))
     environment.update({name: str(terms.threads) for name in _THREADS if name not in os.environ})
     return environment
+
+
+def _visible(request: Request, terms: Terms) -> dict[str, str]:
+    """Return the variables that show a run its devices, and no others.
+
+    A run that asks for a GPU where NVML knows none is left alone: CUDA may see one that NVML does not.
+    """
+    if terms.devices:
+        uuids = ",".join(gpu.uuid for gpu in terms.devices)
+        return {"CUDA_VISIBLE_DEVICES": uuids, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    if request.device_type == "gpu" and not terms.gpus:
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": ""}
 
 
 def make_attempt(folder: Path) -> None:

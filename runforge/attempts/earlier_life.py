@@ -17,7 +17,7 @@ from pathlib import Path
 from runforge.attempts import build_spec, cleanup, exit_record, report, start_marker
 from runforge.core.outcome import Finding
 from runforge.core.records import Job
-from runforge.files.durable import make_dir, read_bounded
+from runforge.files.durable import make_dir, read_if_there
 from runforge.machine import os_process
 from runforge.workspace import Workspace
 
@@ -99,9 +99,10 @@ def _tokens(folder: Path) -> set[str]:
 
 
 def _spec(folder: Path) -> dict[str, object]:
+    data = read_if_there(folder / "spec.json", _SPEC_LIMIT)
     try:
-        found = json.loads(read_bounded(folder / "spec.json", _SPEC_LIMIT))
-    except (OSError, ValueError, RecursionError):
+        found = json.loads(data or b"")
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

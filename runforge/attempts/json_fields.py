@@ -102,6 +102,11 @@ class Fields:
         """Return the fields of an object in this one."""
         return Fields(self.mapping(name), f"{self._at}{name}.")
 
+    def inners(self, name: str) -> list[Fields]:
+        """Return the fields of each object in a list."""
+        values = self._get(name, (list,), "a list of objects")
+        return [Fields(value, f"{self._at}{name}.{number}.") for number, value in enumerate(values)]
+
     def optional(self, name: str, read: Callable[[str], T]) -> T | None:
         """Return the field as `read` returns it; None if it is null or missing."""
         return None if self._value.get(name) is None else read(name)

@@ -33,10 +33,15 @@ class Objective(NamedTuple):
 
 
 class GpuGrant(NamedTuple):
-    """How many GPUs the machine has, and which one the run got."""
+    """How many GPUs the machine has, and which ones the run got."""
 
     gpus: int
-    gpu: Gpu | None = None
+    devices: tuple[Gpu, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return it as it stands in the file: with the first device by itself too, for older readers."""
+        devices = [asdict(gpu) for gpu in self.devices]
+        return {"gpus": self.gpus, "gpu": devices[0] if devices else None, "devices": devices}
 
 
 class Payload(NamedTuple):
@@ -96,7 +101,7 @@ class Spec(NamedTuple):
             "cwd": str(self.cwd),
             "payload": {
                 **payload._asdict(),
-                "grant": {"gpus": payload.grant.gpus, "gpu": payload.grant.gpu and asdict(payload.grant.gpu)},
+                "grant": payload.grant.document(),
                 "device": payload.device._asdict(),
                 "objective": objective and objective._asdict(),
             },
@@ -163,7 +168,10 @@ def _payload(fields: Fields) -> Payload:
 
 
 def _grant(fields: Fields) -> GpuGrant:
-    return GpuGrant(fields.whole("gpus"), fields.optional("gpu", lambda name: _gpu(fields.inner(name))))
+    if fields.has("devices"):
+        return GpuGrant(fields.whole("gpus"), tuple(map(_gpu, fields.inners("devices"))))
+    gpu = fields.optional("gpu", lambda name: _gpu(fields.inner(name)))
+    return GpuGrant(fields.whole("gpus"), () if gpu is None else (gpu,))
 
 
 def _gpu(fields: Fields) -> Gpu:
@@ -182,4 +190,4 @@ def _device_of_version_1(request: dict[str, Any], grant: GpuGrant) -> Device:
     """Decide the device, which version 1 left to each reader."""
     fields = Fields(request, "payload.request.")
     asked, family = fields.inner("device").text("type"), fields.inner("model").text("family")
-    return decide(asked, family, gpus=grant.gpus, is_granted=grant.gpu is not None)
+    return decide(asked, family, gpus=grant.gpus, is_granted=bool(grant.devices))

@@ -6,6 +6,7 @@ exactly one winner. If the whole folder is missing, the daemon makes one that al
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -100,7 +101,10 @@ def _link(attempt_dir: Path, kind: str, token: str) -> bool:
     except (FileExistsError, FileNotFoundError):
         return False
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(
+            OSError
+        ):  # a second name that stays does no harm; a winner that gives up does
+            temporary.unlink(missing_ok=True)
     try:
         # One sync for both: journaled file systems store a new name together with its file.
         fsync_file(attempt_dir / NAME)

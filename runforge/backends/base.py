@@ -6,7 +6,7 @@ docs/development.md shows how to write another one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -14,7 +14,7 @@ from runforge.core.outcome import Ending, ExitRecord, Grant, Report
 from runforge.core.records import Group, Job
 from runforge.errors import Missing
 from runforge.machine.disk_space import Shortage
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpus
 
 
 class NoRunFolder(Missing):
@@ -89,8 +89,8 @@ class Backend(Protocol):
     def close(self) -> None:
         """Release everything. The attempts continue."""
 
-    def capacity(self) -> Sequence[Gpu]:
-        """Return the GPUs that attempts can be given."""
+    def capacity(self, *, is_in_use: bool) -> Gpus:
+        """Return the GPUs that attempts can be given, as of a moment ago; `is_in_use`: some run has one."""
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what prevents launches now. After failures it tries one, otherwise it only looks."""

@@ -68,11 +68,11 @@ _QUEUE = (
     Command(
         "enqueue-run",
         "queue:enqueue_run",
-        "Put the run of an existing run folder into the queue.",
+        "Put the run of an existing run folder into the queue; one that has ended runs again.",
         (
             option("--run-id", "text", "The name of the run folder.", is_required=True),
             WORKSPACE,
-            option("--group-id -g", "text", "Add the run to this group.", completes="group"),
+            option("--group-id -g", "text", "Join this group; an unknown one is made.", completes="group"),
             option("--priority", "int", "Higher starts first.", default=0, low=-MOST, high=MOST),
             DRY_RUN,
             DRY_RUN_SECONDS,
@@ -140,7 +140,7 @@ _QUEUE = (
         "queue:prune",
         "Remove old ended jobs from the queue. Run folders stay unless --delete-runs is given.",
         (
-            option("--older-than", "text", "The age: 30d, 12h, 45m or 90s.", is_required=True),
+            option("--older-than", "text", "The age: The age: 30d, 12h, 45m or 90s.", is_required=True),
             WORKSPACE,
             flag("--delete-runs", "Also delete the run folders, with their models."),
             flag("--dry-run", "Only say what would be removed."),

@@ -19,6 +19,7 @@ from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
+    from runforge.machine.gpus import Gpu
     from runforge.store.recovery.recover import Recovered
 
 _LOW_DISK = 2**30
@@ -63,7 +64,7 @@ def findings(here: Workspace) -> list[Finding]:
         _filesystem(here),
         _rights(here),
         _disk(here),
-        _gpus(),
+        *_gpus(here),
         _daemon(here),
         *_journal(here),
         *_unknown_runs(here),
@@ -189,14 +190,27 @@ def _disk(here: Workspace) -> Finding:
     return Finding("disk", status, f"{free / 2**30:.1f} GiB free")
 
 
-def _gpus() -> Finding:
-    from runforge.machine import gpus
+def _gpus(here: Workspace) -> list[Finding]:
+    """Return what this process sees of the GPUs; and a live daemon, whose environment may be another."""
+    from runforge.machine.gpu_share import own_gpus
+    from runforge.views.daemon_status import gpu_problem
 
-    found = gpus.detect()
-    if not found:
-        return Finding("gpus", "ok", "none")
-    shown = "; ".join(f"{gpu.index}: {gpu.name}, {gpu.memory_mb} MiB" for gpu in found)
-    return Finding("gpus", "ok", shown)
+    seen = own_gpus()
+    if seen.problem is not None:
+        found = [Finding("gpus", "problem", f"{seen.problem}; runs that need a GPU wait")]
+    else:
+        found = [Finding("gpus", "ok", "; ".join(map(_gpu, seen.usable)) or f"none ({seen.absence})")]
+        found += [Finding("gpus", "warning", str(refused)) for refused in seen.refused]
+    found += [Finding("gpus", "warning", remark) for remark in seen.remarks]
+    told = gpu_problem(here)
+    if told is not None and told != seen.problem:
+        found.append(Finding("gpus", "problem", f"the daemon cannot use them: {told}"))
+    return found
+
+
+def _gpu(gpu: Gpu) -> str:
+    memory = f"{gpu.memory_mb} MiB" if gpu.memory_mb else "memory not told"
+    return f"{gpu.index}: {gpu.name}, {memory}"
 
 
 def _daemon(here: Workspace) -> Finding:

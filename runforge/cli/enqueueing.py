@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runforge import workspace
 from runforge.cli import output
+from runforge.cli.options import find
 from runforge.core.submission import USUAL, Submission
 from runforge.documents import doubts
 from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
@@ -49,7 +49,7 @@ def sweep(
 ) -> int:
     """Put all runs of a plan into the queue."""
     data, where = read_plan(plan), shown(plan)
-    here = workspace.find(plan_workspace(given, data, where), state_dir=state_dir)
+    here = find(plan_workspace(given, data, where), state_dir)
     made = submit.enqueue_sweep(here, data, submission, where=where, max_runs=max_runs)
     _warn(doubts.warnings(made.doubts, where))
     _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
@@ -64,7 +64,7 @@ def sweep(
 
 def run(given: Path | None, run_id: str, submission: Submission = USUAL) -> int:
     """Put the run of an existing run folder into the queue."""
-    here = workspace.find(given)
+    here = find(given)
     job = submit.enqueue_run(here, run_id, submission)
     path = here.root / job.run_dir / "request.json"
     request = read_request(path)
@@ -72,7 +72,8 @@ def run(given: Path | None, run_id: str, submission: Submission = USUAL) -> int:
     _warn_of_secrets(request.raw, str(path))
     if submission.dry_run_seconds is not None:
         print(f"[DRY-RUN] the run is validated and holds a slot for {submission.dry_run_seconds:g} s")
-    print(f"Enqueued run {job.run_id} as job {job.job_id}{' [GPU]' if job.requires_gpu else ''}")
+    again = f", attempt {job.attempt}" if job.attempt > 1 else ""
+    print(f"Enqueued run {job.run_id} as job {job.job_id}{again}{' [GPU]' if job.requires_gpu else ''}")
     return 0
 
 

@@ -11,7 +11,7 @@ import io
 import os
 import sys
 
-from runforge import __version__
+from runforge import __version__, own_python
 from runforge.cli.commands import COMMANDS, VERSION
 
 TYPE_CHECKING = False  # `typing` alone would double the time of `--version`
@@ -31,6 +31,7 @@ _GARBAGE = 100_000
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    own_python.guard()
     _replace_closed_streams()
     arguments = sys.argv[1:]
     ends_at_once = _ends_at_once(arguments)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from runforge import workspace as workspaces
-from runforge.errors import InvalidRequest
+from runforge.errors import InvalidRequest, RunForgeError
+from runforge.store import foreground, traces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +18,34 @@ _LONGEST = 3650 * 86400.0
 
 
 def find(workspace: Path | None, state_dir: Path | None = None) -> Workspace:
-    """Return the workspace of the options."""
-    return workspaces.find(workspace, state_dir=state_dir)
+    """Return the workspace that the options mean, with what others have left there settled first."""
+    here = workspaces.find(workspace, state_dir=state_dir)
+    if traces.has_older_queue(here):
+        _take_over(here)
+    if foreground.has_abandoned(here):
+        _settle(here)
+    return here
+
+
+def _take_over(here: Workspace) -> None:
+    from runforge.cli import output
+    from runforge.queue.change import take_over_older
+
+    taken = take_over_older(here)
+    if taken is not None:
+        output.note(taken)
+
+
+def _settle(here: Workspace) -> None:
+    from runforge.cli import output
+    from runforge.queue import abandoned
+    from runforge.queue.change import settle
+
+    # What fails here fails the command itself too, if it matters to it.
+    with contextlib.suppress(RunForgeError, OSError):
+        canceled = settle(here)
+        if canceled:
+            output.note(abandoned.told(canceled))
 
 
 def checked_seconds(option: str, seconds: float) -> float:

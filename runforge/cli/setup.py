@@ -32,6 +32,8 @@ _DATA = "data/train.csv"
 def make_workspace(folder: Path, state_dir: Path | None = None) -> Workspace:
     """Make a workspace with sample data, plan and request. Existing files stay unchanged."""
     try:
+        if folder.is_dir():
+            workspaces.require_own(folder)  # refused before anything is made in it
         (folder / "data").mkdir(parents=True, exist_ok=True)
         here = workspaces.at(folder, state_dir=state_dir)
         here.prepare()

@@ -38,6 +38,7 @@ def watch(here: Workspace, *, as_json: bool) -> int:
             summary.counts,
             summary.daemon.state,
             summary.daemon.shortage,
+            summary.daemon.gpu_problem,
             [g.to_json() for g in summary.groups],
         )
         if as_json:
@@ -78,6 +79,9 @@ def _print_summary(summary: QueueSummary) -> None:
     print(f"Jobs     {counts}")
     if daemon.shortage is not None:
         print(f"Disk     {output.coloured(output.safe(daemon.shortage.text), 'failed')}; nothing is launched")
+    if daemon.gpu_problem is not None:
+        text = output.coloured(output.safe(daemon.gpu_problem), "failed")
+        print(f"GPUs     the daemon cannot use them: {text}; runs that need one wait")
     if summary.is_snapshot:
         print("Journal  read-only snapshot; the last changes may be missing")
     live = [g for g in summary.groups if g.status == "running"]

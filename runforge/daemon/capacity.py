@@ -9,7 +9,7 @@ from typing import Any
 
 from runforge.core.outcome import DeviceGrant
 from runforge.core.scheduling import Capacity, Device
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpus
 
 
 @dataclass(slots=True)
@@ -17,12 +17,13 @@ class Slots:
     """The slots and devices of one daemon. The journal says which are in use.
 
     With at least as many devices as GPU slots, each run has whole devices. With more GPU slots, runs share
-    devices, the least used first. On a machine without devices a GPU slot has no device.
+    devices, the least used first. On a machine without devices a GPU slot has no device. While devices that
+    should be there cannot be used, there is no GPU slot: a run that needs one waits.
     """
 
     max_parallel: int
     gpu_slots: int
-    gpus: Sequence[Gpu] = ()
+    gpus: Gpus = field(default_factory=Gpus)
     _taken: set[int] = field(default_factory=set)
     _gpu_taken: set[int] = field(default_factory=set)
     _in_use: Counter[str | None] = field(default_factory=Counter)
@@ -36,20 +37,20 @@ class Slots:
 
     @property
     def is_shared(self) -> bool:
-        """Whether runs share devices: there are more GPU slots than devices."""
-        return self.gpu_slots > len(self.gpus)
+        """Whether runs share devices: there are more GPU slots than devices, lost ones among them."""
+        return self.gpu_slots > self.gpus.total
 
     @property
     def capacity(self) -> Capacity:
         """How much is free. Never below zero, although runs adopted from a larger daemon are kept."""
         return Capacity(
             max(0, self.max_parallel - len(self._taken)),
-            max(0, self.gpu_slots - len(self._gpu_taken)),
-            tuple(self._devices()) if self.gpus else None,
+            max(0, self.gpu_slots - len(self._gpu_taken)) if self.gpus.problem is None else 0,
+            tuple(self._devices()) if self.gpus.total else None,
         )
 
     def _devices(self) -> Iterable[Device]:
-        for gpu in self.gpus:
+        for gpu in self.gpus.usable:
             in_use = self._in_use[gpu.uuid]
             if self.is_shared or in_use == 0:
                 yield Device(gpu.uuid, gpu.memory_mb, in_use)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from runforge.core.outcome import Grant
 from runforge.core.records import Group, Job
 from runforge.core.scheduling import Capacity, Head, choose, place
 from runforge.daemon.capacity import Slots
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpus
 from runforge.store import heads, records, transitions
 from runforge.store.journal import Transaction
 
@@ -34,7 +34,7 @@ class Claims:
         epoch: int,
         slots: int,
         gpu_slots: int,
-        gpus: Sequence[Gpu],
+        gpus: Gpus,
         *,
         only_lane: int | None = None,
         rule: Rule = choose,
@@ -44,6 +44,15 @@ class Claims:
         self._only_lane = only_lane
         self._rule = rule
         self._slots = Slots(slots, gpu_slots, gpus)
+
+    @property
+    def gpus(self) -> Gpus:
+        """The devices that can be given."""
+        return self._slots.gpus
+
+    @gpus.setter
+    def gpus(self, gpus: Gpus) -> None:
+        self._slots.gpus = gpus
 
     def can_start(self, tx: Transaction) -> bool:
         """Return whether some job could start now."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import time
 
+from runforge import own_python
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import check_settings
 from runforge.errors import OperationFailed, RunForgeError
@@ -45,10 +45,8 @@ def start(
             where=str(workspace.root),
             fix="Stop it with `runforge stop-daemon`, or take over with `daemon --replace`",
         )
-    command = [
-        sys.executable,
-        "-m",
-        "runforge",
+    command = own_python.command(
+        "runforge.cli.main",
         "daemon",
         "--workspace",
         str(workspace.root),
@@ -58,7 +56,7 @@ def start(
         str(gpu_slots),
         "--orphans",
         orphans,
-    ]
+    )
     log = open_file(workspace.daemon_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         process = subprocess.Popen(

@@ -89,6 +89,11 @@ class Engine:
         """How many of them hold a GPU slot."""
         return sum(running.job.requires_gpu for running in self._attempts)
 
+    @property
+    def gpu_problem(self) -> str | None:
+        """Why no run can have a GPU now, though there should be some."""
+        return self._claims.gpus.problem
+
     def wait_seconds(self) -> float | None:
         """Return the seconds until `tick` must be called again; None if a descriptor will wake the loop."""
         wishes = [
@@ -112,6 +117,7 @@ class Engine:
     def tick(self) -> None:
         """Do one round. Raises if the journal cannot be written; the next round tries again."""
         self._hear()
+        self._look_at_gpus()
         self._inspect_due()
         self._deliver_cancels()
         while self._advance():
@@ -140,6 +146,12 @@ class Engine:
                     running.is_due = True
                 else:
                     self._refused(running, event, event.error)
+
+    def _look_at_gpus(self) -> None:
+        found = self._backend.capacity(is_in_use=self.active_gpu_jobs > 0)
+        if found != self._claims.gpus:
+            self._claims.gpus = found
+            self._seen = None  # what could not start may start now
 
     def _refused(self, running: RunningAttempt, event: Event, message: str) -> None:
         self._end(running, policy.refused(message, event.errno, Cause.SPAWN_FAILED))

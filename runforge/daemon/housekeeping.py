@@ -13,6 +13,7 @@ from runforge.exports.documents import daemon_document
 from runforge.exports.exporter import Exporter
 from runforge.exports.list_blocks import encode
 from runforge.files.durable import write_atomic
+from runforge.queue.wakeup import Asking
 from runforge.store import leftovers, records
 from runforge.store.journal import CHECKPOINT_BYTES, Journal
 from runforge.workspace import Workspace
@@ -21,6 +22,8 @@ from runforge.workspace import Workspace
 BEAT_SECONDS = 2.0
 #: The least seconds between two writes of the exports, with the counts of daemon.json.
 EXPORT_SECONDS = 0.2
+#: Those that a command waits for are written at once, but take no more than half of the time.
+_ASKED_SHARE = 0.5
 #: The exports take at most this share of the daemon's time.
 EXPORT_SHARE = 0.05
 CHECKPOINT_SECONDS = 30.0
@@ -39,27 +42,38 @@ class Housekeeping:
         self._next_beat = 0.0
         self._last_beat = 0.0
         self._next_export = 0.0
+        self._next_asked = 0.0
+        #: Commands that wait until the exports show what they have changed.
+        self.asking = Asking()
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
-        self._shown: tuple[int, int, str] | None = None
+        self._shown: tuple[int, int, str, str | None] | None = None
         self._complained = False
         self._leftovers: Iterator[int] | None = leftovers.steps(workspace)
         self._next_tidy = 0.0
 
-    def beat(self, jobs: int, gpu_jobs: int, state: str, *, force: bool = False) -> None:
+    def beat(
+        self, jobs: int, gpu_jobs: int, state: str, *, gpu_problem: str | None = None, force: bool = False
+    ) -> None:
         """Write daemon.json when it is time or something in it has changed."""
         now = time.monotonic()
-        if self._shown != (jobs, gpu_jobs, state):
+        shown = (jobs, gpu_jobs, state, gpu_problem)
+        if self._shown != shown:
             is_new = self._shown is None or self._shown[2] != state
             self._next_beat = now if is_new else min(self._next_beat, self._last_beat + EXPORT_SECONDS)
         if now < self._next_beat and not force:
             return
         document = daemon_document(
-            self._row(), heartbeat=clock.now(), jobs=jobs, gpu_jobs=gpu_jobs, state=state
+            self._row(),
+            heartbeat=clock.now(),
+            jobs=jobs,
+            gpu_jobs=gpu_jobs,
+            state=state,
+            gpu_problem=gpu_problem,
         )
         data = encode(document)
         self._tolerant(lambda: write_atomic(self._workspace.daemon_json, data, sync_folder=False))
         self._last_beat, self._next_beat = now, now + BEAT_SECONDS
-        self._shown = (jobs, gpu_jobs, state)
+        self._shown = shown
 
     def _row(self) -> DaemonRow:
         with self._journal.read() as tx:
@@ -68,11 +82,18 @@ class Housekeeping:
     def export(self, *, force: bool = False) -> None:
         """Update queue.json and the group.json files, if they are old and it is time."""
         start = time.monotonic()
-        if (start < self._next_export and not force) or not self._exporter.is_behind():
+        if start < self._export_due() and not force:
             return
-        self._tolerant(self._exporter.write)
-        took = time.monotonic() - start
-        self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
+        is_shown = True
+        if self._exporter.is_behind():
+            is_shown = self._tolerant(self._exporter.write)
+            took = time.monotonic() - start
+            self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
+            self._next_asked = start + took / _ASKED_SHARE
+        self.asking.answer(is_shown=is_shown)
+
+    def _export_due(self) -> float:
+        return min(self._next_asked, self._next_export) if self.asking else self._next_export
 
     def repair(self) -> None:
         """Write the exports again if another program has deleted or changed them."""
@@ -82,8 +103,8 @@ class Housekeeping:
         """Return for how many seconds nothing here is due."""
         now = time.monotonic()
         due = self._next_beat
-        if self._exporter.is_behind():
-            due = min(due, self._next_export)
+        if self.asking or self._exporter.is_behind():
+            due = min(due, self._export_due())
         if self._leftovers is not None:
             due = min(due, self._next_tidy)
         return max(0.0, due - now)
@@ -105,12 +126,13 @@ class Housekeeping:
                 return
         self._next_tidy = time.monotonic() + TIDY_PAUSE
 
-    def _tolerant(self, write: Callable[[], object]) -> None:
+    def _tolerant(self, write: Callable[[], object]) -> bool:
         try:
             write()
         except OSError as error:
             if not self._complained:
                 log(f"WARNING: exports are stale: {explained(error)}")
             self._complained = True
-        else:
-            self._complained = False
+            return False
+        self._complained = False
+        return True

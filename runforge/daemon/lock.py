@@ -52,10 +52,10 @@ class DaemonLock:
         )
 
     def is_ours(self) -> bool:
-        """Return whether our locked file is still the one at the path."""
+        """Return whether our locked file is still the one at the path. OSError if that cannot be seen now."""
         try:
             there, held = os.stat(self._path), os.fstat(self._descriptor)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
 

@@ -16,7 +16,7 @@ from runforge.daemon.housekeeping import Housekeeping
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.errors import RunForgeError, explained
-from runforge.queue import wakeup
+from runforge.queue import abandoned, wakeup
 from runforge.store.failures import DiskFull, Fenced, JournalBusy, JournalReplaced, ReadOnlyDisk
 from runforge.store.journal import Journal
 from runforge.workspace import Workspace
@@ -90,7 +90,7 @@ class Loop:
         self._descriptors = descriptors
         self._housekeeping = Housekeeping(workspace, journal)
         self._bell = wakeup.listen(workspace.doorbell)
-        descriptors.add(self._bell.fileno(), lambda: wakeup.drain(self._bell))
+        descriptors.add(self._bell.fileno(), lambda: self._housekeeping.asking.drain(self._bell))
         self._next_look = 0.0
         self._is_failing = False
         #: What daemon.json says: running or stopping.
@@ -99,6 +99,7 @@ class Loop:
     def start(self) -> None:
         """Announce this process, and take over the attempts of an earlier daemon."""
         self._housekeeping.beat(0, 0, self.state)
+        self._cancel_abandoned()
         self._engine.start()
 
     def run(self, is_over: Callable[[], bool]) -> None:
@@ -111,6 +112,7 @@ class Loop:
         """Let go of everything. The runs go on."""
         self._engine.close()
         self._bell.close()
+        self._housekeeping.asking.answer(is_shown=False)
         self._descriptors.close()
 
     def last_words(self) -> None:
@@ -124,7 +126,8 @@ class Loop:
             self._mend()
             self._engine.tick()
             self._housekeeping.export()
-            self._housekeeping.beat(self._engine.active_jobs, self._engine.active_gpu_jobs, self.state)
+            jobs, gpu_jobs = self._engine.active_jobs, self._engine.active_gpu_jobs
+            self._housekeeping.beat(jobs, gpu_jobs, self.state, gpu_problem=self._engine.gpu_problem)
             self._housekeeping.checkpoint()
             self._housekeeping.tidy()
             self._look_round()
@@ -149,10 +152,10 @@ class Loop:
             log(f"WARNING: {message}")
 
     def _identity(self) -> tuple[int, int]:
-        """Return the identity of the folder `.runforge`; zeros if there is none."""
+        """Return the identity of the folder `.runforge`; zeros if there is none. OSError if that cannot be seen now."""
         try:
             info = os.stat(self._workspace.hidden)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0, 0
         return info.st_dev, info.st_ino
 
@@ -179,6 +182,12 @@ class Loop:
         if not self._lock.is_ours():
             raise Fenced("the daemon lock was deleted or replaced")
         self._housekeeping.repair()
+        self._cancel_abandoned()
+
+    def _cancel_abandoned(self) -> None:
+        canceled = abandoned.cancel(self._workspace, self._journal)
+        if canceled:
+            log(abandoned.told(canceled))
 
     def _wait_seconds(self) -> float:
         wishes = [_BACK_OFF if self._is_failing else self._housekeeping.wait_seconds()]

@@ -120,7 +120,8 @@ def local_engine(
     backend = LocalBackend(
         workspace, descriptors, max_parallel=settings.max_parallel, umask=umask, log=listener.log
     )
-    claims = Claims(epoch, settings.max_parallel, settings.gpu_slots, backend.capacity(), only_lane=only_lane)
+    gpus = backend.capacity(is_in_use=False)
+    claims = Claims(epoch, settings.max_parallel, settings.gpu_slots, gpus, only_lane=only_lane)
     return Engine(journal, backend, clock.SYSTEM, claims, listener, orphans=settings.orphans)
 
 

@@ -17,6 +17,7 @@ from runforge.attempts import build_spec, cleanup, exit_record, orders
 from runforge.attempts.build_spec import Place, Terms
 from runforge.core.states import LIVE
 from runforge.daemon.log import log
+from runforge.direct import refused
 from runforge.documents import doubts
 from runforge.documents.request import Request
 from runforge.documents.request_file import read_given_request, read_new_request
@@ -24,7 +25,8 @@ from runforge.errors import CanceledByUser, InternalError, InvalidRequest, Missi
 from runforge.files.durable import make_dir, write_new
 from runforge.files.given import shown
 from runforge.files.permissions import become_private
-from runforge.machine import gpus
+from runforge.machine.gpu_share import own_gpus
+from runforge.machine.gpus import Gpus
 from runforge.store import records
 from runforge.store.opening import exists, open_snapshot
 from runforge.supervise.supervisor import supervise
@@ -42,12 +44,13 @@ def run_request(
     """Run a request file in a new run folder; return the exit code."""
     request, data = read_given_request(path)
     _check(request, workspace, shown(path))
+    gpus = _gpus(request, dry_run_seconds)
     run_id = ids.direct_run_id(clock.now(), secrets.token_hex(4))
     run_dir = workspace.run_dir(run_id)
     workspace.prepare()
     make_dir(run_dir)
     write_new(run_dir / "request.json", data)
-    return _run(workspace, request, run_dir, dry_run_seconds, max_rows)
+    return _run(workspace, request, run_dir, gpus, dry_run_seconds, max_rows)
 
 
 def run_folder(
@@ -59,19 +62,24 @@ def run_folder(
 ) -> int:
     """Run the request.json of a run folder, anywhere; return the exit code.
 
-    Without a workspace, the nearest one above the folder is used. Raises OperationFailed while the run is in
-    the queue.
+    Without a workspace the nearest one above the folder is meant. Raises OperationFailed while the
+    queue has the run, whose folder is left alone then. Where the request is refused, the folder says so.
     """
     run_dir = folder.absolute()
     if not run_dir.is_dir():
         raise Missing(f"run folder not found: {folder}", fix="Check --run-dir")
-    workspace = workspaces.at(given) if given is not None else _above(run_dir)
-    path = run_dir / "request.json"
-    request = read_new_request(path)
-    _check(request, workspace, str(path))
+    with refused.told(run_dir):
+        workspace = workspaces.at(given) if given is not None else _above(run_dir)
     _refuse_if_queued(workspace, run_dir)
+    path = run_dir / "request.json"
+    with refused.told(run_dir):
+        request = read_new_request(path)
+    with refused.told(run_dir, lambda: check_request(request, workspace.root, is_quoting=False)):
+        _check(request, workspace, str(path))
+    with refused.told(run_dir):
+        gpus = _gpus(request, dry_run_seconds)
     workspace.prepare()
-    return _run(workspace, request, run_dir, dry_run_seconds, max_rows)
+    return _run(workspace, request, run_dir, gpus, dry_run_seconds, max_rows)
 
 
 def _check(request: Request, workspace: Workspace, where: str) -> None:
@@ -79,6 +87,18 @@ def _check(request: Request, workspace: Workspace, where: str) -> None:
     check_request(request, workspace.root)
     for line in doubts.warnings(doubts.in_request(request), where):
         log(line)
+
+
+def _gpus(request: Request, dry_run_seconds: float | None) -> Gpus:
+    """Return this process's GPUs. Refuses to compute on the CPU what is to have one that does not work now."""
+    found = own_gpus()
+    is_needed = request.device_type == "gpu" and request.family == "command" and dry_run_seconds is None
+    if is_needed and found.problem is not None:
+        raise OperationFailed(
+            f"the run asks for a GPU, and {found.problem}",
+            fix="Mend it, or set device.type to cpu, or hide the GPUs with RUNFORGE_DISABLE_GPU=1",
+        )
+    return found
 
 
 def _above(run_dir: Path) -> Workspace:
@@ -106,21 +126,21 @@ def _run(
     workspace: Workspace,
     request: Request,
     run_dir: Path,
+    gpus: Gpus,
     dry_run_seconds: float | None,
     max_rows: int | None,
 ) -> int:
     if max_rows is not None and max_rows < 1:
         raise InvalidRequest(f"--max-rows {max_rows} is too small", fix="Give at least 1")
     umask = become_private()
-    found = gpus.detect()
-    attempt = _next_attempt(run_dir)
+    attempt = refused.next_attempt(run_dir)
     build_spec.set_aside(run_dir, attempt - 1)
     token = secrets.token_hex(16)
     folder = workspace.state_dir / "attempts" / run_dir.name / f"direct-{token[:8]}"
     place = Place(run_dir.name, attempt, token, workspace.root, run_dir, folder)
     terms = Terms(
-        gpus=len(found),
-        gpu=found[0] if found and request.device_type == "gpu" else None,
+        gpus=gpus.total,
+        devices=gpus.usable[:1] if request.device_type == "gpu" else (),
         threads=build_spec.threads_per_run(1),
         dry_run_seconds=dry_run_seconds,
         max_rows=max_rows,
@@ -135,14 +155,6 @@ def _run(
         return _exit_code(folder, token, pid)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _next_attempt(run_dir: Path) -> int:
-    """Return the number of this attempt: the earlier ones keep their files in `previous/<n>`."""
-    previous = run_dir / "previous"
-    kept = [int(p.name) for p in previous.glob("*") if p.name.isdigit()] if previous.is_dir() else []
-    has_left = any((run_dir / name).exists() for name in build_spec.OUTPUTS)
-    return max(kept, default=0) + 1 + int(has_left)
 
 
 def _supervise_in_child(spec: Path, folder: Path) -> int:

@@ -21,7 +21,7 @@ from runforge.files.permissions import become_private
 from runforge.metrics import tokens
 from runforge.queue import cancel
 from runforge.queue.submit import EnqueuedSweep, enqueue_sweep
-from runforge.store import daemon_holder, records
+from runforge.store import daemon_holder, foreground, records
 from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
 from runforge.views import lists
@@ -44,21 +44,22 @@ def run_sweep(
     """
     umask = become_private()
     workspace.prepare()
-    made = enqueue_sweep(workspace, plan_bytes, submission, where=where, max_runs=max_runs)
-    for line in doubts.warnings(made.doubts, where):
-        log(line)
-    print(tokens.group_start(made.group_id, len(made.run_ids)), flush=True)
-    printer = _ProgressPrinter(made)
-    try:
-        lock = DaemonLock.take(workspace)
-    except OperationFailed:
-        _follow(workspace, made, printer)
-    else:
+    with foreground.Mark(workspace) as mark:
+        made = enqueue_sweep(workspace, plan_bytes, submission, where=where, max_runs=max_runs, owner=mark)
+        for line in doubts.warnings(made.doubts, where):
+            log(line)
+        print(tokens.group_start(made.group_id, len(made.run_ids)), flush=True)
+        printer = _ProgressPrinter(made)
         try:
-            _run_here(workspace, made, printer, lock, umask)
-        finally:
-            lock.release()
-            exporter.refresh_if_alone(workspace)
+            lock = DaemonLock.take(workspace)
+        except OperationFailed:
+            _follow(workspace, made, printer)
+        else:
+            try:
+                _run_here(workspace, made, printer, lock, umask)
+            finally:
+                lock.release()
+                exporter.refresh(workspace)
     return printer.conclude(_group(workspace, made.group_id))
 
 

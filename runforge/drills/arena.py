@@ -85,6 +85,7 @@ class Arena:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                cwd=self.root.parent,
                 env={**os.environ, **self.environment},
             )
         self.daemons.append(process)

@@ -136,7 +136,7 @@ def run_entry(job: Job) -> dict[str, Any]:
 
 
 def daemon_document(
-    row: DaemonRow, *, heartbeat: str, jobs: int, gpu_jobs: int, state: str
+    row: DaemonRow, *, heartbeat: str, jobs: int, gpu_jobs: int, state: str, gpu_problem: str | None
 ) -> dict[str, Any]:
     """Return daemon.json."""
     return {
@@ -148,5 +148,6 @@ def daemon_document(
         "gpu_slots": row.gpu_slots,
         "active_jobs": jobs,
         "active_gpu_jobs": gpu_jobs,
+        "gpu_problem": gpu_problem,
         "state": state,
     }

@@ -7,9 +7,11 @@ one, the command that changed something writes them under the export lock.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
+import time
 import zlib
 from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
@@ -21,12 +23,15 @@ from runforge.exports import list_blocks
 from runforge.exports.documents import best_run, group_document, job_document, queue_document, run_entry
 from runforge.exports.list_blocks import Identity, Layout, Replaced, encode, encode_items, identity_of
 from runforge.files.durable import make_dir, open_file, read_bounded, write_atomic
-from runforge.store import daemon_holder, records
+from runforge.store import records
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
 
 _GROUP = "group.json"
+#: How long whoever writes the exports is waited for.
+_LOCK_SECONDS = 10.0
+_LOCK_PAUSE = 0.005
 #: How many jobs are in a block.
 _BLOCK = 512
 _MAP_LIMIT = 64 * 1024 * 1024
@@ -73,6 +78,11 @@ class Exporter:
             with self._journal.read() as tx:
                 self._looked = version, _newest(tx) != (self._seq, self._served)
         return self._looked[1]
+
+    def is_current(self) -> bool:
+        """Return whether the files show the journal's newest entry."""
+        with self._journal.read() as tx:
+            return _newest(tx)[0] == self._seq
 
     def write(self) -> None:
         """Update queue.json and every changed group.json. Raises OSError."""
@@ -231,27 +241,41 @@ def _write_map(path: Path, seq: int, seal: int, layout: Layout) -> None:
 
 @contextlib.contextmanager
 def _export_lock(path: Path) -> Iterator[None]:
+    """Hold the exporters' lock; TimeoutError while somebody keeps it, who may be stopped."""
     descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while not _is_locked(descriptor):
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "somebody else keeps the lock", str(path))
+            time.sleep(_LOCK_PAUSE)
         yield
     finally:
         os.close(descriptor)
 
 
-def refresh_if_alone(workspace: Workspace) -> None:
-    """Update the exports, unless a running daemon does so.
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
-    On a full or read-only disk the files only get old: the change itself is in the journal.
+
+def refresh(workspace: Workspace) -> None:
+    """Bring the exports up to date, unless somebody else has done so meanwhile.
+
+    On a full or read-only disk the files only get old: the change itself is in the journal. A daemon that
+    writes them at the same time sees that somebody else has, and writes them again.
     """
-    if daemon_holder.holder(workspace) is not None:
-        return
     with (
         contextlib.suppress(OSError),
         _export_lock(workspace.export_lock),
         open_journal(workspace) as journal,
     ):
-        Exporter(workspace, journal).write()
+        made = Exporter(workspace, journal)
+        if not made.is_current():
+            made.write()
 
 
 def check(workspace: Workspace) -> list[str]:

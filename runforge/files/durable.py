@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from runforge import failpoints
@@ -63,15 +63,22 @@ def write_atomic(
     return info
 
 
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in an OSError of a call that got its descriptor alone."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
 def _write_all(descriptor: int, data: bytes, path: Path) -> None:
     """Write everything; an OSError names the file, which the descriptor does not."""
     view = memoryview(data)
-    try:
+    with _naming(path):
         while view:
             view = view[os.write(descriptor, view) :]
-    except OSError as error:
-        error.filename = str(path)
-        raise
 
 
 def write_new(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
@@ -94,7 +101,8 @@ def open_file(path: Path, flags: int, mode: int = 0o600) -> int:
             raise OSError(errno.EINVAL, _NO_FILE, str(path)) from None
         raise
     try:
-        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        with _naming(path):
+            is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
     except OSError:
         os.close(descriptor)
         raise
@@ -155,7 +163,7 @@ def sync_tree(path: Path) -> None:
 
 def read_bounded(path: Path, limit: int) -> bytes:
     """Return a regular file's bytes; OSError if it is a link, not a regular file, or too large."""
-    with open(open_file(path, os.O_RDONLY), "rb") as stream:
+    with _naming(path), open(open_file(path, os.O_RDONLY), "rb") as stream:
         if os.fstat(stream.fileno()).st_size > limit:
             raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
         data = stream.read()  # a file that grows at this moment is found below

@@ -1,7 +1,6 @@
 """The machine that the runs share: cores, memory, disk, and the GPUs with their users.
 
-A machine without NVIDIA's driver has no GPUs, which is no error. Nothing is asked of a device but what
-NVML answers at once.
+The GPUs are read as everywhere (`machine.gpus`). Nothing is asked of a device but what NVML answers at once.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from runforge.machine.gpus import Gpu, memory_of, read_all, told
 from runforge.workspace import Workspace
 
 
@@ -26,14 +26,14 @@ class GpuProcess:
 
 @dataclass(frozen=True, slots=True)
 class GpuView:
-    """A GPU at this moment; memory in bytes, temperature in degrees Celsius, power in watts."""
+    """A GPU at this moment: memory in bytes, degrees Celsius, watts; None for what it does not tell."""
 
     index: int
     name: str
     uuid: str
     utilisation: int | None
-    memory_used: int
-    memory_total: int
+    memory_used: int | None
+    memory_total: int | None
     temperature: int | None
     power: float | None
     processes: list[GpuProcess] = field(default_factory=list)
@@ -53,7 +53,9 @@ class Machine:
     disk_free: int
     disk_total: int
     gpus: list[GpuView]
+    #: What is wrong with the GPUs, or else why there are none.
     gpu_problem: str | None
+    gpu_absence: str | None = None
 
 
 def read_machine(workspace: Workspace) -> Machine:
@@ -62,7 +64,8 @@ def read_machine(workspace: Workspace) -> Machine:
 
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()
     disk = os.statvfs(workspace.root)
-    gpus, problem = _gpus()
+    found, gpus = read_all(_gpu)
+    refused = "; ".join(map(str, found.refused)) or None
     return Machine(
         psutil.cpu_count() or 1,
         os.getloadavg(),
@@ -74,52 +77,27 @@ def read_machine(workspace: Workspace) -> Machine:
         disk.f_bavail * disk.f_frsize,
         disk.f_blocks * disk.f_frsize,
         gpus,
-        problem,
+        found.problem or refused,
+        found.absence,
     )
 
 
-def _gpus() -> tuple[list[GpuView], str | None]:
-    try:
-        import pynvml as nvml
-    except ImportError:
-        return [], "nvidia-ml-py is not installed"
-    try:
-        nvml.nvmlInit()
-    except nvml.NVMLError as error:
-        return [], str(error)
-    try:
-        return [_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())], None
-    except nvml.NVMLError as error:
-        return [], str(error)
-    finally:
-        nvml.nvmlShutdown()
-
-
-def _gpu(nvml: Any, index: int) -> GpuView:
-    handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    rates = _or_none(nvml, lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
-    power = _or_none(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle))
-    running = _or_none(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle)) or []
+def _gpu(nvml: Any, handle: Any, gpu: Gpu) -> GpuView:
+    used, total = memory_of(nvml, handle) or (None, None)
+    rates = told(nvml, lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
+    power = told(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle))
+    running = told(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle)) or []
     return GpuView(
-        index,
-        _text(nvml.nvmlDeviceGetName(handle)),
-        _text(nvml.nvmlDeviceGetUUID(handle)),
+        gpu.index,
+        gpu.name,
+        gpu.uuid,
         None if rates is None else int(rates.gpu),
-        int(memory.used),
-        int(memory.total),
-        _or_none(nvml, lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
+        used,
+        total,
+        told(nvml, lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
         None if power is None else power / 1000,
         [_process(int(p.pid), int(p.usedGpuMemory or 0)) for p in running],
     )
-
-
-def _or_none(nvml: Any, ask: Any) -> Any:
-    """Return what the device answers; None where it does not know (and in a fake that has no such call)."""
-    try:
-        return ask()
-    except (nvml.NVMLError, AttributeError):
-        return None
 
 
 def _process(pid: int, memory: int) -> GpuProcess:
@@ -135,7 +113,3 @@ def _process(pid: int, memory: int) -> GpuProcess:
     except (psutil.Error, OSError):
         run_id = None  # somebody else's
     return GpuProcess(pid, name, memory, run_id, user)
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -12,7 +12,7 @@ from runforge.core.states import LIVE, State
 from runforge.errors import OperationFailed
 from runforge.files.durable import write_atomic
 from runforge.queue import wakeup
-from runforge.queue.change import change
+from runforge.queue.change import announce, committed
 from runforge.store import records, targets, transitions
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
@@ -27,40 +27,37 @@ class CancelOutcome(NamedTuple):
 
 def cancel_group(workspace: Workspace, name: str, *, let_running_finish: bool = False) -> CancelOutcome:
     """Cancel queued runs at once and stop running ones (TERM, 10 s, KILL)."""
-    with change(workspace) as tx:
+    with committed(workspace) as tx:
         group_id = targets.group_id(tx, name)
         live = [j for j in transitions.jobs_of_group(tx, group_id) if j.state in LIVE]
         now = clock.now()
         if live:
             tx.run("groups.set_canceled", group_id=group_id, is_canceled=1, now=now)
         stopping = _cancel(tx, live, now, let_running_finish=let_running_finish)
-    _leave_cancel_files(workspace, stopping)
-    wakeup.ring(workspace.doorbell)
+    _deliver(workspace, stopping)
     queued = sum(job.state is State.QUEUED for job in live)
     return CancelOutcome(queued, len(stopping))
 
 
 def cancel_run(workspace: Workspace, name: str) -> CancelOutcome:
     """Cancel one run: at once if it is queued, by TERM, 10 s and KILL if it runs."""
-    with change(workspace) as tx:
+    with committed(workspace) as tx:
         job = targets.job(tx, name)
         if job.state not in LIVE:
             raise OperationFailed(
                 f"run {job.run_id} is {job.state}", fix="Only queued and running runs are canceled"
             )
         stopping = _cancel(tx, [job], clock.now(), let_running_finish=False)
-    _leave_cancel_files(workspace, stopping)
-    wakeup.ring(workspace.doorbell)
+    _deliver(workspace, stopping)
     return CancelOutcome(1 - len(stopping), len(stopping))
 
 
 def cancel_runs(workspace: Workspace, run_ids: Sequence[str]) -> CancelOutcome:
     """Cancel those of the runs that are queued or running, in one change."""
-    with change(workspace) as tx:
+    with committed(workspace) as tx:
         live = [job for job in (targets.job(tx, run_id) for run_id in run_ids) if job.state in LIVE]
         stopping = _cancel(tx, live, clock.now(), let_running_finish=False)
-    _leave_cancel_files(workspace, stopping)
-    wakeup.ring(workspace.doorbell)
+    _deliver(workspace, stopping)
     return CancelOutcome(len(live) - len(stopping), len(stopping))
 
 
@@ -77,13 +74,20 @@ def _cancel(tx: Transaction, jobs: list[Job], now: str, *, let_running_finish: b
 
 def cancel_all_running(workspace: Workspace) -> int:
     """Ask every running run to stop; return how many there are."""
-    with change(workspace) as tx:
+    with committed(workspace) as tx:
         running = [records.job(row) for row in tx.rows("jobs.running")]
         now = clock.now()
         for job in running:
             transitions.ask_to_cancel(tx, job, now)
-    _leave_cancel_files(workspace, running)
+    _deliver(workspace, running)
     return len(running)
+
+
+def _deliver(workspace: Workspace, jobs: list[Job]) -> None:
+    """Have the running ones stopped, first, and then tell of the change."""
+    wakeup.ring(workspace.doorbell)
+    _leave_cancel_files(workspace, jobs)
+    announce(workspace)
 
 
 def _leave_cancel_files(workspace: Workspace, jobs: list[Job]) -> None:

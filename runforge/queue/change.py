@@ -10,27 +10,46 @@ from collections.abc import Iterator
 
 from runforge import failpoints
 from runforge.exports import exporter
-from runforge.queue import wakeup
+from runforge.queue import abandoned, wakeup
+from runforge.store import daemon_holder
 from runforge.store.journal import CHECKPOINT_BYTES, Journal, Transaction
 from runforge.store.opening import open_journal, require_journal
 from runforge.workspace import Workspace
 
+#: A live daemon is given this long to show a change in the exports.
+SHOW_SECONDS = 2.0
+
 
 def announce(workspace: Workspace) -> None:
-    """Wake the daemon after a change, and write the exports if there is no daemon."""
+    """Tell the daemon of a change, and return when the exports show it.
+
+    Where no daemon lives, or the one that does has no time or is stopped, they are written here.
+    """
     failpoints.hit("command.committed")
-    wakeup.ring(workspace.doorbell)
-    exporter.refresh_if_alone(workspace)
+    daemon = daemon_holder.holder(workspace)
+    if daemon is not None and daemon_holder.process_state(daemon.pid) not in {"T", "t"}:
+        if wakeup.ask(workspace.doorbell, SHOW_SECONDS):
+            return
+    else:
+        wakeup.ring(workspace.doorbell)
+    exporter.refresh(workspace)
 
 
 @contextlib.contextmanager
 def change(workspace: Workspace) -> Iterator[Transaction]:
     """One transaction on an existing journal, announced after its commit."""
+    with committed(workspace) as tx:
+        yield tx
+    announce(workspace)
+
+
+@contextlib.contextmanager
+def committed(workspace: Workspace) -> Iterator[Transaction]:
+    """One transaction on an existing journal, for a caller that has more to do before it announces it."""
     with existing(workspace) as journal:
         with journal.write() as tx:
             yield tx
         tidy(journal)
-    announce(workspace)
 
 
 def tidy(journal: Journal) -> None:
@@ -41,4 +60,30 @@ def tidy(journal: Journal) -> None:
 def existing(workspace: Workspace) -> Journal:
     """Open the journal; a command that has nothing to change must not make one."""
     require_journal(workspace)
-    return open_journal(workspace)
+    journal = open_journal(workspace)
+    try:
+        abandoned.cancel(workspace, journal)  # first: whoever retries one of these wants it to run
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
+def take_over_older(workspace: Workspace) -> str | None:
+    """Make the older program's queue the first journal, where that is still to be done; return it in words."""
+    from runforge.store.recovery import older  # once in the life of a workspace
+
+    taken = older.take_over(workspace)
+    if taken is not None:
+        announce(workspace)
+    return taken
+
+
+def settle(workspace: Workspace) -> int:
+    """Cancel what killed sweeps have left waiting, whatever else the command does; return how many runs."""
+    require_journal(workspace)
+    with open_journal(workspace) as journal:
+        canceled = abandoned.cancel(workspace, journal)
+    if canceled:
+        announce(workspace)
+    return canceled

@@ -15,7 +15,7 @@ from runforge import __version__, clock, ids
 from runforge.core.ranking import NO_OBJECTIVE
 from runforge.core.records import Group, Job
 from runforge.core.resources import Resources, of_device
-from runforge.core.states import State
+from runforge.core.states import LIVE, State
 from runforge.core.submission import USUAL, Submission, like
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
 from runforge.documents.request_file import read_new_request, read_request
@@ -28,6 +28,7 @@ from runforge.errors import (
 from runforge.queue.change import announce, existing
 from runforge.queue.run_folders import RunFolders
 from runforge.store import records, targets, transitions
+from runforge.store.foreground import Mark
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
 from runforge.sweeps.expand import RunOverrides, doubts_about, expand
@@ -82,9 +83,11 @@ def enqueue_sweep(
     *,
     where: str,
     max_runs: int = MAX_RUNS,
+    owner: Mark | None = None,
 ) -> EnqueuedSweep:
     """Make a group of runs from a plan, all or nothing. The submission has the options of each run.
 
+    With an owner, the runs that wait are canceled if that process is killed.
     Raises InvalidPlan, InvalidRequest or Missing before anything is written.
     """
     plan = parse_plan(plan_bytes, where=where)
@@ -94,7 +97,7 @@ def enqueue_sweep(
     with open_journal(workspace, create=True) as journal:
         folders = RunFolders(workspace)
         try:
-            made = _make_sweep(journal, folders, plan, runs, submission)
+            made = _make_sweep(journal, folders, plan, runs, submission, owner)
         except BaseException as error:
             # Ctrl-C may come just after the commit: then the folders belong to jobs.
             is_known = folders.remove_unless_known(journal)
@@ -114,10 +117,13 @@ def _make_sweep(
     plan: Plan,
     runs: Sequence[RunOverrides],
     submission: Submission,
+    owner: Mark | None,
 ) -> EnqueuedSweep:
     now = clock.now()
     first_job, first_run = _reserve(journal, len(runs))
     group_id = folders.make_group(now, plan)
+    if owner is not None:
+        owner.take(group_id)
     run_ids = [ids.sweep_run_id(now, first_run + index) for index in range(len(runs))]
     folders.make_runs(run_ids, [{**run.request.raw, "sweep_group_id": group_id} for run in runs])
     parent = journal.workspace.relative(journal.workspace.runs_dir)
@@ -178,10 +184,10 @@ def _insert_job(tx: Transaction, run: _NewRun, lane: _Lane, number: int, now: st
 
 
 def enqueue_run(workspace: Workspace, run_id: str, submission: Submission = USUAL) -> Job:
-    """Enqueue the run of an existing run folder.
+    """Enqueue the run of an existing run folder; one that has ended runs again. A group that is unknown is made.
 
     Raises Missing without the folder, InvalidRequest for its request.json, OperationFailed if the
-    run is in the queue already.
+    run is queued or running.
     """
     job = _enqueue_folder(workspace, run_id, submission)
     announce(workspace)
@@ -199,17 +205,70 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
     check_request(request, workspace.root)
     run = _NewRun(run_id, workspace.relative(folder), of_device(request.device_type), submission)
     with open_journal(workspace, create=True) as journal, journal.write() as tx:
-        taken = tx.row("jobs.by_run_id", run_id=run_id)
-        if taken is not None:
-            raise _already(records.job(taken))
-        group = targets.group(tx, submission.group) if submission.group is not None else None
         now = clock.now()
-        number = tx.row("journal.reserve_numbers", jobs=1, runs=0)[0]
-        _insert_job(tx, run, _lane_of(group), number, now)
-        if group is not None:
-            tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
-            tx.run("groups.settle", group_id=group.group_id, now=now)
+        taken = tx.row("jobs.by_run_id", run_id=run_id)
+        if taken is None:
+            _insert_single(tx, run, now)
+        else:
+            _run_again(tx, records.job(taken), run, now)
         return records.job(tx.row("jobs.by_run_id", run_id=run_id))
+
+
+def _insert_single(tx: Transaction, run: _NewRun, now: str) -> None:
+    group = _group_of(tx, run.submission.group, now)
+    number = tx.row("journal.reserve_numbers", jobs=1, runs=0)[0]
+    _insert_job(tx, run, _lane_of(group), number, now)
+    if group is not None:
+        tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
+        tx.run("groups.settle", group_id=group.group_id, now=now)
+
+
+def _run_again(tx: Transaction, job: Job, run: _NewRun, now: str) -> None:
+    """Queue an ended run once more: its job's next attempt, or where that cannot be, a new job in its place.
+
+    A job that has succeeded never goes back, and none changes its group, its folder or its device.
+    """
+    if job.state in LIVE:
+        raise OperationFailed(
+            f"run {job.run_id} is {job.state} already, as {job.job_id}", fix="Nothing was changed"
+        )
+    asked = run.submission
+    group = _group_of(tx, asked.group if asked.group is not None else job.group_id, now)
+    kept = (job.group_id, job.run_dir, job.needs, job.dry_run_seconds)
+    wanted = (group and group.group_id, run.run_dir, run.needs, asked.dry_run_seconds)
+    if job.state is not State.SUCCEEDED and kept == wanted:
+        transitions.retry(tx, job, now)
+        if asked.priority:
+            tx.run("jobs.set_priority", job_id=job.job_id, priority=asked.priority, now=now)
+        return
+    tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
+    tx.run("jobs.delete", job_id=job.job_id)
+    again = asked._replace(group=wanted[0], priority=asked.priority or job.priority, overrides=job.overrides)
+    _insert_single(tx, run._replace(submission=again), now)
+
+
+def _group_of(tx: Transaction, name: str | None, now: str) -> Group | None:
+    """Return the group that is meant; one whose id nobody knows is made, as a client that counts on it expects."""
+    if name is None:
+        return None
+    try:
+        return targets.group(tx, name)
+    except targets.UnknownName:
+        group_id = ids.checked(name, what="group id")
+    tx.run(
+        "groups.insert",
+        group_id=group_id,
+        lane_id=tx.row("groups.new_lane")[0],
+        name=group_id,
+        notes=None,
+        now=now,
+        created_by=f"runforge@{__version__}",
+        max_parallel=1,
+        fail_fast=0,
+        objective_metric=None,
+        direction=NO_OBJECTIVE,
+    )
+    return targets.group(tx, group_id)
 
 
 def _lane_of(group: Group | None) -> _Lane:
@@ -236,13 +295,3 @@ def rerun(workspace: Workspace, name: str) -> Job:
         raise
     announce(workspace)
     return job
-
-
-def _already(job: Job) -> OperationFailed:
-    if job.state in {State.QUEUED, State.RUNNING}:
-        fix = "Nothing was changed"
-    elif job.state is State.SUCCEEDED:
-        fix = "Copy its request into a new run folder to run it again"
-    else:
-        fix = f"Queue it again with `runforge retry-run {job.run_id}`"
-    return OperationFailed(f"run {job.run_id} is {job.state} already, as {job.job_id}", fix=fix)

@@ -1,14 +1,22 @@
-"""Wakes the daemon by a byte on a datagram socket. A lost byte costs a moment, never a job."""
+"""Wakes the daemon by a byte on a datagram socket. A lost byte costs a moment, never a job.
+
+With the byte may come the end of a socket: whoever sent it waits for the exports to show what is in the journal now.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 _LONGEST = 100  # sun_path has room for 107 bytes
+_RING = b"\x01"
+_SHOWN = b"shown"
+#: More that wait at once are turned away, and write the exports themselves.
+_MOST_ASKING = 128
 
 
 @contextlib.contextmanager
@@ -39,11 +47,53 @@ def ring(path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as bell:
         bell.setblocking(False)
         with contextlib.suppress(OSError), _reachable(path) as address:
-            bell.sendto(b"\x01", address)
+            bell.sendto(_RING, address)
 
 
-def drain(bell: socket.socket) -> None:
-    """Read and drop all wake-up bytes."""
-    with contextlib.suppress(BlockingIOError):
-        while bell.recv(64):
-            pass
+def ask(path: Path, seconds: float) -> bool:
+    """Wake the daemon and wait until its exports show what is in the journal; False if it does not say so in time."""
+    deadline = time.monotonic() + seconds
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as bell:
+        bell.settimeout(seconds)  # many may be ringing
+        try:
+            with theirs, _reachable(path) as address:
+                bell.connect(address)
+                socket.send_fds(bell, [_RING], [theirs.fileno()])
+            ours.settimeout(max(0.001, deadline - time.monotonic()))
+            return ours.recv(len(_SHOWN)) == _SHOWN
+        except OSError:  # nobody listens, or answers
+            return False
+
+
+class Asking:
+    """The daemon's side of `ask`: who waits for the exports."""
+
+    def __init__(self) -> None:
+        self._waiting: list[socket.socket] = []
+
+    def __bool__(self) -> bool:
+        """Return whether somebody waits."""
+        return bool(self._waiting)
+
+    def drain(self, bell: socket.socket) -> None:
+        """Read and drop all wake-up bytes."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                _, descriptors, _, _ = socket.recv_fds(bell, 64, 1, socket.MSG_CMSG_CLOEXEC)
+                for descriptor in descriptors:
+                    self._add(socket.socket(fileno=descriptor))
+
+    def _add(self, line: socket.socket) -> None:
+        if len(self._waiting) < _MOST_ASKING:
+            self._waiting.append(line)
+        else:
+            line.close()
+
+    def answer(self, *, is_shown: bool) -> None:
+        """Tell all who wait that the exports show the journal, or that they cannot be written."""
+        for line in self._waiting:
+            with contextlib.suppress(OSError), line:
+                if is_shown:
+                    line.send(_SHOWN, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        self._waiting.clear()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from runforge.errors import Missing, OperationFailed
@@ -107,7 +108,27 @@ def _require_files(path: Path) -> None:
         require_file(path.with_name(path.name + suffix))
 
 
-def _make(workspace: Workspace, *, is_asked: bool = False) -> None:
+def _make_empty(fresh: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{fresh}{suffix}").unlink(missing_ok=True)
+    connection = connect(fresh)
+    try:
+        migrate.migrate(connection, fresh)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.close()
+
+
+def make_of(workspace: Workspace, write: Callable[[Path], object]) -> None:
+    """Make the first journal of what `write` puts into a file; whatever it raises, there is none then."""
+    workspace.prepare()
+    require_local(workspace.state_dir)
+    _make(workspace, write)
+
+
+def _make(
+    workspace: Workspace, write: Callable[[Path], object] = _make_empty, *, is_asked: bool = False
+) -> None:
     """Make the journal under another name, then rename it. So an empty journal file is never one of ours."""
     path = workspace.journal
     fresh = path.with_name(f"{path.name}.made")
@@ -117,15 +138,8 @@ def _make(workspace: Workspace, *, is_asked: bool = False) -> None:
             if not _is_emptied(path):
                 return
             if not is_asked:
-                _require_nothing_lost(workspace)
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{fresh}{suffix}").unlink(missing_ok=True)
-            connection = connect(fresh)
-            try:
-                migrate.migrate(connection, fresh)
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            finally:
-                connection.close()
+                _require_nothing_lost(workspace, is_empty=write is _make_empty)
+            write(fresh)
             for suffix in ("-wal", "-shm"):
                 Path(f"{path}{suffix}").unlink(missing_ok=True)
             os.replace(fresh, path)
@@ -135,9 +149,15 @@ def _make(workspace: Workspace, *, is_asked: bool = False) -> None:
         os.close(lock)
 
 
-def _require_nothing_lost(workspace: Workspace) -> None:
-    """Refuse to make a journal if there was one."""
+def _require_nothing_lost(workspace: Workspace, *, is_empty: bool) -> None:
+    """Refuse to make a journal where there was one, and an empty one beside the queue of the older program."""
     path = workspace.journal
+    if is_empty and traces.has_older_queue(workspace):
+        raise OperationFailed(
+            "this is the queue of the older program; nothing was changed",
+            where=str(workspace.queue_json),
+            fix="`runforge queue-status` takes it over",
+        )
     if not path.exists():
         traces.require_none(workspace)
     elif any(workspace.runs_dir.iterdir()) or traces.found(workspace):

@@ -11,6 +11,10 @@ from runforge.text import did_you_mean
 NEWEST = "@last"
 
 
+class UnknownName(OperationFailed):
+    """Nothing has this name, nor an id that begins with it."""
+
+
 def group_id(tx: Transaction, name: str) -> str:
     """Return the one group that the name means, else raise OperationFailed with the nearest."""
     if name == NEWEST:
@@ -146,5 +150,5 @@ def _ambiguous(what: str, name: str, found: list[str]) -> OperationFailed:
     return OperationFailed(f"{what} {name!r} is ambiguous", fix=f"It could be {', '.join(found[:5])}")
 
 
-def _unknown(what: str, name: str, known: list[str], otherwise: str) -> OperationFailed:
-    return OperationFailed(what, fix=did_you_mean(name, known) or otherwise)
+def _unknown(what: str, name: str, known: list[str], otherwise: str) -> UnknownName:
+    return UnknownName(what, fix=did_you_mean(name, known) or otherwise)

@@ -24,6 +24,15 @@ _HEAD = 4096
 _REQUEST_LIMIT = 1024 * 1024
 
 
+def has_older_queue(workspace: Workspace) -> bool:
+    """Return whether there is a queue.json of the older program, which had no journal, and no journal yet."""
+    return (
+        not os.path.lexists(workspace.journal)
+        and os.path.lexists(workspace.queue_json)
+        and not is_ours(workspace.queue_json)
+    )
+
+
 def note(workspace: Workspace) -> None:
     """Note that the workspace has a journal. On a disk that cannot be written only the note is missing."""
     path = workspace.hidden / _NOTE
@@ -64,7 +73,7 @@ def _found(workspace: Workspace) -> Iterator[str]:
     yield from _first(_attempts(workspace))
     is_foreign = False
     if os.path.lexists(workspace.queue_json):
-        if _is_ours(workspace.queue_json):
+        if is_ours(workspace.queue_json):
             yield str(workspace.queue_json)
         is_foreign = True  # an older program's queue, with groups and runs of its own
     if os.path.lexists(workspace.queue_map):
@@ -104,7 +113,7 @@ def _runs(workspace: Workspace) -> Iterator[Path]:
                 yield folder
 
 
-def _is_ours(queue_json: Path) -> bool:
+def is_ours(queue_json: Path) -> bool:
     """Return whether RunForge wrote the file: its beginning names the newest entry that it shows."""
     try:
         descriptor = open_file(queue_json, os.O_RDONLY)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from runforge import clock
+from runforge.files.durable import open_file
 from runforge.store import daemon_holder
 from runforge.store.failures import JournalReplaced
 from runforge.store.writer_lock import open_lock, writers_held_off
@@ -25,10 +26,10 @@ _PAUSE = 0.02
 
 
 def inode(path: Path | str) -> int:
-    """Return a file's inode, 0 if it is missing."""
+    """Return a file's inode, 0 if it is missing. OSError if that cannot be seen now."""
     try:
         return os.stat(path).st_ino
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0
 
 
@@ -41,16 +42,19 @@ def note(lock: int, journal: int) -> None:
 
 
 def _noted(workspace: Workspace) -> int:
-    """Return the inode in the lock file; 0 if there is none or if the lock file itself is a copy."""
+    """Return the inode in the lock file; 0 if there is none or if the lock file itself is a copy.
+
+    OSError if it cannot be read now: taken for none, it would let the -wal of another journal be opened.
+    """
     try:
-        lock = os.open(workspace.write_lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        lock = open_file(workspace.write_lock, os.O_RDONLY)
+    except FileNotFoundError:
         return 0
     try:
         words = os.pread(lock, _LENGTH, _OFFSET).split()
         own, journal = (int(word) for word in words) if len(words) == 2 else (0, 0)
         return journal if own == os.fstat(lock).st_ino else 0
-    except (OSError, ValueError):
+    except ValueError:
         return 0
     finally:
         os.close(lock)

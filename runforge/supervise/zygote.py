@@ -1,6 +1,6 @@
 """The zygote: imports once what runs need, then forks supervisors.
 
-    python -m runforge.supervise.zygote --fd N [--preload MODULE]...
+    runforge.supervise.zygote --fd N [--preload MODULE]...
 
 It has one thread, so that forking is safe. It ends when the daemon closes the socket. Each supervisor has its
 own socket to the daemon and gets attempts on it, one after the other. When that closes, the supervisor
@@ -128,7 +128,3 @@ def _serve_line(line: socket.socket) -> None:
             if not supervise(Path(os.fsdecode(spec)), digest.decode("ascii")):
                 return
             line.send(ENDED)
-
-
-if __name__ == "__main__":
-    main()

@@ -73,15 +73,17 @@ def _objects(overrides: dict[str, Any]) -> list[str]:
 
 
 def _refuse_secrets(plan: Plan) -> None:
-    """Refuse a sweep over a secret: the values that differ are in the journal and the exports."""
+    """The group's texts and what differs between runs stand in the journal and its exports, where no secret belongs."""
+    told: list[tuple[str, list[Any]]] = [("group.name", [plan.name]), ("group.notes", [plan.notes])]
     held = [(axis.path, list(axis.values)) for axis in plan.axes] or [
         (path, [value]) for overrides in plan.runs for path, value in overrides.items()
     ]
-    for path, values in held:
+    for path, values in [*told, *held]:
         for value in values:
             if next(secrets_in({path.rpartition(".")[2]: value}), None) is not None:
+                kept = "it" if path.startswith("group.") else "what a sweep varies"
                 raise InvalidPlan(
-                    f"strategy: {path} looks like a secret, and the journal stores the values of a sweep",
+                    f"{path} looks like a secret, and the journal keeps {kept}",
                     where=plan.where,
                     fix="Pass it in the daemon's environment, or in a file that the run reads",
                 )

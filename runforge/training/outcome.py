@@ -13,7 +13,7 @@ from runforge.core.states import State
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import RunForgeError
-from runforge.files.durable import read_bounded, write_atomic
+from runforge.files.durable import is_folder, read_if_there, write_atomic
 from runforge.metrics import jsonl, tokens
 from runforge.metrics.points import Rejected
 from runforge.training import artifacts
@@ -31,11 +31,12 @@ def finish(
     """Write a true result.json for this ending; return the last lines of the log.
 
     Called by the supervisor before the exit record is written, so that whoever reads the record
-    finds the result too. `printed` is what the run printed like a metric and is none. `is_ours` says whether the run
-    folder belongs to this attempt still: else the result that lies there is a later attempt's, and stays.
+    finds the result too. OSError means that it can be neither read nor written now. `printed` is what the run printed
+    like a metric and is none. `is_ours` says whether the run folder belongs to this attempt still: else the result
+    that lies there is a later attempt's, and stays.
     """
     run_dir = spec.run_dir
-    if not run_dir.is_dir():
+    if not is_folder(run_dir):
         return []
     status, kind, message = _verdict(record)
     if not spec.is_command and _own_result(run_dir) == status:
@@ -72,11 +73,9 @@ def _verdict(record: ExitRecord) -> tuple[str, str, str]:
 
 
 def _own_result(run_dir: Path) -> str | None:
-    """Return the status of the worker's result, if it can be read."""
-    try:
-        result = read_result(read_bounded(run_dir / "result.json", _RESULT_LIMIT))
-    except OSError:
-        return None
+    """Return the status of the result that the worker wrote, if it wrote one. OSError if it cannot be read now."""
+    data = read_if_there(run_dir / "result.json", _RESULT_LIMIT)
+    result = read_result(data) if data is not None else None
     return result.status if result is not None else None
 
 

@@ -11,7 +11,7 @@ from runforge.attempts.spec import Payload, SpecError
 from runforge.core.outcome import Ending, ExitRecord
 from runforge.core.records import Job
 from runforge.core.states import State
-from runforge.files.durable import read_if_there
+from runforge.files.durable import is_folder, read_if_there
 from runforge.training import outcome
 
 
@@ -41,7 +41,7 @@ def _payload(attempt_dir: Path) -> Payload | None:
 
 def leave(attempt_dir: Path, run_dir: Path, job: Job, ending: Ending) -> None:
     """Write the result of an attempt with an unknown end."""
-    if not run_dir.is_dir():
+    if not is_folder(run_dir):
         return
     status = "cancelled" if ending.state is State.CANCELED else "failed"
     now = clock.now()

@@ -71,6 +71,8 @@ class MachineView(Widget):
         self._line(text, "runs", used, total, f"{used} of {total} in use", may_be_full=True)
         used, total = snapshot.gpu_slots_used, daemon.gpu_slots
         self._line(text, "gpu", used, total, f"{used} of {total} in use", may_be_full=True)
+        if daemon.gpu_problem is not None:
+            text.append(f"  GPU runs wait: {safe(daemon.gpu_problem, 200)}\n", "red")
         for job in snapshot.running:
             text.append(f"  {cells.state_cell('running')}  ", "cyan")
             kind = "cpu+gpu" if job.requires_gpu else "cpu"
@@ -78,11 +80,13 @@ class MachineView(Widget):
 
     def _gpus(self, text: Text, machine: Machine) -> None:
         _heading(text, "GPUs")
+        if machine.gpu_problem is not None:
+            text.append(f"  {safe(machine.gpu_problem, 200)}\n", "red")
         for gpu in machine.gpus:
             self._gpu(text, gpu)
         if not machine.gpus:
-            why = f": {safe(machine.gpu_problem, 100)}" if machine.gpu_problem else ""
-            text.append(f"  none known to NVIDIA's driver{why}\n", "dim")
+            why = f": {safe(machine.gpu_absence, 100)}" if machine.gpu_absence else ""
+            text.append(f"  none that can be used{why}\n", "dim")
 
     def _gpu(self, text: Text, gpu: GpuView) -> None:
         busy = "?" if gpu.utilisation is None else f"{gpu.utilisation} %"
@@ -91,7 +95,8 @@ class MachineView(Widget):
         text.append(f"  {gpu.index} {safe(gpu.name, 40)}\n", "bold")
         self._line(text, "  busy", gpu.utilisation or 0, 100, f"{busy}{heat}{watts}")
         used, total = gpu.memory_used, gpu.memory_total
-        self._line(text, "  memory", used, total, f"{cells.size(used)} of {cells.size(total)}")
+        if used is not None and total is not None:
+            self._line(text, "  memory", used, total, f"{cells.size(used)} of {cells.size(total)}")
         for process in gpu.processes[:_MOST_PROCESSES]:
             text.append(f"    {_whose(process)}  {cells.size(process.memory)}\n")
         if len(gpu.processes) > _MOST_PROCESSES:

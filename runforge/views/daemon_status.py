@@ -37,6 +37,8 @@ class DaemonStatus(NamedTuple):
     epoch: int
     #: What the disks lack; while it is set, no daemon launches anything.
     shortage: disk_space.Shortage | None = None
+    #: Why the daemon can give no run a GPU, though there should be some.
+    gpu_problem: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -80,7 +82,7 @@ def is_live(workspace: Workspace) -> bool:
 def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
     """Return the daemon's state, from its row, its lock and its heartbeat."""
     holder = daemon_holder.holder(workspace)
-    heartbeat = _heartbeat(workspace)
+    heartbeat, gpus = _told(workspace)
     age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
     is_silent = (age or 0.0) > STALE_SECONDS
     lacking = disk_space.shortage(workspace, is_suspicious=is_silent and holder is not None)
@@ -102,16 +104,24 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
         gpu_slots=row.gpu_slots,
         epoch=row.epoch,
         shortage=lacking,
+        gpu_problem=gpus if holder is not None else None,
     )
 
 
-def _heartbeat(workspace: Workspace) -> str | None:
+def gpu_problem(workspace: Workspace) -> str | None:
+    """Return what a live daemon says is wrong with the GPUs, without a look at the journal."""
+    return _told(workspace)[1] if is_live(workspace) else None
+
+
+def _told(workspace: Workspace) -> tuple[str | None, str | None]:
+    """Return the heartbeat and what is wrong with the GPUs, as the daemon itself has written them."""
     try:
-        beat = json.loads(read_bounded(workspace.daemon_json, _DAEMON_JSON_LIMIT))["last_heartbeat"]
+        told = json.loads(read_bounded(workspace.daemon_json, _DAEMON_JSON_LIMIT))
+        beat, problem = told["last_heartbeat"], told.get("gpu_problem")
         clock.to_datetime(beat)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return str(beat)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None, None
+    return str(beat), None if problem is None else str(problem)
 
 
 def slots_used(tx: Transaction) -> tuple[int, int]:

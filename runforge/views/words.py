@@ -30,6 +30,7 @@ WAITING_BRIEF = {
     "read_only": "read-only disk",
     "no_free_slot": "slot",
     "no_gpu_slot": "gpu slot",
+    "gpu_broken": "broken gpu",
     "turn_of_others": "next",
     "survivors": "cannot be killed",
     "not_before": "tried again",
@@ -44,9 +45,11 @@ class Waiting(NamedTuple):
 
 
 def why_waiting(daemon: DaemonStatus, capacity: Capacity, job: Job, *, is_paused: bool) -> Waiting:
-    """Return why a queued job waits; a full disk stops all launches."""
+    """Return why a queued job waits; what the machine lacks holds it back first."""
     if daemon.shortage is not None and daemon.is_live and not is_paused:
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
+    if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
+        return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
     reason = waiting_reason(
         daemon_live=daemon.is_live, is_paused=is_paused, needs=job.needs, capacity=capacity
     )

@@ -80,3 +80,14 @@ def test_a_first_attempt_moves_nothing(ws: Workspace) -> None:
     outputs.archive(ws, job(1))
     outputs.archive_if_unlaunched(ws, job(1))
     assert kept(ws) == {"logs.txt": "mine"}
+
+
+def test_everything_that_an_attempt_leaves_is_moved(ws: Workspace) -> None:
+    attempt(ws, 1, started=True)
+    leave(ws, "one", "logs.txt", "result.json", "metrics.jsonl")
+    (ws.run_dir("run-1") / "artifacts").mkdir()
+    (ws.run_dir("run-1") / "artifacts" / "model").write_text("one")
+    leave(ws, "the user's", "request.json")
+    outputs.archive(ws, job(2))
+    names = ("logs.txt", "result.json", "metrics.jsonl", "artifacts/model")
+    assert kept(ws) == {"request.json": "the user's", **{f"previous/1/{name}": "one" for name in names}}

@@ -61,12 +61,12 @@ VERSION_1: dict[str, Any] = {
 
 def made(request: dict[str, Any] = REQUEST, **terms: Any) -> specs.Spec:
     place = Place("r", 2, "abc", Path("/w"), Path("/w/r"), Path("/w/a/2"))
-    given = {"gpus": 1, "gpu": GPU, "threads": 4, "objective": ("loss", "minimize"), **terms}
+    given = {"gpus": 1, "devices": (GPU,), "threads": 4, "objective": ("loss", "minimize"), **terms}
     return build_spec(parse_request(request, where="tests"), place, Terms(**given))
 
 
 @pytest.mark.parametrize(
-    "terms", [{}, {"gpu": None, "objective": None}, {"dry_run_seconds": 0.0, "max_rows": 7}]
+    "terms", [{}, {"devices": (), "objective": None}, {"dry_run_seconds": 0.0, "max_rows": 7}]
 )
 def test_what_is_written_is_read(terms: dict[str, Any]) -> None:
     spec = made(**terms)
@@ -76,7 +76,7 @@ def test_what_is_written_is_read(terms: dict[str, Any]) -> None:
 
 def test_the_device_is_decided_when_the_spec_is_built() -> None:
     assert made().payload.device == Device("gpu")
-    without = made(gpu=None)
+    without = made(devices=())
     assert without.payload.device == Device("cpu", "gpu_slot_unavailable")
     assert without.env["RUNFORGE_DEVICE"] == "cpu"
     assert "[RF:DEVICE=CPU gpu_reason=gpu_slot_unavailable]" in without.preamble
@@ -89,11 +89,26 @@ def test_the_grace_is_the_requests(asked: dict[str, Any], given: float) -> None:
     assert made({**REQUEST, **asked}).grace_seconds == given
 
 
+def test_a_run_sees_the_devices_that_it_was_given_and_no_others() -> None:
+    other = Gpu(1, "GPU-2", "a card", 81920)
+    given = made(gpus=3, devices=(GPU, other))
+    assert given.env["CUDA_VISIBLE_DEVICES"] == "GPU-1,GPU-2"
+    assert specs.from_json(given.to_json()).payload.grant.devices == (GPU, other)
+    assert (
+        json.loads(given.to_json())["payload"]["grant"]["gpu"]["uuid"] == "GPU-1"
+    )  # all that version 1 knew
+    assert made(gpus=3, devices=()).env["CUDA_VISIBLE_DEVICES"] == ""
+    asks_for_none = {**REQUEST, "device": {"type": "cpu"}}
+    for number in (0, 3):
+        assert made(asks_for_none, gpus=number, devices=()).env["CUDA_VISIBLE_DEVICES"] == ""
+    assert "CUDA_VISIBLE_DEVICES" not in made(gpus=0, devices=()).env  # CUDA may see what NVML does not
+
+
 def test_a_spec_of_the_version_before_is_read() -> None:
     spec = specs.from_json(json.dumps(VERSION_1).encode())
     assert (spec.token, spec.attempt, spec.argv) == ("abc", 2, ("prog", "0.1"))
     assert spec.payload.request == REQUEST
-    assert spec.payload.grant.gpu == GPU
+    assert spec.payload.grant.devices == (GPU,)
     assert spec.payload.device == Device("gpu")
     assert spec.payload.objective == ("loss", "minimize")
 
@@ -139,6 +154,8 @@ def test_what_is_no_document_is_refused(data: bytes, words: str) -> None:
         ("echo", 1, "echo must be true or false"),
         ("payload.request", [], "payload.request must be an object"),
         ("payload.grant.gpu.uuid", 1, "payload.grant.gpu.uuid must be a text"),
+        ("payload.grant.devices", [{"index": 0}], "payload.grant.devices.0.uuid is missing"),
+        ("payload.grant.devices", {}, "payload.grant.devices must be a list of objects"),
         ("payload.objective.metric", None, "payload.objective.metric must be a text"),
         ("payload.request.device", "gpu", "payload.request.device must be an object"),
     ],

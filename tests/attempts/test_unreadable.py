@@ -24,7 +24,9 @@ def attempt(tmp_path: Path) -> Path:
     """An attempt that has ended with exit code 0."""
     folder = tmp_path / "attempts" / "run" / "1"
     folder.mkdir(parents=True)
-    exit_record.write(exit_record.preallocate(folder), RECORD)
+    descriptor = exit_record.preallocate(folder)
+    exit_record.write(descriptor, RECORD)
+    os.close(descriptor)
     assert start_marker.claim(folder, TOKEN)
     (folder / report.SUPERVISOR_LOCK).touch()
     return folder
@@ -166,3 +168,16 @@ def test_only_what_is_gone_is_gone(tmp_path: Path) -> None:
     assert durable.read_if_there(tmp_path, 9) is None
     assert not durable.is_there(tmp_path / "file" / "below")
     assert not durable.is_folder(tmp_path / "file")
+
+
+def test_a_winner_that_cannot_take_its_temporary_name_away_has_still_won(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(path: Any, **_options: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+
+    monkeypatch.setattr(os, "unlink", refusing)
+    assert start_marker.claim(tmp_path, TOKEN)
+    owner = start_marker.read(tmp_path)
+    assert owner is not None
+    assert owner.token == TOKEN

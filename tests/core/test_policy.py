@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from types import SimpleNamespace
 from typing import Any
 
@@ -140,3 +141,11 @@ def test_a_run_keeps_its_metric_however_it_ended(
     report = Report(Finding.ENDED, record(**changes), facts)
     ending = ended(policy.decide(report, job(), "requeue", Past()))
     assert (ending.state, ending.metric_name, ending.metric_value) == (expected, "loss", value)
+
+
+def test_a_run_that_was_canceled_meanwhile_is_not_queued_again() -> None:
+    again = policy.postponed(errno.ENOSPC)
+    assert policy.apply_cancel(again, job()) is again
+    ended = policy.apply_cancel(again, job(cancel=True))
+    assert (ended.state, ended.cause) == (State.CANCELED, Cause.CANCELED)
+    assert ended.error == f"canceled; {again.error}"

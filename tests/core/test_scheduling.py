@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runforge.core.resources import Resources, checked, from_json, of_device
 from runforge.core.scheduling import Capacity, Device, Head, choose, place, waiting_reason
 from runforge.daemon.capacity import Slots
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpu, Gpus, Refused
 
 GPU = Resources(gpus=1)
 CPU = Resources()
@@ -113,7 +113,7 @@ def test_devices_are_given_whole_or_shared_and_never_more_than_the_slots(
 ) -> None:
     """A step starts a run, or ends one."""
     gpus = [Gpu(number, f"GPU-{number}", "x", memory) for number, memory in enumerate(memories)]
-    slots = Slots(4, gpu_slots, gpus)
+    slots = Slots(4, gpu_slots, Gpus(tuple(gpus)))
     running: list[tuple[int, tuple]] = []
     for step in steps:
         slots.load(
@@ -139,6 +139,21 @@ def test_devices_are_given_whole_or_shared_and_never_more_than_the_slots(
         assert all(times[each.device] == 1 for each in used if each.is_whole and each.device)
         assert all(each.device is not None or not gpus for each in granted)
         assert len({each.device for each in granted if gpus}) == (len(granted) if gpus else 0)
+
+
+def test_broken_devices_leave_no_gpu_slot_and_all_others() -> None:
+    slots = Slots(4, 2, Gpus(problem="the driver does not work"))
+    assert place(GPU, slots.capacity) is None
+    assert place(CPU, slots.capacity) == ()
+    slots.gpus = Gpus(absence="no driver")
+    assert place(GPU, slots.capacity) == (None,)
+
+
+def test_the_devices_that_are_left_do_not_bear_the_runs_of_a_lost_one() -> None:
+    slots = Slots(4, 2, Gpus((Gpu(0, "GPU-0", "x", 1),), (Refused("GPU 1", "lost", 1),)))
+    assert place(GPU, slots.capacity) == (Device("GPU-0", 1),)
+    slots.load([{"slot_no": 0}], [{"slot_no": 0, "device": "GPU-0"}])
+    assert place(GPU, slots.capacity) is None
 
 
 def _is_without_room(needs: Resources, running: int, used: list, gpu_slots: int, gpus: list[Gpu]) -> bool:

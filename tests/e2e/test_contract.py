@@ -95,6 +95,7 @@ def check_daemon(session: Arena) -> None:
     assert is_stamp(daemon["started_at"])
     assert is_stamp(daemon["last_heartbeat"])
     assert (daemon["max_parallel"], daemon["gpu_slots"]) == (2, 1)
+    assert daemon["gpu_problem"] is None
     assert (daemon["active_jobs"], daemon["active_gpu_jobs"], daemon["state"]) == (0, 0, "stopped")
 
 

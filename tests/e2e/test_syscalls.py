@@ -51,7 +51,8 @@ def _report(folder: Path, *options: str) -> dict[str, Any]:
 
 
 def test_a_call_that_fails_for_a_while_changes_no_outcome(tmp_path: Path) -> None:
-    report = _report(tmp_path, *(word for case in _CASES for word in ("--only", case)))
+    words = [word for case in _CASES for word in ("--only", case)]
+    report = _report(tmp_path, "--side-by-side", "4", *words)
     assert [(one["case"], one["broken"]) for one in report["reports"] if one["broken"]] == []
     assert report["not_met"] == []
     assert [one["case"] for one in report["reports"]] == _CASES

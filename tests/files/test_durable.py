@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from runforge.files import durable
-from runforge.files.durable import read_bounded, write_atomic
+from runforge.files.durable import read_bounded, write_atomic, write_new
+from tests.synced import Synced
 
 
 @pytest.mark.parametrize("count", [3, 40])
@@ -38,3 +39,31 @@ def test_a_planted_link_is_replaced_and_never_read(tmp_path: Path) -> None:
     write_atomic(target, b"new")
     assert (victim.read_text(), target.read_text(), target.is_symlink()) == ("mine", "new", False)
     assert os.stat(target).st_mode & 0o777 == 0o600
+
+
+def test_a_replaced_file_is_whole_on_disk_before_it_has_its_name_and_its_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "file"
+    synced = Synced(monkeypatch)
+    at_the_end = []
+    really = os.replace
+
+    def replaced(old: Path, new: Path) -> None:
+        at_the_end.extend(synced.all)
+        really(old, new)
+
+    monkeypatch.setattr(os, "replace", replaced)
+    write_atomic(target, [b"four", b"teen letters"])
+    (content,) = at_the_end
+    assert content.path.startswith(f"{tmp_path}/{durable.TEMPORARY_PREFIX}")
+    assert content.size == len(b"fourteen letters")
+    assert [sync.path for sync in synced.all[1:]] == [str(tmp_path)]
+
+
+def test_a_new_file_is_on_disk_when_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = Synced(monkeypatch)
+    write_new(tmp_path / "file", b"four")
+    assert synced.all == [(str(tmp_path / "file"), 4)]
+    with pytest.raises(FileExistsError):
+        write_new(tmp_path / "file", b"more")

@@ -12,9 +12,13 @@ import pytest
 
 from gauntlets.arena import Arena
 from gauntlets.plans import plan, request
+from runforge import workspace as workspaces
 from runforge.cli import samples
+from runforge.core.submission import Submission
 from runforge.documents.secrets import secrets_in
 from runforge.drills.traces import processes_of
+from runforge.queue import submit
+from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli, fingerprint, refused, write_plan
 
@@ -86,6 +90,52 @@ def test_a_sweep_over_a_secret_is_refused(ws: Workspace, cli: Cli, path: str) ->
         before = fingerprint(ws.root)
         refused(cli("enqueue-sweep", "--plan", file), 6, path, "looks like a secret", "environment")
         assert fingerprint(ws.root) == before
+
+
+@pytest.mark.parametrize("field", ["name", "notes"])
+def test_a_secret_in_a_groups_own_texts_is_refused(ws: Workspace, cli: Cli, field: str) -> None:
+    file = write_plan(ws, group={"name": "mine", field: f"trained on {URL}"})
+    before = fingerprint(ws.root)
+    refused(cli("enqueue-sweep", "--plan", file), 6, f"group.{field}", "looks like a secret")
+    assert fingerprint(ws.root) == before
+
+
+#: What a dataset may lead to once it has been checked, and how.
+SWAPS = {
+    "a link": lambda data, _: (data.unlink(), data.symlink_to("/proc/self/environ")),
+    "a folder's link": lambda data, _: (
+        data.rename(data.parent.parent / "away"),
+        data.parent.rmdir(),
+        data.parent.symlink_to("/proc/self"),
+        None,
+    ),
+    "a copy": lambda data, secret: data.write_text(f"DB_URL={secret},b\n1,2\n"),
+    "a copy in one cell": lambda data, secret: data.write_text(f'DB_URL="{secret}\0HOME=/x'),
+}
+
+
+@pytest.mark.parametrize("hold", [None, 0.0])
+@pytest.mark.parametrize("swap", SWAPS)
+def test_a_dataset_that_is_swapped_after_the_check_gives_no_secret_away(
+    here: Arena, swap: str, hold: float | None
+) -> None:
+    here.environment["DB_URL"] = URL
+    name = "environ" if swap == "a folder's link" else "train.csv"
+    (here.root / "data" / "train.csv").rename(here.root / "data" / name)
+    base = request(family="logistic_regression", hyperparameters={})
+    base["dataset"]["path"] = f"data/{name}"
+    ws = workspaces.at(here.root)
+    (ws.run_dir("mine")).mkdir(parents=True)
+    (ws.run_dir("mine") / "request.json").write_bytes(samples.encode(base))
+    submit.enqueue_run(ws, "mine", Submission(dry_run_seconds=hold))
+    SWAPS[swap](here.root / "data" / name, URL)
+    here.daemon(1)
+    here.until(lambda: lists.jobs(ws)[0].finished_at, "it has ended")
+    assert lists.jobs(ws)[0].state == "failed"
+    here.stop_daemon()
+    here.run("run", "--run-dir", str(ws.run_dir("mine")), expect=None)
+    assert holding(ws.hidden) == []
+    assert SECRET not in here.said(here.daemons[0])
 
 
 def test_a_request_with_a_secret_is_warned_of_without_showing_it(ws: Workspace, cli: Cli) -> None:

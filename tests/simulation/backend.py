@@ -15,7 +15,7 @@ from runforge.backends.base import AttemptRef, Closing, Event, Launch, Order
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report, ResultFacts
 from runforge.core.records import Job
 from runforge.machine.disk_space import Shortage
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpus
 
 if TYPE_CHECKING:
     from tests.simulation.machine import Machine
@@ -58,7 +58,6 @@ class FakeBackend:
         self._machine = machine
         self._random = machine.random
         self._clock = clock
-        self._gpus = list(machine.gpus)
         self._watched: dict[str, _Watched] = {}
         self._asked: list[_Watched] = []
         self._next_poll = 0.0
@@ -74,8 +73,8 @@ class FakeBackend:
     def wait_seconds(self) -> float | None:
         return None
 
-    def capacity(self) -> list[Gpu]:
-        return self._gpus
+    def capacity(self, *, is_in_use: bool) -> Gpus:  # noqa: ARG002
+        return self._machine.gpus
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         if self._random.random() < 0.02:
@@ -89,8 +88,10 @@ class FakeBackend:
 
     def launch(self, launch: Launch) -> None:
         ref, uuids = launch.ref, launch.grant.uuids
-        if len(uuids) > launch.job.needs.gpus or set(uuids) - {gpu.uuid for gpu in self._gpus}:
+        if len(uuids) > launch.job.needs.gpus or set(uuids) - {gpu.uuid for gpu in self._machine.gpus.usable}:
             self.wrong.append(f"{ref.run_id} was given {uuids}")
+        if launch.job.needs.gpus and self._machine.gpus.problem is not None:
+            self.wrong.append(f"{ref.run_id} was started, and the GPUs do not work")
         if self._random.random() < 0.01:
             raise OSError(_random_errno(self._random), "the machine or the job is at fault")
         watched = self._watched[ref.token] = _Watched(ref)

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from runforge.core.outcome import ExitRecord, Finding
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpus
 
 
 @dataclass(eq=False)
@@ -42,7 +42,7 @@ class Machine:
     #: run id, attempt -> how often it really started.
     starts: dict[tuple[str, int], int] = field(default_factory=dict)
     records: dict[tuple[str, int], ExitRecord] = field(default_factory=dict)
-    gpus: list[Gpu] = field(default_factory=list)
+    gpus: Gpus = field(default_factory=Gpus)
 
     # --- what the daemon does ------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ def test_a_long_history_breaks_nothing_and_has_seen_everything(folder: Path) -> 
         min(seen[event] for event in ("claimed", "requeued", "retried", "succeeded", "failed", "canceled"))
         > 20
     )
+    assert world.done["gpus broken"] > 5
     assert min(world.done[kind] for kind in ("daemon killed", "daemon stopped", "fenced", "disk full")) > 5
 
 

@@ -23,7 +23,7 @@ from runforge.daemon import main
 from runforge.daemon.claims import Claims, Rule
 from runforge.daemon.engine import Engine, Listener, Settings
 from runforge.daemon.settling import Decide
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import cancel, prune
 from runforge.store import records, transitions, verify
 from runforge.store.failures import DiskFull, Fenced
@@ -82,6 +82,7 @@ class World:
         self._death_in = 0
         self._is_nested = False
         self._is_over = False
+        self._gpu_slots = 0
         #: The daemons' connections: a stopped daemon still needs its own.
         self._daemons: list[Journal] = []
         self._journal = self._open()
@@ -117,9 +118,10 @@ class World:
         except DiskFull:
             return
         self.referee.cpu_slots, self.referee.gpu_slots = settings.max_parallel, settings.gpu_slots
+        self._gpu_slots = settings.gpu_slots
         self._backend = FakeBackend(self.machine, self._clock)
         slots = settings.max_parallel, settings.gpu_slots
-        claims = Claims(epoch, *slots, self._backend.capacity(), rule=self._rules.choose)
+        claims = Claims(epoch, *slots, self._backend.capacity(is_in_use=False), rule=self._rules.choose)
         self.engine = Engine(
             journal,
             self._backend,
@@ -138,6 +140,7 @@ class World:
             return
         if self.random.random() < 0.02:
             backend.is_zygote_alive = False
+        self.referee.gpu_slots = 0 if self.machine.gpus.problem else self._gpu_slots
         self._death_in = self.random.randint(1, 12) if self.random.random() < 0.08 else 0
         if self._guarded(engine, engine.tick) and engine is self.engine and not engine.is_draining:
             self._check([] if engine.gate.is_closed else self.referee.idle())
@@ -209,6 +212,7 @@ class World:
                 "supervisor killed",
                 "supervisor killed",
                 "gpus changed",
+                "gpus broken",
                 "folder deleted",
                 "drain",
                 "reboot",
@@ -219,8 +223,10 @@ class World:
         if kind == "supervisor killed":
             self.machine.kill_a_supervisor()
         elif kind == "gpus changed":
-            count = self.random.randint(0, 3)
-            self.machine.gpus = [Gpu(n, f"GPU-{n}", "made up", 1) for n in range(count)]
+            found = [Gpu(n, f"GPU-{n}", "made up", 1) for n in range(self.random.randint(0, 3))]
+            self.machine.gpus = Gpus(tuple(found))
+        elif kind == "gpus broken":
+            self.machine.gpus = Gpus(problem="the driver does not work")
         elif kind == "folder deleted":
             self.machine.delete_a_folder()
         elif kind == "drain":
@@ -341,6 +347,7 @@ class World:
         """Let everything come to its end without mishaps, then compare journal and tables."""
         self.engine = None
         self._is_over = True
+        self.machine.gpus = Gpus()  # mended at last
         with self._journal.write() as tx:
             for lane in sorted(map(str, self.referee.paused)):
                 tx.run("groups.set_paused", group_id=lane, is_paused=0, now=self._clock.now())

@@ -20,7 +20,7 @@ from runforge.core.states import LIVE, TERMINAL, Cause, State
 from runforge.daemon.claims import Claims
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import cancel, prune
 from runforge.store import transitions
 from runforge.store.failures import Fenced
@@ -189,7 +189,7 @@ class JournalMachine(ModelMachine):
     def claim_what_is_next(self, gpu_slots: int, gpus: list[str]) -> None:
         """A daemon starts all that it can: what is left could not start, and all counts hold."""
         found = [Gpu(place, uuid, uuid, 2000) for place, uuid in enumerate(gpus)]
-        claims = Claims(self.epoch, 3, gpu_slots, found, only_lane=None)
+        claims = Claims(self.epoch, 3, gpu_slots, Gpus(tuple(found)), only_lane=None)
         with self.journal.write(self.epoch) as tx:
             claimed = claims.claim_all(tx, NOW)
         for job, _, grant in claimed:

@@ -15,7 +15,7 @@ from runforge.daemon.claims import Claims
 from runforge.errors import RunForgeError
 from runforge.exports import exporter
 from runforge.exports.exporter import Exporter
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import prune, retry
 from runforge.store import migrate, opening, records, transitions, verify
 from runforge.store.failures import JournalUnreadable
@@ -103,7 +103,7 @@ def test_running_runs_keep_their_slots_and_devices(old: Workspace) -> None:
 def test_the_next_daemon_ends_and_starts_runs(old: Workspace, gpu_slots: int, gpus: list[Gpu]) -> None:
     now = clock.now()
     with open_journal(old) as journal:
-        claims = Claims(1, 20, gpu_slots, gpus, only_lane=None)
+        claims = Claims(1, 20, gpu_slots, Gpus(tuple(gpus)), only_lane=None)
         with journal.write() as tx:
             started = claims.claim_all(tx, now)
         assert len(started) == 5 + min(3, max(0, gpu_slots - 4))
@@ -126,7 +126,7 @@ def test_the_next_daemon_ends_and_starts_runs(old: Workspace, gpu_slots: int, gp
 
 def test_a_device_is_shared_when_a_daemon_has_more_slots_than_devices(old: Workspace) -> None:
     with open_journal(old) as journal, journal.write() as tx:
-        Claims(1, 20, 6, _GPUS, only_lane=None).claim_all(tx, clock.now())
+        Claims(1, 20, 6, Gpus(tuple(_GPUS)), only_lane=None).claim_all(tx, clock.now())
         granted = sorted((row["device"] or "", row["share_mb"]) for row in tx.rows("attempts.grants"))
     # The run that had GPU-bbbb to itself shares it now. It was given first, since it was used least.
     assert granted == [("", None), *[("GPU-aaaa", 0)] * 3, *[("GPU-bbbb", 0)] * 2]

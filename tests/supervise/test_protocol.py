@@ -324,11 +324,11 @@ def leave(spec, ending, rejected, is_ours):
 
 
 @pytest.fixture
-def warm(tmp_path: Path) -> Iterator[ZygoteClient]:
-    """A zygote with a module of the test's imported."""
+def warm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZygoteClient]:
+    """A zygote with a module of the test's imported, which it finds on this process's path."""
     (tmp_path / "preloaded_for_test.py").write_text(MODULE)
-    path = os.pathsep.join([str(tmp_path), os.getcwd(), os.environ.get("PYTHONPATH", "")])
-    client = ZygoteClient(["preloaded_for_test"], {**os.environ, "PYTHONPATH": path}, tmp_path / "zygote.log")
+    monkeypatch.syspath_prepend(tmp_path)
+    client = ZygoteClient(["preloaded_for_test"], os.environ, tmp_path / "zygote.log")
     client.start()
     yield client
     client.close()

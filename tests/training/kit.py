@@ -43,7 +43,7 @@ def make_a_spec(workspace: Path, run_dir: Path, request: dict[str, Any], **terms
     good = parse_request(REQUEST, where="tests")
     family, device = request["model"]["family"], request["device"]["type"]
     asked: Request = good._replace(raw=request, family=family, device_type=device, command=("prog",))
-    return build_spec.build_spec(asked, place, Terms(**{"gpus": 0, "gpu": None, "threads": 1, **terms}))
+    return build_spec.build_spec(asked, place, Terms(**{"gpus": 0, "threads": 1, **terms}))
 
 
 @dataclass(frozen=True)

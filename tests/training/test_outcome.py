@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -205,6 +206,27 @@ def test_a_good_result_of_the_worker_stays(make_spec: MakeSpec) -> None:
     assert worker.main(spec) == 0
     before = result(spec)
     assert outcome.finish(spec, ending()) == []
+    assert result(spec) == before
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ENFILE])
+def test_a_good_result_that_cannot_be_read_now_stays(
+    make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    spec = make_spec(dry_run_seconds=0.0)
+    worker.main(spec)
+    before = result(spec)
+    opened = os.open
+
+    def refusing(path: Any, *arguments: Any, **options: Any) -> int:
+        if Path(os.fsdecode(path)).name == "result.json":
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refusing)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            outcome.finish(spec, ending())
     assert result(spec) == before
 
 

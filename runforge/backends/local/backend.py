@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runforge import clock as clocks
@@ -19,10 +19,11 @@ from runforge.backends.local.watch import POLL_SECONDS, Watched, WatchList
 from runforge.backends.local.zygote_client import Reply
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
-from runforge.files.durable import write_atomic
-from runforge.machine import disk_space, gpus, os_process
+from runforge.files.durable import is_folder, write_atomic
+from runforge.machine import disk_space, os_process
 from runforge.machine.disk_space import Shortage
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpu_watch import GpuWatch
+from runforge.machine.gpus import Gpus
 from runforge.training import results
 from runforge.workspace import Workspace
 
@@ -42,7 +43,7 @@ class LocalBackend:
         self._workspace = workspace
         self._watch = watch
         self._log = log
-        self._gpus = gpus.detect()
+        self._gpus = GpuWatch(clocks.SYSTEM, log)
         self._launcher = Launcher(workspace, self._gpus, max_parallel=max_parallel, umask=umask)
         self._attempts = WatchList(watch, clocks.SYSTEM)
         self._frozen = FrozenSupervisors(log, clocks.SYSTEM)
@@ -68,9 +69,9 @@ class LocalBackend:
             self._launcher.release_idle()
             self._watch_zygotes()
 
-    def capacity(self) -> Sequence[Gpu]:
-        """Return the GPUs of this machine."""
-        return self._gpus
+    def capacity(self, *, is_in_use: bool) -> Gpus:
+        """Return the GPUs of this machine that are the daemon's."""
+        return self._gpus.step(is_in_use=is_in_use)
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what the disks lack; after failures also what a test launch still meets."""
@@ -84,7 +85,7 @@ class LocalBackend:
     def launch(self, launch: Launch) -> None:
         """Write the attempt's files and ask a zygote for a supervisor."""
         ref = launch.ref
-        if not self._run_dir(ref).is_dir():
+        if not is_folder(self._run_dir(ref)):
             raise NoRunFolder(f"run folder {ref.run_dir} is missing: it was deleted before the run started")
         watched = self._attempts.add(ref)
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from runforge.backends.local.zygote_client import Reply, ZygoteClient
 from runforge.core.records import Group
 from runforge.documents.request_file import read_request
 from runforge.files.durable import refuse_link
-from runforge.machine.gpus import Gpu
+from runforge.machine.gpu_watch import GpuWatch
 from runforge.workspace import Workspace
 
 #: The modules that every supervisor needs, and those that training needs too.
@@ -40,9 +40,9 @@ class _Asked(NamedTuple):
 class Launcher:
     """Gives attempts to the zygotes and returns their answers."""
 
-    def __init__(self, workspace: Workspace, gpus: Sequence[Gpu], *, max_parallel: int, umask: int) -> None:
+    def __init__(self, workspace: Workspace, gpus: GpuWatch, *, max_parallel: int, umask: int) -> None:
         self._workspace = workspace
-        self._gpus = {gpu.uuid: gpu for gpu in gpus}
+        self._gpus = gpus
         self._threads = build_spec.threads_per_run(max_parallel)
         self._umask = umask
         self._asked: dict[int, _Asked] = {}
@@ -97,8 +97,8 @@ class Launcher:
         build_spec.make_attempt(attempt_dir)
         outputs.archive(self._workspace, job)
         terms = Terms(
-            gpus=len(self._gpus),
-            gpu=self._gpus.get(next(iter(launch.grant.uuids), "")),
+            gpus=self._gpus.found.total,
+            devices=tuple(self._gpus.known[uuid] for uuid in launch.grant.uuids),
             threads=self._threads,
             umask=self._umask,
             dry_run_seconds=job.dry_run_seconds,

@@ -11,12 +11,12 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runforge import own_python
 from runforge.files.durable import open_file
 from runforge.machine import os_process
 from runforge.supervise.zygote import ENDED, MESSAGE_LIMIT
@@ -55,13 +55,15 @@ class ZygoteClient:
         self._asked_at: float | None = None
         #: The sockets of the busy and of the idle supervisors.
         self._lines: list[socket.socket] = []
+        #: What was given out to wait for their attempts' ends. Whoever got it closes it when it has heard.
+        self._handles: dict[socket.socket, int] = {}
         self._replies: list[Reply] = []
 
     def start(self) -> None:
         """Start the process. It becomes ready by itself."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log = open_file(self._stderr_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        command = [sys.executable, "-m", "runforge.supervise.zygote", "--fd", str(theirs.fileno())]
+        command = own_python.command("runforge.supervise.zygote", "--fd", str(theirs.fileno()))
         for module in self._preload:
             command += ["--preload", module]
         try:
@@ -116,7 +118,7 @@ class ZygoteClient:
             with contextlib.suppress(OSError):
                 line.send(spec)
                 self._lines.append(line)
-                self._replies.append(Reply(request_id, _handle(line), None))
+                self._replies.append(Reply(request_id, self._handle(line), None))
                 return
             line.close()  # it was killed while it waited
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -133,8 +135,13 @@ class ZygoteClient:
             self._asked_at = time.monotonic()
 
     def _free_line(self) -> socket.socket | None:
-        """Remove the socket of a supervisor that has finished its attempt."""
+        """Take out the line of a supervisor that has ended its attempt, and whose end has been heard.
+
+        Who has not closed the handle has not heard yet. What is read here would be lost to that one.
+        """
         for line in self._lines[:]:
+            if _is_same(self._handles.get(line), line):
+                continue
             try:
                 said = line.recv(MESSAGE_LIMIT)
             except BlockingIOError:
@@ -142,6 +149,7 @@ class ZygoteClient:
             except OSError:
                 said = b""
             self._lines.remove(line)
+            self._handles.pop(line, None)
             if said == ENDED:
                 return line
             line.close()
@@ -171,7 +179,14 @@ class ZygoteClient:
             line.close()
             return Reply(number, None, error, reason)
         self._lines.append(line)
-        return Reply(number, _handle(line), None)
+        return Reply(number, self._handle(line), None)
+
+    def _handle(self, line: socket.socket) -> int | None:
+        """Return a copy of the descriptor for the caller; None if there is no room for one."""
+        with contextlib.suppress(OSError):
+            self._handles[line] = os.dup(line.fileno())
+            return self._handles[line]
+        return None
 
     def is_hung(self) -> bool:
         """Return whether it is stopped, or has not answered for too long."""
@@ -199,6 +214,7 @@ class ZygoteClient:
         for line in (*self._lines, *self._asked.values()):
             line.close()
         self._lines.clear()
+        self._handles.clear()
         self._asked.clear()
         self._asked_at = None
         if self._socket is not None:
@@ -214,9 +230,9 @@ class ZygoteClient:
             self._process = None
 
 
-def _handle(line: socket.socket) -> int | None:
-    """Return a copy of the descriptor for the caller; None if there is no room for one."""
-    try:
-        return os.dup(line.fileno())
-    except OSError:
-        return None
+def _is_same(handle: int | None, line: socket.socket) -> bool:
+    """Return whether a descriptor is still the line's: its number passes to something else once it is closed."""
+    if handle is not None:
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.fstat(handle), os.fstat(line.fileno()))
+    return False

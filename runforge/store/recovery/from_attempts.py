@@ -94,7 +94,7 @@ def _attempt(workspace: Workspace, job: Row, number: int, told: _Told | None) ->
         "attempt": number,
         "token": token,
         "epoch": 0,
-        "gpu_uuid": _gpu(spec),
+        "devices": json.dumps(_devices(spec)),
         "started_at": started_at or job["created_at"],
         **dict.fromkeys(("finished_at", "cause", "error", "exit_code", "signal")),
     }
@@ -138,10 +138,12 @@ def _spec(folder: Path, run_id: str, number: int) -> Row | None:
     return spec if is_its_own and isinstance(spec.get("token"), str) else None
 
 
-def _gpu(spec: Row | None) -> str | None:
+def _devices(spec: Row | None) -> list[str]:
     with contextlib.suppress(LookupError, TypeError):
-        return str(spec["payload"]["grant"]["gpu"]["uuid"]) if spec is not None else None
-    return None
+        grant = spec["payload"]["grant"] if spec is not None else {}
+        devices = grant["devices"] if "devices" in grant else [grant["gpu"]]
+        return [str(device["uuid"]) for device in devices]
+    return []
 
 
 def dry_run_seconds(workspace: Workspace, job: Row) -> Iterator[float]:

@@ -45,21 +45,31 @@ def add(workspace: Workspace, tables: dict[str, list[Row]]) -> None:
         exported = document(workspace.group_dir(group_id) / "group.json")
         if exported.get("group_id") != group_id:
             continue
-        for run in exported.get("runs", []):
-            overrides[run.get("run_id")] = json.dumps(run.get("request_overrides") or {})
+        overrides.update(overrides_of(exported))
         if group_id not in groups:
-            groups[group_id] = _group(exported, document(workspace.group_dir(group_id) / "plan.json"))
+            groups[group_id] = group_row(exported, document(workspace.group_dir(group_id) / "plan.json"))
     tables["groups"] = list(groups.values())
     known = {job["job_id"] for job in tables["jobs"]} | {job["run_id"] for job in tables["jobs"]}
     for exported in document(workspace.queue_json).get("jobs", []):
         if exported.get("job_id") not in known and exported.get("run_id") not in known:
-            job = _job(workspace, exported, groups)
+            job = job_row(workspace, exported, groups)
             job["overrides"] = overrides.get(job["run_id"], "{}")
             job["lost"] = _lost(job, tables["journal"])
             tables["jobs"].append(job)
 
 
-def _group(exported: Row, plan: Row) -> Row:
+def overrides_of(group: Row) -> dict[str, str]:
+    """Return what a group's plan changed for each of its runs, by run."""
+    runs = group.get("runs")
+    return {
+        str(run.get("run_id")): json.dumps(run.get("request_overrides") or {})
+        for run in (runs if isinstance(runs, list) else ())
+        if isinstance(run, dict)
+    }
+
+
+def group_row(exported: Row, plan: Row) -> Row:
+    """Return the row of a group that group.json shows."""
     execution, objective = _part(exported, "execution"), _part(plan, "objective")
     return {
         "group_id": exported["group_id"],
@@ -85,7 +95,8 @@ def _part(found: Row, name: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
-def _job(workspace: Workspace, exported: Row, groups: dict[str, Row]) -> Row:
+def job_row(workspace: Workspace, exported: Row, groups: dict[str, Row]) -> Row:
+    """Return the row of a job that queue.json shows."""
     folder = workspace.find_run_dir(exported["run_id"]) or workspace.run_dir(exported["run_id"])
     state = exported["state"]
     name, value = _metric(document(folder / "result.json")) if state == "succeeded" else (None, None)

@@ -21,7 +21,8 @@ from runforge.store.recovery import modern
 from runforge.store.recovery.salvage import Row
 from runforge.store.sqlite import sqlite
 
-_NUMBER = re.compile(r"(\d+)$")
+#: The numbers of ids that we have made; others do not count.
+_NUMBER = re.compile(r"(?:job_\d{8}_\d{6}_|\d{8}-\d{6}-sweep-)(\d{1,12})")
 _UNGROUPED = 1
 
 
@@ -122,7 +123,7 @@ def _daemon(tables: dict[str, list[Row]]) -> Row:
     row["state"] = "stopped"
     row["wanted"] = "run"
     for name, key in (("next_job", "job_id"), ("next_run", "run_id")):
-        used = [int(found.group()) for job in tables["jobs"] if (found := _NUMBER.search(job[key]))]
+        used = [int(found[1]) for job in tables["jobs"] if (found := _NUMBER.fullmatch(job[key]))]
         row[name] = max([row.get(name) or 1, *(number + 1 for number in used)])
     return row
 

@@ -1,0 +1,65 @@
+"""The interpreter of RunForge's own processes: no module of the user's is found in them before ours.
+
+Owns what `sys.path` holds in a command and how a process of RunForge's is started. The user's programs are none of
+these: they keep their environment, and with it their own path. Imports nothing that is not loaded already, for what it
+guards against is the import of another file of that name.
+"""
+
+import os
+import sys
+
+#: Takes the starter's path before it imports anything; `sys` is a part of the interpreter.
+_BOOT = (
+    "import sys; sys.path[:] = sys.argv.pop(1).split('\\n'); "
+    "import importlib; importlib.import_module(sys.argv.pop(1)).main()"
+)
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_state = {"is_guarded": False}
+
+
+def guard() -> None:
+    """Take the working folder and the script's folder off the path, and put what PYTHONPATH names behind all else.
+
+    Python puts a folder first: of `python -m` the working folder, of a script its own. What PYTHONPATH names by a
+    relative path, or by none, is the working folder again.
+    """
+    if _state["is_guarded"]:
+        return
+    _state["is_guarded"] = True
+    named = os.environ.get("PYTHONPATH", "") if not sys.flags.ignore_environment else ""
+    here = _here()
+    script = os.path.dirname(os.path.realpath(sys.argv[0])) if sys.argv else here
+    is_safe = getattr(sys.flags, "safe_path", False)
+    if sys.path and not is_safe and os.path.realpath(sys.path[0] or here) in {here, script}:
+        del sys.path[0]
+    for entry in named.split(os.pathsep) if named else []:
+        path = os.path.join(here, entry).rstrip(os.sep)
+        for known in (entry, path):
+            if known in sys.path:
+                sys.path.remove(known)
+                break
+        if os.path.isabs(entry):
+            sys.path.append(path)
+    if _PACKAGES not in sys.path:
+        sys.path.append(_PACKAGES)  # last: it may be the working folder
+
+
+def _here() -> str:
+    try:
+        return os.path.realpath(os.getcwd())
+    except OSError:  # it was deleted
+        return ""
+
+
+def command(module: str, *words: str) -> list[str]:
+    """Return the command that runs the `main` of a module with the path of this process.
+
+    Python's own variables count in it as little as the working folder. They stay in the environment, for programs.
+    """
+    options = [f"-Xutf8={sys.flags.utf8_mode}"]
+    if "PYTHONHOME" not in os.environ:  # without which it would not find its own library
+        options.append("-E")
+    if sys.dont_write_bytecode:
+        options.append("-B")
+    path = "\n".join(os.path.abspath(entry) for entry in sys.path)
+    return [sys.executable, *options, "-c", _BOOT, path, module, *words]

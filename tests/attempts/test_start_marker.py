@@ -1,0 +1,25 @@
+"""The claim is on disk before anything happens by it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runforge.attempts import start_marker
+from tests.synced import Synced
+
+
+def test_a_claim_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = Synced(monkeypatch)
+    assert start_marker.claim(tmp_path, "token")
+    assert synced.names == [start_marker.NAME]
+
+
+def test_a_closed_folder_is_synced_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = Synced(monkeypatch)
+    folder = tmp_path / "r" / "1"
+    assert start_marker.close_missing(folder, "token")
+    assert synced.names == [start_marker.NAME, "r"]
+    assert os.listdir(folder) == [start_marker.NAME]

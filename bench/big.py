@@ -1,4 +1,4 @@
-"""A journal with very many jobs, made through the real schema and its triggers."""
+"""Makes a journal with very many jobs, through the real schema and its triggers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runforge.workspace import Workspace
 
 
 def make(root: Path, jobs: int, groups: int, *, ended: float = 0.9) -> Workspace:
-    """Return a workspace with so many jobs over so many groups: this share has ended, the rest wait."""
+    """Return a workspace with this many jobs and groups; a share of the jobs has ended, the rest wait."""
     root.mkdir(parents=True, exist_ok=True)
     here = workspaces.at(root)
     now = clock.now()

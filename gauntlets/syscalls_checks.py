@@ -1,4 +1,4 @@
-"""What must hold after a system call has failed for a while: nothing lost, doubled, wrong, untold or left over."""
+"""What must be true after a system call has failed for a while: nothing lost, doubled, wrong or left over."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runforge.errors import InternalError
 
 _NOT_THE_RUNS = {Cause.POSTPONED}
 _OWN_ENDS = {Cause.EXIT, Cause.CANCELED}
-#: The same line so often is told, more often is noise.
+#: The same line may be logged this often; more often is noise.
 _MOST_TOLD = 3
 #: Nothing is ever deleted, replaced or moved here.
 _UNTRUE = re.compile(r"(was|were) (deleted|replaced|moved)|is (missing|not there|gone)|deleted or replaced")
@@ -26,7 +26,7 @@ _RESULTS = {State.SUCCEEDED: "succeeded", State.FAILED: "failed", State.CANCELED
 
 
 def broken(life: Life) -> list[str]:
-    """Return everything that is not as it must be, after the last daemon has stopped."""
+    """Return all that is wrong after the last daemon has stopped."""
     jobs, attempts = life.table()
     found = [text for kind, job in jobs.items() for text in _outcome(life, kind, job)]
     found += _counted(life, attempts)
@@ -55,7 +55,7 @@ def _outcome(life: Life, kind: str, job: Job) -> list[str]:
 
 
 def _counted(life: Life, attempts: list[Attempt]) -> list[str]:
-    """Return the attempts that count against a job and should not.
+    """Return the attempts that count against a job but should not.
 
     A daemon leaves when its journal's disk fails. What it was about to claim in that moment the disk may have kept:
     such an attempt never starts, and nobody can tell it from one whose folder was deleted.
@@ -82,7 +82,7 @@ def _twice(life: Life) -> list[str]:
 
 
 def _daemon(life: Life) -> list[str]:
-    """Return what is wrong with how the daemon under the fault has ended, if it has."""
+    """Return what is wrong with the end of the daemon under the fault, if it has ended."""
     if life.exit_code is None:
         return []
     said = life.said(life.daemons[life.under_fault])
@@ -102,7 +102,7 @@ def _daemon(life: Life) -> list[str]:
 
 
 def _log(life: Life, attempts: list[Attempt]) -> list[str]:
-    """Return where somebody fell over, said nothing, or the same thing over and over."""
+    """Return where a process crashed, logged nothing, or logged the same line again and again."""
     found = []
     for path in [*life.root.parent.glob("*.out"), life.ws.queue_dir / "zygote.log"]:
         text = path.read_text("utf-8", errors="replace") if path.exists() else ""

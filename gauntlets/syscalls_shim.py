@@ -1,4 +1,4 @@
-"""The shim that lets system calls fail: how it is built and told, which calls there are and how each can fail."""
+"""The shim that lets system calls fail: how it is built and controlled, its calls and their errors."""
 
 from __future__ import annotations
 

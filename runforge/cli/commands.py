@@ -140,7 +140,7 @@ _QUEUE = (
         "queue:prune",
         "Remove old ended jobs from the queue. Run folders stay unless --delete-runs is given.",
         (
-            option("--older-than", "text", "The age: 30d, 12h, 45m or 90s.", is_required=True),
+            option("--older-than", "text", "The age: The age: 30d, 12h, 45m or 90s.", is_required=True),
             WORKSPACE,
             flag("--delete-runs", "Also delete the run folders, with their models."),
             flag("--dry-run", "Only say what would be removed."),

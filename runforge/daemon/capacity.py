@@ -16,8 +16,8 @@ from runforge.machine.gpus import Gpus
 class Slots:
     """The slots and devices of one daemon. The journal says which are in use.
 
-    With at least as many devices as GPU slots each run has its devices whole. With more slots the devices are
-    shared, the least used first. On a machine without devices a GPU slot stands for none. While devices that
+    With at least as many devices as GPU slots, each run has whole devices. With more GPU slots, runs share
+    devices, the least used first. On a machine without devices a GPU slot has no device. While devices that
     should be there cannot be used, there is no GPU slot: a run that needs one waits.
     """
 

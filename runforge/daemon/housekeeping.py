@@ -24,7 +24,7 @@ BEAT_SECONDS = 2.0
 EXPORT_SECONDS = 0.2
 #: Those that a command waits for are written at once, but take no more than half of the time.
 _ASKED_SHARE = 0.5
-#: Exports take no more than this share of the daemon's time.
+#: The exports take at most this share of the daemon's time.
 EXPORT_SHARE = 0.05
 CHECKPOINT_SECONDS = 30.0
 #: Old temporary files are looked for at the start, this long at a time, with this pause between.

@@ -52,7 +52,7 @@ class DaemonLock:
         )
 
     def is_ours(self) -> bool:
-        """Return whether the file that we hold is still the one at the path. OSError if that cannot be seen now."""
+        """Return whether our locked file is still the one at the path. OSError if that cannot be seen now."""
         try:
             there, held = os.stat(self._path), os.fstat(self._descriptor)
         except (FileNotFoundError, NotADirectoryError):

@@ -152,7 +152,7 @@ class Loop:
             log(f"WARNING: {message}")
 
     def _identity(self) -> tuple[int, int]:
-        """Return which folder `.runforge` is; zeros for none. OSError if that cannot be seen now."""
+        """Return the identity of the folder `.runforge`; zeros if there is none. OSError if that cannot be seen now."""
         try:
             info = os.stat(self._workspace.hidden)
         except (FileNotFoundError, NotADirectoryError):

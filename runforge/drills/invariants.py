@@ -71,7 +71,7 @@ def check(
     after = _seen(witness)
     found = [f"I2/I7/I10: {text}" for text in verify.check(workspace)]
     known = {job.run_id for job in facts.jobs.values()}
-    found += [f"I1: {run_id} was acknowledged and is lost" for run_id in acknowledged if run_id not in known]
+    found += [f"I1: {run_id} was acknowledged but is lost" for run_id in acknowledged if run_id not in known]
     # A start seen before the tables were read must be in them; an end in them must be seen later.
     found += _starts(facts, before)
     for attempt in facts.ended:
@@ -115,9 +115,9 @@ def _starts(facts: _Facts, seen_of: Sightings) -> list[str]:
             name = f"{run_id} attempt {number}"
             attempt = known.get((run_id, number))
             if attempt is None:
-                found.append(f"I3: {name} ran, and the journal does not know it")
+                found.append(f"I3: {name} ran, but the journal does not know it")
             elif attempt.cause in {Cause.LAUNCH_FAILED, Cause.POSTPONED, Cause.SPAWN_FAILED}:
-                found.append(f"I3: {name} ran, and the journal says {attempt.cause}: {attempt.error}")
+                found.append(f"I3: {name} ran, but the journal says {attempt.cause}: {attempt.error}")
             if seen.starts > 1:
                 found.append(f"I3: {name} started {seen.starts} times")
             later = attempts.get(number + 1)
@@ -188,10 +188,10 @@ def _slots(facts: _Facts) -> list[str]:
     running = {job.job_id for job in facts.jobs.values() if job.state is State.RUNNING}
     on_gpu = {job.job_id for job in facts.jobs.values() if job.requires_gpu}
     idle = (facts.with_slot | facts.with_gpu) - running
-    found = [f"I5: {job} holds a slot and does not run" for job in idle]
+    found = [f"I5: {job} holds a slot but does not run" for job in idle]
     found += [f"I5: {job} runs without a slot" for job in running - facts.with_slot]
     found += [f"I5: {job} runs without a GPU slot" for job in running & on_gpu - facts.with_gpu]
-    return found + [f"I5: {job} needs no GPU slot and holds one" for job in facts.with_gpu - on_gpu]
+    return found + [f"I5: {job} needs no GPU slot but holds one" for job in facts.with_gpu - on_gpu]
 
 
 # --- I6, I8, I9: what the machine and the files show ---------------------------------------------

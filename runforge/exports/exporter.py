@@ -32,7 +32,7 @@ _GROUP = "group.json"
 #: How long whoever writes the exports is waited for.
 _LOCK_SECONDS = 10.0
 _LOCK_PAUSE = 0.005
-#: Jobs whose numbers are neighbours and that are written together.
+#: How many jobs are in a block.
 _BLOCK = 512
 _MAP_LIMIT = 64 * 1024 * 1024
 #: The largest export; a hundred thousand jobs need a twentieth of it.
@@ -265,8 +265,8 @@ def _is_locked(descriptor: int) -> bool:
 def refresh(workspace: Workspace) -> None:
     """Bring the exports up to date, unless somebody else has done so meanwhile.
 
-    A disk that is full or read-only costs only freshness: the change itself is in the journal. A daemon that writes
-    them at the same time sees that somebody else has, and writes them again.
+    On a full or read-only disk the files only get old: the change itself is in the journal. A daemon that
+    writes them at the same time sees that somebody else has, and writes them again.
     """
     with (
         contextlib.suppress(OSError),

@@ -162,7 +162,7 @@ def sync_tree(path: Path) -> None:
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
-    """Return a regular file's bytes; OSError if it is a link, no regular file, or over the limit."""
+    """Return a regular file's bytes; OSError if it is a link, not a regular file, or too large."""
     with _naming(path), open(open_file(path, os.O_RDONLY), "rb") as stream:
         if os.fstat(stream.fileno()).st_size > limit:
             raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))

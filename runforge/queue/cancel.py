@@ -26,7 +26,7 @@ class CancelOutcome(NamedTuple):
 
 
 def cancel_group(workspace: Workspace, name: str, *, let_running_finish: bool = False) -> CancelOutcome:
-    """Cancel what is queued at once and stop what runs (TERM, 10 s, KILL)."""
+    """Cancel queued runs at once and stop running ones (TERM, 10 s, KILL)."""
     with committed(workspace) as tx:
         group_id = targets.group_id(tx, name)
         live = [j for j in transitions.jobs_of_group(tx, group_id) if j.state in LIVE]

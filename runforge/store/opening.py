@@ -129,7 +129,7 @@ def make_of(workspace: Workspace, write: Callable[[Path], object]) -> None:
 def _make(
     workspace: Workspace, write: Callable[[Path], object] = _make_empty, *, is_asked: bool = False
 ) -> None:
-    """Make the journal beside its place, then move it there: an empty file in it is never one of ours."""
+    """Make the journal under another name, then rename it. So an empty journal file is never one of ours."""
     path = workspace.journal
     fresh = path.with_name(f"{path.name}.made")
     lock = open_lock(workspace)

@@ -114,7 +114,7 @@ def _runs(workspace: Workspace) -> Iterator[Path]:
 
 
 def is_ours(queue_json: Path) -> bool:
-    """Return whether RunForge wrote the file: its head says up to which entry it shows a journal."""
+    """Return whether RunForge wrote the file: its beginning names the newest entry that it shows."""
     try:
         descriptor = open_file(queue_json, os.O_RDONLY)
     except OSError:

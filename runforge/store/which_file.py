@@ -26,7 +26,7 @@ _PAUSE = 0.02
 
 
 def inode(path: Path | str) -> int:
-    """Return a file's inode, 0 for one that is not there. OSError if that cannot be seen now."""
+    """Return a file's inode, 0 if it is missing. OSError if that cannot be seen now."""
     try:
         return os.stat(path).st_ino
     except (FileNotFoundError, NotADirectoryError):
@@ -42,7 +42,7 @@ def note(lock: int, journal: int) -> None:
 
 
 def _noted(workspace: Workspace) -> int:
-    """Return the inode that the lock file names; 0 if none, also where the lock file itself is a copy.
+    """Return the inode in the lock file; 0 if there is none or if the lock file itself is a copy.
 
     OSError if it cannot be read now: taken for none, it would let the -wal of another journal be opened.
     """

@@ -53,7 +53,7 @@ class Ownership:
 
     def _later_attempts(self) -> set[str]:
         if not self._folder.name.isdecimal():
-            return set()  # a run in the foreground has no other attempt attempt
+            return set()  # a run in the foreground has no other attempt attempt attempt
         number = int(self._folder.name)
         try:
             names = os.listdir(self._folder.parent)

@@ -231,7 +231,7 @@ def test_hyperparameters_reach_the_model_or_are_refused(
         (None, "dataset not found"),
         ("", "the dataset is empty"),
         ("width,label\n", "no rows with a label"),
-        ("width,label\n1,a\n2,b\n3,c\n", "no two classes with two rows"),
+        ("width,label\n1,a\n2,b\n3,c\n", "not have two classes with two rows"),
         ("width,label\n1,a\n\n2,a,9\n", "line 4 has 3 cells, the header has 2"),
         ("width,kind\n1,a\n", "is not one of the 2 columns"),
         ("width,width,label\n1,2,a\n", "columns 1 and 2 have the same name"),

@@ -182,7 +182,7 @@ class ZygoteClient:
         return Reply(number, self._handle(line), None)
 
     def _handle(self, line: socket.socket) -> int | None:
-        """Return a descriptor of its own for whoever waits; without one the supervisor is looked at instead."""
+        """Return a copy of the descriptor for the caller; None if there is no room for one."""
         with contextlib.suppress(OSError):
             self._handles[line] = os.dup(line.fileno())
             return self._handles[line]

@@ -1,4 +1,4 @@
-"""`python -m bench`: every figure of docs/performance.md, beside its peers and its limit, in one call."""
+"""`python -m bench`: measures all figures of docs/performance.md, with their peers and limits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _BEGIN, _END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 
 
 def measure(keys: list[str], rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """Yield the figures of these parts; progress goes to standard error. A part that fails says so, the others go on."""
+    """Yield the figures of these parts, with progress on standard error. A failed part says so."""
     for key in keys:
         begin = time.monotonic()
         headline = (PARTS[key].__doc__ or key).splitlines()[0]
@@ -62,7 +62,7 @@ def measure(keys: list[str], rounds: int, *, quick: bool) -> Iterator[Figure]:
 
 
 def machine() -> dict[str, str]:
-    """Return what the figures were measured on."""
+    """Return the machine of the measurements."""
     gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     return {
         "python": platform.python_version(),
@@ -75,7 +75,7 @@ def machine() -> dict[str, str]:
 
 
 def write_docs(report: dict[str, Any]) -> None:
-    """Draw the plots of a report and put its table between the marks of docs/performance.md."""
+    """Draw the plots of a report and write its table between the marks of docs/performance.md."""
     figures = [from_document(document) for document in report["figures"]]
     plots.draw(figures, _DOCS.parent / "performance")
     said = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
@@ -87,7 +87,7 @@ def write_docs(report: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Measure, print the table, write what was asked for."""
+    """Measure, print the table, write the requested files."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", default=",".join(PARTS), help="letters of figures: a,b,c ...")
     parser.add_argument("--quick", action="store_true", help="small numbers, one round: does it work at all")
@@ -109,10 +109,11 @@ def main() -> int:
         peers.install()
     report: dict[str, Any] = {"machine": machine(), "figures": []}
     figures: list[Figure] = []
-    # As an installation does; an editable one may have nobody who may write compiled files.
+    # As an installation does; in an editable one, the compiled files may not be writable.
     compileall.compile_dir(str(Path(runforge.__file__).parent), quiet=1)
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
-        # All of it goes at the end: ext4 without a journal makes files slowly for a minute after many were deleted.
+        # All is deleted at the end: after many deletions ext4 without a journal makes files slowly for a
+        # minute.
         tempfile.tempdir = folder
         for figure in measure(keys, 1 if arguments.quick else arguments.rounds, quick=arguments.quick):
             figures.append(figure)

@@ -1,4 +1,4 @@
-"""Figures of a long life: an idle daemon, picking, exports and restarts beside a hundred thousand jobs."""
+"""Figures with a hundred thousand old jobs: an idle daemon, picking, exports and restarts."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def _big(jobs: int, groups: int, ended: float) -> Workspace:
 
 
 def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(f) The daemon's processor time and memory: idle, beside old jobs, and while four runs train."""
+    """(f) The daemon's processor time and memory: idle, with old jobs, and while four runs train."""
     del rounds
     seconds = 5.0 if quick else 20.0
     for jobs in (0, 1_000) if quick else (0, 1_000, 100_000):
         here = _big(jobs, max(1, jobs // 100), 1.0) if jobs else workload.fresh()
         if jobs:
             with open_journal(here) as journal:
-                Exporter(here, journal).write()  # a journal that was made, not lived, has no exports yet
+                Exporter(here, journal).write()  # an artificial journal has no exports yet
         with workload.daemon(here) as pid:
             share = _share(pid, seconds)
             memory = workload.resident_mib(pid)
@@ -68,7 +68,7 @@ def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
 
 def _share(pid: int, seconds: float) -> float:
     before = workload.cpu_seconds(pid)
-    time.sleep(seconds)  # the span that is measured
+    time.sleep(seconds)  # the measured time
     return (workload.cpu_seconds(pid) - before) / seconds * 100
 
 
@@ -116,7 +116,7 @@ def _microseconds(action: object, count: int) -> float:
 
 
 def exports(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(h) Exports after one job has ended, and how old they get at a twentieth of the daemon's time."""
+    """(h) Exports after one job has ended, and their age at a twentieth of the daemon's time."""
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
         here = _big(jobs, max(1, jobs // 100), 0.9)
         with open_journal(here) as journal:
@@ -164,7 +164,7 @@ def _copy_ms(size: int) -> float:
 
 
 def restarts(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(i) From starting a daemon after a crash, eight runs going on, to the first line of the next run."""
+    """(i) The time from a daemon's start after a crash, with eight running runs, to the next run's start."""
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
         here = big.make(workload.fresh().root, jobs, max(1, jobs // 100), ended=1.0)
         found = []

@@ -1,4 +1,4 @@
-"""Figures of commands as whole processes: what a user waits for at the prompt."""
+"""Figures of commands as whole processes: how long a user waits at the prompt."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _COMMANDS = (
 
 
 def enqueues(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(d) enqueue-sweep as a command, and how it grows."""
+    """(d) enqueue-sweep as a command, by the number of runs."""
     goals = {100: "0.3 s", 1_000: "1.2 s", 10_000: "10 s"}
     for count, goal in goals.items():
         if quick and count > 1_000:
@@ -143,7 +143,7 @@ def crowd(rounds: int, *, quick: bool) -> Iterator[Figure]:
 
 
 def imports(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(l) What each command takes to start: its help, without the work."""
+    """(l) The start time of each command: its help, without the work."""
     floor = limits.interpreter_ms()
     goals = {"--version": "30 ms"}
     for name in _COMMANDS[:3] if quick else _COMMANDS:

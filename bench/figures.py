@@ -1,4 +1,4 @@
-"""What a benchmark tells: one figure of RunForge beside its peers, its limit and its goal."""
+"""The result of a benchmark: one figure of RunForge with its peers, its limit and its goal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured figure. A peer that is not to be had here has the reason in the place of its figure."""
+    """One measured figure. A peer that is not available here has a reason instead of a figure."""
 
     key: str
     name: str
     unit: str
     ours: float
     peers: Mapping[str, float | str] = field(default_factory=dict)
-    #: What the machine allows, measured in the same call, and what that is.
+    #: The machine's limit, measured in the same call, and what it means.
     limit: float | None = None
     limit_name: str = ""
     goal: str = ""
@@ -33,12 +33,12 @@ class Figure:
         return self.ours / other if self.is_higher_better else other / self.ours
 
     def document(self) -> dict[str, Any]:
-        """Return the figure as JSON has it."""
+        """Return the figure for JSON."""
         return {**asdict(self), "peers": dict(self.peers)}
 
 
 def from_document(document: Mapping[str, Any]) -> Figure:
-    """Return a figure that was written as JSON."""
+    """Return a figure from JSON."""
     return Figure(**document)
 
 
@@ -65,14 +65,14 @@ def rows(figures: list[Figure]) -> list[tuple[str, ...]]:
     return table
 
 
-#: Parts of which no figure may grow faster than the logarithm of the number of jobs.
+#: The parts whose figures may not grow faster than the logarithm of the number of jobs.
 _FLAT = frozenset("bcegi")
-#: How much of more than that is the machine's noise.
+#: How much more than that counts as noise of the machine.
 _NOISE = 1.15
 
 
 def growth(figures: list[Figure]) -> list[str]:
-    """Say of each flat figure how it grew from the smallest journal to the largest, and what is allowed."""
+    """Say for each of these figures how it grew from the smallest journal to the largest, and the limit."""
     series: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
     for figure in figures:
         if figure.key in _FLAT and figure.jobs and figure.ours:

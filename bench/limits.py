@@ -1,4 +1,4 @@
-"""What this machine allows, measured beside the figures: no queue can be faster than these."""
+"""The limits of this machine, measured together with the figures: no queue can be faster."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def _rate(action: Callable[[int], object], count: int) -> float:
 
 
 def spawns_a_second(count: int = 200) -> float:
-    """Return how many processes a second can be spawned and waited for, one after the other."""
+    """Return how many processes can be started and waited for in a second, one after the other."""
     return _rate(lambda _: os.waitpid(os.posix_spawn(_TRUE, [_TRUE], os.environ), 0), count)
 
 
 def interpreter_ms(count: int = 10) -> float:
-    """Return how long the interpreter takes to do nothing."""
+    """Return how long the interpreter takes to start and end."""
     return 1000 / _rate(lambda _: subprocess.run([sys.executable, "-c", ""], check=True), count)
 
 

@@ -1,7 +1,7 @@
-"""Other queues, driven as their users drive them. One that cannot be had here says why.
+"""Other queues, used like their users do. One that is not available here says why.
 
-GNU parallel and task-spooler come from the distribution; the others from PyPI into environments of their own
-(`python -m bench --install-peers`, below ~/.cache/runforge-bench).
+GNU parallel and task-spooler come from the distribution; the others come from PyPI, each in its own
+environment (`python -m bench --install-peers`, below ~/.cache/runforge-bench).
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ _PORT = 18765
 Drain = Callable[[int], float]
 
 
-#: What ends the servers of peers that outlive their clients; `end_servers` calls it.
+#: Functions that end the peers' servers; `end_servers` calls them.
 _servers: list[tuple[list[str], dict[str, str]]] = []
 
 
 class Missing(Exception):
-    """A peer cannot be had here; says why."""
+    """A peer is not available here; the message says why."""
 
 
 def end_servers() -> None:
-    """End the servers that measuring has left, while their sockets are still there."""
+    """End the servers that are left, while their sockets still exist."""
     while _servers:
         command, env = _servers.pop()
         subprocess.run(command, check=False, env=env)
 
 
 def install() -> None:
-    """Install the peers from PyPI, each into an environment of its own."""
+    """Install the peers from PyPI, each into its own environment."""
     for name, packages in FROM_PYPI.items():
         folder = _CACHE / name
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
@@ -74,7 +74,7 @@ def _found(name: str, package: str) -> str:
 
 @contextlib.contextmanager
 def parallel() -> Iterator[Drain]:
-    """GNU parallel: no queue, no journal; the floor of what a tool with a log a job costs."""
+    """GNU parallel: no queue, no journal; the least cost of a tool with one log per job."""
     client = _found("parallel", "Debian's parallel")
 
     def drain(count: int) -> float:
@@ -97,7 +97,7 @@ def parallel() -> Iterator[Drain]:
 
 @contextlib.contextmanager
 def tsp() -> Iterator[Drain]:
-    """task-spooler: a daemon in memory, a client process a job."""
+    """task-spooler: a daemon in memory, one client process per job."""
     client = _found("tsp", "Debian's task-spooler")
     folder = tempfile.mkdtemp(prefix="bench-")
     env = {
@@ -115,7 +115,7 @@ def tsp() -> Iterator[Drain]:
         def all_of_them() -> None:
             for _ in range(count):
                 tsp_("-n", "true")
-            # It starts them in order: once the last has ended, one other at the most has not.
+            # It starts them in order: when the last has ended, at most one other still runs.
             subprocess.run([client, "-w"], check=False, env=env)
 
         return _timed(all_of_them)
@@ -128,7 +128,7 @@ def tsp() -> Iterator[Drain]:
 
 
 def tsp_status(count: int) -> Callable[[], float]:
-    """Return what lists a task-spooler queue with so many finished jobs; the caller calls it in turn."""
+    """Return a function that lists a task-spooler queue with this many finished jobs."""
     client = _found("tsp", "Debian's task-spooler")
     folder = tempfile.mkdtemp(prefix="bench-tsp-")
     env = {**os.environ, "TS_SOCKET": f"{folder}/socket", "TMPDIR": folder, "TS_MAXFINISHED": str(count)}
@@ -145,7 +145,7 @@ def tsp_status(count: int) -> Callable[[], float]:
 
 
 def tsp_latency(code: list[str]) -> Callable[[], float]:
-    """Return what measures from calling the client to the first line of a job, in milliseconds."""
+    """Return a function that measures the milliseconds from the client's call to a job's first line."""
     client = _found("tsp", "Debian's task-spooler")
     folder = tempfile.mkdtemp(prefix="bench-tsp-")
     env = {**os.environ, "TS_SOCKET": f"{folder}/socket", "TMPDIR": folder}
@@ -169,7 +169,7 @@ def tsp_latency(code: list[str]) -> Callable[[], float]:
 
 @contextlib.contextmanager
 def jobd() -> Iterator[Drain]:
-    """jobd: broker over HTTP and SQLite, a worker that asks it for jobs."""
+    """jobd: a broker with HTTP and SQLite, and a worker that asks it for jobs."""
     programs = {name: program("jobd", name) for name in ("jobd", "jobd-worker", "job")}
     folder = Path(tempfile.mkdtemp(prefix="bench-jobd-"))
     (folder / "config").mkdir()
@@ -179,7 +179,7 @@ def jobd() -> Iterator[Drain]:
     url = f"http://127.0.0.1:{_PORT}"
     env = {
         "HOME": str(folder),
-        "PATH": str(folder / "bin"),  # without systemd-run, which needs a session that there may not be
+        "PATH": str(folder / "bin"),  # without systemd-run, which needs a session that may not exist
         "JOBD_CONFIG_DIR": str(folder / "config"),
         "JOBD_LOGS_DIR": str(folder / "logs"),
         "JOBD_PORT": str(_PORT),
@@ -230,7 +230,7 @@ def _until_answered(url: str, is_right: Callable[[bytes], bool] = lambda _: True
 
 
 def others() -> dict[str, float | str]:
-    """Return why the peers that cannot be measured here are not."""
+    """Return why some peers cannot be measured here."""
     found: dict[str, float | str] = {"gflow": "not drained (it looks for ended jobs every few seconds)"}
     try:
         command = program("gq-local", "gq")

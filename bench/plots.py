@@ -1,4 +1,4 @@
-"""Plots of the figures as SVG, drawn by hand: ratios to the peers, and growth with the number of jobs."""
+"""Plots of the figures as SVG: ratios to the peers, and growth with the number of jobs."""
 
 from __future__ import annotations
 

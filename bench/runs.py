@@ -1,4 +1,4 @@
-"""Figures of runs: sweeps, drains, the way from a command to the run's own code."""
+"""Figures of runs: sweeps, drains, and the time from a command to the run's own code."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ _ONE_RUN = (
     "read = spec.from_json(sys.stdin.buffer.read()); read.run_dir.mkdir()\n"
     "sys.exit(worker.main(read))\n"
 )
-#: Tells when its first line runs, to its output or to a file: the same for RunForge, the peers and the limit.
+#: Prints when its first line runs, to its output or to a file: the same for RunForge, the peers and the
+#: limit.
 _STAMP = 'if [ "$1" ]; then exec >"$1"; fi; date +%s.%N'
 _CODE = ["sh", "-c", _STAMP, "sh"]
 
 
 def interpreters(here: Workspace, count: int) -> float:
-    """Return the seconds for small runs with an interpreter each, two at a time: the way without a zygote."""
+    """Return the seconds for small runs, each with its own interpreter, two at a time: without a zygote."""
     body = {**samples.request(), "model": {"family": "logistic_regression"}}
     request, terms = parse_request(body, where="bench"), Terms(gpus=0, threads=1)
     out = Path(tempfile.mkdtemp(prefix="bench-base-"))
@@ -54,12 +55,12 @@ def interpreters(here: Workspace, count: int) -> float:
 
 
 def sweeps(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(a) Sweeps of small logistic regressions at two slots against an interpreter a run."""
+    """(a) Sweeps of small logistic regressions at two slots, compared with one interpreter per run."""
     here = workload.fresh()
     with workload.daemon(here):
         workload.drain(here, 4, workload.LOGISTIC)
         for count, goal in ((20, "25 times faster"), (40 if quick else 200, "30 times faster")):
-            # Of the long one the baseline is measured over a tenth of the runs: they do not know of each other.
+            # For the long one, the baseline measures a tenth of the runs: they are independent.
             part = count if count == 20 else count // 10
             found = workload.in_turn(
                 {
@@ -79,7 +80,7 @@ def sweeps(rounds: int, *, quick: bool) -> Iterator[Figure]:
 
 
 def drains(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(b) Jobs a second of `true` at two slots, beside the other queues; then with old jobs in the journal."""
+    """(b) Jobs of `true` per second at two slots, beside other queues; then with old jobs in the journal."""
     count = 100 if quick else 1000
     here = workload.fresh()
     with contextlib.ExitStack() as stack:
@@ -124,13 +125,13 @@ def drains(rounds: int, *, quick: bool) -> Iterator[Figure]:
 
 
 def _with_past(jobs: int) -> Workspace:
-    """Return a workspace in which so many jobs have ended, with data to train on."""
+    """Return a workspace in which this many jobs have ended, with data for training."""
     here = workload.fresh()
     return big.make(here.root, jobs, max(1, jobs // 100), ended=1.0)
 
 
 def latencies(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(c) From enqueueing to the first line of the run's own code, on an idle queue."""
+    """(c) The time from an enqueue to the first line of the run's own code, on an idle queue."""
     count = 10 if quick else 40
     floor = statistics.median(_start_of_code() for _ in range(count))
     for jobs in (0,) if quick else (0, 1_000, 10_000, 100_000):

@@ -1,6 +1,7 @@
-"""HyperQueue and gflow, both in Rust: each in an environment of its own, driven through what its users have.
+"""HyperQueue and gflow, both in Rust: each in its own environment, used through its user interface.
 
-HyperQueue's package brings server, worker and client; gflow's (`runqd` on PyPI) a daemon and command-line clients.
+HyperQueue's package has server, worker and client; gflow's (`runqd` on PyPI) has a daemon and command-line
+clients.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from pathlib import Path
 from bench.peers import Missing, program
 from bench.waiting import until
 
-#: Runs in HyperQueue's environment: how many tasks, one number a line in, the seconds it took out. The end is told
-#: by a last task that waits for all others, because the client itself asks only once a second.
+#: Runs in HyperQueue's environment. Each input line is a number of tasks; each output line is the seconds
+#: that they took. A last task waits for all others and shows the end, because the client itself asks only
+#: once a second.
 _DRIVER = """
 import json, os, sys, time
 from hyperqueue import Client, Job
@@ -55,7 +57,7 @@ with LocalCluster(server_dir=folder, worker_config=WorkerConfig(cores=2)) as clu
 
 @contextlib.contextmanager
 def hyperqueue() -> Iterator[Callable[[int], float]]:
-    """HyperQueue: server and a worker of two cores, no journal; asked for 0 tasks it tells its latency."""
+    """HyperQueue: server and a worker of two cores, no journal; 0 tasks measure its latency."""
     python = program("HyperQueue", "python")
     folder = tempfile.mkdtemp(prefix="bench-hq-")
     pipe = subprocess.PIPE
@@ -126,7 +128,7 @@ class Gflow:
 
 @contextlib.contextmanager
 def gflow() -> Iterator[Gflow]:
-    """gflow: a daemon and a tmux session a job, with a home and a tmux server of their own."""
+    """gflow: a daemon and one tmux session per job, with its own home and tmux server."""
     if shutil.which("tmux") is None:
         raise Missing("not measured (it needs tmux)")
     folder = Path(tempfile.mkdtemp(prefix="bench-gflow-"))

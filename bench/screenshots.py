@@ -1,4 +1,4 @@
-"""`python -m bench.screenshots [FOLDER]`: the README's pictures, of a real sweep under a real daemon."""
+"""`python -m bench.screenshots [FOLDER]`: makes the README's pictures, of a real sweep with a real daemon."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runforge.workspace import Workspace
 
 _SIZE = (126, 32)
 _FOLDER = Path("docs/screenshots")
-#: The fonts that the pictures would fetch from elsewhere; any monospaced one will do.
+#: The fonts that the pictures would load from the web; any monospaced font is enough.
 _FETCHED = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
@@ -60,7 +60,7 @@ async def _take(ws: Workspace, folder: Path) -> None:
 
 
 def main() -> int:
-    """Run two sweeps in a throw-away workspace and take the pictures on the way."""
+    """Run two sweeps in a temporary workspace and take the pictures meanwhile."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as parent:

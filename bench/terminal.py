@@ -1,6 +1,6 @@
-"""The terminal UI's first paint, its key to paint, and what it costs while it idles.
+"""The terminal UI: the time to its first paint, from key to paint, and its idle cost.
 
-First paint is compared with the smallest Textual program in the same minute: that is its floor.
+The first paint is compared with the smallest Textual program in the same minute: that is its limit.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _first_paint(root: Path, rounds: int) -> tuple[float, float]:
 
 
 def _watched(screen: Terminal) -> tuple[float, float]:
-    """Return bytes a second and the share of a core while nobody types."""
+    """Return bytes per second and the share of a core while nobody types."""
     process = psutil.Process(screen.process.pid)
     written, used = len(screen.raw), sum(process.cpu_times()[:2])
     start = time.monotonic()
@@ -74,7 +74,7 @@ def _key_to_paint(screen: Terminal) -> float:
 
 
 def figures(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(k) The terminal UI: first paint and key to paint, what it writes and uses, idle and beside training."""
+    """(k) The terminal UI: first paint, key to paint, bytes and processor time, idle and during training."""
     jobs = 1_000 if quick else 100_000
     with tempfile.TemporaryDirectory() as parent:
         here = make(Path(parent) / "ws", jobs, max(1, jobs // 100))

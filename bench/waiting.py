@@ -1,4 +1,4 @@
-"""Waiting for what a benchmark measures: every wait is for a fact, and ends."""
+"""Waits for what a benchmark measures: every wait is for a fact and has an end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def until(
     pause: float = 0.005,
     error: type[Exception] = TimeoutError,
 ) -> None:
-    """Return once the condition holds; it is asked every `pause` seconds. Raises `error` after `seconds`."""
+    """Wait until the condition is true, checked every `pause` seconds. Raises `error` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -54,7 +54,7 @@ def fresh() -> Workspace:
 
 @contextlib.contextmanager
 def daemon(here: Workspace, *, max_parallel: int = 2) -> Iterator[int]:
-    """Have a daemon for the block; yield its pid once it and its zygotes have come to rest."""
+    """Have a daemon for the block; yield its pid when it and its zygotes are idle."""
     pid = detach.start(here, max_parallel=max_parallel)
     try:
         _await_rest(pid)
@@ -64,7 +64,7 @@ def daemon(here: Workspace, *, max_parallel: int = 2) -> Iterator[int]:
 
 
 def _await_rest(pid: int) -> None:
-    """Wait until a daemon with both zygotes has used next to no processor time for half a second."""
+    """Wait until a daemon and both zygotes have used almost no processor time for half a second."""
     deadline = time.monotonic() + _REST_SECONDS
     used, since = -1.0, 0.0
     while time.monotonic() < deadline:
@@ -75,16 +75,16 @@ def _await_rest(pid: int) -> None:
         elif time.monotonic() - since > _RESTED:
             return
         time.sleep(_PAUSE)
-    raise SystemExit("bench: the daemon does not come to rest")
+    raise SystemExit("bench: the daemon does not get idle")
 
 
 def drain(here: Workspace, count: int, model: dict[str, Any]) -> float:
-    """Return the seconds from enqueueing so many runs to the end of the last, the daemon being up."""
+    """Return the seconds from the enqueue of this many runs to the end of the last, with a running daemon."""
     document = plan(here, count, model)
     start = time.monotonic()
     made = submit.enqueue_sweep(here, document, where="plan", max_runs=count)
     with open_snapshot(here) as journal:
-        # One connection, asked rarely: a watcher that opens the journal all the time slows the runs.
+        # One connection, asked rarely: a watcher that opens the journal again and again slows the runs.
         def group_now() -> Group:
             with journal.read() as tx:
                 return records.group(tx.row("groups.by_id", group_id=made.group_id))
@@ -121,7 +121,7 @@ def median(action: Callable[[], float], rounds: int) -> float:
 
 
 def in_turn(actions: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """Measure several things in turn, so that a machine that drifts does so for all; return their medians."""
+    """Measure several things in turn, so that changes of the machine affect all; return their medians."""
     found: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(rounds):
         for name, action in actions.items():
@@ -130,7 +130,7 @@ def in_turn(actions: dict[str, Callable[[], float]], rounds: int) -> dict[str, f
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time of a process so far."""
+    """Return the processor time that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -34,7 +34,7 @@ GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
     "g7": reconnect_gauntlet.g7,
     **{f"g{n}": getattr(gpu_gauntlets, f"g{n}") for n in (8, 9, 10)},
 }
-#: What has a command line of its own.
+#: The gauntlets with their own command line.
 OTHERS: dict[str, Callable[[list[str]], int]] = {
     "failpoints": failpoints.main,
     "chaos": chaos.main,
@@ -62,7 +62,7 @@ def run_one(name: str) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run what was asked for; 0 if all passed."""
+    """Run the selected gauntlets; 0 if all passed."""
     if sys.argv[1:] and sys.argv[1] in OTHERS:
         return OTHERS[sys.argv[1]](sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m gauntlets")

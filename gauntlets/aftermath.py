@@ -1,4 +1,4 @@
-"""What follows a gauntlet that kills at random: nothing stays paused, the queue runs dry, everything is looked at."""
+"""The end of a gauntlet with random kills: nothing stays paused, the queue runs empty, all is checked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check(here: Scene, acknowledged: Iterable[str]) -> list[str]:
 
 
 def _tracebacks(here: Scene) -> list[str]:
-    """Return where a daemon, a zygote or a supervisor fell over."""
+    """Return where a daemon, a zygote or a supervisor crashed."""
     files = [*here.root.parent.glob("*.out"), here.root / ".runforge/queue/zygote.log"]
     found = []
     for path in files:

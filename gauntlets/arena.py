@@ -1,4 +1,4 @@
-"""The drills' arena with what gauntlets need besides: watchable sweeps, and the order of starts."""
+"""The drills' arena with more for the gauntlets: sweeps to watch, and the order of starts."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _STARTED = re.compile(r"^\[RF:QUEUE=JOB_STARTED \S+ run_id=(\S+?)(?: gpu=true)?\
 
 
 class Arena(drills.Arena):
-    """One workspace and whatever runs in it, by the program's older name."""
+    """One workspace and all that runs in it."""
 
     program = (sys.executable, "-m", "runforge_cli")
 
     def started(self) -> list[str]:
-        """Return run ids in the order in which the daemons said that they started them."""
+        """Return run ids in the order of the daemons' start tokens."""
         return [run_id for process in self.daemons for run_id in _STARTED.findall(self.said(process))]
 
     def kill_runs(self) -> None:
-        """Kill every run and its supervisor, as a machine does that is out of memory."""
+        """Kill every run and its supervisor, like a machine without memory."""
         workers = [pid for pid in processes_of(self.root) if _is_worker(pid)]
-        # The supervisors first: they must not live to see how their runs ended.
+        # The supervisors first: they must not see how their runs end.
         for pid in [*{parent_of(worker) for worker in workers}, *workers]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 self.killed.append(pid)
 
     def sweep(self, count: int, *, name: str, seconds: float = 0.3, device: str = "cpu", **model: Any) -> str:
-        """Enqueue a sweep of watchable runs; return the group's id."""
+        """Enqueue a sweep of runs to watch; return the group's id."""
         path = "model.hyperparameters." + ("random_state" if model else "n")
         base = request(seconds=seconds, device=device, **model)
         return self.enqueue(plan(self.root, base, grid(count, path), name=name), count)
@@ -60,7 +60,7 @@ class Arena(drills.Arena):
 
 @contextlib.contextmanager
 def arena() -> Iterator[Arena]:
-    """Yield a fresh arena and leave nothing of it behind."""
+    """Yield a new arena and delete it afterwards."""
     with drills.arena(Arena, prefix="gauntlet-") as made:
         yield made
 

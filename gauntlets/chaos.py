@@ -1,8 +1,8 @@
 """`python -m gauntlets chaos [--kills 1000] [--runs 5000] [--seed S] [--seconds N] [--json FILE]`.
 
-While several processes enqueue runs, cancel, pause, retry and reorder them, daemons, zygotes and supervisors
-are killed with SIGKILL at random moments, and stopped at times. Then a healthy daemon finishes what is left,
-and the ten invariants must hold: no run lost, none doubled, no outcome wrong, no process left over.
+Several processes enqueue runs, and cancel, pause, retry and reorder them. Meanwhile daemons, zygotes and
+supervisors get SIGKILL at random moments, and are sometimes stopped. Then a healthy daemon finishes the rest,
+and the ten invariants must hold: no run is lost or doubled, no outcome is wrong, no process is left.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LOADS = 3
 _SLOTS = 6
 _DRAIN_SECONDS = 600.0
 _PROGRESS_SECONDS = 5.0
-#: Who is hit, in lots; a stop freezes a process for a moment.
+#: Which processes are hit, and how often; a stop freezes a process for a moment.
 _LOTS = ("daemon",) * 6 + ("zygote",) * 2 + ("supervisor",) * 9 + ("stop daemon", "stop supervisor")
 
 
@@ -127,11 +127,11 @@ class Chaos:
                 os.kill(pid, signal.SIGCONT)
 
     def _keep_daemon(self) -> None:
-        """See to it that a daemon is there; one that left by itself is a fault."""
+        """Make sure that a daemon is running; one that ended by itself is a fault."""
         daemon = self._here.daemons[-1]
         if daemon.poll() is not None:
             said = self._here.said(daemon).strip().splitlines()[-1:]
-            self.broken.append(f"a daemon left by itself with exit code {daemon.returncode}: {said}")
+            self.broken.append(f"a daemon ended by itself with exit code {daemon.returncode}: {said}")
             self._here.spawn_daemon(_SLOTS, 1)
 
     def _pids(self, kind: str, daemon: int) -> list[int]:
@@ -170,7 +170,7 @@ class Chaos:
     # --- the end -------------------------------------------------------------------------------
 
     def _drain(self) -> None:
-        """Let a healthy daemon finish what is left, then look at everything."""
+        """Let a healthy daemon finish the rest, then check everything."""
         here, workspace = self._here, workspaces.at(self._here.root)
         self._keep_daemon()
         aftermath.resume_all(workspace)
@@ -212,7 +212,7 @@ class Chaos:
 
 
 def _works(folder: Path) -> bool:
-    """Return whether a process holds an attempt's files open, as supervisors do."""
+    """Return whether a process has an attempt's files open, as supervisors do."""
     for name in os.listdir(folder / "fd"):
         with contextlib.suppress(OSError):
             if "/.runforge/attempts/" in os.readlink(folder / "fd" / name):

@@ -1,4 +1,4 @@
-"""The load of the chaos gauntlet: one of several processes that enqueue runs and meddle with them.
+"""The load of the chaos gauntlet: one of several processes that enqueue runs and change them.
 
     python -m gauntlets.chaos_load WORKSPACE WITNESS RUNS SEED
 
@@ -36,9 +36,9 @@ class Load:
 
     #: Runs in a sweep.
     batch = 20
-    #: Jobs that may wait before a process enqueues no more for a moment.
+    #: With more waiting jobs, a process enqueues no more for a moment.
     backlog = 120
-    #: How often each kind of meddling comes up.
+    #: How often each kind of change is made.
     weights: Sequence[float] = (8, 8, 4, 8, 2, 8, 0.2)
     kinds: Sequence[str] = ("plain",) * 14 + ("forking",) * 4 + ("stubborn",)
     #: Seconds between two steps.
@@ -55,7 +55,7 @@ class Load:
         self.counts: Counter[str] = Counter()
 
     def step(self) -> None:
-        """Enqueue something, or meddle with what was enqueued."""
+        """Enqueue something, or change what was enqueued."""
         if self._left and glance.queue_summary(self.workspace).counts["queued"] < self.backlog:
             self._try("enqueue", "", self._enqueue)
         if not self._runs:
@@ -77,7 +77,7 @@ class Load:
         self._try(name, *deeds[name])
 
     def acknowledged(self, name: str, target: str) -> None:
-        """Take note that a command has returned: a load whose books are checked overrides this."""
+        """Note that a command has returned; a load that keeps a record overrides this."""
 
     def _pause(self, group_id: str) -> None:
         pause.pause_group(self.workspace, group_id)
@@ -92,7 +92,7 @@ class Load:
         try:
             deed()
         except RunForgeError as error:
-            # Whoever meddles at random is refused at times: a run that has ended cannot be canceled.
+            # Random changes are sometimes refused: a run that has ended cannot be canceled.
             self.counts[f"{name} refused: {type(error).__name__}"] += 1
         else:
             self.acknowledged(name, target)
@@ -109,7 +109,7 @@ class Load:
         print("\n".join(f"ACK {run_id}" for run_id in made.run_ids), flush=True)
 
     def document(self, count: int) -> tuple[dict[str, Any], float | None]:
-        """Return a plan, and for dry runs how long each takes: mostly commands, at times a training."""
+        """Return a plan, and for dry runs how long each takes: mostly commands, sometimes a training."""
         root, dice = self.workspace.root, self._dice
         lot = dice.random()
         if lot < 0.08:
@@ -120,7 +120,7 @@ class Load:
         return self.commands(count), None
 
     def commands(self, count: int) -> dict[str, Any]:
-        """Return a plan of so many commands."""
+        """Return a plan of this many commands."""
         dice = self._dice
         runs = [
             run(min(2.0, dice.expovariate(4.0)), dice.choice(_CODES), dice.choice(self.kinds))
@@ -131,7 +131,7 @@ class Load:
 
 
 def main(kind: type[Load] = Load) -> None:
-    """Go on until standard input closes."""
+    """Continue until standard input closes."""
     become_private()
     workspace, witness, runs, seed = sys.argv[1:]
     load = kind(workspaces.at(Path(workspace)), Path(witness), int(runs), Random(f"{seed} load"))

@@ -1,7 +1,7 @@
-"""A workspace in which one process is killed at one failpoint, and what a user then does about it.
+"""A workspace in which one process is killed at one failpoint, and what a user then does.
 
-Commands and daemons are forked from this process, which has everything imported, so that a scenario takes
-a second. What is forked runs the very functions that the commands run.
+Commands and daemons are forked from this process, which has imported everything, so that a scenario takes one
+second. They run the same functions as the real commands.
 """
 
 from __future__ import annotations
@@ -48,25 +48,25 @@ esac
 note END " $code"
 exit $code
 """
-#: What commands import when they need it; here once for all of them. One thread, or a fork is not safe.
+#: What commands import when they need it; imported here once for all. With one thread, or a fork is not safe.
 _PRELOADED = ("sqlite_utils", "numpy")
 _DEADLINE = 60.0
 _PAUSE = 0.02
 
 
 def preload() -> None:
-    """Import for all scenarios what each would import anew."""
+    """Import once what each scenario would import again."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     for name in _PRELOADED:
         importlib.import_module(name)
 
 
 class Killed(Exception):
-    """The armed point has killed somebody."""
+    """The armed point has killed a process."""
 
 
 class Rig:
-    """One throw-away workspace with one armed point."""
+    """One temporary workspace with one armed point."""
 
     def __init__(self, folder: Path, point: str, nth: int) -> None:
         (folder / "ws" / "data").mkdir(parents=True)
@@ -88,13 +88,13 @@ class Rig:
         return self._counter.exists() and self._counter.stat().st_size >= self._nth
 
     def disarm(self) -> None:
-        """Start everything that follows without the failpoint."""
+        """Start all later processes without the failpoint."""
         self._armed = None
 
     # --- processes -----------------------------------------------------------------------------
 
     def call(self, function: Callable[[], object]) -> bool:
-        """Do something as a command would, in a process of its own; return whether it was refused."""
+        """Do something like a command, in its own process; return whether it was refused."""
         _, status = os.waitpid(self._fork(function, self._armed), 0)
         if os.WIFSIGNALED(status):
             self._check_fired()
@@ -106,11 +106,11 @@ class Rig:
         raise Killed
 
     def start(self, armed: str | None = None) -> None:
-        """Start a daemon; with another point armed if one is given (that one counts by itself)."""
+        """Start a daemon; with another armed point if one is given (it counts alone)."""
         self._daemon = self._fork(lambda: run_daemon(self.ws, max_parallel=2), armed or self._armed)
 
     def is_daemon_alive(self) -> bool:
-        """Return whether the daemon has not ended, collecting it if it has."""
+        """Return whether the daemon still runs; reap it if it has ended."""
         if self._daemon and os.waitpid(self._daemon, os.WNOHANG)[0]:
             self._daemon = 0
         return bool(self._daemon)
@@ -123,8 +123,16 @@ class Rig:
 
     def stop(self) -> None:
         """Stop the daemon as `stop-daemon` does, and wait for its end."""
+        # A daemon that takes over begins with no wish: one that comes before that would be forgotten.
+        self.until(lambda: self._has_taken_over() or not self.is_daemon_alive(), "the daemon has taken over")
         self.call(lambda: daemon_wish.set_wanted(self.ws, "stop"))
         self.until(lambda: not self.is_daemon_alive(), "the daemon has stopped")
+
+    def _has_taken_over(self) -> bool:
+        if not exists(self.ws):
+            return False
+        with open_journal(self.ws) as journal, journal.read() as tx:
+            return any(row["pid"] == self._daemon for row in tx.rows("journal.daemon"))
 
     def _fork(self, function: Callable[[], object], armed: str | None) -> int:
         pid = os.fork()
@@ -181,7 +189,7 @@ class Rig:
             return [records.job(row) for row in tx.rows("jobs.all")]
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait for a fact; Killed if the armed point kills somebody meanwhile."""
+        """Wait for a fact; Killed if the armed point kills a process meanwhile."""
         deadline = time.monotonic() + _DEADLINE
         while not condition():
             if self._armed is not None and self.has_fired:
@@ -196,11 +204,11 @@ class Rig:
         self.until(lambda: self.jobs()[which].state is state, f"{_KINDS[which]} is {state}")
 
     def strays(self) -> list[int]:
-        """Return the processes that the workspace has left."""
+        """Return the processes that are left of the workspace."""
         return processes_of(self.ws.root)
 
     def clean_up(self) -> None:
-        """Kill whatever is left."""
+        """Kill all that is left."""
         if self._daemon:
             os.kill(self._daemon, signal.SIGKILL)
             os.waitpid(self._daemon, 0)
@@ -211,7 +219,7 @@ class Rig:
 
 @contextlib.contextmanager
 def rig(point: str, nth: int) -> Iterator[Rig]:
-    """Yield a fresh rig and leave nothing of it behind."""
+    """Yield a new rig and delete it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="failpoint-"))
     made = Rig(folder, point, nth)
     try:

@@ -1,7 +1,7 @@
-"""The walk over the failpoints: kill at every point, the Nth time it is passed, N upwards until it is not.
+"""Kills at every failpoint, at the first pass, the second, and so on, until it is not passed so often.
 
-After each death the user does again what was not acknowledged, a new daemon drains the queue, and the
-invariants must hold. A point that is never passed is an error: nothing would be tested there.
+After each kill the user repeats what was not acknowledged, a new daemon empties the queue, and the invariants
+must hold. A point that is never passed is an error: nothing would be tested there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from runforge.store.recovery import recover, swap
 from runforge.store.writer_lock import writers_held_off
 from runforge.workspace import Workspace
 
-#: More often than any scenario passes any point.
+#: No scenario passes a point more often.
 _MOST_HITS = 200
 _PAGE = 4096
 
@@ -68,26 +68,26 @@ def _unlaunched(here: Rig) -> None:
 
 
 def _pruning(here: Rig) -> None:
-    """A sweep that is forgotten after its end."""
+    """A sweep that is pruned after its end."""
     here.release.touch()
     here.enqueue()
     here.start()
     here.until(lambda: _are_over(here), "all have ended")
     here.stop()
-    # From here on the jobs may be gone.
+    # From now on the jobs may be gone.
     here.forgets = True
     here.call(lambda: prune.prune(here.ws, 0.0))
 
 
 def _migrating(here: Rig) -> None:
-    """A journal made anew, filled, and brought to a version that comes after this one."""
+    """A new journal that is filled and migrated to a later version."""
     here.enqueue()
     with one_more_migration(here.ws.root.parent):
         here.call(lambda: _checkpoint(here))
 
 
 def _damaged(here: Rig) -> None:
-    """A queue that has run dry, whose journal is damaged and recovered."""
+    """An empty queue whose journal is damaged and recovered."""
     here.release.touch()
     here.enqueue()
     here.start()
@@ -143,13 +143,13 @@ def _are_over(here: Rig) -> bool:
 
 
 def _recover(here: Rig) -> None:
-    """Do again what was not acknowledged, have the queue drained by whoever lives, and stop."""
+    """Repeat what was not acknowledged, let a daemon empty the queue, and stop."""
     if not here.acknowledged:
         here.enqueue()
     here.keep_alive()
     if not any(job.cancel_requested for job in here.jobs()):
         here.release.touch()
-    # Whoever was killed may still be dying, so a daemon that seemed alive may be gone in a moment.
+    # A killed process may still be dying, so a daemon that seemed alive may be gone soon.
     here.until(lambda: here.keep_alive() and _are_over(here), "every job has ended")
     here.stop()
 
@@ -160,12 +160,12 @@ def _broken(here: Rig) -> list[str]:
     found = invariants.check(here.ws, witness, acknowledged=known)
     for job in here.jobs():
         if job.cancel_requested and job.state is not State.CANCELED:
-            found.append(f"{job.run_id} was to be canceled and is {job.state}")
+            found.append(f"{job.run_id} should be canceled but is {job.state}")
     return found + _mixed_files(here)
 
 
 def _mixed_files(here: Rig) -> list[str]:
-    """Return which attempts' files lie where another attempt's belong."""
+    """Return the files of attempts that are in the place of another attempt's files."""
     found = []
     for job in here.jobs():
         run_dir = here.ws.root / job.run_dir
@@ -183,7 +183,7 @@ def _mixed_files(here: Rig) -> list[str]:
 
 
 def try_once(point: str, nth: int) -> tuple[bool, list[str]]:
-    """Kill whoever passes the point the Nth time; return whether anybody did, and what was broken."""
+    """Kill the process that passes the point for the Nth time; return whether one did, and what broke."""
     with rig(point, nth) as here:
         with contextlib.suppress(Killed):
             _SCENARIOS[point](here)
@@ -220,7 +220,7 @@ def _migrated(here: Rig) -> list[str]:
 
 
 def walk(point: str, most: int = _MOST_HITS) -> tuple[int, list[str]]:
-    """Kill at a point, N = 1, 2... until it is passed no more; return how often, and what was broken."""
+    """Kill at a point with N = 1, 2... until it is not passed; return how often, and what broke."""
     found: list[str] = []
     for nth in range(1, most + 1):
         has_fired, broken = try_once(point, nth)

@@ -45,7 +45,7 @@ def g9(arena: Arena) -> dict[str, Any]:
 
 
 def g10(arena: Arena) -> dict[str, Any]:
-    """CPU jobs go on beside GPU jobs that wait for their slot."""
+    """CPU jobs run while GPU jobs wait for their slot."""
     arena.daemon(4, 1)
     with Watcher(arena) as watcher:
         gpu = arena.sweep(4, name="g10gpu", device="gpu", seconds=1.5)

@@ -1,4 +1,4 @@
-"""The documents that a gauntlet hands to RunForge: those of the drills."""
+"""The documents that a gauntlet gives to RunForge: those of the drills."""
 
 from runforge.drills.plans import csv_text, grid, plan, request
 

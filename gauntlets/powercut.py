@@ -1,11 +1,12 @@
 """`python -m gauntlets powercut [--cuts 20] [--seed S] [--fs ext4 xfs btrfs] [--unsafe WAY] [--json FILE]`.
 
-A workspace on a file system in an image; a daemon runs short commands, two processes enqueue, cancel, retry and
-reorder them. At a random moment everything is frozen, the image copied, everything killed, and the copy mounted
-as after a reboot. What was acknowledged must be in it, and nothing may have started without its claim. Then a
-daemon finishes what is left, at times with another cut while it recovers, and the invariants are checked.
+The workspace is on a file system in an image. A daemon runs short commands; two processes enqueue, cancel,
+retry and reorder them. At a random moment everything is frozen, the image is copied, everything is killed,
+and the copy is mounted as after a reboot. What was acknowledged must be in it, and nothing may have started
+without a start marker. Then a daemon finishes the rest, sometimes with another cut during its recovery, and
+the invariants are checked.
 
-What needs syncs shows without them: `--unsafe journal` and `--unsafe files` leave some out and must break.
+To prove that the syncs are needed, `--unsafe journal` and `--unsafe files` leave some out and must break.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from runforge.drills.file_drills import Skipped
 from runforge.drills.runner import listen
 
 _CANNOT, _STOPPED = 3, 5
-#: What the table shows of a report.
+#: The fields of a report in the table.
 _COLUMNS = {
     "cuts": "cuts",
     "runs": "acknowledged_runs",
@@ -51,7 +52,7 @@ class Series:
         self.broken: list[str] = []
 
     def play(self, tell: Callable[[str], None]) -> dict[str, Any]:
-        """Cut as often as asked for; return the report."""
+        """Cut the given number of times; return the report."""
         while (done := self._sums["cuts"]) < self._given.cuts:
             name = f"{self._given.seed} {self._kind} {self._sums['lives']}"
             broken = self._live(name, self._given.cuts - done)

@@ -1,4 +1,4 @@
-"""What must hold after a power cut: the books of what was acknowledged, and the witness, against the disk."""
+"""What must be true after a power cut: compares the disk with the acknowledged changes and the witness."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _LAST_LINES = tuple(f"{tokens.stage(name)}\n".encode("ascii") for name in ("COMP
 
 @dataclass(slots=True)
 class Books:
-    """What was acknowledged, outside of the disk that loses its power."""
+    """What was acknowledged, stored outside of the disk that loses its power."""
 
     runs: list[str] = field(default_factory=list)
     canceled: set[str] = field(default_factory=set)
     entries: dict[int, list[Any]] = field(default_factory=dict)
-    #: How many of the entries a command has seen; a reboot adds what it finds.
+    #: How many entries a command has seen; a reboot adds those that it finds.
     seen: set[int] = field(default_factory=set)
     commands: Counter[str] = field(default_factory=Counter)
 
     def read(self, path: Path) -> None:
-        """Add what a process of the load has written down; a line that it did not finish counts for nothing."""
+        """Add what a process of the load has written; an unfinished line does not count."""
         for line in path.read_text("utf-8").split("\n")[:-1]:
             word, _, rest = line.partition(" ")
             if word == "ACK":
@@ -57,7 +57,7 @@ class Books:
 
 
 def after_reboot(workspace: Workspace, sightings: Path, books: Books) -> list[str]:
-    """Return what the disk has lost or made up, before any daemon has touched it."""
+    """Return what the disk has lost or invented, before a daemon has changed it."""
     try:
         if not exists(workspace):
             return ["the journal is lost"] if books.runs or books.entries else []
@@ -71,13 +71,13 @@ def after_reboot(workspace: Workspace, sightings: Path, books: Books) -> list[st
     found += _lost(books, entries)
     for run_id in books.runs:
         if run_id not in jobs:
-            found.append(f"{run_id} was acknowledged and is lost")
+            found.append(f"{run_id} was acknowledged but is lost")
         elif not _has_request(workspace, run_id):
             found.append(f"{run_id} was acknowledged and has no request.json any more")
     events = {(entry[2], entry[1]) for entry in entries.values()}
     for run_id in books.canceled & jobs.keys():
         if not any((jobs[run_id].job_id, event) in events for event in _CANCELED):
-            found.append(f"the cancel of {run_id} was acknowledged and is lost")
+            found.append(f"the cancel of {run_id} was acknowledged but is lost")
     found += _unclaimed(workspace, sightings, secrets)
     found += _torn(workspace)
     found += [
@@ -114,20 +114,20 @@ def _unclaimed(workspace: Workspace, sightings: Path, tokens: dict[tuple[str, in
         for number in attempts:
             owner = start_marker.read(workspace.attempt_dir(run_id, number))
             if (run_id, number) not in tokens:
-                found.append(f"{run_id} attempt {number} started, and the journal does not know it")
+                found.append(f"{run_id} attempt {number} started, but the journal does not know it")
             elif owner is None or (owner.kind, owner.token) != (start_marker.STARTED, tokens[run_id, number]):
-                found.append(f"{run_id} attempt {number} started without a durable claim: {owner}")
+                found.append(f"{run_id} attempt {number} started without a durable start marker: {owner}")
     return found
 
 
 def _torn(workspace: Workspace) -> list[str]:
-    """Return the exports that other programs could not read now: old they may be, never torn."""
+    """Return the exports that other programs could not read now: they may be old, but never torn."""
     files = [*workspace.queue_dir.glob("*.json"), *workspace.hidden.glob("groups/*/group.json")]
     return [f"{path.relative_to(workspace.root)} is torn" for path in files if not _is_json(path)]
 
 
 def _cut_short(workspace: Workspace, run_id: str, number: int, token: str) -> list[str]:
-    """Return what is not whole of an attempt whose end is on the disk: its result, log or artifacts."""
+    """Return the incomplete files of an attempt whose end is on the disk: result, log or artifacts."""
     if exit_record.read(workspace.attempt_dir(run_id, number), token) is None:
         return []
     # The next attempt's launch moves the files one by one; a cut may come in between.
@@ -162,7 +162,7 @@ def _is_json(path: Path) -> bool:
 
 @dataclass(slots=True)
 class Outcomes:
-    """How the attempts of a life ended, and what was not true of it."""
+    """How the attempts of a life ended, and which ends were wrong."""
 
     causes: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
@@ -170,7 +170,7 @@ class Outcomes:
 
 
 def outcomes(workspace: Workspace, sightings: Path) -> Outcomes:
-    """Return whether each job ended as its program did, or as the policy wants it where a cut hit it."""
+    """Return whether each job ended like its program, or as the policy says after a cut."""
     seen = witness.read(sightings)
     made = Outcomes()
     with open_journal(workspace) as journal, journal.read() as tx:
@@ -193,5 +193,5 @@ def outcomes(workspace: Workspace, sightings: Path) -> Outcomes:
         is_true = job.state in {by_itself, State.CANCELED} and job.cause in {None, Cause.EXIT, Cause.CANCELED}
         gave_up = job.state is State.FAILED and lost[job.job_id] >= _MOST_LOST
         if job.state in TERMINAL and not is_true and not gave_up:
-            made.broken.append(f"{job.run_id} was to end with {code} and is {job.state} by {job.cause}")
+            made.broken.append(f"{job.run_id} should end with {code} but is {job.state} by {job.cause}")
     return made

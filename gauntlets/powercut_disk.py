@@ -1,8 +1,8 @@
 """A disk that is a file: a file system in an image on a loop device, whose power can be cut.
 
-What a file system has not handed to its device is not in the image. So a copy of the image, made while every
-process stands still, is what a machine finds that lost its power at that moment. The device keeps whatever it
-was given: a disk that loses its own cache, against what it has promised, is not played.
+What a file system has not given to its device is not in the image. So a copy of the image, made while every
+process is frozen, is what a machine finds after it lost its power at that moment. The device keeps all that
+it got: a disk that loses its own cache, although it should not, is not tested.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _COPIES = 20
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """How one is made, and how large it has to be."""
+    """How a file system is made, and how large it must be."""
 
     mkfs: tuple[str, ...]
     megabytes: int
@@ -36,7 +36,7 @@ FILE_SYSTEMS = {
 
 
 def require_means() -> None:
-    """Give this process mounts of its own, so that none outlives it; Skipped where images cannot be mounted."""
+    """Give this process its own mounts, so that none stays; Skipped if images cannot be mounted."""
     if os.geteuid() != 0:
         raise Skipped("needs root, to mount images of disks")
     for program in ("mount", "umount"):
@@ -69,17 +69,17 @@ class Disk:
         self._mount()
 
     def cut(self) -> None:
-        """Keep what is on the disk at this moment. Whoever works on it must stand still."""
+        """Keep what is on the disk at this moment. All its processes must be frozen."""
         for _ in range(_COPIES):
             before = self._touched()
             _call("cp", "--sparse=auto", str(self._image), str(self._cut))
-            # The file system's own threads go on. A copy that they wrote into is none of one moment.
+            # The file system's own threads continue. A copy that they wrote into is not of one moment.
             if self._touched() == before:
                 return
         raise AssertionError("the disk does not come to rest")
 
     def reboot(self) -> None:
-        """Mount what was on the disk when it was cut. Nobody may work on it any more."""
+        """Mount what was on the disk when it was cut. No process may use the disk any more."""
         _call("umount", str(self._folder))
         os.replace(self._cut, self._image)
         self._mount()

@@ -1,4 +1,4 @@
-"""One disk and what is lived on it: a daemon, a load, cuts, reboots, and the recovery at the end."""
+"""The life of one disk: a daemon, a load, cuts, reboots, and the recovery at the end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from runforge.store import daemon_holder
 
 _LOADS = 2
 _SLOTS = 4
-#: More than any life can enqueue.
+#: More runs than a life can enqueue.
 _RUNS = 1_000_000
 _POLL = 0.01
 _FREEZE_SECONDS = 20.0
@@ -46,13 +46,13 @@ class OnDisk(Scene):
         self.afterwards.callback(self.disk.close)
 
     def freeze(self) -> None:
-        """Stop every process at once, so that none sees another die."""
+        """Stop every process at once, so that none sees another one die."""
         stopped: set[int] = set()
         while new := set(processes_of(self.root)) - stopped:
             for pid in new:
                 _signal(pid, signal.SIGSTOP)
             stopped |= new
-        # Who waits for the disk is stopped once it has answered.
+        # A process that waits for the disk stops when the disk has answered.
         deadline = time.monotonic() + _FREEZE_SECONDS
         while any(daemon_holder.process_state(pid) not in "TtZX?" for pid in stopped):
             require(time.monotonic() < deadline, "not everything could be frozen")
@@ -75,7 +75,7 @@ class Life:
         self.causes: Counter[str] = Counter()
 
     def play(self) -> None:
-        """Live, be cut off, recover."""
+        """Run, cut the power, recover."""
         try:
             self._boot()
             self._work()
@@ -145,7 +145,7 @@ class Life:
         self.broken += powercut_checks.after_reboot(workspaces.at(here.root), here.witness, self.books)
 
     def _recover(self) -> None:
-        """Let a daemon finish what the cut has left, then look at everything."""
+        """Let a daemon finish what the cut has left, then check everything."""
         here, workspace = self._here, workspaces.at(self._here.root)
         here.daemon(_SLOTS)
         aftermath.resume_all(workspace)

@@ -1,9 +1,10 @@
-"""The load of the power cuts: chaos_load's, with books of what was acknowledged.
+"""The load of the power cuts: that of chaos_load, with a record of what was acknowledged.
 
     python -m gauntlets.powercut_load WORKSPACE WITNESS RUNS SEED
 
-Prints, besides chaos_load's lines, `DID command target` for each command that has returned, and `SEEN entry`
-for each entry that the journal then shows. Where these lines go no power is cut, so they are the truth.
+Besides chaos_load's lines it prints `DID command target` for each command that has returned, and `SEEN entry`
+for each entry that the journal then shows. These lines go to a place without power cuts, so they are the
+truth.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ _NEWEST = 400
 
 
 def entry_of(row: Any) -> list[Any]:
-    """Return an entry of the journal as the books have it."""
+    """Return an entry of the journal as the record has it."""
     names = ("seq", "event", "job_id", "group_id", "from_state", "to_state", "attempt", "detail")
     return [row[name] for name in names]
 
 
 class Load(chaos_load.Load):
-    """A load that keeps books. Short commands only: each cut waits until the queue has run dry."""
+    """A load that keeps a record. Only short commands: after each cut the queue must run empty."""
 
     batch = 4
     backlog = 10

@@ -1,7 +1,7 @@
-"""What RunForge would be without its syncs: it shows that the power cuts find what they are there to find.
+"""RunForge without its syncs: proves that the power cuts would find a missing sync.
 
-No option of RunForge's: Python imports a file named sitecustomize from a folder on $PYTHONPATH, in every process
-of the workspace, and that file calls `weaken`.
+This is no option of RunForge: Python imports a file named sitecustomize from a folder on $PYTHONPATH in every
+process of the workspace, and that file calls `weaken`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 
 from runforge.store import sqlite
 
-#: What can be left out, and what that does.
+#: What can be left out, and the effect.
 WAYS = {
     "journal": "SQLite does not wait for the disk when it commits (synchronous=NORMAL)",
-    "files": "nothing waits for files and folders: specs, claims, requests, exit records (os.fsync does nothing)",
+    "files": "nothing waits for files: specs, start markers, requests, exit records (os.fsync does nothing)",
 }
 
 
 def weaken(way: str) -> None:
-    """Leave the syncs out, in this process and in all that it forks."""
+    """Leave the syncs out, in this process and in its forks."""
     if way == "files":
         setattr(os, "fsync", _sync_nothing)  # noqa: B010 - a type checker would not have it otherwise
         return
@@ -40,7 +40,7 @@ def _sync_nothing(_descriptor: Any) -> None:
 
 
 def environment(way: str, folder: Path) -> Mapping[str, str]:
-    """Return the environment whose Python processes are weak; the file for it is put into the folder."""
+    """Return the environment that makes Python processes weak; write the file for it into the folder."""
     folder.mkdir()
     lines = f"from gauntlets.powercut_unsafe import weaken\nweaken({way!r})\n"
     (folder / "sitecustomize.py").write_text(lines, "utf-8")

@@ -39,7 +39,7 @@ def g1(arena: Arena) -> dict[str, Any]:
 
 
 def g2(arena: Arena) -> dict[str, Any]:
-    """While a group is paused nothing of it starts; after a resume it does."""
+    """While a group is paused none of its runs starts; after a resume they do."""
     arena.daemon(2)
     group = arena.sweep(8, name="g2")
     arena.until(lambda: arena.in_state("running", group), "a run is running")
@@ -48,7 +48,7 @@ def g2(arena: Arena) -> dict[str, Any]:
     before = arena.started()
     arena.until(lambda: arena.group(group)["paused"], "group.json says paused")
     arena.until(lambda: not arena.in_state("running", group), "the running ones have finished")
-    # Another group proves that the daemon goes on meanwhile, and gives it time to err.
+    # Another group proves that the daemon works meanwhile, and gives it time for a mistake.
     other = arena.sweep(3, name="g2other")
     arena.until_ended(other, "completed")
     paused = arena.jobs(group)
@@ -87,7 +87,7 @@ def g3(arena: Arena) -> dict[str, Any]:
 
 
 def g4(arena: Arena) -> dict[str, Any]:
-    """Kill -9 of the daemon harms no run; kill -9 of the runs too, and they are queued once more."""
+    """Kill -9 of the daemon harms no run; after kill -9 of the runs too, they are queued again."""
     witness = arena.root.parent / "witness.txt"
     group = _noted_sweep(arena, "g4", witness, seconds=0.6, count=6)
     arena.daemon(2)
@@ -108,7 +108,7 @@ def g4(arena: Arena) -> dict[str, Any]:
 
 
 def _orphans(arena: Arena) -> dict[str, Any]:
-    """Kill the daemon and what it runs; the next daemon follows its policy: once more."""
+    """Kill the daemon and its runs; the next daemon follows its policy: queue them again."""
     witness = arena.root.parent / "witness-orphans.txt"
     group = _noted_sweep(arena, "g4orphans", witness, seconds=0.8, count=3)
     arena.until(lambda: len(read_lines(witness)) == 2, "two have started")
@@ -145,7 +145,7 @@ def g5(arena: Arena) -> dict[str, Any]:
     arena.until(lambda: arena.in_state("succeeded") == 11, "the single run has succeeded too")
     order = arena.started()
     place = order.index("single") + 1
-    # It is served next; one run of the sweep may have started between the two lines above.
+    # It has the next turn; one run of the sweep may have started between the two lines above.
     require(place <= before + 2, f"the single run was start number {place}, {before} were before it")
     return {"starts_before_it_was_queued": before, "place_of_single_run": place, "start_order": order}
 

@@ -1,4 +1,4 @@
-"""G7: whoever looks at the queue may go and come back; the queue never notices, and they see how it is."""
+"""G7: viewers of the queue may leave and come back. The queue does not notice; they see its real state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SLACK = 1.0
 
 
 def g7(arena: Arena) -> dict[str, Any]:
-    """Screens closed, killed and hung up change nothing; new ones show the live queue, and a dead daemon."""
+    """Closed, killed or disconnected screens change nothing; new ones show the queue and a dead daemon."""
     arena.daemon(2)
     group = arena.sweep(6, name="g7", seconds=4)
     arena.until(lambda: arena.in_state("running", group) == 2, "two runs are running")
@@ -37,7 +37,7 @@ def g7(arena: Arena) -> dict[str, Any]:
 
 
 def _leave(arena: Arena, how: Any) -> dict[str, float | int]:
-    """Open the screens, see the live queue on them, leave; return how long until they showed it."""
+    """Open the screens, see the live queue, leave; return how long until they showed it."""
     screen = open_screens(arena.root)
     try:
         seconds = screen.sees("running", "g7", "sweep-0001")
@@ -57,7 +57,7 @@ def _watch_the_daemon_go(arena: Arena) -> dict[str, float]:
         noticed["started_again"] = _timed(screen, "daemon is up", 15.0)
         screen.misses("died")
         noticed["stopped"] = _stop(arena, screen)
-        screen.press("Dq")  # what was asked for is done, also when the user leaves at once
+        screen.press("Dq")  # the user's change is made, also if the user leaves at once
         require(screen.end() == 0, "the screens did not close")
     finally:
         screen.close()
@@ -89,4 +89,4 @@ def _die(arena: Arena, screen: Terminal) -> float:
 
 def _stop(arena: Arena, screen: Terminal) -> float:
     arena.run("stop-daemon", "--workspace", str(arena.root))
-    return _timed(screen, "● stopped")  # the line that says what to do is there only while a run is left
+    return _timed(screen, "● stopped")  # the line with the advice is there only while a run is left

@@ -1,8 +1,8 @@
 """`python -m gauntlets syscalls [--most N] [--only CALL:FILE[:ERROR]]... [--side-by-side N] [--json FILE]`.
 
-Two lives are recorded: which system calls touch which kinds of file of the workspace, in daemon, zygote and
-supervisor. Then each call fails in turn on each of these kinds of file, with each error that it can give, for a
-while, in a fresh workspace with seven runs. No outcome may be wrong, nothing may run twice or count against a job.
+First it records which system calls daemon, zygote and supervisor make on which kinds of file. Then each call
+fails for a while on each of these kinds of file, with each possible error, in a new workspace with seven
+runs. No outcome may be wrong. Nothing may run twice or count against a job.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Gauntlet:
 
 
 def _cases(word: str) -> list[Case]:
-    """Return the cases that a word of --only means: [phase:]call:file[:error]."""
+    """Return the cases for a value of --only: [phase:]call:file[:error]."""
     parts = word.split(":")
     phases = [parts.pop(0)] if parts[0] in PHASES else PHASES
     if len(parts) not in {2, 3} or parts[0] not in ERRORS:
@@ -147,7 +147,7 @@ def _play(gauntlet: Gauntlet, given: argparse.Namespace) -> int:
 
 
 def _evenly(cases: list[Case], most: int | None) -> list[Case]:
-    """Return at most so many cases, spread over all of them."""
+    """Return at most this many cases, spread over all of them."""
     if most is None or most >= len(cases):
         return cases
     return [cases[number * len(cases) // most] for number in range(most)]

@@ -1,4 +1,4 @@
-"""What must hold after a system call has failed for a while: nothing lost, doubled, wrong, untold or left over."""
+"""What must be true after a system call has failed for a while: nothing lost, doubled, wrong or left over."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from runforge.cli.doctor import findings
 from runforge.core.records import Attempt, Job
 from runforge.core.states import Cause, State
 from runforge.documents.result import read_result
-from runforge.drills import invariants
+from runforge.drills import invariants, witness
 from runforge.drills.traces import held_locks, processes_of
 from runforge.errors import InternalError
 
 _NOT_THE_RUNS = {Cause.POSTPONED}
 _OWN_ENDS = {Cause.EXIT, Cause.CANCELED}
-#: The same line so often is told, more often is noise.
+#: The same line may be logged this often; more often is noise.
 _MOST_TOLD = 3
+#: Nothing is ever deleted, replaced or moved here.
+_UNTRUE = re.compile(r"(was|were) (deleted|replaced|moved)|is (missing|not there|gone)|deleted or replaced")
 #: The number of an attempt and the name of a temporary file: the same line without them is the same.
 _VARYING = re.compile(r"(?<=/)\d+(?=/)|(?<=\.rf-tmp-)\w+")
 _RESULTS = {State.SUCCEEDED: "succeeded", State.FAILED: "failed", State.CANCELED: "cancelled"}
 
 
 def broken(life: Life) -> list[str]:
-    """Return everything that is not as it must be, after the last daemon has stopped."""
+    """Return all that is wrong after the last daemon has stopped."""
     jobs, attempts = life.table()
     found = [text for kind, job in jobs.items() for text in _outcome(life, kind, job)]
     found += _counted(life, attempts)
@@ -53,12 +55,19 @@ def _outcome(life: Life, kind: str, job: Job) -> list[str]:
 
 
 def _counted(life: Life, attempts: list[Attempt]) -> list[str]:
-    """Return the attempts that count against a job and should not."""
+    """Return the attempts that count against a job but should not.
+
+    A daemon leaves when its journal's disk fails. What it was about to claim in that moment the disk may have kept:
+    such an attempt never starts, and nobody can tell it from one whose folder was deleted.
+    """
     kinds = {run_id: kind for kind, run_id in life.runs.items()}
+    seen = witness.read(life.witness)
+    has_left = life.exit_code == InternalError.exit_code
     return [
         f"attempt {a.attempt} of {kinds[a.run_id]} ended by {a.cause}: {a.error}"
         for a in attempts
-        if a.cause is None or Cause(a.cause) not in _NOT_THE_RUNS | _OWN_ENDS
+        if (a.cause is None or Cause(a.cause) not in _NOT_THE_RUNS | _OWN_ENDS)
+        and not (has_left and a.cause == Cause.LOST and a.attempt not in seen.get(a.run_id, {}))
     ]
 
 
@@ -73,7 +82,7 @@ def _twice(life: Life) -> list[str]:
 
 
 def _daemon(life: Life) -> list[str]:
-    """Return what is wrong with how the daemon under the fault has ended, if it has."""
+    """Return what is wrong with the end of the daemon under the fault, if it has ended."""
     if life.exit_code is None:
         return []
     said = life.said(life.daemons[life.under_fault])
@@ -83,18 +92,23 @@ def _daemon(life: Life) -> list[str]:
     found = []
     if life.exit_code not in allowed:
         found.append(f"the daemon left with exit code {life.exit_code}")
+    if "internal error" in said:
+        found.append(
+            f"the daemon takes the fault for its own: {said[said.index('internal error') :][:200]!r}"
+        )
     if "ERROR: " not in said:
         found.append(f"the daemon left and did not say why: {said[-300:]!r}")
     return found
 
 
 def _log(life: Life, attempts: list[Attempt]) -> list[str]:
-    """Return where somebody fell over, said nothing, or the same thing over and over."""
+    """Return where a process crashed, logged nothing, or logged the same line again and again."""
     found = []
     for path in [*life.root.parent.glob("*.out"), life.ws.queue_dir / "zygote.log"]:
         text = path.read_text("utf-8", errors="replace") if path.exists() else ""
         found += [f"{path.name}: {words}" for words in _tracebacks(text)]
     lines = [line for process in life.daemons for line in life.said(process).splitlines()]
+    found += [f"told what is not so: {line}" for line in lines if _UNTRUE.search(line)]
     told = Counter(_VARYING.sub("#", line) for line in lines if not line.startswith("[RF:"))
     found += [f"told {n} times: {line}" for line, n in told.items() if n > _MOST_TOLD]
     if any(a.cause == Cause.POSTPONED for a in attempts) and not any("WARNING" in line for line in told):

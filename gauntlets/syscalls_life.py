@@ -1,6 +1,6 @@
 """One life of the syscalls gauntlet: six runs, and a call that fails for a while around them.
 
-`live`: the fault comes while a daemon has four runs running; they end and two more start under it.
+`live`: the fault begins while a daemon has four running runs; they end and two more start under it.
 `takeover`: the daemon is killed, two runs end, and the next daemon starts under the fault.
 """
 
@@ -56,9 +56,9 @@ note END " $code"
 exit $code
 """
 _SLOTS = 8
-#: How long a fault lasts once it has been met, and how long it is waited for.
+#: How long a fault lasts after its first hit, and how long to wait for that.
 _FAULT_SECONDS, _UNMET_SECONDS = 1.0, 2.5
-_END_SECONDS = 30.0
+_END_SECONDS = 60.0
 _PAUSE = 0.03
 
 
@@ -81,7 +81,7 @@ class Life(Scene):
         self.environment.update(self.shim.environment)
 
     def play(self) -> None:
-        """Live until every run has ended and the last daemon has stopped. Unmet where that does not come."""
+        """Run until every run has ended and the last daemon has stopped. Unmet if that does not happen."""
         self.daemon(_SLOTS)
         self._enqueue(_FIRST)
         self.until(lambda: len(self.started) == len(_FIRST), "the first runs have started")
@@ -97,7 +97,7 @@ class Life(Scene):
         self._stop()
 
     def _suffer(self) -> None:
-        """Let things happen under the fault until it has been met for a while, or will not be."""
+        """Work under the fault until it has been hit for a while, or will not be hit."""
         if self.phase == "takeover":
             self._enqueue(_SECOND)
             self.spawn_daemon(_SLOTS, 1)
@@ -117,7 +117,7 @@ class Life(Scene):
             time.sleep(_FAULT_SECONDS)
 
     def until(self, condition: Callable[[], object], what: str, seconds: float = _END_SECONDS) -> None:
-        """Wait for a fact, not after the gauntlet has been stopped."""
+        """Wait for a fact, but not after the gauntlet was stopped."""
 
         def is_met() -> object:
             if self._stopped.is_set():

@@ -1,4 +1,4 @@
-"""The shim that lets system calls fail: how it is built and told, which calls there are and how each can fail."""
+"""The shim that lets system calls fail: how it is built and controlled, its calls and their errors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ERRORS: Mapping[str, tuple[str, ...]] = {
     "rmdir": ("EIO", "EACCES", "EPERM", "EROFS"),
     "unlink": ("EIO", "EACCES", "EPERM", "EROFS"),
     "flock": ("ENOLCK", "EINTR"),
-    "lock": ("ENOLCK", "EINTR"),
+    "lock": ("ENOLCK",),
     "fork": ("EAGAIN", "ENOMEM"),
     "spawn": ("EAGAIN", "ENOMEM"),
     "pipe": ("EMFILE", "ENFILE"),

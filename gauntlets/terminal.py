@@ -1,4 +1,4 @@
-"""A terminal without a window: the program on a pseudo-terminal, and what a person would see on it."""
+"""A terminal without a window: runs a program on a pseudo-terminal and knows what a person would see."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pyte
 
-#: Questions to the terminal that pyte would print: the kitty protocol, and modes asked for.
+#: Questions to the terminal that pyte would print: the kitty protocol, and questions about modes.
 _UNKNOWN = re.compile(rb"\x1b\[[<>=][0-9;]*u|\x1b\[\?[0-9;]*\$p")
-#: Makes the terminal the controlling one, then becomes the program. In a process of its own: what forks a
-#: process with threads must not run Python before the exec.
+#: Makes the terminal the controlling one, then becomes the program. In its own process: after a fork of a
+#: process with threads, no Python may run before the exec.
 _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
     "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
@@ -63,7 +63,7 @@ class Terminal:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def read(self, seconds: float = 0.05) -> bool:
-        """Take what was written; return whether the program still has its terminal."""
+        """Read what was written; return whether the program still has its terminal."""
         if not select.select([self._master], [], [], seconds)[0]:
             return True
         try:
@@ -79,7 +79,7 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """The screen's lines as they read now."""
+        """The current lines of the screen."""
         return [line.rstrip() for line in self._screen.display]
 
     @property
@@ -88,7 +88,7 @@ class Terminal:
         return "\n".join(self.lines)
 
     def until(self, condition: Callable[[], object], what: str, seconds: float = 20.0) -> float:
-        """Read until a condition holds; return how long that took. TimeoutError with the screen if not."""
+        """Read until a condition is true; return how long that took. TimeoutError shows the screen."""
         start = time.monotonic()
         while not condition():
             if time.monotonic() - start > seconds:
@@ -130,7 +130,7 @@ class Terminal:
         return self.process.wait(seconds)
 
     def close(self) -> None:
-        """Kill the program if it lives, and let the terminal go."""
+        """Kill the program if it runs, and close the terminal."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -139,5 +139,5 @@ class Terminal:
 
 
 def open_screens(workspace: Path, *options: object, columns: int = 80, lines: int = 24) -> Terminal:
-    """Open the terminal UI on a workspace, in a terminal of its own."""
+    """Open the terminal UI on a workspace, in its own terminal."""
     return Terminal(["tui", "--workspace", workspace, *options], columns=columns, lines=lines)

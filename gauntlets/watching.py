@@ -1,4 +1,4 @@
-"""Seeing what the queue does: a reader of queue.json beside it, and what the timestamps tell after."""
+"""Watches the queue: reads queue.json all the time, and checks the timestamps afterwards."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Watcher:
 
 
 def most_at_once(jobs: list[dict[str, Any]]) -> int:
-    """Return how many of the jobs ran at the same time, from their own timestamps."""
+    """Return how many of the jobs ran at the same time, by their timestamps."""
     moments = [(j["started_at"], 1) for j in jobs if j["started_at"]]
     moments += [(j["finished_at"], -1) for j in jobs if j["started_at"] and j["finished_at"]]
     most = now = 0
@@ -71,7 +71,7 @@ def states(jobs: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def longest_wait(order: list[str], lane_of: dict[str, str]) -> int:
-    """Return the most starts that one group had between two starts of another that was waiting.
+    """Return the most starts that one group had between two starts of another waiting group.
 
     `order` holds the runs as they started, `lane_of` their groups, all queued before the first start.
     Round-robin means 1.
@@ -90,7 +90,7 @@ def longest_wait(order: list[str], lane_of: dict[str, str]) -> int:
 
 
 def read_lines(path: Any) -> list[str]:
-    """Return the words of a file that runs append to, none while it is not there."""
+    """Return the words of a file that runs append to; none if it is missing."""
     with contextlib.suppress(FileNotFoundError):
         return list(path.read_text().split())
     return []

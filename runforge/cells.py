@@ -1,12 +1,11 @@
-"""Text in the columns of a terminal: how wide it is, how it is cut, how numbers and states are written.
+"""Text in terminal columns: its width, how it is cut, and how numbers and states are written.
 
-For the command line and the terminal UI alike. What comes from outside goes through `runforge.text.safe`
-first.
+For the command line and the terminal UI. Text from outside must go through `runforge.text.safe` first.
 """
 
 from __future__ import annotations
 
-#: state -> symbol, and the one for terminals without Unicode. Never told by colour alone.
+#: state -> symbol, and the one for terminals without Unicode. Colour alone never shows a state.
 SYMBOLS = {
     "queued": ("·", "."),
     "running": ("▸", ">"),
@@ -35,7 +34,7 @@ def _columns_of(character: str) -> int:
 
 
 def cut(text: str, width: int, *, keep_end: bool = False, mark: str = "…") -> str:
-    """Return as much of the text as fits into the columns, marked where it was cut."""
+    """Return as much of the text as fits into the columns, with a mark where it was cut."""
     if columns(text) <= width:
         return text
     if width <= 0:
@@ -50,7 +49,7 @@ def cut(text: str, width: int, *, keep_end: bool = False, mark: str = "…") -> 
 
 
 def pad(text: str, width: int, *, right: bool = False, keep_end: bool = False, mark: str = "…") -> str:
-    """Return the text in exactly so many columns."""
+    """Return the text in exactly this many columns."""
     shown = cut(text, width, keep_end=keep_end, mark=mark)
     space = " " * (width - columns(shown))
     return space + shown if right else shown + space
@@ -70,14 +69,14 @@ def bar(done: float, total: float, width: int, *, unicode: bool = True) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds as people read them, to the tenth below a minute."""
+    """Return seconds for people to read, with tenths below a minute."""
     if seconds is None:
         return ""
     return f"{max(0.0, seconds):.1f}s" if seconds < _MINUTE else span(seconds)
 
 
 def span(seconds: float | None) -> str:
-    """Return seconds as people read them, in whole units: 7s, 3m12s, 1h02m, 2d03h."""
+    """Return seconds for people to read, in whole units: 7s, 3m12s, 1h02m, 2d03h."""
     if seconds is None:
         return ""
     whole = max(0, int(seconds))
@@ -106,7 +105,7 @@ def metric(name: str | None, value: float | None) -> str:
 
 
 def size(count: float) -> str:
-    """Return bytes as people read them."""
+    """Return bytes for people to read."""
     for unit in ("B", "KB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""Wall-clock text for people and files. Order never comes from here: it is the journal's seq."""
+"""Time as text for people and files. It never decides an order: that is the journal's seq."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Protocol
 
-#: Names a file that says by how many seconds this process's clock is wrong: `runforge drill` uses it.
+#: The path of a file with the seconds by which this process's clock is wrong. `runforge drill` uses it.
 FAKE_CLOCK = "RUNFORGE_FAKE_CLOCK"
 
 
@@ -16,10 +16,10 @@ class Clock(Protocol):
     """Where the engine gets its time from."""
 
     def now(self) -> str:
-        """Return the wall clock's time as the contract's text; it may jump."""
+        """Return the wall clock's time as text in the contract's format; it may jump."""
 
     def monotonic(self) -> float:
-        """Return seconds that never go back."""
+        """Return seconds that never go backwards."""
 
 
 class SystemClock:
@@ -69,7 +69,7 @@ def to_datetime(text: str) -> datetime:
 
 
 def later(moment: str, seconds: float) -> str:
-    """Return the timestamp so many seconds after another."""
+    """Return the timestamp this many seconds after another."""
     return to_text(to_datetime(moment) + timedelta(seconds=seconds))
 
 

@@ -19,7 +19,7 @@ from runforge import machine_faults
 
 
 class RunForgeError(Exception):
-    """A problem told to a person: what is wrong, where, and what to do about it."""
+    """A problem explained to a person: what is wrong, where, and what to do about it."""
 
     exit_code: ClassVar[int] = 1
 
@@ -36,7 +36,7 @@ class RunForgeError(Exception):
 
 
 class OperationFailed(RunForgeError):
-    """The command was understood and could not be carried out."""
+    """The command is correct, but it could not be carried out."""
 
     exit_code = 1
 
@@ -48,19 +48,19 @@ class InvalidRequest(RunForgeError):
 
 
 class Missing(RunForgeError):
-    """A file, a folder or a workspace is not there, or may not be used."""
+    """A file, a folder or a workspace is missing or may not be used."""
 
     exit_code = 3
 
 
 class InternalError(RunForgeError):
-    """Something RunForge itself got wrong, or a journal that cannot be trusted."""
+    """RunForge itself is wrong, or the journal cannot be trusted."""
 
     exit_code = 4
 
 
 class CanceledByUser(RunForgeError):
-    """The user pressed Ctrl-C, or canceled what was being waited for."""
+    """The user pressed Ctrl-C, or what the command waited for was canceled."""
 
     exit_code = 5
 
@@ -72,7 +72,7 @@ class InvalidPlan(RunForgeError):
 
 
 def explained(error: BaseException) -> str:
-    """Return one line for a person about any failure; what is no RunForgeError is RunForge's own fault."""
+    """Return one line for a person about any failure. An unknown error is RunForge's own fault."""
     if isinstance(error, RunForgeError):
         return str(error)
     if isinstance(error, OSError):

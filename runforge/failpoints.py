@@ -1,8 +1,8 @@
-"""Named points at which a test can kill this process: every boundary that a crash may fall on.
+"""Named points at which a test can kill this process: the moments between two steps of a change.
 
-Off unless $RUNFORGE_FAILPOINT says `name:N`: then whoever passes that point the Nth time dies by SIGKILL.
-$RUNFORGE_FAILPOINT_FILE makes N count over all processes, by a byte for each passing. Standard library
-only: supervisors pass here too. Programs of the user's never see the variables.
+Off unless $RUNFORGE_FAILPOINT is `name:N`: then the process that passes the point for the Nth time gets
+SIGKILL. $RUNFORGE_FAILPOINT_FILE makes N count over all processes, one byte for each pass. Standard library
+only, because supervisors use it too. The user's programs never see these variables.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 VARIABLE = "RUNFORGE_FAILPOINT"
 COUNTER = "RUNFORGE_FAILPOINT_FILE"
 
-#: Every point, and where a crash there leaves things.
+#: Every point, and what a crash there leaves.
 POINTS = {
     "tx.before": "a writer is about to take the writers' lock",
     "tx.begun": "a transaction is open and nothing is changed in it",
@@ -41,46 +41,46 @@ POINTS = {
     "enqueue.written": "every request is written and none is synced",
     "enqueue.durable": "the folders are durable; the journal knows of none",
     "command.committed": "a command's change is committed; neither daemon nor exports know",
-    "cancel.noted": "the wish is in the journal; no cancel file is there",
+    "cancel.noted": "the cancel is in the journal; no cancel file is there",
     "cancel.left": "a cancel file is there; others may be missing",
     "cancel.delivered": "the daemon has left the cancel file itself",
     "prune.forgotten": "the journal has forgotten the jobs; their folders are there",
-    "export.read": "the picture is read, nothing of it written",
+    "export.read": "the journal is read; nothing is exported",
     "export.queue_written": "queue.json is new and the group.json files are old",
     "export.group_written": "a group.json is new; others may be old",
     "daemon.locked": "the daemon lock is held, the journal not open",
     "daemon.took_over": "the epoch is raised, nothing adopted",
-    "daemon.zygotes_started": "the zygotes run; what an earlier daemon left is not looked at",
-    "daemon.adopted": "what an earlier daemon left is watched again",
+    "daemon.zygotes_started": "the zygotes run; the attempts of an earlier daemon are not inspected",
+    "daemon.adopted": "the attempts of an earlier daemon are watched again",
     "daemon.stopped": "the journal says stopped; the exports may be old",
     "claim.committed": "jobs are claimed and hold slots; none has a folder",
-    "launch.set_aside": "one file of the attempt before is moved away, others may not be",
+    "launch.set_aside": "one file of the previous attempt is moved away; others may not be",
     "launch.folder_made": "the attempt's folder is there, without its spec",
-    "launch.spec_written": "the spec is there; nobody is asked to run it",
+    "launch.spec_written": "the spec is there; no zygote is asked to run it",
     "launch.asked": "the zygote is asked for a supervisor",
-    "launch.answered": "the daemon has heard of its supervisor",
+    "launch.answered": "the daemon knows its supervisor",
     "end.judged": "the daemon knows how attempts ended and has not written it down",
-    "end.recorded": "their ends are committed; nobody is told",
+    "end.recorded": "their ends are committed; nothing is printed or exported",
     "lost.revoked": "an attempt that never started is revoked; its job is not requeued",
-    "lost.closed": "an attempt without a folder is closed to every launch that comes late",
+    "lost.closed": "an attempt without a folder is closed to every late launch",
     "lost.swept": "what was left of a lost attempt is killed; nothing is written",
     "lost.result_left": "a lost attempt has its result.json; the journal does not know",
     "zygote.forked": "a supervisor is forked; the daemon has no answer",
-    "supervisor.locked": "a supervisor lives and has claimed nothing",
-    "supervisor.allocated": "the exit record has its room; nothing is claimed",
-    "claim.written": "the claim is written under a temporary name",
-    "claim.linked": "the claim is won and not synced",
-    "claim.won": "the claim is won and durable; nothing is started",
-    "worker.forked": "the run's process exists; nobody watches it",
-    "worker.ended": "the run's process has ended; what it left is not killed",
-    "worker.swept": "nothing of the run is left; its result is not written",
+    "supervisor.locked": "a supervisor runs and has no start marker",
+    "supervisor.allocated": "the exit record is allocated; there is no start marker",
+    "claim.written": "the start marker is written under a temporary name",
+    "claim.linked": "the start marker is taken and not synced",
+    "claim.won": "the start marker is taken and durable; nothing is started",
+    "worker.forked": "the run's process exists; it is not watched",
+    "worker.ended": "the run's process has ended; its child processes are not killed",
+    "worker.swept": "no process of the run is left; its result is not written",
     "exit.result_left": "the result is written; the exit record is not",
-    "exit.recorded": "the exit record is written; the supervisor still lives",
+    "exit.recorded": "the exit record is written; the supervisor still runs",
 }
 
 
 class _Armed:
-    """One point that kills, and the count of its passings."""
+    """One point that kills, and how often it was passed."""
 
     def __init__(self, text: str, counter: str | None) -> None:
         self.name, _, number = text.partition(":")
@@ -103,7 +103,7 @@ class _Armed:
         descriptor = os.open(self._counter, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             os.write(descriptor, b".")
-            # Where this very byte went, whoever else appends: the kernel moves our offset with it.
+            # The position of this byte, even if others append too: the kernel moves our offset with it.
             return os.lseek(descriptor, 0, os.SEEK_CUR)
         finally:
             os.close(descriptor)
@@ -115,7 +115,7 @@ _observer: Callable[[str], None] | None = None
 
 @contextmanager
 def observed(observer: Callable[[str], None]) -> Iterator[None]:
-    """Have a function called at every point within the block: the simulation lets daemons die there."""
+    """Call a function at every point inside the block. The simulation kills daemons this way."""
     global _observer  # noqa: PLW0603 - one process, one observer
     _observer = observer
     try:
@@ -132,7 +132,7 @@ def arm() -> None:
 
 
 def disarm() -> None:
-    """Forget the armed point: what follows in this process is the user's program."""
+    """Forget the armed point: from here on the process runs the user's program."""
     global _armed  # noqa: PLW0603
     _armed = None
     for name in (VARIABLE, COUNTER):
@@ -140,7 +140,7 @@ def disarm() -> None:
 
 
 def hit(name: str) -> None:
-    """Pass a point; die there if it is the armed one and its turn has come."""
+    """Pass a point; die if it is the armed one and was passed often enough."""
     if _observer is not None:
         _observer(name)
     if _armed is not None and _armed.name == name:

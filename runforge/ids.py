@@ -1,6 +1,6 @@
-"""Identifiers: how they are made, and which ones from outside are let in.
+"""Identifiers: how they are made, and which ones from outside are accepted.
 
-Source of the shapes: docs/contract.md, section 1.
+Their formats are in docs/contract.md, section 1.
 """
 
 from __future__ import annotations

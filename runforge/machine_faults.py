@@ -1,6 +1,6 @@
-"""Failures that are the machine's and not a job's: full disks, used-up limits, no memory.
+"""Failures of the machine, not of a job: full disks, reached limits, no memory.
 
-Standard library only: supervisors and zygotes use it too. What happens then is decided elsewhere.
+Standard library only: supervisors and zygotes use it too. It does not decide what happens then.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WORDS = {
     errno.EAGAIN: "no process can be created (`ulimit -u`, or the pids limit of a container)",
     errno.ENOMEM: "no memory is left",
     errno.ENOBUFS: "no memory is left for a message",
-    # The process that launches for us was killed in this very moment; there is a new one at once.
+    # The zygote was killed at this moment; a new one is started at once.
     errno.EPIPE: "the zygote has just ended",
     errno.ECONNRESET: "the zygote has just ended",
     errno.ENOTCONN: "the zygote has just ended",
@@ -32,21 +32,21 @@ _ADVICE = {
     errno.EROFS: "Look at `dmesg` for the reason, then mount it writable",
     errno.EIO: "Look at `dmesg`; once the disk is sound, run `runforge doctor`",
     errno.EMFILE: "Raise `ulimit -n`",
-    errno.ENFILE: "End something that has many files open, or raise fs.file-max",
+    errno.ENFILE: "End a program that has many files open, or raise fs.file-max",
     errno.EAGAIN: "Raise `ulimit -u`, or the pids limit of the container",
     errno.ENOMEM: "Free some memory and try again",
 }
 
 
 def of(error: BaseException) -> int | None:
-    """Return the number of the machine's failure that an error comes from; None if it is no such failure."""
+    """Return the error number if the machine is to blame for an error; else None."""
     for candidate in (error, error.__cause__):
         if isinstance(candidate, OSError) and candidate.errno in _WORDS:
             return candidate.errno
     return None
 
 
-#: What does not pass by itself: a name is taken or missing, or something else stands there than a file of ours.
+#: Failures that do not go away: a name is taken or missing, or it is not a file of RunForge.
 _LASTING = {
     *(errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EINVAL),
     *(errno.EFBIG, errno.ENAMETOOLONG, errno.E2BIG, errno.ENOEXEC),
@@ -54,7 +54,7 @@ _LASTING = {
 
 
 def passing(error: BaseException) -> int | None:
-    """Return the number of a failure that may pass by itself, the machine's or a missing right; None for others."""
+    """Return the number of a failure that may go away (the machine's, or a missing permission); else None."""
     for candidate in (error, error.__cause__):
         if isinstance(candidate, OSError) and candidate.errno is not None and candidate.errno not in _LASTING:
             return candidate.errno
@@ -62,27 +62,27 @@ def passing(error: BaseException) -> int | None:
 
 
 def is_machines(number: int | None) -> bool:
-    """Return whether an error number is the machine's and not a job's."""
+    """Return whether an error number means a failure of the machine, not of a job."""
     return number in _WORDS
 
 
 def kind(number: int) -> str:
-    """Return a word for a failure: what the disk guard tells of too has the same word there."""
+    """Return one word for a failure, the same word that the disk check uses."""
     return _KINDS.get(number, str(number))
 
 
 def words(number: int) -> str:
-    """Return a failure in words, with what mends it where that is known."""
+    """Describe a failure, and say how to fix it if that is known."""
     return _WORDS.get(number) or os.strerror(number).lower()
 
 
 def holds_all(number: int) -> bool:
-    """Return whether a failure meets every launch alike; else it may come from one run's own files."""
+    """Return whether a failure affects every launch. Otherwise it may come from one run's files."""
     return number in _WORDS and number != errno.EIO
 
 
 def advice(error: OSError) -> str:
-    """Return what a person can do about an error; nothing where there is no more to say."""
+    """Return what a person can do about an error; an empty text if there is nothing."""
     if error.errno in {errno.EACCES, errno.EPERM} and error.filename:
         path = Path(os.fsdecode(error.filename))
         target, right = (path, "rw") if os.path.lexists(path) else (path.parent, "rwx")

@@ -1,7 +1,7 @@
-"""Making text from outside harmless before a terminal sees it.
+"""Makes text from outside harmless before it is shown in a terminal.
 
 Names, errors, paths and logs may hold escape sequences that set the clipboard, the title or the
-cursor. `safe` shows them as visible escapes. The store keeps the bytes as they came.
+cursor. `safe` makes them visible as text. The journal keeps the original bytes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def safe(text: str, limit: int = MAX_LENGTH) -> str:
 def safe_log(text: str) -> str:
     """Return log text with newlines and tabs kept and every other control character shown.
 
-    A carriage return (progress bars) keeps what stands after the last one on its line. Colours are dropped.
+    In a line with carriage returns (progress bars), only the text after the last one is kept. Colours are
+    dropped.
     """
     if "\x1b" in text:
         text = re.sub(SGR, "", text)

@@ -1,6 +1,6 @@
-"""Where a workspace keeps what (docs/contract.md, section 1), and how one is found.
+"""The paths in a workspace (docs/contract.md, section 1), and how a workspace is found.
 
-Owns every path below `.runforge`; refuses folders that are not there or not the user's own.
+Knows every path below `.runforge`. Refuses folders that are missing or belong to another user.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Workspace(NamedTuple):
 
     @property
     def write_lock(self) -> Path:
-        """Locked by whoever writes the journal, for the length of one transaction."""
+        """Locked while a process writes the journal, for one transaction."""
         return self.state_dir / "runforge.lock"
 
     @property
@@ -62,17 +62,17 @@ class Workspace(NamedTuple):
 
     @property
     def daemon_lock(self) -> Path:
-        """Held by the one live daemon; lies beside the journal when that is elsewhere."""
+        """Held by the running daemon; in the folder of the journal if that is elsewhere."""
         return self._private("daemon.lock")
 
     @property
     def queue_map(self) -> Path:
-        """Where the parts of queue.json lie in it, for whoever writes it next."""
+        """Where each part of queue.json begins, for the next process that writes it."""
         return self.queue_dir / "queue.map"
 
     @property
     def export_lock(self) -> Path:
-        """Held by whoever writes the exports."""
+        """Held while a process writes the exports."""
         return self._private("export.lock")
 
     @property
@@ -102,7 +102,7 @@ class Workspace(NamedTuple):
         return self.state_dir / "attempts"
 
     def attempt_dir(self, run_id: str, attempt: int) -> Path:
-        """Folder of one attempt's lock, claim, spec and exit record."""
+        """Folder of one attempt's lock, start marker, spec and exit record."""
         return self.attempts_dir / run_id / str(attempt)
 
     def find_run_dir(self, run_id: str) -> Path | None:
@@ -115,14 +115,14 @@ class Workspace(NamedTuple):
         return None
 
     def prepare(self) -> None:
-        """Create the folders that every command may rely on; Missing where the state folder is not there."""
+        """Create the folders that every command needs; Missing if the state folder is not there."""
         state_folder.require_there(self.root, self.state_dir)
         make_way(self.attempts_dir, 0)
         for folder in (self.queue_dir, self.hidden / "groups", self.runs_dir, self.attempts_dir):
             make_dir(folder)
 
     def relative(self, path: Path) -> str:
-        """Return a path as text from the root where it lies below it, else absolute."""
+        """Return a path as text: relative to the root if it is below it, else absolute."""
         try:
             return path.relative_to(self.root).as_posix()
         except ValueError:
@@ -132,12 +132,12 @@ class Workspace(NamedTuple):
 def at(root: Path, *, state_dir: Path | None = None) -> Workspace:
     """Return the workspace at a folder; Missing if the folder is not there.
 
-    `state_dir` puts the journal and the locks elsewhere (a local disk, where the workspace is on
-    a network file system) and is remembered in `.runforge/state_dir`.
+    `state_dir` puts the journal and the locks into another folder, for a workspace on a network file system.
+    The choice is kept in `.runforge/state_dir`.
     """
     try:
         resolved = root.resolve(strict=True)
-    except (OSError, RuntimeError, ValueError):  # ValueError: no name that this locale can express
+    except (OSError, RuntimeError, ValueError):  # ValueError: the locale has no such characters
         raise Missing(
             f"workspace not found: {root}",
             fix="Check the path, or create one with `runforge init <folder>`",

@@ -14,6 +14,7 @@ import pytest
 
 from gauntlets.arena import Arena, arena
 from runforge import workspace as workspaces
+from runforge.backends.local import launcher
 from runforge.cli.setup import make_workspace
 from runforge.workspace import Workspace
 from tests.order import dealt
@@ -33,6 +34,7 @@ MOST_LEFT_OPEN = 8
 #: What makes the daemons of the tests cheap to start; see tests/cold/sitecustomize.py.
 COLD = str(Path(__file__).parent / "cold")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [COLD, os.environ.get("PYTHONPATH")]))
+launcher.WARMUP = launcher.FINISH  # the same for the daemons in this process
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""From a request to the spec file that a supervisor runs: what is executed, where, with what.
+"""Makes the spec file of an attempt from the request: what is executed, where, and with which values.
 
 Shared by the daemon and by `run`, which executes one request in the foreground, without a queue.
 """
@@ -25,7 +25,7 @@ from runforge.metrics import tokens
 
 GRACE_SECONDS = 10.0
 LOG_LIMIT_BYTES = 128 * 1024 * 1024
-#: What an attempt leaves in the run folder, moved aside before the next one.
+#: The files of an attempt in the run folder. They are moved aside before the next attempt.
 OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "artifacts")
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -73,12 +73,12 @@ def single_threaded(environment: dict[str, str]) -> dict[str, str]:
 
 
 def is_command(request: Request, terms: Terms) -> bool:
-    """Return whether the attempt executes a program of the user's."""
+    """Return whether the attempt executes one of the user's programs."""
     return request.family == "command" and terms.dry_run_seconds is None
 
 
 def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
-    """Return the spec of an attempt (the format stands in docs/architecture.md)."""
+    """Return the spec of an attempt (docs/architecture.md describes the format)."""
     runs_command = is_command(request, terms)
     payload = _payload(request, terms)
     return Spec(
@@ -152,9 +152,9 @@ def _visible(request: Request, terms: Terms) -> dict[str, str]:
 
 
 def make_attempt(folder: Path) -> None:
-    """Create an attempt's folder; FileExistsError if somebody else has launched this very attempt.
+    """Create an attempt's folder; FileExistsError if this attempt was launched before.
 
-    Not synced: after a power cut an attempt without a folder is judged as lost.
+    Not synced: after a power cut an attempt without a folder counts as lost.
     """
     make_way(folder.parent, 1)
     make_dir(folder.parent)
@@ -165,7 +165,7 @@ def make_attempt(folder: Path) -> None:
 def write_spec(spec: Spec, request: Request) -> tuple[Path, str]:
     """Write the spec into the attempt's folder; return its path and the digest of what was written.
 
-    After a power cut nobody needs it. The digest goes to the supervisor by another way than the file.
+    Not synced: after a power cut it is not needed. The digest does not travel in the file.
     """
     path = spec.attempt_dir / specs.NAME
     if spec.is_command:
@@ -178,7 +178,7 @@ def write_spec(spec: Spec, request: Request) -> tuple[Path, str]:
 
 
 def outputs(run_dir: Path) -> Sequence[str]:
-    """Return the names of what an attempt has left in the run folder."""
+    """Return the names of the files that an attempt has left in the run folder."""
     return [name for name in OUTPUTS if (run_dir / name).exists()]
 
 
@@ -188,7 +188,7 @@ def previous(run_dir: Path, attempt: int) -> Path:
 
 
 def set_aside(run_dir: Path, attempt: int) -> None:
-    """Move what an attempt left to where it is kept, so that each keeps its own files."""
+    """Move what an attempt left to its own folder below `previous`."""
     left = outputs(run_dir)
     if not left:
         return

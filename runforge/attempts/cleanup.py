@@ -27,10 +27,10 @@ class Cleaned(NamedTuple):
 def clean_up(
     token: str, attempt_dir: Path, session: int | None, *, seconds: float = _KILL_SECONDS
 ) -> Cleaned:
-    """Kill what is left of an attempt whose supervisor is gone, waiting so long for it to be gone.
+    """Kill what is left of an attempt whose supervisor is gone; wait this long until it has ended.
 
-    Found by the token in the environment, by the inherited lock file, and by the session; a process
-    that has shed all three can escape, but only where the supervisor was killed by force too.
+    Processes are found by the token in the environment, by the inherited lock file and by the session. A
+    process without all three can escape, but only if the supervisor was killed by force too.
     """
     lock = Path(os.path.realpath(attempt_dir / TREE_LOCK))
     found: set[int] = set()
@@ -44,8 +44,8 @@ def clean_up(
         age = time.monotonic() - started
         number = signal.SIGTERM if age < min(seconds, _TERM_SECONDS) else signal.SIGKILL
         for pid in left:
-            # The number may have passed to a stranger since the scan: look again at the very process
-            # that `send` then checks by its start, through a handle.
+            # The pid may belong to another process since the scan. So look again; `send` then checks the
+            # start time through a handle.
             ticks = os_process.start_ticks(pid)
             if ticks is not None and os_process.is_marked(pid, token, lock, session):
                 os_process.send(pid, number, ticks)
@@ -55,10 +55,10 @@ def clean_up(
 
 
 def _own_session(attempt_dir: Path, session: int | None) -> int | None:
-    """Return the session if it can still be the attempt's, else None.
+    """Return the session if it can still belong to the attempt, else None.
 
-    The kernel gives its number to nobody while it has members. A process of that number which started
-    at another time than the supervisor that claimed proves that the attempt's session is empty.
+    The kernel does not use the number again while the session has members. So a process with that number and
+    another start time proves that the attempt's session is empty.
     """
     if session is None:
         return None

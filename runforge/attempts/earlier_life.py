@@ -1,8 +1,9 @@
-"""Attempts' folders that this journal knows nothing of: another life of the run, or another workspace.
+"""Folders of attempts that this journal does not know: from an earlier life of the run, or another workspace.
 
-A run that was pruned and enqueued again counts its attempts anew, and so does one whose journal is a backup that was
-put in its place. What an earlier life left under the same numbers is told by its token and moved away; it is never
-judged as this life's. A copied workspace holds the folders of attempts that run in the original.
+The attempts of a run are numbered from 1 again after it was pruned and enqueued again, or after an older
+journal was restored. Folders of the earlier life have the same numbers. They are recognised by their token
+and moved away, and never taken for this life's. A copied workspace has the folders of attempts that run in
+the original.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _NAME = "earlier-"
 
 
 class StillRuns(FileExistsError):
-    """An attempt of an earlier life still has a process: a run has one live process tree at most."""
+    """An attempt of an earlier life still has a process. A run may have only one live process tree."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(errno.EEXIST, "an earlier attempt of the run still runs", str(folder))
@@ -33,9 +34,9 @@ class StillRuns(FileExistsError):
 
 
 def set_aside(workspace: Workspace, job: Job, token: str) -> None:
-    """Move away what an earlier life of the run has left from this attempt's number on, files of the run included.
+    """Move away the earlier life's attempts from this number on, and the files of the run.
 
-    The attempt's own folder, made by another launch of it, is left alone. Raises StillRuns, with nothing moved.
+    A folder of this same attempt stays where it is. Raises StillRuns, with nothing moved.
     """
     own = workspace.attempt_dir(job.run_id, job.attempt)
     found = list(_folders_from(own.parent, job.attempt))
@@ -51,13 +52,13 @@ def set_aside(workspace: Workspace, job: Job, token: str) -> None:
     if found:
         kept = _free(found[0].parent)
         make_dir(kept)
-        # The last one first: as long as one of them is there, it tells that this attempt never started.
+        # The last one first: while one of them is there, it proves that this attempt never started.
         for folder in reversed(found):
             os.rename(folder, kept / folder.name)
 
 
 def refined(attempt_dir: Path, token: str, finding: Finding) -> Finding:
-    """Return what a finding is where it is not this attempt's own: another life's, or another workspace's."""
+    """Return the finding; corrected if it comes from another life of the run or from another workspace."""
     if finding in {Finding.LOST, Finding.REBOOTED} and original(attempt_dir, token) is not None:
         return Finding.COPIED
     if finding is Finding.FOLDER_MISSING and _is_behind(attempt_dir):
@@ -66,7 +67,7 @@ def refined(attempt_dir: Path, token: str, finding: Finding) -> Finding:
 
 
 def original(attempt_dir: Path, token: str) -> Path | None:
-    """Return the attempt's folder in the workspace of which this one is a copy; None in any other."""
+    """Return the attempt's folder in the original workspace if this one is a copy, else None."""
     there = _spec(attempt_dir).get("attempt_dir")
     if not isinstance(there, str):
         return None
@@ -79,7 +80,7 @@ def original(attempt_dir: Path, token: str) -> Path | None:
 
 
 def _is_behind(attempt_dir: Path) -> bool:
-    """Return whether the run has attempts with higher numbers: an earlier life's, so that this one never started."""
+    """Return whether higher attempts exist: they are from an earlier life, so this one never started."""
     return any(True for _ in _folders_from(attempt_dir.parent, int(attempt_dir.name) + 1))
 
 
@@ -107,7 +108,7 @@ def _spec(folder: Path) -> dict[str, object]:
 
 
 def _has_a_process(folder: Path) -> bool:
-    """Return whether the attempt lives; what a supervisor that was killed has left of it is killed first."""
+    """Return whether the attempt still runs. What a killed supervisor has left behind is killed first."""
     if report.is_locked(folder / report.SUPERVISOR_LOCK):
         return True
     owner = start_marker.read(folder)

@@ -1,7 +1,7 @@
 """The exit record: the one proof of how an attempt ended.
 
-Its 4 KiB are allocated before the run starts and overwritten in place at its end, so that a full disk
-cannot swallow the outcome. Torn, corrupt or foreign is the same as missing.
+Its 4 KiB are allocated before the run starts and overwritten in place at its end, so that a full disk cannot
+lose the outcome. A torn, damaged or foreign record counts as missing.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from runforge.files.durable import read_if_there, write_atomic
 NAME = "exit.rec"
 SIZE = 4096
 _CUT = "..."
-#: Bytes of the reason of a failed start as JSON text, where a letter may take twelve: the rest fits beside it.
+#: Most bytes for the reason of a failed start. In JSON a letter may take twelve bytes; the rest fits beside
+#: it.
 _MESSAGE = 3000
 
 
 def preallocate(attempt_dir: Path) -> int:
     """Create the record's file full of zeros; return its descriptor. OSError if there is no room.
 
-    Not synced: its room is taken when it is written, and after a power cut zeros and no record are the
-    same.
+    Not synced: after a power cut, zeros and a missing record mean the same.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(attempt_dir / NAME, flags, 0o600)
@@ -37,7 +37,7 @@ def preallocate(attempt_dir: Path) -> int:
 
 
 def write(descriptor: int, record: ExitRecord) -> None:
-    """Overwrite the record in place and sync it: from here on the attempt's end is known."""
+    """Overwrite the record in place and sync it. From now on the attempt's end is known."""
     os.pwrite(descriptor, _encoded(record), 0)
     os.fsync(descriptor)
 
@@ -54,7 +54,7 @@ def _beside(attempt_dir: Path) -> Path:
 def _encoded(record: ExitRecord) -> bytes:
     values = record._asdict()
     if record.spawn_errno is None:
-        del values["spawn_errno"]  # an older daemon knows no such field
+        del values["spawn_errno"]  # an older daemon does not know this field
     if record.spawn_error is not None:
         values["spawn_error"] = _fitting(record.spawn_error)
     body = json.dumps(values).encode("ascii")
@@ -63,9 +63,9 @@ def _encoded(record: ExitRecord) -> bytes:
 
 
 def _fitting(message: str) -> str:
-    """Shorten a message in the middle, where the reason at its end stays: a record over SIZE is torn."""
+    """Shorten a message in the middle: the reason at its end stays. A record above SIZE would be torn."""
     while (excess := len(json.dumps(message)) - _MESSAGE) > 0:
-        # A letter takes at most twelve bytes, so this many at least have to go, and never too many.
+        # A letter takes at most twelve bytes, so at least this many have to go.
         cut = max(1, excess // 12) + len(_CUT)
         middle = len(message) // 2
         message = message[: middle - cut // 2] + _CUT + message[middle + cut - cut // 2 :]
@@ -73,7 +73,7 @@ def _fitting(message: str) -> str:
 
 
 def read(attempt_dir: Path, token: str) -> ExitRecord | None:
-    """Return the attempt's record; None if there is no whole one with this token.
+    """Return the attempt's record; None if there is no complete one with this token.
 
     OSError if it cannot be read now.
     """

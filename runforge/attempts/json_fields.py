@@ -1,6 +1,6 @@
-"""Typed reading of a JSON object that RunForge itself has written: the first field that does not fit is refused.
+"""Reads a JSON object that RunForge itself has written. The first field of a wrong type is refused.
 
-What users write is read in `documents`, which collects all that is wrong.
+Documents that users write are read in `documents`, which collects all problems.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Misfit(ValueError):
-    """A field that is missing or of another kind; says which."""
+    """A field is missing or has a wrong type; the message says which."""
 
 
 class Fields:
@@ -38,7 +38,7 @@ class Fields:
         return Misfit(f"{self._at}{name} must be {words}, not {self._value[name]!r:.60}")
 
     def has(self, name: str) -> bool:
-        """Return whether the field is there, be it null."""
+        """Return whether the field is there; it may be null."""
         return name in self._value
 
     def text(self, name: str) -> str:
@@ -108,5 +108,5 @@ class Fields:
         return [Fields(value, f"{self._at}{name}.{number}.") for number, value in enumerate(values)]
 
     def optional(self, name: str, read: Callable[[str], T]) -> T | None:
-        """Return what `read` makes of the field; None where it is null or missing."""
+        """Return the field as `read` returns it; None if it is null or missing."""
         return None if self._value.get(name) is None else read(name)

@@ -1,4 +1,4 @@
-"""What an attempt's supervisor is asked to do, as files in its folder: so it is heard with the daemon dead too."""
+"""Orders to a supervisor, as files in the attempt's folder. They work without a daemon too."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _CANCEL = "cancel"
 
 
 def cancel(attempt_dir: Path) -> None:
-    """Ask for the end of an attempt; one that has not started never starts. Raises OSError."""
+    """Cancel an attempt. If it has not started, it never starts. Raises OSError."""
     write_atomic(attempt_dir / _CANCEL, b"", durable=False)
 
 
 def is_canceled(attempt_dir: Path) -> bool:
-    """Return whether the end of an attempt was asked for."""
+    """Return whether the attempt was canceled."""
     return os.path.lexists(attempt_dir / _CANCEL)

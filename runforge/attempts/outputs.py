@@ -1,7 +1,7 @@
-"""Whose the files in a run folder are: an attempt's own, or those of the last one that started before it.
+"""Which attempt wrote the files in a run folder: this one, or the last one that started before it.
 
-Between two attempts that started there may be some that never did: a daemon was killed while it launched
-them. They left nothing, so what lies there keeps the number of the attempt that wrote it.
+Between two attempts that started, some may never have started, because the daemon was killed while launching
+them. They left no files. So the files keep the number of the attempt that wrote them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from runforge.workspace import Workspace
 
 
 def archive(workspace: Workspace, job: Job) -> None:
-    """Move what lies in the run folder to `previous/<n>`, n being the attempt that left it."""
+    """Move the files in the run folder to `previous/<n>`; n is the attempt that wrote them."""
     if job.attempt > 1:
         build_spec.set_aside(workspace.root / job.run_dir, _owner(workspace, job))
 
 
 def archive_if_unlaunched(workspace: Workspace, job: Job) -> None:
-    """Do so for an attempt without a folder, if it never had one: else the files are its own."""
+    """Archive the older files if this attempt never had a folder. Otherwise the files are its own."""
     if job.attempt > 1:
         owner = _owner(workspace, job)
         run_dir = workspace.root / job.run_dir
@@ -33,6 +33,6 @@ def _owner(workspace: Workspace, job: Job) -> int:
         owner = start_marker.read(workspace.attempt_dir(job.run_id, number))
         if owner is not None and owner.kind == start_marker.STARTED:
             kept = build_spec.previous(run_dir, number)
-            # Its place is taken: these are a later one's, whose folder somebody has deleted.
+            # That folder exists: the files are from a later attempt whose own folder was deleted.
             return job.attempt - 1 if any((kept / name).exists() for name in left) else number
     return job.attempt - 1

@@ -1,7 +1,7 @@
-"""Why a supervisor could not claim its attempt, left for the daemon in the name of an empty file.
+"""Why a supervisor could not start its attempt, told to the daemon by the name of an empty file.
 
-An empty file often fits where nothing else does. Where not even that can be made, revoking the attempt cannot
-be either, and the daemon learns of the reason by itself.
+An empty file often fits on a disk where nothing else does. If not even that can be made, the attempt cannot
+be revoked either, and the daemon meets the same error itself.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 from runforge.files.durable import is_there
 
 _PREFIX = "refused-"
-#: What may pass by itself. Without its folder an attempt has no supervisor that could leave a reason.
+#: Errors that may go away. Without its folder an attempt has no supervisor that could leave a reason.
 _PASSING = frozenset(errno.errorcode) - {errno.ENOENT}
 _FORGED = f"{_PREFIX}forged"
 
 
 @contextlib.contextmanager
 def left(attempt_dir: Path) -> Iterator[None]:
-    """Leave the reason if the block fails: whatever it is, nothing has started. The error goes on."""
+    """If the block fails, leave the reason and raise the error again. Nothing has started then."""
     try:
         yield
     except OSError as error:
@@ -31,7 +31,7 @@ def left(attempt_dir: Path) -> Iterator[None]:
 
 
 def leave_forged(attempt_dir: Path) -> None:
-    """Leave the reason that the spec is not what the daemon has written."""
+    """Leave the reason that the spec is not the one that the daemon wrote."""
     _leave(attempt_dir / _FORGED)
 
 
@@ -46,7 +46,7 @@ def _leave(path: Path) -> None:
 
 
 def read(attempt_dir: Path) -> int | None:
-    """Return the number of the failure that kept a supervisor from its claim, if one did. OSError: not now."""
+    """Return the error number that kept a supervisor from starting, or None. OSError: not now."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(attempt_dir):
             number = name.removeprefix(_PREFIX)

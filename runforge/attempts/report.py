@@ -1,6 +1,6 @@
-"""All that can be seen of an attempt, from its files and locks alone, read once.
+"""The report on an attempt: all that its files and locks say, read once.
 
-Source of the table: docs/reliability.md, "Recovery". What it means is decided in `core.policy`.
+The table is in docs/reliability.md, "Recovery". `core.policy` decides what a report means.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _RESULT_LIMIT = 4 * 1024 * 1024
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether somebody holds a lock file. Its holder is alive, whatever its pid was. OSError: not now."""
+    """Return whether a process holds a lock file. Its holder is alive. OSError if that cannot be seen now."""
     try:
         descriptor = open_file(path, os.O_RDONLY)
     except OSError as error:
@@ -41,8 +41,8 @@ def is_locked(path: Path) -> bool:
 def inspect(attempt_dir: Path, token: str, run_dir: Path) -> Report:
     """Return the report on an attempt.
 
-    Raises OSError where something cannot be seen now (too many open files, a disk that fails, a folder without
-    rights): a run must not be taken for lost because of that.
+    Raises OSError if something cannot be read now (too many open files, a failing disk, missing permissions).
+    A run must not count as lost because of that.
     """
     finding, record = find(attempt_dir, token)
     if finding is Finding.ENDED:
@@ -72,10 +72,10 @@ def find(attempt_dir: Path, token: str) -> tuple[Finding, ExitRecord | None]:  #
     is_taken = start_marker.is_taken(attempt_dir)
     owner = start_marker.read(attempt_dir)
     if owner is not None and owner.token != token:
-        return Finding.EARLIER, None  # a marker has one winner, so this attempt has none
+        return Finding.EARLIER, None  # the marker belongs to another attempt, so this one has none
     if owner is None:
-        # A marker that is damaged can be neither revoked nor trusted: somebody may have started, so it
-        # is lost. Called unclaimed, it would be looked at again for ever.
+        # A damaged marker can be neither revoked nor trusted. The attempt may have started, so it
+        # is lost. As "not started" it would be inspected again for ever.
         return (Finding.LOST if is_taken else Finding.UNCLAIMED), None
     if owner.kind == start_marker.MISSING:
         return Finding.FOLDER_MISSING, None

@@ -1,7 +1,7 @@
-"""The spec: all that a supervisor and its worker know of an attempt, and its one form on disk.
+"""The spec: all that a supervisor and its worker know about an attempt, and its format on disk.
 
-The daemon writes it, supervisor, worker and a later daemon read it. What is not a spec is refused with the
-field that is wrong. Version 1 is still read: a run of an older RunForge may go on while the daemon is new.
+The daemon writes it. The supervisor, the worker and later daemons read it. A wrong spec is refused with the
+name of the wrong field. Version 1 is still read: runs of an older RunForge may be running under a new daemon.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LIMIT = 16 * 1024 * 1024
 
 
 class SpecError(ValueError):
-    """What was read is no spec; says which field is wrong."""
+    """What was read is not a spec; the message says which field is wrong."""
 
 
 class Objective(NamedTuple):
@@ -45,9 +45,9 @@ class GpuGrant(NamedTuple):
 
 
 class Payload(NamedTuple):
-    """What the worker does, and what the result says of it. Supervisors hand it on unread."""
+    """What the worker does, and what goes into the result. Supervisors pass it on without reading it."""
 
-    #: request.json as the user wrote it. Whoever needs more than to keep it parses it into a Request.
+    #: request.json as the user wrote it. Code that needs its values parses it into a Request.
     request: dict[str, Any]
     grant: GpuGrant
     device: Device
@@ -69,7 +69,7 @@ class Spec(NamedTuple):
     cwd: Path
     #: `module:function`, called with the spec in a fork of the zygote.
     target: str | None
-    #: A program of the user's with its arguments.
+    #: The user's program with its arguments.
     argv: tuple[str, ...] | None
     #: `module:function`, called with spec and exit record before the record is written.
     finish: str | None
@@ -86,7 +86,7 @@ class Spec(NamedTuple):
 
     @property
     def is_command(self) -> bool:
-        """Whether the attempt executes a program of the user's."""
+        """Whether the attempt executes one of the user's programs."""
         return self.argv is not None
 
     def to_json(self) -> bytes:
@@ -110,7 +110,7 @@ class Spec(NamedTuple):
 
 
 def read(attempt_dir: Path) -> Spec:
-    """Return the spec of an attempt. Raises OSError if it cannot be read, SpecError if it is none."""
+    """Return the spec of an attempt. Raises OSError if it cannot be read, SpecError if it is not a spec."""
     return from_json(read_bounded(attempt_dir / NAME, LIMIT))
 
 
@@ -123,7 +123,7 @@ def from_json(data: bytes) -> Spec:
             raise Misfit(f"version is {version}; this RunForge reads 1 to {VERSION}")
         return _spec(fields)
     except (ValueError, RecursionError) as error:
-        raise SpecError(f"{NAME} is no spec: {error}") from error
+        raise SpecError(f"{NAME} is not a valid spec: {error}") from error
 
 
 def _spec(fields: Fields) -> Spec:
@@ -187,7 +187,7 @@ def _device(fields: Fields) -> Device:
 
 
 def _device_of_version_1(request: dict[str, Any], grant: GpuGrant) -> Device:
-    """Decide what version 1 left to each reader."""
+    """Decide the device, which version 1 left to each reader."""
     fields = Fields(request, "payload.request.")
     asked, family = fields.inner("device").text("type"), fields.inner("model").text("family")
     return decide(asked, family, gpus=grant.gpus, is_granted=bool(grant.devices))

@@ -1,7 +1,7 @@
-"""The claim: one atomic file that decides who may start an attempt.
+"""The start marker: one atomic file that decides who may start an attempt.
 
-A supervisor claims it, or a recovering daemon revokes it; link() has exactly one winner. Where the whole
-folder is missing, the daemon puts one there that holds a claim already.
+Either a supervisor takes the marker, or a recovering daemon takes it to revoke the attempt. link() has
+exactly one winner. If the whole folder is missing, the daemon makes one that already has a marker.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from runforge.machine import os_process
 NAME = "claim"
 STARTED = "started"
 REVOKED = "revoked"
-#: The folder was missing: whether the attempt started is not known, but now it cannot any more.
+#: The folder was missing. It is not known whether the attempt started, but from now on it cannot.
 MISSING = "missing"
 _LIMIT = 4096
-#: No kernel gives higher numbers to processes (PID_MAX_LIMIT).
+#: Pids are never higher (the kernel's PID_MAX_LIMIT).
 _PIDS = 2**22 + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who won an attempt."""
+    """Who took the start marker of an attempt."""
 
     kind: str
     token: str
@@ -50,20 +50,20 @@ class Claim:
 
 
 def claim(attempt_dir: Path, token: str) -> bool:
-    """Win the attempt for this process; False if it was claimed or revoked before."""
+    """Take the marker for this process; False if it is taken already."""
     return _link(attempt_dir, STARTED, token)
 
 
 def revoke(attempt_dir: Path, token: str) -> bool:
-    """Close the attempt to every supervisor; False if one has claimed it."""
+    """Close the attempt to every supervisor; False if one has taken the marker."""
     return _link(attempt_dir, REVOKED, token)
 
 
 def close_missing(attempt_dir: Path, token: str) -> bool:
-    """Put a closed folder where an attempt has none, in one step; False if it has one now.
+    """Make a closed folder for an attempt that has none, in one step; False if it has one now.
 
-    A daemon that was stopped before it made the folder, and wakes up after another has taken over, finds
-    the attempt taken: else its run would go on beside the next attempt's.
+    An old daemon may be stopped before it made the folder, and continue after another one took over. It then
+    finds the attempt closed. Otherwise two attempts of the run would run at the same time.
     """
     make_way(attempt_dir, 2)
     temporary = attempt_dir.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
@@ -106,17 +106,17 @@ def _link(attempt_dir: Path, kind: str, token: str) -> bool:
         ):  # a second name that stays does no harm; a winner that gives up does
             temporary.unlink(missing_ok=True)
     try:
-        # One sync for both: journaled file systems keep a new name together with the file that it names.
+        # One sync for both: journaled file systems store a new name together with its file.
         fsync_file(attempt_dir / NAME)
     except OSError:
-        # Nothing has started by it, and it may be gone after a power cut: nobody has won yet.
+        # Nothing has started yet, and the file may be gone after a power cut. So the marker is not taken.
         (attempt_dir / NAME).unlink(missing_ok=True)
         raise
     return True
 
 
 def read(attempt_dir: Path) -> Claim | None:
-    """Return who won the attempt; None if nobody has, or if the file does not say who.
+    """Return who has the marker; None if nobody has, or if the file does not say who.
 
     OSError if it cannot be read now.
     """
@@ -136,5 +136,5 @@ def _claim(fields: Fields) -> Claim | None:
 
 
 def is_taken(attempt_dir: Path) -> bool:
-    """Return whether the attempt is closed to every further claim, whatever the file says."""
+    """Return whether the marker exists, whatever it says. Then nobody else can take it."""
     return is_there(attempt_dir / NAME)

@@ -1,6 +1,6 @@
-"""Processes of a lost attempt that cannot be killed, noted in its folder for whoever shows the queue.
+"""Processes of a lost attempt that cannot be killed, noted in its folder so that commands can show them.
 
-Until they are gone the attempt has not ended: its job goes on running, and its slot is given to nobody.
+Until they are gone the attempt has not ended. Its job stays running and keeps its slot.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MOST_SHOWN = 5
 
 
 def note(attempt_dir: Path, pids: Sequence[int]) -> None:
-    """Leave or take away the note; without room for it nothing but its showing is lost."""
+    """Write or remove the note. If there is no room for it, only the display is missing."""
     with contextlib.suppress(OSError):
         if pids:
             write_atomic(attempt_dir / _NAME, json.dumps(list(pids)).encode("ascii"), durable=False)
@@ -27,7 +27,7 @@ def note(attempt_dir: Path, pids: Sequence[int]) -> None:
 
 
 def read(attempt_dir: Path) -> list[int]:
-    """Return the processes that are noted; none where there is no note."""
+    """Return the noted processes; none if there is no note."""
     try:
         found = json.loads(read_bounded(attempt_dir / _NAME, _LIMIT))
     except (OSError, ValueError, RecursionError):
@@ -37,7 +37,7 @@ def read(attempt_dir: Path) -> list[int]:
 
 
 def words(pids: Sequence[int]) -> str:
-    """Return what such processes mean for the queue."""
+    """Say what such processes mean for the queue."""
     shown = ", ".join(map(str, pids[:_MOST_SHOWN])) + (", ..." if len(pids) > _MOST_SHOWN else "")
     noun = "process" if len(pids) == 1 else "processes"
-    return f"its {noun} {shown} cannot be killed (hung in a driver or a disk?); its slot is kept meanwhile"
+    return f"its {noun} {shown} cannot be killed (hung in a driver or a disk?); its slot stays in use"

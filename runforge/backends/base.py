@@ -1,6 +1,6 @@
 """What a backend can do: the seam between the engine and the machines on which attempts run.
 
-The engine holds the journal and decides (`core.policy`); a backend only acts and tells what it sees.
+The engine has the journal and decides (`core.policy`). A backend only acts and reports what it sees.
 docs/development.md shows how to write another one.
 """
 
@@ -18,22 +18,22 @@ from runforge.machine.gpus import Gpus
 
 
 class NoRunFolder(Missing):
-    """The run's folder is gone, so that nothing can be launched in it."""
+    """The run's folder is missing, so nothing can be launched in it."""
 
 
 class AttemptRef(NamedTuple):
-    """Which attempt is meant: everything that its files are found and recognised by."""
+    """Names an attempt: all that is needed to find and recognise its files."""
 
     run_id: str
     attempt: int
-    #: The attempt's secret: whatever carries it belongs to it.
+    #: The attempt's secret token: whatever has it belongs to the attempt.
     token: str
     #: The run's folder, relative to the workspace.
     run_dir: str
 
 
 class Launch(NamedTuple):
-    """An attempt that is to be started."""
+    """An attempt that the backend must start."""
 
     ref: AttemptRef
     job: Job
@@ -44,8 +44,8 @@ class Launch(NamedTuple):
 class Event(NamedTuple):
     """Something that a backend has learned.
 
-    With neither error nor number: the attempt is to be looked at, it may have ended. With an error: its
-    launch has come to nothing. Without a token: the machine refuses launches for the reason `errno`.
+    With neither error nor number: the attempt may have ended and must be inspected. With an error: its launch
+    has failed. Without a token: the machine refuses launches for the reason `errno`.
     """
 
     token: str | None
@@ -54,21 +54,21 @@ class Event(NamedTuple):
 
 
 class Order(Enum):
-    """What a running attempt can be told."""
+    """What a running attempt can be told to do."""
 
     CANCEL = "cancel"
 
 
 class Closing(Enum):
-    """How an attempt that nobody sees through is closed to a supervisor that comes late."""
+    """How an attempt without a supervisor is closed to a late supervisor."""
 
     REVOKE = "revoke"
-    #: Its folder is missing: an empty, closed one is put there.
+    #: Its folder is missing: an empty, closed one is made.
     MISSING = "missing"
 
 
 class Watch(Protocol):
-    """Where a backend puts descriptors that are to wake the loop."""
+    """Where a backend registers the descriptors that wake the loop."""
 
     def add(self, source: int, act: Callable[[], object]) -> None:
         """Call `act` whenever the descriptor is readable."""
@@ -78,7 +78,7 @@ class Watch(Protocol):
 
 
 class Backend(Protocol):
-    """Where attempts run. All methods return at once; none sees the journal."""
+    """Runs attempts. All methods return at once; none sees the journal."""
 
     def start(self) -> None:
         """Get ready to launch."""
@@ -87,43 +87,43 @@ class Backend(Protocol):
         """Watch an attempt that an earlier daemon launched."""
 
     def close(self) -> None:
-        """Let go of everything. The attempts go on."""
+        """Release everything. The attempts continue."""
 
     def capacity(self, *, is_in_use: bool) -> Gpus:
         """Return the GPUs that attempts can be given, as of a moment ago; `is_in_use`: some run has one."""
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
-        """Return what keeps launches from working now; after failures it is tried, else only looked at."""
+        """Return what prevents launches now. After failures it tries one, otherwise it only looks."""
 
     def launch(self, launch: Launch) -> None:
-        """Start an attempt; `events` tells of it. Raises NoRunFolder, another RunForgeError, or OSError."""
+        """Start an attempt; `events` reports it. Raises NoRunFolder, another RunForgeError, or OSError."""
 
     def events(self) -> Iterable[Event]:
         """Yield what was learned since the last call."""
 
     def wait_seconds(self) -> float | None:
-        """Return after how long `events` wants to be asked again; None if a watched descriptor will tell."""
+        """Return the seconds until `events` must be called again; None if a descriptor wakes the loop."""
 
     def inspect(self, ref: AttemptRef) -> Report:
-        """Return all that can be seen of an attempt. OSError where nothing can be seen now."""
+        """Return the report on an attempt. OSError if nothing can be read now."""
 
     def order(self, ref: AttemptRef, order: Order) -> bool:
-        """Tell a running attempt something; False if the machine has no room for that now."""
+        """Give an order to a running attempt; False if the machine has no room for that now."""
 
     def close_attempt(self, ref: AttemptRef, job: Job, closing: Closing) -> bool:
-        """Close an attempt to every supervisor that comes late; False if one was quicker."""
+        """Close an attempt to late supervisors; False if one was faster."""
 
     def clean_up(self, ref: AttemptRef) -> bool:
-        """Kill what is left of an attempt that nobody sees through; False while something is left."""
+        """Kill what is left of an attempt without a supervisor; False while something is left."""
 
     def finish(self, ref: AttemptRef, record: ExitRecord) -> None:
-        """Leave the result.json that the supervisor could not; OSError while it cannot be written."""
+        """Write the result.json that the supervisor could not write. OSError while that fails."""
 
     def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
-        """Leave a result.json for an end that nobody has seen."""
+        """Write a result.json for an unknown end."""
 
     def forget(self, ref: AttemptRef) -> None:
-        """Stop watching an attempt: its end is written down."""
+        """Stop watching an attempt: its end is recorded."""
 
     def rest(self) -> None:
-        """Let go of what has been idle for long."""
+        """Release what has been idle for a long time."""

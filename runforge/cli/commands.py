@@ -1,8 +1,8 @@
-"""The commands of `runforge`: one table that everything about them is made from.
+"""The commands of `runforge`, in one table. Everything about them is made from it.
 
-The parser and its help (program.py), the calls that need no parser (fast_path.py), the shell's completion
-(completion.py) and the reference in docs/usage.md (reference.py) read it. No command, option, default or help text
-stands in a second place. To add a command, add it here and write its function.
+These read it: the parser and its help (program.py), the calls without the parser (fast_path.py), the shell's
+completion (completion.py) and the reference in docs/usage.md (reference.py). No command, option, default or
+help text is written in a second place. To add a command, add it here and write its function.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from runforge.cli.parameters import (
     optional,
 )
 
-ABOUT = "Run experiments in order, and find every run accounted for, whatever crashed."
+ABOUT = "Run experiments in order, and know the true outcome of every run, whatever crashes."
 VERSION = flag("--version", "Print the version.")
 
 _START = (
@@ -36,11 +36,11 @@ _START = (
         "setup:init",
         "Make a workspace with sample data, a sweep plan and a request to start from.",
         (
-            optional("folder", "folder", "The folder; made if it is not there.", default="."),
+            optional("folder", "folder", "The folder; it is made if it does not exist.", default="."),
             STATE_DIR,
             flag(
                 "--new-journal",
-                "Begin with an empty queue where the journal is gone; what was in it is forgotten.",
+                "Start with an empty queue if the journal is lost; the old queue is forgotten.",
             ),
         ),
         examples=["runforge init churn"],
@@ -48,9 +48,9 @@ _START = (
     Command(
         "demo",
         "setup:demo",
-        "Run the whole main job on sample data: sweep, daemon, progress, best runs.",
+        "Show everything on sample data: sweep, daemon, progress, best runs.",
         (
-            optional("folder", "folder", "Where; a new temporary folder by default."),
+            optional("folder", "folder", "The folder; by default a new temporary folder."),
             option("--max-parallel", "int", "Runs at the same time.", default=2, low=1),
         ),
     ),
@@ -83,7 +83,7 @@ _QUEUE = (
     Command(
         "pause-group",
         "queue:pause_group",
-        "Start nothing more of a group; what runs goes on.",
+        "Start no more runs of a group; running runs continue.",
         (GROUP, WORKSPACE),
         ends_at_once=True,
     ),
@@ -97,7 +97,7 @@ _QUEUE = (
     Command(
         "retry-failed",
         "queue:retry_failed",
-        "Queue the failed runs of a group once more.",
+        "Queue the failed runs of a group again.",
         (GROUP, WORKSPACE),
         ends_at_once=True,
         examples=["runforge retry-failed --group-id @last"],
@@ -119,7 +119,7 @@ _QUEUE = (
     Command(
         "retry-run",
         "queue:retry_run",
-        "Queue a failed or canceled run once more.",
+        "Queue a failed or canceled run again.",
         (RUN, WORKSPACE),
         ends_at_once=True,
     ),
@@ -129,7 +129,7 @@ _QUEUE = (
         "Set the priority of a run, or of all live runs of a group.",
         (
             RUN_OR_GROUP,
-            argument("priority", "int", "Higher starts first; 0 is usual.", low=-MOST, high=MOST),
+            argument("priority", "int", "Higher starts first; the default is 0.", low=-MOST, high=MOST),
             WORKSPACE,
         ),
         ends_at_once=True,
@@ -138,12 +138,12 @@ _QUEUE = (
     Command(
         "prune",
         "queue:prune",
-        "Forget jobs that ended long ago. Run folders stay unless --delete-runs is given.",
+        "Remove old ended jobs from the queue. Run folders stay unless --delete-runs is given.",
         (
-            option("--older-than", "text", "30d, 12h, 45m or 90s.", is_required=True),
+            option("--older-than", "text", "The age: The age: 30d, 12h, 45m or 90s.", is_required=True),
             WORKSPACE,
-            flag("--delete-runs", "Delete the run folders too, models and all."),
-            flag("--dry-run", "Only say what would go."),
+            flag("--delete-runs", "Also delete the run folders, with their models."),
+            flag("--dry-run", "Only say what would be removed."),
             flag("--yes", "Do not ask.", "-y"),
         ),
         examples=["runforge prune --older-than 30d --dry-run"],
@@ -154,16 +154,16 @@ _LOOK = (
     Command(
         "tui",
         "tui:tui",
-        "See and steer the queue in the terminal.",
+        "Watch and control the queue in the terminal.",
         (
             WORKSPACE,
-            flag("--read-only", "Look only: every key that would change something is refused."),
-            flag("--ascii", "No symbols beyond ASCII.", name="ascii_only"),
-            flag("--no-mouse", "Leave the mouse to the terminal, for selecting text."),
+            flag("--read-only", "Only watch: refuse every key that would change something."),
+            flag("--ascii", "Show only ASCII characters.", name="ascii_only"),
+            flag("--no-mouse", "Leave the mouse to the terminal, to select text with it."),
             option(
                 "--refresh",
                 "seconds",
-                "Seconds between repaints at the most often; 0.5, over SSH 1.",
+                "Shortest time between repaints; by default 0.5, over SSH 1.",
                 low=0.1,
                 high=60.0,
             ),
@@ -172,8 +172,8 @@ _LOOK = (
     Command(
         "queue-status",
         "show:queue_status",
-        "Show the queue at a glance.",
-        (WORKSPACE, JSON, flag("--watch", "Print anew whenever something changes.")),
+        "Show a short summary of the queue.",
+        (WORKSPACE, JSON, flag("--watch", "Print again whenever something changes.")),
         reads_only=True,
     ),
     Command(
@@ -186,12 +186,12 @@ _LOOK = (
     Command(
         "jobs",
         "show:jobs",
-        "List jobs in order of creation.",
+        "List jobs, oldest first.",
         (
             WORKSPACE,
-            option("--group -g", "text", "Of this group.", completes="group"),
-            option("--state", "text", "In this state.", completes="state"),
-            option("--limit", "int", "At most this many.", low=1, high=MOST),
+            option("--group -g", "text", "Only jobs of this group.", completes="group"),
+            option("--state", "text", "Only jobs in this state.", completes="state"),
+            option("--limit", "int", "At most this many jobs.", low=1, high=MOST),
             JSON,
         ),
         reads_only=True,
@@ -208,12 +208,12 @@ _LOOK = (
     Command(
         "logs",
         "follow:logs",
-        "Print a run's log. A terminal is shown control characters and does not obey them, but for colours.",
+        "Print a run's log. A terminal gets control characters as visible text, but real colours.",
         (
             RUN,
             WORKSPACE,
-            flag("-f", "Go on until the run ends.", "--follow", name="follow"),
-            option("--attempt", "int", "An earlier attempt's log.", low=1, high=MOST),
+            flag("-f", "Continue until the run ends.", "--follow", name="follow"),
+            option("--attempt", "int", "The number of an earlier attempt.", low=1, high=MOST),
         ),
         reads_only=True,
         examples=["runforge logs @last --follow"],
@@ -225,7 +225,7 @@ _LOOK = (
         (
             GROUP_OR_RUN,
             WORKSPACE,
-            option("--timeout", "seconds", "Give up after seconds.", low=0.0),
+            option("--timeout", "seconds", "Stop waiting after this many seconds.", low=0.0),
             JSON,
         ),
         reads_only=True,
@@ -237,9 +237,11 @@ _DIRECT = (
     Command(
         "run",
         "direct:run",
-        "Execute one request here and now, without daemon or queue.",
+        "Execute one request at once, without daemon or queue.",
         (
-            option("--request", "file", "A request.json, or `-` for standard input; makes a run folder."),
+            option(
+                "--request", "file", "A request.json, or `-` for standard input. A run folder is made for it."
+            ),
             option("--run-dir", "folder", "A run folder with its request.json."),
             WORKSPACE,
             DRY_RUN,
@@ -251,10 +253,10 @@ _DIRECT = (
     Command(
         "sweep",
         "direct:sweep",
-        "Run a sweep plan in the foreground; where a daemon lives, follow it there.",
+        "Run a sweep plan in the foreground. If a daemon is running, it runs the plan.",
         (
             *(PLAN, WORKSPACE, DRY_RUN, DRY_RUN_SECONDS),
-            flag("--enqueue", "Only put it into the queue."),
+            flag("--enqueue", "Only put the runs into the queue."),
             MAX_RUNS,
         ),
     ),
@@ -264,16 +266,19 @@ _DAEMON = (
     Command(
         "daemon",
         "daemon:daemon",
-        "Be the workspace's daemon: start what is queued, see it through, write it down.",
+        "Run the workspace's daemon: it starts queued runs and records how they end.",
         (
             WORKSPACE,
             option("--max-parallel", "int", "Runs at the same time.", default=2, high=MOST),
             option("--gpu-slots", "int", "GPU runs at the same time.", default=1, high=MOST),
             option(
-                "--orphans", "text", "Runs whose end nobody saw: requeue, fail or cancel.", default="requeue"
+                "--orphans",
+                "text",
+                "What to do with runs whose end is unknown: requeue, fail or cancel.",
+                default="requeue",
             ),
-            flag("--replace", "Take over from a daemon that lives, by force if it hangs."),
-            flag("--detach", "Go into the background once it is up.", "-d"),
+            flag("--replace", "Take over from a running daemon, by force if it hangs."),
+            flag("--detach", "Run in the background; return when the daemon is ready.", "-d"),
             STATE_DIR,
         ),
         examples=["runforge daemon --detach --max-parallel 4"],
@@ -281,12 +286,18 @@ _DAEMON = (
     Command(
         "stop-daemon",
         "daemon:stop_daemon",
-        "Stop the daemon and wait until it is down. Running runs go on unless told otherwise.",
+        "Stop the daemon and wait until it has ended. Running runs continue unless an option stops them.",
         (
-            optional("seconds", "seconds", "With --drain: at most this long.", low=0.0, metavar="[SECONDS]"),
+            optional(
+                "seconds",
+                "seconds",
+                "With --drain: wait at most this many seconds.",
+                low=0.0,
+                metavar="[SECONDS]",
+            ),
             WORKSPACE,
-            flag("--drain", "Let running runs finish first."),
-            flag("--cancel-running", "Stop the running runs too (TERM, 10 s, KILL)."),
+            flag("--drain", "Wait until running runs have finished."),
+            flag("--cancel-running", "Also stop the running runs (TERM, 10 s, KILL)."),
         ),
         ends_at_once=True,
         examples=["runforge stop-daemon --drain 600"],
@@ -294,19 +305,19 @@ _DAEMON = (
     Command(
         "doctor",
         "doctor:doctor",
-        "Check SQLite, file system, rights, GPUs, locks, journal and exports; 1 if something is wrong.",
+        "Check SQLite, file system, permissions, GPUs, locks, journal and exports; 1 if something is wrong.",
         (
             WORKSPACE,
             JSON,
-            flag("--recover", "Make a new journal out of a damaged one; the old one is kept beside it."),
+            flag("--recover", "Make a new journal from a damaged one. The damaged one is kept."),
         ),
     ),
     Command(
         "backup",
         "doctor:backup",
-        "Copy the journal into one file while it is in use. A plain `cp` of a live journal may be torn.",
+        "Copy the journal into one file, also while it is in use. A plain `cp` could be damaged.",
         (
-            argument("to", "file", "Where the copy goes; it must not exist.", metavar="FILE"),
+            argument("to", "file", "The path of the copy; it must not exist.", metavar="FILE"),
             WORKSPACE,
         ),
         examples=["runforge backup /mnt/backup/churn.db"],
@@ -314,12 +325,12 @@ _DAEMON = (
     Command(
         "drill",
         "drill:drill",
-        "Kill, stop and starve RunForge in throw-away workspaces and check every outcome; 1 if one is wrong.",
+        "Kill and stop RunForge in temporary workspaces and check every outcome; 1 if one is wrong.",
         (
-            option("--only", "texts", "Play this one; may be repeated.", metavar="NAME"),
-            option("--seed", "int", "Same seed, same moments of the kills.", default=1, low=0, high=MOST),
-            flag("--keep", "Keep the workspaces and say where they are."),
-            flag("--list", "List the drills and play none.", name="list_only"),
+            option("--only", "texts", "Only this drill; may be repeated.", metavar="NAME"),
+            option("--seed", "int", "The same seed gives the same kills.", default=1, low=0, high=MOST),
+            flag("--keep", "Keep the workspaces and print their paths."),
+            flag("--list", "Only list the drills.", name="list_only"),
             JSON,
         ),
     ),

@@ -1,6 +1,6 @@
-"""What the shell may complete: ids of groups and runs, states, and, without the parser, whole lines of bash.
+"""Completion in the shell: ids of groups and runs, states, and for bash whole lines without the parser.
 
-Typer answers the rest; importing it takes longer than people want to wait after a tab.
+Typer completes the rest. Importing it takes longer than people want to wait after a tab.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from runforge.cli import words as reading
 from runforge.cli.commands import COMMANDS
 
-TYPE_CHECKING = False  # what is imported here is waited for after every tab
+TYPE_CHECKING = False  # every import here makes the user wait after a tab
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,7 +21,7 @@ _HELP = ("-h", "--help")
 
 
 def choices(what: str, incomplete: str, workspace: str | Path | None = None) -> list[str]:
-    """Return what begins with what was typed: states, or ids (group, run, either) with `@last` first."""
+    """Return what begins with the typed text: states, or ids (group, run, either) with `@last` first."""
     if what == "state":
         from runforge.core.states import State
 
@@ -40,7 +40,7 @@ def choices(what: str, incomplete: str, workspace: str | Path | None = None) -> 
 
 
 def for_bash() -> list[str] | None:
-    """Return what bash asks for by COMP_WORDS and COMP_CWORD; None leaves it to the parser."""
+    """Return the completions for bash's COMP_WORDS and COMP_CWORD; None leaves it to the parser."""
     line, number = os.environ.get("COMP_WORDS", ""), os.environ.get("COMP_CWORD", "")
     words = line.split()
     if not number.isdigit() or any(mark in line for mark in "\"'\\="):
@@ -55,7 +55,7 @@ def for_bash() -> list[str] | None:
 
 
 def _complete(read: Reading, word: str) -> list[str] | None:
-    """Return what may be typed next; None where a file is meant, which the parser hands to the shell."""
+    """Return what may be typed next; None for a file name, which the parser leaves to the shell."""
     if word.startswith("-"):
         return _options(read, word)
     parameter = read.awaiting or read.argument
@@ -68,7 +68,7 @@ def _complete(read: Reading, word: str) -> list[str] | None:
 
 
 def _options(read: Reading, word: str) -> list[str]:
-    """Return the options that may still be given."""
+    """Return the options that can still be given."""
 
     def is_open(parameter: Parameter) -> bool:
         return parameter.kind == "texts" or parameter.name not in read.values

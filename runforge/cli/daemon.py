@@ -21,7 +21,7 @@ def daemon(
     detach: bool,
     state_dir: Path | None,
 ) -> int:
-    """Run a daemon here, or start one in the background and return when it is up."""
+    """Run a daemon here, or start one in the background and return when it is ready."""
     here = find(workspace, state_dir)
     if detach:
         from runforge.daemon.detach import start
@@ -35,13 +35,13 @@ def daemon(
 
 
 def stop_daemon(seconds: float | None, workspace: Path | None, drain: bool, cancel_running: bool) -> int:
-    """Stop the daemon, and say what still runs."""
+    """Stop the daemon, and say how many runs still run."""
     if seconds is not None and not drain:
-        raise InvalidRequest("SECONDS goes with --drain", fix="See `runforge stop-daemon --help`")
+        raise InvalidRequest("SECONDS needs --drain", fix="See `runforge stop-daemon --help`")
     if seconds is not None:
         checked_seconds("--drain", seconds)
     if drain and cancel_running:
-        raise InvalidRequest("--drain and --cancel-running exclude each other", fix="Give one of them")
+        raise InvalidRequest("--drain and --cancel-running cannot be combined", fix="Give only one of them")
     from runforge.daemon.stop import stop
     from runforge.views import glance
 
@@ -50,6 +50,6 @@ def stop_daemon(seconds: float | None, workspace: Path | None, drain: bool, canc
         output.note("No daemon is running")
         return 0
     running = glance.queue_summary(here).counts["running"]
-    suffix = f"; {running} runs go on, the next daemon adopts them" if running else ""
+    suffix = f"; {running} runs continue, the next daemon adopts them" if running else ""
     print(f"Daemon stopped{suffix}")
     return 0

@@ -1,4 +1,4 @@
-"""Commands that work without the queue: one run, or one sweep, in the foreground."""
+"""Commands that work in the foreground, without the queue: one run, or one sweep."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(
 def sweep(
     plan: Path, workspace: Path | None, dry_run: bool, dry_run_hold: float, enqueue: bool, max_runs: int
 ) -> int:
-    """Run the plan here, or follow it where a daemon lives; return the exit code of its outcome."""
+    """Run the plan here, or follow it if a daemon is running; return the exit code of its outcome."""
     hold = dry_run_seconds(dry_run, dry_run_hold)
     submission = Submission(dry_run_seconds=hold)
     if enqueue:

@@ -1,4 +1,4 @@
-"""`doctor`: is everything in order, and what to do where it is not."""
+"""`doctor`: checks whether everything is in order, and says what to do if it is not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST_UNKNOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: ok, warning or problem."""
+    """One checked thing: ok, warning or problem."""
 
     name: str
     status: str
@@ -57,7 +57,7 @@ def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
 
 
 def findings(here: Workspace) -> list[Finding]:
-    """Look at everything."""
+    """Check everything."""
     return [
         Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
         _sqlite(),
@@ -73,7 +73,7 @@ def findings(here: Workspace) -> list[Finding]:
 
 
 def backup(to: Path, workspace: Path | None) -> int:
-    """Copy the journal into one file, as of now, and say how to go back to it."""
+    """Copy the journal into one file, and say how to go back to it."""
     from runforge.store.backup import copy
     from runforge.store.opening import open_journal
 
@@ -81,7 +81,7 @@ def backup(to: Path, workspace: Path | None) -> int:
     if os.path.lexists(to):
         raise OperationFailed(f"{to} exists", fix="Give another name, or move it away")
     if not to.parent.is_dir():
-        raise OperationFailed(f"{to.parent} is no folder", fix="Create it first")
+        raise OperationFailed(f"{to.parent} is not a folder", fix="Create it first")
     with open_journal(here) as journal:
         try:
             copy(journal.connection, to)
@@ -98,7 +98,7 @@ def backup(to: Path, workspace: Path | None) -> int:
 
 
 def _recover(here: Workspace) -> None:
-    """Recover the journal if it needs it, and tell what came of it."""
+    """Recover the journal if it is damaged, and print what was recovered."""
     from runforge.daemon.lock import DaemonLock
     from runforge.store import traces
     from runforge.store.recovery import swap
@@ -106,7 +106,7 @@ def _recover(here: Workspace) -> None:
     from runforge.store.writer_lock import writers_held_off
 
     here.prepare()
-    lock = DaemonLock.take(here)  # no daemon lives, and none starts meanwhile
+    lock = DaemonLock.take(here)  # no daemon is running, and none starts meanwhile
     try:
         with writers_held_off(here):
             kept = swap.finish(here)
@@ -117,9 +117,7 @@ def _recover(here: Workspace) -> None:
             )
         if all(finding.status != "problem" for finding in _journal(here)):
             if kept is None:
-                what = (
-                    "The journal is in order" if here.journal.exists() else "There has been no journal here"
-                )
+                what = "The journal is in order" if here.journal.exists() else "There was no journal here"
                 output.note(f"{what}; there is nothing to recover")
             return
         with writers_held_off(here):
@@ -139,7 +137,7 @@ def _tell(done: Recovered) -> None:
         output.note(f"The damaged journal is kept at {done.kept_at}")
     for run_id in done.unknown_runs[:_MOST_UNKNOWN]:
         output.note(
-            f"Run folder {run_id} is in no source; `runforge enqueue-run --run-id {run_id}` queues it"
+            f"Run folder {run_id} is not in the queue; `runforge enqueue-run --run-id {run_id}` queues it"
         )
     if len(done.unknown_runs) > _MOST_UNKNOWN:
         output.note(f"... and {len(done.unknown_runs) - _MOST_UNKNOWN} more such folders")
@@ -231,7 +229,7 @@ def _unknown_runs(here: Workspace) -> list[Finding]:
     try:
         unknown = verify.unknown_runs(here)
     except (RunForgeError, OSError):
-        return []  # told as what is wrong with the journal
+        return []  # reported as a problem of the journal
     if not unknown:
         return []
     shown = ", ".join(unknown[:_MOST_UNKNOWN]) + (", ..." if len(unknown) > _MOST_UNKNOWN else "")
@@ -243,18 +241,18 @@ def _unknown_runs(here: Workspace) -> list[Finding]:
 
 
 def _leftovers(here: Workspace) -> list[Finding]:
-    """Remove what killed processes have left half-written, and say so."""
+    """Remove half-written files of killed processes, and say so."""
     from runforge.store import leftovers
 
     removed = leftovers.remove_old(here)
     if not removed:
         return []
     what = "1 temporary file" if removed == 1 else f"{removed:,} temporary files"
-    return [Finding("leftovers", "ok", f"removed {what} that processes which were killed had left")]
+    return [Finding("leftovers", "ok", f"removed {what} of killed processes")]
 
 
 def _wal(here: Workspace) -> list[Finding]:
-    """Return a warning if a reader keeps the -wal file from being folded back."""
+    """Return a warning if a reader keeps the -wal file from shrinking."""
     path = here.journal.with_name(f"{here.journal.name}-wal")
     size = path.stat().st_size if path.exists() else 0
     if size < _LARGE_WAL:
@@ -276,7 +274,7 @@ def _journal(here: Workspace) -> list[Finding]:
     found = found or [Finding("journal", "ok", "replaying it gives its tables")]
     found += _wal(here)
     if not stale:
-        return [*found, Finding("exports", "ok", "they equal the journal")]
-    # A live daemon rewrites them within the second; without one the next command does.
+        return [*found, Finding("exports", "ok", "they agree with the journal")]
+    # A running daemon rewrites them within a second; without one the next command does.
     status = "warning" if daemon_holder.holder(here) is None else "ok"
     return found + [Finding("exports", status, f"behind: {text}") for text in stale[:5]]

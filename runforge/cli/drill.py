@@ -1,4 +1,4 @@
-"""The command that kills RunForge on purpose and shows what came of it."""
+"""The command that kills RunForge on purpose and checks the outcomes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOURS = {"held": "succeeded", "broken": "failed", "skipped": "canceled"}
 
 
 def drill(only: list[str] | None, seed: int, keep: bool, list_only: bool, as_json: bool) -> int:
-    """Play the drills and print what came of them; 1 if one is broken."""
+    """Play the drills and print their results; 1 if one is broken."""
     from runforge.drills import runner
     from runforge.drills.catalogue import DRILLS
 
@@ -42,7 +42,7 @@ def drill(only: list[str] | None, seed: int, keep: bool, list_only: bool, as_jso
 
 
 class _Progress:
-    """One line a drill on standard error, as it ends."""
+    """Prints a line on standard error when a drill ends."""
 
     def __init__(self, total: int) -> None:
         self._total = total

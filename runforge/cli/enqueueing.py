@@ -1,4 +1,4 @@
-"""Putting a plan or a run into the queue. Without Typer, so that a script's thousand calls cost little."""
+"""Puts a plan or a run into the queue. Without Typer, so that a thousand calls of a script are quick."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _warn(lines: list[str]) -> None:
 
 
 def _warn_of_secrets(request: dict[str, Any], where: str) -> None:
-    """Tell that a request holds what looks like a secret: it stays in files of the run."""
+    """Warn that a request seems to contain a secret, which stays in files of the run."""
     found = list(secrets_in(request))
     if found:
         output.note(

@@ -1,6 +1,6 @@
-"""Plain calls, run without the option parser: importing it takes longer than most of them do.
+"""Runs plain calls without the option parser: importing it takes longer than most of the calls.
 
-What is not plain (words.py) is left to the parser.
+Other calls (words.py says which) are left to the parser.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Commands that stay: a run's log as it grows, and waiting for runs to end."""
+"""Commands that wait: for a growing log, and for the end of runs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from runforge.views.shown import GroupView, JobView
 from runforge.workspace import Workspace
 
 _PAUSE = 0.2
-#: The exit codes of `wait` for the states and statuses that are no success.
+#: The exit codes of `wait` for the states and statuses without success.
 _CODES = {"completed": 0, "succeeded": 0, "failed": 1, "canceled": 5}
 
 
 def logs(run: str, workspace: Path | None, follow: bool, attempt: int | None) -> int:
-    """Print the log of an attempt, the newest if none was asked for."""
+    """Print the log of an attempt; by default the newest."""
     here = find(workspace)
     folder, job = _find_run(here, run)
     if attempt is not None and (job is None or attempt != job.attempt):
@@ -33,7 +33,7 @@ def logs(run: str, workspace: Path | None, follow: bool, attempt: int | None) ->
     path = folder / "logs.txt"
     is_live = job is not None and not has_ended(job)
     if not path.is_file() and not (follow and is_live):
-        state = f"The run is {job.state}" if job else "See what its folder holds"
+        state = f"The run is {job.state}" if job else "See what is in its folder"
         raise Missing(f"there is no log at {path}", fix=state)
     printer = LogPrinter(path)
     if follow and job is not None and is_live:
@@ -47,7 +47,7 @@ def logs(run: str, workspace: Path | None, follow: bool, attempt: int | None) ->
 
 
 def _find_run(here: Workspace, name: str) -> tuple[Path, JobView | None]:
-    """Return a run's folder and its job; `run` executes runs that no job knows."""
+    """Return a run's folder and its job; runs of `run` have no job."""
     try:
         view = run_view(here, name)
     except OperationFailed:
@@ -62,7 +62,7 @@ def _find_run(here: Workspace, name: str) -> tuple[Path, JobView | None]:
 
 
 def wait(name: str, workspace: Path | None, timeout: float | None, as_json: bool) -> int:
-    """Wait for the end of what the name means; return the exit code of that end."""
+    """Wait until the named run or group has ended; return its exit code."""
     here = find(workspace)
     deadline = None
     if timeout is not None:
@@ -76,7 +76,7 @@ def wait(name: str, workspace: Path | None, timeout: float | None, as_json: bool
 
 
 def _end_of(here: Workspace, found: Group | Job, deadline: float | None) -> GroupView | JobView | None:
-    """Return how it has ended, None at the deadline; show a group's progress and what keeps it waiting."""
+    """Return how it ended, None at the deadline; show a group's progress and why it waits."""
     drawn: GroupView | JobView | None = None
     noted = ""
     with Awaited(here, _read(found)) as it_now:
@@ -104,11 +104,11 @@ def _read(found: Group | Job) -> Callable[[Transaction], GroupView | JobView]:
 
 
 def _obstacle(here: Workspace, view: GroupView | JobView) -> str:
-    """Return why the waiting may take for ever, or an empty text."""
+    """Return why the waiting may never end, or an empty text."""
     if not daemon_status.is_live(here):
         return "No daemon is running; `runforge daemon --detach` starts one"
     if isinstance(view, GroupView) and view.paused:
-        return f"The group is paused; `runforge resume-group --group-id {view.group_id}` lets it go on"
+        return f"The group is paused; `runforge resume-group --group-id {view.group_id}` resumes it"
     return ""
 
 
@@ -151,7 +151,7 @@ def _erase() -> None:
 
 
 def progress(group: GroupView) -> None:
-    """Draw a group's bar on a terminal's standard error."""
+    """Draw a group's progress bar on standard error, if it is a terminal."""
     if not _draws():
         return
     done = group.succeeded + group.failed + group.canceled

@@ -1,4 +1,4 @@
-"""Lists of jobs and groups, and one run. Without Typer, so that they cost little more than their interpreter."""
+"""Lists of jobs and groups, and one run. Without Typer, so that they start quickly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runforge.views.remarks import remarks
 from runforge.views.shown import RunView
 from runforge.workspace import Workspace
 
-#: How many jobs are shown to somebody who asks for none in particular.
+#: How many jobs are shown without an option.
 _NEWEST = 200
 
 

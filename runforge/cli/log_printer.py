@@ -17,7 +17,7 @@ from runforge.files.durable import open_file
 from runforge.text import SGR, coloured_log, safe_log
 
 _CHUNK = 256 * 1024
-#: A line longer than this is printed in pieces; nobody's memory is to hold the rest of it.
+#: A longer line is printed in pieces, so that it needs no more memory.
 _LONGEST_LINE = 64 * 1024
 _RESET = "\x1b[0m"
 _RESETS = ("\x1b[m", "\x1b[0m", "\x1b[00m")
@@ -26,7 +26,7 @@ _MOST_STYLES = 16
 
 
 class LogPrinter:
-    """Prints what a file has gained since the last look; a file that was replaced starts anew."""
+    """Prints what was added to a file since the last look; a replaced file is printed from its beginning."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -54,7 +54,7 @@ class LogPrinter:
         sys.stdout.flush()
 
     def finish(self) -> None:
-        """Print what stands after the last newline."""
+        """Print what is after the last newline."""
         self._erase()
         rest = self._pending + self._decoder.decode(b"", final=True)
         if rest:
@@ -91,7 +91,7 @@ class LogPrinter:
         sys.stdout.write(before + shown + (_RESET if found or before else ""))
 
     def _draw(self) -> None:
-        """Show the unfinished line, a progress bar as a rule, where it can be taken back."""
+        """Show the unfinished line, usually a progress bar, if the terminal can overwrite it."""
         if self._pending and output.can_redraw():
             width = output.terminal_width()
             sys.stdout.write(output.cut(safe_log(self._pending).expandtabs(1), width - 1))

@@ -1,7 +1,7 @@
-"""The `runforge` program: finds the command, maps errors to one line and an exit code.
+"""The `runforge` program: finds the command, and turns errors into one line and an exit code.
 
-Only the module of the command that was asked for is imported, so that `queue-status` stays light. The table of
-commands says which commands end at once, without taking the interpreter apart.
+Only the module of the given command is imported, so that `queue-status` is quick. The table of commands says
+which commands can end at once, without the interpreter's normal end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from runforge import __version__, own_python
 from runforge.cli.commands import COMMANDS, VERSION
 
-TYPE_CHECKING = False  # `typing` alone would double the time that `--version` takes
+TYPE_CHECKING = False  # `typing` alone would double the time of `--version`
 if TYPE_CHECKING:
     from typing import NoReturn
 
@@ -22,9 +22,10 @@ _INTERRUPTED = 130
 _CANCELED = 5
 _INTERNAL = 4
 _USAGE = 2
-#: How the shell asks what it may complete.
+#: The variable by which the shell asks for completion.
 _COMPLETE = "_RUNFORGE_COMPLETE"
-#: A short life makes less garbage than this, and none that is worth looking for; one that stays (--watch) may.
+#: A short command makes less garbage than this, so no collection runs; one that stays (--watch) may make
+#: more.
 _GARBAGE = 100_000
 
 
@@ -58,15 +59,15 @@ def main() -> NoReturn:
 
 
 def _ends_at_once(arguments: list[str]) -> bool:
-    """Return whether nothing is left to be taken apart after a call; the table knows it of the commands."""
+    """Return whether the process can end at once after a call; the table of commands knows it."""
     if not arguments:
-        return _COMPLETE in os.environ  # else these are the screens, or the help
+        return _COMPLETE in os.environ  # otherwise these are the screens, or the help
     command = COMMANDS.get(arguments[0])
     return arguments == [*VERSION.words] or (command is not None and command.ends_at_once)
 
 
 def _complete() -> bool:
-    """Answer bash without the parser; False leaves it to that."""
+    """Answer bash without the parser; False leaves it to the parser."""
     from runforge.cli import completion
 
     found = completion.for_bash()
@@ -81,7 +82,7 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
 
     become_private()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A name that the terminal's encoding does not have is no reason to fail.
+        # A name that the terminal's encoding cannot show is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         from runforge.cli import fast_path
@@ -100,7 +101,7 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _CANCELED
-    except (BrokenPipeError, SystemExit):  # the parser leaves by itself when the pipe is closed
+    except (BrokenPipeError, SystemExit):  # the parser itself ends when the pipe is closed
         _give_up_stdout()
         return 0
     except Exception as error:  # noqa: BLE001 - the process boundary
@@ -108,7 +109,7 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
 
 
 def _screens_if_possible() -> list[str]:
-    """Return the command that `runforge` alone means: the terminal UI, on a terminal inside a workspace."""
+    """Return the command for `runforge` without words: the terminal UI, on a terminal in a workspace."""
     if not all(os.isatty(stream) for stream in (0, 1, 2)) or os.environ.get("TERM", "dumb") == "dumb":
         return []
     from runforge import workspace
@@ -122,14 +123,14 @@ def _screens_if_possible() -> list[str]:
 
 
 def _explain(error: Exception) -> int:
-    """Tell a usage error in the parser's own words, anything else as RunForge's fault."""
+    """Print a usage error in the parser's words, any other error as RunForge's fault."""
     message = getattr(error, "format_message", None)
     if message is not None:
         command = getattr(getattr(error, "ctx", None), "command_path", "runforge")
         text = message()
         stop = "" if text.endswith((".", "?", "!")) else "."
         return _fail(f"{text}{stop} See `{command} --help`", _USAGE)
-    if type(error).__name__ == "Abort":  # the question was answered by the end of input
+    if type(error).__name__ == "Abort":  # the input ended at the question
         return _CANCELED
     if os.environ.get("RUNFORGE_DEBUG"):
         import traceback
@@ -150,7 +151,7 @@ def _fail(message: str, code: int) -> int:
 
 
 def _replace_closed_streams() -> None:
-    """Put /dev/null in the place of streams that the caller has closed (`>&-`): no file may get their numbers."""
+    """Open /dev/null for streams that the caller has closed (`>&-`), so that no file gets their numbers."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
@@ -158,5 +159,5 @@ def _replace_closed_streams() -> None:
 
 
 def _give_up_stdout() -> None:
-    """Let nobody write into the closed pipe again, the interpreter's own exit included."""
+    """Replace the closed pipe, so that nothing writes into it again, not even the interpreter at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,4 +1,4 @@
-"""What several commands do with their options: find the workspace, check seconds."""
+"""Reads options that several commands have: finds the workspace, checks seconds."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def _settle(here: Workspace) -> None:
 
 
 def checked_seconds(option: str, seconds: float) -> float:
-    """Return the seconds of an option; InvalidRequest for infinity and what is no number."""
-    if not -_LONGEST <= seconds <= _LONGEST:  # what is no number is in no range
-        raise InvalidRequest(f"{option} {seconds:g} is not possible", fix="At most ten years are")
+    """Return the seconds of an option; InvalidRequest for infinity and NaN."""
+    if not -_LONGEST <= seconds <= _LONGEST:  # NaN is in no range
+        raise InvalidRequest(f"{option} {seconds:g} is not possible", fix="Give at most ten years")
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""Showing things: tables that fit the terminal, colour on a terminal alone, JSON that stays stable."""
+"""Prints things: tables that fit the terminal, colour only on a terminal, stable JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COLOURS = {
     "queued": "34",
 }
 _GAP = "  "
-#: A column that gives way keeps at least this much: enough for the `sweep-0001` of an id.
+#: A flexible column keeps at least this width: enough for the `sweep-0001` of an id.
 _LEAST = 12
 
 
@@ -46,7 +46,7 @@ def has_colour() -> bool:
 
 
 def coloured(text: str, state: str) -> str:
-    """Return a text in its state's colour, where the terminal has colours."""
+    """Return a text in its state's colour, if the terminal has colours."""
     code = _COLOURS.get(state)
     return f"\x1b[{code}m{text}\x1b[0m" if code and has_colour() else text
 
@@ -63,18 +63,18 @@ def can_redraw(stream: TextIO | None = None) -> bool:
 
 def terminal_width() -> int:
     """Return the terminal's width in columns, $COLUMNS first."""
-    import shutil  # 4 ms that a pipe need not wait for
+    import shutil  # takes 4 ms, which a pipe does not need
 
     return shutil.get_terminal_size((80, 24)).columns
 
 
 def state_cell(state: str) -> str:
-    """Return a state with its symbol: never told by colour alone."""
+    """Return a state with its symbol, so that it does not depend on colour."""
     return cells.state_cell(state, unicode=is_unicode())
 
 
 def print_json(name: str, data: Any, *, indent: int | None = 2) -> None:
-    """Print a document of a stable shape; ASCII only, so no terminal can be fooled."""
+    """Print a document with stable fields; ASCII only, so that it is harmless to terminals."""
     print(json.dumps({"schema": f"runforge.{name}/1", "data": data}, indent=indent, allow_nan=False))
 
 
@@ -86,9 +86,9 @@ def table(
     ids: Sequence[int] = (),
     state_column: int | None = None,
 ) -> None:
-    """Print rows under headers. On a terminal the flexible columns give way; a pipe gets it all.
+    """Print rows under headers. On a terminal the flexible columns are cut; a pipe gets everything.
 
-    Columns of `ids` lose their beginning, in which ids are all alike; the others lose their end.
+    Columns of `ids` lose their beginning, which is the same in all ids; others lose their end.
     """
     texts = [["" if cell is None else safe(str(cell)) for cell in row] for row in rows]
     widths = [max(map(columns, column)) for column in zip(headers, *texts, strict=True)]
@@ -116,7 +116,7 @@ def _shrink(widths: list[int], flexible: Sequence[int], width: int) -> None:
 def _line(row: Sequence[str], widths: Sequence[int], ids: Sequence[int]) -> str:
     return _GAP.join(
         cell.ljust(width)
-        if cell.isascii() and len(cell) <= width  # nearly all: two hundred rows are a thousand cells
+        if cell.isascii() and len(cell) <= width  # true for nearly all of a thousand cells
         else _fitted(cell, width, keep_end=i in ids)
         for i, (cell, width) in enumerate(zip(row, widths, strict=True))
     )
@@ -128,7 +128,7 @@ def _fitted(cell: str, width: int, *, keep_end: bool) -> str:
 
 
 def cut(text: str, width: int, *, keep_end: bool = False) -> str:
-    """Return as much of the text as fits into the columns, marked where it was cut."""
+    """Return as much of the text as fits into the columns, with a mark where it was cut."""
     return cells.cut(text, width, keep_end=keep_end, mark="…" if is_unicode() else "~")
 
 
@@ -138,19 +138,19 @@ def bar(done: int, total: int, width: int = 20) -> str:
 
 
 def metric(name: str | None, value: float | None) -> str:
-    """Return a primary metric as people read it."""
+    """Return a primary metric for people to read."""
     if name is None:
         return ""
     return f"{name} {cells.metric(name, value)}"
 
 
 def moment(text: str | None) -> str:
-    """Return a timestamp as people read it: the time where they are."""
+    """Return a timestamp for people to read, in their time zone."""
     return f"{clock.to_datetime(text).astimezone():%Y-%m-%d %H:%M:%S %Z}" if text else ""
 
 
 def moment_and_age(text: str | None) -> str:
-    """Return a timestamp as people read it, and how long ago that was."""
+    """Return a timestamp for people to read, and how long ago that was."""
     if not text:
         return ""
     age = cells.span(clock.seconds_between(text, clock.now()))
@@ -158,5 +158,5 @@ def moment_and_age(text: str | None) -> str:
 
 
 def note(text: str) -> None:
-    """Tell something that is no data: on standard error."""
+    """Print a note that is not data, on standard error."""
     print(safe(text), file=sys.stderr)

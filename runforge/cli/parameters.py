@@ -1,7 +1,7 @@
-"""What a command, its options and its arguments are, and the options that several commands share.
+"""Describes commands, options and arguments, and has the options that several commands share.
 
-Plain classes of the language alone: no `typing`, `re`, `pathlib`, `json` or `datetime`, whose import costs more than
-the interpreter's own start. Every call reads this, the call after a tab too.
+Only plain classes: no `typing`, `re`, `pathlib`, `json` or `datetime`, because importing them takes longer
+than the interpreter's start. Every call reads this, and every tab.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-#: More than this is a slip of the finger; the journal's integers end a little later.
+#: A larger number is a typing mistake; the journal's integers end a little later.
 MOST = 1_000_000
 
 _PLACEHOLDERS = {"file": "FILE", "folder": "FOLDER", "int": "N", "seconds": "SECONDS"}
@@ -20,9 +20,9 @@ _PLACEHOLDERS = {"file": "FILE", "folder": "FOLDER", "int": "N", "seconds": "SEC
 class Parameter:
     """An option, or an argument if it has no words.
 
-    `name` is how the command's function calls it. `kind` is flag, text, texts (may be repeated), file, folder, int or
-    seconds. `low` and `high` are the numbers that it may have. `completes` is what the shell offers for it: group,
-    run, either or state.
+    `name` is the parameter's name in the command's function. `kind` is flag, text, texts (may be repeated),
+    file, folder, int or seconds. `low` and `high` are its limits. `completes` is what the shell offers:
+    group, run, either or state.
     """
 
     __slots__ = (
@@ -57,13 +57,13 @@ class Parameter:
 
     @property
     def placeholder(self) -> str:
-        """What stands for the value in the documentation."""
+        """The placeholder for the value in the documentation."""
         by_kind = _PLACEHOLDERS.get(self.kind) or (self.completes or "text").upper()
         return (self.metavar or by_kind).strip("[]")
 
 
 def flag(word: str, help: str, *others: str, name: str = "") -> Parameter:  # noqa: A002
-    """Return an option without a value: false, or true where it is given."""
+    """Return an option without a value: true if it is given."""
     return Parameter(name or _name(word), (word, *others), "flag", help, default=False)
 
 
@@ -74,12 +74,12 @@ def option(words: str, kind: str, help: str, *, name: str = "", **more: Any) -> 
 
 
 def argument(name: str, kind: str, help: str, **more: Any) -> Parameter:  # noqa: A002
-    """Return an argument that must be given; arguments are told by their place."""
+    """Return an argument that must be given; the position identifies it."""
     return Parameter(name, (), kind, help, is_required=True, **more)
 
 
 def optional(name: str, kind: str, help: str, **more: Any) -> Parameter:  # noqa: A002
-    """Return an argument that may be left out."""
+    """Return an argument that may be omitted."""
     return Parameter(name, (), kind, help, **more)
 
 
@@ -88,12 +88,12 @@ def _name(word: str) -> str:
 
 
 class Command:
-    """One command: its words, what it does, and which function does it.
+    """One command: its parameters, its help, and its function.
 
-    `runs` is `module:function` below runforge.cli. `reads_only` promises that it changes nothing in the workspace.
-    `ends_at_once` says that its function leaves nothing to be taken apart: no thread, no screen, nothing that waits
-    for the interpreter's end. Taking the interpreter apart would cost a seventh of such a call. What only reads ends
-    at once.
+    `runs` is `module:function` below runforge.cli. `reads_only` promises that it changes nothing in the
+    workspace. `ends_at_once` says that nothing is left to do after its function: no thread, no screen,
+    nothing that needs the interpreter's normal end, which would take a seventh of such a call. Commands that
+    only read end at once.
     """
 
     __slots__ = ("ends_at_once", "examples", "help", "name", "parameters", "reads_only", "runs")
@@ -124,19 +124,19 @@ class Command:
 
     @property
     def arguments(self) -> list[Parameter]:
-        """The parameters that are told by their place."""
+        """The parameters that are identified by their position."""
         return [parameter for parameter in self.parameters if not parameter.words]
 
 
 WORKSPACE = option(
     "--workspace -w",
     "folder",
-    "The workspace; else $RUNFORGE_WORKSPACE, else the nearest folder upwards with .runforge.",
+    "The workspace. Default: $RUNFORGE_WORKSPACE, else the nearest parent folder with .runforge.",
 )
 STATE_DIR = option(
     "--state-dir",
     "folder",
-    "Local folder for journal and locks, where the workspace is on a network file system.",
+    "A local folder for journal and locks, if the workspace is on a network file system.",
 )
 JSON = flag("--json", "Print JSON (docs/usage.md).", name="as_json")
 PLAN = option("--plan -p", "file", "The sweep plan; `-` reads it from standard input.", is_required=True)
@@ -152,13 +152,13 @@ RUN_OR_GROUP = argument("name", "text", "A run or a group.", metavar="RUN|GROUP"
 GROUP_OR_RUN = optional(
     "name", "text", "What to wait for.", default="@last", metavar="[GROUP|RUN]", completes="either"
 )
-DRY_RUN = flag("--dry-run", "Validate everything and go all the way, but touch no model.")
+DRY_RUN = flag("--dry-run", "Check everything and go through all steps, but train no model.")
 DRY_RUN_SECONDS = option(
     "--dry-run-seconds",
     "seconds",
-    "A dry run holds its slot this long.",
+    "How long a dry run keeps its slot.",
     name="dry_run_hold",
     default=0.0,
     low=0.0,
 )
-MAX_RUNS = option("--max-runs", "int", "Refuse sweeps with more runs than this.", default=10_000, low=1)
+MAX_RUNS = option("--max-runs", "int", "Refuse a plan with more runs than this.", default=10_000, low=1)

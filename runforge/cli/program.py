@@ -1,4 +1,4 @@
-"""The full parser: a Typer program made from the table of commands. Commands are imported when they run."""
+"""The full parser: a Typer program, made from the table of commands. A command is imported when it runs."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _TYPES: dict[str, Any] = {
 
 
 class TableGroup(TyperGroup):
-    """The commands of the table; each becomes a Typer command when it is asked for."""
+    """The commands of the table; each becomes a Typer command when it is needed."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, or fail naming the one that was probably meant."""
+        """Return a command, or fail and name the one that was probably meant."""
         command = COMMANDS.get(cmd_name)
         if command is None:
             ctx.fail(f"No such command {cmd_name[:60]!r}. {did_you_mean(cmd_name, COMMANDS)}".rstrip())
@@ -53,7 +53,7 @@ class TableGroup(TyperGroup):
 
 
 def _callback(command: Command) -> Any:
-    """Return a function with the signature that the table gives: Typer makes its parameters from that."""
+    """Return a function with the signature from the table: Typer makes the parameters from it."""
 
     def call(**values: Any) -> int:
         return fast_path.function(command)(**values)

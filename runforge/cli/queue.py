@@ -78,7 +78,7 @@ def resume_group(group_id: str, workspace: Path | None) -> int:
 
 
 def retry_failed(group_id: str, workspace: Path | None) -> int:
-    """Retry a group's failed runs and print how many they were."""
+    """Retry a group's failed runs and print how many."""
     from runforge.queue import retry
 
     here = find(workspace)
@@ -88,7 +88,7 @@ def retry_failed(group_id: str, workspace: Path | None) -> int:
 
 
 def cancel_group(group_id: str, workspace: Path | None, let_running_finish: bool) -> int:
-    """Cancel a group and print how many runs that were."""
+    """Cancel a group and print how many runs."""
     from runforge.queue import cancel
 
     here = find(workspace)
@@ -121,7 +121,7 @@ def retry_run(run: str, workspace: Path | None) -> int:
 
 
 def set_priority(name: str, priority: int, workspace: Path | None) -> int:
-    """Set the priority of what the name means and print how many runs that were."""
+    """Set the priority of a run or group and print how many runs changed."""
     from runforge.queue.priority import set_priority as change_priority
 
     print(f"Set priority {priority} on {change_priority(find(workspace), name, priority)} runs")
@@ -133,7 +133,9 @@ def _seconds(text: str) -> float:
 
     match = _AGE.fullmatch(text.strip())
     if match is None:
-        raise InvalidRequest(f"--older-than {text[:40]!r} is no age", fix="Write 30d, 12h, 45m or 90s")
+        raise InvalidRequest(
+            f"--older-than {text[:40]!r} is not a valid age", fix="Write 30d, 12h, 45m or 90s"
+        )
     return checked_seconds("--older-than", float(match.group(1)) * _UNITS[match.group(2)])
 
 
@@ -145,14 +147,16 @@ def _confirmed(found: PruneOutcome) -> bool:
 
 
 def prune(older_than: str, workspace: Path | None, delete_runs: bool, dry_run: bool, yes: bool) -> int:
-    """Prune, after a question where folders would go; 5 if the answer is no."""
+    """Prune; ask first if folders would be deleted; 5 if the answer is no."""
     from runforge.errors import InvalidRequest
     from runforge.queue import prune as pruning
 
     here, seconds = find(workspace), _seconds(older_than)
     if delete_runs and not dry_run and not yes:
         if not sys.stdin.isatty():
-            raise InvalidRequest("--delete-runs asks first", fix="Give --yes where nobody can answer")
+            raise InvalidRequest(
+                "--delete-runs asks a question first", fix="Give --yes if nobody can answer it"
+            )
         found = pruning.prune(here, seconds, delete_runs=True, dry_run=True)
         if found.jobs and not _confirmed(found):
             return 5
@@ -161,5 +165,5 @@ def prune(older_than: str, workspace: Path | None, delete_runs: bool, dry_run: b
     size = f", {cells.size(outcome.bytes)}" if delete_runs else ""
     print(f"{prefix} {outcome.jobs} jobs{size}")
     if not delete_runs and outcome.jobs and not dry_run:
-        output.note("The run folders are still there; --delete-runs takes them too")
+        output.note("The run folders are still there; --delete-runs deletes them too")
     return 0

@@ -1,6 +1,6 @@
-"""The reference of commands and options in docs/usage.md, written from the table of commands.
+"""Writes the reference of commands and options in docs/usage.md from the table of commands.
 
-`python -m runforge.cli.reference docs/usage.md` (`make reference`) writes what stands between the two marks anew.
+`python -m runforge.cli.reference docs/usage.md` (`make reference`) replaces the text between the two marks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ END = "<!-- End of what `make reference` makes. -->"
 
 
 def reference() -> str:
-    """Return the reference: what the commands do, their parameters, examples."""
+    """Return the reference: the commands, their parameters, examples."""
     only_reading = [f"`{command.name}`" for command in COMMANDS.values() if command.reads_only]
     parts = [
         _commands(),
@@ -30,7 +30,7 @@ def reference() -> str:
 
 
 def inserted(page: str) -> str:
-    """Return a page with the reference of now between its marks."""
+    """Return the page with the current reference between its marks."""
     before, _, rest = page.partition(BEGIN)
     _, mark, after = rest.partition(END)
     if not mark:
@@ -54,13 +54,13 @@ def _commands() -> str:
 
 
 def _usage(command: Command) -> str:
-    """Return a command with its arguments, those that may be left out in brackets."""
+    """Return a command with its arguments; optional ones are in brackets."""
     shown = [a.placeholder if a.is_required else f"[{a.placeholder}]" for a in command.arguments]
     return " ".join([command.name, *shown])
 
 
 def _parameters() -> str:
-    """Return a table of all parameters: one that several commands share stands in it once."""
+    """Return a table of all parameters; a shared one appears once."""
     users: dict[Parameter, list[str]] = {}
     for command in COMMANDS.values():
         for parameter in command.parameters:
@@ -70,7 +70,7 @@ def _parameters() -> str:
 
 
 def _told(parameter: Parameter) -> str:
-    """Return how a parameter is written: its words, the value after the last one."""
+    """Return how a parameter is written: its words, with the value after the last one."""
     words = [*parameter.words] or [""]
     if parameter.kind != "flag":
         words[-1] = f"{words[-1]} {parameter.placeholder}".strip()
@@ -78,14 +78,14 @@ def _told(parameter: Parameter) -> str:
 
 
 def _of(names: list[str]) -> str:
-    """Return the commands that have a parameter; of one that most have, those that lack it."""
+    """Return the commands that have a parameter; if most have it, those without it."""
     others = [name for name in COMMANDS if name not in names]
     shown = ", ".join(f"`{name}`" for name in (names if len(names) <= len(others) else others))
     return shown if len(names) <= len(others) else f"all but {shown}"
 
 
 def _limits(parameter: Parameter) -> list[str]:
-    """Return the default of a parameter, and the numbers that it may have, as short sentences."""
+    """Return the default and the limits of a parameter, as short sentences."""
     found = []
     if parameter.words and parameter.is_required:
         found.append("Required.")
@@ -106,7 +106,7 @@ def _number(value: object) -> str:
 
 
 def main() -> None:
-    """Write the reference into the page that is named."""
+    """Write the reference into the given page."""
     page = Path(sys.argv[1])
     page.write_text(inserted(page.read_text("utf-8")), "utf-8")
 

@@ -1,4 +1,4 @@
-"""What `init` and `demo` put into a new workspace: data worth learning from, and a plan for it."""
+"""The files that `init` and `demo` put into a new workspace: data to learn from, and a plan."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SEED = 20
 
 
 def training_csv() -> bytes:
-    """Return a made-up data set of customers who stay or leave; always the same.
+    """Return an invented data set of customers who stay or leave; it is always the same.
 
-    Numbers, categories and missing values; the label follows from them, with noise, so that models
+    It has numbers, categories and missing values. The label depends on them, with noise, so that models
     differ and none is perfect.
     """
     rng = random.Random(_SEED)  # noqa: S311 - made-up data, no secret
@@ -87,5 +87,5 @@ def plan(workspace: str) -> dict[str, Any]:
 
 
 def encode(document: dict[str, Any]) -> bytes:
-    """Return a document as a file that people edit."""
+    """Return a document as a file for people to edit."""
     return json.dumps(document, indent=2).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""Opening the terminal UI: the first paint waits for nothing that it does not need."""
+"""Opens the terminal UI. The first paint waits only for what it needs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def open_screens(
 
 
 def _start(here: Workspace, *, replace: bool = False) -> int:
-    """Start a daemon with the slots that the last one had."""
+    """Start a daemon with the slots of the last one."""
     from runforge.daemon import detach
     from runforge.views import daemon_status
 

@@ -1,4 +1,4 @@
-"""Commands for the first five minutes: a workspace with sample data, and the whole main job at once."""
+"""Commands for the first five minutes: a workspace with sample data, and a complete demo."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DATA = "data/train.csv"
 
 
 def make_workspace(folder: Path, state_dir: Path | None = None) -> Workspace:
-    """Make a workspace with sample data, plan and request. Files that are there stay as they are."""
+    """Make a workspace with sample data, plan and request. Existing files stay unchanged."""
     try:
         if folder.is_dir():
             workspaces.require_own(folder)  # refused before anything is made in it
@@ -51,7 +51,7 @@ def make_workspace(folder: Path, state_dir: Path | None = None) -> Workspace:
 
 
 def init(folder: Path, state_dir: Path | None, new_journal: bool) -> int:
-    """Make the workspace and say what is in it and what comes next."""
+    """Make the workspace, and print what is in it and what to do next."""
     here = make_workspace(folder, state_dir)
     if new_journal:
         _make_journal(here)
@@ -69,7 +69,7 @@ def init(folder: Path, state_dir: Path | None, new_journal: bool) -> int:
 
 
 def _make_journal(here: Workspace) -> None:
-    """Make an empty journal where there is none. The old queue.json is kept under another name."""
+    """Make an empty journal if there is none. The old queue.json is kept under another name."""
     from runforge.daemon.lock import DaemonLock
     from runforge.store.opening import make_new
 
@@ -84,13 +84,13 @@ def _make_journal(here: Workspace) -> None:
         if here.queue_json.exists():
             kept = here.queue_json.with_name(f"queue.json.old-{time.strftime('%Y%m%dT%H%M%S')}")
             os.replace(here.queue_json, kept)
-            output.note(f"The queue as it was exported last is kept at {kept}")
+            output.note(f"The last export of the old queue is kept at {kept}")
     finally:
         lock.release()
 
 
 def demo(folder: Path | None, max_parallel: int) -> int:
-    """Make a workspace, run its sweep and print the best runs; 1 if a run has not succeeded."""
+    """Make a workspace, run its sweep and print the best runs; 1 if a run did not succeed."""
     here = make_workspace(folder or Path(tempfile.mkdtemp(prefix="runforge-demo-")))
     from runforge.queue import cancel, submit
 
@@ -103,18 +103,18 @@ def demo(folder: Path | None, max_parallel: int) -> int:
         _follow(here, made.group_id, asked)
         seconds = time.monotonic() - start
         if asked:
-            output.note("Canceling; what runs gets 10 seconds to end")
+            output.note("Canceling; running runs get 10 seconds to end")
             cancel.cancel_group(here, made.group_id)
             _follow(here, made.group_id, [])
     if asked:
-        output.note("Canceled; nothing of it is left running")
+        output.note("Canceled; nothing is left running")
         return CanceledByUser.exit_code
     _print_best(here, made.group_id, seconds)
     return int(any(job.state != "succeeded" for job in lists.jobs(here, group_id=made.group_id)))
 
 
 def _listen() -> list[int]:
-    """Return a list that gets the first signal to stop; the second one ends the process."""
+    """Return a list that receives the first signal to stop; the second signal ends the process."""
     asked: list[int] = []
     before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
@@ -130,13 +130,13 @@ def _listen() -> list[int]:
 
 @contextlib.contextmanager
 def _daemon(here: Workspace, max_parallel: int) -> Iterator[None]:
-    """A daemon for as long as it is needed; one that lives here already stays as it is."""
+    """Have a daemon for the block; one that is already running here stays."""
     from runforge.daemon import detach, stop
     from runforge.store import daemon_holder
 
     holder = daemon_holder.holder(here)
     if holder is not None:
-        print(f"Daemon     pid {holder.pid}, which was here already", flush=True)
+        print(f"Daemon     pid {holder.pid}, already running", flush=True)
         yield
         return
     pid = detach.start(here, max_parallel=max_parallel)
@@ -184,7 +184,7 @@ def _print_best(here: Workspace, group_id: str, seconds: float) -> None:
     from runforge.views import ranking
 
     ranked = ranking.ranked(here, group_id).best_first
-    daemon = "the daemon is stopped" if daemon_holder.holder(here) is None else "the daemon goes on"
+    daemon = "the daemon is stopped" if daemon_holder.holder(here) is None else "the daemon keeps running"
     done = sum(job.state == "succeeded" for job in lists.jobs(here, group_id=group_id))
     print(f"\n{done} runs succeeded in {seconds:.1f} s; {daemon}. The best:\n")
     rows = [_row(job) for job in ranked[:_BEST]]

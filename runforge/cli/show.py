@@ -1,4 +1,4 @@
-"""The commands that show the queue. Each imports what it needs: `queue-status` costs little more than its interpreter."""
+"""The commands that show the queue. Each imports only what it needs: `queue-status` must be quick."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def queue_status(workspace: Path | None, as_json: bool, watch: bool) -> int:
-    """Print the queue's status, once or each time that it changes."""
+    """Print the queue's status, once or after each change."""
     from runforge.cli import status
 
     here = find(workspace)
@@ -31,7 +31,7 @@ def groups(workspace: Path | None, as_json: bool) -> int:
 def jobs(
     workspace: Path | None, group: str | None, state: str | None, limit: int | None, as_json: bool
 ) -> int:
-    """Print the jobs that were asked for, the newest if none in particular were."""
+    """Print the selected jobs; without an option the newest."""
     from runforge.cli import listing
 
     return listing.jobs(find(workspace), group=group, state=state, limit=limit, as_json=as_json)

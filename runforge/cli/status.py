@@ -1,4 +1,4 @@
-"""The queue at a glance. Without Typer, so that `queue-status` costs little more than its interpreter."""
+"""A short summary of the queue. Without Typer, so that `queue-status` starts quickly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _print(summary: QueueSummary, *, as_json: bool) -> None:
 
 
 def watch(here: Workspace, *, as_json: bool) -> int:
-    """Show the status until interrupted: redrawn on a terminal, else printed again when it changes."""
+    """Show the status until interrupted; redraw it on a terminal, else print it again after a change."""
     before = None
     while True:
         summary = glance.queue_summary(here)
@@ -56,7 +56,7 @@ def watch(here: Workspace, *, as_json: bool) -> int:
 
 
 def daemon_line(daemon: DaemonStatus) -> str:
-    """Return how the daemon is, and what to do if it is not well."""
+    """Return the daemon's state, and what to do if something is wrong."""
     if daemon.state in {"running", "stopping"}:
         text = f"{daemon.state} (pid {daemon.pid})"
         return output.coloured(text, "running")
@@ -83,7 +83,7 @@ def _print_summary(summary: QueueSummary) -> None:
         text = output.coloured(output.safe(daemon.gpu_problem), "failed")
         print(f"GPUs     the daemon cannot use them: {text}; runs that need one wait")
     if summary.is_snapshot:
-        print("Journal  read-only snapshot; what was written last may be missing")
+        print("Journal  read-only snapshot; the last changes may be missing")
     live = [g for g in summary.groups if g.status == "running"]
     others = [
         f"{number:,} {'more ' if live and what == 'open' else ''}group{'s' if number > 1 else ''} {what}"
@@ -129,7 +129,7 @@ def print_groups(found: list[GroupView]) -> None:
 
 
 def _status(group: GroupView, done: int) -> str:
-    """Return how a group is for a person: one that is open waits as long as nothing of it has started."""
+    """Return a group's status for people: an open group waits until one of its runs has started."""
     if group.status != "running":
         return group.status
     if group.paused:
@@ -142,7 +142,7 @@ def _held(job: JobView) -> str | None:
 
 
 def print_jobs(found: list[JobView]) -> None:
-    """Print jobs, one a line, with why they failed or what they reached."""
+    """Print one job per line, with its error or its metric."""
     rows = [
         [
             job.run_id,

@@ -1,7 +1,7 @@
-"""Reading the words of a plain call by the table of commands, without the option parser.
+"""Reads the words of a plain call with the table of commands, without the option parser.
 
-Plain means: each word is an option that the command has, the value after it, or an argument. Everything else (`-wX`,
-`--limit=3`, `--`, help, one word too many) is for the parser, which has the last word on what is wrong.
+Plain means: each word is an option of the command, its value, or an argument. Everything else (`-wX`,
+`--limit=3`, `--`, help, one word too many) goes to the parser, which explains what is wrong.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Reading:
-    """What the words of one command give, as far as they have come."""
+    """The values from the words of one command, as far as they are read."""
 
     __slots__ = ("_arguments", "awaiting", "command", "values")
 
     def __init__(self, command: Command) -> None:
         self.command = command
-        self.values: dict[str, Value] = {}  #: by the parameter's name; a file or a folder is still its text
+        self.values: dict[str, Value] = {}  #: by the parameter's name; a file or a folder is still a text
         self.awaiting: Parameter | None = None  #: the option whose value comes next
         self._arguments = command.arguments
 
@@ -60,7 +60,7 @@ class Reading:
         return False
 
     def whole(self) -> dict[str, Value] | None:
-        """Return the value of each parameter, defaults included; None if one is missing."""
+        """Return the value of each parameter, with defaults; None if one is missing."""
         if self.awaiting is not None:
             return None
         found: dict[str, Value] = {}
@@ -72,13 +72,13 @@ class Reading:
 
 
 def read(command: Command, words: Sequence[str]) -> Reading | None:
-    """Return what plain words give, None if they are not plain."""
+    """Return the values from plain words, None if they are not plain."""
     reading = Reading(command)
     return reading if all(reading.take(word) for word in words) else None
 
 
 def _value(parameter: Parameter, word: str) -> str | float | None:
-    """Return a word's value, None if it takes the parser to say what it is."""
+    """Return a word's value, None if only the parser can read it."""
     if parameter.kind not in {"int", "seconds"}:
         return word
     digits = word.replace(".", "", 1) if parameter.kind == "seconds" else word

@@ -1,6 +1,6 @@
-"""Which device a run uses, and the honest reason where it is not the one that was asked for.
+"""Which device a run uses, and the true reason if it is not the requested one.
 
-Decided once, when the attempt's spec is built; everybody else reads the answer there.
+Decided once, when the attempt's spec is built. Everything else reads it there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Device(NamedTuple):
-    """`cpu` or `gpu` as used; the reason where the GPU was not used."""
+    """The device that is used, `cpu` or `gpu`; and why the GPU is not used."""
 
     type: str
     gpu_reason: str | None = None

@@ -1,22 +1,22 @@
-"""What an exit code or a signal says to a person."""
+"""Exit codes and signals explained to a person."""
 
 from __future__ import annotations
 
 import signal
 
-#: A shell answers so for a program that a signal has ended: 128 and the signal's number.
+#: A shell returns 128 + N for a program that signal N has ended.
 _SHELLS_BASE = 128
-#: Above it are no signals that end a program by themselves.
+#: The signals above it do not end a program.
 _LAST_SIGNAL = 31
 
 
 def of_signal(number: int) -> int:
-    """Return the exit code by which a shell tells that a signal has ended its program."""
+    """Return the exit code that a shell returns for a program that a signal has ended."""
     return _SHELLS_BASE + number
 
 
 def words(code: int) -> str:
-    """Return an exit code in words: one of a shell's is read as the signal that it may be."""
+    """Return an exit code in words. A shell's code for a signal is explained as that signal."""
     number = code - _SHELLS_BASE
     if not 0 < number <= _LAST_SIGNAL:
         return f"exit code {code}"

@@ -1,4 +1,4 @@
-"""What a claim gives to an attempt, what is seen of the attempt, and how it ended. Plain data."""
+"""What a claim gives to an attempt, what its files say, and how it ended. Plain data."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from runforge.core.states import Cause, State
 
 
 class DeviceGrant(NamedTuple):
-    """A GPU slot, and the device behind it (None where the machine has none): the whole of it or a part."""
+    """A GPU slot and its device (None if the machine has none): the whole device or a share."""
 
     slot: int
     device: str | None = None
@@ -15,7 +15,7 @@ class DeviceGrant(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """What a claim hands to an attempt: its secret, its slot and its devices."""
+    """What a claim gives to an attempt: its secret token, its slot and its devices."""
 
     token: str
     epoch: int
@@ -24,7 +24,7 @@ class Grant(NamedTuple):
 
     @property
     def uuids(self) -> list[str]:
-        """The devices that it names."""
+        """The UUIDs of its devices."""
         return [each.device for each in self.devices if each.device is not None]
 
 
@@ -42,12 +42,12 @@ class ExitRecord(NamedTuple):
     duration_ms: int
     log_bytes: int
     dropped_bytes: int
-    #: The machine's reason, where it had no room for the run's process; the run never started.
+    #: The error number if the machine could not create the run's process; the run never started.
     spawn_errno: int | None = None
 
 
 class ResultFacts(NamedTuple):
-    """What the queue needs of a result.json."""
+    """The parts of a result.json that the queue needs."""
 
     status: str
     error_message: str | None
@@ -60,34 +60,34 @@ class Finding(Enum):
 
     ENDED = "ended"
     LIVE = "live"
-    #: Nobody has started it, and a supervisor that comes late still could.
+    #: It has not started, but a late supervisor still could start it.
     UNCLAIMED = "unclaimed"
-    #: Nobody has started it, and nobody can any more.
+    #: It has not started, and it cannot start any more.
     REVOKED = "revoked"
-    #: It may have started, and nobody is left who knows how it ended.
+    #: It may have started; no process is left that knows how it ended.
     LOST = "lost"
     REBOOTED = "rebooted"
     FOLDER_MISSING = "folder_missing"
-    #: Its folder is of an earlier life of the run (pruned, or of after a backup): it never started.
+    #: Its folder is from an earlier life of the run (pruned, or a journal from a backup): it never started.
     EARLIER = "earlier"
-    #: It has no folder, and an earlier life of the run has some with higher numbers: it was never launched.
+    #: It has no folder, but an earlier life of the run has higher attempts: it was never launched.
     UNLAUNCHED = "unlaunched"
     #: This workspace is a copy: the attempt belongs to the original.
     COPIED = "copied"
 
 
 class Report(NamedTuple):
-    """All that can be seen of an attempt, read once. What it means is decided by `core.policy`."""
+    """All that can be seen of an attempt, read once. `core.policy` decides what it means."""
 
     finding: Finding
     record: ExitRecord | None = None
-    #: None where there is no result.json, or none that can be used.
+    #: None if there is no usable result.json.
     result: ResultFacts | None = None
     has_run_dir: bool = True
     has_result_file: bool = True
-    #: Why the machine kept its supervisor from starting it (an error number), if that is known.
+    #: The error number that kept its supervisor from starting it, if known.
     refused: int | None = None
-    #: Its supervisor has found that somebody changed the spec.
+    #: Its supervisor has found that the spec was changed.
     is_forged: bool = False
 
 

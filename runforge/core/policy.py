@@ -1,6 +1,6 @@
-"""From what is seen of an attempt to what becomes of its job. Pure: this is where policies decide.
+"""Decides what happens to a job, from the report on its attempt. Pure: all policies are here.
 
-Source of the table: docs/reliability.md, "Recovery". An unknown end is never called success.
+The table is in docs/reliability.md, "Recovery". An unknown end never counts as success.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from runforge.core.records import Job
 from runforge.core.states import Cause, State
 from runforge.text import safe
 
-#: Attempts that a job may lose to crashes before it fails.
+#: How many attempts a job may lose to crashes before it fails.
 MAX_LOST = 3
-#: Launches that may come to nothing before the job fails.
+#: How many launches may fail before the job fails.
 MAX_UNSTARTED = 5
 _UNSEEN = {
     Finding.REBOOTED: "the machine was restarted while it ran",
@@ -28,45 +28,46 @@ _UNSEEN = {
 
 
 class Act(Enum):
-    """What is to be done before an ending counts."""
+    """What the daemon must do before an ending counts."""
 
-    #: Leave the result.json that its supervisor could not leave.
+    #: Write the result.json that its supervisor could not write.
     FINISH = "finish"
-    #: Close it to every supervisor that comes late.
+    #: Close it to late supervisors.
     REVOKE = "revoke"
-    #: Kill what is left of it, so that the next attempt is the only one.
+    #: Kill what is left of it, so that only the next attempt runs.
     CLEAN_UP = "clean_up"
-    #: Close it where its folder is missing.
+    #: Close it although its folder is missing.
     CLOSE_MISSING = "close_missing"
-    #: Leave a result.json for an end that nobody has seen.
+    #: Write a result.json for an unknown end.
     LEAVE_RESULT = "leave_result"
 
 
 class Decision(NamedTuple):
-    """What is to be done, in order, and how the attempt ended then.
+    """What to do, in order, and how the attempt ended then.
 
-    Without an ending it is looked at again: at once after acts (they change what is seen), else later.
+    Without an ending the attempt is inspected again: at once if there were acts, because they change the
+    report; otherwise later.
     """
 
     acts: tuple[Act, ...] = ()
     ending: Ending | None = None
-    #: The machine's failure behind it: launches are held back until that is over.
+    #: The machine's failure that caused it. No launches until it is over.
     fault: int | None = None
 
 
 class Past(NamedTuple):
-    """What is known of an attempt from before the report."""
+    """What was known about an attempt before the report."""
 
-    #: How many of the attempts that the job has lost never started: they have a limit of their own.
+    #: How many of the job's lost attempts never started. They have their own limit.
     unstarted: int = 0
-    #: The machine's failure that kept it from starting, or from being looked at.
+    #: The machine's failure that kept it from starting, or from being inspected.
     refused: int | None = None
-    #: Its missing result.json has been seen to, as far as that could be done.
+    #: Its missing result.json was written, or it was tried.
     is_finished: bool = False
 
 
 def decide(report: Report, job: Job, orphans: str, past: Past) -> Decision:
-    """Return what becomes of a job, by the report on its attempt and the policy for orphans."""
+    """Return what happens to a job, from the report on its attempt and the policy for orphans."""
     if report.finding is Finding.LIVE:
         return Decision()
     if report.finding is Finding.ENDED and report.record is not None:
@@ -81,7 +82,7 @@ def decide(report: Report, job: Job, orphans: str, past: Past) -> Decision:
 
 
 def _unseen(report: Report, job: Job, orphans: str, past: Past) -> Decision:
-    """Return what becomes of a job of whose attempt nobody knows how it ended, or that there never was."""
+    """Return what happens to a job whose attempt has an unknown end or never existed."""
     if report.finding in {Finding.EARLIER, Finding.UNLAUNCHED}:
         act = Act.CLEAN_UP if report.finding is Finding.EARLIER else Act.CLOSE_MISSING
         return Decision((act,), _behind_an_earlier_life())
@@ -89,19 +90,19 @@ def _unseen(report: Report, job: Job, orphans: str, past: Past) -> Decision:
     message = _UNSEEN[report.finding]
     ending = _lost(job, cause, orphans, message, before=job.lost - past.unstarted, limit=MAX_LOST)
     if report.finding is Finding.COPIED:
-        return Decision((Act.LEAVE_RESULT,), ending)  # what could be cleaned up is the original's
+        return Decision((Act.LEAVE_RESULT,), ending)  # only the original could be cleaned up
     closing = (Act.CLOSE_MISSING,) if report.finding is Finding.FOLDER_MISSING else ()
     return Decision((Act.CLEAN_UP, *closing, Act.LEAVE_RESULT), ending)
 
 
 def _behind_an_earlier_life() -> Ending:
-    """Return what becomes of a job whose attempt never started; it counts towards no limit."""
+    """Return what happens to a job whose attempt never started. It counts for no limit."""
     message = "not started yet: files of an earlier life of the run were in its place"
     return Ending(State.QUEUED, Cause.POSTPONED, message)
 
 
 def _unstarted(report: Report, job: Job, past: Past) -> Decision:
-    """It costs nothing, so that no policy needs to stop it."""
+    """Requeue an attempt that never started. This costs nothing, so every policy allows it."""
     if report.is_forged:
         return Decision(ending=_forged())
     refused = past.refused or report.refused
@@ -128,7 +129,7 @@ def _ended(record: ExitRecord, report: Report, job: Job) -> Decision:
     if not record.canceled and record.spawn_errno is not None:
         return Decision(ending=postponed(record.spawn_errno), fault=record.spawn_errno)
     ending = _from_record(record, report, job)
-    if report.result is not None:  # a run that failed or was stopped keeps its metric too
+    if report.result is not None:  # failed and stopped runs keep their metric too
         metric = {"metric_name": report.result.metric_name, "metric_value": report.result.metric_value}
         ending = ending._replace(**metric)  # type: ignore[arg-type]
     return Decision(ending=ending)
@@ -174,7 +175,7 @@ def _finished(report: Report, job: Job) -> Ending:
         return Ending(State.FAILED, Cause.FOLDER_MISSING, message, exit_code=0)
     result = report.result
     if result is None:
-        message = "it ended with exit code 0 and left no usable result.json"
+        message = "exit code 0, but there is no usable result.json"
         return Ending(State.FAILED, Cause.BAD_RESULT, message, exit_code=0)
     if result.status != "succeeded":
         message = result.error_message or f"result.json says {result.status}"
@@ -183,12 +184,12 @@ def _finished(report: Report, job: Job) -> Ending:
 
 
 def postponed(number: int) -> Ending:
-    """Return what becomes of a job that the machine has no room for now; counts towards no limit."""
+    """Return what happens to a job that the machine cannot run now. It counts for no limit."""
     return Ending(State.QUEUED, Cause.POSTPONED, f"could not be started yet: {machine_faults.words(number)}")
 
 
 def refused(message: str, number: int | None, cause: Cause) -> Decision:
-    """Return what becomes of a job whose launch failed: postponed where the system refused something."""
+    """Return what happens to a job whose launch failed. It is postponed if the system refused something."""
     if number is not None:
         return Decision(ending=postponed(number), fault=number)
     return Decision(ending=Ending(State.FAILED, cause, message))
@@ -202,7 +203,7 @@ def _forged() -> Ending:
 
 
 def apply_cancel(ending: Ending, job: Job) -> Ending:
-    """Return the ending that is written: a job that somebody has canceled meanwhile is not requeued."""
+    """Return the ending to write. A job that was canceled meanwhile is not requeued."""
     if ending.state is State.QUEUED and job.cancel_requested:
         return Ending(State.CANCELED, Cause.CANCELED, f"canceled; {ending.error}")
     return ending

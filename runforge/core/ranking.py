@@ -1,7 +1,7 @@
 """Which run of a group is best. Pure, and the only place that decides it.
 
-A metric is better high or low because the plan's objective says so, or else because its name does. If neither
-does, no run is called best.
+The plan's objective says whether a metric is better high or low. Without one, the metric's name may say it.
+If neither does, no run is best.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runforge.core.states import State
 
 MAXIMIZE = "maximize"
 MINIMIZE = "minimize"
-#: What the journal holds as the direction of a group without an objective. It means nothing.
+#: The direction that the journal has for a group without an objective. It has no meaning.
 NO_OBJECTIVE = MAXIMIZE
 
 
@@ -36,9 +36,9 @@ _HIGH = _set(
     "bleu rouge meteor cider chrf reward rewards return returns iou miou dice psnr ssim mcc kappa corr correlation "
     "pearson spearman score throughput success tpr tnr likelihood"
 )
-#: Words that say little beside another: a Brier score is an error.
+#: Words that count less than others: a Brier score is an error.
 _WEAK = frozenset({"score", "map", "return", "success"})
-#: What such a word stands with is no measure of how good a run is.
+#: A name with such a word does not measure how good a run is.
 _NEITHER = _set(
     "lr scale weight weights coef coefficient threshold temperature norm std stderr var variance gap diff delta "
     "change drop gain improvement reduction count penalty"
@@ -49,7 +49,7 @@ _CROSS_ENTROPY = r"(?i)cross[^a-z0-9]?entropy"
 
 
 class Scored(Protocol):
-    """What can be ranked: a job, or a view of one."""
+    """Something that can be ranked: a job, or a view of one."""
 
     @property
     def state(self) -> str:
@@ -73,7 +73,7 @@ def without_split(name: str) -> str:
 
 
 def direction_of_name(name: str) -> str | None:
-    """Return `maximize` or `minimize` as the words of a metric's name say, or None if they do not."""
+    """Return `maximize` or `minimize` if a metric's name says it, or None."""
     words = list(_words(without_split(name)))
     found = set(words)
     if found & _NEITHER:
@@ -107,7 +107,7 @@ def _known(word: str) -> str | None:
 
 
 class Ranking(NamedTuple):
-    """By which metric a group's runs are ranked, and which way; either may be unknown."""
+    """The metric by which a group's runs are ranked, and its direction. Each may be unknown."""
 
     metric: str | None
     direction: str | None
@@ -124,7 +124,7 @@ class Ranking(NamedTuple):
         )
 
     def best_first(self, jobs: Iterable[_Job]) -> list[_Job]:
-        """Return the runs that take part, best first; of equal ones the first given comes first."""
+        """Return the runs that take part, best first. Equal runs keep their order."""
         sign = 1.0 if self.direction == MINIMIZE else -1.0
         return sorted(filter(self.ranks, jobs), key=lambda job: sign * (job.metric_value or 0.0))
 
@@ -135,7 +135,7 @@ class Ranking(NamedTuple):
             return ""
         if all(map(has_diverged, named)):
             return f"{self.metric} has diverged in every run that succeeded"
-        return f"whether {self.metric} is better high or low is not known; the plan's `objective` can say it"
+        return f"it is unknown whether {self.metric} is better high or low; the plan's `objective` can say it"
 
 
 def ranking(objective_metric: str | None, direction: str, first_metric: str | None) -> Ranking:
@@ -146,7 +146,7 @@ def ranking(objective_metric: str | None, direction: str, first_metric: str | No
 
 
 def has_diverged(job: Scored) -> bool:
-    """Return whether a run's primary metric ended in NaN or infinity: then it has a name and no value."""
+    """Return whether a run's primary metric ended as NaN or infinity. It then has a name and no value."""
     return job.metric_name is not None and job.metric_value is None
 
 

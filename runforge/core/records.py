@@ -1,8 +1,8 @@
 """The records that the layers above the store pass around. Plain data, no behaviour of its own.
 
-Named tuples, as in every module that `queue-status` imports: the machinery of dataclasses takes longer
-than the command (docs/performance.md). Their annotations are no texts (`from __future__`), which would have to
-be compiled one by one.
+Named tuples, as in every module that `queue-status` imports: importing dataclasses takes longer than the
+command itself (docs/performance.md). There is no `from __future__ import annotations`, because annotations as
+texts would be compiled one by one.
 """
 
 from typing import NamedTuple
@@ -35,7 +35,7 @@ class Job(NamedTuple):
     cause: str | None
     metric_name: str | None
     metric_value: float | None
-    #: When it may start at the earliest, where it could not be launched and is tried again.
+    #: The earliest time of its next start, if a launch failed and is tried again.
     not_before: str | None = None
 
     @property
@@ -63,7 +63,7 @@ class Attempt(NamedTuple):
 
     @property
     def gpu_uuid(self) -> str | None:
-        """Its first device: all that there was room for once."""
+        """Its first device, for old readers that know only one."""
         return self.devices[0] if self.devices else None
 
 

@@ -1,16 +1,16 @@
-"""What a run needs of the machine, as one value: it goes from the request to the journal, and from there to the scheduler."""
+"""What a run needs from the machine, as one value for the request, the journal and the scheduler."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-#: How version 1 of the journal said that a run needs a GPU; the exported files still do.
+#: Version 1 of the journal said so that a run needs a GPU; the exported files still do.
 REQUIRES_GPU = "requires_gpu"
 
 
 class Resources(NamedTuple):
-    """What a run needs. 0 MB of memory: it did not say.
+    """What a run needs. 0 MB of memory means: not given.
 
-    Every run takes one slot, whatever its `cpus` and `mem_mb` are: these two are kept, and nothing counts them yet.
+    Every run takes one slot. `cpus` and `mem_mb` are stored, but nothing counts them yet.
     """
 
     cpus: int = 1
@@ -21,16 +21,16 @@ class Resources(NamedTuple):
 
     @property
     def requires_gpu(self) -> bool:
-        """Whether it needs any device: all that the exported files tell of it."""
+        """Whether it needs any device. The exported files say only this."""
         return self.gpus > 0
 
     def to_json(self) -> dict[str, int]:
-        """Return it as a journal entry has it."""
+        """Return the form that a journal entry has."""
         return self._asdict()
 
 
 def checked(needs: Resources) -> Resources:
-    """Return the needs if they make sense; ValueError says which number does not."""
+    """Return the needs if they are valid; ValueError names the wrong number."""
     for name, number in needs._asdict().items():
         least = int(name == "cpus")
         if isinstance(number, bool) or not isinstance(number, int) or number < least:
@@ -48,5 +48,5 @@ def from_json(value: Mapping[str, Any]) -> Resources:
 
 
 def of_device(device_type: str) -> Resources:
-    """Return what a request needs that names a type of device."""
+    """Return what a request needs, from its type of device."""
     return Resources(gpus=int(device_type == "gpu"))

@@ -1,7 +1,8 @@
 """Which job starts next, and on which devices. Pure: a snapshot in, a decision out; no clock, no journal.
 
-Round-robin over lanes by least recently served, so that none starves however many there are; inside
-a lane priority, then place, then age. A job whose devices are not free is passed over, and others go on.
+Round-robin over lanes, the one first that started a run longest ago. So no lane starves, however many there
+are. Inside a lane: priority, then place, then age. A job whose devices are not free is skipped; others may
+start.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from runforge.core.resources import Resources
 
 
 class Head(NamedTuple):
-    """A lane's next job among those that need the same, and when the lane was served last."""
+    """The next job of a lane for one need, and when the lane was last served."""
 
     lane_id: int
     served: int
@@ -23,7 +24,7 @@ class Head(NamedTuple):
 
 
 class Device(NamedTuple):
-    """A device that can be given, and how many runs have a part of it already."""
+    """A device, and how many runs use it already."""
 
     uuid: str
     memory_mb: int
@@ -31,9 +32,9 @@ class Device(NamedTuple):
 
 
 class Capacity(NamedTuple):
-    """What is free: slots, GPU slots, and the devices behind these.
+    """What is free: slots, GPU slots and their devices.
 
-    Without any device a GPU slot is still a slot: the run is told so and uses the CPU.
+    On a machine without devices a GPU slot is still a slot; the run then uses the CPU.
     """
 
     slots: int
@@ -44,8 +45,8 @@ class Capacity(NamedTuple):
 def choose(heads: Iterable[Head], capacity: Capacity) -> Head | None:
     """Return what to start next, or None if nothing can start.
 
-    For each need it is enough to know the job of the lane whose turn it is: the first lane of all that can start
-    something stands first for each of its needs.
+    For each need, the job of the lane whose turn it is is enough: the first lane that can start something is
+    first for each of its needs.
     """
     able = [head for head in heads if place(head.needs, capacity) is not None]
     return min(able, key=_turn, default=None)
@@ -58,7 +59,7 @@ def _turn(head: Head) -> tuple[int, int, int, float, int]:
 def place(needs: Resources, capacity: Capacity) -> tuple[Device | None, ...] | None:
     """Return the devices that a run gets, those with the fewest runs first; None if it cannot start now.
 
-    One for each GPU that it needs: all different, or all None where devices are not known.
+    One for each GPU that it needs: all different, or all None if the machine has no known devices.
     """
     if capacity.slots < 1 or capacity.gpu_slots < needs.gpus:
         return None

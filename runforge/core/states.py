@@ -5,8 +5,8 @@ r"""The states of a job and the only ways from one to another.
                  |
                  +---- running (orphan requeued) and failed | canceled (retry), next attempt
 
-The same table stands in the database (table `transitions`, enforced by a trigger), so that
-no other program can make an illegal move either; a test compares the two.
+The same table is in the database (table `transitions`, enforced by a trigger), so that no other program can
+make an illegal move either. A test compares the two.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class State(str, Enum):
     #: start. A crash leaves it as it is.
     QUEUED = "queued"
     #: Entered by a claim; left when the attempt's end is known. After a crash the next daemon
-    #: judges it by exit record, lock and claim.
+    #: inspects its exit record, lock and start marker.
     RUNNING = "running"
     #: Terminal. The attempt's exit record says so.
     SUCCEEDED = "succeeded"
@@ -63,7 +63,7 @@ class Cause(str, Enum):
     CANCELED = "canceled"
     GROUP_FAILED_FAST = "group_failed_fast"
     LAUNCH_FAILED = "launch_failed"
-    #: The machine had no room for it (disk, descriptors, processes): it costs none of its chances.
+    #: The machine had no room for it (disk, descriptors, processes). It does not count as a lost attempt.
     POSTPONED = "postponed"
     LOST = "lost"
     REBOOT = "reboot"
@@ -77,8 +77,8 @@ def group_status(
 ) -> str:
     """Return a group's derived status: running, completed, failed or canceled.
 
-    A group that somebody canceled is canceled once nothing of it is left; so is one whose runs
-    were all canceled one by one. A failed run makes a group failed. An open one waits for more runs.
+    A canceled group has this status once all its runs have ended; so has a group whose runs were all canceled
+    one by one. A failed run makes a group failed. An open group waits for more runs.
     """
     if queued or running or (is_open and not is_canceled):
         return "running"

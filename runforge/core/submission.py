@@ -1,7 +1,7 @@
-"""How a job is to be queued: every option that it can be given, declared here once.
+"""How a job is queued: every option of a job is declared once, here.
 
-The names are those of `Job` and of the journal's columns. So a new option is a field here and in `Job`, a column in
-`jobs.insert`, and an option of the command line. Nothing between them names it.
+The names are those of `Job` and of the journal's columns. So a new option needs a field here and in `Job`, a
+column in `jobs.insert`, and an option of the command line. No code between them names it.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from runforge.core.records import Job
 class Submission(NamedTuple):
     """The options of a job, carried from the command line to the journal."""
 
-    #: The group to join, by any name that means it. A sweep makes a group of its own.
+    #: The group to join, by any name that means it. A sweep makes its own group.
     group: str | None = None
     #: Higher starts first.
     priority: int = 0
@@ -22,13 +22,13 @@ class Submission(NamedTuple):
     overrides: str = "{}"
 
     def columns(self) -> dict[str, object]:
-        """Return what the job's row holds of it, by column. The group is a row of its own."""
+        """Return the values for the job's row, by column. The group has its own row."""
         values = self._asdict()
         del values["group"]
         return values
 
 
-#: Nothing in particular was asked for.
+#: No option was given.
 USUAL = Submission()
 
 

@@ -1,1 +1,1 @@
-"""The daemon: one loop that learns what ended, writes it down and starts what may start."""
+"""The daemon: one loop that sees which runs ended, records it and starts the next ones."""

@@ -1,4 +1,4 @@
-"""The attempts that a daemon sees through now. Nothing of it is ever persisted."""
+"""The running attempts of a daemon. None of this is stored on disk."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class RunningAttempt:
     job: Job
     ref: AttemptRef
     past: Past
-    #: It may have ended: it is to be looked at.
+    #: It may have ended and must be inspected.
     is_due: bool = False
-    #: The end is known and waits to be written (the disk may be full).
+    #: The end is known but not yet recorded (the disk may be full).
     ending: Ending | None = None
     is_cancel_sent: bool = False
-    #: Why it could not be looked at the last time; told once.
-    trouble: str = ""
+    #: The number of the failure that kept it from being inspected the last time; logged once.
+    trouble: int | None = None
     #: Seconds for which its job is not tried again.
     delay: float | None = None
 

@@ -1,4 +1,4 @@
-"""Slots and devices: what of a daemon's is free, and what a run is granted of it."""
+"""The daemon's slots and devices: what is free, and what a run gets."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from runforge.machine.gpus import Gpus
 
 @dataclass(slots=True)
 class Slots:
-    """The slots of one daemon and the devices behind its GPU slots; what is in use stands in the journal.
+    """The slots and devices of one daemon. The journal says which are in use.
 
-    With at least as many devices as GPU slots each run has its devices whole. With more slots the devices are
-    shared, the least used first. On a machine without devices a GPU slot stands for none. While devices that
+    With at least as many devices as GPU slots, each run has whole devices. With more GPU slots, runs share
+    devices, the least used first. On a machine without devices a GPU slot has no device. While devices that
     should be there cannot be used, there is no GPU slot: a run that needs one waits.
     """
 
@@ -29,7 +29,7 @@ class Slots:
     _in_use: Counter[str | None] = field(default_factory=Counter)
 
     def load(self, slots: Iterable[Any], grants: Iterable[Any]) -> None:
-        """Take over what the journal says is in use."""
+        """Read from the journal what is in use."""
         granted = list(grants)
         self._taken = {row["slot_no"] for row in slots}
         self._gpu_taken = {row["slot_no"] for row in granted}
@@ -42,7 +42,7 @@ class Slots:
 
     @property
     def capacity(self) -> Capacity:
-        """How much is free. Below zero never: runs adopted from a larger daemon are kept."""
+        """How much is free. Never below zero, although runs adopted from a larger daemon are kept."""
         return Capacity(
             max(0, self.max_parallel - len(self._taken)),
             max(0, self.gpu_slots - len(self._gpu_taken)) if self.gpus.problem is None else 0,
@@ -56,11 +56,11 @@ class Slots:
                 yield Device(gpu.uuid, gpu.memory_mb, in_use)
 
     def first_free(self) -> int:
-        """Return the lowest slot number that nobody has."""
+        """Return the lowest free slot number."""
         return _first_free(self._taken)
 
     def grants(self, devices: Sequence[Device | None]) -> tuple[DeviceGrant, ...]:
-        """Return the grant of each device, on the lowest GPU slots that nobody has."""
+        """Return the grant of each device, on the lowest free GPU slots."""
         taken, made = set(self._gpu_taken), []
         for device in devices:
             slot = _first_free(taken)

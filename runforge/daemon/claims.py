@@ -14,7 +14,7 @@ from runforge.machine.gpus import Gpus
 from runforge.store import heads, records, transitions
 from runforge.store.journal import Transaction
 
-#: What could start and the free slots, to what starts next (`core.scheduling.choose`).
+#: Chooses what starts next from what could start and the free slots (`core.scheduling.choose`).
 Rule = Callable[[Iterable[Head], Capacity], Head | None]
 
 
@@ -39,7 +39,7 @@ class Claims:
         only_lane: int | None = None,
         rule: Rule = choose,
     ) -> None:
-        #: The daemon's: a newer one fences it.
+        #: The daemon's epoch. With a newer daemon, writes are refused.
         self.epoch = epoch
         self._only_lane = only_lane
         self._rule = rule
@@ -66,7 +66,7 @@ class Claims:
         return claimed
 
     def _free(self, tx: Transaction) -> Capacity:
-        # Read anew: a claim that a full disk has taken back left its slots in memory.
+        # Read again: a claim that a full disk rolled back is still in memory.
         self._slots.load(tx.rows("attempts.slots"), tx.rows("attempts.grants"))
         return self._slots.capacity
 
@@ -88,5 +88,5 @@ class Claims:
 
 
 def new_token() -> str:
-    """Return the secret of an attempt: whatever carries it belongs to that attempt."""
+    """Return the secret token of an attempt. Whatever has it belongs to that attempt."""
     return secrets.token_hex(16)

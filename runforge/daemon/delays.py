@@ -1,4 +1,4 @@
-"""Jobs that could not be launched for a reason of their own files: each is tried again after a while."""
+"""Jobs that could not be launched because of their own files. Each is tried again after a while."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from runforge.core.outcome import Ending
 from runforge.core.states import Cause
 from runforge.store.journal import Transaction
 
-#: Seconds before the first and the last tries; doubled from one to the other.
+#: Seconds before the next try, at first and at most. They double each time.
 _FIRST = 1.0
 _LAST = 60.0
 
 
 class Delays:
-    """When the next delayed job is due, and how often each was put off in a row."""
+    """When the next delayed job is due, and how often each was delayed in a row."""
 
     def __init__(self) -> None:
         self._tries: Counter[str] = Counter()
         self._next: str | None = None
 
     def is_first(self, job_id: str) -> bool:
-        """Return whether the job has not been put off before, in a row."""
+        """Return whether this is the job's first delay in a row."""
         return job_id not in self._tries
 
     def next(self, job_id: str) -> float:
-        """Return for how many seconds a job is put off now."""
+        """Return for how many seconds a job is delayed now."""
         self._tries[job_id] += 1
         return float(min(_LAST, _FIRST * 2 ** (self._tries[job_id] - 1)))
 
     def note(self, job_id: str, ending: Ending) -> None:
-        """Forget a job that did not have to be put off again."""
+        """Forget a job that was launched."""
         if ending.cause is not Cause.POSTPONED:
             self._tries.pop(job_id, None)
 
@@ -44,11 +44,11 @@ class Delays:
         return self._next is not None and now >= self._next
 
     def wait_seconds(self, now: str) -> float | None:
-        """Return the seconds until then; None if none is delayed."""
+        """Return the seconds until one is due; None if none is delayed."""
         return None if self._next is None else seconds_between(now, self._next)
 
     def release(self, tx: Transaction, now: str) -> None:
-        """Let those start that are due, as far as this transaction is concerned."""
+        """Let the due jobs start, inside this transaction."""
         if self.is_due(now):
             tx.run("jobs.release_due", now=now)
         self.load(tx)

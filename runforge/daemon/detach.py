@@ -31,12 +31,12 @@ def start(
     orphans: str = "requeue",
     replace: bool = False,
 ) -> int:
-    """Start a daemon in a session of its own, logging to queue/daemon.log; return its pid when it is up.
+    """Start a daemon in its own session, logging to queue/daemon.log; return its pid when it is ready.
 
     Raises OperationFailed with the log's last line if it does not come up.
     """
     check_settings(Settings(max_parallel, gpu_slots, orphans))
-    exists(workspace)  # refused here, where there was a journal that is gone
+    exists(workspace)  # refused here if the journal is missing
     workspace.prepare()
     holder = daemon_holder.holder(workspace)
     if holder is not None and not replace:
@@ -89,7 +89,7 @@ def _wait_until_up(workspace: Workspace, process: subprocess.Popen[bytes]) -> No
                 return
         time.sleep(_PAUSE)
     raise OperationFailed(
-        f"the daemon is not up after {_UP_SECONDS:.0f} s", fix=f"See {workspace.daemon_log}"
+        f"the daemon is not ready after {_UP_SECONDS:.0f} s", fix=f"See {workspace.daemon_log}"
     )
 
 
@@ -97,5 +97,5 @@ def _last_line(workspace: Workspace) -> str:
     lines = workspace.daemon_log.read_text("utf-8", errors="replace").strip().splitlines()
     if lines:
         return lines[-1]
-    lacking = disk_space.shortage(workspace)  # a full disk leaves no room for last words
-    return lacking.text if lacking is not None else "it said nothing"
+    lacking = disk_space.shortage(workspace)  # a full disk has no room for a last message
+    return lacking.text if lacking is not None else "it printed nothing"

@@ -1,8 +1,8 @@
-"""The tick: learn what ended, write it down, stop what is to stop, start what may start.
+"""The tick: learn what ended, record it, stop what must stop, start what may start.
 
-One thread, one journal connection. Everything that matters stands in the journal and in the
-attempts' own files, so this process may die between any two lines. Where attempts run is the backend's
-business; what becomes of them is decided by `core.policy` and the scheduler.
+One thread, one journal connection. All that matters is in the journal and in the attempts' files, so this
+process may die between any two lines. The backend runs the attempts. `core.policy` and the scheduler decide
+what happens to them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told what happens: the daemon's tokens, a direct sweep's progress; `log` takes warnings."""
+    """Prints what happens: the daemon's tokens, or a direct sweep's progress. `log` takes warnings."""
 
     started: Callable[[Job], None]
     done: Callable[[Job, Ending], None]
@@ -74,7 +74,7 @@ class Engine:
         self._attempts = AttemptTable()
         self._delays = Delays()
         self.gate = LaunchGate(backend, clock, listener.log)
-        #: The journal when nothing more could start, and when every wish to cancel had been delivered.
+        #: The journal's version when nothing more could start, and when every cancel was delivered.
         self._seen: tuple[int, int] | None = None
         self._heard: int | None = None
         self.is_draining = False
@@ -95,7 +95,7 @@ class Engine:
         return self._claims.gpus.problem
 
     def wait_seconds(self) -> float | None:
-        """Return after how long `tick` wants to be called again at the latest; None: something will wake."""
+        """Return the seconds until `tick` must be called again; None if a descriptor will wake the loop."""
         wishes = [
             self._backend.wait_seconds(),
             POLL_SECONDS if self.gate.is_closed else None,
@@ -111,18 +111,18 @@ class Engine:
         failpoints.hit("daemon.adopted")
 
     def close(self) -> None:
-        """Let go of everything. The runs go on."""
+        """Release everything. The runs continue."""
         self._backend.close()
 
     def tick(self) -> None:
-        """One round. Raises when the journal cannot be written; the next round tries again."""
+        """Do one round. Raises if the journal cannot be written; the next round tries again."""
         self._hear()
         self._look_at_gpus()
         self._inspect_due()
         self._deliver_cancels()
         while self._advance():
             pass
-        self._hear()  # a supervisor that waited has taken its attempt at once
+        self._hear()  # an idle supervisor takes its attempt at once
         self._backend.rest()
 
     # --- learning ------------------------------------------------------------------------------
@@ -166,22 +166,22 @@ class Engine:
         try:
             decision = settle(self._backend, running, self._orphans, self._decide)
         except OSError as error:
-            # Nothing can be seen or written now. What is not known is waited for, and costs this run alone.
+            # Nothing can be read or written now. Only this run has to wait.
             fault = machine_faults.of(error)
             if fault is not None:
                 running.note(refused=fault)
                 self.gate.fault(fault)
-            self._tell_trouble(running, explained(error))
+            self._tell_trouble(running, error)
         else:
             if decision is not None:
                 self._end(running, decision)
 
-    def _tell_trouble(self, running: RunningAttempt, trouble: str) -> None:
-        """Say once why a run cannot be looked at; it is tried again."""
-        if trouble != running.trouble:
-            running.trouble = trouble
-            run = running.job.run_id
-            self._listener.log(f"WARNING: how run {run} ended cannot be told yet: {trouble}; trying again")
+    def _tell_trouble(self, running: RunningAttempt, error: OSError) -> None:
+        """Log once why a run cannot be inspected. It is tried again; temporary names differ from try to try."""
+        if error.errno != running.trouble:
+            running.trouble = error.errno
+            text = f"it is not known yet how run {running.job.run_id} ended: {explained(error)}"
+            self._listener.log(f"WARNING: {text}; trying again")
 
     def _end(self, running: RunningAttempt, decision: Decision) -> None:
         running.ending = decision.ending
@@ -190,19 +190,19 @@ class Engine:
         if machine_faults.holds_all(decision.fault):
             self.gate.fault(decision.fault)
             return
-        # It may be this run's own files: the others need not wait with it, unless a look says that all would fail.
+        # Only this run's files may be wrong. The other runs wait only if a check says that all would fail.
         self.gate.suspect()
         is_first = self._delays.is_first(running.job.job_id)
         running.delay = self._delays.next(running.job.job_id)
         if decision.ending is not None and is_first:
             self._listener.log(f"WARNING: run {running.job.run_id} {decision.ending.error}; trying again")
 
-    # --- writing down --------------------------------------------------------------------------
+    # --- recording -----------------------------------------------------------------------------
 
     def _advance(self) -> bool:
-        """Write down what ended and claim what may start, in one transaction; then launch it.
+        """Record what ended and claim what may start, in one transaction; then launch it.
 
-        Returns whether a launch failed at once: that has freed its slot for the next one.
+        Returns whether a launch failed at once. Its slot is then free for the next one.
         """
         over = [running for running in self._attempts if running.ending is not None]
         if not over and not self._can_start():
@@ -216,7 +216,7 @@ class Engine:
             ended = [(running, *_record(tx, running, now)) for running in over]
             self._delays.release(tx, now)
             claimed = self._claim_all(tx, now) if may_launch else []
-            version = self._journal.data_version()  # as long as nobody else can commit
+            version = self._journal.data_version()  # while nobody else can commit
         if may_launch:
             self._seen = (version, self._journal.commits)
         if ended:
@@ -237,7 +237,7 @@ class Engine:
     # --- stopping ------------------------------------------------------------------------------
 
     def _deliver_cancels(self) -> None:
-        version = self._journal.data_version()  # none but commands ask for a cancel
+        version = self._journal.data_version()  # only other processes ask for a cancel
         if version == self._heard or not self._attempts:
             return
         with self._journal.read() as tx:
@@ -249,19 +249,19 @@ class Engine:
                 running.is_cancel_sent = self._backend.order(running.ref, Order.CANCEL)
                 failpoints.hit("cancel.delivered")
                 is_all_told = is_all_told and running.is_cancel_sent
-        if is_all_told:  # else the rest is told as soon as it can be
+        if is_all_told:  # otherwise the rest follows as soon as possible
             self._heard = version
 
     # --- starting ------------------------------------------------------------------------------
 
     def _can_start(self) -> bool:
-        """Return whether a job may start, as far as a look without the writers' lock tells."""
-        is_held = self.gate.is_closed and not self.gate.allows()  # looked at also while nothing waits
+        """Return whether a job may start, read without the writers' lock."""
+        is_held = self.gate.is_closed and not self.gate.allows()  # checked even if nothing waits
         if is_held or self.is_draining:
             return False
         is_due = self._delays.is_due(self._clock.now())
         if self._seen == (version := self._journal.version()) and not is_due:
-            return False  # nobody has committed since nothing could start
+            return False  # no commit since the last time that nothing could start
         with self._journal.read() as tx:
             can_start = is_due or self._claims.can_start(tx)
         if not can_start:
@@ -289,7 +289,7 @@ def _running(tx: Transaction, job: Job, token: str) -> RunningAttempt:
 
 
 def _record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, Ending]:
-    """Write down how an attempt ended; return the job as it was, and the ending that was written."""
+    """Record how an attempt ended; return the job as it was, and the recorded ending."""
     job = records.job(tx.row("jobs.by_job_id", job_id=running.job.job_id))
     if running.ending is None:
         raise IllegalTransition(f"run {job.run_id} has not ended")

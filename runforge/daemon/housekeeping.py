@@ -1,4 +1,4 @@
-"""The daemon's sign of life and its exports, in the rhythm that their cost allows."""
+"""The daemon's heartbeat and its exports, as often as their cost allows."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from runforge.store import leftovers, records
 from runforge.store.journal import CHECKPOINT_BYTES, Journal
 from runforge.workspace import Workspace
 
-#: Seconds between heartbeats (the contract asks for 5 at the most).
+#: Seconds between heartbeats (the contract allows at most 5).
 BEAT_SECONDS = 2.0
-#: Seconds between two writes of the exports, daemon.json's counts among them, at the least.
+#: The least seconds between two writes of the exports, with the counts of daemon.json.
 EXPORT_SECONDS = 0.2
 #: Those that a command waits for are written at once, but take no more than half of the time.
 _ASKED_SHARE = 0.5
-#: Exports take no more than this share of the daemon's time.
+#: The exports take at most this share of the daemon's time.
 EXPORT_SHARE = 0.05
 CHECKPOINT_SECONDS = 30.0
 #: Old temporary files are looked for at the start, this long at a time, with this pause between.
@@ -33,7 +33,7 @@ TIDY_PAUSE = 0.1
 
 
 class Housekeeping:
-    """Writes daemon.json, queue.json and group.json; a failing disk costs freshness only."""
+    """Writes daemon.json, queue.json and group.json. On a failing disk they only get old."""
 
     def __init__(self, workspace: Workspace, journal: Journal) -> None:
         self._workspace = workspace
@@ -47,7 +47,8 @@ class Housekeeping:
         self.asking = Asking()
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
         self._shown: tuple[int, int, str, str | None] | None = None
-        self._complained = False
+        #: What could not be written the last time: each was told of once.
+        self._stale: set[str] = set()
         self._leftovers: Iterator[int] | None = leftovers.steps(workspace)
         self._next_tidy = 0.0
 
@@ -71,7 +72,9 @@ class Housekeeping:
             gpu_problem=gpu_problem,
         )
         data = encode(document)
-        self._tolerant(lambda: write_atomic(self._workspace.daemon_json, data, sync_folder=False))
+        self._tolerant(
+            "heartbeat", lambda: write_atomic(self._workspace.daemon_json, data, sync_folder=False)
+        )
         self._last_beat, self._next_beat = now, now + BEAT_SECONDS
         self._shown = shown
 
@@ -80,13 +83,13 @@ class Housekeeping:
             return records.daemon(tx.row("journal.daemon"))
 
     def export(self, *, force: bool = False) -> None:
-        """Bring queue.json and the group.json files up to date, if they are behind and it is time."""
+        """Update queue.json and the group.json files, if they are old and it is time."""
         start = time.monotonic()
         if start < self._export_due() and not force:
             return
         is_shown = True
         if self._exporter.is_behind():
-            is_shown = self._tolerant(self._exporter.write)
+            is_shown = self._tolerant("exports", self._exporter.write)
             took = time.monotonic() - start
             self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
             self._next_asked = start + took / _ASKED_SHARE
@@ -96,11 +99,11 @@ class Housekeeping:
         return min(self._next_asked, self._next_export) if self.asking else self._next_export
 
     def repair(self) -> None:
-        """Write the exports anew where somebody has deleted or edited them."""
+        """Write the exports again if another program has deleted or changed them."""
         self._exporter.look()
 
     def wait_seconds(self) -> float:
-        """Return how long the loop may sleep before something here is due."""
+        """Return for how many seconds nothing here is due."""
         now = time.monotonic()
         due = self._next_beat
         if self.asking or self._exporter.is_behind():
@@ -110,7 +113,7 @@ class Housekeeping:
         return max(0.0, due - now)
 
     def checkpoint(self) -> None:
-        """Fold the WAL back from time to time."""
+        """Run a WAL checkpoint from time to time."""
         if time.monotonic() >= self._next_checkpoint:
             self._journal.checkpoint(above=CHECKPOINT_BYTES // 4)
             self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
@@ -126,13 +129,14 @@ class Housekeeping:
                 return
         self._next_tidy = time.monotonic() + TIDY_PAUSE
 
-    def _tolerant(self, write: Callable[[], object]) -> bool:
+    def _tolerant(self, what: str, write: Callable[[], object]) -> bool:
+        """Write, or say once that this cannot be done; return whether it was."""
         try:
             write()
         except OSError as error:
-            if not self._complained:
+            if what not in self._stale:
                 log(f"WARNING: exports are stale: {explained(error)}")
-            self._complained = True
+            self._stale.add(what)
             return False
-        self._complained = False
+        self._stale.discard(what)
         return True

@@ -1,7 +1,7 @@
-"""Holding launches back while the machine has no room for them, and going on by itself.
+"""Stops launches while the machine has no room for them, and allows them again by itself.
 
-A launch that failed for the machine's reasons is tried again only after a look whether its like would work
-now: each try is an attempt that the user sees counted.
+After a launch failed because of the machine, a check must first show that launches would work again. Each
+real try would be an attempt that the user sees.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from runforge import machine_faults
 from runforge.backends.base import Backend
 from runforge.clock import Clock
 
-#: Seconds between two looks; doubled from the first to the last while launches go on failing.
+#: Seconds between two checks, at first and at most. They double while launches fail.
 _FIRST_PAUSE = 0.25
 _LAST_PAUSE = 2.0
-#: Seconds for which a disk that had room is believed to have it still.
+#: For so many seconds after a check the disk counts as having room.
 _FRESH = 0.5
-#: A launch that fails so many seconds after the last one is a new misfortune.
+#: A failure this many seconds after the last one counts as a new problem.
 _FORGOTTEN = 30.0
 
 
 class LaunchGate:
-    """Whether launches may go; says in the log, once, why not, and once that they go on."""
+    """Whether launches are allowed. Logs once why not, and once that they are allowed again."""
 
     def __init__(self, backend: Backend, clock: Clock, log: Callable[[str], None]) -> None:
         self._backend = backend
@@ -36,11 +36,11 @@ class LaunchGate:
 
     @property
     def is_closed(self) -> bool:
-        """Whether launches are held back, as far as the last look told."""
+        """Whether launches are stopped, by the last check."""
         return self._told is not None
 
     def fault(self, number: int) -> None:
-        """Hold launches back: one has failed for a reason of the machine's."""
+        """Stop launches: one has failed because of the machine."""
         now = self._clock.monotonic()
         is_new = now - self._failed_at >= _FORGOTTEN
         self._pause = _FIRST_PAUSE if is_new else min(self._pause * 2, _LAST_PAUSE)
@@ -49,11 +49,11 @@ class LaunchGate:
         self._tell(machine_faults.kind(number), machine_faults.words(number))
 
     def suspect(self) -> None:
-        """Look at the next chance whether every launch would fail as one has just done."""
+        """Check at the next chance whether every launch would fail like this one."""
         self._is_failing, self._next_look = True, 0.0
 
     def allows(self) -> bool:
-        """Return whether launches may go now."""
+        """Return whether launches are allowed now."""
         now = self._clock.monotonic()
         if now < self._next_look:
             return not self.is_closed

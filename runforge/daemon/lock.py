@@ -1,4 +1,4 @@
-"""The lock that makes one daemon a workspace, and the proof that it is still ours."""
+"""The lock that allows one daemon for a workspace, and the check that it is still ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runforge.files.durable import open_file
 from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
-#: A command that looks whether a daemon lives holds the lock shared for an instant.
+#: A command that checks for a daemon holds the lock shared for a moment.
 _TRIES = 20
 _PAUSE = 0.025
 
@@ -26,7 +26,7 @@ class DaemonLock:
 
     @classmethod
     def take(cls, workspace: Workspace) -> DaemonLock:
-        """Take the lock, or raise OperationFailed naming the pid of the daemon that has it."""
+        """Take the lock, or raise OperationFailed with the pid of the daemon that has it."""
         path = workspace.daemon_lock
         descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
         for _ in range(_TRIES):
@@ -52,10 +52,10 @@ class DaemonLock:
         )
 
     def is_ours(self) -> bool:
-        """Return whether the file that we hold is still the one at the path."""
+        """Return whether our locked file is still the one at the path. OSError if that cannot be seen now."""
         try:
             there, held = os.stat(self._path), os.fstat(self._descriptor)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
 

@@ -7,7 +7,7 @@ import sys
 
 
 def log(line: str) -> None:
-    """Put a line into the log; a log that is full is no reason to stop."""
+    """Write a line into the log. A full disk is no reason to stop."""
     try:
         print(line, file=sys.stderr, flush=True)
     except OSError:

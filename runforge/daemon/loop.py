@@ -1,4 +1,4 @@
-"""The one loop of the daemon and of a foreground sweep: wait, tick, export, beat, mend."""
+"""The loop of the daemon and of a foreground sweep: wait, tick, export, heartbeat, repair."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from runforge.workspace import Workspace
 
 #: Seconds to wait after the journal could not be written (a full disk heals by itself).
 _BACK_OFF = 1.0
-#: Seconds between looks at things that no event announces (lock file, lost wake-up bytes).
+#: Seconds between checks of things without an event (lock file, lost wake-up bytes).
 _LOOK_ROUND = 5.0
 
 
 class Descriptors:
-    """What the loop waits for: descriptors, each with what to do when it is readable."""
+    """The descriptors that the loop waits for, and what to do when one is readable."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -42,12 +42,12 @@ class Descriptors:
         self._selector.unregister(source)
 
     def wait(self, seconds: float) -> None:
-        """Wait until something is readable, at most so long, and do what belongs to it."""
+        """Wait until a descriptor is readable, but at most this long; call its function."""
         for key, _ in self._selector.select(seconds):
             key.data()
 
     def close(self) -> None:
-        """Give the selector back."""
+        """Close the selector."""
         self._selector.close()
 
 
@@ -56,7 +56,7 @@ class Signals:
 
     def __init__(self, journal: Journal, descriptors: Descriptors, exit_code: int) -> None:
         self.count = 0
-        journal.give_up = lambda: self.count > 0  # another writer may be stopped, and hold the lock for ever
+        journal.give_up = lambda: self.count > 0  # a stopped writer may hold the lock for ever
         self._exit_code = exit_code
         self._wake, self._write = socket.socketpair()
         self._write.setblocking(False)
@@ -68,11 +68,11 @@ class Signals:
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
         if self.count > 1:
-            os._exit(self._exit_code)  # the journal is always in order; a second signal means now
+            os._exit(self._exit_code)  # the journal is always in order; a second signal means: at once
 
 
 class Loop:
-    """Rounds around an engine, until somebody says that it is over."""
+    """Runs an engine round by round, until it is told to stop."""
 
     def __init__(
         self,
@@ -97,13 +97,13 @@ class Loop:
         self.state = "running"
 
     def start(self) -> None:
-        """Say that somebody is here, and take over what an earlier daemon left."""
+        """Announce this process, and take over the attempts of an earlier daemon."""
         self._housekeeping.beat(0, 0, self.state)
         self._cancel_abandoned()
         self._engine.start()
 
     def run(self, is_over: Callable[[], bool]) -> None:
-        """Go round until it is over. Raises Fenced when a newer daemon has the workspace, DiskFailing."""
+        """Run until the end. Raises DiskFailing, or Fenced if a newer daemon has the workspace."""
         while not is_over():
             self._round()
             self._descriptors.wait(self._wait_seconds())
@@ -116,7 +116,7 @@ class Loop:
         self._descriptors.close()
 
     def last_words(self) -> None:
-        """Bring the exports up to date and say that nobody is here any more."""
+        """Update the exports and announce that this process is gone."""
         self._housekeeping.export(force=True)
         jobs, gpu_jobs = self._engine.active_jobs, self._engine.active_gpu_jobs
         self._housekeeping.beat(jobs, gpu_jobs, "stopped", force=True)
@@ -138,9 +138,9 @@ class Loop:
             self._fail(error)
 
     def _mend(self) -> None:
-        """Put a deleted -wal or -shm file right, before anything is written that nobody else would see."""
+        """Repair a deleted -wal or -shm file, before anything is written that nobody else would see."""
         if self._identity() != self._home:
-            raise Fenced("the workspace was moved, or another one put in its place")
+            raise Fenced("the workspace was moved or replaced")
         if self._journal.is_replaced():
             raise JournalReplaced(
                 "the journal was deleted or replaced under the daemon",
@@ -152,15 +152,15 @@ class Loop:
             log(f"WARNING: {message}")
 
     def _identity(self) -> tuple[int, int]:
-        """Return which folder `.runforge` is; zeros for none."""
+        """Return the identity of the folder `.runforge`; zeros if there is none. OSError if that cannot be seen now."""
         try:
             info = os.stat(self._workspace.hidden)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0, 0
         return info.st_dev, info.st_ino
 
     def leave_behind(self) -> str:
-        """Keep the queue as it was beside the file that stands in the journal's place now; return the words."""
+        """Keep a copy of the queue beside the file that replaced the journal; return a message about it."""
         try:
             kept = f"the queue as it was is kept at {self._journal.keep()}"
         except (RunForgeError, OSError) as problem:

@@ -52,14 +52,14 @@ def run_daemon(
     orphans: str = "requeue",
     replace: bool = False,
 ) -> int:
-    """Be the workspace's daemon until told to stop; return the exit code.
+    """Run the workspace's daemon until it is told to stop; return the exit code.
 
-    Raises OperationFailed, naming its pid, if another daemon lives.
+    Raises OperationFailed with the pid if another daemon is running.
     """
     settings = Settings(max_parallel, gpu_slots, orphans)
     check_settings(settings)
     umask = become_private()
-    exists(workspace)  # refused before anything is made, where it had a journal that is gone
+    exists(workspace)  # refused before anything is made if the journal is missing
     workspace.prepare()
     if replace:
         replace_holder(workspace)
@@ -77,7 +77,7 @@ def _say(line: str) -> None:
     try:
         print(line, flush=True)
     except OSError:
-        # Whoever listened is gone (closed pipe, full disk); the queue goes on.
+        # The reader of this output is gone (closed pipe, full disk); the queue continues.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
@@ -91,7 +91,7 @@ def _said_done(job: Job, ending: Ending) -> None:
 
 
 def take_over(journal: Journal, settings: Settings) -> int:
-    """Write this daemon into the journal and return its epoch, which fences every older one."""
+    """Write this daemon into the journal and return its epoch. Older daemons can then write no more."""
     with journal.write() as tx:
         row = tx.row(
             "journal.take_over",
@@ -156,15 +156,15 @@ class Daemon:
         try:
             self._loop.run(self._is_over)
         except Fenced as error:
-            print(f"ERROR: {error}; this daemon ends, what runs goes on", file=sys.stderr, flush=True)
+            print(f"ERROR: {error}; this daemon ends, running runs continue", file=sys.stderr, flush=True)
             return InternalError.exit_code
         except JournalReplaced as error:
             kept = self._loop.leave_behind()
-            log(f"ERROR: {error}; {kept}; nothing is launched any more, what runs goes on")
+            log(f"ERROR: {error}; {kept}; nothing more is launched, running runs continue")
             return InternalError.exit_code
         except DiskFailing as error:
-            log(f"ERROR: {error}; nothing is launched any more, what runs goes on")
-            # At once: to close the journal SQLite would sync again, and Linux, which has dropped the
+            log(f"ERROR: {error}; nothing more is launched, running runs continue")
+            # At once: SQLite would sync again when it closes the journal, and Linux, which has dropped the
             # pages that it could not write, would say that all is well.
             os._exit(InternalError.exit_code)
         finally:
@@ -173,7 +173,7 @@ class Daemon:
         return 0
 
     def _is_over(self) -> bool:
-        """Return whether to leave: a signal, a `stop`, or a drain that is done."""
+        """Return whether to stop: after a signal, a `stop`, or a finished drain."""
         if self._signals.count:
             return True
         row = self._row()
@@ -189,7 +189,7 @@ class Daemon:
         return self._engine.active_jobs == 0 or is_late
 
     def _row(self) -> DaemonRow:
-        """Return what others want of this daemon: read anew when somebody has committed."""
+        """Return what others want from this daemon; read again after each commit of others."""
         version = self._journal.data_version()
         if self._read is None or self._read[0] != version:
             with self._journal.read() as tx:
@@ -206,6 +206,6 @@ class Daemon:
             print(f"WARNING: {error}", file=sys.stderr, flush=True)
         self._loop.last_words()
         if left:
-            noun = "run goes" if left == 1 else "runs go"
-            print(f"{left} {noun} on; the next daemon adopts them", file=sys.stderr, flush=True)
+            noun = "run continues" if left == 1 else "runs continue"
+            print(f"{left} {noun}; the next daemon adopts them", file=sys.stderr, flush=True)
         _say(tokens.daemon_stopped(os.getpid()))

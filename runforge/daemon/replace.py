@@ -1,4 +1,4 @@
-"""Taking the workspace from a daemon that hangs, when the user says so."""
+"""Takes the workspace from a daemon that hangs, if the user says so."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _KILL_SECONDS = 5.0
 
 
 def replace_holder(workspace: Workspace) -> None:
-    """Stop the live daemon, by force if it hangs. Its runs go on.
+    """Stop the running daemon, by force if it hangs. Its runs continue.
 
-    It is signalled only if pid, start time and boot are those that it wrote into the journal.
+    It gets a signal only if pid, start time and boot id are those in the journal.
     """
     holder = daemon_holder.holder(workspace)
     if holder is None or not exists(workspace):
@@ -42,7 +42,9 @@ def replace_holder(workspace: Workspace) -> None:
         signal.pidfd_send_signal(handle, number)
         if _is_free_within(workspace, seconds):
             return
-    raise OperationFailed(f"the daemon (pid {holder.pid}) cannot be killed", fix="Is it in D state?")
+    raise OperationFailed(
+        f"the daemon (pid {holder.pid}) cannot be killed", fix="Is it in state D (waiting for a disk)?"
+    )
 
 
 def _is_free_within(workspace: Workspace, seconds: float) -> bool:

@@ -1,6 +1,6 @@
-"""From an attempt that may have ended to its ending: look, decide, act. The same at a restart and later.
+"""From an attempt that may have ended to its ending: inspect, decide, act; at a restart and later.
 
-The look is the backend's, the decision `core.policy`'s; here the acts are carried out, in order.
+The backend inspects, `core.policy` decides, and this module carries out the acts in order.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from runforge.core.policy import Act, Decision, Past
 from runforge.core.records import Job
 from runforge.daemon.attempt_table import RunningAttempt
 
-#: A report, the job, the policy for orphans and the past, to what is to be done (`core.policy.decide`).
+#: Decides from the report, the job, the orphan policy and the past (`core.policy.decide`).
 Decide = Callable[[Report, Job, str, Past], Decision]
-#: How often an attempt is looked at again because an act has changed what is seen.
+#: How often an attempt is inspected again because an act has changed its report.
 _LOOKS = 3
 
 
 def settle(backend: Backend, running: RunningAttempt, orphans: str, decide: Decide) -> Decision | None:
-    """Return how the attempt ended, or None while it has not, or while that cannot be told yet.
+    """Return how the attempt ended; None while it runs, or while its end is not known yet.
 
-    Raises OSError where the machine lets nothing be seen or done now.
+    Raises OSError if nothing can be read or done now.
     """
     for _ in range(_LOOKS):
         report = backend.inspect(running.ref)
@@ -38,7 +38,7 @@ def settle(backend: Backend, running: RunningAttempt, orphans: str, decide: Deci
 
 
 def _do(backend: Backend, running: RunningAttempt, act: Act, report: Report, decision: Decision) -> bool:
-    """Carry out an act; False if it has to wait, or if somebody else was quicker."""
+    """Carry out an act; False if it must wait, or if another process was faster."""
     ref, job = running.ref, running.job
     if act is Act.REVOKE:
         is_done = backend.close_attempt(ref, job, Closing.REVOKE)

@@ -1,4 +1,4 @@
-"""Stopping a daemon from outside, and waiting until it is down."""
+"""Stops a daemon from outside, and waits until it has ended."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def stop(
 ) -> bool:
     """Stop the daemon; return False if none was running.
 
-    With `is_draining` the runs that run finish first, for `drain_seconds` at the most (None: as long as
-    it takes). With `cancel_running` they are stopped. Otherwise they go on by themselves.
+    With `is_draining` the running runs finish first, for at most `drain_seconds` (None: no limit). With
+    `cancel_running` they are stopped. Otherwise they continue by themselves.
     """
     if daemon_holder.holder(workspace) is None:
         return False
@@ -54,6 +54,6 @@ def _wait(workspace: Workspace, seconds: float | None) -> None:
             state = daemon_holder.process_state(holder.pid)
             raise OperationFailed(
                 f"the daemon (pid {holder.pid}, state {state}) does not stop",
-                fix="Take over with `runforge daemon --replace`; its runs go on",
+                fix="Take over with `runforge daemon --replace`; its runs continue",
             )
         time.sleep(_PAUSE)

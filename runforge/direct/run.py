@@ -1,4 +1,4 @@
-"""`run`: one request executed here and now, with the same supervisor as in the queue, and no journal."""
+"""`run`: executes one request at once, with the same supervisor as in the queue, without the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sweep` in the foreground: the daemon's engine for one group, with the plan's own max_parallel."""
+"""`sweep` in the foreground: the daemon's engine for one group, with the plan's max_parallel."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run_sweep(
     where: str,
     max_runs: int = MAX_RUNS,
 ) -> int:
-    """Make the plan's group and run it here; where a daemon lives, follow it there.
+    """Make the plan's group and run it here. If a daemon is running, let it run the group and follow it.
 
     Returns 0 when every run succeeded, 1 when one failed, 5 when it was canceled.
     """
@@ -64,7 +64,7 @@ def run_sweep(
 
 
 class _ProgressPrinter:
-    """Prints a direct sweep's tokens, each run's once."""
+    """Prints the tokens of a direct sweep, once for each run."""
 
     def __init__(self, made: EnqueuedSweep) -> None:
         self._made = made
@@ -98,7 +98,7 @@ class _ProgressPrinter:
 
 
 class _Interrupt:
-    """The first Ctrl-C cancels the sweep, the second leaves at once."""
+    """The first Ctrl-C cancels the sweep, the second ends at once."""
 
     def __init__(
         self, workspace: Workspace, made: EnqueuedSweep, journal: Journal, descriptors: Descriptors
@@ -164,10 +164,10 @@ def _tell_unstarted(workspace: Workspace, made: EnqueuedSweep, printer: _Progres
 
 
 def _follow(workspace: Workspace, made: EnqueuedSweep, printer: _ProgressPrinter) -> None:
-    """Tell what the live daemon does with the group."""
+    """Print what the running daemon does with the group."""
     holder = daemon_holder.holder(workspace)
     pid = holder.pid if holder else None
-    print(f"following the daemon (pid {pid}), which runs it", file=sys.stderr, flush=True)
+    print(f"the daemon (pid {pid}) runs it; following", file=sys.stderr, flush=True)
     descriptors = Descriptors()
     with open_journal(workspace) as journal:
         interrupt = _Interrupt(workspace, made, journal, descriptors)

@@ -1,4 +1,4 @@
-"""The JSON that users and clients write and read: requests, plans, results, and what is wrong with them.
+"""The JSON that users and clients write and read: requests, plans, results, and their problems.
 
-Belongs here: a format that stands in docs/contract.md. Not here: what is done with it, or the journal.
+Belongs here: the formats of docs/contract.md. Not here: what is done with them, or the journal.
 """

@@ -1,7 +1,7 @@
 """The hyperparameters that each family knows, what values they take, and what a preset sets.
 
-A family takes what its estimator takes in scikit-learn (estimator_table.py), and `seed` for `random_state`. Values that
-a preset or the user does not set are scikit-learn's own defaults.
+A family takes what its estimator takes in scikit-learn (estimator_table.py), and `seed` for `random_state`.
+Other values are scikit-learn's defaults.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
 
 
 def problem(family: str, name: str, value: Any) -> str | None:
-    """Return what is wrong with a hyperparameter, or None. A null is always one that is not given."""
+    """Return what is wrong with a hyperparameter, or None. A null counts as not given."""
     known = TABLE[family]
     rules = known.get("random_state" if name == _SEED else name)
     if rules is None:
@@ -56,8 +56,8 @@ def problem(family: str, name: str, value: Any) -> str | None:
 
 
 def _installed() -> str:
-    """Return the installed scikit-learn's version, without the last number, and without loading it."""
-    from importlib import metadata  # for names that came or went, which are few
+    """Return the version of the installed scikit-learn without its last number; does not load it."""
+    from importlib import metadata  # rarely needed: only for names that not all versions have
 
     try:
         return _minor(metadata.version("scikit-learn"))
@@ -80,7 +80,7 @@ def _accepts(rule: Rule, value: Any) -> bool:
     if kind == "choice":
         return isinstance(value, str) and value in rule[1:]
     if kind == "object":
-        # In every estimator the one object is the weight of each class.
+        # In all estimators the only object is the weight of each class.
         return isinstance(value, dict) and all(_is_weight(weight) for weight in value.values())
     return isinstance(value, {"boolean": bool, "list": list, "null": type(None)}[kind])
 
@@ -117,10 +117,10 @@ def _words(rule: Rule) -> str:
 
 
 def effective(family: str, preset: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Return what a run of this family uses: the preset's values, then the user's, then the seed.
+    """Return the values that a run of this family uses: the preset's, then the user's, then the seed.
 
-    A null means "not given", as it does in a sweep, save where it is a value that the estimator takes: no limit
-    of depth, no penalty. A seed is never null: runs can be repeated.
+    A null means "not given", as in a sweep, unless the estimator takes it as a value: no limit of depth, no
+    penalty. A seed is never null, so that runs can be repeated.
     """
     if family == "command":
         return dict(given)

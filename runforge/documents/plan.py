@@ -1,4 +1,4 @@
-"""The sweep plan (docs/contract.md, section 6): checked, not yet expanded."""
+"""The sweep plan (docs/contract.md, section 6): checked, but not yet expanded."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from runforge.documents.doubts import unread_in_plan
 from runforge.documents.problems import Fields, Problems
 from runforge.errors import InvalidPlan
 
-#: Largest plan that is read.
+#: The largest plan that is read.
 PLAN_LIMIT = 8 * 1024 * 1024
-#: A plan that makes more runs is refused, unless asked otherwise.
+#: A plan with more runs is refused, unless an option allows it.
 MAX_RUNS = 10_000
 STRATEGIES = ("grid", "list")
 _NAME_LIMIT = 200
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
 
 
 def parse_plan(data: bytes, *, where: str) -> Plan:
-    """Return the checked plan, or raise InvalidPlan naming every field that is wrong."""
+    """Return the checked plan, or raise InvalidPlan that names every wrong field."""
     document = strict_json.parse(data, what="plan", limit=PLAN_LIMIT, error=InvalidPlan, where=where)
     problems = Problems()
     fields = Fields(document, "", problems)
@@ -139,13 +139,13 @@ def _axes(fields: Fields) -> tuple[Axis, ...]:
 def _check_paths(fields: Fields, path: str, names: list[str]) -> None:
     for index, name in enumerate(names):
         if name in names[:index] and name:
-            fields.problems.add(f"{path}[{index}].path", f"{name!r:.80} stands there twice")
+            fields.problems.add(f"{path}[{index}].path", f"{name!r:.80} appears twice")
         if name and any(not part for part in name.split(".")):
             fields.problems.add(f"{path}[{index}].path", f"{name!r:.80} is not a dot path")
 
 
 def _runs(fields: Fields) -> tuple[dict[str, Any], ...]:
-    # The contract puts the list under `strategy.runs`; older plans have it in `parameters`.
+    # In the contract the list is in `strategy.runs`; older plans have it in `parameters`.
     name = "runs" if fields.has("runs") or not fields.has("parameters") else "parameters"
     runs = fields.list(name, required=True)
     if runs is None:

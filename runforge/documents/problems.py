@@ -1,4 +1,4 @@
-"""Collecting what is wrong with a document, so that one line can name all of it."""
+"""Collects all problems of a document, so that one line can name them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHOWN = 4
 
 
 class Problems:
-    """Everything wrong with one document, each with the path of its field."""
+    """The problems of one document, each with the path of its field."""
 
     def __init__(self) -> None:
         self._found: list[tuple[str, str]] = []
@@ -22,7 +22,7 @@ class Problems:
         self._found.append((path, message))
 
     def raise_if_any(self, error: type[RunForgeError], where: str) -> None:
-        """Raise the first problem, naming the fields of the others."""
+        """Raise the first problem, with the names of the other wrong fields."""
         if not self._found:
             return
         path, message = self._found[0]
@@ -35,7 +35,7 @@ class Problems:
 
 
 class Fields:
-    """Typed reading of an object's fields; whatever does not fit becomes a problem."""
+    """Reads the fields of an object by type. A wrong field becomes a problem."""
 
     def __init__(self, value: dict[str, Any], path: str, problems: Problems) -> None:
         self._value = value
@@ -62,7 +62,7 @@ class Fields:
         return value
 
     def text(self, name: str, *, required: bool = False) -> str | None:
-        """Return a text that is not empty."""
+        """Return a non-empty text."""
         value: str | None = self._get(name, (str,), "a text", required=required)
         if value is not None and required and not value.strip():
             self.problems.add(self.path(name), "is empty")

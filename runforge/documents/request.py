@@ -1,4 +1,4 @@
-"""request.json: what a run is to do (docs/contract.md, section 5), checked before anything starts."""
+"""request.json: what a run must do (docs/contract.md, section 5), checked before anything starts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from runforge.documents.hyperparameters import FAMILIES, PRESETS, effective, pro
 from runforge.documents.problems import Fields, Problems
 from runforge.errors import InvalidRequest, RunForgeError
 
-#: Linux refuses single arguments of 128 KiB and more.
+#: Linux refuses arguments of 128 KiB and more.
 _ARGUMENT_LIMIT = 128 * 1024 - 1
-#: A run that is canceled keeps its slot this long at most.
+#: A canceled run keeps its slot at most this long.
 MOST_GRACE_SECONDS = 3600
-#: What may stand between the cells of a dataset, and its name.
+#: The separators of a dataset's cells, and their names.
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
 class Request(NamedTuple):
-    """A checked request. `raw` is the document as it came, unknown fields included."""
+    """A checked request. `raw` is the original document, with unknown fields."""
 
     raw: dict[str, Any]
     preset: str
@@ -30,15 +30,15 @@ class Request(NamedTuple):
     label_column: str | None
     #: "class" where the request says that numbers in the label column are classes.
     label_type: str | None
-    #: What stands between the cells; None where it is to be found.
+    #: The separator of the cells; None if it must be found.
     separator: str | None
     device_type: str
-    #: The time that the run has to end after a cancel; None for the usual one.
+    #: The time that the run gets to end after a cancel; None for the default.
     grace_seconds: float | None = None
 
     @property
     def effective_hyperparameters(self) -> dict[str, Any]:
-        """The values that the run uses, after the preset's defaults."""
+        """The values that the run uses, with the preset's values."""
         return effective(self.family, self.preset, self.hyperparameters)
 
 
@@ -49,7 +49,7 @@ def parse_request(
     error: type[RunForgeError] = InvalidRequest,
     at: str = "",
 ) -> Request:
-    """Return the checked request, or raise `error` naming every field that is wrong.
+    """Return the checked request, or raise `error` that names every wrong field.
 
     `at` is the path of the request inside a larger document (a plan's base_request).
     """
@@ -89,12 +89,12 @@ def parse_request(
 
 
 def _reading(dataset: Fields) -> tuple[str | None, str | None]:
-    """Return how the request says that its dataset is to be read."""
+    """Return how the request wants its dataset to be read."""
     label_type = dataset.one_of("label_type", ("class",), required=False)
     separator = dataset.text("separator")
     if separator is not None and separator not in SEPARATORS:
         known = ", ".join(f"{name} ({character!r})" for character, name in SEPARATORS.items())
-        dataset.problems.add(dataset.path("separator"), f"{separator!r:.60} is none of {known}")
+        dataset.problems.add(dataset.path("separator"), f"{separator!r:.60} is not one of {known}")
     return label_type, separator
 
 
@@ -127,7 +127,7 @@ def _command(model: Fields) -> tuple[str, ...]:
         model.problems.add(path, "is empty; give the program and its arguments")
     for index, part in enumerate(parts):
         if not isinstance(part, str) or (not part.strip() and index == 0):
-            model.problems.add(f"{path}[{index}]", "must be a text (the command is a list, no shell line)")
+            model.problems.add(f"{path}[{index}]", "must be a text (the command is a list, not a shell line)")
         elif len(part.encode("utf-8", "replace")) > _ARGUMENT_LIMIT:
             model.problems.add(f"{path}[{index}]", "is longer than 128 KiB; pass it in a file")
     return tuple(str(part) for part in parts)

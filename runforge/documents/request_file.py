@@ -20,7 +20,7 @@ REQUEST_LIMIT = 1024 * 1024
 
 
 def read_request(path: Path) -> Request:
-    """Return the checked request of a file; Missing or InvalidRequest if it cannot be used."""
+    """Return the checked request in a file; Missing or InvalidRequest if it cannot be used."""
     return _parsed(_read(lambda: read_bounded(path, REQUEST_LIMIT), str(path)), str(path))
 
 

@@ -1,4 +1,4 @@
-"""result.json: what came of a run (docs/contract.md, section 7), written whole and read with care."""
+"""result.json: the result of a run (docs/contract.md, section 7), written completely and read with care."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MESSAGE = 2000
 
 
 class Result(NamedTuple):
-    """The parts of a result.json that the queue needs. A metric with a name and no value has diverged."""
+    """The parts of a result.json that the queue needs. A metric with a name but no value has diverged."""
 
     status: str
     metric_name: str | None
@@ -26,7 +26,7 @@ class Result(NamedTuple):
 
     @property
     def remarks(self) -> list[str]:
-        """Sentences about its metrics for whoever looks at the run."""
+        """Sentences about its metrics for people."""
         diverged, warnings = self.raw.get("diverged"), self.raw.get("warnings")
         found = [_divergence(diverged)] if isinstance(diverged, dict) else []
         if isinstance(warnings, list):
@@ -39,7 +39,7 @@ def _divergence(diverged: dict[str, Any]) -> str:
 
 
 def read_result(data: bytes) -> Result | None:
-    """Return a result as far as it can be trusted, or None: a run may have written anything."""
+    """Return the trusted parts of a result, or None: a run may have written anything."""
     try:
         document = strict_json.parse(data, what="result", limit=_LIMIT, error=InvalidRequest)
     except RunForgeError:
@@ -83,9 +83,9 @@ def build_result(
 ) -> dict[str, Any]:
     """Return the document; `dataset` is null where the run read none.
 
-    `summary` is null where the run's primary metric has no number: clients read a number wherever one stands in it.
-    So values that are none, with all the others, have a place of their own, and a primary metric that ends in one of
-    them is named in `diverged`.
+    `summary` is null if the primary metric has no number, because clients expect a number in it. Values such
+    as NaN are in another field together with all other values. A primary metric that ends as NaN or infinity
+    is named in `diverged`.
     """
     last = metrics or {}
     summary, diverged = None, None
@@ -114,5 +114,5 @@ def build_result(
 
 
 def encode(document: dict[str, Any]) -> bytes:
-    """Return the document's bytes; texts from a run may hold anything, so only ASCII goes out."""
+    """Return the document's bytes, ASCII only: texts from a run may contain anything."""
     return json.dumps(document, indent=2, allow_nan=False).encode("ascii") + b"\n"

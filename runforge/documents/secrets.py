@@ -1,7 +1,7 @@
-"""Finding what looks like a secret in a request or a plan, so that it does not end up in the journal.
+"""Finds what looks like a secret in a request or a plan, so that it does not get into the journal.
 
-Goes by the name of a field and by passwords in URLs. It guesses: names of the trade such as `max_tokens`,
-`pad_token` or `tokenizer` are no secrets.
+It looks at the names of fields and at passwords in URLs. It guesses: common names such as `max_tokens`,
+`pad_token` or `tokenizer` are not secrets.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _NAME = re.compile(
     r"|(?:^|[_-])(?:api|access|auth|bearer|refresh|session|hf|github|gitlab|wandb)[_-]?token$",
     re.IGNORECASE,
 )
-#: Begins with a literal, so that a long text costs its length.
+#: Begins with a literal, so that the time grows only with the length of the text.
 _URL = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*)(=.+)?")
 
 
 def is_secret(name: str, value: object) -> bool:
-    """Return whether a field of this name holds a text that looks like a secret."""
+    """Return whether a field with this name and text looks like a secret."""
     return isinstance(value, str) and bool((value and _NAME.search(name)) or _URL.search(value))
 
 
@@ -48,7 +48,7 @@ def _is_secret_argument(words: list[Any], index: int) -> bool:
         return True
     for place, is_own in ((index, True), (index - 1, False)):
         option = _OPTION.fullmatch(str(words[place])) if place >= 0 else None
-        # `--password=x` holds it itself, `--password` is followed by it.
+        # `--password=x` contains it; after `--password` it is the next word.
         if option and bool(option[2]) is is_own and is_secret(option[1], words[index]):
             return True
     return False

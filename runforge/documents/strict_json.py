@@ -1,4 +1,4 @@
-"""JSON from outside, read strictly: bounded, without surprises, or refused in one clear line."""
+"""Reads JSON from outside strictly: with limits, and with one clear line if it is refused."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise _Refused(f"the key {key[:60]!r} stands there twice")
+            raise _Refused(f"the key {key[:60]!r} appears twice")
         found[key] = value
     return found
 
@@ -45,7 +45,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def parse(
     data: bytes, *, what: str, limit: int, error: type[RunForgeError], where: str = ""
 ) -> dict[str, Any]:
-    """Return the object that the bytes hold, or raise `error` with what is wrong with them.
+    """Return the object in the bytes, or raise `error` with what is wrong.
 
     Refused: over `limit` bytes, not UTF-8, deeper than 32, NaN and infinities, duplicate keys,
     integers beyond 64 bits, lone surrogates and NUL in texts, anything but an object.
@@ -77,7 +77,7 @@ def _read(data: bytes, limit: int) -> dict[str, Any]:
         object_pairs_hook=_pairs,
     )
     if not isinstance(value, dict):
-        raise _Refused(f"it is not an object but {_kind(value)}")
+        raise _Refused(f"it is {_kind(value)}, not an object")
     _check(value, 1)
     return value
 
@@ -103,11 +103,11 @@ def _check(value: object, depth: int) -> None:
 
 def _check_text(text: str) -> None:
     if "\0" in text:
-        raise _Refused("a text holds a NUL character")
+        raise _Refused("a text contains a NUL character")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise _Refused("a text holds half of a surrogate pair") from None
+        raise _Refused("a text contains half of a surrogate pair") from None
 
 
 def dump(document: dict[str, Any]) -> bytes:

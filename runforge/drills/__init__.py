@@ -1,1 +1,1 @@
-"""Drills: RunForge killed, stopped and starved on purpose, in throw-away workspaces, and checked after."""
+"""Drills: kill and stop RunForge on purpose in temporary workspaces, and check the outcome."""

@@ -1,4 +1,4 @@
-"""A throw-away workspace with real daemons and real processes, of which nothing is left afterwards."""
+"""A temporary workspace with real daemons and processes. Nothing of it is left afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLEAN_UP_SECONDS = 10.0
 
 
 class Unmet(Exception):
-    """Something did not turn out as it must."""
+    """Something is not as it must be."""
 
 
 def require(condition: object, message: str) -> None:
@@ -34,9 +34,9 @@ def require(condition: object, message: str) -> None:
 
 
 class Arena:
-    """One workspace and whatever runs in it."""
+    """One workspace and all that runs in it."""
 
-    #: How a user calls RunForge.
+    #: The command with which a user calls RunForge.
     program: ClassVar[tuple[str, ...]] = (sys.executable, "-m", "runforge")
 
     def __init__(self, root: Path) -> None:
@@ -44,9 +44,9 @@ class Arena:
         self.daemons: list[subprocess.Popen[bytes]] = []
         self.killed: list[int] = []
         self.commands: list[dict[str, Any]] = []
-        #: What every command and daemon finds in its environment besides the caller's.
+        #: Variables for every command and daemon, besides those of the caller.
         self.environment: dict[str, str] = {}
-        #: What is to be undone once every process is gone.
+        #: What must be undone when all processes have ended.
         self.afterwards = contextlib.ExitStack()
         (root / "data").mkdir(parents=True)
         (root / "data" / "train.csv").write_text(csv_text(), encoding="utf-8")
@@ -70,7 +70,7 @@ class Arena:
         return done.stdout
 
     def daemon(self, max_parallel: int = 2, gpu_slots: int = 1, *more: str) -> subprocess.Popen[bytes]:
-        """Start a daemon the way a user does, and wait until it says that it is up."""
+        """Start a daemon like a user, and wait until it says that it is ready."""
         process = self.spawn_daemon(max_parallel, gpu_slots, *more)
         self.until(lambda: "[RF:DAEMON=STARTED" in self.said(process), "the daemon is up")
         return process
@@ -97,14 +97,14 @@ class Arena:
         return (self.root.parent / f"daemon-{number}.out").read_text("utf-8", errors="replace")
 
     def kill_daemon(self) -> None:
-        """Kill the newest daemon without a chance to clean up."""
+        """Kill the newest daemon with SIGKILL."""
         process = self.daemons[-1]
         process.send_signal(signal.SIGKILL)
         process.wait()
         self.killed.append(process.pid)
 
     def stop_daemon(self) -> None:
-        """Stop the newest daemon as a user does."""
+        """Stop the newest daemon like a user."""
         self.run("stop-daemon", "--workspace", str(self.root))
         self.daemons[-1].wait(timeout=20)
 
@@ -126,7 +126,7 @@ class Arena:
         return {"jobs": []}
 
     def jobs(self, group_id: str | None = None) -> list[dict[str, Any]]:
-        """Return the jobs of queue.json, of one group if asked."""
+        """Return the jobs of queue.json, optionally of one group."""
         return [j for j in self.queue()["jobs"] if group_id is None or j["group_id"] == group_id]
 
     def daemon_json(self) -> dict[str, Any]:
@@ -145,7 +145,7 @@ class Arena:
     # --- waiting and the end -------------------------------------------------------------------
 
     def until(self, condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-        """Wait until a condition holds; fail with what the queue looks like if it does not."""
+        """Wait until a condition is true; at the timeout fail and show the state of the queue."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -175,7 +175,7 @@ class Arena:
         }
 
     def clean_up(self) -> None:
-        """Kill whatever is left, also what is being started meanwhile."""
+        """Kill all that is left, also what is started meanwhile."""
         for process in self.daemons:
             if process.poll() is None:
                 process.kill()
@@ -193,7 +193,7 @@ _Kind = TypeVar("_Kind", bound=Arena)
 
 @contextlib.contextmanager
 def arena(kind: Callable[[Path], _Kind], *, prefix: str, keep: bool = False) -> Iterator[_Kind]:
-    """Yield a fresh arena of a kind and leave nothing of it behind, with `keep` its files."""
+    """Yield a new arena; delete everything afterwards, with `keep` all but its files."""
     folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
     try:
         made = kind(folder / "ws")

@@ -1,4 +1,4 @@
-"""Every drill by name, with what must come of it."""
+"""All drills by name, with their expected outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runforge.drills.scene import Scene
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """What is played, and what is expected of it."""
+    """A drill and its expected outcome."""
 
     name: str
     expected: str
@@ -38,7 +38,7 @@ _ALL = (
     Drill("exports-deleted", "written again", file_drills.exports_deleted),
     Drill("exports-forged", "not believed, written again", file_drills.exports_forged),
     Drill("clock-jumps", "order and outcomes hold", daemon_drills.clock_jumps),
-    # The last one: its small disk stays with this process.
+    # The last one, because its small disk stays mounted in this process.
     Drill("disk-full", "ends are kept, told later", file_drills.disk_full),
 )
 DRILLS = {drill.name: drill for drill in _ALL}

@@ -1,4 +1,4 @@
-"""Drills of the daemon: killed, stopped, restarted, superseded. The runs must not notice."""
+"""Drills of the daemon: killed, stopped, restarted, replaced. The runs must not notice it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runforge.drills.scene import Scene, run
 
 
 def acknowledged(here: Scene, dice: Random) -> str:
-    """The daemon is killed right after an enqueue, and the next enqueue finds none."""
+    """The daemon is killed right after an enqueue; the next enqueue has no daemon."""
     here.daemon()
     here.put(*[run(0.1)] * 5, name="before")
     time.sleep(dice.uniform(0, 0.1))
@@ -26,7 +26,7 @@ def acknowledged(here: Scene, dice: Random) -> str:
 
 
 def adopted(here: Scene, dice: Random) -> str:
-    """A run goes on while the daemon is dead and is the next daemon's."""
+    """A run continues while the daemon is dead, and the next daemon adopts it."""
     here.put(run(1.5 + dice.uniform(0, 0.3)))
     here.daemon()
     here.until_started()
@@ -41,14 +41,14 @@ def adopted(here: Scene, dice: Random) -> str:
 
 
 def exit_zero(here: Scene, dice: Random) -> str:
-    """A run that succeeds while no daemon lives has succeeded."""
+    """A run that succeeds without a daemon has succeeded."""
     _end_alone(here, dice, 0)
     here.expect(("succeeded", 1, None))
     return "succeeded; started once"
 
 
 def exit_three(here: Scene, dice: Random) -> str:
-    """A run that fails while no daemon lives has failed with its code."""
+    """A run that fails without a daemon has failed with its exit code."""
     _end_alone(here, dice, 3)
     here.expect(("failed", 1, "exit code 3"))
     return "failed with exit code 3; started once"
@@ -66,7 +66,7 @@ def _end_alone(here: Scene, dice: Random, code: int) -> None:
 
 
 def restarted(here: Scene, dice: Random) -> str:
-    """TERM ends the daemon and no run; the next one starts without further ado."""
+    """TERM ends the daemon but no run; the next daemon starts normally."""
     here.put(run(1.5 + dice.uniform(0, 0.3)))
     daemon = here.daemon()
     here.until_started()
@@ -84,7 +84,7 @@ def restarted(here: Scene, dice: Random) -> str:
 
 
 def stopped(here: Scene, dice: Random) -> str:
-    """A daemon that hangs is told apart, costs no run anything, and goes on when it wakes up."""
+    """A hanging daemon is recognised, harms no run, and continues when it wakes up."""
     here.put(run(0.4 + dice.uniform(0, 0.3)), run(0.5, 3), run(0.1))
     daemon = here.daemon()
     here.until_started(2)
@@ -100,12 +100,12 @@ def stopped(here: Scene, dice: Random) -> str:
 
 
 def stale(here: Scene, dice: Random) -> str:
-    """A daemon that sleeps through a takeover writes nothing when it wakes up."""
+    """A daemon that is stopped during a takeover writes nothing when it wakes up."""
     here.put(*[run(0.2 + dice.uniform(0, 0.2)) for _ in range(5)])
     first = here.daemon(1)
     here.until_started()
     first.send_signal(signal.SIGSTOP)
-    # Only a lost lock file lets a second one in: the kernel would refuse it otherwise.
+    # A second daemon can start only if the lock file was lost: otherwise the kernel refuses it.
     (here.root / ".runforge/queue/daemon.lock").unlink()
     here.daemon(1)
     first.send_signal(signal.SIGCONT)
@@ -152,7 +152,7 @@ def random_kills(here: Scene, dice: Random) -> str:
 
 
 def clock_jumps(here: Scene, dice: Random) -> str:
-    """The wall clock jumps while runs run and between daemons; order and outcomes hold."""
+    """The wall clock jumps during runs and between daemons; order and outcomes stay right."""
     clock = here.root.parent / "clock"
     here.environment["RUNFORGE_FAKE_CLOCK"] = str(clock)
     hour, year = 3600, 365 * 86400

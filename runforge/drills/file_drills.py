@@ -18,11 +18,11 @@ _DISK_BYTES = 32 * 1024 * 1024
 
 
 class Skipped(Exception):
-    """This machine cannot play the drill."""
+    """This machine cannot do the drill."""
 
 
 def folder_deleted(here: Scene, _dice: Random) -> str:
-    """Run folders vanish, of a running run and of a queued one; the others go on."""
+    """The folders of a running and of a queued run are deleted; the others continue."""
     here.put(run(1.0), run(0.1), run(0.1, 3), run(0.1))
     daemon = here.daemon(1)
     here.until_started()
@@ -52,7 +52,7 @@ def exports_deleted(here: Scene, _dice: Random) -> str:
 
 
 def exports_forged(here: Scene, dice: Random) -> str:
-    """The JSON files are edited by hand: rubbish in one, lies in the other."""
+    """The JSON files are changed by hand: garbage in one, wrong values in the other."""
     group = here.put(run(0.1), run(0.1, 3))
     here.daemon()
     here.until_over()
@@ -80,7 +80,7 @@ def _exports(here: Scene, group: str) -> tuple[Path, Path]:
 
 
 def disk_full(here: Scene, dice: Random) -> str:
-    """No byte is left while runs end; they are told once there is space again."""
+    """The disk is full while runs end; their ends are recorded once there is space again."""
     _mount_small_disk(here.root)
     here.afterwards.callback(mounts.unmount, here.root)
     here.put(run(0.8 + dice.uniform(0, 0.3)), run(0.8, 3), run(0.1))
@@ -104,7 +104,7 @@ def disk_full(here: Scene, dice: Random) -> str:
 
 
 def _fill(path: Path) -> None:
-    """Write until not a byte more fits."""
+    """Write until the disk is full."""
     with open(path, "wb", buffering=0) as stream:
         for size in (1024 * 1024, 4096, 1):
             with contextlib.suppress(OSError):
@@ -113,9 +113,9 @@ def _fill(path: Path) -> None:
 
 
 def _mount_small_disk(folder: Path) -> None:
-    """Mount a small disk in memory that only this process and its children see.
+    """Mount a small disk in memory, visible only for this process and its children.
 
-    It is gone with the last of them. Skipped where that needs rights that the user does not have.
+    It is gone with the last of them. Skipped if the user has no permission for that.
     """
     options = f"size={_DISK_BYTES},mode=0700,uid={os.getuid()},gid={os.getgid()}".encode()
     data = [path.read_bytes() for path in (folder / "data").iterdir()]

@@ -1,7 +1,7 @@
-"""What must hold after any crash: the ten invariants I1 to I10, checked from outside.
+"""What must be true after any crash: the ten invariants I1 to I10, checked from outside.
 
-Looks at the journal, the attempts' own files, the process table and a witness file; never at what a
-daemon believes. docs/reliability.md lists them.
+It reads the journal, the attempts' files, the process table and a witness file, but no daemon's memory.
+docs/reliability.md lists the invariants.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from runforge.store import daemon_holder, records, verify
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
-#: A process that was told to end, and an export that is due, get this long.
+#: Seconds for a process that was told to end, and for a due export.
 _SETTLE_SECONDS = 5.0
 _PAUSE = 0.1
-#: Causes of an attempt that ended without a record of its own.
+#: Causes of an attempt that ended without an exit record.
 _UNSEEN = {
     Cause.LOST,
     Cause.REBOOT,
@@ -46,7 +46,7 @@ class _Facts:
     workspace: Workspace
     jobs: dict[str, Job]
     attempts: list[Attempt]
-    #: The jobs that hold a slot, and those that hold a device.
+    #: The jobs with a slot, and those with a device.
     with_slot: set[str]
     with_gpu: set[str]
 
@@ -61,18 +61,18 @@ class _Facts:
 def check(
     workspace: Workspace, witness: Path | None = None, *, acknowledged: Iterable[str] = ()
 ) -> list[str]:
-    """Return every broken invariant as a sentence, empty when all hold.
+    """Return every broken invariant as a sentence; empty if all are true.
 
-    `witness` is the file of `runforge.drills.witness`; `acknowledged` names the runs whose enqueueing
-    a command has confirmed. Works beside a live daemon too.
+    `witness` is the file of `runforge.drills.witness`; `acknowledged` names the runs that an enqueue command
+    has confirmed. This also works beside a running daemon.
     """
     before = _seen(witness)
     facts = _facts(workspace)
     after = _seen(witness)
     found = [f"I2/I7/I10: {text}" for text in verify.check(workspace)]
     known = {job.run_id for job in facts.jobs.values()}
-    found += [f"I1: {run_id} was acknowledged and is lost" for run_id in acknowledged if run_id not in known]
-    # A start seen before the tables were read must be in them; an end in them must be seen after.
+    found += [f"I1: {run_id} was acknowledged but is lost" for run_id in acknowledged if run_id not in known]
+    # A start seen before the tables were read must be in them; an end in them must be seen later.
     found += _starts(facts, before)
     for attempt in facts.ended:
         texts = [*_against_record(facts, attempt), *_against_witness(attempt, after)]
@@ -104,7 +104,7 @@ def _name(attempt: Attempt) -> str:
     return f"{attempt.run_id} attempt {attempt.attempt}"
 
 
-# --- I3: each attempt starts once at the most, and never beside another --------------------------
+# --- I3: each attempt starts at most once, and never beside another --- --------------------------
 
 
 def _starts(facts: _Facts, seen_of: Sightings) -> list[str]:
@@ -115,9 +115,9 @@ def _starts(facts: _Facts, seen_of: Sightings) -> list[str]:
             name = f"{run_id} attempt {number}"
             attempt = known.get((run_id, number))
             if attempt is None:
-                found.append(f"I3: {name} ran, and the journal does not know it")
+                found.append(f"I3: {name} ran, but the journal does not know it")
             elif attempt.cause in {Cause.LAUNCH_FAILED, Cause.POSTPONED, Cause.SPAWN_FAILED}:
-                found.append(f"I3: {name} ran, and the journal says {attempt.cause}: {attempt.error}")
+                found.append(f"I3: {name} ran, but the journal says {attempt.cause}: {attempt.error}")
             if seen.starts > 1:
                 found.append(f"I3: {name} started {seen.starts} times")
             later = attempts.get(number + 1)
@@ -188,17 +188,17 @@ def _slots(facts: _Facts) -> list[str]:
     running = {job.job_id for job in facts.jobs.values() if job.state is State.RUNNING}
     on_gpu = {job.job_id for job in facts.jobs.values() if job.requires_gpu}
     idle = (facts.with_slot | facts.with_gpu) - running
-    found = [f"I5: {job} holds a slot and does not run" for job in idle]
+    found = [f"I5: {job} holds a slot but does not run" for job in idle]
     found += [f"I5: {job} runs without a slot" for job in running - facts.with_slot]
     found += [f"I5: {job} runs without a GPU slot" for job in running & on_gpu - facts.with_gpu]
-    return found + [f"I5: {job} needs no GPU slot and holds one" for job in facts.with_gpu - on_gpu]
+    return found + [f"I5: {job} needs no GPU slot but holds one" for job in facts.with_gpu - on_gpu]
 
 
 # --- I6, I8, I9: what the machine and the files show ---------------------------------------------
 
 
 def _settled(look: Callable[[_Facts], list[str]], facts: _Facts) -> list[str]:
-    """Look until nothing is wrong or the time is up: what is on its way out is no orphan."""
+    """Look until nothing is wrong or the time is over: a process that is just ending is no orphan."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while (found := look(facts)) and time.monotonic() < deadline:
         time.sleep(_PAUSE)
@@ -279,7 +279,7 @@ def _by_session(pid: str, sessions: dict[int, tuple[Attempt, int | None]]) -> At
         return None
     attempt, ticks = sessions[session]
     leader, own = os_process.start_ticks(session), os_process.start_ticks(int(pid))
-    # The number may have gone to somebody else since: then its leader, or the process, is another's.
+    # The number may belong to another process since: then its leader, or the process, is not the attempt's.
     is_reused = leader not in {None, ticks} or own is None or own < (ticks or 0)
     return None if is_reused else attempt
 

@@ -1,4 +1,4 @@
-"""Mounts that only this process and its children see: gone with the last of them, whatever kills them."""
+"""Mounts that only this process and its children see. They are gone when the last of these ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DETACH = 2
 
 
 def make_own() -> None:
-    """Leave the machine's mounts for a copy of them; OSError without root or user namespaces."""
+    """Use an own copy of the machine's mounts; OSError without root or user namespaces."""
     user, group, is_root = os.getuid(), os.getgid(), os.geteuid() == 0
     _call("unshare", _NEW_MOUNTS | (0 if is_root else _NEW_USERS))
     if not is_root:
@@ -29,7 +29,7 @@ def mount(source: bytes, folder: Path, kind: bytes | None, options: bytes, *, fl
 
 
 def unmount(folder: Path) -> None:
-    """Take a mount away, from whoever still uses it too; nothing happens where there is none."""
+    """Remove a mount, even if it is in use; nothing happens if there is none."""
     ctypes.CDLL(None).umount2(os.fsencode(folder), _DETACH)
 
 

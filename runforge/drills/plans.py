@@ -1,4 +1,4 @@
-"""The documents that drills and gauntlets hand to RunForge: data, requests, sweep plans."""
+"""The documents that drills and gauntlets give to RunForge: data, requests, sweep plans."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _SLEEPER = "import sys,time; time.sleep(float(sys.argv[1]))"
 
 
 def csv_text() -> str:
-    """Return a small data set whose label can be learned."""
+    """Return a small data set with a label that can be learned."""
     rows = [f"{i % 7},{(i * 3) % 11},{'yes' if i % 7 > 3 else 'no'}" for i in range(60)]
     return "a,b,label\n" + "\n".join(rows) + "\n"
 
 
 def request(*, seconds: float = 0.3, device: str = "cpu", **model: Any) -> dict[str, Any]:
-    """Return a request: a command that takes a while, or the model that was given."""
+    """Return a request: a command that takes a while, or the given model."""
     chosen = model or {
         "family": "command",
         "command": [sys.executable, "-c", _SLEEPER, "{seconds}"],

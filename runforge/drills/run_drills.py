@@ -1,4 +1,4 @@
-"""Drills of what carries the runs: supervisors, zygotes, the machine. Each run is accounted for."""
+"""Drills of supervisors, zygotes and the machine. The outcome of each run must be known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ZYGOTES = 2
 
 
 def supervisor_killed(here: Scene, dice: Random) -> str:
-    """What is left of its run is killed, then the run starts anew."""
+    """The rest of its run is killed, then the run starts again."""
     here.put(run(1 + dice.uniform(0, 0.3), kind="forking"))
     here.daemon()
     here.until_started()
@@ -26,11 +26,11 @@ def supervisor_killed(here: Scene, dice: Random) -> str:
     causes = here.causes("@last")
     require(causes == ["lost", "exit"], f"its attempts ended by {causes}")
     require(len(here.started) == 2, f"it started {len(here.started)} times")
-    return "attempt 1 lost and swept, attempt 2 succeeded"
+    return "attempt 1 cleaned up, attempt 2 succeeded"
 
 
 def all_killed(here: Scene, dice: Random) -> str:
-    """Daemon and supervisors die at once, as when memory runs out."""
+    """Daemon and supervisors die at the same time, as when memory runs out."""
     here.put(run(1 + dice.uniform(0, 0.3)), run(1.0, 3, "forking"), run(0.1))
     here.daemon()
     here.until_started(2)
@@ -43,7 +43,7 @@ def all_killed(here: Scene, dice: Random) -> str:
 
 
 def zygotes_killed(here: Scene, dice: Random) -> str:
-    """The processes that fork the supervisors die under a live daemon."""
+    """The processes that fork the supervisors die while the daemon runs."""
     here.put(*[run(0.2 + dice.uniform(0, 0.2)) for _ in range(8)])
     daemon = here.daemon()
     here.until_started(2)
@@ -58,7 +58,7 @@ def zygotes_killed(here: Scene, dice: Random) -> str:
 
 
 def late_launch(here: Scene, _dice: Random) -> str:
-    """A launch that hangs while daemons change comes through when its run has run already."""
+    """A launch hangs while the daemon changes, and continues when its run has already ended."""
     daemon = here.daemon()
     zygotes = _zygotes(daemon.pid)
     for pid in zygotes:
@@ -90,7 +90,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def rebooted(here: Scene, dice: Random) -> str:
-    """The power is cut and the machine starts again (its boot id is faked)."""
+    """The power is cut and the machine starts again (with a faked boot id)."""
     here.environment[os_process.FAKE_BOOT_ID] = "drill-before"
     here.put(run(1 + dice.uniform(0, 0.3)), run(1.0), run(0.1, 3))
     here.daemon()

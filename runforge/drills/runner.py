@@ -1,4 +1,4 @@
-"""Playing drills one after the other, each in a workspace of its own, of which nothing is left."""
+"""Plays drills one after the other, each in its own temporary workspace."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a drill; `verdict` is held, broken or skipped."""
+    """The result of a drill; `verdict` is held, broken or skipped."""
 
     name: str
     expected: str
@@ -32,10 +32,9 @@ class Result:
 
 
 def play(names: Iterable[str], *, seed: int, keep: bool, tell: Callable[[Result], None]) -> list[Result]:
-    """Play drills by name; each has dice of its own, so that it repeats alone as it did among others.
+    """Play drills by name. Each has its own random numbers, so it repeats alone as among others.
 
-    A signal to stop ends the drill at hand, kills everything that it started, and raises
-    KeyboardInterrupt.
+    A signal to stop ends the current drill, kills everything that it started, and raises KeyboardInterrupt.
     """
     listen()
     results = []
@@ -46,7 +45,7 @@ def play(names: Iterable[str], *, seed: int, keep: bool, tell: Callable[[Result]
 
 
 def listen() -> None:
-    """Turn the signals to stop into a KeyboardInterrupt, once: what cleans up then is not interrupted."""
+    """Turn the signals to stop into a KeyboardInterrupt, once, so that the clean-up is not interrupted."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         for number in _STOPS:
@@ -69,7 +68,7 @@ def _play(drill: Drill, dice: Random, *, keep: bool) -> Result:
     except Skipped as reason:
         seen, verdict = str(reason), "skipped"
     except (Unmet, OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
-        # A file that is not there or says nothing sensible is as much of a failure as a wrong outcome.
+        # A missing or senseless file is a failure just like a wrong outcome.
         seen, verdict = str(error) if isinstance(error, Unmet) else repr(error), "broken"
     seconds = round(time.monotonic() - start, 2)
     return Result(drill.name, drill.expected, seen, verdict, seconds, str(folder) if folder else None)

@@ -1,4 +1,4 @@
-"""An arena whose runs have a witness, and what a drill does to the processes in it."""
+"""An arena whose runs have a witness, with the things that a drill does to its processes."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def base_request(path: Path) -> dict[str, Any]:
 
 
 def run(seconds: float, code: int = 0, kind: str = "plain") -> dict[str, Any]:
-    """Return the overrides of a run that lasts so long and then exits with this code."""
+    """Return the overrides of a run that takes this long and then exits with this code."""
     values = {"seconds": round(seconds, 3), "code": code, "kind": kind}
     return {f"model.hyperparameters.{name}": value for name, value in values.items()}
 
 
 class Scene(Arena):
-    """Where a drill plays."""
+    """The place of a drill."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.witness = root.parent / "witness.txt"
         self.acknowledged = 0
 
-    # --- what is put in ------------------------------------------------------------------------
+    # --- enqueueing ----------------------------------------------------------------------------
 
     def put(self, *runs: dict[str, Any], name: str = "drill", **execution: Any) -> str:
-        """Enqueue runs as a group; return its id. From here on they are acknowledged."""
+        """Enqueue runs as a group; return its id. The runs are acknowledged then."""
         strategy = {"type": "list", "runs": list(runs)}
         group = self.enqueue(
             plan(self.root, base_request(self.witness), strategy, name=name, **execution), len(runs)
@@ -50,16 +50,16 @@ class Scene(Arena):
         self.acknowledged += len(runs)
         return group
 
-    # --- what is seen --------------------------------------------------------------------------
+    # --- observing -----------------------------------------------------------------------------
 
     @property
     def started(self) -> list[str]:
-        """Runs in the order in which they started, each as often as it did."""
+        """Runs in the order of their starts, one entry for each start."""
         return witness.started(self.witness)
 
     @property
     def ended(self) -> list[str]:
-        """Runs in the order in which they came to their own end."""
+        """Runs in the order in which they ended by themselves."""
         return witness.ended(self.witness)
 
     def outcomes(self) -> list[tuple[str, int, str | None]]:
@@ -79,7 +79,7 @@ class Scene(Arena):
         return [owner.pid for owner in started if owner.pid in here]
 
     def status(self) -> str:
-        """Return what `queue-status` says of the daemon."""
+        """Return what `queue-status` says about the daemon."""
         said = self.run("queue-status", "--json", "--workspace", str(self.root))
         return str(json.loads(said)["data"]["daemon"]["state"])
 
@@ -88,10 +88,10 @@ class Scene(Arena):
         said = self.run("show", run_id, "--json", "--workspace", str(self.root))
         return [attempt["cause"] for attempt in json.loads(said)["data"]["attempts"]]
 
-    # --- what is done to it --------------------------------------------------------------------
+    # --- acting --------------------------------------------------------------------------------
 
     def until_started(self, count: int = 1) -> None:
-        """Wait until so many starts were seen."""
+        """Wait until this many starts were seen."""
         self.until(lambda: len(self.started) >= count, f"{count} runs have started")
 
     def until_over(self) -> None:
@@ -111,7 +111,7 @@ class Scene(Arena):
         return len(found)
 
     def cut_power(self) -> None:
-        """Kill everything at once; the supervisors first, so that they see no run die."""
+        """Kill everything at once; the supervisors first, so that they do not see their runs die."""
         self.daemons[-1].send_signal(signal.SIGKILL)
         self.kill_supervisors()
         self.clean_up()
@@ -123,7 +123,7 @@ class Scene(Arena):
         require(self.outcomes() == list(outcomes), f"the jobs are {self.outcomes()}")
 
     def expect_ends(self, *ends: tuple[str, str | None]) -> None:
-        """Require state and error of every job, where a launch may have been interrupted before its start."""
+        """Require state and error of every job; a launch may have been interrupted before its start."""
         seen = [(state, error) for state, _, error in self.outcomes()]
         require(seen == list(ends), f"the jobs are {self.outcomes()}")
 
@@ -133,7 +133,7 @@ class Scene(Arena):
         require(sorted(self.started) == runs, f"started: {self.started}, enqueued: {runs}")
 
     def finish(self) -> dict[str, Any]:
-        """Stop everything; nothing may be left, nothing lost, doubled or wrong."""
+        """Stop everything; nothing may be left, lost, doubled or wrong."""
         left = super().finish()
         broken = invariants.check(workspaces.at(self.root), self.witness)
         require(not broken, "; ".join(broken))

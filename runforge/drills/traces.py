@@ -1,4 +1,4 @@
-"""What a workspace leaves in the machine: processes that belong to it, locks that somebody holds."""
+"""What a workspace leaves on the machine: its processes, and locks that are held."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def processes_of(root: Path) -> list[int]:
-    """Return the live processes that name the workspace, work in it, or hold one of its files open."""
+    """Return the live processes that name the workspace, work in it, or have one of its files open."""
     mine = os.getpid()
     return [pid for pid in _live() if pid != mine and _belongs(pid, str(root))]
 
@@ -22,7 +22,7 @@ def parent_of(pid: int) -> int:
 
 
 def held_locks(root: Path) -> list[str]:
-    """Return the lock files below the workspace that somebody holds."""
+    """Return the lock files below the workspace that are held."""
     return [str(path.relative_to(root)) for path in sorted(root.rglob("*.lock")) if _is_held(path)]
 
 

@@ -1,4 +1,4 @@
-"""Runs that prove outside of RunForge when they started and how they ended.
+"""Runs that prove, independent of RunForge, when they started and how they ended.
 
 Each appends one short line to the witness file: `START run attempt`, later `END run attempt code`. The
 file lies outside the workspace, so nothing that RunForge loses or writes can change what it says.
@@ -60,12 +60,12 @@ def read(witness: Path) -> Sightings:
 
 
 def started(witness: Path) -> list[str]:
-    """Return the runs in the order in which they started, each as often as it did."""
+    """Return the runs in the order of their starts, one entry for each start."""
     return [line.split()[1] for line in _lines(witness) if line.startswith("START ")]
 
 
 def ended(witness: Path) -> list[str]:
-    """Return the runs in the order in which they came to their own end."""
+    """Return the runs in the order in which they ended by themselves."""
     return [line.split()[1] for line in _lines(witness) if line.startswith("END ")]
 
 

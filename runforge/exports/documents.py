@@ -1,4 +1,4 @@
-"""What the exported files say: queue.json, group.json and daemon.json (docs/contract.md, sections 2 to 4)."""
+"""The contents of the exported files: queue.json, group.json, daemon.json (docs/contract.md, 2 to 4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runforge.store.journal import Transaction
 
 
 def job_document(row: Any) -> dict[str, Any]:
-    """Return a row of `jobs` as queue.json shows it. There may be very many: no Job is made of it."""
+    """Return a row of `jobs` as queue.json shows it. No Job is made, because there may be very many."""
     return {
         "job_id": row["job_id"],
         "kind": "run",
@@ -48,14 +48,14 @@ def queue_document(daemon: DaemonRow, rows: Iterable[Any], seq: int) -> dict[str
 
 
 def result_ref(job: Job) -> str | None:
-    """Return the path of a run's result.json from the workspace, once an attempt has left one."""
+    """Return the path of a run's result.json relative to the workspace, once there is one."""
     if job.state not in TERMINAL or job.started_at is None or job.cause == Cause.FOLDER_MISSING:
         return None
     return f"{job.run_dir}/result.json"
 
 
 def group_ranking(tx: Transaction, group: Group) -> Ranking:
-    """Return by what a group's runs are ranked."""
+    """Return how a group's runs are ranked."""
     first = None
     if group.objective_metric is None:
         row = tx.row("groups.first_metric", group_id=group.group_id)
@@ -64,7 +64,7 @@ def group_ranking(tx: Transaction, group: Group) -> Ranking:
 
 
 def best_run(tx: Transaction, group: Group) -> Job | None:
-    """Return the succeeded run that is best, or None where none is or which way is better is not known."""
+    """Return the best succeeded run; None if there is none, or if it is unknown what is better."""
     by = group_ranking(tx, group)
     if by.direction is None:
         return None

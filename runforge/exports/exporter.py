@@ -1,7 +1,7 @@
-"""The JSON files that other programs read, written from the journal and never read back as truth.
+"""The JSON files for other programs, written from the journal. They are never read as the truth.
 
-Owns queue.json and group.json (docs/contract.md, sections 2 and 4). The daemon writes them while it
-lives; else the command that changed something does, under the export lock.
+Owns queue.json and group.json (docs/contract.md, sections 2 and 4). A running daemon writes them; without
+one, the command that changed something writes them under the export lock.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _GROUP = "group.json"
 #: How long whoever writes the exports is waited for.
 _LOCK_SECONDS = 10.0
 _LOCK_PAUSE = 0.005
-#: Jobs whose numbers are neighbours and that are written together.
+#: How many jobs are in a block.
 _BLOCK = 512
 _MAP_LIMIT = 64 * 1024 * 1024
-#: No export is larger; a hundred thousand jobs take a twentieth of it.
+#: The largest export; a hundred thousand jobs need a twentieth of it.
 EXPORT_LIMIT = 1 << 30
 
 
 class Exporter:
-    """Writes what has changed since it last wrote, and of the long files only the blocks that have."""
+    """Writes what has changed since the last write; in long files only the changed blocks."""
 
     def __init__(self, workspace: Workspace, journal: Journal) -> None:
         self._workspace = workspace
@@ -49,11 +49,11 @@ class Exporter:
         self._looked: tuple[tuple[int, int], bool] | None = None
         self._written: dict[Path, Identity] = {}
         self._layouts: dict[Path, Layout] = {}
-        #: Up to here every file shows the journal; -1 if that is not known.
+        #: The files show the journal up to this entry; -1 if that is not known.
         self._seq = self._resume()
 
     def _resume(self) -> int:
-        """Go on where the last exporter left off, if its files are as it left them."""
+        """Continue the work of the last exporter, if its files are unchanged."""
         found = _read_map(self._workspace.queue_map)
         if found is None:
             return -1
@@ -66,7 +66,7 @@ class Exporter:
         except OSError:
             return -1
         if _seal(written, entry) != seal:
-            return -1  # another journal, or somebody has edited a file
+            return -1  # another journal, or a file was changed
         self._written = written
         self._layouts[self._workspace.queue_json] = layout
         return seq
@@ -85,8 +85,8 @@ class Exporter:
             return _newest(tx)[0] == self._seq
 
     def write(self) -> None:
-        """Bring queue.json and every changed group.json up to date. Raises OSError."""
-        # The queue goes first, so that whoever sees a group ended finds its jobs ended too.
+        """Update queue.json and every changed group.json. Raises OSError."""
+        # The queue is first, so that a reader that sees a group ended finds its jobs ended too.
         make_dir(self._workspace.queue_dir)
         with self._journal.read() as tx:
             newest = _newest(tx)
@@ -97,7 +97,7 @@ class Exporter:
             try:
                 self._write_queue(tx, newest[0], changes)
             except IsADirectoryError as error:
-                blocked = error  # a folder that somebody put there costs that one file
+                blocked = error  # a foreign folder in the way costs only that one file
             failpoints.hit("export.queue_written")
             for group_id in changes.groups:
                 self._write_group(tx, group_id, changes)
@@ -123,7 +123,7 @@ class Exporter:
     def _write_group(self, tx: Transaction, group_id: str, changes: _Changes) -> None:
         path = self._workspace.group_dir(group_id) / _GROUP
         row = tx.row("groups.by_id", group_id=group_id)
-        if row is None:  # pruned, and its files with it
+        if row is None:  # pruned together with its files
             self._written.pop(path, None)
             self._layouts.pop(path, None)
             return
@@ -155,7 +155,7 @@ class Exporter:
         changed: Container[int] | None,
         read: Callable[[int, int], list[dict[str, Any]]],
     ) -> None:
-        """Write a file, making anew those blocks that have changed or are not in its last version."""
+        """Write a file; make only the blocks that have changed or are not in its last version."""
         last = self._layouts.get(path) if changed is not None else None
 
         def blocks(last: Layout | None) -> Iterator[tuple[int, bytes | None]]:
@@ -173,7 +173,7 @@ class Exporter:
             self._layouts[path] = layout
 
     def look(self) -> None:
-        """Have every file written anew at the next `write` if somebody else has touched one."""
+        """Let the next `write` make every file again if another program has changed one."""
         try:
             is_ours = all(identity_of(os.lstat(path)) == known for path, known in self._written.items())
         except OSError:
@@ -186,7 +186,7 @@ class Exporter:
 
 
 class _Changes(NamedTuple):
-    """What the journal tells about the time since an export; `blocks` is None for everything."""
+    """What the journal says about the time since an export; `blocks` is None for everything."""
 
     groups: list[str]
     blocks: frozenset[int] | None
@@ -205,18 +205,18 @@ def _newest(tx: Transaction) -> tuple[int, str | None]:
 
 
 def _entry(tx: Transaction, seq: int) -> tuple[object, ...]:
-    """Return an entry; an older journal that was put in the place of this one has another one there, or none."""
+    """Return an entry. If an older journal was restored, the entry is different or missing."""
     row = tx.row("journal.entry", seq=seq)
     return () if row is None else tuple(row)
 
 
 def _seal(written: dict[Path, Identity], entry: tuple[object, ...]) -> int:
-    """Return a number that is another one once any of the files is, or the journal that they show."""
+    """Return a fingerprint of the files and of the journal that they show."""
     return zlib.crc32(repr((sorted(written.items()), entry)).encode("utf-8", "surrogateescape"))
 
 
 def _read_map(path: Path) -> tuple[int, int, Layout] | None:
-    """Return the newest entry that the exports show, their seal, and queue.json's layout."""
+    """Return the newest entry that the exports show, their fingerprint, and queue.json's layout."""
     try:
         found = json.loads(read_bounded(path, _MAP_LIMIT))
         inode, size, changed = map(int, found["identity"])
@@ -228,7 +228,7 @@ def _read_map(path: Path) -> tuple[int, int, Layout] | None:
 
 
 def _write_map(path: Path, seq: int, seal: int, layout: Layout) -> None:
-    """Note where the blocks lie, after all files are written: it vouches for every one of them."""
+    """Note where the blocks are, after all files are written: the note stands for all of them."""
     document = {
         "seq": seq,
         "seal": seal,
@@ -265,8 +265,8 @@ def _is_locked(descriptor: int) -> bool:
 def refresh(workspace: Workspace) -> None:
     """Bring the exports up to date, unless somebody else has done so meanwhile.
 
-    A disk that is full or read-only costs only freshness: the change itself is in the journal. A daemon that writes
-    them at the same time sees that somebody else has, and writes them again.
+    On a full or read-only disk the files only get old: the change itself is in the journal. A daemon that
+    writes them at the same time sees that somebody else has, and writes them again.
     """
     with (
         contextlib.suppress(OSError),
@@ -279,7 +279,7 @@ def refresh(workspace: Workspace) -> None:
 
 
 def check(workspace: Workspace) -> list[str]:
-    """Return where the exported files differ from the journal, as sentences."""
+    """Return the differences between the exported files and the journal, as sentences."""
     if not exists(workspace):
         return []
     with open_journal(workspace) as journal, journal.read() as tx:

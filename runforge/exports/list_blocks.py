@@ -1,8 +1,8 @@
-"""JSON documents with a long list, written again at the price of what has changed in them.
+"""Writes JSON documents with a long list so that a rewrite costs only what has changed.
 
-The list is kept in blocks. A block that is as it was is copied from the last version of the file as bytes,
-which costs a hundredth of making it anew; a `Layout` says where the blocks lie in it, and of which version
-it speaks. Nothing here opens the journal.
+The list is divided into blocks. An unchanged block is copied as bytes from the last version of the file,
+which is a hundred times cheaper than making it. A `Layout` says where the blocks are and for which version.
+Nothing here opens the journal.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any, NamedTuple
 from runforge.files.durable import write_atomic
 
 _CHUNK = 1024 * 1024
-#: Inode, size and time of change: another content has another one.
+#: Inode, size and time of change: they differ for another content.
 Identity = tuple[int, int, int]
 
 
 class Replaced(OSError):
-    """The last version of a file is no longer there: somebody has touched it."""
+    """The last version of a file is gone: another program has changed it."""
 
 
 class Layout(NamedTuple):
-    """A version of a file, where its list begins, and how long each block of it is, in order."""
+    """A version of a file, where its list begins, and the length of each block in order."""
 
     identity: Identity
     start: int
@@ -33,14 +33,14 @@ class Layout(NamedTuple):
 
 
 def encode(document: dict[str, Any]) -> bytes:
-    """Return a document as the contract wants it: UTF-8, indented by two, no NaN."""
+    """Return a document as the contract demands: UTF-8, indented by two, no NaN."""
     import msgspec
 
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
 def encode_items(documents: list[dict[str, Any]]) -> bytes:
-    """Return documents as they look in a list of a document; nothing for none."""
+    """Return documents as they look inside a list; nothing for none."""
     if not documents:
         return b""
     whole = encode({"items": documents})
@@ -48,7 +48,7 @@ def encode_items(documents: list[dict[str, Any]]) -> bytes:
 
 
 def identity_of(info: os.stat_result) -> Identity:
-    """Return what tells this version of a file from others."""
+    """Return what identifies this version of a file."""
     return info.st_ino, info.st_size, info.st_mtime_ns
 
 
@@ -59,17 +59,17 @@ def write(
     blocks: Iterable[tuple[int, bytes | None]],
     last: Layout | None,
 ) -> Layout:
-    """Write a document whose empty list `name` is filled with blocks; None stands for "as it was".
+    """Write a document and fill its empty list `name` with blocks; None means "unchanged".
 
     Raises Replaced if the last version is gone, OSError if there is no room; the file is then untouched.
     """
     whole = encode(document)
     field = b'\n  "%s": [' % name.encode("ascii")
-    # A text in the document cannot hold this: its quotes would be escaped.
+    # No text in the document can contain this: its quotes would be escaped.
     start = whole.index(field) + len(field)
     lengths: dict[int, int] = {}
-    # Synced before it replaces the old one, or a power cut would leave an empty file on XFS and Btrfs. Which
-    # of the two versions is there after that does not matter.
+    # Synced before it replaces the old one; otherwise a power cut would leave an empty file on XFS and Btrfs.
+    # It does not matter which of the two versions is there after a power cut.
     parts = _chunks(whole[:start], whole[start:], path, blocks, last, lengths)
     info = write_atomic(path, parts, sync_folder=False)
     return Layout(identity_of(info), start, lengths)
@@ -109,7 +109,7 @@ class _Last:
             raise Replaced(f"{path}: {error.strerror}") from error
         if identity_of(os.fstat(self._descriptor)) != layout.identity:
             self.close()
-            raise Replaced(f"{path} has been touched")
+            raise Replaced(f"{path} was changed")
         offset = layout.start + 1
         for number, length in layout.blocks.items():
             self._places[number] = offset, length

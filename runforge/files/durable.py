@@ -9,13 +9,13 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from runforge import failpoints
 
 TEMPORARY_PREFIX = ".rf-tmp-"
-_NO_FILE = "is no regular file (a link, folder, pipe or socket stands there); move it away"
+_NO_FILE = "is not a regular file (it is a link, folder, pipe or socket); move it away"
 _NO_FOLDER = "is a symbolic link; RunForge needs a real folder there"
 _SYNCED_AT_ONCE = 8
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -30,14 +30,13 @@ def write_atomic(
     sync_folder: bool = True,
     may_replace: Callable[[], bool] | None = None,
 ) -> os.stat_result:
-    """Replace a file so that a reader sees the old content or the new one, whole; return what it is now.
+    """Replace a file so that a reader sees the complete old or new content; return the new file's status.
 
-    The temporary file has an unpredictable name in the same folder (a planted link cannot be
-    followed). With `durable` both the file and its folder entry are on disk when this returns; without
-    `sync_folder` the entry is only with the next sync of anything later (journaled file systems keep
-    that order), which serves where such a sync follows anyway. `may_replace` is asked at the last moment;
-    where it says no, the old file stays.
-    Raises OSError; the old file is then untouched.
+    The temporary file has an unpredictable name in the same folder, so nobody can put a link there. With
+    `durable`, both the file and its folder entry are on disk when this returns. Without `sync_folder` the
+    entry is on disk only after the next sync of anything later (journaled file systems keep that order); use
+    this if such a sync follows. `may_replace` is called at the last moment; if it returns false, the old file
+    stays. Raises OSError; the old file is then untouched.
     """
     temporary = path.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
     descriptor = os.open(temporary, _NEW, mode)
@@ -64,15 +63,22 @@ def write_atomic(
     return info
 
 
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in an OSError of a call that got its descriptor alone."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
 def _write_all(descriptor: int, data: bytes, path: Path) -> None:
     """Write everything; an OSError names the file, which the descriptor does not."""
     view = memoryview(data)
-    try:
+    with _naming(path):
         while view:
             view = view[os.write(descriptor, view) :]
-    except OSError as error:
-        error.filename = str(path)
-        raise
 
 
 def write_new(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
@@ -87,7 +93,7 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = Tru
 
 
 def open_file(path: Path, flags: int, mode: int = 0o600) -> int:
-    """Open a regular file and nothing else: no link is followed, no pipe waited for; OSError names the path."""
+    """Open a regular file only: follows no link and waits for no pipe. OSError names the path."""
     try:
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
     except OSError as error:
@@ -95,7 +101,8 @@ def open_file(path: Path, flags: int, mode: int = 0o600) -> int:
             raise OSError(errno.EINVAL, _NO_FILE, str(path)) from None
         raise
     try:
-        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        with _naming(path):
+            is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
     except OSError:
         os.close(descriptor)
         raise
@@ -106,7 +113,7 @@ def open_file(path: Path, flags: int, mode: int = 0o600) -> int:
 
 
 def require_file(path: Path) -> None:
-    """Raise the OSError of `open_file` if something else stands there; for files that SQLite opens."""
+    """Raise the OSError of `open_file` if it is not a regular file; for files that SQLite opens."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(os.lstat(path).st_mode):
             raise OSError(errno.EINVAL, _NO_FILE, str(path))
@@ -122,12 +129,12 @@ def fsync_file(path: Path) -> None:
 
 
 def fsync_files(paths: Sequence[Path]) -> None:
-    """Make the content of many files durable, several at a time: the disk then serves them together."""
+    """Make the content of many files durable, several at a time, so that the disk can combine the work."""
     if len(paths) <= _SYNCED_AT_ONCE:
         for path in paths:
             fsync_file(path)
         return
-    from concurrent.futures import ThreadPoolExecutor  # twenty milliseconds that few need
+    from concurrent.futures import ThreadPoolExecutor  # takes twenty milliseconds and is rarely needed
 
     with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
         for _ in pool.map(fsync_file, paths):
@@ -144,7 +151,7 @@ def fsync_dir(folder: Path) -> None:
 
 
 def sync_tree(path: Path) -> None:
-    """Make a file, or a folder with all that is in it, durable as far as the disk can; no link is followed."""
+    """Make a file or a whole folder durable, as far as the disk can; follows no link."""
     files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
     for file in files or [path]:
         with contextlib.suppress(OSError):
@@ -155,26 +162,26 @@ def sync_tree(path: Path) -> None:
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
-    """Return a regular file's bytes; OSError if it is a link, no regular file, or over the limit."""
-    with open(open_file(path, os.O_RDONLY), "rb") as stream:
+    """Return a regular file's bytes; OSError if it is a link, not a regular file, or too large."""
+    with _naming(path), open(open_file(path, os.O_RDONLY), "rb") as stream:
         if os.fstat(stream.fileno()).st_size > limit:
             raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
-        data = stream.read()  # what grows this very moment is found below
+        data = stream.read()  # a file that grows at this moment is found below
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
     return data
 
 
-#: What says that nothing is there.
+#: Errors that mean: nothing is there.
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
-#: What says that something else is there than a file of ours: a link, a folder, a pipe, or far too much.
+#: Errors that mean: it is not a file of RunForge but a link, a folder, a pipe, or too large.
 _FOREIGN = {errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EINVAL, errno.EFBIG}
 
 
 def read_if_there(path: Path, limit: int) -> bytes | None:
-    """Return a file's bytes; None if nothing is there, or something that is no file of ours.
+    """Return a file's bytes; None if nothing is there, or if it is not a file of RunForge.
 
-    OSError means that it cannot be read *now*: who takes that for a missing file loses what is in it.
+    OSError means that it cannot be read *now*. It must not count as missing, or its content would be lost.
     """
     try:
         return read_bounded(path, limit)
@@ -185,7 +192,7 @@ def read_if_there(path: Path, limit: int) -> bytes | None:
 
 
 def is_there(path: Path) -> bool:
-    """Return whether something has this name, whatever it is. OSError if that cannot be seen now."""
+    """Return whether the path exists, whatever it is. OSError if that cannot be seen now."""
     try:
         os.lstat(path)
     except OSError as error:
@@ -196,7 +203,7 @@ def is_there(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Return whether a folder has this name. OSError if that cannot be seen now."""
+    """Return whether the path is a folder. OSError if that cannot be seen now."""
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)
     except OSError as error:
@@ -206,7 +213,7 @@ def is_folder(path: Path) -> bool:
 
 
 def make_way(folder: Path, levels: int) -> None:
-    """Move away whatever has the name of a folder, or of one of the `levels` above it, and is none."""
+    """Move away what is not a folder but should be: the path, or one of the `levels` above it."""
     if levels > 0:
         make_way(folder.parent, levels - 1)
     if is_there(folder) and not is_folder(folder):
@@ -214,7 +221,7 @@ def make_way(folder: Path, levels: int) -> None:
 
 
 def refuse_link(folder: Path) -> None:
-    """Raise OSError if a symbolic link stands where a folder of RunForge's should be."""
+    """Raise OSError if a folder of RunForge is a symbolic link."""
     if folder.is_symlink():
         raise OSError(errno.ELOOP, _NO_FOLDER, str(folder))
 

@@ -1,4 +1,4 @@
-"""Files for the owner alone, whatever the umask; the user's own umask is kept for the user's programs."""
+"""Makes files readable for the owner only, whatever the umask. The user's programs get the user's umask."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ PRIVATE = 0o077
 
 @cache
 def become_private() -> int:
-    """Make everything that this process creates private; return the umask that the user had."""
+    """Make all files that this process creates private; return the user's umask."""
     return os.umask(PRIVATE)

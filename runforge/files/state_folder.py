@@ -1,7 +1,7 @@
-"""The folder of journal and locks, where it is not in the workspace: which it is, and whose.
+"""The folder of journal and locks if it is outside the workspace: its path and its owner.
 
-`.runforge/state_dir` names the folder; the file `workspace` in that folder names the workspace back. A copied
-workspace carries the name along, so without the way back two roots would share one journal.
+`.runforge/state_dir` names the folder. The file `workspace` in that folder names the workspace. A copied
+workspace has a copy of `state_dir`, so without the file `workspace` two workspaces would share one journal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LIMIT = 16 * 1024
 
 
 def find(root: Path, wanted: Path | None) -> Path:
-    """Return the state folder of the workspace at a root; `wanted` chooses one and is remembered.
+    """Return the state folder of the workspace at a root; `wanted` chooses one, and the choice is kept.
 
     Raises Missing for a folder that belongs to another workspace, OperationFailed for a choice that would
     leave a journal behind.
@@ -41,7 +41,7 @@ def find(root: Path, wanted: Path | None) -> Path:
     if chosen != hidden:
         _require_own(root, chosen, is_chosen=True)
     make_dir(hidden)
-    if chosen == hidden:  # named by no path, so that the workspace may be moved
+    if chosen == hidden:  # no path is stored, so that the workspace may be moved
         (hidden / _POINTER).unlink(missing_ok=True)
         return hidden
     make_dir(chosen)
@@ -51,7 +51,7 @@ def find(root: Path, wanted: Path | None) -> Path:
 
 
 def require_there(root: Path, folder: Path) -> None:
-    """Raise Missing if a state folder elsewhere is not there: it is not mounted, and must not be made anew."""
+    """Raise Missing if a state folder elsewhere is not there: perhaps it only has to be mounted."""
     if folder != root / ".runforge" and not folder.is_dir():
         raise Missing(
             f"the folder of this workspace's journal is not there: {folder}",
@@ -84,7 +84,7 @@ def _refuse_to_leave(root: Path, before: Path, chosen: Path) -> None:
 
 
 def _require_own(root: Path, folder: Path, *, is_chosen: bool) -> None:
-    """Refuse a state folder of another workspace; take over that of one which has moved here."""
+    """Refuse a state folder of another workspace; take it over if that workspace was moved here."""
     owner = _owner_of(folder)
     other = Path(str(owner.get("root"))) if owner is not None else root
     if other == root or _is_moved(root, owner):
@@ -101,7 +101,7 @@ def _require_own(root: Path, folder: Path, *, is_chosen: bool) -> None:
         raise Missing(
             f"its state folder {folder} belongs to the workspace at {other}, which is not there any more",
             where=str(root),
-            fix=f"If that one has become this one, say so: `runforge init {root} --state-dir {folder}`",
+            fix=f"If that workspace was moved here, run `runforge init {root} --state-dir {folder}`",
         )
 
 
@@ -111,7 +111,7 @@ def _is_of_another(root: Path, folder: Path) -> bool:
 
 
 def _is_moved(root: Path, owner: dict[str, Any] | None) -> bool:
-    """Return whether the owner is this very folder under another name; a copy is another folder."""
+    """Return whether the owner is this same folder under another name. A copy is another folder."""
     return owner is not None and _identity(root) == (owner.get("device"), owner.get("inode"))
 
 
@@ -142,11 +142,11 @@ def _identity(root: Path) -> tuple[int, int] | None:
 
 
 def _sign(root: Path, folder: Path) -> None:
-    """Write into the state folder whose it is, unless that stands there."""
+    """Write the owner into the state folder, unless it is there already."""
     identity = _identity(root)
     if identity is None or not folder.is_dir() or folder.name == ".runforge":
         return
     note = {"root": str(root), "device": identity[0], "inode": identity[1]}
-    with contextlib.suppress(OSError):  # a disk that cannot be written: it may still be looked at
+    with contextlib.suppress(OSError):  # a disk that cannot be written may still be read
         if _owner_of(folder) != note:
             write_atomic(folder / _OWNER, json.dumps(note).encode("utf-8", "surrogateescape") + b"\n")

@@ -1,6 +1,6 @@
-"""Whether the disks under a workspace have room for another run, in words where they have not.
+"""Whether the disks of a workspace have room for another run; if not, a message about it.
 
-Asked by the daemon before it launches and by whoever shows why jobs wait, so that both say the same.
+The daemon asks before a launch, and commands ask to show why jobs wait. So both say the same.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from typing import NamedTuple
 from runforge.cells import size
 from runforge.workspace import Workspace
 
-#: Bytes that must stay free, in place of the rule below; 0 turns the guard off.
+#: Bytes that must stay free, instead of the rule below; 0 turns the check off.
 VARIABLE = "RUNFORGE_MIN_FREE_BYTES"
 _MOST_BYTES = 2**30
 _SHARE = 50
 #: SQLite calls it an input/output error if this does not fit.
 _INDEX_BYTES = 64 * 1024
-#: Files and folders that a run needs to start and to end.
+#: How many files and folders a run needs to start and to end.
 _FILES = 16
 
 
 class Shortage(NamedTuple):
-    """What keeps runs from being launched: `kind` is disk_full or read_only, `text` a part of a sentence."""
+    """Why no runs are launched: `kind` is disk_full or read_only, `text` is a part of a sentence."""
 
     kind: str
     text: str
 
 
 def shortage(workspace: Workspace, *, is_suspicious: bool = False) -> Shortage | None:
-    """Return what the disks of the runs and of the journal lack; None while all is well.
+    """Return what the disks of the runs and of the journal lack; None if all is well.
 
-    With `is_suspicious` (a daemon has fallen silent) also a file system that the kernel has closed after an
-    error, which says so only to those who write.
+    With `is_suspicious` (a daemon does not respond) this also finds a file system that the kernel made
+    read-only after an error: only a write shows that.
     """
     for folder in dict.fromkeys((workspace.runs_dir, workspace.state_dir)):
         found = _shortage_of(folder)
@@ -53,7 +53,7 @@ def _shortage_of(folder: Path) -> Shortage | None:
     try:
         disk = os.statvfs(folder)
     except OSError:
-        return None  # missing or out of reach: whoever launches there tells of it
+        return None  # missing or not reachable: a launch there will report it
     if disk.f_flag & os.ST_RDONLY:
         return _read_only(folder)
     free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
@@ -75,9 +75,9 @@ def _needed(total: int) -> int:
 
 
 def is_read_only(folder: Path) -> bool:
-    """Return whether a folder's file system takes no writes. Asked only where something is wrong already.
+    """Return whether a folder's file system takes no writes. Used only if something is wrong already.
 
-    One that the kernel has closed after an error does not say so when asked: a write is tried.
+    After an error the kernel does not report a file system as read-only: so a write is tried.
     """
     try:
         os.utime(folder)
@@ -87,7 +87,7 @@ def is_read_only(folder: Path) -> bool:
 
 
 def is_full(folder: Path) -> bool:
-    """Return whether a folder's file system has not even room for SQLite's shared index."""
+    """Return whether a folder's file system has no room even for SQLite's shared index."""
     try:
         disk = os.statvfs(folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""The machine that the runs share: cores, memory, disk, and the GPUs with who uses them.
+"""The machine that the runs share: cores, memory, disk, and the GPUs with their users.
 
 The GPUs are read as everywhere (`machine.gpus`). Nothing is asked of a device but what NVML answers at once.
 """

@@ -1,4 +1,4 @@
-"""Every call that depends on the platform. Linux first; elsewhere the callers poll."""
+"""All calls that depend on the platform. Made for Linux; on other systems the callers poll."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if IS_LINUX else None
 
 
 def boot_id() -> str:
-    """Return what tells this boot of the machine from every other."""
+    """Return the id of this boot of the machine."""
     fake = os.environ.get(FAKE_BOOT_ID)
     if fake:
         return fake
@@ -36,7 +36,7 @@ def _boot_id() -> str:
 
 
 def _read(path: str) -> bytes:
-    """Return a small file of the kernel's, in half the system calls that `Path.read_bytes` makes."""
+    """Return a small file of the kernel, with half the system calls of `Path.read_bytes`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         chunks = []
@@ -48,14 +48,14 @@ def _read(path: str) -> bytes:
 
 
 def _stat(pid: int) -> list[bytes]:
-    """Return what /proc says of a process after its name, from the state on. OSError if it is gone."""
+    """Return the fields of /proc/PID/stat after the name, from the state on. OSError if it is gone."""
     return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
 
 
 def start_ticks(pid: int) -> int | None:
     """Return when a process started, in clock ticks since boot; None if it is gone.
 
-    Pids are reused; pid, start ticks and boot id together are not.
+    Pids are used again; pid, start ticks and boot id together are unique.
     """
     try:
         return int(_stat(pid)[19])
@@ -88,7 +88,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def pidfd_open(pid: int) -> int | None:
-    """Return a handle that means this process and no later one; None where there is none."""
+    """Return a handle for this process and no later one; None if the system has no such handles."""
     if not hasattr(os, "pidfd_open"):
         return None
     try:
@@ -123,7 +123,7 @@ def become_subreaper() -> None:
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask for SIGKILL when the parent dies; leave at once if it has died already."""
+    """Ask for SIGKILL when the parent dies; exit at once if it is dead already."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
@@ -131,7 +131,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def children(root: int | None = None) -> list[int]:
-    """Return the pids of the children of a process, this one if none is named."""
+    """Return the pids of the children of a process; by default of this one."""
     pid = root or os.getpid()
     try:
         text = _read(f"/proc/{pid}/task/{pid}/children")
@@ -155,7 +155,7 @@ def _pids() -> Iterator[int]:
 
 
 def children_of_all() -> dict[int, list[int]]:
-    """Return the children of every process that has some."""
+    """Return the children of all processes."""
     found: dict[int, list[int]] = {}
     for pid in _pids():
         parent = _parent(pid)
@@ -165,7 +165,7 @@ def children_of_all() -> dict[int, list[int]]:
 
 
 def descendants(root: int | None = None) -> list[int]:
-    """Return the pids of everything below a process, this one if none is named, nearest first."""
+    """Return the pids of all descendants of a process, by default of this one, nearest first."""
     children = children_of_all()
     found, edge = [], children.get(root or os.getpid(), [])
     while edge:
@@ -175,7 +175,7 @@ def descendants(root: int | None = None) -> list[int]:
 
 
 def command_line(pid: int) -> list[str]:
-    """Return the words that a process was started with; none if it is gone."""
+    """Return the command line of a process as words; none if it is gone."""
     try:
         data = _read(f"/proc/{pid}/cmdline")
     except OSError:
@@ -184,7 +184,7 @@ def command_line(pid: int) -> list[str]:
 
 
 def descriptor_target(pid: int, descriptor: int) -> str:
-    """Return what one of a process's descriptors is, as the kernel names it; nothing if it cannot be seen."""
+    """Return the kernel's name for a descriptor of a process; an empty text if it cannot be seen."""
     try:
         return os.readlink(f"/proc/{pid}/fd/{descriptor}")
     except OSError:
@@ -192,7 +192,7 @@ def descriptor_target(pid: int, descriptor: int) -> str:
 
 
 def catches(pid: int, number: int) -> bool:
-    """Return whether a process has a handler of its own for a signal."""
+    """Return whether a process has its own handler for a signal."""
     return _is_in_mask(pid, b"SigCgt:", number)
 
 
@@ -211,19 +211,19 @@ def _is_in_mask(pid: int, name: bytes, number: int) -> bool:
 
 
 def require_sight() -> None:
-    """Raise OSError if no file can be opened now: a process or a lock would look as if it were gone."""
+    """Raise OSError if no file can be opened now: a process or a lock would seem to be gone."""
     os.close(os.open("/", os.O_RDONLY | os.O_CLOEXEC))
 
 
 def marked(token: str, lock_file: Path, session: int | None) -> list[int]:
     """Return the live processes that belong to an attempt: by token, lock file or session."""
     mine = os.getpid()
-    lock = Path(os.path.realpath(lock_file))  # as /proc names it, whatever links lead there
+    lock = Path(os.path.realpath(lock_file))  # as /proc names it, without links
     return [pid for pid in _pids() if pid != mine and is_marked(pid, token, lock, session)]
 
 
 def is_marked(pid: int, token: str, lock_file: Path, session: int | None) -> bool:
-    """Return whether a live process belongs to an attempt; the lock's path is free of links."""
+    """Return whether a live process belongs to an attempt; the lock's path has no links."""
     return not is_zombie(pid) and (
         _has_token(pid, f"RUNFORGE_TOKEN={token}".encode())
         or _holds(pid, str(lock_file))

@@ -1,4 +1,4 @@
-"""What a run reports while it trains: tokens, metric lines, curves. One reader for each format.
+"""What a run reports while it trains: tokens, metric lines, curves. There is one reader for each format.
 
-Readers never write, and never fail on what a user's program has printed.
+Readers never write, and they never fail because of what a user's program has printed.
 """

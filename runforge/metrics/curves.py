@@ -1,6 +1,6 @@
-"""The metrics that a run reports while it trains, from its metrics.jsonl, read as it grows.
+"""The metrics that a run reports while it trains, read from its growing metrics.jsonl.
 
-The file belongs to the run: torn, foreign or hostile lines do no harm. What a metric line is, `jsonl` decides.
+The file belongs to the run: torn, foreign or hostile lines do no harm. `jsonl` decides what a metric line is.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from runforge.metrics.points import Point
 from runforge.metrics.printed import EPOCH
 
 _BLOCK = 4 * 1024 * 1024
-#: Above this every second point of a metric is dropped: no terminal shows more.
+#: With more points, every second point of a metric is dropped: no terminal shows more.
 _MOST_POINTS = 100_000
 #: The same for all metrics of a run together.
 _MOST_IN_ALL = 2_000_000
 _Found = TypeVar("_Found")
-#: So much of a file's end is read until what is looked for is found.
+#: How much of a file's end is read, in steps, until something is found.
 _TAILS = (8 * 1024, 128 * 1024, 1024 * 1024)
 
 
@@ -36,7 +36,7 @@ class Curve:
     values: list[float] = field(default_factory=list)
 
     def add(self, step: float | None, value: float) -> None:
-        """Append a point; without a step it follows the one before."""
+        """Append a point; without a step it is one step after the last one."""
         following = self.steps[-1] + 1 if self.steps else 0.0
         self.steps.append(following if step is None else step)
         self.values.append(value)
@@ -48,7 +48,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: its epoch of how many, and the metric that it reported last."""
+    """How far a run is: its epoch, the number of epochs, and its last metric."""
 
     epoch: int | None
     epochs: int | None
@@ -57,7 +57,7 @@ class Progress:
 
 
 class CurveFile:
-    """Curves of one metrics.jsonl, extended by what was appended since the last look."""
+    """The curves of one metrics.jsonl; each look adds what was appended."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -75,11 +75,11 @@ class CurveFile:
         return self._curves
 
     def sentences(self) -> list[str]:
-        """Return what a person is to know of lines that are not drawn."""
+        """Return sentences for people about lines that are not drawn."""
         return list(self._reader.sentences())
 
     def refresh(self) -> bool:
-        """Read what was appended, a bounded piece at a time; return whether anything is new."""
+        """Read what was appended, in pieces of limited size; return whether anything is new."""
         try:
             data = self._read()
         except OSError:
@@ -117,7 +117,7 @@ class CurveFile:
 
 
 def related(names: Iterable[str]) -> dict[str, list[str]]:
-    """Return metrics that belong together: train_loss, val/loss and loss are all of `loss`."""
+    """Return metrics that belong together: train_loss, val/loss and loss all belong to `loss`."""
     families: dict[str, list[str]] = {}
     for name in sorted(names):
         families.setdefault(without_split(name), []).append(name)
@@ -133,7 +133,7 @@ def read_curves(path: Path) -> dict[str, Curve]:
 
 
 def tail_progress(run_dir: Path) -> Progress | None:
-    """Return how far a run is, from the ends of its log and metrics; None if it has said nothing."""
+    """Return how far a run is, from the ends of its log and metrics; None if it has reported nothing."""
     epochs = _from_the_end(run_dir / "logs.txt", lambda data, _: EPOCH.findall(data))
     points = _from_the_end(run_dir / jsonl.NAME, _points)
     if not epochs and not points:
@@ -144,13 +144,13 @@ def tail_progress(run_dir: Path) -> Progress | None:
 
 
 def _points(data: bytes, is_whole: bool) -> list[Point]:
-    """Return the points of a file's end; its first line may lack its beginning."""
+    """Return the points of a file's end; the beginning of the first line may be missing."""
     lines = data.split(b"\n")
     return [point for line in lines[0 if is_whole else 1 :] for point in jsonl.parse(line)]
 
 
 def _from_the_end(path: Path, search: Callable[[bytes, bool], list[_Found]]) -> list[_Found]:
-    """Return what the end of a file holds, of a longer and longer end until something is found."""
+    """Return what is found at the end of a file; read more and more of it until something is found."""
     try:
         descriptor = open_file(path, os.O_RDONLY)
     except OSError:

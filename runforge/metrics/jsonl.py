@@ -1,7 +1,7 @@
-"""metrics.jsonl: one line, the file as it grows, and the last value of each metric.
+"""metrics.jsonl: reads one line, the growing file, and the last value of each metric.
 
-The file belongs to the run and may hold anything. A line is `{"name": "loss", "value": 0.3, "step": 7}` or an object
-of numbers such as `{"step": 7, "loss": 0.3, "acc": 0.9}`. Any other line is counted as rejected.
+The file belongs to the run and may contain anything. A line is `{"name": "loss", "value": 0.3, "step": 7}` or
+an object of numbers such as `{"step": 7, "loss": 0.3, "acc": 0.9}`. Any other line is counted as rejected.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from runforge.metrics.points import (
 )
 
 NAME = "metrics.jsonl"
-#: Keys that say where in the run a value belongs; the first that is there counts.
+#: Keys that give the step of a value; the first one found counts.
 STEPS = ("step", "global_step", "epoch", "iteration", "iter")
-#: Of a larger file the beginning and the end are read for the last values.
+#: For the last values of a larger file, only its beginning and its end are read.
 MOST_BYTES = 256 * 1024 * 1024
 _BLOCK = 4 * 1024 * 1024
 
@@ -45,7 +45,7 @@ def encode(point: Point, at: str) -> bytes:
 
 
 def parse(line: bytes) -> list[Point]:
-    """Return the points of a line; none of a line that is no metric line."""
+    """Return the points of a line; none if it is not a metric line."""
     if len(line) > LINE_LIMIT:
         return []
     try:
@@ -65,13 +65,13 @@ def parse(line: bytes) -> list[Point]:
 
 
 def _named(found: dict[str, Any], step: float | None) -> list[Point]:
-    # null is what many writers make of NaN.
+    # Many writers write null for NaN.
     name, value = name_of(found["name"]), value_of("nan" if found["value"] is None else found["value"])
     return [] if name is None or value is None else [Point(name, step, value)]
 
 
 class PointReader:
-    """From bytes, however they are cut into pieces, to points, and to what was rejected."""
+    """Reads bytes in any pieces; gives points and what was rejected."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -81,24 +81,24 @@ class PointReader:
         self.left_out = Rejected()
 
     def feed(self, data: bytes) -> Iterator[Point]:
-        """Yield the points of the lines that are whole now."""
+        """Yield the points of the lines that are complete now."""
         *lines, rest = (self._rest + data).split(b"\n")
-        # Of a line too long enough is kept to know it.
+        # From a too long line only enough is kept to recognise it.
         self._rest = rest[: LINE_LIMIT + 1]
         for line in lines:
             yield from self._points(line)
 
     def finish(self) -> Iterator[Point]:
-        """Yield the points of a last line without its end."""
+        """Yield the points of a last line without a newline."""
         line, self._rest = self._rest, b""
         yield from self._points(line)
 
     def drop_rest(self) -> None:
-        """Forget a line whose end is not read."""
+        """Forget a line whose end will not be read."""
         self._rest = b""
 
     def finish_if_whole(self) -> Iterator[Point]:
-        """Yield the points of a last line that lacks nothing but its end: what is torn may still go on."""
+        """Yield the points of a last line that lacks only its newline. A torn line may still grow."""
         if parse(self._rest):
             yield from self.finish()
 
@@ -115,7 +115,7 @@ class PointReader:
             yield point
 
     def sentences(self) -> Iterator[str]:
-        """Yield what a person is to know of this file."""
+        """Yield sentences for people about this file."""
         yield from self.rejected.sentences()
         if self.left_out.count:
             yield (
@@ -125,7 +125,7 @@ class PointReader:
 
 
 class LastValues:
-    """The last point of each metric, in the order in which the run named them first."""
+    """The last point of each metric, in the order of their first points."""
 
     def __init__(self) -> None:
         self.points: dict[str, Point] = {}
@@ -133,7 +133,7 @@ class LastValues:
         self.unread = 0
 
     def sentences(self) -> Iterator[str]:
-        """Yield what a person is to know."""
+        """Yield sentences for people."""
         yield from self.reader.sentences()
         if self.unread:
             yield f"{self.unread:,} bytes in the middle of {NAME} were not read: it is too large"
@@ -142,7 +142,7 @@ class LastValues:
         self.points.update((point.name, point) for point in points)
 
     def read(self, descriptor: int, limit: int) -> None:
-        """Read a file to its end, of a file beyond the limit its beginning and its end."""
+        """Read a file to its end; of a too large file only its beginning and its end."""
         size = os.fstat(descriptor).st_size
         if size > limit:
             self._read_part(descriptor, 0, limit // 2)
@@ -164,7 +164,7 @@ class LastValues:
 
 
 def read_last(path: Path, limit: int = MOST_BYTES) -> LastValues:
-    """Return the last values that a file holds; of a link, a pipe or an unreadable file none."""
+    """Return the last values in a file; none for a link, a pipe or an unreadable file."""
     last = LastValues()
     try:
         descriptor = open_file(path, os.O_RDONLY)

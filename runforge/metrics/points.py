@@ -1,6 +1,6 @@
-"""What a metric is: a name, a step and a value. Every reader asks here, so that all see the same.
+"""What a metric is: a name, a step and a value. All readers use this, so that all see the same.
 
-NaN and infinity are values. JSON has no words for them, so that they are written as the texts "NaN", "Infinity"
+NaN and infinity are values. JSON does not have them, so they are written as the texts "NaN", "Infinity"
 and "-Infinity", as in the JSON form of Protocol Buffers.
 """
 
@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from runforge.text import safe
 
-#: A longer line of metrics.jsonl is no metric line.
+#: A longer line of metrics.jsonl is not a metric line.
 LINE_LIMIT = 64 * 1024
-#: A longer name, in UTF-8, is no name.
+#: A longer name (in UTF-8) is not a metric's name.
 NAME_BYTES = 256
-#: Metrics of a run that are kept: the first so many names.
+#: How many metrics of a run are kept: the first ones.
 MOST_METRICS = 1000
 _SHOWN = 160
 _WORDS = {
@@ -31,7 +31,7 @@ _WORDS = {
 
 
 class Point(NamedTuple):
-    """One value of one metric; `step` is None where the run named none."""
+    """One value of one metric; `step` is None if the run gave none."""
 
     name: str
     step: float | None
@@ -39,18 +39,18 @@ class Point(NamedTuple):
 
 
 def name_of(given: object) -> str | None:
-    """Return a metric's name as all readers spell it, or None if it is no name."""
+    """Return a metric's name as all readers spell it, or None if it is not a valid name."""
     if not isinstance(given, str) or len(given) > LINE_LIMIT:
         return None
     if given.isalnum() and given.isascii() and len(given) <= NAME_BYTES:
         return given
-    # A name goes into documents that readers refuse for a NUL or half of a surrogate pair.
+    # Names get into documents; readers refuse those with a NUL or half of a surrogate pair.
     name = safe(given.strip())
     return name if 0 < len(name.encode()) <= NAME_BYTES else None
 
 
 def value_of(given: object) -> float | None:
-    """Return a metric's value, or None if it is no number. Beyond the range of a float it is infinite."""
+    """Return a metric's value, or None if it is not a number. Too large numbers become infinity."""
     if isinstance(given, str):
         return _WORDS.get(given.strip().lower())
     if isinstance(given, bool) or not isinstance(given, (int, float)):
@@ -62,7 +62,7 @@ def value_of(given: object) -> float | None:
 
 
 def step_of(given: object) -> float | None:
-    """Return a step, or None if it is no finite number."""
+    """Return a step, or None if it is not a finite number."""
     if isinstance(given, str):
         return None
     number = value_of(given)
@@ -70,14 +70,14 @@ def step_of(given: object) -> float | None:
 
 
 def as_json(value: float) -> float | str:
-    """Return a value as JSON can say it."""
+    """Return a value in a form that JSON has."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 class Rejected:
-    """What looked like a metric and was none: how many lines, and the first of them."""
+    """Lines that looked like metrics but were not: how many, and the first of them."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -87,7 +87,7 @@ class Rejected:
         self.why = ""
 
     def add(self, line: bytes, count: int = 1) -> None:
-        """Count lines of which the first is given."""
+        """Count lines; the first of them is given."""
         if not self.count:
             self.first = safe(line[: 4 * _SHOWN].decode("utf-8", "replace").strip(), _SHOWN)
         self.count += count

@@ -1,6 +1,6 @@
-"""The tokens that other programs match (docs/contract.md, section 8). Each stands alone on its line.
+"""The tokens that other programs match (docs/contract.md, section 8). Each has its own line.
 
-What a run prints of its own is read in `printed`.
+`printed` reads the tokens that runs print.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def epoch(number: int, total: int) -> str:
 
 
 def device(kind: str, gpu_reason: str | None = None) -> str:
-    """Say where a run computes, and why not on the GPU."""
+    """Say which device a run uses, and why not the GPU."""
     reason = f" gpu_reason={gpu_reason}" if gpu_reason else ""
     return f"[RF:DEVICE={kind.upper()}{reason}]"
 

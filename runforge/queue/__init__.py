@@ -1,4 +1,4 @@
-"""The write door: every change that a person asks of the queue, each one transaction.
+"""All changes of the queue that a person can ask for. Each is one transaction.
 
-Commands and screens change the journal through here only.
+Commands and screens change the journal only through this folder.
 """

@@ -1,4 +1,4 @@
-"""Canceling runs: at once those that wait, by an order to the supervisor those that run."""
+"""Cancels runs: queued ones at once, running ones by an order to their supervisor."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from runforge.workspace import Workspace
 
 
 class CancelOutcome(NamedTuple):
-    """What a cancel did: runs that never started, and runs that are being stopped."""
+    """What a cancel did: how many runs will not start, and how many are being stopped."""
 
     canceled_queued: int
     stopping: int
 
 
 def cancel_group(workspace: Workspace, name: str, *, let_running_finish: bool = False) -> CancelOutcome:
-    """Cancel what is queued at once and stop what runs (TERM, 10 s, KILL)."""
+    """Cancel queued runs at once and stop running ones (TERM, 10 s, KILL)."""
     with committed(workspace) as tx:
         group_id = targets.group_id(tx, name)
         live = [j for j in transitions.jobs_of_group(tx, group_id) if j.state in LIVE]
@@ -91,10 +91,9 @@ def _deliver(workspace: Workspace, jobs: list[Job]) -> None:
 
 
 def _leave_cancel_files(workspace: Workspace, jobs: list[Job]) -> None:
-    """Leave the file that a supervisor watches, so that a cancel works with the daemon dead.
+    """Write the file that a supervisor watches, so that a cancel works without a daemon.
 
-    A folder that is not there yet belongs to an attempt that the daemon is just launching: it reads
-    the request from the journal.
+    If the folder is missing, the daemon is just launching the attempt. It reads the cancel from the journal.
     """
     failpoints.hit("cancel.noted")
     for job in jobs:

@@ -1,4 +1,4 @@
-"""One change of the queue: a transaction, then the daemon's bell and the exports.
+"""One change of the queue: a transaction, then the daemon is woken and the exports are written.
 
 Refusals change nothing.
 """

@@ -1,4 +1,4 @@
-"""What the daemon is wanted to do: run on, drain, or stop. It reads this from the journal."""
+"""What the daemon should do: run, drain, or stop. It reads this from the journal."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from runforge.workspace import Workspace
 
 
 def set_wanted(workspace: Workspace, wanted: str, drain_until: str | None = None) -> None:
-    """Tell the daemon to run on, to drain, or to stop."""
+    """Tell the daemon to run, to drain, or to stop."""
     with change(workspace) as tx:
         tx.run("journal.set_wanted", wanted=wanted, drain_until=drain_until)

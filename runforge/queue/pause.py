@@ -1,4 +1,4 @@
-"""Groups that start nothing new for a while."""
+"""Pauses and resumes groups. A paused group starts no runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runforge.workspace import Workspace
 
 
 def pause_group(workspace: Workspace, name: str) -> str:
-    """Let nothing new of the group start; running runs go on. Returns the group's id."""
+    """Start no more runs of the group; running runs continue. Returns the group's id."""
     return _set_paused(workspace, name, is_paused=True)
 
 

@@ -1,4 +1,4 @@
-"""Which of the waiting runs comes first."""
+"""Changes which of the waiting runs comes first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def set_priority(workspace: Workspace, name: str, priority: int) -> int:
 
 
 def shift_priority(workspace: Workspace, names: Sequence[str], by: int) -> int:
-    """Raise or lower the priority of the live runs that the names (runs or groups) mean; return how many."""
+    """Change the priority of all live runs of these names (runs or groups); return how many changed."""
     with change(workspace) as tx:
         now = clock.now()
         jobs = [job for name in names for job in _jobs_meant(tx, name) if job.state in LIVE]

@@ -1,4 +1,4 @@
-"""Forgetting runs that ended long ago."""
+"""Removes runs from the journal that ended long ago."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def prune(
     delete_runs: bool = False,
     dry_run: bool = False,
 ) -> PruneOutcome:
-    """Forget jobs that ended longer ago; groups go as a whole. Run folders stay unless asked."""
+    """Remove jobs that ended longer ago than this; a group only as a whole. Run folders stay unless asked."""
     moment = clock.utc_now() - timedelta(seconds=older_than_seconds)
     if not exists(workspace):
         return PruneOutcome(0, 0)
@@ -57,7 +57,7 @@ def _prunable(tx: Transaction, before: str) -> list[Job]:
 
 
 def _forget(tx: Transaction, old: list[Job]) -> list[str]:
-    """Delete jobs and the groups that are empty then; return those."""
+    """Delete jobs, and the groups that are empty then; return these groups."""
     now, gone = clock.now(), []
     for job in old:
         tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)

@@ -1,4 +1,4 @@
-"""Queueing ended runs once more: the same job, its next attempt."""
+"""Queues ended runs again: the same job, its next attempt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runforge.workspace import Workspace
 
 
 def retry_failed(workspace: Workspace, name: str) -> int:
-    """Queue each failed run of the group once more; return how many."""
+    """Queue each failed run of the group again; return how many."""
     with change(workspace) as tx:
         group_id = targets.group_id(tx, name)
         failed = [j for j in transitions.jobs_of_group(tx, group_id) if j.state is State.FAILED]
@@ -25,7 +25,7 @@ def retry_failed(workspace: Workspace, name: str) -> int:
 
 
 def retry_run(workspace: Workspace, name: str) -> Job:
-    """Queue a failed or canceled run once more: the same job, its next attempt."""
+    """Queue a failed or canceled run again: the same job, its next attempt."""
     with change(workspace) as tx:
         job = targets.job(tx, name)
         if job.state not in {State.FAILED, State.CANCELED}:
@@ -37,7 +37,7 @@ def retry_run(workspace: Workspace, name: str) -> Job:
 
 
 def retry_runs(workspace: Workspace, run_ids: Sequence[str]) -> int:
-    """Queue those of the runs that have failed or were canceled once more; return how many."""
+    """Queue the failed and canceled ones of the runs again; return how many."""
     with change(workspace) as tx:
         jobs = [targets.job(tx, run_id) for run_id in run_ids]
         ended = [job for job in jobs if job.state in {State.FAILED, State.CANCELED}]

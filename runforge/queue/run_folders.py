@@ -1,4 +1,4 @@
-"""The folders of runs that are being enqueued, durable before the journal knows them."""
+"""The folders of new runs. They are durable before the journal knows the runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RunFolders:
         self._made: list[Path] = []
 
     def make_group(self, now: str, plan: Plan) -> str:
-        """Reserve a group id by its folder (mkdir has one winner) and keep a copy of the plan."""
+        """Reserve a group id by making its folder (mkdir has one winner); keep a copy of the plan in it."""
         repeat = 1
         while True:
             group_id = ids.group_id(now, plan.name, repeat=repeat)
@@ -46,31 +46,32 @@ class RunFolders:
     def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> None:
         """Write the run folders and their requests, durable when this returns.
 
-        Raises OperationFailed for an id that is taken: a journal that was put back counts anew.
+        Raises OperationFailed for an id that is taken: an older journal was restored and uses its numbers
+        again.
         """
         files = []
         parent = self._workspace.runs_dir
         taken = next((run_id for run_id in run_ids if os.path.lexists(parent / run_id)), None)
         if taken is not None:
             raise OperationFailed(
-                f"run folder {taken} is there already, of a run that this journal does not know; nothing was changed",
-                fix="Try again: a second later the ids are others",
+                f"run folder {taken} exists already, of a run that this journal does not know; nothing was changed",
+                fix="Try again: a second later the ids are different",
             )
         for run_id, request in zip(run_ids, requests, strict=True):
             folder = parent / run_id
-            # Noted first: Ctrl-C comes just when a system call is done.
+            # Noted first, because Ctrl-C may come after the system call.
             self._made.append(folder)
             folder.mkdir(0o700)
             failpoints.hit("enqueue.run_made")
             files.append(folder / "request.json")
             write_new(files[-1], strict_json.dump(request), durable=False)
         failpoints.hit("enqueue.written")
-        fsync_files(files)  # all are written before the first is synced: one commit then serves most
+        fsync_files(files)  # all are written before the first is synced: one commit then covers most of them
         fsync_dir(self._workspace.runs_dir)
         failpoints.hit("enqueue.durable")
 
     def remove_unless_known(self, journal: Journal) -> bool:
-        """Take everything back, if the group is not in the journal; return whether it is."""
+        """Delete everything if the group is not in the journal; return whether it is."""
         if not self._made:
             return False
         with journal.read() as tx:

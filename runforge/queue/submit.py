@@ -1,7 +1,7 @@
-"""Putting work into the queue: run folders durable first, then one transaction, then the announcement.
+"""Puts work into the queue: durable run folders, then one transaction, then the daemon is woken.
 
-A refused command leaves journal and files as they were; a crash between the first two steps leaves at
-most run folders that no job knows.
+A refused command changes no journal and no files. A crash between the first two steps leaves at most run
+folders without a job.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from runforge.sweeps.expand import RunOverrides, doubts_about, expand
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
 
-#: The lane that runs without a group share.
+#: The lane of all runs without a group.
 _SINGLE_LANE = 1
 
 
 class EnqueuedSweep(NamedTuple):
-    """A group that was made from a plan."""
+    """The group that was made from a plan."""
 
     group_id: str
     run_ids: tuple[str, ...]
@@ -50,7 +50,7 @@ class EnqueuedSweep(NamedTuple):
 
 
 class _NewRun(NamedTuple):
-    """A run that has its folder, and how its job is to be queued."""
+    """A run with its folder, and how its job is queued."""
 
     run_id: str
     run_dir: str
@@ -66,7 +66,7 @@ class _Lane(NamedTuple):
 
 
 def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides]) -> None:
-    """Check each distinct dataset of a sweep once, with each way to read it."""
+    """Check each dataset of a sweep once for each way to read it."""
     seen: set[str] = set()
     for run in runs:
         request = run.request
@@ -85,7 +85,7 @@ def enqueue_sweep(
     max_runs: int = MAX_RUNS,
     owner: Mark | None = None,
 ) -> EnqueuedSweep:
-    """Make a group of runs from a plan, all of it or nothing; each is queued as the submission says.
+    """Make a group of runs from a plan, all or nothing. The submission has the options of each run.
 
     With an owner, the runs that wait are canceled if that process is killed.
     Raises InvalidPlan, InvalidRequest or Missing before anything is written.
@@ -99,7 +99,7 @@ def enqueue_sweep(
         try:
             made = _make_sweep(journal, folders, plan, runs, submission, owner)
         except BaseException as error:
-            # Ctrl-C may come just after the commit: then the folders belong to jobs already.
+            # Ctrl-C may come just after the commit: then the folders belong to jobs.
             is_known = folders.remove_unless_known(journal)
             if isinstance(error, KeyboardInterrupt):
                 what = (
@@ -169,7 +169,7 @@ def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str) -> _Lane
 
 
 def _insert_job(tx: Transaction, run: _NewRun, lane: _Lane, number: int, now: str) -> None:
-    """Write the job of a run: the only place where jobs come into being."""
+    """Write the job of a run. Jobs are made only here."""
     transitions.enqueue(
         tx,
         run.needs,
@@ -276,9 +276,9 @@ def _lane_of(group: Group | None) -> _Lane:
 
 
 def rerun(workspace: Workspace, name: str) -> Job:
-    """Make a new run with the request of an old one, and enqueue it beside it, in the same group.
+    """Make a new run with the request of an old one, and enqueue it in the same group.
 
-    The copy says in `rerun_from` where it comes from. Raises as `enqueue_run` does.
+    `rerun_from` in the copy names the old run. Raises the same errors as `enqueue_run`.
     """
     with existing(workspace) as journal:
         with journal.read() as tx:

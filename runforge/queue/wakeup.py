@@ -1,4 +1,4 @@
-"""Waking the daemon: a byte on a datagram socket. A lost byte costs a moment, never a job.
+"""Wakes the daemon by a byte on a datagram socket. A lost byte costs a moment, never a job.
 
 With the byte may come the end of a socket: whoever sent it waits for the exports to show what is in the journal now.
 """
@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-_LONGEST = 100  # sun_path holds 107 bytes
+_LONGEST = 100  # sun_path has room for 107 bytes
 _RING = b"\x01"
 _SHOWN = b"shown"
 #: More that wait at once are turned away, and write the exports themselves.
@@ -21,7 +21,7 @@ _MOST_ASKING = 128
 
 @contextlib.contextmanager
 def _reachable(path: Path) -> Iterator[str]:
-    """Yield an address for a path that may be too long for a socket address."""
+    """Yield a socket address for a path that may be too long for one."""
     if len(os.fsencode(path)) <= _LONGEST:
         yield str(path)
         return
@@ -33,7 +33,7 @@ def _reachable(path: Path) -> Iterator[str]:
 
 
 def listen(path: Path) -> socket.socket:
-    """Return the daemon's end. The daemon lock is held, so an old socket there is dead."""
+    """Return the daemon's end. The daemon lock is held, so an old socket there is unused."""
     bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     bell.setblocking(False)
     path.unlink(missing_ok=True)
@@ -43,7 +43,7 @@ def listen(path: Path) -> socket.socket:
 
 
 def ring(path: Path) -> None:
-    """Wake the daemon, if one listens."""
+    """Wake the daemon if one is running."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as bell:
         bell.setblocking(False)
         with contextlib.suppress(OSError), _reachable(path) as address:
@@ -77,7 +77,7 @@ class Asking:
         return bool(self._waiting)
 
     def drain(self, bell: socket.socket) -> None:
-        """Read whatever has been rung."""
+        """Read and drop all wake-up bytes."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 _, descriptors, _, _ = socket.recv_fds(bell, 64, 1, socket.MSG_CMSG_CLOEXEC)

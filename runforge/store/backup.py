@@ -1,4 +1,4 @@
-"""Copies of the journal that can take its place, made while it is in use."""
+"""Makes copies of the journal while it is in use. A copy can replace the journal."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from runforge.store.sqlite import sqlite
 
 
 def copy(connection: Any, target: Path) -> None:
-    """Write what the connection sees to a file, whole or not at all; the file is replaced.
+    """Write what the connection sees to a file, all or nothing; an existing file is replaced.
 
-    Raises OSError or DiskFull; nothing is left then.
+    Raises OSError or DiskFull, and leaves no file then.
     """
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}")
     try:
         with explained(target):
             connection.execute("VACUUM INTO ?", (str(temporary),))
-            # A copy leaves WAL mode behind; with it, the copy can take the journal's place as it is.
+            # A copy is not in WAL mode. With WAL mode it can replace the journal as it is.
             made = sqlite.connect(str(temporary), isolation_level=None)
             try:
                 made.execute("PRAGMA journal_mode=WAL").fetchall()

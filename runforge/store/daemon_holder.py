@@ -1,4 +1,4 @@
-"""Who holds the daemon's lock: the one honest answer to "does a daemon live here?"."""
+"""Who holds the daemon's lock: the only true answer to "is a daemon running here?"."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runforge.workspace import Workspace
 
 
 class Holder(NamedTuple):
-    """The live daemon: its pid as the lock file says."""
+    """The running daemon: its pid from the lock file."""
 
     pid: int | None
 
@@ -21,7 +21,7 @@ class Holder(NamedTuple):
 def holder(workspace: Workspace) -> Holder | None:
     """Return who holds the daemon lock, or None if nobody does.
 
-    The lock is tried shared and let go at once; a daemon that starts in that instant tries again.
+    The lock is taken shared and released at once. A daemon that starts at that moment tries again.
     """
     try:
         descriptor = open_file(workspace.daemon_lock, os.O_RDONLY)
@@ -43,10 +43,10 @@ def _pid(text: bytes) -> int | None:
 
 
 def flock_holder(inode: int) -> int | None:
-    """Return the pid that took the flock on a file, as the kernel tells; None if it tells nothing."""
+    """Return the pid that holds the flock on a file, from the kernel; None if the kernel does not say."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         for line in Path("/proc/locks").read_text("ascii").splitlines():
-            # 3: FLOCK ADVISORY WRITE 4711 08:01:131072 0 EOF; one that waits has `->` after the number.
+            # 3: FLOCK ADVISORY WRITE 4711 08:01:131072 0 EOF; a waiting process has `->` after the number.
             fields = line.split()
             if fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == str(inode):
                 return int(fields[4])

@@ -1,4 +1,4 @@
-"""What a failing journal means for a person: one clear error for each way that SQLite fails."""
+"""Errors of the journal for people: one clear error for each way in which SQLite fails."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from runforge.errors import InternalError, Missing, OperationFailed, RunForgeErr
 from runforge.machine.disk_space import is_full, is_read_only
 from runforge.store.sqlite import DatabaseError
 
-#: What SQLite says on a file system that takes no writes any more.
+#: SQLite's messages on a file system that takes no more writes.
 _HIDES_READ_ONLY = "readonly|I/O|unable to open"
 
 
 class JournalBusy(OperationFailed):
-    """Somebody else holds the journal for too long."""
+    """Another process holds the journal for too long."""
 
 
 class DiskFull(OperationFailed):
@@ -28,19 +28,19 @@ class ReadOnlyDisk(OperationFailed):
 
 
 class DiskFailing(InternalError):
-    """The disk gave an input/output error: what it has kept is not known, so nothing is tried again."""
+    """The disk gave an input/output error. It is not known what was stored, so nothing is tried again."""
 
 
 class JournalUnreadable(InternalError):
-    """The journal is damaged or is not a journal."""
+    """The file is damaged or is not a journal."""
 
 
 class JournalMissing(Missing):
-    """There was a journal, and it is not there; none is made in its place without a word."""
+    """The journal is missing. RunForge does not make a new one by itself."""
 
 
 class JournalReplaced(InternalError):
-    """Another file stands in the journal's place than the one that is open, or that its -wal belongs to."""
+    """The journal's file was replaced: it is not the open one, or its -wal belongs to another file."""
 
 
 class IllegalTransition(OperationFailed):
@@ -48,7 +48,7 @@ class IllegalTransition(OperationFailed):
 
 
 class Fenced(InternalError):
-    """A newer daemon has taken over; this one may not write any more."""
+    """A newer daemon has taken over; this one may no longer write."""
 
 
 def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 - one case a line
@@ -75,13 +75,13 @@ def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 
         )
     if "readonly" in text or "read-only" in text:
         return OperationFailed(
-            "the journal may not be written by you; nothing was changed",
+            "you may not write the journal; nothing was changed",
             where=where,
             fix=f"It needs `chmod u+w` on the file and on {journal.parent}, by their owner",
         )
     if "I/O" in text:
         return DiskFailing(
-            "the disk gave an input/output error, what it has kept is not known",
+            "the disk gave an input/output error; it is not known what was stored",
             where=where,
             fix="Look at `dmesg`; once the disk is sound, `runforge doctor` checks the journal",
         )
@@ -89,7 +89,7 @@ def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 
         return JournalUnreadable(
             f"the journal is damaged ({text})",
             where=where,
-            fix="Nothing was changed. Stop the daemon if one lives, then run `runforge doctor --recover`, "
+            fix="Nothing was changed. Stop the daemon if one is running, then run `runforge doctor --recover`, "
             "which saves what can be saved and keeps the damaged file",
         )
     if "unable to open" in text:

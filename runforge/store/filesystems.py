@@ -1,7 +1,7 @@
-"""Refusing file systems on which SQLite's WAL is unsafe.
+"""Refuses file systems on which SQLite's WAL is not safe.
 
-WAL needs shared memory on one host. On network file systems it corrupts silently (sqlite.org/wal.html,
-"same host computer"), and statfs lies on some of them, so the mount table is read instead.
+WAL needs shared memory on one host. On network file systems it damages the journal without an error
+(sqlite.org/wal.html, "same host computer"). statfs is wrong on some of them, so the mount table is read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def filesystem_of(folder: Path, mounts: Path = MOUNTS) -> str:
         if len(fields) < 5 or not right:
             continue
         point = _unescape(fields[4])
-        # A later mount over the same point hides the earlier one, hence >=.
+        # A later mount at the same point hides the earlier one, so: >=.
         if len(point) >= best and _is_below(str(folder), point):
             best, kind = len(point), right.split()[0]
     return kind

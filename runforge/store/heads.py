@@ -1,4 +1,4 @@
-"""From the journal to what the scheduler chooses from: for each need the lane whose turn it is, and its next job."""
+"""Reads what the scheduler chooses from: for each need, the lane whose turn it is and its next job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runforge.store.journal import Transaction
 
 
 def first(tx: Transaction, *, only: int | None = None) -> list[Head]:
-    """Return the heads, one for each need that some ready job has; `only` leaves out every other lane."""
+    """Return the heads, one for each need of a ready job; with `only`, of that lane alone."""
     rows = tx.rows("jobs.heads") if only is None else tx.rows("jobs.heads_of_lane", lane_id=only)
     return [_head(*row) for row in rows]
 

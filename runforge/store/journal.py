@@ -1,7 +1,7 @@
-"""Opening the journal, and the only two ways to touch it: a short snapshot and a transaction.
+"""The journal's connection, and the only two ways to use it: a short snapshot and a transaction.
 
-All writers take the writers' lock and then BEGIN IMMEDIATE. Nothing here opens the database file but
-through SQLite: a plain open() and close() of it would drop SQLite's own locks.
+All writers take the writers' lock and then BEGIN IMMEDIATE. Only SQLite opens the database file: a plain
+open() and close() would drop SQLite's own locks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from runforge.store.sqlite import WRITE_TIMEOUT, connect
 from runforge.store.writer_lock import GiveUp, held, open_lock
 from runforge.workspace import Workspace
 
-#: The WAL is folded back into the database above this many bytes.
+#: A checkpoint runs when the WAL is larger than this many bytes.
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 _CHECKPOINT_MILLISECONDS = 100
 
@@ -49,7 +49,7 @@ class Transaction:
         return rows[0] if rows else None
 
     def rows(self, name: str, /, **values: object) -> list[Any]:
-        """Return all rows of a named query. No cursor stays open: it would pin the WAL."""
+        """Return all rows of a named query. No cursor stays open: it would keep the WAL from shrinking."""
         return list(self._connection.execute(query(name), values).fetchall())
 
 
@@ -59,20 +59,20 @@ def _check_epoch(transaction: Transaction, epoch: int | None) -> None:
 
 
 class Journal:
-    """A connection to a workspace's journal. For one thread; never carried over a fork."""
+    """A connection to a workspace's journal. For one thread; never used after a fork."""
 
     def __init__(self, workspace: Workspace, connection: Any, *, is_snapshot: bool) -> None:
         self.workspace = workspace
         self.is_snapshot = is_snapshot
         self._connection = connection
         self._lock: int | None = None
-        #: Transactions that this connection has committed.
+        #: How many transactions this connection has committed.
         self.commits = 0
         self._files = (0, 0)
         self._inode = 0
         self._is_noted = False
         self._reopened = 0
-        #: Whether to stop waiting for the writers' lock; None: only when the time is over.
+        #: Says whether to stop waiting for the writers' lock; None: only at the timeout.
         self.give_up: GiveUp | None = None
 
     def __enter__(self) -> Journal:  # noqa: PYI034 - `typing_extensions` costs ten milliseconds
@@ -95,7 +95,7 @@ class Journal:
 
     @property
     def connection(self) -> Any:
-        """The raw connection, for migrations, backup and the doctor."""
+        """The SQLite connection itself, for migrations, backup and the doctor."""
         return self._connection
 
     @contextlib.contextmanager
@@ -108,10 +108,10 @@ class Journal:
 
     @contextlib.contextmanager
     def write(self, epoch: int | None = None) -> Iterator[Transaction]:
-        """Run the block as one durable transaction; all of it, or on any error none of it.
+        """Run the block as one durable transaction: all of it, or nothing if there is an error.
 
-        A daemon gives its epoch and is refused (Fenced) once a newer one has taken over. The block
-        does no I/O of its own and does not wait.
+        A daemon gives its epoch and is refused (Fenced) once a newer one has taken over. The block must not
+        do other I/O and must not wait.
         """
         failpoints.hit("tx.before")
         with self.locked(), explained(self.workspace.journal):
@@ -134,7 +134,7 @@ class Journal:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Transaction]:
-        """Run the block on one consistent snapshot. Keep it short: it holds the WAL back."""
+        """Run the block on one consistent snapshot. Keep it short: it delays the checkpoint of the WAL."""
         with explained(self.workspace.journal):
             self._connection.execute("BEGIN")
             try:
@@ -149,17 +149,17 @@ class Journal:
         return (self._reopened << 32) + number
 
     def version(self) -> tuple[int, int]:
-        """Return what changes with every commit, another connection's or this one's."""
+        """Return a value that changes with every commit, of this connection or of another."""
         return self.data_version(), self.commits
 
     def is_replaced(self) -> bool:
-        """Return whether the journal's file was deleted, or another one put in its place, under this connection."""
+        """Return whether the journal's file was deleted or replaced while this connection has it open."""
         return which_file.inode(self.workspace.journal) != self._inode
 
     def keep(self) -> Path:
-        """Write the queue as this connection sees it to a file beside the journal that has taken its place.
+        """Write the queue as this connection sees it to a file beside the new journal.
 
-        The -wal file goes then, if it is still this connection's: beside another database it would do harm.
+        Then the -wal file is deleted if it is still this connection's: it would damage another database.
         """
         kept = which_file.kept_name(self.workspace)
         backup.copy(self._connection, kept)
@@ -169,7 +169,7 @@ class Journal:
         return kept
 
     def _require_place(self) -> None:
-        """See to it, under the writers' lock, that what is written goes into the file that others open."""
+        """Check, under the writers' lock, that this connection writes into the file that others open."""
         if self.is_replaced():
             raise JournalReplaced(
                 "the journal was deleted or replaced while it was open", where=str(self.workspace.journal)
@@ -181,22 +181,23 @@ class Journal:
             self._is_noted = True
 
     def is_detached(self) -> bool:
-        """Return whether somebody has deleted the journal's -wal or -shm file under this connection.
+        """Return whether the journal's -wal or -shm file was deleted while this connection has it open.
 
-        It works on with the deleted files; whoever opens the journal anew does not see what is in them.
+        It still works with the deleted files. Connections that open the journal later do not see their
+        content.
         """
         return side_files(self.workspace) != self._files
 
     def reattach(self) -> None:
-        """Save what is in a deleted WAL and open the journal anew; nothing that was committed is lost.
+        """Save the content of a deleted WAL and open the journal again; no commit is lost.
 
-        Raises JournalBusy while a reader keeps the WAL from being folded back, DiskFull without room for it.
+        Raises JournalBusy while a reader prevents the checkpoint, DiskFull if there is no room for it.
         """
         with self.locked(), explained(self.workspace.journal):
             self._require_place()
 
     def _reattach(self) -> None:
-        """Fold the deleted WAL back unless another of us has done so, which the lock file tells; open anew."""
+        """Run a checkpoint of the deleted WAL unless another process did (see the lock file); open again."""
         lock = self._lock
         if lock is None:
             raise AssertionError("only under the writers' lock")
@@ -212,17 +213,17 @@ class Journal:
         os.pwrite(lock, _as_note(self._files), 0)
 
     def attach(self) -> None:
-        """Have SQLite open its files, and remember which they are."""
+        """Let SQLite open its files, and remember which they are."""
         self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
         self._files = side_files(self.workspace)
         self._inode = which_file.inode(self.workspace.journal)
 
     def checkpoint(self, *, above: int = 0) -> None:
-        """Fold the WAL into the database if it is larger than `above` bytes.
+        """Run a checkpoint if the WAL is larger than `above` bytes.
 
-        Under the writers' lock and with TRUNCATE, which takes the write lock first: the WAL-reset
-        bug of older SQLite cannot strike. A reader that holds a snapshot is waited for only a moment: everybody
-        who wants to write waits too, and the next checkpoint does the rest.
+        It holds the writers' lock and uses TRUNCATE, which takes the write lock first. So the WAL-reset bug
+        of older SQLite cannot happen. It waits only a moment for a reader with a snapshot, because all
+        writers wait too; the next checkpoint does the rest.
         """
         try:
             if os.stat(f"{self.workspace.journal}-wal").st_size <= above:

@@ -1,7 +1,7 @@
-"""Bringing a journal to the newest version: append-only SQL files, a backup first, all or nothing.
+"""Migrates a journal to the newest version: with append-only SQL files, a backup first, all or nothing.
 
-sqlite-utils keeps the record of what was applied; it is imported only when there is something to
-do, since it costs a tenth of a second.
+sqlite-utils records what was applied. It is imported only when there is something to do, because the import
+takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runforge.store.failures import JournalUnreadable
 _FOLDER = Path(__file__).parent / "migrations"
 FILES = sorted(_FOLDER.glob("[0-9][0-9][0-9]_*.sql"))
 NEWEST = len(FILES)
-#: "RNFG": tells a RunForge journal from any other SQLite file.
+#: "RNFG": marks a RunForge journal.
 APPLICATION_ID = 0x524E4647
 
 
@@ -27,24 +27,24 @@ def version(connection: Any) -> int:
         raise JournalUnreadable("runforge.db is not a RunForge journal", fix="Move it away")
     if number > NEWEST:
         raise JournalUnreadable(
-            f"the journal is of version {number}; this RunForge knows versions up to {NEWEST}",
+            f"the journal has version {number}; this RunForge knows versions up to {NEWEST}",
             fix="Upgrade RunForge; nothing was changed",
         )
     return number
 
 
 def require_newest(connection: Any) -> None:
-    """Refuse a journal that can only be read, and not as it is."""
+    """Refuse an old journal that cannot be migrated because it is read-only."""
     number = version(connection)
     if number != NEWEST:
         raise JournalUnreadable(
-            f"the journal is of version {number} and has to be brought to version {NEWEST}, but it cannot be written",
-            fix="Let somebody who may write it run any command of this RunForge there, or use the older RunForge",
+            f"the journal has version {number}, not {NEWEST}, and cannot be written to migrate it",
+            fix="Let a user who may write it run a command of this RunForge, or use the older one",
         )
 
 
 def migrate(connection: Any, path: Path) -> None:
-    """Apply what is missing, in one transaction a file. The caller holds the writers' lock.
+    """Apply the missing files, each in one transaction. The caller holds the writers' lock.
 
     Before an existing journal is changed, `runforge.db.bak-<version>` is made beside it.
     """
@@ -63,7 +63,8 @@ def migrate(connection: Any, path: Path) -> None:
     from sqlite_utils import Database
 
     database = Database(connection, execute_plugins=False, recursive_triggers=False)
-    # A column that refers to another table cannot join while keys are checked, nor can the check be put off later.
+    # A column with a foreign key cannot be added while keys are checked, and a transaction cannot turn the
+    # check off.
     keys = connection.execute("PRAGMA foreign_keys").fetchone()[0]
     connection.execute("PRAGMA foreign_keys=OFF")
     connection.execute("BEGIN IMMEDIATE")

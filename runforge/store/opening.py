@@ -1,6 +1,6 @@
-"""Opening a workspace's journal: to write, to read, or as it was left on a disk that cannot be written.
+"""Opens a workspace's journal: to write, to read, or unchanged from a disk that cannot be written.
 
-Nothing here opens the database file but through SQLite: a plain open() and close() of it would drop SQLite's own locks.
+Only SQLite opens the database file: a plain open() and close() would drop SQLite's own locks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from runforge.store.sqlite import DatabaseError, connect, sqlite
 from runforge.store.writer_lock import held, open_lock
 from runforge.workspace import Workspace
 
-#: A live daemon is given this long to put a deleted -wal file right.
+#: A running daemon gets this many seconds to repair a deleted -wal file.
 MEND_SECONDS = 10.0
 
 
@@ -35,10 +35,10 @@ _MEND_PAUSE = 0.02
 
 
 def _wait_until_whole(workspace: Workspace) -> None:
-    """Wait until a live daemon has put a deleted -wal or -shm file right; without one there is nothing to put.
+    """Wait until a running daemon has repaired a deleted -wal or -shm file.
 
-    A daemon has the journal open, so both files exist. Opened without them the journal would be an older one,
-    and what is written to it would be lost, or destroy what the daemon writes.
+    A daemon has the journal open, so both files must exist. Without them we would open an older state of the
+    journal; our writes would be lost, or would destroy the daemon's.
     """
     deadline = time.monotonic() + MEND_SECONDS
     while workspace.journal.exists() and 0 in side_files(workspace):
@@ -56,7 +56,7 @@ def _wait_until_whole(workspace: Workspace) -> None:
 
 
 def exists(workspace: Workspace) -> bool:
-    """Return whether the workspace has a journal. Raises JournalMissing if it had one that is gone."""
+    """Return whether the workspace has a journal. Raises JournalMissing if its journal is gone."""
     if workspace.journal.exists():
         return True
     traces.require_none(workspace)
@@ -66,8 +66,8 @@ def exists(workspace: Workspace) -> bool:
 def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
     """Open the journal, migrating an older one after a backup.
 
-    Raises Missing where there is none (and `create` is false) or the file system is a network one;
-    JournalUnreadable if it is damaged or from a newer RunForge.
+    Raises Missing if there is none (and `create` is false) or on a network file system; JournalUnreadable if
+    it is damaged or from a newer RunForge.
     """
     path = workspace.journal
     if not exists(workspace) and not create:
@@ -96,7 +96,7 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
 
 
 def make_new(workspace: Workspace) -> None:
-    """Make an empty journal where there is none, whatever says that there was one; a person has asked for it."""
+    """Make an empty journal even if there was one before: a person has asked for it."""
     workspace.prepare()
     require_local(workspace.state_dir)
     _make(workspace, is_asked=True)
@@ -129,7 +129,7 @@ def make_of(workspace: Workspace, write: Callable[[Path], object]) -> None:
 def _make(
     workspace: Workspace, write: Callable[[Path], object] = _make_empty, *, is_asked: bool = False
 ) -> None:
-    """Make the journal beside its place, then move it there: an empty file in it is never one of ours."""
+    """Make the journal under another name, then rename it. So an empty journal file is never one of ours."""
     path = workspace.journal
     fresh = path.with_name(f"{path.name}.made")
     lock = open_lock(workspace)
@@ -164,12 +164,12 @@ def _require_nothing_lost(workspace: Workspace, *, is_empty: bool) -> None:
         raise JournalUnreadable(
             "the journal is empty although runs exist",
             where=str(path),
-            fix="Put a backup in its place, or let `runforge doctor --recover` rebuild it from the exports",
+            fix="Restore a backup, or let `runforge doctor --recover` rebuild it from the exports",
         )
 
 
 def _is_emptied(path: Path) -> bool:
-    """Return whether nothing is in the file, nor in its WAL, where a young journal lives."""
+    """Return whether the file and its WAL are empty. A new journal may be in the WAL alone."""
     try:
         return path.stat().st_size == 0 and os.stat(f"{path}-wal").st_size == 0
     except FileNotFoundError:
@@ -190,7 +190,7 @@ def _configured(journal: Journal) -> Journal:
 
 
 def open_snapshot(workspace: Workspace) -> Journal:
-    """Open the journal for reading alone; as it was left, where the disk cannot be written."""
+    """Open the journal only for reading; without any change if the disk cannot be written."""
     if os.access(workspace.state_dir, os.W_OK):
         try:
             journal = open_journal(workspace)
@@ -202,7 +202,7 @@ def open_snapshot(workspace: Workspace) -> Journal:
 
 
 def _open_as_left(path: Path, workspace: Workspace) -> Journal:
-    """Open the journal without writing a byte: with its WAL if somebody has that open, else without."""
+    """Open the journal without writing a byte: with its WAL if a process has that open, else without."""
     _require_files(path)
     swap.require_finished(workspace)
     which_file.refuse_foreign_wal(workspace)
@@ -227,7 +227,7 @@ def _read_only(path: Path, workspace: Workspace, how: str) -> Journal:
 
 
 def require_journal(workspace: Workspace) -> None:
-    """Refuse a workspace in which nothing was ever enqueued."""
+    """Refuse a workspace where nothing was ever enqueued."""
     if not exists(workspace):
         raise OperationFailed(
             "nothing has been enqueued in this workspace",

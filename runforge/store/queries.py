@@ -1,4 +1,4 @@
-"""The SQL of the store: each query has a name and stands in `sql/*.sql`. No SQL text in Python."""
+"""The SQL of the store: each query has a name and is in `sql/*.sql`. No SQL text in Python."""
 
 from __future__ import annotations
 

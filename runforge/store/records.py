@@ -20,7 +20,7 @@ _of_daemon = itemgetter(*DaemonRow._fields)
 
 
 def needs(row: Any) -> Resources:
-    """Return what the run of a row of `full_jobs` needs."""
+    """Return the resources that a row of `full_jobs` needs."""
     return Resources._make(_of_needs(row))
 
 

@@ -1,8 +1,8 @@
 """The one place that imports SQLite.
 
-pysqlite3 brings a SQLite without the WAL-reset bug; the standard library's module serves where
-there is no wheel. Two SQLite libraries on one file in one process break its locks, so nothing else
-may import `sqlite3` for the journal (tests/test_layers.py checks it).
+pysqlite3 has a SQLite without the WAL-reset bug. Without a wheel of it, the standard library's module is
+used. Two SQLite libraries on one file in one process break its locks, so nothing else may import `sqlite3`
+for the journal (tests/test_layers.py checks this).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Names that a person can type: any unique beginning of an id, a group's name, or `@last`."""
+"""Finds what a person means by a name: a unique beginning of an id, a group's name, or `@last`."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def job(tx: Transaction, name: str) -> Job:
 
 
 def either(tx: Transaction, name: str) -> Group | Job:
-    """Return the one group or run that the name means; `@last` is the newest group, if there is one.
+    """Return the one group or run that the name means; `@last` is the newest group, else the newest run.
 
-    A whole id comes first, then a group's whole name, then a beginning. What could mean several things, be it two
-    runs or a run and a group, is refused with all of them.
+    A complete id is tried first, then a group's complete name, then a beginning. A name that could mean
+    several runs or groups is refused with a list of them.
     """
     if name == NEWEST:
         return _newest_of_either(tx)
@@ -130,7 +130,7 @@ def _runs_starting_with(tx: Transaction, name: str) -> list[str]:
 
 def _starting_with(tx: Transaction, query: str, name: str) -> list[str]:
     """Return some ids that begin with the name; nothing begins with an empty one."""
-    after = name + "\U0010ffff"  # the first text after every text that begins with the name
+    after = name + "\U0010ffff"  # the first text after all texts that begin with the name
     return [str(row[0]) for row in tx.rows(query, prefix=name, after=after)] if name else []
 
 

@@ -1,7 +1,8 @@
-"""What says that a workspace had a journal, where there is none now.
+"""Finds signs that a workspace had a journal, if it has none now.
 
-A missing journal is never made anew by itself: the queue would be gone, and its exports, from which it can be
-rebuilt, overwritten. Owns the note `.runforge/has_journal`, which stays when the journal goes.
+RunForge never makes a new journal by itself if one is missing: the queue would be lost, and the exports, from
+which it can be rebuilt, would be overwritten. Owns the note `.runforge/has_journal`, which stays when the
+journal is gone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from runforge.store.failures import JournalMissing
 from runforge.workspace import Workspace
 
 _NOTE = "has_journal"
-#: Files beside a journal that nobody makes without one.
+#: Files that exist only beside a journal.
 _BESIDE = ("-wal", ".bak-", ".damaged-", ".kept-")
 _HEAD = 4096
 _REQUEST_LIMIT = 1024 * 1024
@@ -33,25 +34,23 @@ def has_older_queue(workspace: Workspace) -> bool:
 
 
 def note(workspace: Workspace) -> None:
-    """Note that the workspace has a journal. A disk that cannot be written costs the note alone."""
+    """Note that the workspace has a journal. On a disk that cannot be written only the note is missing."""
     path = workspace.hidden / _NOTE
     if not os.path.lexists(path):
-        text = (
-            f"This workspace has had a journal since {clock.now()}; RunForge makes no other one by itself.\n"
-        )
+        text = f"This workspace has a journal since {clock.now()}; RunForge makes no other one by itself.\n"
         with contextlib.suppress(OSError):
             write_new(path, text.encode("ascii"), durable=False)
 
 
 def require_none(workspace: Workspace) -> None:
-    """Raise JournalMissing where something says that there was a journal."""
+    """Raise JournalMissing if there are signs that there was a journal."""
     said = found(workspace)
     if said is None:
         return
     kept = sorted(workspace.state_dir.glob(f"{workspace.journal.name}.kept-*"))
-    back = f"`mv {kept[-1]} {workspace.journal}`" if kept else "mount its disk, or put a backup in its place"
+    back = f"`mv {kept[-1]} {workspace.journal}`" if kept else "mount its disk, or restore a backup"
     raise JournalMissing(
-        f"the journal is missing, and {said} says that there was one; nothing was changed",
+        f"the journal is missing, but {said} shows that there was one; nothing was changed",
         where=str(workspace.journal),
         fix=f"Put it back ({back}), or let `runforge doctor --recover` rebuild it from the exports and attempts;"
         " `runforge init --new-journal` begins with an empty queue",
@@ -59,7 +58,7 @@ def require_none(workspace: Workspace) -> None:
 
 
 def found(workspace: Workspace) -> str | None:
-    """Return what says that there was a journal, None if nothing does."""
+    """Return a file or folder that shows that there was a journal; None if there is none."""
     return next(_found(workspace), None)
 
 
@@ -96,7 +95,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _attempts(workspace: Workspace) -> Iterator[Path]:
-    """Yield the folders of attempts that a daemon has launched; those of `run` have no number."""
+    """Yield the folders of attempts that a daemon has launched. Attempts of `run` have no number."""
     for run in _entries(workspace.state_dir / "attempts"):
         yield from (path for path in _entries(run) if path.name.isdigit())
 
@@ -107,7 +106,7 @@ def _groups(workspace: Workspace) -> Iterator[Path]:
 
 
 def _runs(workspace: Workspace) -> Iterator[Path]:
-    """Yield the runs of sweeps; others may be `run`'s, which needs no queue, or wait for their `enqueue-run`."""
+    """Yield the runs of sweeps. Other runs may be from `run` or not yet enqueued."""
     for folder in _entries(workspace.runs_dir):
         with contextlib.suppress(OSError):
             if b'"sweep_group_id"' in read_bounded(folder / "request.json", _REQUEST_LIMIT):
@@ -115,11 +114,11 @@ def _runs(workspace: Workspace) -> Iterator[Path]:
 
 
 def is_ours(queue_json: Path) -> bool:
-    """Return whether RunForge wrote the file: its head says up to which entry it shows a journal."""
+    """Return whether RunForge wrote the file: its beginning names the newest entry that it shows."""
     try:
         descriptor = open_file(queue_json, os.O_RDONLY)
     except OSError:
-        return True  # who knows; a person should look
+        return True  # unknown; a person should look
     try:
         return b'"journal_seq"' in os.pread(descriptor, _HEAD, 0)
     finally:

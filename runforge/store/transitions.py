@@ -1,7 +1,7 @@
 """The only functions that move a job. Each is a guarded update inside the caller's transaction.
 
-No row changed means IllegalTransition and, by the caller's rollback, no change at all. The journal
-entry is written by the database's own trigger in the same transaction.
+If no row changes, IllegalTransition is raised and the caller's rollback undoes everything. A trigger of the
+database writes the journal entry in the same transaction.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _shape_id(tx: Transaction, needs: Resources) -> int:
 
 
 def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
-    """Move queued -> running with slot, devices, attempt row and the lane's turn."""
+    """Move queued -> running, with slot, devices, attempt row and the lane's turn."""
     _require(tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now), job, "started")
     tx.run(
         "attempts.insert",
@@ -62,7 +62,7 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
 
 
 def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
-    """Move queued or running -> terminal, freeing the slots; a failed run may fail its group fast."""
+    """Move queued or running -> terminal and free the slots; fail_fast also ends the group's queued jobs."""
     changed = tx.run(
         "jobs.end",
         job_id=job.job_id,
@@ -121,9 +121,9 @@ def cancel_queued(
 
 
 def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: str | None = None) -> None:
-    """Move running -> queued with the next attempt: the orphan policy's second chance, or no room yet.
+    """Move running -> queued with the next attempt: after a lost attempt, or if there was no room.
 
-    With `not_before` it waits until then.
+    With `not_before` it does not start before that time.
     """
     changed = tx.run(
         "jobs.requeue",
@@ -149,7 +149,7 @@ def retry(tx: Transaction, job: Job, now: str) -> None:
 
 
 def ask_to_cancel(tx: Transaction, job: Job, now: str) -> None:
-    """Record that a running job is to be stopped. Asking twice changes nothing."""
+    """Record that a running job must be stopped. A second call changes nothing."""
     tx.run("jobs.ask_to_cancel", job_id=job.job_id, now=now)
 
 

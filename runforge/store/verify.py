@@ -1,4 +1,4 @@
-"""Checking the journal against itself: replaying its entries must give its tables.
+"""Checks the journal: a replay of its entries must give its tables.
 
 Used by `runforge doctor`, the gauntlets and the tests.
 """
@@ -18,7 +18,7 @@ from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
 
 _NO_GATES = {"held": 0, "blockers": 0, "delayed": 0, "not_before": None}
-#: What of a job its entries tell.
+#: The fields of a job that its entries contain.
 _TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES)
 
 
@@ -31,9 +31,9 @@ def check(workspace: Workspace) -> list[str]:
 
 
 def unknown_runs(workspace: Workspace) -> list[str]:
-    """Return the runs of a sweep, or that were started, which no entry names: the journal is older than they.
+    """Return runs that no entry names, of sweeps or started: the journal is older than they are.
 
-    A command that is making a sweep this moment has its folders there before it enqueues them.
+    A command that makes a sweep at this moment has made its folders before it enqueues the runs.
     """
     if not exists(workspace):
         return []
@@ -64,7 +64,7 @@ def check_connection(connection: Any) -> list[str]:
 
 
 def contradictions(tx: Transaction) -> list[str]:
-    """Return where the tables are not what the entries give, or disagree with each other."""
+    """Return where the tables differ from the entries or from each other."""
     rows = tx.rows("jobs.all")
     return [
         *compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all")),
@@ -75,13 +75,13 @@ def contradictions(tx: Transaction) -> list[str]:
 
 
 def compare(entries: list[Any], jobs: list[Any], groups: list[Any]) -> list[str]:
-    """Return where replaying the entries does not give these rows."""
+    """Return where a replay of the entries does not give these rows."""
     replayed_jobs, replayed_groups, found = _fold(entries)
     return found + _compare_jobs(replayed_jobs, jobs) + _compare_groups(replayed_groups, groups)
 
 
 def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]], list[str]]:
-    """Replay the entries into jobs and groups, noting moves that the table does not allow."""
+    """Replay the entries into jobs and groups; note moves that are not allowed."""
     jobs: dict[str, dict[str, Any]] = {}
     groups: dict[str, dict[str, Any]] = {}
     found: list[str] = []
@@ -103,7 +103,7 @@ def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict
 
 
 def _needed(detail: dict[str, Any]) -> dict[str, Any]:
-    """Return an entry's detail with what the run needs as a value; version 1 told only whether it needs a GPU."""
+    """Return an entry's detail with the run's needs. Version 1 said only whether it needs a GPU."""
     return {**detail, "needs": resources.from_json(detail.get("needs", detail))}
 
 
@@ -137,11 +137,11 @@ def _fold_move(jobs: dict[str, dict[str, Any]], entry: Any) -> list[str]:
 
 def _compare_jobs(jobs: dict[str, dict[str, Any]], rows: list[Any]) -> list[str]:
     seen = {row["job_id"]: row for row in rows}
-    found = [f"{job_id} is in the journal and not in the table" for job_id in jobs.keys() - seen.keys()]
+    found = [f"{job_id} is in the journal but not in the table" for job_id in jobs.keys() - seen.keys()]
     for job_id, row in seen.items():
         replayed = jobs.get(job_id)
         if replayed is None:
-            found.append(f"{job_id} is in the table and not in the journal")
+            found.append(f"{job_id} is in the table but not in the journal")
             continue
         kept = {name: records.needs(row) if name == "needs" else row[name] for name in _TOLD}
         found += [
@@ -157,20 +157,20 @@ def _compare_groups(groups: dict[str, dict[str, Any]], rows: list[Any]) -> list[
     for row in rows:
         replayed = groups.pop(row["group_id"], None)
         if replayed is None:
-            found.append(f"{row['group_id']} is in the table and not in the journal")
+            found.append(f"{row['group_id']} is in the table but not in the journal")
             continue
         found += [
             f"{row['group_id']}: {name} is {row[name]}, the journal says {replayed[name]}"
             for name in ("is_paused", "is_canceled", "is_open")
             if row[name] != replayed[name]
         ]
-    return found + [f"{group_id} is in the journal and not in the table" for group_id in groups]
+    return found + [f"{group_id} is in the journal but not in the table" for group_id in groups]
 
 
 def _compare_slots(jobs: list[Any], slots: list[Any]) -> list[str]:
     running = {row["job_id"] for row in jobs if row["state"] == "running"}
     holding = {row["job_id"] for row in slots}
-    found = [f"{job_id} holds a slot and is not running" for job_id in holding - running]
+    found = [f"{job_id} holds a slot but is not running" for job_id in holding - running]
     return found + [f"{job_id} is running without a slot" for job_id in running - holding]
 
 
@@ -203,8 +203,8 @@ def _compare_counters(tx: Transaction) -> list[str]:
         for state in map(str, State)
         if row[state] != counted[lane_id][state]
     ]
-    found += [f"lane {lane_id} has jobs and is not there" for lane_id in counted.keys() - kept.keys()]
+    found += [f"lane {lane_id} has jobs but does not exist" for lane_id in counted.keys() - kept.keys()]
     return found + [
-        f"lane {row['lane_id']}: what is ready of need {row['shape_id']}, or its turn, is not as the tables say"
+        f"lane {row['lane_id']}: its ready jobs of need {row['shape_id']}, or its turn, are wrong"
         for row in tx.rows("jobs.miscounted_needs")
     ]

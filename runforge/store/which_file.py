@@ -1,7 +1,7 @@
-"""Which file the journal is: a -wal file belongs to one database, and to no other that is put in its place.
+"""Knows which file the journal is. A -wal file belongs to one database and not to a file that replaced it.
 
-Whoever writes notes in the lock file which file the journal is, so that whoever opens it later sees that another
-one stands there. Opened with the -wal of the old one, it would be destroyed.
+Each writer notes in the lock file which file the journal is. So the next process that opens it sees whether
+the file was replaced. A new file that is opened with the -wal of the old one would be destroyed.
 """
 
 from __future__ import annotations
@@ -11,29 +11,30 @@ import time
 from pathlib import Path
 
 from runforge import clock
+from runforge.files.durable import open_file
 from runforge.store import daemon_holder
 from runforge.store.failures import JournalReplaced
 from runforge.store.writer_lock import open_lock, writers_held_off
 from runforge.workspace import Workspace
 
-#: The note's place in the lock file, behind the one of the -wal and -shm files.
+#: The note's offset in the lock file, after the note about the -wal and -shm files.
 _OFFSET = 64
 _LENGTH = 64
-#: A live daemon is given this long to see that its journal was replaced, and to leave.
+#: A running daemon gets this many seconds to see that its journal was replaced, and to end.
 _LEAVE_SECONDS = 10.0
 _PAUSE = 0.02
 
 
 def inode(path: Path | str) -> int:
-    """Return a file's inode, 0 for one that is not there."""
+    """Return a file's inode, 0 if it is missing. OSError if that cannot be seen now."""
     try:
         return os.stat(path).st_ino
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0
 
 
 def note(lock: int, journal: int) -> None:
-    """Note which file the journal is. The caller holds the writers' lock, of which this is the descriptor."""
+    """Note which file the journal is. `lock` is the descriptor of the writers' lock, held by the caller."""
     wanted = (b"%d %d" % (os.fstat(lock).st_ino, journal)).ljust(_LENGTH - 1) + b"\n"
     if os.pread(lock, _LENGTH, _OFFSET) != wanted:
         os.pwrite(lock, wanted, _OFFSET)
@@ -41,32 +42,35 @@ def note(lock: int, journal: int) -> None:
 
 
 def _noted(workspace: Workspace) -> int:
-    """Return the inode that the lock file names; 0 if none, also where the lock file itself is a copy."""
+    """Return the inode in the lock file; 0 if there is none or if the lock file itself is a copy.
+
+    OSError if it cannot be read now: taken for none, it would let the -wal of another journal be opened.
+    """
     try:
-        lock = os.open(workspace.write_lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        lock = open_file(workspace.write_lock, os.O_RDONLY)
+    except FileNotFoundError:
         return 0
     try:
         words = os.pread(lock, _LENGTH, _OFFSET).split()
         own, journal = (int(word) for word in words) if len(words) == 2 else (0, 0)
         return journal if own == os.fstat(lock).st_ino else 0
-    except (OSError, ValueError):
+    except ValueError:
         return 0
     finally:
         os.close(lock)
 
 
 def is_other(workspace: Workspace) -> bool:
-    """Return whether another file stands in the journal's place than the one that was written last."""
+    """Return whether the journal is not the file that was written last."""
     noted = _noted(workspace)
     return noted != 0 and noted != inode(workspace.journal) and workspace.journal.exists()
 
 
 def require_same(workspace: Workspace) -> None:
-    """See to it that no -wal of another journal lies beside the one that is about to be opened.
+    """Check that there is no -wal of another journal beside the journal that we open.
 
-    A file that was put in its place is taken as it is once nobody has the old one open. Raises JournalReplaced
-    while a daemon has, or where the old one's -wal still holds something.
+    A new file in its place is accepted when no process has the old one open. Raises JournalReplaced while a
+    daemon has it open, or if the old -wal is not empty.
     """
     if not is_other(workspace):
         return
@@ -77,7 +81,7 @@ def require_same(workspace: Workspace) -> None:
             if is_other(workspace):
                 _take_as_it_is(workspace)
     except OSError:
-        return  # a disk that cannot be written: it is only looked at
+        return  # a disk that cannot be written: only read
 
 
 def _wait_for_the_daemon(workspace: Workspace) -> None:
@@ -96,13 +100,13 @@ def _wait_for_the_daemon(workspace: Workspace) -> None:
 
 
 def refuse_foreign_wal(workspace: Workspace) -> None:
-    """Raise JournalReplaced where a -wal of another file than the one in the journal's place holds something."""
+    """Raise JournalReplaced if there is a -wal with content that belongs to another file."""
     wal, shm = _side_files(workspace)
     if is_other(workspace) and wal.exists() and wal.stat().st_size > 0:
         raise JournalReplaced(
-            f"another file was put in the journal's place, and {wal.name} belongs to the one before; nothing was changed",
+            f"the journal was replaced by another file, but {wal.name} is the old one's; nothing was changed",
             where=str(workspace.journal),
-            fix=f"If this file is the one that you want, delete {wal} and {shm.name}",
+            fix=f"If you want this file, delete {wal} and {shm.name}",
         )
 
 
@@ -112,7 +116,7 @@ def _side_files(workspace: Workspace) -> tuple[Path, Path]:
 
 def _take_as_it_is(workspace: Workspace) -> None:
     refuse_foreign_wal(workspace)
-    for path in _side_files(workspace):  # whoever has the old journal open keeps its own
+    for path in _side_files(workspace):  # processes that have the old journal open keep theirs
         path.unlink(missing_ok=True)
     lock = open_lock(workspace)
     try:
@@ -122,6 +126,6 @@ def _take_as_it_is(workspace: Workspace) -> None:
 
 
 def kept_name(workspace: Workspace) -> Path:
-    """Return where the queue is kept, as a daemon had it, whose journal was replaced or deleted."""
+    """Return the path for a copy of a daemon's queue whose journal was replaced or deleted."""
     stamp = clock.now().replace("-", "").replace(":", "")[:15]
     return workspace.journal.with_name(f"{workspace.journal.name}.kept-{stamp}")

@@ -1,4 +1,4 @@
-"""The writers' lock: whoever changes the journal holds the flock on `runforge.lock`.
+"""The writers' lock: a process that changes the journal holds the flock on `runforge.lock`.
 
 With SQLite's busy handler alone, writers starve (docs/reliability.md).
 """
@@ -24,17 +24,17 @@ class _LockTimeout(Exception):
     pass
 
 
-#: How often whoever may be told to stop looks whether it was, in seconds.
+#: Seconds between two looks whether to stop waiting.
 _SLICE = 0.25
-#: Whether to stop waiting: a daemon that was told to end does not wait for a writer that hangs.
+#: Says whether to stop waiting: a daemon that was told to end does not wait for a writer that hangs.
 GiveUp = Callable[[], bool]
 
 
 def _lock_or_raise(descriptor: int, seconds: float, give_up: GiveUp | None) -> None:
-    """Take the flock; _LockTimeout when it is not ours in time."""
+    """Take the flock; _LockTimeout if that takes too long."""
     if _is_locked_now(descriptor):
         return
-    import threading  # for those who wait; most need not
+    import threading  # only needed by a process that waits; most do not
 
     if threading.current_thread() is threading.main_thread():
         _lock_with_alarm(descriptor, seconds, give_up)
@@ -51,8 +51,8 @@ def _lock_with_alarm(descriptor: int, seconds: float, give_up: GiveUp | None) ->
         if time.monotonic() >= deadline or (give_up is not None and give_up()):
             raise _LockTimeout
 
-    # The kernel's queue is fair; polling is not. Only the main thread may use signals. Each ring costs the
-    # place in the queue, so that only who may be told to stop has more than one.
+    # The kernel's queue is fair, polling is not. Only the main thread may use signals. Each alarm costs the
+    # place in the queue, so it rings again only if `give_up` must be asked.
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, *((seconds, _SLICE) if give_up is None else (_SLICE, _SLICE)))
     try:
@@ -105,7 +105,7 @@ def _busy(lock: int, journal: Path, seconds: float) -> JournalBusy:
     who, fix = "another program", "Try again when it has ended"
     if pid is not None:
         who = f"the process with pid {pid}{' (stopped)' * (state == 'T')}"
-        fix = f"`kill -CONT {pid}` lets it go on" if state == "T" else f"See what it does: `ps {pid}`"
+        fix = f"`kill -CONT {pid}` lets it continue" if state == "T" else f"`ps {pid}` shows what it does"
     message = f"the journal is busy: {who} has held it for {seconds:.0f} s"
     return JournalBusy(message, where=str(journal), fix=fix)
 

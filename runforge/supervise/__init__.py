@@ -1,4 +1,4 @@
-"""The process that sees one attempt through, and the zygote that forks it. Standard library only.
+"""The supervisor, the process that runs one attempt, and the zygote that forks it. Standard library only.
 
-Nothing here knows the journal: a supervisor outlives daemon and journal.
+Nothing here knows the journal: a supervisor may run longer than daemon and journal exist.
 """

@@ -1,8 +1,8 @@
-"""Who is to hear of an end first: the program that has something to save, not the shell around it.
+"""Which process gets the first signal of a cancel: the program that may save something, not its shell.
 
-A shell or a launcher that dies of TERM takes its program along, and workers that die first break the program that
-waits for them. So the signal goes past shells and launchers to the program alone, and in a pipeline not to the `tee`
-behind it. A shell with a trap for TERM gets it itself.
+If TERM ends a shell or a launcher, its program ends too; if workers end first, the program that waits for
+them breaks. So the signal goes only to the program, not to shells and launchers, and not to a `tee` behind it
+in a pipeline. A shell with a trap for TERM gets the signal itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from runforge.machine import os_process
 
 _SHELL_NAMES = "sh bash dash ash zsh ksh mksh fish csh tcsh busybox"
-#: They start several programs and pass TERM on to each; who catches it is left to do so.
+#: They start several programs and pass TERM on to each. One that catches TERM does that itself.
 _ELASTIC_NAMES = (
     "torchrun torch.distributed.run torch.distributed.launch accelerate accelerate.commands.launch"
 )
@@ -35,22 +35,22 @@ _WITH_A_WILL = _SHELLS | frozenset(_ELASTIC_NAMES.split())
 _PASSED_OVER = _WITH_A_WILL | frozenset(_LAUNCHER_NAMES.split())
 _FILTERS = frozenset(_FILTER_NAMES.split())
 _INTERPRETER = re.compile(r"(python|pypy|perl|ruby|node)[\d.]*\Z")
-#: Options of Python that take the next word with them.
+#: Options of Python with a value in the next word.
 _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 _DEEPEST = 32
 
 
 class FirstSignal(NamedTuple):
-    """Who gets TERM first, which shells wait for that, and who ends by itself afterwards."""
+    """Which processes get TERM first, which shells are held meanwhile, and which end by themselves."""
 
     targets: list[int]
-    #: Shells that TERM would end: held still, so that they start no further command of theirs.
+    #: Shells that TERM would end. They are stopped, so that they do not start their next command.
     held: list[int]
     spared: set[int]
 
 
 def choose(roots: Iterable[int], children: Mapping[int, Sequence[int]], spared: Iterable[int]) -> FirstSignal:
-    """Return who gets the first signal in the trees below some processes, without those spared before."""
+    """Choose who gets the first signal in the trees below some processes, without those spared before."""
     found = FirstSignal([], [], set(spared))
     for root in roots:
         if root not in found.spared:
@@ -80,7 +80,7 @@ def _descend(pid: int, children: Mapping[int, Sequence[int]], found: FirstSignal
 
 
 def _heads(pids: Sequence[int]) -> list[int]:
-    """Return the programs among a shell's children: not what only reads the output of another."""
+    """Return the programs among a shell's children, without those that only read another one's output."""
     programs = [pid for pid in pids if not _names(os_process.command_line(pid)) & _FILTERS] or list(pids)
     writers = {os_process.descriptor_target(pid, out): pid for pid in programs for out in (1, 2)}
     heads = [pid for pid in programs if writers.get(_input(pid), pid) == pid]
@@ -88,7 +88,7 @@ def _heads(pids: Sequence[int]) -> list[int]:
 
 
 def reads_a_pipe(pid: int) -> bool:
-    """Return whether a process reads the output of another: it ends by itself when that does."""
+    """Return whether a process reads the output of another one and so ends by itself after it."""
     return _input(pid).startswith("pipe:")
 
 
@@ -97,7 +97,7 @@ def _input(pid: int) -> str:
 
 
 def _names(words: Sequence[str]) -> set[str]:
-    """Return what a process may be called: its program, and the script or module that an interpreter runs."""
+    """Return the names of a process: its program, and the script or module that an interpreter runs."""
     if not words:
         return set()
     program = os.path.basename(words[0]).lstrip("-")

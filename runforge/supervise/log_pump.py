@@ -1,4 +1,4 @@
-"""From the run's pipe to logs.txt, capped, and to metrics.jsonl. A full disk never stops a run."""
+"""Copies a run's output to logs.txt and its metrics to metrics.jsonl. A full disk never stops a run."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from runforge.metrics.points import Point, Rejected
 from runforge.metrics.printed import PrintedMetrics
 from runforge.text import safe
 
-#: The beginning of a log is always kept; of what exceeds the cap, the end is.
+#: The beginning of a log is always kept; above the limit, only the end of the rest.
 TAIL_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
-#: More than any pipe holds: what goes on after that comes from no process of the run.
+#: More than any pipe can hold. What comes after that is not from the run.
 _DRAIN_CHUNKS = 256
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 class LogPump:
-    """Reads what a run prints and puts it where people look for it."""
+    """Reads what a run prints and writes it into its files."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class LogPump:
         self._limit = limit
         self._printed = PrintedMetrics() if reads_metrics else None
         self._echo = echo
-        #: Whether the names in the run folder are this attempt's still. What is open stays its own.
+        #: Whether the run folder still belongs to this attempt. Open files stay its own.
         self._may_open = may_open
         self._log: int | None = None
         self._metrics: int | None = None
@@ -50,16 +50,16 @@ class LogPump:
         self._last = b"\n"
 
     def open(self) -> None:
-        """Open logs.txt; without it everything is counted as dropped."""
+        """Open logs.txt; without it, all output counts as dropped."""
         with contextlib.suppress(OSError):
             self._log = self._open("logs.txt")
 
     def _open(self, name: str) -> int | None:
-        """Open a file of the run folder; None where the folder is another attempt's. Raises OSError."""
+        """Open a file of the run folder; None if the folder belongs to another attempt. Raises OSError."""
         return open_file(self._run_dir / name, _APPEND) if self._may_open() else None
 
     def pump(self, pipe: int) -> bool:
-        """Take what the pipe holds now; return False at its end."""
+        """Read what is in the pipe now; return False at its end."""
         try:
             data = os.read(pipe, _CHUNK)
         except BlockingIOError:
@@ -72,7 +72,7 @@ class LogPump:
         return True
 
     def drain(self, pipe: int) -> None:
-        """Take what is left in the pipe without waiting for those who still hold it open."""
+        """Read what is left in the pipe, without waiting for processes that still have it open."""
         os.set_blocking(pipe, False)
         for _ in range(_DRAIN_CHUNKS):
             try:
@@ -84,7 +84,7 @@ class LogPump:
             self._take(data)
 
     def say(self, lines: Iterable[str]) -> None:
-        """Write lines of RunForge's own."""
+        """Write lines of RunForge itself."""
         prefix = b"" if self._last == b"\n" else b"\n"
         text = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
         if text:
@@ -129,11 +129,11 @@ class LogPump:
 
     @property
     def rejected(self) -> Rejected:
-        """What was printed like a metric and is none."""
+        """Printed lines that look like metrics but are not."""
         return self._printed.rejected if self._printed is not None else Rejected()
 
     def _note(self, points: list[Point]) -> None:
-        """Append metrics to metrics.jsonl, in one write: a reader sees whole lines."""
+        """Append metrics to metrics.jsonl in one write, so that a reader sees complete lines."""
         if not points:
             return
         lines = b"".join(jsonl.encode(point, clock.now()) for point in points)
@@ -147,7 +147,7 @@ class LogPump:
             self.rejected.why = self.rejected.why or safe(str(error.strerror))
 
     def close(self) -> None:
-        """Write the kept end of a log that was cut, and the metric of a last line without its end."""
+        """Write the kept end of a log that was cut, and the metric of a last line without a newline."""
         if self._printed is not None:
             self._note(self._printed.finish())
         if self._tail:

@@ -1,7 +1,8 @@
-"""Whether the attempt is still this supervisor's own, asked before it writes what the next attempt writes too.
+"""Whether the attempt still belongs to this supervisor; checked before it writes to shared names.
 
-A supervisor can stand still for hours (a debugger, a frozen cgroup) while its attempt's folder is deleted and the
-job is run again. What it writes by descriptor lands where the files of its attempt are now; all else it leaves.
+A supervisor may be stopped for hours (a debugger, a frozen cgroup). Meanwhile its attempt's folder may be
+deleted and the job run again. What it writes to open files goes to its own files, wherever they are now. It
+must not write anything else then.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ _LIMIT = 4096
 
 
 class Ownership:
-    """The proof that was there when the attempt was claimed, to be compared with what is there now."""
+    """The identity of the files when the attempt started, to compare with the files now."""
 
     def __init__(self, attempt_dir: Path, token: str, lock: int) -> None:
         self._folder = attempt_dir
         self._token = token
         self._lock = os.fstat(lock)
-        #: Attempts of an earlier life of the run (it was pruned, or an older journal put back) are no later ones.
+        #: Attempts of an earlier life of the run (pruned, or an older journal restored) are not later ones.
         self._known = self._later_attempts()
 
     def holds(self) -> bool:
-        """Return whether lock and claim are its own still, and no later attempt has been launched.
+        """Return whether lock and start marker are still its own, and no later attempt was launched.
 
-        What cannot be read now is no proof of the contrary: the result must not be lost to that.
+        A file that cannot be read now proves nothing: the result must not be lost because of that.
         """
         try:
             lock = os.stat(self._folder / SUPERVISOR_LOCK, follow_symlinks=False)
@@ -52,7 +53,7 @@ class Ownership:
 
     def _later_attempts(self) -> set[str]:
         if not self._folder.name.isdecimal():
-            return set()  # a run in the foreground has no other
+            return set()  # a run in the foreground has no other attempt attempt attempt
         number = int(self._folder.name)
         try:
             names = os.listdir(self._folder.parent)

@@ -1,4 +1,4 @@
-"""The signals that end a run, and when each is due: the program first, its whole tree later, KILL at the end.
+"""The signals that end a run, and when: first the program, later its whole tree, KILL at the end.
 
     asked to end        TERM to the program (first_signal.py), CONT to all: a frozen run can save too
     it has ended        the same for what it leaves behind, and so on; what reads its output ends by itself
@@ -19,18 +19,18 @@ from runforge.supervise import first_signal
 
 
 class Stopping:
-    """An end under way, from the moment it is made. `root` is the supervisor, if that is not this process."""
+    """Ends a run, from the moment this is made. `root` is the supervisor if that is not this process."""
 
     def __init__(self, main: int, grace_seconds: float, root: int | None = None) -> None:
         self._main = main
         self._root = root
         self._grace = grace_seconds
         self._since = time.monotonic()
-        #: Who has had TERM, each with its start, for numbers are used again.
+        #: The processes that got TERM, with their start times, because pids are used again.
         self._told: set[tuple[int, int | None]] = set()
         self._spared: set[int] = set()
         self._is_half_told = False
-        #: How many processes had to be killed at the end of the grace.
+        #: How many processes were killed at the end of the grace time.
         self.killed = 0
 
     def step(self, *, has_main_ended: bool) -> None:
@@ -60,7 +60,8 @@ class Stopping:
         if first.held:
             for pid in first.held:
                 os_process.send(pid, signal.SIGSTOP)
-            # Once they are still: what one of them started in this very moment belongs to the tree too.
+            # Look again when they are stopped: a process that one of them has just started belongs to the
+            # tree too.
             first = first_signal.choose(roots, os_process.children_of_all(), self._spared)
         self._spared = first.spared
         self._tell(first.targets, held=first.held)

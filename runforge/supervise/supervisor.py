@@ -1,7 +1,7 @@
-"""The supervisor: one small process that sees a run through, and outlives daemon and zygote.
+"""The supervisor: one small process that runs one attempt, also when daemon and zygote are gone.
 
-lock -> exit record allocated -> claim -> worker -> log pump -> leftovers killed -> result -> exit record.
-It ignores TERM, INT and HUP: only a cancel file, or SIGKILL, ends it before its run.
+lock -> exit record allocated -> start marker -> worker -> log pump -> leftovers killed -> result -> record.
+It ignores TERM, INT and HUP. Only a cancel file or SIGKILL ends it before its run ends.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from runforge.supervise.log_pump import LogPump
 from runforge.supervise.ownership import Ownership
 from runforge.supervise.stopping import Stopping
 
-#: How often the cancel file is looked for.
+#: Milliseconds between two looks for the cancel file.
 TICK_MS = 100
-#: Whoever asks whether a supervisor lives holds its lock for an instant; longer, and it is a supervisor.
+#: A process that checks for a supervisor holds the lock for a moment; a longer holder is a supervisor.
 _LOCK_TRIES = 40
 _LOCK_PAUSE = 0.005
-#: How often leftovers are looked at: often at first, when most of them end, then less so.
+#: Milliseconds between two looks at leftovers: short at first, when most of them end, then longer.
 _LEFTOVER_MS = (5, 50)
-#: How often an exit record that the disk refuses is tried again, in seconds.
+#: Seconds between two tries to write an exit record that the disk refuses.
 _RECORD_PAUSE = 0.5
-#: What an attempt leaves in the run folder besides its result, which is synced as it is written.
+#: The files of an attempt in the run folder besides its result, which is synced when it is written.
 _LEFT = ("logs.txt", "metrics.jsonl", "artifacts")
 
 
 def supervise(spec_path: Path, digest: str = "") -> bool:
-    """Run the attempt of a spec file to its end; return whether its exit record stands.
+    """Run the attempt of a spec file to its end; return whether its exit record is written.
 
-    If not, the attempt belongs to another, or its end is to be judged by this process being gone.
+    If not, the attempt belongs to another supervisor, or the daemon learns its end when this process ends.
     """
     with refusal.left(spec_path.parent):
         data = spec_path.read_bytes()
@@ -65,7 +65,7 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
     failpoints.hit("supervisor.locked")
     os_process.become_subreaper()
     with refusal.left(folder):
-        # Allocated before the claim: a full disk then fails the launch, not a run that has started.
+        # Allocated before the start marker: a full disk then fails the launch, not a run that has started.
         record = exit_record.preallocate(folder)
         failpoints.hit("supervisor.allocated")
         is_ours = start_marker.claim(folder, spec.token)
@@ -73,7 +73,7 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
         return False
     failpoints.hit("claim.won")
     is_recorded = Supervisor(spec, Ownership(folder, spec.token, lock), record).run()
-    if is_recorded:  # else the lock goes with the process: whoever finds it free finds nobody alive
+    if is_recorded:  # otherwise the lock ends with the process: a free lock means that nothing is alive
         os.close(lock)
     return is_recorded
 
@@ -99,7 +99,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 class Supervisor:
-    """One claimed attempt, from start to exit record."""
+    """One attempt, from its start to its exit record."""
 
     def __init__(self, spec: Spec, ownership: Ownership, record: int) -> None:
         self._spec = spec
@@ -121,7 +121,7 @@ class Supervisor:
         )
 
     def run(self) -> bool:
-        """Start the worker, see it through, write down how it ended; return whether that worked."""
+        """Start the worker, wait for its end and record it; return whether that worked."""
         started_at, start = clock.now(), time.monotonic()
         ooms = os_process.oom_kills()
         self._pump.open()
@@ -136,7 +136,7 @@ class Supervisor:
         ending = self._ending(error, started_at, start, ooms)
         self._pump.close()
         self._pump.say(self._finish(ending))
-        # Or a power cut would leave a run that has succeeded, and an empty model.
+        # Otherwise a power cut could leave a run that has succeeded with an empty model.
         for name in _LEFT:
             durable.sync_tree(self._spec.run_dir / name)
         failpoints.hit("exit.result_left")
@@ -146,7 +146,7 @@ class Supervisor:
         return is_recorded
 
     def _work(self) -> str | None:
-        """Start the worker and see it through; return why it could not be started, if so."""
+        """Start the worker and wait for its end; return why it could not be started, if so."""
         try:
             tree = durable.open_file(self._folder / TREE_LOCK, os.O_RDWR | os.O_CREAT)
         except OSError as failure:
@@ -174,7 +174,7 @@ class Supervisor:
     # --- while it runs -------------------------------------------------------------------------
 
     def _watch(self, pipe: int) -> None:
-        """Pump and look for a cancel until the worker itself has ended."""
+        """Copy the output and look for a cancel until the worker itself has ended."""
         poller = select.poll()
         poller.register(pipe, select.POLLIN)
         handle = os_process.pidfd_open(self._pid)
@@ -193,7 +193,7 @@ class Supervisor:
             os.close(handle)
 
     def _reap(self) -> None:
-        """Collect whoever has ended: the worker, and orphans of its that became our children."""
+        """Collect ended processes: the worker, and its orphans, which became our children."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -214,10 +214,10 @@ class Supervisor:
             self._stopping.step(has_main_ended=False)
 
     def _end_leftovers(self, pipe: int) -> None:
-        """End what the worker left behind; as subreaper we have it all.
+        """End the processes that the worker left behind. As a subreaper we are the parent of all of them.
 
-        After a cancel it has what is left of the grace, else a grace of its own: it may be what the run is about,
-        behind a shell that did not wait for it.
+        After a cancel they get the rest of the grace time, otherwise a full one: they may be the real
+        program, if a shell did not wait for it.
         """
         os.set_blocking(pipe, False)
         poller = select.poll()
@@ -244,7 +244,7 @@ class Supervisor:
                 number = os.WTERMSIG(self._status)
             else:
                 code = os.WEXITSTATUS(self._status)
-        # A shell tells of it by its exit code.
+        # A shell reports it by its exit code.
         is_killed = number == signal.SIGKILL or code == exit_codes.of_signal(signal.SIGKILL)
         return ExitRecord(
             token=self._spec.token,
@@ -262,7 +262,7 @@ class Supervisor:
         )
 
     def _finish(self, ending: ExitRecord) -> list[str]:
-        """Let the run's kind leave its result; a failure there must not cost the exit record."""
+        """Let the run's target write the result. A failure there must not lose the exit record."""
         if not self._spec.finish:
             return []
         try:
@@ -272,7 +272,7 @@ class Supervisor:
             return [f"[RunForge: the result could not be written: {error!r}]"]
 
     def _write(self, ending: ExitRecord) -> bool:
-        # Counted again: the log has got its kept end and its last lines since.
+        # Counted again: by now the log has its kept end and its last lines.
         counted = ending._replace(log_bytes=self._pump.written, dropped_bytes=self._pump.dropped)
         try:
             while not self._try_to_write(counted):
@@ -284,7 +284,7 @@ class Supervisor:
         return True
 
     def _try_to_write(self, ending: ExitRecord) -> bool:
-        """Write the record; False while the disk does not let us. An end that is known is not given up."""
+        """Write the record; False while the disk refuses it. A known end is never given up."""
         try:
             exit_record.write(self._record, ending)
         except OSError as error:

@@ -1,6 +1,6 @@
-"""The worker: the process in which the run's own code runs, and how it is cut loose from its parent.
+"""The worker: the process with the run's own code, and how it is separated from its parent.
 
-A program of the user's is spawned; training is forked, for the modules that this process has imported.
+A user's program is spawned. Training is forked, to use the modules that this process has imported.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from runforge.attempts.spec import Spec
 from runforge.machine import os_process
 from runforge.supervise import no_program
 
-#: What a supervisor ignores, and what the interpreter ignores for its own sake: a program expects the defaults.
+#: Signals that the supervisor or the interpreter ignores. A program expects their defaults.
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _RESET_FOR_EXEC = (*_RESET, signal.SIGPIPE, signal.SIGXFSZ)
 _TREE_FD = 3
-#: The machine refuses another process; it is no fault of the program's.
+#: The machine refuses another process; the program is not to blame.
 _NO_ROOM = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 
 
@@ -40,11 +40,11 @@ def resolve(target: str) -> Callable[..., Any]:
 def start(spec: Spec, tree_lock: int) -> tuple[int, int]:
     """Start the worker; return its pid and the pipe of what it prints.
 
-    Raises NoProgram with the reason where the program cannot be started, OSError where the machine has no
-    room for another process.
+    Raises NoProgram with the reason if the program cannot be started, OSError if the machine has no room for
+    another process.
     """
     output, write_end = os.pipe()
-    # Above the numbers that the worker gets them under, so that none is overwritten before its turn.
+    # Above the numbers that the worker will use, so that none is overwritten too early.
     high = [fcntl.fcntl(d, fcntl.F_DUPFD_CLOEXEC, _TREE_FD + 1) for d in (write_end, tree_lock)]
     try:
         pid = _fork(spec, *high) if spec.argv is None else _spawn(spec, spec.argv, *high)
@@ -59,15 +59,16 @@ def start(spec: Spec, tree_lock: int) -> tuple[int, int]:
 
 
 class NoProgram(Exception):
-    """The program of a run cannot be started; says which file is to blame, and why."""
+    """The program of a run cannot be started; the message says which file is wrong, and why."""
 
 
 def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> int:
-    """Start a program without a copy of this process, at half the price of a fork.
+    """Start a program without a copy of this process; this costs half as much as a fork.
 
-    No other thread runs here and nothing else is inheritable, so mask and folder may be the run's for a
-    moment. The program gets a group of its own, so that kill(0) hits no supervisor, but the supervisor's
-    session, by which a sweep finds what has shed its environment and its descriptors.
+    There is no other thread and nothing else is inheritable, so this process may use the run's mask and
+    folder for a moment. The program gets its own process group, so that its kill(0) does not hit the
+    supervisor. It stays in the supervisor's session, so that a clean-up finds processes without the
+    environment and the descriptors.
     """
     env = {**os.environ, **spec.env, "RUNFORGE_TOKEN": spec.token}
     blamed = str(spec.cwd)
@@ -98,7 +99,7 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
 
 
 def _which(name: str, path: str) -> str:
-    """Return the file that a shell would start; one that may not be executed if there is no better."""
+    """Return the file that a shell would start; one without execute permission if there is no better one."""
     if os.path.dirname(name):
         return name
     found = ""
@@ -140,7 +141,7 @@ def _be_worker(spec: Spec, parent: int, output: int, tree_lock: int) -> NoReturn
 
 
 def _arrange_descriptors(output: int, tree_lock: int) -> None:
-    """Leave 0, 1, 2 and the tree's lock, which whatever the run starts inherits."""
+    """Leave the descriptors 0, 1, 2 and the tree's lock, which all processes of the run inherit."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(output, 1)

@@ -1,10 +1,10 @@
-"""The zygote: imports what runs need once, then forks supervisors.
+"""The zygote: imports once what runs need, then forks supervisors.
 
     runforge.supervise.zygote --fd N [--preload MODULE]...
 
-Single-threaded, so that forking is safe. Ends when the daemon's end of the socket closes. A supervisor has
-a line of its own to the daemon, on which it is sent attempts, one after the other. When that closes it sees
-its run through and ends.
+It has one thread, so that forking is safe. It ends when the daemon closes the socket. Each supervisor has its
+own socket to the daemon and gets attempts on it, one after the other. When that closes, the supervisor
+finishes its run and ends.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from runforge.errors import explained
 from runforge.supervise.supervisor import supervise
 
 MESSAGE_LIMIT = 64 * 1024
-#: What a supervisor says when the exit record of its attempt stands and it is free for another.
+#: A supervisor sends this when the exit record is written and it is free for another attempt.
 ENDED = b"ended"
 _REAP_MS = 1000
 
 
 def main() -> None:
-    """Serve until the socket ends."""
+    """Work until the socket ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--preload", action="append", default=[])
@@ -60,7 +60,7 @@ def _serve(daemon: socket.socket) -> None:
         try:
             message, descriptors, _, _ = socket.recv_fds(daemon, MESSAGE_LIMIT, 1)
         except ConnectionResetError:
-            return  # the daemon was killed before it heard the last answer
+            return  # the daemon was killed before it got the last answer
         if not message:
             return
         with socket.socket(fileno=descriptors[0]) as line:
@@ -80,7 +80,7 @@ def _reap() -> bool:
 
 
 def _answer(daemon: socket.socket, line: socket.socket, number: int) -> None:
-    """Fork a supervisor for the line."""
+    """Fork a supervisor for the request."""
     try:
         pid = os.fork()
     except OSError as error:
@@ -118,9 +118,9 @@ def _be_supervisor(daemon: socket.socket, line: socket.socket) -> None:
 
 
 def _serve_line(line: socket.socket) -> None:
-    """See one attempt after the other through, until the daemon closes the line.
+    """Run one attempt after the other, until the daemon closes the socket.
 
-    An attempt that left no record ends the process too: that is how the daemon learns of it.
+    An attempt without a record ends the process too: so the daemon learns of it.
     """
     with contextlib.suppress(ConnectionError):
         while order := line.recv(MESSAGE_LIMIT):

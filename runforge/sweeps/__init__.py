@@ -1,4 +1,4 @@
-"""From a plan to its runs: which values each run gets.
+"""Makes the runs of a plan: which values each run gets.
 
-Nothing here enqueues: a sweep is asked for overrides and gives them.
+Nothing here enqueues: a sweep only returns the overrides of its runs.
 """

@@ -1,4 +1,4 @@
-"""From a plan to its runs: every combination of a grid, or each entry of a list. Pure."""
+"""Makes the runs of a plan: every combination of a grid, or each entry of a list. Pure."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from runforge.sweeps import effect
 
 
 class RunOverrides(NamedTuple):
-    """One run of a sweep: what it changes, and the request that comes of it."""
+    """One run of a sweep: what it changes, and the resulting request."""
 
     overrides: dict[str, Any]
     request: Request
 
 
 def count(plan: Plan) -> int:
-    """Return how many runs the plan makes, without making them."""
+    """Return how many runs the plan has, without making them."""
     if plan.axes:
         return math.prod(len(axis.values) for axis in plan.axes)
     return len(plan.runs)
 
 
 def expand(plan: Plan, *, limit: int = MAX_RUNS) -> list[RunOverrides]:
-    """Return the plan's runs, the last parameter varying fastest.
+    """Return the plan's runs; the last parameter varies fastest.
 
     Raises InvalidPlan above the limit, for a secret, for a path that leads through a value or to what no
     run reads, and for a request that is wrong, naming the run.
@@ -85,7 +85,7 @@ def _refuse_secrets(plan: Plan) -> None:
                 raise InvalidPlan(
                     f"{path} looks like a secret, and the journal keeps {kept}",
                     where=plan.where,
-                    fix="Give it by the environment of the daemon, or in a file that the run reads",
+                    fix="Pass it in the daemon's environment, or in a file that the run reads",
                 )
 
 
@@ -99,7 +99,7 @@ def _choices(plan: Plan) -> Iterator[dict[str, Any]]:
 
 
 def _run(plan: Plan, index: int, overrides: dict[str, Any], base: str) -> RunOverrides:
-    request = json.loads(base)  # a copy of its own, five times as fast as `deepcopy`
+    request = json.loads(base)  # its own copy, five times as fast as `deepcopy`
     for path, value in overrides.items():
         _set(plan, index, request, path, value)
     name = f"base_request (run {index + 1}: {_shown(overrides)})"

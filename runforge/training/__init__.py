@@ -1,1 +1,1 @@
-"""The scikit-learn runs, and the result.json that every run leaves. Heavy libraries load here alone."""
+"""The scikit-learn runs, and the result.json of every run. Only this folder loads heavy libraries."""

@@ -1,4 +1,4 @@
-"""The artifacts of a run: what lies in its folder, by type and size."""
+"""The artifacts of a run: the files in its folder, by type and size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LIMIT = 1000
 
 
 def listing(run_dir: Path) -> list[dict[str, Any]]:
-    """Return the artifacts below `artifacts/`, a thousand at the most; links are not followed."""
+    """Return the artifacts below `artifacts/`, at most a thousand; links are not followed."""
     found = []
     for folder, folders, files in os.walk(run_dir / "artifacts"):
         folders.sort()

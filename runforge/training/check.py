@@ -1,4 +1,4 @@
-"""The checks of a request that need its dataset: cheap enough to make before anything is queued."""
+"""The checks of a request that need its dataset; they are quick, so they run before anything is queued."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from runforge.errors import InvalidRequest
 from runforge.training.labels import class_weights, require_classes
 from runforge.training.table import Table, open_table
 
-#: Characters of a dataset looked at; the training itself reads them all.
+#: How many characters of a dataset are checked; the training reads all of them.
 LOOK = 16 * 1024 * 1024
 
 
 def check_request(request: Request, workspace: Path, *, is_quoting: bool = True) -> None:
-    """Raise Missing or InvalidRequest where the run could not train on its dataset.
+    """Raise Missing or InvalidRequest if the run could not train on its dataset.
 
-    Reads no more than the first 16 MiB. A command's dataset is the command's own business. What is
-    raised may quote the file's header, unless `is_quoting` is false: for whoever keeps the message.
+    It reads only the first 16 MiB. A command's dataset is not checked. The error may quote the file's header,
+    unless `is_quoting` is false, for callers that store the message.
     """
     if request.family == "command" or request.dataset_path is None:
         _check_cwd(request, workspace)
@@ -49,7 +49,7 @@ def _count(table: Table, at: int) -> tuple[Counter[str], bool]:
 def _check_cwd(request: Request, workspace: Path) -> None:
     if request.cwd is not None and not (workspace / request.cwd).is_dir():
         raise InvalidRequest(
-            f"model.cwd {request.cwd!r:.100} is no folder in the workspace", where=str(workspace)
+            f"model.cwd {request.cwd!r:.100} is not a folder in the workspace", where=str(workspace)
         )
 
 
@@ -62,7 +62,7 @@ def _require_two(seen: Counter[str], label: str, path: Path) -> None:
         raise InvalidRequest(
             f"the label column {label!r} has one class only ({next(iter(seen))!r:.60})",
             where=str(path),
-            fix="A classifier needs two at the least",
+            fix="A classifier needs at least two",
         )
     raise InvalidRequest(
         f"the label column {label!r} needs two classes with two rows each",

@@ -1,9 +1,9 @@
-"""What the cells of a column are: numbers, texts, or no value at all; decided for the column as a whole.
+"""What the cells of a column are: numbers, texts, or missing; decided for the whole column.
 
-Only plain numerals are numbers: 12, -0.5, 1e-3. Codes that begin with 0, dates, 1_000, 0x1F, 12% and thousands
-such as 1,234 are texts, since reading them as numbers would be a guess. inf and what is beyond a double are
-no values. A decimal comma is read where nothing else can be meant. A few cells that do not fit do not change what a
-column is: they become missing. Whatever is not plain is told in a note.
+Only plain numbers count: 12, -0.5, 1e-3. Codes that begin with 0, dates, 1_000, 0x1F, 12% and thousands such
+as 1,234 are texts, because it would be a guess to read them as numbers. inf and too large numbers count as
+missing. A decimal comma is read if nothing else can be meant. A few cells that do not fit do not change a
+column: they become missing. A note says everything unusual.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-#: Cells that mean "no value" in a feature, in lower case. In a label only an empty cell does.
+#: Cells that mean "no value" in a feature, in lower case. In a label only an empty cell means it.
 MISSING = frozenset(
     (
         "",
@@ -38,10 +38,10 @@ _PLAIN = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _CODE = r"0[0-9]+"
 _INFINITE = r"[+-]?inf(?:inity)?"
 _COMMA = r"[+-]?[0-9]+,[0-9]+"
-#: A comma that cannot stand between thousands: before or behind it are the wrong digits.
+#: A comma that cannot separate thousands: the number of digits before or after it is wrong.
 _DECIMAL = r"[+-]?(?:0[0-9]*|[0-9]{4,}|[0-9]+(?=,(?![0-9]{3}$))),[0-9]+"
 _PLAIN_CHARACTERS = frozenset("0123456789+-.eE")
-#: One cell in so many may be none of the column's kind; a single one always may, beside this many numbers.
+#: One cell in this many may be of another kind; with this many numbers a single one always may.
 _ODD_SHARE = 20
 _LEAST_NUMBERS = 5
 _SHOWN = 40
@@ -50,7 +50,7 @@ _NAN = float("nan")
 
 
 class Column(NamedTuple):
-    """One feature: `numbers` (NaN where a value is missing) or `texts` (None), and what is worth telling."""
+    """One feature: `numbers` (NaN if missing) or `texts` (None if missing), and a note."""
 
     numbers: list[float] | None
     texts: list[str | None] | None
@@ -58,7 +58,7 @@ class Column(NamedTuple):
 
 
 class _Kinds(NamedTuple):
-    """The places of the cells of each kind."""
+    """The positions of the cells of each kind."""
 
     numbers: list[int]
     commas: list[int]
@@ -68,17 +68,17 @@ class _Kinds(NamedTuple):
 
 
 def is_plain(cell: str) -> bool:
-    """Return whether a cell is a number, a code that begins with 0 not being one."""
+    """Return whether a cell is a number. A code that begins with 0 is not."""
     return re.fullmatch(_PLAIN, cell) is not None and re.fullmatch(_CODE, cell) is None
 
 
 def is_missing(cell: str) -> bool:
-    """Return whether a cell of a feature holds no value."""
+    """Return whether a cell of a feature has no value."""
     return cell.strip().lower() in MISSING
 
 
 def read_column(cells: Sequence[str], lines: Sequence[int], separator: str) -> Column:
-    """Return a column; `lines` are where its cells stand in the file, for the note."""
+    """Return a column; `lines` are the line numbers of its cells, for the note."""
     stripped = [cell.strip() for cell in cells]
     numbers = _all_plain(stripped)
     if numbers is not None:
@@ -99,7 +99,7 @@ def read_column(cells: Sequence[str], lines: Sequence[int], separator: str) -> C
 
 
 def _all_plain(cells: list[str]) -> list[float] | None:
-    """Return the numbers of a column of nothing but plain numerals and empty cells; the quick way."""
+    """Return the numbers of a column with only plain numbers and empty cells; the fast way."""
     if not _PLAIN_CHARACTERS.issuperset("".join(cells)) or any(
         cell[:1] == "0" and cell[1:2].isdigit() for cell in cells
     ):
@@ -130,13 +130,13 @@ def _sort(cells: list[str]) -> _Kinds:
 
 
 def _number(cell: str) -> float:
-    """Return a cell's value; NaN where it is missing, odd or not finite."""
+    """Return a cell's value; NaN if it is missing, unusual or not finite."""
     value = float(cell) if is_plain(cell) else _NAN
     return value if math.isfinite(value) else _NAN
 
 
 def _are_decimal(cells: list[str], kinds: _Kinds, separator: str) -> bool:
-    """Return whether commas are decimal: one must be, or `;` separates the cells to make room for them."""
+    """Return whether commas are decimal: one must be, or the cells are separated by `;` for that reason."""
     if any("." in cells[place] for place in kinds.numbers) or any(
         cells[place].count(",") > 1 for place in kinds.others
     ):
@@ -146,7 +146,7 @@ def _are_decimal(cells: list[str], kinds: _Kinds, separator: str) -> bool:
 
 def _is_numeric(cells: list[str], kinds: _Kinds, odd: int) -> bool:
     if not kinds.numbers:
-        # Nothing but missing cells is a column of numbers that are missing.
+        # A column with only missing cells is a column of missing numbers.
         return not odd and not kinds.infinite
     digits = [cells[place] for place in kinds.numbers + kinds.codes]
     if len(kinds.codes) > 1 or (kinds.codes and len({len(cell) for cell in digits}) == 1):
@@ -165,16 +165,14 @@ def _dropped(kinds: _Kinds, odd: list[int], cells: list[str], lines: Sequence[in
 
 
 def _why_text(kinds: _Kinds, odd: list[int], cells: list[str], lines: Sequence[int]) -> str:
-    """Return why a column that holds numbers is text; an empty note where it holds none."""
+    """Return why a column with numbers is text; an empty note if it has no numbers."""
     if len(kinds.codes) > 1 or (kinds.codes and len(kinds.codes) == len(odd)):
         return f"taken as text: codes that begin with 0 ({_first(kinds.codes, cells, lines)})"
     if not (kinds.numbers or kinds.infinite or re.match(r"[^0-9A-Za-z]{0,2}[0-9]", cells[odd[0]])):
         return ""
     places = odd or kinds.infinite
     total = len(odd) + len(kinds.numbers) + len(kinds.infinite)
-    return (
-        f"taken as text: {len(places)} of {total} cells are no plain numbers ({_first(places, cells, lines)})"
-    )
+    return f"taken as text: {len(places)} of {total} cells are not plain numbers ({_first(places, cells, lines)})"
 
 
 def _first(places: list[int], cells: list[str], lines: Sequence[int]) -> str:

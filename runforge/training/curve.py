@@ -1,4 +1,4 @@
-"""The learning curve: how a growing model does on the rows it learns from and on those it does not."""
+"""The learning curve: how good a growing model is on the training rows and on the test rows."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from runforge.training.measures import log_loss
 
 
 class Curve:
-    """Points of accuracy, and of loss where the model has probabilities, one of each for every epoch.
+    """Points of accuracy, and of loss if the model has probabilities, for every epoch.
 
-    Both sides are predicted in one pass, and of a forest only the trees that are new since the last
-    point: otherwise watching a small model would cost more than fitting it.
+    Both sides are predicted in one pass, and of a forest only the new trees. Otherwise the curve of a small
+    model would take longer than its training.
     """
 
     def __init__(self, train: tuple[Any, Any], test: tuple[Any, Any]) -> None:
@@ -41,14 +41,14 @@ class Curve:
         return found
 
     def _chances(self, model: Any) -> Any:
-        """Return the probabilities, or None where the model has none."""
+        """Return the probabilities, or None if the model has none."""
         if hasattr(model, "estimators_"):
             return self._mean_of_trees(model.estimators_)
         return model.predict_proba(self._features) if hasattr(model, "predict_proba") else None
 
     def _mean_of_trees(self, trees: list[Any]) -> Any:
         if not self._trees:
-            # The type that trees compute in; converted once, not once for each tree.
+            # The type that trees use; converted once, not for each tree.
             self._features = self._features.astype("float32")
         for tree in trees[self._trees :]:
             self._votes = self._votes + tree.predict_proba(self._features, check_input=False)

@@ -1,4 +1,4 @@
-"""The dataset as arrays: numbers and categories told apart, missing values kept, labels encoded."""
+"""The dataset as arrays: numbers and categories separated, missing values kept, labels encoded."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Dataset:
     categorical: list[int]
     labels: Any
     separator: str
-    #: Rows that have no label.
+    #: How many rows have no label.
     left_out: int
-    #: How cells were read, where it is not plain.
+    #: Notes about unusual cells.
     notes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows with a label, and the lines that they stand in."""
+    """The rows with a label, and their line numbers."""
 
     lines: list[int]
     cells: list[list[str]]
@@ -56,7 +56,7 @@ def load(
 ) -> Dataset:
     """Return the dataset; with `max_rows` a seeded sample of that many rows, in file order.
 
-    Rows without a label are left out. Raises Missing or InvalidRequest, naming file and row.
+    Rows without a label are left out. Raises Missing or InvalidRequest with file and row.
     """
     with open_table(path, separator) as table:
         at = table.find(label, is_quoting=False)
@@ -102,7 +102,7 @@ def _typed(table: Table, at: int, rows: _Rows, notes: list[str]) -> Dataset:
 
 
 def _notes(names: list[str], told: dict[int, str], plain: list[int]) -> Iterator[str]:
-    """Yield the columns' notes, some twenty of them, and the names of the columns that are text as expected."""
+    """Yield the notes of up to some twenty columns, and the names of normal text columns."""
     noted = [index for index, note in told.items() if note]
     for index in noted[:_NAMES]:
         yield f"column {names[index]:.{_NAME}}: {told[index]}"
@@ -116,8 +116,8 @@ def _notes(names: list[str], told: dict[int, str], plain: list[int]) -> Iterator
 def split(labels: Any, seed: int) -> tuple[Any, Any]:
     """Return the indices to train and to test on: stratified, seeded.
 
-    Every class is trained on; a class with a single row is never tested on, one with a few rows may not
-    be. Raises InvalidRequest where no two classes have two rows.
+    Every class has training rows. A class with a single row has no test row, one with a few rows perhaps
+    none. Raises InvalidRequest if there are no two classes with two rows.
     """
     from sklearn.model_selection import train_test_split
 
@@ -126,7 +126,7 @@ def split(labels: Any, seed: int) -> tuple[Any, Any]:
     classes = int((times >= 2).sum())
     if classes < 2:
         raise InvalidRequest(
-            f"the {len(labels)} rows hold no two classes with two rows each",
+            f"the {len(labels)} rows do not have two classes with two rows each",
             where="dataset.label_column",
             fix="Use more rows (--max-rows), or another label column",
         )

@@ -1,7 +1,7 @@
-"""Opening a dataset: a regular file on a disk, whatever stood there a moment ago, and nothing of the kernel's.
+"""Opens a dataset: only a regular file on a disk, and no file of the kernel.
 
-What /proc, /sys and /dev show are environments, memory and devices, and may be secrets. The file is held
-before it is looked at, so that a link that is swapped in between is seen.
+/proc, /sys and /dev show environments, memory and devices, which may contain secrets. The file is opened
+before it is checked, so that a link cannot be exchanged in between.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TextIO
 from runforge.errors import Missing
 
 _KERNELS = ("/proc", "/sys", "/dev")
-#: An ordinary file system in memory, below /dev; for workspaces that lie there themselves.
+#: A normal file system in memory, below /dev; for workspaces that are there.
 _MEMORY_DISK = "/dev/shm/"  # noqa: S108 - nothing is made there
-#: File systems that hold no files of people, wherever they are mounted.
+#: File systems without files of users, wherever they are mounted.
 _KINDS = frozenset(
     {
         *("proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs"),
@@ -27,13 +27,13 @@ _KINDS = frozenset(
 
 
 def open_dataset(path: Path) -> TextIO:
-    """Open a dataset for reading as text, line ends as they are; Missing if it cannot or must not be read."""
+    """Open a dataset as text, with unchanged line ends; Missing if it cannot or must not be read."""
     try:
         held = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             _require_plain(path, held)
-            # What is held is opened, not what the name means by now. Nothing was opened before: a
-            # device may act when it is, a pipe would wait for its writer.
+            # The checked file is opened, not what the name means now. It was not really opened before: a
+            # device may act on an open, and a pipe would wait for its writer.
             descriptor = os.open(f"/proc/self/fd/{held}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         finally:
             os.close(held)
@@ -49,7 +49,7 @@ def open_dataset(path: Path) -> TextIO:
 def _require_plain(path: Path, held: int) -> None:
     info = os.fstat(held)
     if not stat.S_ISREG(info.st_mode):
-        raise Missing("the dataset is no regular file", where=str(path), fix="Give a CSV file")
+        raise Missing("the dataset is not a regular file", where=str(path), fix="Give a CSV file")
     real = os.readlink(f"/proc/self/fd/{held}")
     is_at_home = str(path).startswith(_MEMORY_DISK) and real.startswith(_MEMORY_DISK)
     is_below = any(real.startswith(f"{folder}/") for folder in _KERNELS)
@@ -62,7 +62,7 @@ def _require_plain(path: Path, held: int) -> None:
 
 
 def _kind_of(device: int) -> str | None:
-    """Return the type of the file system with this device number, where the kernel tells it."""
+    """Return the type of the file system with this device number, if the kernel says it."""
     number = f"{os.major(device)}:{os.minor(device)}"
     with (
         contextlib.suppress(OSError),

@@ -1,4 +1,4 @@
-"""A dry run: everything is validated, no model is touched, and the slot can be held for a while."""
+"""A dry run: everything is checked, no model is trained, and the slot can be kept for a while."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from runforge.training.check import check_request
 
 
 def dry_run(request: Request, spec: Spec) -> None:
-    """Check request and dataset, say so, and hold the slot for the seconds that were asked for."""
+    """Check request and dataset, print it, and keep the slot for the given seconds."""
     device = spec.payload.device
     print(tokens.stage("STARTING"))
     print(tokens.device(device.type, device.gpu_reason))
     print(tokens.stage("LOADING_DATASET"))
-    check_request(request, spec.workspace, is_quoting=False)  # the journal keeps what is raised
+    check_request(request, spec.workspace, is_quoting=False)  # the journal stores the error
     seconds = spec.payload.dry_run_seconds or 0.0
     print(f"[DRY-RUN] {request.family}: request and dataset are valid; no model is trained")
     print(tokens.stage("TRAINING"))
     if seconds > 0:
-        # Nobody sets this: the wait is the slot's holding, ended early only by a signal.
+        # Nobody sets this event: waiting keeps the slot; only a signal ends it early.
         threading.Event().wait(seconds)
     print(tokens.stage("EVALUATING"))
     print(tokens.stage("WRITING_ARTIFACTS"))

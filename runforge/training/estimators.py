@@ -1,7 +1,7 @@
-"""What the installed scikit-learn says that its estimators take, as plain data.
+"""The hyperparameters that the installed scikit-learn's estimators take, as plain data.
 
-Commands must not wait for scikit-learn, so they check hyperparameters against a table that is made from it:
-`python -m runforge.training.estimators` adds what the installed version takes to documents/estimator_table.py. A test
+Commands must not wait for scikit-learn, so they check hyperparameters with a table: `python -m
+runforge.training.estimators` adds what the installed version takes to documents/estimator_table.py. A test
 compares the two.
 """
 
@@ -59,7 +59,7 @@ def rules(family: str) -> Rules:
 
 
 def _rules(constraint: Any) -> list[tuple[Any, ...]]:
-    """Return one of scikit-learn's constraints as rules; none for what JSON cannot say."""
+    """Return a constraint of scikit-learn as rules; none for values that JSON does not have."""
     plain: dict[Any, list[tuple[Any, ...]]] = {
         "boolean": [("boolean",)],
         "random_state": [("int", 0, True, 2**32 - 1, True)],
@@ -85,12 +85,12 @@ def _rules(constraint: Any) -> list[tuple[Any, ...]]:
 
 
 def _end(value: Any) -> Any:
-    """Return the end of an interval; None where it has none that JSON could reach."""
+    """Return the end of an interval; None if it has no finite end."""
     return None if value is None or value in {float("inf"), float("-inf")} else value
 
 
 def _write(path: Path) -> None:
-    """Add what the installed scikit-learn takes to the table; the project's formatter does the rest."""
+    """Add what the installed scikit-learn takes to the table; the project's formatter formats it."""
     import sklearn
 
     here = sklearn.__version__

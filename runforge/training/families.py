@@ -1,9 +1,8 @@
-"""The model families: how each is built, and how it grows, epoch by epoch, with real progress.
+"""The model families: how each is built, and how it grows with each epoch.
 
-An epoch is what the algorithm really repeats: trees added to the forest (warm_start), iterations of
-the solver that goes on where it stood (logistic regression), or, for liblinear, which cannot go on, a
-fit with twice the iterations of the one before. A solver that has converged ends its epochs early.
-Importing this loads no scikit-learn.
+An epoch is what the algorithm really repeats: new trees of the forest (warm_start), or more iterations of the
+solver (logistic regression). liblinear cannot continue, so its epoch is a new fit with twice the iterations.
+A solver that has converged ends its epochs early. Importing this does not load scikit-learn.
 """
 
 from __future__ import annotations
@@ -18,20 +17,20 @@ from runforge.errors import InvalidRequest
 from runforge.training.estimators import estimator
 
 EPOCHS = 10
-#: A solver that is restarted forgets its estimate of the curvature: shorter pieces would slow it down.
+#: A restarted solver loses its estimate of the curvature: shorter pieces would make it slow.
 _LEAST_ITERATIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One step of a fit, of `total` planned ones."""
+    """One step of a fit, of `total` planned steps."""
 
     number: int
     total: int
-    #: Iterations of the solver so far that count for the model; None where there are none (forest).
+    #: The solver's iterations for this model so far; None for a forest.
     iterations: int | None
     has_converged: bool
-    #: What scikit-learn warned of in this step, apart from not having converged yet.
+    #: The warnings of scikit-learn in this step, without those about convergence.
     warnings: tuple[str, ...]
 
 
@@ -61,7 +60,7 @@ def build_preprocessing(numeric: list[int], categorical: list[int]) -> Any:
 
 
 def build_model(family: str, values: dict[str, Any]) -> Any:
-    """Return the unfitted estimator of a family; InvalidRequest for what the installed one does not take."""
+    """Return the unfitted estimator of a family; InvalidRequest for values that it does not take."""
     import sklearn
 
     kind = estimator(family)
@@ -71,13 +70,13 @@ def build_model(family: str, values: dict[str, Any]) -> Any:
         raise InvalidRequest(
             f"{kind.__name__} of the installed scikit-learn {sklearn.__version__} has no {unknown}",
             where="model.hyperparameters",
-            fix="Take it out, or install a scikit-learn that has it",
+            fix="Remove it, or install a scikit-learn that has it",
         )
     return kind(**values)
 
 
 def epochs(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
-    """Fit the model step by step, yielding after each.
+    """Fit the model step by step; yield after each step.
 
     Raises InvalidRequest for values that scikit-learn refuses.
     """
@@ -94,7 +93,7 @@ def _grow(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
     steps = min(EPOCHS, total)
     given = {"warm_start": model.warm_start, "oob_score": model.oob_score}
     for step in range(1, steps + 1):
-        # Out of the bag means something once all trees are there.
+        # The out-of-bag score is useful only when all trees are there.
         is_whole = step == steps
         model.set_params(warm_start=True, oob_score=given["oob_score"] and is_whole)
         model.set_params(n_estimators=math.ceil(total * step / steps))
@@ -135,7 +134,7 @@ def _fit_longer(model: Any, features: Any, labels: Any) -> Iterator[Epoch]:
 
 
 def _fit(model: Any, features: Any, labels: Any) -> tuple[str, ...]:
-    """Fit; return the warnings worth telling. That a piece has not converged is no news."""
+    """Fit; return the important warnings. A piece that has not converged is normal."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings(record=True) as caught:
@@ -149,7 +148,7 @@ def _fit(model: Any, features: Any, labels: Any) -> tuple[str, ...]:
     told = [
         w
         for w in caught
-        # The second is about another set of rows for each piece; they are the same here.
+        # The second warns of different rows for each piece; here they are the same.
         if not issubclass(w.category, ConvergenceWarning) and "for warm_start" not in str(w.message)
     ]
     return tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in told))

@@ -1,7 +1,7 @@
-"""The label column: what is a class, and what is a quantity that no classifier should be given.
+"""The label column: whether its values are classes, or a quantity that is not for a classifier.
 
-The line is drawn where scikit-learn draws it: numbers with decimals are a regression's target, and so are whole
-numbers with more different values than half the rows. `dataset.label_type` "class" says that they are classes.
+The rule is that of scikit-learn: numbers with decimals are for regression, and so are whole numbers with more
+different values than half the rows. `dataset.label_type` "class" says that they are classes.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Any
 from runforge.errors import InvalidRequest
 from runforge.training.columns import MISSING, is_plain
 
-#: So many different numbers are classes, whatever the rows.
+#: Up to this many different numbers always count as classes.
 _FEW = 20
 _ROWS_PER_CLASS = 10
 _SHOWN = 40
 
 
 def require_classes(counts: Mapping[str, int], label: str, label_type: str | None, where: str) -> None:
-    """Raise InvalidRequest where the labels are a quantity, unless the request says that they are classes."""
+    """Raise InvalidRequest if the labels are a quantity, unless the request says that they are classes."""
     reason = None if label_type == "class" else _quantity(counts)
     if reason is not None:
         raise InvalidRequest(
             f"the label column {label!r:.80} looks like a quantity, which is for regression, not for classes: "
             f"{reason}",
             where=where,
-            fix='If they are classes, say so: dataset.label_type "class"; else name another label column',
+            fix='If they are classes, set dataset.label_type "class"; otherwise name another label column',
         )
 
 
@@ -38,24 +38,24 @@ def _quantity(counts: Mapping[str, int]) -> str | None:
         return None
     fraction = next((v for v, n in zip(values, numbers, strict=True) if n != math.floor(n)), None)
     if fraction is not None:
-        return f"it holds decimals such as {fraction[:_SHOWN]}"
+        return f"it has decimals such as {fraction[:_SHOWN]}"
     rows, different = sum(counts[value] for value in values), len(set(numbers))
     has_points = any(not value.lstrip("+-").isdigit() for value in values)
     most = rows / (_ROWS_PER_CLASS if has_points else 2)
     if different > max(_FEW, most):
-        return f"it holds {different} different values in {rows} rows"
+        return f"it has {different} different values in {rows} rows"
     return None
 
 
 def _value(cell: str) -> float:
-    """Return a label as a number, with a decimal point or comma; NaN where it is none that counts."""
+    """Return a label as a number, with a decimal point or comma; NaN if it is not a plain number."""
     plain = cell.replace(",", ".", 1) if cell.count(",") == 1 and "." not in cell else cell
     value = float(plain) if is_plain(plain) else math.nan
     return value if math.isfinite(value) else math.nan
 
 
 def notes(counts: Mapping[str, int], left_out: int) -> list[str]:
-    """Return what is worth telling about the labels of a training."""
+    """Return notes about the labels of a training."""
     told = []
     if left_out:
         told.append(f"{left_out} {'row has' if left_out == 1 else 'rows have'} no label and are left out")
@@ -65,14 +65,14 @@ def notes(counts: Mapping[str, int], left_out: int) -> list[str]:
         told.append(f"taken as a class of its own: {shown}")
     rows = sum(counts.values())
     if len(counts) > max(_FEW, rows / _ROWS_PER_CLASS):
-        told.append(f"{len(counts)} classes in {rows} rows: few rows are there to learn each from")
+        told.append(f"{len(counts)} classes in {rows} rows: there are only few rows for each class")
     return told
 
 
 def class_weights(given: Any, classes: Iterable[str], where: str = "model.hyperparameters") -> Any:
-    """Return class weights by the numbers of the encoded classes; what is no object stays as it is.
+    """Return class weights by the numbers of the encoded classes; other values stay unchanged.
 
-    Raises InvalidRequest for a name that is no class.
+    Raises InvalidRequest for a name that is not a class.
     """
     if not isinstance(given, dict):
         return given
@@ -81,6 +81,6 @@ def class_weights(given: Any, classes: Iterable[str], where: str = "model.hyperp
     if unknown is not None:
         shown = ", ".join(list(numbers)[:_FEW])
         raise InvalidRequest(
-            f"class_weight: {unknown!r:.60} is no class; the classes are {shown:.400}", where=where
+            f"class_weight: {unknown!r:.60} is not a class; the classes are {shown:.400}", where=where
         )
     return {numbers[name]: weight for name, weight in given.items()}

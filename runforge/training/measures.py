@@ -1,4 +1,4 @@
-"""What a fitted model is worth on held-out rows, and what it found important."""
+"""The metrics of a fitted model on test rows, and what it found important."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def scores(model: Any, features: Any, labels: Any) -> dict[str, float]:
-    """Return the final metrics on held-out rows.
+    """Return the final metrics on the test rows.
 
-    accuracy; precision, recall and f1_score as plain means over the classes (macro: a rare class counts
-    as much as a common one); log_loss where the model has probabilities.
+    accuracy; precision, recall and f1_score as means over the classes (macro: a rare class counts as much as
+    a common one); log_loss if the model has probabilities.
     """
     import numpy as np
     from sklearn.metrics import precision_recall_fscore_support
@@ -30,7 +30,7 @@ def scores(model: Any, features: Any, labels: Any) -> dict[str, float]:
 
 
 def _predict(model: Any, features: Any) -> tuple[Any, Any]:
-    """Return the guessed classes and, where there are any, the probabilities; one pass over the model."""
+    """Return the predicted classes and the probabilities, if there are any; one pass over the model."""
     if not hasattr(model, "predict_proba"):
         return model.predict(features), None
     chances = model.predict_proba(features)
@@ -38,7 +38,7 @@ def _predict(model: Any, features: Any) -> tuple[Any, Any]:
 
 
 def log_loss(model: Any, chances: Any, labels: Any) -> float:
-    """Return scikit-learn's log_loss, without its per-call checks, which cost more than the sum itself."""
+    """Return scikit-learn's log_loss without its checks, which take longer than the sum itself."""
     import numpy as np
 
     places = np.searchsorted(model.classes_, labels)
@@ -53,7 +53,7 @@ def weights(model: Any, names: list[str], classes: list[str]) -> tuple[str, dict
         return "feature_importance", {
             "features": [{"name": name, "importance": float(value)} for name, value in ranked]
         }
-    # Two classes share one row of coefficients; it speaks for the second.
+    # Two classes share one row of coefficients, for the second class.
     shown = classes if len(model.coef_) > 1 else classes[-1:]
     rows = zip(shown, model.coef_, _intercepts(model), strict=True)
     return "linear_coefficients", {
@@ -66,7 +66,7 @@ def weights(model: Any, names: list[str], classes: list[str]) -> tuple[str, dict
 
 
 def _intercepts(model: Any) -> list[float]:
-    """Return one intercept for each row; with fit_intercept false scikit-learn keeps a single zero."""
+    """Return one intercept for each row; with fit_intercept false scikit-learn has a single zero."""
     import numpy as np
 
     return [float(value) for value in np.broadcast_to(np.atleast_1d(model.intercept_), len(model.coef_))]

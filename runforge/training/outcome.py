@@ -1,4 +1,4 @@
-"""Seeing to it that every attempt that ends leaves a true result.json, however it ended."""
+"""Makes sure that every ended attempt has a true result.json, however it ended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runforge.training import artifacts
 from runforge.training.worker import effective_config
 
 _RESULT_LIMIT = 4 * 1024 * 1024
-#: So much of a lost attempt's metrics is read: the daemon waits for it.
+#: How much of a lost attempt's metrics is read: the daemon waits for it.
 _LOST_METRICS_LIMIT = 1024 * 1024
 _NOTHING = Rejected()
 
@@ -28,7 +28,7 @@ _NOTHING = Rejected()
 def finish(
     spec: Spec, record: ExitRecord, printed: Rejected = _NOTHING, is_ours: Callable[[], bool] | None = None
 ) -> list[str]:
-    """Leave a result.json that is true for this ending; return the closing lines of the log.
+    """Write a true result.json for this ending; return the last lines of the log.
 
     Called by the supervisor before the exit record is written, so that whoever reads the record
     finds the result too. OSError means that it can be neither read nor written now. `printed` is what the run printed
@@ -88,7 +88,7 @@ def _config(payload: Payload) -> dict[str, Any] | None:
 
 
 class _Metrics:
-    """What a run has reported: last values, the primary metric, and what went wrong with the rest."""
+    """What a run has reported: last values, the primary metric, and warnings about the rest."""
 
     def __init__(self, found: jsonl.LastValues | None = None, printed: Rejected = _NOTHING) -> None:
         found = found or jsonl.LastValues()
@@ -97,7 +97,7 @@ class _Metrics:
         self.warnings = list(found.sentences())
 
     def primary(self, payload: Payload) -> tuple[str, float] | None:
-        """Return the plan's objective, or without one the metric that was named first."""
+        """Return the plan's objective, or without one the first metric."""
         wanted = payload.objective.metric if payload.objective else next(iter(self.last), None)
         return (wanted, self.last[wanted]) if wanted in self.last else None
 
@@ -117,7 +117,7 @@ def write_lost(
     finished_at: str,
     duration_ms: int,
 ) -> None:
-    """Write the result of an attempt whose supervisor could not. Raises OSError."""
+    """Write the result of an attempt whose supervisor could not write it. Raises OSError."""
     metrics = _Metrics(jsonl.read_last(run_dir / jsonl.NAME, _LOST_METRICS_LIMIT))
     _write(
         run_dir,

@@ -1,4 +1,4 @@
-"""The result.json of an attempt whose supervisor could not leave one. Every attempt that ends has a true one."""
+"""The result.json of an attempt whose supervisor could not write one. Every ended attempt has a true one."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from runforge.training import outcome
 
 
 def finish(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> bool:
-    """Leave the result of an attempt with an exit record.
+    """Write the result of an attempt with an exit record.
 
-    Its supervisor leaves one before the record. Only a disk that was full then, or a workspace that moved away,
-    has kept it from that, and must not turn a run that succeeded into one without a result: while it cannot be
-    written, OSError is raised. Returns whether there was a spec to go by.
+    Its supervisor writes the result before the record. Only a full disk or a moved workspace can prevent
+    that, and a succeeded run must not lose its result then. OSError is raised while it cannot be written.
+    Returns whether there was a spec.
     """
     data = read_if_there(attempt_dir / specs.NAME, specs.LIMIT)
     try:
         spec = specs.from_json(data or b"")
     except SpecError:
         return False
-    # Where the folder is now: the workspace may have been moved while the run went on.
+    # The present path of the folder: the workspace may have been moved during the run.
     outcome.finish(spec._replace(run_dir=run_dir), record)
     return True
 
@@ -36,11 +36,11 @@ def _payload(attempt_dir: Path) -> Payload | None:
     try:
         return specs.read(attempt_dir).payload
     except (OSError, SpecError):
-        return None  # the attempt's folder is gone, or damaged: what it was to do is not known
+        return None  # the attempt's folder is gone or damaged: it is not known what it should do
 
 
 def leave(attempt_dir: Path, run_dir: Path, job: Job, ending: Ending) -> None:
-    """Leave the result of an attempt whose end nobody has seen."""
+    """Write the result of an attempt with an unknown end."""
     if not is_folder(run_dir):
         return
     status = "cancelled" if ending.state is State.CANCELED else "failed"

@@ -1,7 +1,7 @@
-"""Reading a CSV with the standard library: which separator, the header, the rows, in bounded memory.
+"""Reads a CSV with the standard library: separator, header and rows, in limited memory.
 
-The first line names the columns. Cells are separated by a comma, a semicolon, a tab or a pipe: by the one that
-cuts the label column out of the header. Lines of blanks are no rows.
+The first line names the columns. Cells are separated by a comma, a semicolon, a tab or a pipe: by the one
+with which the header contains the label column. Blank lines are not rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runforge.text import did_you_mean
 from runforge.training.columns import is_plain
 from runforge.training.dataset_file import open_dataset
 
-#: Longest row, in characters: a file that has no ends of lines is not read into memory.
+#: The longest row, in characters, so that a file without newlines is not read into memory.
 RECORD_LIMIT = 4 * 1024 * 1024
 _SHOWN = 12
 _NAME = 40
@@ -30,11 +30,11 @@ _WHOLE = "Is it a CSV, and is each double quote closed?"
 
 
 class _TooLongError(Exception):
-    """A row that does not end."""
+    """A row is too long."""
 
 
 def is_blank(row: list[str]) -> bool:
-    """Return whether a row holds nothing, as the last lines of a file often do."""
+    """Return whether a row is empty, as the last lines of a file often are."""
     return not any(map(str.strip, row))
 
 
@@ -49,11 +49,11 @@ class Table:
         self._named = ""
         self.separator = separator or ","
         self.names: list[str] = []
-        #: Characters read so far.
+        #: How many characters were read so far.
         self.total = 0
 
     def find(self, label: str, *, is_quoting: bool) -> int:
-        """Read the header; return the place of the label column.
+        """Read the header; return the position of the label column.
 
         `is_quoting` lets the error name the columns. Raises InvalidRequest.
         """
@@ -65,11 +65,11 @@ class Table:
         if label not in self.names:
             raise self._no_label(label, is_quoting=is_quoting)
         if len(self.names) < 2:
-            raise InvalidRequest("the dataset has no column but the label", where=str(self._path))
+            raise InvalidRequest("the dataset has only the label column", where=str(self._path))
         return self.names.index(label)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield (line number, cells) of each row; InvalidRequest, naming the line, if it does not fit."""
+        """Yield (line number, cells) of each row; InvalidRequest with the line if a row does not fit."""
         width = len(self.names)
         records = self._records(self.separator)
         next(records)
@@ -85,12 +85,12 @@ class Table:
                 )
 
     def _headers(self) -> dict[str, list[str]]:
-        """Return the header as each separator cuts it that can be meant; InvalidRequest if none can."""
+        """Return the header as each possible separator cuts it; InvalidRequest if none is possible."""
         if self._given is not None:
             return {self._given: self._header(self._given)}
         found = {s: names for s in SEPARATORS if (names := self._header_if_any(s))}
         if not found:
-            return {",": self._header(",")}  # which raises what is wrong
+            return {",": self._header(",")}  # it raises the error
         return {self._named: found[self._named]} if self._named in found else found
 
     def _header_if_any(self, separator: str) -> list[str] | None:
@@ -108,7 +108,7 @@ class Table:
         return [name.strip() or f"column_{index}" for index, name in enumerate(header, start=1)]
 
     def _records(self, separator: str) -> Iterator[tuple[int, list[str]]]:
-        """Yield (line number, cells) from the top of the file; the first is none of blanks."""
+        """Yield (line number, cells) from the top of the file, without blank lines at the top."""
         self._stream.seek(0)
         reader = csv.reader(chain.from_iterable(self._blocks()), delimiter=separator)
         line = 0
@@ -136,7 +136,7 @@ class Table:
             raise InvalidRequest(f"the dataset cannot be read: {error}", where=where, fix=_WHOLE) from None
 
     def _is_preamble(self, row: list[str], separator: str) -> bool:
-        """Return whether a record stands before the header: blanks, or the line `sep=;` of spreadsheets."""
+        """Return whether a record comes before the header: blanks, or the line `sep=;` of spreadsheets."""
         text = "".join(row)
         if text[:4].lower() == "sep=" and len(row) <= 2:
             self._named = text[4:] or separator
@@ -144,7 +144,7 @@ class Table:
         return is_blank(row)
 
     def _blocks(self) -> Iterator[list[str]]:
-        """Yield the file's lines, many at a time, and never more than a row may be long."""
+        """Yield the file's lines, many at a time, but never more than the limit of a row."""
         self._pending = 0
         size, rest = _BLOCK, ""
         while block := self._stream.read(size):
@@ -153,7 +153,7 @@ class Table:
             if self._pending > RECORD_LIMIT:
                 raise _TooLongError
             if "\0" in block:
-                raise csv.Error("it holds NUL bytes")
+                raise csv.Error("it contains NUL bytes")
             *lines, rest = io.StringIO(rest + block, newline="").readlines()
             yield lines
             size = min(size * 2, RECORD_LIMIT // 4)
@@ -169,25 +169,25 @@ class Table:
                 )
 
     def _no_label(self, label: str, *, is_quoting: bool) -> InvalidRequest:
-        """Return the error. It quotes the header only where nothing keeps it: the file may be any file."""
+        """Return the error. It quotes the header only if nothing stores the message: it may be any file."""
         count = len(self.names)
         if not is_quoting:
             return InvalidRequest(
-                f"dataset.label_column {label!r:.80} is none of the {count} columns",
+                f"dataset.label_column {label!r:.80} is not one of the {count} columns",
                 where=str(self._path),
                 fix="Was the file changed after the run was queued?",
             )
         shown = ", ".join(name[:_NAME] for name in self.names[:_SHOWN]) + (", ..." if count > _SHOWN else "")
-        message = f"dataset.label_column {label!r:.80} is no column; "
+        message = f"dataset.label_column {label!r:.80} is not a column; "
         if count == 1:
-            # One cell is as likely a line of some other file, unless the label is in it.
+            # A single cell may be a line of another file, unless it contains the label.
             message += f"the only one is {shown}" if label in shown else "the header is a single cell"
             fix = "Cells are separated by a comma, a semicolon, a tab or a pipe"
         else:
             message += f"the columns are {shown} (separated by a {SEPARATORS[self.separator]})"
             fix = did_you_mean(label, self.names[:_SIMILAR])
         if sum(map(is_plain, self.names)) * 2 > count:
-            fix = "The first line has to name the columns"
+            fix = "The first line must name the columns"
         return InvalidRequest(message, where=str(self._path), fix=fix)
 
 

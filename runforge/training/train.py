@@ -1,6 +1,6 @@
-"""Training one model: load, split, fit with real progress, measure, keep what came of it.
+"""Trains one model: load, split, fit with real progress, measure, save.
 
-Nothing here decides what the run is called or how it ended; that is the worker's.
+Nothing here decides the run's name or outcome; the worker does.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from runforge.training.labels import class_weights
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training measured."""
+    """The results of a training."""
 
     metrics: dict[str, float]
     primary: tuple[str, float] | None
-    #: What the dataset turned out to hold, for result.json.
+    #: What is in the dataset, for result.json.
     dataset: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """The prepared rows, and what prepared them."""
+    """The prepared rows, and the transformer that prepared them."""
 
     prepare: Any
     encoder: Any
@@ -50,8 +50,8 @@ class _Split:
 def train(request: Request, spec: Spec) -> Trained:
     """Train the request's model in its run folder and return what was measured.
 
-    Deterministic: the same request on the same data gives the same metrics. Raises RunForgeError
-    for a dataset or for values that cannot be used.
+    Deterministic: the same request on the same data gives the same metrics. Raises RunForgeError for an
+    unusable dataset or unusable values.
     """
     from runforge.training import measures
 
@@ -114,7 +114,7 @@ def _load(request: Request, spec: Spec, seed: int) -> _Split:
 
 
 def _fit(model: Any, rows: _Split, run_dir: Path) -> None:
-    """Fit, with a token and a point of each curve for every epoch."""
+    """Fit; print a token and write a point of each curve for every epoch."""
     from runforge.training.curve import Curve
 
     warned: dict[str, None] = {}
@@ -134,7 +134,7 @@ def _fit(model: Any, rows: _Split, run_dir: Path) -> None:
 
 @contextmanager
 def _metrics_file(run_dir: Path) -> Iterator[int]:
-    """Open metrics.jsonl for appending; a planted link is not followed."""
+    """Open metrics.jsonl for appending; follow no link."""
     descriptor = open_file(run_dir / jsonl.NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         yield descriptor
@@ -143,7 +143,7 @@ def _metrics_file(run_dir: Path) -> Iterator[int]:
 
 
 def _append(descriptor: int, step: int, values: dict[str, float]) -> None:
-    """Append a point of each metric in one write, so that a reader sees whole lines."""
+    """Append a point of each metric in one write, so that a reader sees complete lines."""
     at = clock.now()
     os.write(
         descriptor, b"".join(jsonl.encode(Point(name, step, value), at) for name, value in values.items())
@@ -153,13 +153,13 @@ def _append(descriptor: int, step: int, values: dict[str, float]) -> None:
 def _primary(metrics: dict[str, float], objective: Objective | None) -> tuple[str, float] | None:
     name = objective.metric if objective else "accuracy"
     if name not in metrics:
-        print(safe(f"this model has no {name}, the sweep's objective: it takes no part in the ranking"))
+        print(safe(f"this model has no {name}, the sweep's objective: it is not ranked"))
         return None
     return name, metrics[name]
 
 
 def _keep(run_dir: Path, model: Any, rows: _Split, metrics: dict[str, float]) -> None:
-    """Write the artifacts. They are pickles for the user to load; RunForge itself never loads one."""
+    """Write the artifacts. They are pickles for the user; RunForge itself never loads one."""
     from sklearn.pipeline import Pipeline
 
     from runforge.training import measures
@@ -175,7 +175,7 @@ def _keep(run_dir: Path, model: Any, rows: _Split, metrics: dict[str, float]) ->
         f"{kind}.json": _json(document),
     }
     for name, data in contents.items():
-        write_atomic(folder / name, data, durable=False)  # the supervisor syncs what is left
+        write_atomic(folder / name, data, durable=False)  # the supervisor syncs the rest
 
 
 def _json(document: dict[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Imported once by the zygote: scikit-learn with everything that a run needs, and one small fit.
+"""The zygote imports this once: scikit-learn with all that a run needs, and one small fit.
 
 Forked runs then start in milliseconds instead of more than a second.
 """
@@ -21,10 +21,10 @@ __all__ = ["dataset", "train", "train_test_split", "worker"]
 
 
 class _NoPandas:
-    """Answers `import pandas` at once where it is not installed.
+    """Answers `import pandas` at once if it is not installed.
 
-    scikit-learn tries it some forty times in a small run; looking through every folder each time
-    costs a sixth of that run.
+    scikit-learn tries it some forty times in a small run. To search every folder each time would take a sixth
+    of the run's time.
     """
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The worker's own code: one attempt of a training or of a dry run, from spec to result.json."""
+"""The worker's code: one attempt of a training or of a dry run, from spec to result.json."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TRACEBACK_LIMIT = 20_000
 
 @dataclass(slots=True)
 class _Attempt:
-    """What is known of the attempt so far."""
+    """What is known about the attempt so far."""
 
     started_at: str
     config: dict[str, Any] | None = None
@@ -78,13 +78,13 @@ def _run(spec: Spec, attempt: _Attempt) -> None:
 
 
 def _file_trouble(problem: OSError) -> str:
-    """Return a full disk, or a folder that may not be written, as one sentence."""
+    """Return one sentence about a full disk or a folder without write permission."""
     name = f"{problem.filename}: " if problem.filename else ""
     return safe(f"{name}{problem.strerror or problem}. Check the disk's space and the file's permissions")
 
 
 def _fault(problem: Exception) -> dict[str, Any]:
-    """Return a fault that is not the user's; here, and only here, a traceback is of use."""
+    """Return a fault of RunForge itself; only here a traceback is useful."""
     trace = traceback.format_exc()
     print(trace, file=sys.stderr, flush=True)
     kind = type(problem).__name__
@@ -123,6 +123,6 @@ def effective_config(request: Request, device: Device) -> dict[str, Any]:
 
 
 def _reading(request: Request) -> dict[str, str]:
-    """Return how the request says that its dataset is to be read."""
+    """Return how the request wants its dataset to be read."""
     said = {"label_type": request.label_type, "separator": request.separator}
     return {name: value for name, value in said.items() if value is not None}

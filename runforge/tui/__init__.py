@@ -1,1 +1,1 @@
-"""The terminal UI lives here."""
+"""The terminal UI."""

@@ -1,7 +1,7 @@
-"""The terminal UI: what a person keeps open all week to see and steer one workspace's queue.
+"""The terminal UI: shows and controls the queue of one workspace. It may stay open for weeks.
 
-Reads through `runforge.views`, writes through `runforge.queue`, knows nothing else. Closing it, or killing
-it, changes nothing in the queue.
+It reads through `runforge.views` and writes through `runforge.queue`. To close or kill it changes nothing in
+the queue.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from runforge.workspace import Workspace
 _TICK_SECONDS = 1.0
 _REQUEST_LIMIT = 64 * 1024
 _INTERNAL = 4
-#: The workers that carry out what the user asked for.
+#: The workers that carry out the user's changes.
 _ACTIONS = "actions"
 
 
@@ -49,7 +49,7 @@ class RunForgeApp(App[None]):
     TITLE = "RunForge"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit (runs go on)", show=False, priority=True),
+        Binding("ctrl+q", "quit", "Quit (runs continue)", show=False, priority=True),
     ]
     CSS = """
     BaseScreen { background: $background; }
@@ -97,18 +97,18 @@ class RunForgeApp(App[None]):
         self.animation_level = "none"
 
     def get_default_screen(self) -> Screen[Any]:
-        """Begin at the queue."""
+        """Start with the queue."""
         return QueueScreen()
 
     def on_mount(self) -> None:
-        """Begin to watch."""
+        """Start to watch the journal."""
         terminal.on_signals(self._leave_on_signal)
         self.feed.start()
         self._background.start()
         self.set_interval(_TICK_SECONDS, self._tick)
 
     def on_unmount(self) -> None:
-        """Let the journal go."""
+        """Close the journal."""
         self.feed.stop()
         self._background.stop()
 
@@ -117,7 +117,7 @@ class RunForgeApp(App[None]):
         self.exit()
 
     def _handle_exception(self, error: Exception) -> None:
-        """Restore the terminal and let the command line tell of it, in one line."""
+        """Restore the terminal and let the command line report the error in one line."""
         if self.failure is None:
             self.failure = error
         self.exit_code = _INTERNAL
@@ -127,11 +127,11 @@ class RunForgeApp(App[None]):
             self.exit()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Add ASCII alone, where it was asked for."""
+        """Add the ASCII filter if the user wants ASCII."""
         return [*super().get_line_filters(), *([self._plain] if self._plain.enabled else [])]
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        """Write only what differs: over SSH each byte counts."""
+        """Write only what has changed: over SSH each byte counts."""
         super()._display(screen, self.wire.thinned(renderable, screen.outer_size))
 
     def ask_for(self, query: JobQuery) -> None:
@@ -140,7 +140,7 @@ class RunForgeApp(App[None]):
         self.feed.ask(query)
 
     def on_snapshot_read(self, message: SnapshotRead) -> None:
-        """Show another moment of the queue."""
+        """Show a new snapshot of the queue."""
         self.snapshot, self.window, self._problem = message.snapshot, message.window, ""
         for screen in self._shown():
             screen.show_snapshot(message.snapshot)
@@ -153,14 +153,14 @@ class RunForgeApp(App[None]):
             screen.show_window(message.window)
 
     def on_answer(self, message: Answer) -> None:
-        """Show what was read for a widget, if it is still there."""
+        """Give a widget what was read for it, if it still exists."""
         if message.problem:
             self.say(message.problem, is_error=True)
         elif message.owner.is_attached and message.owner.is_running and not self._exit:
             message.show()
 
     def on_read_failed(self, message: ReadFailed) -> None:
-        """Say why the queue cannot be shown; the last picture stays."""
+        """Say why the queue cannot be read; the old one stays on the screen."""
         self._problem = message.problem
         self._warn()
 
@@ -176,7 +176,7 @@ class RunForgeApp(App[None]):
         self._warn()
 
     def _shown(self) -> list[BaseScreen]:
-        """Return the screen that is looked at; one below a dialog counts, others read again when resumed."""
+        """Return the visible screen, also below a dialog. Other screens read again when they are resumed."""
         for screen in reversed(self.screen_stack):
             if isinstance(screen, BaseScreen):
                 return [screen] if screen.is_laid_out and screen.is_running and not self._exit else []
@@ -192,7 +192,7 @@ class RunForgeApp(App[None]):
                 screen.show_warning(warning)
 
     def act(self, change: Callable[[], str]) -> None:
-        """Carry out a change in a thread, tell what came of it, and look at the queue again."""
+        """Carry out a change in a thread, show its result, and read the queue again."""
         self.run_worker(lambda: self._act(change), thread=True, group=_ACTIONS)
 
     def _act(self, change: Callable[[], str]) -> None:
@@ -204,7 +204,7 @@ class RunForgeApp(App[None]):
         self.call_from_thread(self.say, said, is_error=is_error)
 
     def say(self, text: str, *, is_error: bool = False) -> None:
-        """Tell what came of an action, on whatever screen is shown."""
+        """Show the result of an action, on any screen."""
         for screen in self._shown():
             screen.say(text, is_error=is_error)
 
@@ -219,7 +219,7 @@ class RunForgeApp(App[None]):
             self.run_worker(self._exit_when_acted())
 
     async def _exit_when_acted(self) -> None:
-        """Leave once every change that was asked for is made: a key is a promise. A second `q` does not wait."""
+        """Quit when all changes of the user are done. A second `q` does not wait."""
         asked = [worker for worker in self.workers if worker.group == _ACTIONS]
         if asked:
             with contextlib.suppress(WorkerCancelled):  # by the second `q`
@@ -246,7 +246,7 @@ class RunForgeApp(App[None]):
             self.push_screen(MachineScreen())
 
     def read_rows(self, places: Sequence[int]) -> list[JobView]:
-        """Return the jobs at these places of the journal, in the order of creation."""
+        """Return the jobs with these row ids, in the order of creation."""
         with contextlib.closing(QueueReader(self.workspace)) as reader:
             rows = reader.rows(places, self.snapshot) if self.snapshot else {}
         return [rows[place] for place in sorted(rows)]
@@ -264,7 +264,7 @@ class RunForgeApp(App[None]):
         return read_machine(self.workspace)
 
     def copy(self, job: JobView, what: str) -> None:
-        """Copy a run's id or request to the clipboard of the user's own terminal (OSC 52)."""
+        """Copy a run's id or request to the clipboard of the user's terminal (OSC 52)."""
         if what == "id":
             self.copy_to_clipboard(job.run_id)
             self.say(f"copied {job.run_id}")
@@ -277,7 +277,7 @@ class RunForgeApp(App[None]):
         self.say(f"copied the request of {job.run_id}, {len(text)} characters; it is at {path}")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer every key of the screen by its name, and the theme."""
+        """Offer every key of the screen by name, and the theme."""
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         if isinstance(screen, BaseScreen):
             for binding in screen.commands():
@@ -289,7 +289,7 @@ class RunForgeApp(App[None]):
 
 
 def _text(path: Path) -> str:
-    """Return a request's text, for another thread than the one that paints."""
+    """Return a request's text; not for the painting thread."""
     try:
         return read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
     except (OSError, ValueError) as error:
@@ -307,8 +307,8 @@ def run(
 ) -> int:
     """Show the screens until the user leaves; return the exit code.
 
-    Raises InvalidRequest where there is no terminal for it, and whatever made it crash after the terminal is
-    restored.
+    Raises InvalidRequest if there is no suitable terminal. If it crashes, it restores the terminal and raises
+    the error.
     """
     terminal.require()
     terminal.believe()
@@ -327,5 +327,5 @@ def run(
     return app.exit_code
 
 
-if TYPE_CHECKING:  # the app keeps what its screens are promised
+if TYPE_CHECKING:  # the app is what the screens expect
     _PORT: type[AppPort] = RunForgeApp

@@ -1,4 +1,4 @@
-"""ASCII in the place of everything else, for terminals whose fonts have no more: one filter over all screens."""
+"""Replaces everything beyond ASCII, for terminals with simple fonts: one filter over all screens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BRAILLE = range(0x2801, 0x2900)
 
 
 class AsciiFilter(LineFilter):
-    """Replaces each character beyond ASCII by one that looks like it, or by question marks."""
+    """Replaces each character beyond ASCII by a similar one, or by question marks."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
         """Return the line in ASCII, as wide as before."""

@@ -1,7 +1,7 @@
 """The thread that reads files and single records for the screens: logs, curves, a run, a folder.
 
-A screen says what is to be read and what shows it. The reading happens here, the showing in the thread that
-paints, and only if the widget that asked is still there. The queue's rows come from the feed, not from here.
+A screen says what to read and what shows it. It is read here. It is shown in the painting thread, and only if
+the widget still exists. The queue's rows come from the feed, not from here.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ _Found = TypeVar("_Found")
 
 
 class Read(Protocol):
-    """How a widget has something read."""
+    """How a widget lets something be read."""
 
     def __call__(
         self, owner: Widget, work: Callable[[], _Found], show: Callable[[_Found], None], *, key: str = ""
     ) -> None:
-        """Call `work` in the reading thread, then `show` with what it found in the thread that paints.
+        """Call `work` in the reading thread, then `show` with the result in the painting thread.
 
-        While it waits, a later reading of the same owner and key takes its place; without a key each is done.
+        While it waits, a later call of the same owner and key replaces it; without a key each is done.
         """
 
 
 class Answer(Message):
-    """Something was read; `problem` says why it could not be."""
+    """Something was read; `problem` says why it could not be read."""
 
     def __init__(self, owner: Widget, show: Callable[[], None], problem: str = "") -> None:
         self.owner = owner
@@ -58,7 +58,7 @@ class Background(threading.Thread):
     def read(
         self, owner: Widget, work: Callable[[], _Found], show: Callable[[_Found], None], *, key: str = ""
     ) -> None:
-        """Have something read; see `Read`."""
+        """Read something; see `Read`."""
 
         def answer() -> Callable[[], None]:
             found = work()
@@ -69,7 +69,7 @@ class Background(threading.Thread):
             self._changed.notify()
 
     def stop(self) -> None:
-        """End the thread; what is being read is waited for, but not for long."""
+        """End the thread; wait for its current reading, but not for long."""
         with self._changed:
             self._is_stopped = True
             self._changed.notify()

@@ -1,4 +1,4 @@
-"""The one-line bars of a screen: how things stand, what is wrong, what the keys do."""
+"""The one-line bars of a screen: the status, what is wrong, what the keys do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StatusBar(Widget):
         self._shown = ""
 
     def show(self, snapshot: QueueSnapshot) -> None:
-        """Show another moment; painted only if it reads differently."""
+        """Show a new snapshot; painted only if the text changes."""
         self._snapshot = snapshot
         text = self._text(self.size.width).plain
         if text != self._shown:
@@ -78,7 +78,7 @@ _STATES = (
 
 
 class WarningBar(Widget):
-    """What is wrong and what to do about it; takes no room while all is well."""
+    """Says what is wrong and what to do about it; takes no room while all is well."""
 
     DEFAULT_CSS = """
     WarningBar { height: auto; max-height: 3; background: $error; color: $text; text-style: bold; display: none; }
@@ -90,7 +90,7 @@ class WarningBar(Widget):
         self._said = ""
 
     def say(self, text: str, *, is_mild: bool = False) -> None:
-        """Show the text, or nothing if it is empty."""
+        """Show the text; an empty text hides the bar."""
         if text == self._said:
             return
         self._said = text
@@ -104,12 +104,14 @@ class WarningBar(Widget):
 
 
 def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
-    """Return what is wrong with the daemon and which key mends it, or nothing."""
+    """Return what is wrong with the daemon and which key repairs it, or an empty text."""
     if daemon.state == "died":
-        return f"The daemon (pid {daemon.pid}) died. Runs go on without it; D starts a new one, which adopts them."
+        return (
+            f"The daemon (pid {daemon.pid}) died. Runs continue without it; D starts a new one to adopt them."
+        )
     if daemon.state == "not_responding":
         age = f", last heartbeat {daemon.heartbeat_age:.0f} s ago" if daemon.heartbeat_age is not None else ""
-        return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs go on."
+        return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs continue."
     if daemon.state != "stopped":
         return f"Nothing is launched: {daemon.shortage.text}" if daemon.shortage is not None else ""
     waiting, working = snapshot.counts["queued"], snapshot.counts["running"]
@@ -117,13 +119,13 @@ def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
         return f"No daemon is running: {waiting:,} queued runs wait. D starts one."
     if working:
         return (
-            f"No daemon is running; runs that go on without it: {working:,}. D starts one, which adopts them."
+            f"No daemon is running; runs that continue without it: {working:,}. D starts one to adopt them."
         )
     return ""
 
 
 class Key(NamedTuple):
-    """A key as the bar shows it, and the action that a click on it runs."""
+    """A key, and the action that a click on it runs."""
 
     key: str
     does: str
@@ -131,7 +133,7 @@ class Key(NamedTuple):
 
 
 class KeyBar(Widget):
-    """What the keys do here; for some seconds after an action, what came of it."""
+    """Shows what the keys do here; for some seconds after an action, its result."""
 
     DEFAULT_CSS = """
     KeyBar { height: auto; max-height: 3; min-height: 1; dock: bottom; background: $panel; color: $foreground; }
@@ -153,7 +155,7 @@ class KeyBar(Widget):
             self.refresh()
 
     def say(self, text: str, *, is_error: bool = False) -> None:
-        """Tell what came of an action, for a while."""
+        """Show the result of an action for a while."""
         self._said = text
         self._serial += 1
         self.set_class(is_error, "-error")
@@ -168,7 +170,7 @@ class KeyBar(Widget):
             self.say("")
 
     def render(self) -> Text:
-        """Return the keys, or what was said."""
+        """Return the keys, or the message."""
         width = self.size.width
         self._spans = []
         if self._said:
@@ -185,7 +187,7 @@ class KeyBar(Widget):
         return text
 
     async def on_click(self, event: events.Click) -> None:
-        """Run the action of the key that was clicked."""
+        """Run the action of the clicked key."""
         for start, end, action in self._spans:
             if start <= event.x < end:
                 await self.screen.run_action(action)

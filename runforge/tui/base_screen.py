@@ -1,4 +1,4 @@
-"""What every screen of the terminal UI has: the bars, the keys that work everywhere, a word afterwards."""
+"""What every screen of the terminal UI has: the bars, the keys that work everywhere, the messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
 
 _LISTED = 5
-#: Actions that a read-only session refuses, so its last line does not offer them.
+#: Actions that a read-only session refuses. Its last line does not offer them.
 _CHANGES = {
     *("cancel", "cancel_run", "cancel_group", "retry", "retry_run", "retry_group"),
     *("rerun", "pause", "priority", "daemon"),
@@ -34,14 +34,14 @@ class BaseScreen(Screen[None]):
         Binding("m", "machine", "Machine: cores, memory, GPUs"),
         Binding("R", "reload", "Read and paint everything again"),
         Binding("ctrl+z", "app.suspend_process", "Suspend to the shell"),
-        Binding("q", "leave", "Back, or quit from the queue (runs go on)"),
-        Binding("Q", "app.quit", "Quit (runs go on)"),
+        Binding("q", "leave", "Back, or quit from the queue (runs continue)"),
+        Binding("Q", "app.quit", "Quit (runs continue)"),
     ]
     KEYS: ClassVar[Sequence[Key]] = ()
 
     @property
     def runforge(self) -> AppPort:
-        """The app, as far as screens know it."""
+        """The app, as screens know it."""
         return cast("AppPort", self.app)
 
     def compose(self) -> ComposeResult:
@@ -58,23 +58,23 @@ class BaseScreen(Screen[None]):
         return [key._replace(key=enter) if key.key == "↵" else key for key in shown]
 
     def content(self) -> Iterable[Widget]:
-        """Return what stands between the bars."""
+        """Return the widgets between the bars."""
         return ()
 
-    #: Whether the widgets are there: between the screen's mounting and its end.
+    #: Whether the widgets exist: from the mounting of the screen to its end.
     is_laid_out = False
 
     def on_mount(self) -> None:
-        """Show how things stand, now that there is something to show it on."""
+        """Show the status, now that the widgets exist."""
         self.is_laid_out = True
         self._catch_up()
 
     def on_unmount(self) -> None:
-        """Show nothing any more."""
+        """Show nothing more."""
         self.is_laid_out = False
 
     def on_screen_resume(self) -> None:
-        """Show how things stand by now."""
+        """Show the current status."""
         if self.is_laid_out:
             self._catch_up()
 
@@ -84,25 +84,25 @@ class BaseScreen(Screen[None]):
         self.show_warning(self.runforge.warning)
 
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
-        """Show another moment of the queue."""
+        """Show a new snapshot of the queue."""
         self.query_one(StatusBar).show(snapshot)
 
     def show_window(self, window: Window) -> None:
-        """Show the rows of the queue that were asked for."""
+        """Show the requested rows of the queue."""
 
     def show_warning(self, text: str) -> None:
         """Show what is wrong, or nothing."""
         self.query_one(WarningBar).say(text, is_mild=text.startswith("No daemon"))
 
     def tick(self) -> None:
-        """Let running times go on; called each second."""
+        """Update running times; called each second."""
 
     def say(self, text: str, *, is_error: bool = False) -> None:
-        """Tell what came of an action."""
+        """Show the result of an action."""
         self.query_one(KeyBar).say(text, is_error=is_error)
 
     def act(self, change: Callable[[], str]) -> None:
-        """Carry out a change and tell what came of it."""
+        """Carry out a change and show its result."""
         self.runforge.act(change)
 
     def ask(self, question: str, details: Sequence[str], change: Callable[[], str]) -> None:
@@ -116,7 +116,7 @@ class BaseScreen(Screen[None]):
         self.app.push_screen(Confirm(question, details), answered)
 
     def cancel_jobs(self, jobs: Sequence[JobView]) -> None:
-        """Cancel runs; ask first where a running one would be stopped, or where there are many."""
+        """Cancel runs; ask first if a running one would be stopped, or if there are many."""
         steering = self.runforge.steering
         running = [job for job in jobs if job.state == "running"]
         queued = sum(job.state == "queued" for job in jobs)
@@ -133,7 +133,7 @@ class BaseScreen(Screen[None]):
         self.ask(question, lines, lambda: steering.cancel(jobs))
 
     def action_leave(self) -> None:
-        """Go back one screen; from the first one quit."""
+        """Go back one screen; quit from the first one."""
         self.runforge.leave()
 
     def action_reload(self) -> None:
@@ -147,16 +147,16 @@ class BaseScreen(Screen[None]):
         self.runforge.show_machine()
 
     def action_daemon(self) -> None:
-        """Start, replace or stop the daemon, as its state asks for."""
+        """Start, replace or stop the daemon, depending on its state."""
         snapshot, steering = self.runforge.snapshot, self.runforge.steering
         state = snapshot.daemon.state if snapshot else "stopped"
         if state in {"stopped", "died"}:
             self.say("starting a daemon ...")
             self.act(steering.start_daemon)
         elif state == "not_responding":
-            self.ask("Take over from the daemon that hangs?", ["its runs go on"], steering.take_over)
+            self.ask("Take over from the hanging daemon?", ["its runs continue"], steering.take_over)
         else:
-            lines = ["running runs go on; nothing new starts until there is a daemon again"]
+            lines = ["running runs continue; nothing new starts until there is a daemon again"]
             self.ask("Stop the daemon?", lines, steering.stop_daemon)
 
     def action_help(self) -> None:
@@ -206,5 +206,5 @@ _NAMES = {
 
 
 def key_name(key: str) -> str:
-    """Return a key as people know it."""
+    """Return a key's usual name."""
     return _NAMES.get(key, key)

@@ -1,4 +1,4 @@
-"""Columns of a list: which are shown in a width, and how wide each is."""
+"""The columns of a list: which ones are shown, and how wide each is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GAP = 2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. It is shown from a width of the list on; `grow` says how it shares what is left."""
+    """One column. It is shown if the list is wide enough; `grow` is its share of the remaining width."""
 
     key: str
     title: str
@@ -32,7 +32,7 @@ class Layout:
     columns: Sequence[tuple[Column, int]]
 
     def key_at(self, x: int) -> str | None:
-        """Return which column stands at this place of a line; the gap after it counts."""
+        """Return the column at this position of a line; the gap after a column belongs to it."""
         for column, width in self.columns:
             x -= width + _GAP
             if x < 0:
@@ -40,7 +40,7 @@ class Layout:
         return None
 
     def line(self, values: Mapping[str, str | Cell]) -> list[Cell]:
-        """Return a row's cells, each padded to its column. Texts are made harmless here."""
+        """Return a row's cells, each padded to its column's width. Texts are made harmless here."""
         line = []
         for column, width in self.columns:
             value = values.get(column.key, "")
@@ -53,7 +53,7 @@ class Layout:
 
 
 def fitted(columns: Sequence[Column], width: int) -> Layout:
-    """Return the columns that a list of this width shows, with what is left shared among the growing."""
+    """Return the columns that fit into this width; growing columns share the remaining width."""
     shown = [column for column in columns if width >= column.from_width]
     left = width - sum(column.width for column in shown) - _GAP * (len(shown) - 1)
     shares = sum(column.grow for column in shown) or 1

@@ -1,4 +1,4 @@
-"""Windows over a screen: a question before something that is hard to take back, and help."""
+"""Windows over a screen: a question before something that is hard to undo, and help."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runforge.text import safe
 
 
 class Confirm(ModalScreen[bool]):
-    """A question that y answers; everything else leaves things as they are."""
+    """A question. y means yes; every other key changes nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
@@ -48,7 +48,7 @@ class Confirm(ModalScreen[bool]):
 
 
 class Help(ModalScreen[None]):
-    """All keys of the screen below; scrolls where it does not fit, narrows by typing."""
+    """All keys of the screen below; it scrolls, and typing filters it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,enter", "close", "Close")]
     DEFAULT_CSS = """
@@ -74,7 +74,7 @@ class Help(ModalScreen[None]):
         self.query_one(Static).update(self._text(event.value.lower()))
 
     def on_key(self, event: events.Key) -> None:
-        """Scroll by the keys that the input leaves."""
+        """Scroll with the keys that the input does not use."""
         by = {"down": 1, "up": -1, "pagedown": 10, "pageup": -10}.get(event.key)
         if by is not None:
             self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)

@@ -1,7 +1,7 @@
-"""The thread that watches the journal for the screens. It reads and posts; it owns no widget.
+"""The thread that watches the journal for the screens. It reads and posts messages; it owns no widget.
 
-It looks four times a second at a number that costs microseconds and reads only when that has changed, and
-then never more than a tenth of the time. Rows are read for what is looked at and some pages around it.
+Four times a second it checks a number, which takes microseconds. It reads only if the number has changed, and
+for at most a tenth of the time. It reads the visible rows and some pages around them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from runforge.workspace import Workspace
 _LOOK_SECONDS = 0.25
 _MOST_OF_THE_TIME = 0.1
 _PROGRESS_SECONDS = 1.0
-#: Lock and heartbeat of the daemon are looked at this often when nothing else changes.
+#: Seconds between two looks at the daemon's lock and heartbeat when nothing else changes.
 _DAEMON_SECONDS = 1.0
-#: Rows that come with the first snapshot of a query, before a screen has said what it shows.
+#: Rows in the first snapshot of a query, before a screen has said what it shows.
 _FIRST_ROWS = 100
 
 
 class Sight(NamedTuple):
-    """What is looked at: rows of the order asked for, the job under the cursor, groups by id."""
+    """What is visible: rows of the current order, the job under the cursor, groups by id."""
 
     start: int = 0
     end: int = _FIRST_ROWS
@@ -39,14 +39,14 @@ class Sight(NamedTuple):
 
 
 class Window(NamedTuple):
-    """What stands behind the rows that are looked at. A job that was pruned meanwhile is None."""
+    """The jobs of the visible rows. A job that was pruned meanwhile is None."""
 
     jobs: dict[int, JobView | None]
     groups: dict[str, GroupProgress]
 
 
 class SnapshotRead(Message):
-    """The queue has changed, or something else was asked for."""
+    """The queue has changed, or the query has."""
 
     def __init__(self, snapshot: QueueSnapshot, window: Window) -> None:
         self.snapshot = snapshot
@@ -55,7 +55,7 @@ class SnapshotRead(Message):
 
 
 class WindowRead(Message):
-    """Other rows of the same snapshot are looked at."""
+    """Other rows of the same snapshot are visible."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -63,7 +63,7 @@ class WindowRead(Message):
 
 
 class ReadFailed(Message):
-    """The journal cannot be read at the moment."""
+    """The journal cannot be read now."""
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
@@ -98,17 +98,17 @@ class Feed(threading.Thread):
         self._next_read = self._next_daemon = self._next_progress = 0.0
 
     def ask(self, query: JobQuery) -> None:
-        """Ask for other jobs or another order; the answer comes at once, with its first rows."""
+        """Ask for other jobs or another order; the answer comes at once, with the first rows."""
         self._query = query
         self._sight = Sight(groups=self._sight.groups)
         self.hurry()
 
     def look_at(self, start: int, end: int, cursor: int | None) -> None:
-        """Ask for rows: a stretch of the order, and the job under the cursor."""
+        """Ask for rows: a range of the order, and the job under the cursor."""
         self._see(self._sight._replace(start=start, end=end, cursor=cursor))
 
     def look_at_groups(self, groups: Sequence[str]) -> None:
-        """Ask how these groups do."""
+        """Ask for the progress of these groups."""
         self._see(self._sight._replace(groups=tuple(groups)))
 
     def _see(self, sight: Sight) -> None:
@@ -117,7 +117,7 @@ class Feed(threading.Thread):
             self._wake.set()
 
     def hurry(self) -> None:
-        """Look again now: something was just done."""
+        """Look again now, after a change."""
         self._is_urgent = True
         self._wake.set()
 
@@ -128,7 +128,7 @@ class Feed(threading.Thread):
         self.join(timeout=2.0)
 
     def run(self) -> None:
-        """Look, read, post; until stopped."""
+        """Look, read and post, until stopped."""
         reader = QueueReader(self._workspace)
         while not self._is_stopped:
             self._wake.clear()
@@ -142,7 +142,7 @@ class Feed(threading.Thread):
         reader.close()
 
     def _look(self, reader: QueueReader) -> None:
-        """Read what has changed, or the rows that are looked at now."""
+        """Read what has changed, or the rows that are visible now."""
         is_urgent, self._is_urgent = self._is_urgent, False
         now, query, sight = time.monotonic(), self._query, self._sight
         version = (reader.version(), query)
@@ -173,7 +173,7 @@ class Feed(threading.Thread):
 
 
 def _window(reader: QueueReader, snapshot: QueueSnapshot, sight: Sight) -> Window:
-    """Return what stands behind the rows and groups that are looked at."""
+    """Return the data of the visible rows and groups."""
     places = list(snapshot.order[sight.start : sight.end])
     if sight.cursor is not None:
         places.append(sight.cursor)
@@ -184,7 +184,7 @@ def _window(reader: QueueReader, snapshot: QueueSnapshot, sight: Sight) -> Windo
 
 
 def _differs(now: DaemonStatus, shown: DaemonStatus) -> bool:
-    """Return whether the daemon is otherwise than shown, its ever-growing age apart."""
+    """Return whether the daemon's status differs from the shown one, apart from its age."""
     return now._replace(heartbeat_age=None, last_heartbeat=None) != shown._replace(
         heartbeat_age=None, last_heartbeat=None
     )

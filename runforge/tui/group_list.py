@@ -24,19 +24,19 @@ _UNKNOWN = GroupProgress(None, None, None)
 
 
 class GroupList(RowList):
-    """Groups, those with work first and then the newest. The cursor follows its group."""
+    """Groups: first those with work, then the newest. The cursor stays on its group."""
 
     def __init__(self, look_at: Callable[[Sequence[str]], None], *, id: str) -> None:  # noqa: A002 - Textual's
         super().__init__(id=id)
         self._look_at = look_at
         self._groups: list[GroupView] = []
         self._snapshot: QueueSnapshot | None = None
-        #: How groups do, as far as it was asked for; what is of the snapshot before stays until it is told anew.
+        #: The known progress of groups. Old values stay until new ones come.
         self._progress: dict[str, GroupProgress] = {}
         self._current: str | None = None
 
     def show(self, snapshot: QueueSnapshot, progress: Mapping[str, GroupProgress]) -> None:
-        """Show another moment of the queue."""
+        """Show a new snapshot of the queue."""
         self._snapshot = snapshot
         self._progress.update(progress)
         newest_first = reversed(snapshot.groups)
@@ -47,12 +47,12 @@ class GroupList(RowList):
         self.rows_changed()
 
     def show_progress(self, progress: Mapping[str, GroupProgress]) -> None:
-        """Show how the groups do that were asked for."""
+        """Show the progress of the requested groups."""
         self._progress.update(progress)
         self.repaint_changed()
 
     def seen_changed(self) -> None:
-        """Ask how the groups do that are visible."""
+        """Ask for the progress of the visible groups."""
         top = self.scroll_offset.y
         seen = self._groups[max(0, top - self.page_size) : top + 2 * self.page_size]
         self._look_at([group.group_id for group in seen] if self.display else [])
@@ -72,7 +72,7 @@ class GroupList(RowList):
         return len(self._groups)
 
     def empty_text(self) -> list[str]:
-        """Return what stands in the place of no groups."""
+        """Return the text for a list without groups."""
         return [" No group yet"]
 
     def header(self, width: int) -> Sequence[Cell]:
@@ -100,7 +100,7 @@ class GroupList(RowList):
 
     @staticmethod
     def _best(progress: GroupProgress) -> str:
-        # A metric without a best: it has diverged everywhere, or which way is better is not known.
+        # A metric without a best run: it has diverged everywhere, or it is unknown what is better.
         return "?" if progress.metric_name and progress.best is None else cells.number(progress.best)
 
     def _left(self, group: GroupView, progress: GroupProgress) -> str:

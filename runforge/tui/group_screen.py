@@ -1,4 +1,4 @@
-"""A group: its sweep as a table, best first, and a plot of the metric or of all its curves."""
+"""A group: its sweep as a table, the best run first, and a plot of the metric or of all curves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import GroupView, JobView, ended_runs, group_state
 from runforge.views.trials import Trials
 
-#: So many curves can be told apart in a terminal.
+#: This many curves can be distinguished in a terminal.
 _MOST_CURVES = 12
 
 
@@ -93,7 +93,7 @@ class GroupScreen(BaseScreen):
             yield Plot(id="plot")
 
     def on_mount(self) -> None:
-        """Begin at the table."""
+        """Start with the table."""
         self.table.focus()
 
     @property
@@ -102,7 +102,7 @@ class GroupScreen(BaseScreen):
         return self.query_one(TrialTable)
 
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
-        """Read the group again if something of it has moved."""
+        """Read the group again if something in it has changed."""
         super().show_snapshot(snapshot)
         group = next((g for g in snapshot.groups if g.group_id == self._group_id), None)
         if group is None:
@@ -116,7 +116,7 @@ class GroupScreen(BaseScreen):
             self.run_worker(self._read, thread=True, exclusive=True, group="trials")
 
     def tick(self) -> None:
-        """Let running times go on."""
+        """Update running times."""
         self.table.repaint_changed()
 
     def _read(self) -> None:
@@ -188,7 +188,7 @@ class GroupScreen(BaseScreen):
             self.runforge.show_run(job, tab)
 
     def action_view(self) -> None:
-        """Plot the other thing."""
+        """Switch to the other plot."""
         self._is_curves = not self._is_curves
         self._draw()
 
@@ -214,7 +214,7 @@ class GroupScreen(BaseScreen):
             self.cancel_jobs([job])
 
     def action_cancel_group(self) -> None:
-        """Cancel everything live of the group."""
+        """Cancel all live runs of the group."""
         if (group := self._group) is not None:
             lines = [f"{group.running} running (TERM, 10 s, KILL), {group.queued} queued"]
             self.ask(f"Cancel group {group.name}?", lines, lambda: self.runforge.steering.cancel_group(group))

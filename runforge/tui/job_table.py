@@ -1,4 +1,4 @@
-"""The table of jobs: the rows that are visible, delivered by the feed as they come into view."""
+"""The table of jobs. The feed delivers the visible rows."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _COLUMNS = (
 )
 #: Rows asked for above and below the visible ones, at least.
 _AHEAD = 30
-#: Asks for rows: a stretch of the order, and the job under the cursor.
+#: Asks for rows: a range of the order, and the job under the cursor.
 LookAt: TypeAlias = "Callable[[int, int, int | None], None]"
 _layout = lru_cache(maxsize=8)(fitted)
 
 
 class JobTable(RowList):
-    """Jobs in the snapshot's order. The cursor follows its job, not its line."""
+    """Jobs in the snapshot's order. The cursor stays on its job, not on its line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", show=False),
@@ -44,32 +44,32 @@ class JobTable(RowList):
     ]
 
     class TitleClicked(Message):
-        """The mouse was pressed on a column's title."""
+        """A column's title was clicked."""
 
         def __init__(self, key: str) -> None:
             self.key = key
             super().__init__()
 
     class Marked(Message):
-        """The marked set is another."""
+        """The set of marked jobs has changed."""
 
     def __init__(self, look_at: LookAt, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self.marked: set[int] = set()
         self._look_at = look_at
         self._snapshot: QueueSnapshot | None = None
-        #: Rows of this snapshot; None is a job that was pruned.
+        #: Rows of this snapshot; None for a pruned job.
         self._rows: dict[int, JobView | None] = {}
-        #: Rows of the snapshot before: shown while newer ones are on their way.
+        #: Rows of the previous snapshot: shown until the new ones arrive.
         self._old_rows: dict[int, JobView | None] = {}
         self._progress: dict[str, Progress] = {}
         self._current: int | None = None
-        #: At the top and not moved: the cursor stays on the first line, whichever job that is.
+        #: The cursor was not moved: it stays on the first line, whatever job is there.
         self._is_at_rest = True
         self._range_from: int | None = None
 
     def show(self, snapshot: QueueSnapshot, rows: Mapping[int, JobView | None]) -> None:
-        """Show another moment of the queue, the cursor on the same job."""
+        """Show a new snapshot of the queue, with the cursor on the same job."""
         query_before = self._snapshot.query if self._snapshot else None
         if snapshot is not self._snapshot:
             self._old_rows, self._rows = self._rows or self._old_rows, {}
@@ -86,13 +86,13 @@ class JobTable(RowList):
         self._current = self._place(self.cursor)
 
     def show_rows(self, rows: Mapping[int, JobView | None]) -> None:
-        """Show rows of the same snapshot that were asked for."""
+        """Show the requested rows of the same snapshot."""
         self._rows = {**rows}
         self.seen_changed()
         self.repaint_changed()
 
     def seen_changed(self) -> None:
-        """Ask for the rows that are looked at, before they come into view."""
+        """Ask for the visible rows and those around them."""
         if self._snapshot is None:
             return
         order, page, top = self._snapshot.order, self.page_size, self.scroll_offset.y
@@ -104,7 +104,7 @@ class JobTable(RowList):
         self._look_at(max(0, top - ahead), top + page + ahead, cursor)
 
     def _follow(self, index: int) -> None:
-        """Keep the cursor's job on its line of the screen where the list allows it."""
+        """Keep the cursor's job on its line of the screen if possible."""
         shift = index - self.cursor
         self.virtual_size = self.virtual_size.with_height(self.row_count() + 1)
         self.cursor = index
@@ -113,7 +113,7 @@ class JobTable(RowList):
             self.scroll_to(y=max(0, top + shift), animate=False, immediate=True)
 
     def show_progress(self, progress: dict[str, Progress]) -> None:
-        """Take note of how far the running jobs are; `repaint_changed` shows it."""
+        """Store the progress of the running jobs; `repaint_changed` shows it."""
         self._progress = progress
 
     def job_at_cursor(self) -> JobView | None:
@@ -121,22 +121,22 @@ class JobTable(RowList):
         return self._job(self.cursor)
 
     def place_at_cursor(self) -> list[int]:
-        """Return the place in the journal of the job under the cursor, if there is one."""
+        """Return the row id of the job under the cursor, if there is one."""
         place = self._place(self.cursor)
         return [] if place is None else [place]
 
     def chosen(self) -> list[int]:
-        """Return the places of the marked jobs, or of the one under the cursor."""
+        """Return the row ids of the marked jobs, or of the one under the cursor."""
         return sorted(self.marked) if self.marked else self.place_at_cursor()
 
     def known(self, places: Sequence[int]) -> list[JobView] | None:
-        """Return the jobs at these places; None if not all of them are at hand."""
+        """Return the jobs with these row ids; None if some of them are not loaded."""
         if not all(place in self._rows for place in places):
             return None
         return [job for place in places if (job := self._rows[place])]
 
     def clear_marks(self) -> bool:
-        """Forget the marks; False if there were none."""
+        """Remove all marks; False if there were none."""
         had, self.marked = bool(self.marked), set()
         self._range_from = None
         self.refresh()
@@ -181,7 +181,7 @@ class JobTable(RowList):
         return bool(self.marked) and self._place(index) in self.marked
 
     def header(self, width: int) -> Sequence[Cell]:
-        """Return the titles, an arrow at the sorted one."""
+        """Return the titles, with an arrow at the sorted column."""
         layout: Layout = _layout(_COLUMNS, width)
         query = self._snapshot.query if self._snapshot else None
         arrow = "▴" if query and query.is_reversed else "▾"
@@ -192,7 +192,7 @@ class JobTable(RowList):
         return layout.line(titles)
 
     def header_clicked(self, x: int) -> None:
-        """Tell which column's title was clicked."""
+        """Report which column's title was clicked."""
         key = _layout(_COLUMNS, max(1, self.scrollable_content_region.width)).key_at(x)
         if key is not None:
             self.post_message(self.TitleClicked(key))
@@ -222,7 +222,7 @@ class JobTable(RowList):
         return cells.number(progress.value) if progress else cells.metric(job.metric_name, job.metric_value)
 
     def empty_text(self) -> list[str]:
-        """Return what to do when no job is there, or none matches."""
+        """Return what to do if there is no job, or if none matches."""
         snapshot = self._snapshot
         if snapshot is None:
             return ["  Reading the queue ..."]
@@ -262,7 +262,7 @@ class JobTable(RowList):
 
 
 def _index(order: Sequence[int], place: int, near: int) -> int | None:
-    """Return where a job stands in the order: first where it was, else wherever it went."""
+    """Return the position of a job in the order: try its old position first."""
     if near < len(order) and order[near] == place:
         return near
     try:

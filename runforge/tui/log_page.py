@@ -1,4 +1,4 @@
-"""The lines of a log that a view has at hand, and the reading of them in another thread than the view's."""
+"""The loaded lines of a log, and their reading in another thread than the view's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from runforge.views.log_file import LogFile
 
-#: Heights of the view that are read above and below what is visible.
+#: How many view heights are read above and below the visible lines.
 _AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which lines a view looks at; `top` is a line as it was numbered with this generation and shift."""
+    """Which lines a view shows; `top` is a line number of this generation and shift."""
 
     generation: int
     shifted: int
@@ -24,34 +24,34 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Some lines of a log, and how the whole log stands."""
+    """Some lines of a log, and the state of the whole log."""
 
     generation: int = 0
-    #: How many lines have come in before the first since the generation began.
+    #: How many lines were added before the first line since the generation began.
     shifted: int = 0
     count: int = 0
     size: int = 0
-    #: Bytes at the log's beginning that are not taken in yet.
+    #: Bytes at the log's beginning that are not read yet.
     left: int = 0
     is_complete: bool = True
     first: int = 0
     lines: list[str] = field(default_factory=list)
 
     def line(self, number: int) -> str | None:
-        """Return a line if it is at hand; one that the log does not have is empty."""
+        """Return a line if it is loaded; a line that does not exist is empty."""
         if not 0 <= number < self.count:
             return ""
         at = number - self.first
         return self.lines[at] if 0 <= at < len(self.lines) else None
 
     def covers(self, top: int, height: int) -> bool:
-        """Return whether all the lines from here on are at hand."""
+        """Return whether all lines from here are loaded."""
         low, high = max(0, top), min(self.count, top + height)
         return low >= high or (self.first <= low and high <= self.first + len(self.lines))
 
 
 class LogSource:
-    """A log file, for the reading thread alone."""
+    """A log file; for the reading thread only."""
 
     def __init__(self, path: Path) -> None:
         self._log = LogFile(path)
@@ -60,7 +60,7 @@ class LogSource:
         self._match: tuple[int, int, int] | None = None
 
     def look(self, place: Place) -> LogPage | None:
-        """Return the lines looked at; None if there is nothing new and the last page has them."""
+        """Return the requested lines; None if there is nothing new and the last page has them."""
         has_news, page = self._log.refresh(), self._page
         if page is not None and not has_news and page.covers(self._top(place), place.height):
             return None
@@ -69,9 +69,9 @@ class LogSource:
     def find(
         self, text: str, start: int, place: Place, *, backwards: bool
     ) -> tuple[LogPage | None, int | None]:
-        """Return the next line from `start` on (or back, and around the end) that holds the text, or None.
+        """Return the next line from `start` (or backwards, around the end) with the text, or None.
 
-        With it come the lines around it.
+        The lines around it are returned too.
         """
         log = self._log
         start += log.shifted - place.shifted if log.generation == place.generation else 0
@@ -98,11 +98,11 @@ class LogSource:
         return self._read(top, place.height), found
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._log.close()
 
     def _top(self, place: Place) -> int:
-        """Return the first visible line by today's numbers."""
+        """Return the first visible line in the current numbering."""
         last = max(0, self._log.line_count - place.height)
         if place.follow:
             return last

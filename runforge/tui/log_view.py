@@ -1,4 +1,4 @@
-"""A log on the screen: follows its end, scrolls back, finds; holds the visible lines and some pages around."""
+"""A log on the screen: follows its end, scrolls, searches. Keeps the visible lines and some pages around."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class LogView(ScrollView, can_focus=True):
     DEFAULT_CSS = "LogView { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; }"
 
     class Status(Message):
-        """What can be said about the log has changed."""
+        """The description of the log has changed."""
 
         def __init__(self, lines: int, size: int, *, follow: bool, note: str) -> None:
             self.lines = lines
@@ -60,7 +60,7 @@ class LogView(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._read = read
         self._source: LogSource | None = None
-        #: What is at hand of the log; None until something of it has been read.
+        #: The loaded part of the log; None until something was read.
         self._page: LogPage | None = None
         self._is_fresh = True
         self._follow = True
@@ -71,11 +71,11 @@ class LogView(ScrollView, can_focus=True):
         self._said: tuple[object, ...] = ()
 
     def on_mount(self) -> None:
-        """Look at the file from time to time."""
+        """Start to look at the file from time to time."""
         self.set_interval(_LOOK_SECONDS, self._look)
 
     def on_unmount(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._let_go()
 
     def _let_go(self) -> None:
@@ -84,7 +84,7 @@ class LogView(ScrollView, can_focus=True):
             self._source = None
 
     def show(self, path: Path | None) -> None:
-        """Show another log, or none; what was shown stays until it is read."""
+        """Show another log, or none; the old one stays until the new one is read."""
         self._let_go()
         self._source = LogSource(path) if path is not None else None
         self._follow, self._match, self._shift = True, None, 0
@@ -100,7 +100,7 @@ class LogView(ScrollView, can_focus=True):
         return self._follow
 
     def announce(self) -> None:
-        """Say again how the log stands."""
+        """Report the state of the log again."""
         self._said = ()
         self._announce()
 
@@ -131,13 +131,13 @@ class LogView(ScrollView, can_focus=True):
         return Place(page.generation, page.shifted, self.scroll_offset.y, height, self._follow)
 
     def _ask(self) -> None:
-        """Have the lines read that are looked at."""
+        """Request the visible lines."""
         source, place = self._source, self._place()
         if source is not None:
             self._read(self, lambda: source.look(place), lambda page: self._take(source, page), key="lines")
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scroll, and have the lines read that came into view."""
+        """Scroll, and request the lines that came into view."""
         super().watch_scroll_y(old_value, new_value)
         self._ask_if_short()
 
@@ -146,7 +146,7 @@ class LogView(ScrollView, can_focus=True):
             self._ask()
 
     def _take(self, source: LogSource, page: LogPage | None) -> None:
-        """Take what was read. Earlier lines may have come in: what is on the screen stays where it is."""
+        """Show what was read. If earlier lines were added, the visible lines stay where they are."""
         if page is None or source is not self._source:
             return
         before, self._page = self._page, page
@@ -183,7 +183,7 @@ class LogView(ScrollView, can_focus=True):
         self.scroll_to(y=max(0, self._count() - self.size.height), animate=False, immediate=True)
 
     def on_resize(self) -> None:
-        """Stay at the end in the new size."""
+        """Stay at the end after the change of size."""
         self._painted.clear()
         self._grown()
         self._ask_if_short()
@@ -202,7 +202,7 @@ class LogView(ScrollView, can_focus=True):
         self._announce()
 
     def action_scroll(self, lines: int) -> None:
-        """Scroll by lines; upwards ends the following."""
+        """Scroll by lines; scrolling up stops following."""
         self._scroll_lines(lines)
 
     def action_page(self, pages: float) -> None:
@@ -222,18 +222,18 @@ class LogView(ScrollView, can_focus=True):
         self._set_follow(follow=not self._follow)
 
     def action_sideways(self, columns: int) -> None:
-        """Show what is further right or left in long lines."""
+        """Scroll sideways in long lines."""
         self._shift = min(_WIDEST, max(0, self._shift + columns))
         self._painted.clear()
         self.refresh()
 
     def on_mouse_scroll_up(self) -> None:
-        """Stop following: the user reads back."""
+        """Stop following, because the user scrolls back."""
         self._follow = False
         self._announce()
 
     def search(self, text: str, missed: Callable[[], object]) -> None:
-        """Go to the last line with the text, looking upwards from the end of what is visible."""
+        """Go to the last line with the text, searching upwards from the last visible line."""
         self._wanted = text
         self._match = None
         start = min(self._count(), self.scroll_offset.y + self.size.height) - 1
@@ -304,4 +304,4 @@ class LogView(ScrollView, can_focus=True):
 
 
 def _done(_nothing: None) -> None:
-    """Show nothing: the file was let go."""
+    """Show nothing: the file was closed."""

@@ -1,4 +1,4 @@
-"""The machine under the queue: cores, memory, GPUs and who uses them, slots, disk."""
+"""The machine of the queue: cores, memory, GPUs and their users, slots, disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS = 2.0
 
 
 class MachineScreen(BaseScreen):
-    """The machine, read every two seconds while it is looked at."""
+    """The machine, read every two seconds while it is visible."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back")]
     KEYS: ClassVar[Sequence[Key]] = (
@@ -34,7 +34,7 @@ class MachineScreen(BaseScreen):
             yield MachineView()
 
     def on_mount(self) -> None:
-        """Begin to read."""
+        """Start to read."""
         self.query_one(VerticalScroll).focus()
         self._refresh()
         self.set_interval(_SECONDS, self._refresh)

@@ -14,7 +14,7 @@ _MOST_PROCESSES = 8
 
 
 class MachineView(Widget):
-    """How the machine is, as of the last reading."""
+    """The machine as it was last read."""
 
     DEFAULT_CSS = "MachineView { height: auto; padding: 0 1; }"
 
@@ -23,7 +23,7 @@ class MachineView(Widget):
         self._text = Text("\nReading ...")
 
     def show(self, machine: Machine, snapshot: QueueSnapshot) -> None:
-        """Show another reading."""
+        """Show new values."""
         text = Text()
         self._machine(text, machine)
         self._slots(text, snapshot)

@@ -1,7 +1,7 @@
 """Curves in braille: eight dots a cell, axes with round numbers, log scale, zoom.
 
-textual-plot was looked at: it redraws a whole canvas of styled cells and brings NumPy and a canvas library
-into the screen's process; two hundred lines here draw what a run reports and nothing else.
+We did not use textual-plot: it redraws a whole canvas of styled cells and imports NumPy and a canvas library
+into the process. The two hundred lines here draw only what a run reports.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from runforge import cells
 from runforge.text import safe
 from runforge.tui import thinning
 
-#: Told apart in 16 colours; the marks tell them apart without any.
+#: Distinguishable with 16 colours; without colours the marks distinguish them.
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
 _MARKS = "●◆■▲▼○"
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BRAILLE = 0x2800
 _LABEL = 9
 _ZOOM = 0.6
-#: Values closer together than this are one.
+#: Values closer together than this count as equal.
 _TINY = 1e-290
 _DIM = Style(dim=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One curve, or a cloud of points."""
+    """One curve, or a set of points."""
 
     name: str
     xs: Sequence[float]
@@ -46,19 +46,19 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A stretch of an axis."""
+    """A range of an axis."""
 
     low: float
     high: float
 
     @property
     def span(self) -> float:
-        """Its length, never nothing."""
+        """Its length, never zero."""
         return (self.high - self.low) or 1.0
 
 
 class Canvas:
-    """Dots in character cells; the last series that touched a cell gives it its colour."""
+    """Dots in character cells; a cell has the colour of the last series in it."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -67,14 +67,14 @@ class Canvas:
         self._marks: dict[tuple[int, int], str] = {}
 
     def dot(self, x: int, y: int, owner: int) -> None:
-        """Set a dot, counted from the top left; two to a cell across, four down."""
+        """Set a dot, counted from the top left; a cell has two dots across and four down."""
         column, line = x >> 1, y >> 2
         if 0 <= column < self.width and 0 <= line < self.height:
             self._dots[line][column] |= _DOTS[y & 3][x & 1]
             self._owner[line][column] = owner
 
     def mark(self, x: int, y: int, owner: int) -> None:
-        """Fill the cell of a dot with the series' mark: a lone dot is easily missed."""
+        """Fill the cell of a dot with the series' mark: a single dot is hard to see."""
         self._marks[y >> 2, x >> 1] = _MARKS[owner % 6]
         self.dot(x, y, owner)
 
@@ -84,7 +84,7 @@ class Canvas:
             self.dot(x, y, owner)
 
     def line(self, index: int) -> list[tuple[str, int]]:
-        """Return a line as pieces of text, each with its owner."""
+        """Return a line as pieces of text, each with its series."""
         pieces: list[tuple[str, int]] = []
         for column, (dots, owner) in enumerate(zip(self._dots[index], self._owner[index], strict=True)):
             shown = self._marks.get((index, column)) or (chr(_BRAILLE + dots) if dots else " ")
@@ -121,7 +121,7 @@ class Plot(Widget, can_focus=True):
     def show(self, series: Sequence[Series], *, x_label: str, y_label: str, title: str = "") -> None:
         """Draw other series."""
         self._series = [s for s in series if len(s.xs)]
-        # A copy: curves grow, and may be thinned out, while they are looked at.
+        # A copy: curves grow, and may lose points, while they are shown.
         self._points = [thinning.prepared(s.xs, s.ys) for s in self._series]
         self._labels = (safe(x_label, 60), safe(y_label, 60), safe(title, 60))
         self._redraw()
@@ -131,7 +131,7 @@ class Plot(Widget, can_focus=True):
         self.refresh()
 
     def watch_log_y(self) -> None:
-        """Draw on the other scale."""
+        """Draw with the other scale."""
         self._redraw()
 
     def on_resize(self) -> None:
@@ -143,7 +143,7 @@ class Plot(Widget, can_focus=True):
         self.log_y = not self.log_y
 
     def action_zoom(self, by: int) -> None:
-        """Show a shorter or longer stretch of the x axis."""
+        """Show a shorter or longer range of the x axis."""
         whole = self._x_range()
         now = self._zoom or whole
         middle, half = (now.low + now.high) / 2, now.span / 2 * (_ZOOM if by > 0 else 1 / _ZOOM)
@@ -152,7 +152,7 @@ class Plot(Widget, can_focus=True):
         self._redraw()
 
     def action_pan(self, by: int) -> None:
-        """Move the zoomed stretch."""
+        """Move the zoomed range."""
         if self._zoom is None:
             return
         whole, now = self._x_range(), self._zoom
@@ -179,7 +179,7 @@ class Plot(Widget, can_focus=True):
         return Range(min(xs[0] for xs in filled), max(xs[-1] for xs in filled)) if filled else Range(0.0, 1.0)
 
     def _scaled(self, number: int, x_range: Range, columns: int) -> list[tuple[float, float]]:
-        """Return the points to draw: inside the zoom, above zero on a log scale, no more than can be seen."""
+        """Return the points to draw: inside the zoom, above zero on a log scale, no more than visible."""
         low, high = x_range.low, x_range.high
         points = thinning.positive(self._points[number]) if self.log_y else self._points[number]
         if self._series[number].kind == "points":
@@ -199,7 +199,7 @@ class Plot(Widget, can_focus=True):
         scaled = [self._scaled(number, x_range, columns) for number in range(len(self._series))]
         ys = [y for points in scaled for _, y in points]
         if not ys:
-            text = "nothing above zero: l for a linear scale" if self.log_y else "nothing in this stretch"
+            text = "no values above zero: l for a linear scale" if self.log_y else "nothing in this range"
             return [[], [Segment(f"  {text}", _DIM)]]
         y_range = _widened(Range(min(ys), max(ys)))
         if any(series.kind == "points" for series in self._series):
@@ -256,7 +256,7 @@ def _widened(found: Range) -> Range:
 
 
 def _with_margin(found: Range) -> Range:
-    """Return a little more, so that no point lies on the edge."""
+    """Return a slightly larger range, so that no point is on the edge."""
     return Range(found.low - found.span * 0.04, found.high + found.span * 0.04)
 
 
@@ -268,7 +268,7 @@ def _trace(
     *,
     is_line: bool,
 ) -> None:
-    """Draw points; of many in one column of dots the lowest and the highest, and what lies between."""
+    """Draw points; of many in one column of dots, draw a line from the lowest to the highest."""
     x_range, y_range = ranges
     wide, high = canvas.width * 2 - 1, canvas.height * 4 - 1
     extremes: dict[int, tuple[int, int, int]] = {}

@@ -1,4 +1,4 @@
-"""What the screens may ask of the app that shows them. The app imports the screens, they import only this."""
+"""What the screens may ask of the app. The app imports the screens; the screens import only this."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runforge.workspace import Workspace
 
 
 class AppPort(Protocol):
-    """The app as its screens know it. What is named `read...` but `read` itself is for other threads."""
+    """The app as its screens know it. Methods named `read_...` are for other threads."""
 
     workspace: Workspace
     steering: Steering
@@ -31,13 +31,13 @@ class AppPort(Protocol):
     read: Read
 
     def act(self, change: Callable[[], str]) -> None:
-        """Carry out a change in a thread and tell what came of it."""
+        """Carry out a change in a thread and show its result."""
 
     def say(self, text: str, *, is_error: bool = False) -> None:
-        """Tell what came of an action."""
+        """Show the result of an action."""
 
     def leave(self) -> None:
-        """Go back one screen; from the queue quit."""
+        """Go back one screen; quit from the queue."""
 
     def ask_for(self, query: JobQuery) -> None:
         """Show other jobs, or another order."""
@@ -55,7 +55,7 @@ class AppPort(Protocol):
         """Copy a run's id or request to the clipboard."""
 
     def read_rows(self, places: Sequence[int]) -> list[JobView]:
-        """Return the jobs at these places of the journal, in the order of creation."""
+        """Return the jobs with these row ids, in the order of creation."""
 
     def read_run(self, run_id: str) -> RunView:
         """Return everything about a run."""

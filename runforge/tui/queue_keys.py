@@ -1,4 +1,4 @@
-"""The keys of the queue's screen, and which of them its last line shows."""
+"""The keys of the queue screen, and which of them the last line shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue: every job, the groups beside it, and the keys that steer both."""
+"""The queue: all jobs, the groups beside them, and the keys for both."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class QueueScreen(BaseScreen):
         yield Input(id="filter", placeholder="words, !word, state:failed, group:name", compact=True)
 
     def on_mount(self) -> None:
-        """Begin at the jobs."""
+        """Start with the jobs."""
         self.query_one("#peek").can_focus = False
         self.jobs.focus()
 
@@ -88,7 +88,7 @@ class QueueScreen(BaseScreen):
         return self.groups.has_focus
 
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
-        """Show another moment of the queue."""
+        """Show a new snapshot of the queue."""
         super().show_snapshot(snapshot)
         window = self.runforge.window
         self.jobs.show(snapshot, window.jobs)
@@ -97,13 +97,13 @@ class QueueScreen(BaseScreen):
         self._peek()
 
     def show_window(self, window: Window) -> None:
-        """Show the rows that were asked for."""
+        """Show the requested rows."""
         self.jobs.show_rows(window.jobs)
         self.groups.show_progress(window.groups)
         self._peek()
 
     def show_progress(self, progress: dict[str, Progress]) -> None:
-        """Show how far the running jobs are, with the next tick: one paint, not two."""
+        """Show the progress of the running jobs at the next tick: one paint, not two."""
         self.jobs.show_progress(progress)
 
     def _show_query(self, snapshot: QueueSnapshot) -> None:
@@ -129,7 +129,7 @@ class QueueScreen(BaseScreen):
         self._peek()
 
     def _peek(self) -> None:
-        """Show the end of the log of the run under the cursor, where there is room for it."""
+        """Show the end of the log of the run under the cursor, if there is room for it."""
         peek = self.query_one("#peek", LogView)
         job = self.jobs.job_at_cursor() if peek.display else None
         path = self.runforge.workspace.root / job.run_dir / "logs.txt" if job else None
@@ -140,7 +140,7 @@ class QueueScreen(BaseScreen):
         peek.show(path)
 
     def tick(self) -> None:
-        """Let running times go on."""
+        """Update running times."""
         self._peek()
         snapshot = self.runforge.snapshot
         if snapshot is not None and snapshot.running:
@@ -171,7 +171,7 @@ class QueueScreen(BaseScreen):
         self._with_group(lambda group: self.runforge.show_group(group.group_id))
 
     def action_mark(self) -> None:
-        """Mark the job under the cursor (the key bar's click; the key is the table's own)."""
+        """Mark the job under the cursor (for a click on the key bar; the table handles the key)."""
         self.jobs.action_mark()
 
     def action_switch(self) -> None:
@@ -286,7 +286,7 @@ class QueueScreen(BaseScreen):
         self._with_current(lambda job: self.runforge.copy(job, what))
 
     def _with_jobs(self, places: Sequence[int], then: Callable[[list[JobView]], None]) -> None:
-        """Go on with the jobs at these places; those that are not at hand are read first."""
+        """Continue with the jobs of these row ids; those that are not loaded are read first."""
         known = self.jobs.known(places)
         if known is None:
             self.runforge.read(self, lambda: self.runforge.read_rows(places), then)
@@ -294,11 +294,11 @@ class QueueScreen(BaseScreen):
             then(known)
 
     def _with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
-        """Go on with the marked runs, or the one under the cursor."""
+        """Continue with the marked runs, or the one under the cursor."""
         self._with_jobs(self.jobs.chosen(), then)
 
     def _with_current(self, then: Callable[[JobView], None]) -> None:
-        """Go on with the run under the cursor, if there is one."""
+        """Continue with the run under the cursor, if there is one."""
 
         def found(jobs: list[JobView]) -> None:
             if jobs:
@@ -309,7 +309,7 @@ class QueueScreen(BaseScreen):
         self._with_jobs(self.jobs.place_at_cursor(), found)
 
     def _with_group(self, then: Callable[[GroupView], None]) -> None:
-        """Go on with the group under the cursor, or that of the run under it."""
+        """Continue with the group under the cursor, or that of the run under it."""
 
         def found(groups: list[GroupView]) -> None:
             if groups:
@@ -323,7 +323,7 @@ class QueueScreen(BaseScreen):
     def _with_groups(
         self, then: Callable[[list[GroupView]], None], places: Sequence[int] | None = None
     ) -> None:
-        """Go on with the group under the cursor, or with the groups of these (or the chosen) runs."""
+        """Continue with the group under the cursor, or with the groups of these (or the chosen) runs."""
         group = self.groups.group_at_cursor()
         if self._in_groups:
             then([group] if group else [])

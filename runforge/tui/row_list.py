@@ -1,8 +1,8 @@
 """A list that costs the same with ten rows and with a hundred thousand.
 
-Only visible rows exist: each is asked for when it is painted, and painted again only where it changed.
-What a row shows, and what stands behind it, is for the subclasses to say; they have it at hand, or get it
-after `seen_changed` and show a placeholder until then: nothing is read while painting.
+Only visible rows exist: a row is requested when it is painted, and only its changed parts are painted again.
+The subclasses say what a row shows. They have its data already, or get it after `seen_changed` and show a
+placeholder until then. Nothing is read while painting.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runforge import cells
 
 
 class Cell(NamedTuple):
-    """A piece of a row: text of the width that it takes, and the name of its style or nothing."""
+    """A piece of a row: a text padded to its width, and the name of its style or an empty text."""
 
     text: str
     style: str = ""
@@ -66,11 +66,11 @@ class RowList(ScrollView, can_focus=True):
 
         @property
         def control(self) -> RowList:
-            """The list it happened in."""
+            """The list that sent the message."""
             return self.row_list
 
     class Moved(Message):
-        """The cursor stands on another row, or its row shows something else."""
+        """The cursor is on another row, or its row has changed."""
 
     cursor = 0
 
@@ -83,29 +83,29 @@ class RowList(ScrollView, can_focus=True):
         return 0
 
     def header(self, width: int) -> Sequence[Cell]:
-        """Return the header line, to be laid out in so many columns."""
+        """Return the header line for this width."""
         return [Cell(" " * width)]
 
     def row(self, index: int, width: int) -> Sequence[Cell]:
-        """Return one row, to be laid out in so many columns."""
+        """Return one row for this width."""
         return [Cell(f"{index}".ljust(width))]
 
     def header_clicked(self, x: int) -> None:
-        """Take a click on the header line."""
+        """Handle a click on the header line."""
 
     def is_marked(self, index: int) -> bool:
-        """Return whether the row belongs to the marked set."""
+        """Return whether the row is marked."""
         return index < 0
 
     def empty_text(self) -> list[str]:
-        """Return what stands in the place of no rows."""
+        """Return the text for a list without rows."""
         return []
 
     def seen_changed(self) -> None:
-        """Other rows may be visible now, or the cursor stands elsewhere: have them read if need be."""
+        """Other rows may be visible now, or the cursor has moved: request them if needed."""
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scroll, and tell that other rows are visible."""
+        """Scroll, and report that other rows are visible."""
         super().watch_scroll_y(old_value, new_value)
         self.seen_changed()
 
@@ -115,7 +115,7 @@ class RowList(ScrollView, can_focus=True):
         return max(1, self.scrollable_content_region.height - 1)
 
     def rows_changed(self) -> None:
-        """Tell that rows came, went or changed; repaints the pieces that look different."""
+        """Call this when rows were added, removed or changed; it repaints the different parts."""
         size = Size(max(1, self.scrollable_content_region.width), self.row_count() + 1)
         if size != self.virtual_size:
             self.virtual_size = size
@@ -126,7 +126,7 @@ class RowList(ScrollView, can_focus=True):
         self.repaint_changed()
 
     def repaint_changed(self) -> None:
-        """Repaint the pieces of visible rows that look different by now."""
+        """Repaint the parts of visible rows that have changed."""
         for y in range(self.size.height):
             before = self._painted.get(y)
             if before is None:
@@ -175,7 +175,7 @@ class RowList(ScrollView, can_focus=True):
             self.post_message(self.Chosen(self))
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse is; a double click opens."""
+        """Put the cursor at the mouse; a double click opens the row."""
         index = self.scroll_offset.y + event.y - 1
         if event.y == 0:
             self.header_clicked(event.x)
@@ -185,22 +185,22 @@ class RowList(ScrollView, can_focus=True):
                 self.action_choose()
 
     def on_resize(self) -> None:
-        """Keep the cursor in view in the new size."""
+        """Keep the cursor visible after a change of size."""
         self._painted.clear()
         self.rows_changed()
         self.move_to(self.cursor)
         self.refresh()
 
     def on_focus(self) -> None:
-        """Show the cursor strongly."""
+        """Show the cursor with a strong colour."""
         self._refresh_row(self.cursor)
 
     def on_blur(self) -> None:
-        """Show the cursor faintly."""
+        """Show the cursor with a weak colour."""
         self._refresh_row(self.cursor)
 
     def notify_style_update(self) -> None:
-        """Paint everything in the new theme."""
+        """Paint everything again in the new theme."""
         super().notify_style_update()
         self._painted.clear()
         self.refresh()
@@ -237,7 +237,7 @@ class RowList(ScrollView, can_focus=True):
 
 
 def _changed(y: int, before: list[Cell], now: list[Cell], width: int) -> list[Region]:
-    """Return the regions that differ between two lines of cells: few bytes over a slow line."""
+    """Return the regions that differ between two lines of cells, to save bytes on a slow line."""
     widths = [cells.columns(cell.text) for cell in now]
     if [cells.columns(cell.text) for cell in before] != widths:
         return [Region(0, y, width, 1)]

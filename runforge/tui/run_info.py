@@ -1,6 +1,6 @@
-"""A run in words: request and overrides, why it waits or failed, attempts, timeline, files.
+"""A run as text: request and overrides, why it waits or failed, attempts, timeline, files.
 
-Reads the run's folder: for another thread than the one that paints.
+It reads the run's folder, so it is not for the painting thread.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_FILES = 500
 
 
 class RunRead(NamedTuple):
-    """A run as its screen shows it; the files only where they were asked for."""
+    """A run as its screen shows it; with its files only if requested."""
 
     job: JobView
     info: Text
@@ -38,14 +38,14 @@ def read_run(view: RunView, with_files: bool) -> RunRead:
 
 
 class CurvesRead(NamedTuple):
-    """The metrics of a run by name, and what a person is to know of lines that are not drawn."""
+    """The metrics of a run by name, and sentences about lines that are not drawn."""
 
     curves: dict[str, Curve]
     told: list[str]
 
 
 def fresh_curves(file: CurveFile) -> CurvesRead | None:
-    """Return the metrics of a file that has grown, to keep; None if it has not."""
+    """Return a copy of the metrics of a file that has grown; None if it has not."""
     if not file.refresh():
         return None
     kept = {name: Curve(name, [*curve.steps], [*curve.values]) for name, curve in file.curves().items()}
@@ -53,7 +53,7 @@ def fresh_curves(file: CurveFile) -> CurvesRead | None:
 
 
 def info_text(view: RunView) -> Text:
-    """Return everything known of a run but its log and curves."""
+    """Return all that is known about a run, without its log and curves."""
     job = view.job
     text = Text()
     _heading(text, "Run")

@@ -1,4 +1,4 @@
-"""One run: its log, its curves, what it was asked to do, and how it went."""
+"""One run: its log, its curves, its request, and its history."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CURVE_SECONDS = 1.0
 
 
 def _ends(curves: Iterable[Curve]) -> Iterable[str]:
-    """Say which curves end in what cannot be drawn."""
+    """Say which curves end in a value that cannot be drawn."""
     return (f"{curve.name} is {curve.values[-1]} now" for curve in curves if not isfinite(curve.values[-1]))
 
 
@@ -104,7 +104,7 @@ class RunScreen(BaseScreen):
         yield Input(id="search", placeholder="search the log", compact=True)
 
     def on_mount(self) -> None:
-        """Open the run's files and keep the curves going."""
+        """Open the run's files and keep the curves up to date."""
         self.set_interval(_CURVE_SECONDS, self._refresh_curves)
         self._show_job(self._job)
         self.action_tab(self._tab)
@@ -115,13 +115,13 @@ class RunScreen(BaseScreen):
         self._load()
 
     def tick(self) -> None:
-        """Let the running time go on."""
+        """Update the running time."""
         self._show_title()
         if self._tab == "info" and self._job.state == "running":
             self._load()
 
     def offered_keys(self) -> list[Key]:
-        """Return the keys that work in the tab."""
+        """Return the keys of the current tab."""
         return [key for key in super().offered_keys() if self._tab == "curves" or key.key != "d"]
 
     def _load(self) -> None:
@@ -143,7 +143,7 @@ class RunScreen(BaseScreen):
         self._refresh_curves()
 
     def _show_attempt(self, attempt: int) -> None:
-        """Show the outputs of an attempt: the newest in the run's folder, earlier ones below `previous`."""
+        """Show the files of an attempt: the newest in the run's folder, earlier ones below `previous`."""
         self._attempt = attempt
         folder = self.runforge.workspace.root / self._job.run_dir
         if attempt != self._newest:
@@ -186,7 +186,7 @@ class RunScreen(BaseScreen):
             self._draw()
 
     def _draw(self) -> None:
-        """Draw the metrics that belong together, those of the run's own metric first."""
+        """Draw metrics that belong together, first those of the run's primary metric."""
         curves = self._curves
         families = related(curves)
         if self._family not in families:
@@ -260,7 +260,7 @@ class RunScreen(BaseScreen):
         self._draw()
 
     def action_attempt(self) -> None:
-        """Show the outputs of the attempt before; after the first comes the newest again."""
+        """Show the files of the previous attempt; after the first comes the newest again."""
         if self._newest < 2:
             self.say("this run has had one attempt so far")
             return
@@ -271,7 +271,7 @@ class RunScreen(BaseScreen):
         self._draw()
 
     def action_search(self) -> None:
-        """Type what to look for in the log."""
+        """Type a text to search in the log."""
         self.action_tab("log")
         field = self.query_one("#search", Input)
         field.display = True
@@ -289,7 +289,7 @@ class RunScreen(BaseScreen):
         self.query_one(f"#{self._tab}").focus()
 
     def action_leave(self) -> None:
-        """Close the search line, else go back."""
+        """Close the search line, or go back."""
         if self.query_one("#search", Input).display:
             self._close_search()
         else:
@@ -300,7 +300,7 @@ class RunScreen(BaseScreen):
         self.cancel_jobs([self._job])
 
     def action_retry(self) -> None:
-        """Queue the run once more."""
+        """Queue the run again."""
         job = self._job
         self.act(lambda: self.runforge.steering.retry([job]))
 

@@ -1,8 +1,7 @@
-"""What the keys do to the queue, through `runforge.queue`, each said in a sentence afterwards.
+"""The changes that keys make in the queue, through `runforge.queue`. Each returns a sentence.
 
-`runforge.queue` is imported by the keys themselves: the first paint need not wait for it.
-
-Runs in a worker thread: a change waits for its turn to write. Refuses everything in a read-only session.
+`runforge.queue` is imported only when a key needs it, so that the first paint does not wait for it. It runs
+in a worker thread, because a change may wait for the writers' lock. A read-only session refuses everything.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from runforge.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class DaemonKeys:
-    """How a daemon is started and stopped from here; given by the command that opens the screen."""
+    """How to start and stop a daemon; given by the command that opens the screens."""
 
     start: Callable[[], int]
     take_over: Callable[[], int]
@@ -28,7 +27,7 @@ class DaemonKeys:
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """Changes to one workspace's queue. Each returns what came of it, for people."""
+    """Changes of one workspace's queue. Each returns its result as a sentence."""
 
     workspace: Workspace
     daemon: DaemonKeys
@@ -49,7 +48,7 @@ class Steering:
         return _joined(_told("canceled", outcome.canceled_queued), _told("stopping", outcome.stopping))
 
     def cancel_group(self, group: GroupView) -> str:
-        """Cancel everything live of a group."""
+        """Cancel all live runs of a group."""
         from runforge.queue import cancel
 
         self.require_writable()
@@ -58,7 +57,7 @@ class Steering:
         return f"{group.name}: {said or 'nothing was left to cancel'}"
 
     def retry(self, jobs: Sequence[JobView]) -> str:
-        """Queue failed and canceled runs once more."""
+        """Queue failed and canceled runs again."""
         from runforge.queue import retry
 
         self.require_writable()
@@ -75,7 +74,7 @@ class Steering:
         return f"enqueued {submit.rerun(self.workspace, job.run_id).run_id}, a copy of {job.run_id}"
 
     def retry_group(self, group: GroupView) -> str:
-        """Queue the failed runs of a group once more."""
+        """Queue the failed runs of a group again."""
         from runforge.queue import retry
 
         self.require_writable()
@@ -100,7 +99,7 @@ class Steering:
             change(self.workspace, group.group_id)
         names = ", ".join(group.name for group in groups[:3]) + (" ..." if len(groups) > 3 else "")
         return f"{'resumed' if is_resuming else 'paused'} {names}" + (
-            "" if is_resuming else "; what runs goes on"
+            "" if is_resuming else "; running runs continue"
         )
 
     def change_priority(self, jobs: Sequence[JobView], by: int) -> str:
@@ -129,14 +128,14 @@ class Steering:
         return f"daemon is up, pid {self.daemon.start()}"
 
     def take_over(self) -> str:
-        """Start a daemon in the place of one that hangs."""
+        """Start a daemon that replaces a hanging one."""
         self.require_writable()
         return f"took over; daemon is up, pid {self.daemon.take_over()}"
 
     def stop_daemon(self) -> str:
-        """Stop the daemon; running runs go on."""
+        """Stop the daemon; running runs continue."""
         self.require_writable()
-        return "daemon stopped; running runs go on" if self.daemon.stop() else "no daemon is running"
+        return "daemon stopped; running runs continue" if self.daemon.stop() else "no daemon is running"
 
 
 def _none_open(groups: Sequence[GroupView]) -> NoReturn:

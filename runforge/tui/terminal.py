@@ -1,4 +1,4 @@
-"""The terminal that the screens are drawn on: refused if it cannot, let go cleanly when it is taken away."""
+"""The terminal of the screens: refused if it is not suitable; the process ends when it is gone."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _LOOK_SECONDS = 1.0
 
 
 def require() -> None:
-    """Raise InvalidRequest unless the screens can be drawn and keys read here."""
+    """Raise InvalidRequest unless screens can be drawn and keys can be read here."""
     if os.environ.get("TERM", "") == "dumb":
         raise InvalidRequest("this terminal (TERM=dumb) cannot show the terminal UI", fix=_WAY_OUT)
     for stream, name in ((0, "standard input"), (1, "standard output"), (2, "standard error")):
         # Textual draws on standard error.
         if not os.isatty(stream):
-            raise InvalidRequest(f"{name} is not a terminal, the terminal UI needs one", fix=_WAY_OUT)
+            raise InvalidRequest(f"{name} is not a terminal; the terminal UI needs one", fix=_WAY_OUT)
 
 
 def believe() -> None:
-    """Take the size from the terminal itself: an exported COLUMNS would hold for ever, whatever is resized."""
+    """Take the size from the terminal itself: an exported COLUMNS would not change when it is resized."""
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
 
@@ -52,8 +52,8 @@ def on_signals(leave: Callable[[int], None]) -> None:
 def watch() -> None:
     """End the process within a second once the terminal is gone.
 
-    A program whose SIGHUP is ignored (nohup, sudo) would otherwise spin on the dead terminal for ever. It
-    runs in a thread of its own: the loop may be the one that spins.
+    With SIGHUP ignored (nohup, sudo) the program would otherwise use a whole core on the dead terminal for
+    ever. The check has its own thread, because the loop itself may be busy.
     """
     threading.Thread(target=_watch, name="runforge-terminal", daemon=True).start()
 

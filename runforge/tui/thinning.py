@@ -1,4 +1,4 @@
-"""Few points that draw like many: what a plot needs of a hundred thousand, in a few milliseconds.
+"""Reduces a hundred thousand points to those that a plot needs, in a few milliseconds.
 
 Everything that touches each point runs inside `map`, `min`, `max` and `sorted`.
 """
@@ -11,14 +11,14 @@ from itertools import islice
 from math import isfinite
 from operator import gt, itemgetter
 
-#: Differences of numbers up to this one still are numbers.
+#: The difference of two numbers up to this one is still finite.
 HUGE = 1e300
 
 Points = tuple[list[float], list[float]]
 
 
 def prepared(xs: Sequence[float], ys: Sequence[float]) -> Points:
-    """Return a copy in the order of x, without what is no number, nothing too huge to be subtracted."""
+    """Return a copy in the order of x, without NaN and without too large numbers."""
     points = list(xs), list(ys)
     if not (all(map(isfinite, points[0])) and all(map(isfinite, points[1]))):
         points = _unzipped([(x, y) for x, y in zip(*points, strict=False) if isfinite(x) and isfinite(y)])
@@ -35,15 +35,15 @@ def positive(points: Points) -> Points:
 
 
 def between(points: Points, low: float, high: float) -> list[tuple[float, float]]:
-    """Return the points whose x lies in a range."""
+    """Return the points with x in a range."""
     part = slice(bisect_left(points[0], low), bisect_right(points[0], high))
     return list(zip(points[0][part], points[1][part], strict=False))
 
 
 def thinned(points: Points, low: float, high: float, columns: int) -> list[tuple[float, float]]:
-    """Return the points whose x lies in a range; of many in a column the first, lowest, highest and last.
+    """Return the points with x in a range; of many in a column the first, lowest, highest and last.
 
-    The columns are those to which x is rounded: the first and the last have their middle at the edge.
+    x is rounded to columns; the middle of the first and of the last column is at the edge.
     """
     xs, ys = points
     at, end = bisect_left(xs, low), bisect_right(xs, high)

@@ -1,4 +1,4 @@
-"""A sweep as a table: its runs best first, a column for each parameter that varies."""
+"""A sweep as a table: the best run first, a column for each parameter that varies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PARAMETER_WIDTH = 10
 
 
 class TrialTable(RowList):
-    """Runs of one group. The cursor follows its run."""
+    """The runs of one group. The cursor stays on its run."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
@@ -32,7 +32,7 @@ class TrialTable(RowList):
         self._ranked = 0
 
     def show(self, trials: Trials, selected: str) -> None:
-        """Show the runs; `selected` is the parameter that is plotted."""
+        """Show the runs; `selected` is the plotted parameter."""
         job = self.job_at_cursor()
         self._jobs, self._parameters, self._selected = trials.jobs, trials.parameters, selected
         self._metric, self._ranked = trials.metric, trials.ranked
@@ -51,7 +51,7 @@ class TrialTable(RowList):
         return len(self._jobs)
 
     def empty_text(self) -> list[str]:
-        """Return what stands in the place of no runs."""
+        """Return the text for a list without runs."""
         return [" This group has no runs"]
 
     def _columns(self) -> list[Column]:

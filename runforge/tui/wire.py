@@ -1,11 +1,11 @@
-"""Less on the wire: only the cells that differ from what the terminal already shows are written.
+"""Sends fewer bytes: writes only the cells that differ from what the terminal already shows.
 
-Textual repaints a changed widget's line from its left edge, with its blanks; over a slow SSH line, or with a
-log scrolling by, that is most of the traffic. This keeps what was written last and writes the difference.
-Lines with wide or combining characters are written whole: terminals disagree about their widths.
+Textual repaints a changed line of a widget completely, with its blanks. Over a slow SSH line, or with a
+scrolling log, that is most of the traffic. This keeps what was written last and writes only the difference.
+Lines with wide or combining characters are written completely, because terminals disagree about their widths.
 
-It relies on the shape of Textual's updates, which is not public (the requirement is pinned below the next
-major version; a test compares what a terminal shows with and without it).
+It depends on the form of Textual's updates, which is not public. So the requirement is limited to the current
+major version, and a test compares what a terminal shows with and without it.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Size
 from textual.strip import Strip
 
-#: Equal cells between two different ones that are written rather than jumped over: a jump costs as much.
+#: This many equal cells between two different ones are written again: a cursor jump costs as much.
 _BRIDGE = 8
 Cell: TypeAlias = "tuple[str, Style | None]"
 
 
 class Wire:
-    """What the terminal shows, as far as it was written through here."""
+    """What the terminal shows, as it was written here."""
 
     def __init__(self) -> None:
         self._size = Size(0, 0)
         self._lines: list[list[Cell | None]] = []
 
     def forget(self) -> None:
-        """Write everything next time: the terminal may show something else."""
+        """Write everything the next time: the terminal may show something else."""
         self._size = Size(0, 0)
 
     def thinned(self, update: Any, size: Size) -> Any:
-        """Return an update that writes less; what is no update of the screen comes back as it is."""
+        """Return an update that writes less; other objects are returned unchanged."""
         if isinstance(update, LayoutUpdate):
             self.forget()
         if not isinstance(update, (ChopsUpdate, LayoutUpdate)):
@@ -51,7 +51,7 @@ class Wire:
         return _Difference(self, update)
 
     def differences(self, update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
-        """Yield what is to be written, as (x, y, strip), and take note of it."""
+        """Yield what must be written, as (x, y, strip), and remember it."""
         for y, x, strip in _pieces(update):
             if y >= len(self._lines):
                 continue
@@ -74,7 +74,7 @@ class _Difference(CompositorUpdate):
         self._update = update
 
     def render_segments(self, console: Console) -> str:
-        """Return what is written to the terminal."""
+        """Return the segments for the terminal."""
         return "".join(
             Control.move_to(x, y).segment.text + strip.render(console)
             for x, y, strip in self._wire.differences(self._update)
@@ -82,7 +82,7 @@ class _Difference(CompositorUpdate):
 
 
 def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
-    """Yield an update's pieces as (y, x, strip), each cropped to what it is about."""
+    """Yield an update's pieces as (y, x, strip), each cropped to its region."""
     if isinstance(update, LayoutUpdate):
         for y, strips in enumerate(update.strips, update.region.y):
             yield y, update.region.x, Strip.join(strips)
@@ -111,7 +111,7 @@ def _cells(strip: Strip) -> list[Cell] | None:
 
 
 def _runs(before: list[Cell | None], now: list[Cell]) -> Iterator[tuple[int, int]]:
-    """Yield the stretches that differ, short equal ones between them included."""
+    """Yield the ranges that differ, together with short equal ones between them."""
     start = end = -1
     for index, (old, new) in enumerate(zip(before, now, strict=True)):
         if old == new:
@@ -127,7 +127,7 @@ def _runs(before: list[Cell | None], now: list[Cell]) -> Iterator[tuple[int, int
 
 
 def _strip(cells: list[Cell]) -> Strip:
-    """Return cells as a strip, those of one style together."""
+    """Return cells as a strip; neighbours with the same style are joined."""
     return Strip(
         Segment("".join(text for text, _ in group), style)
         for style, group in groupby(cells, key=lambda cell: cell[1])

@@ -1,4 +1,4 @@
-"""The read door: what commands and screens show, from one snapshot of the journal.
+"""All that commands and screens show, read from one snapshot of the journal.
 
-Nothing here changes anything. It stays light: `queue-status` imports it.
+Nothing here changes anything. Its imports must stay small: `queue-status` imports it.
 """

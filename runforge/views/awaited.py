@@ -1,4 +1,4 @@
-"""One run or group that somebody waits for: looked at often, read again only when something was committed."""
+"""One run or group that a command waits for: checked often, read again only after a commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ View = TypeVar("View")
 
 
 class Awaited(Generic[View]):
-    """What `read` reads, as it is now. A look at an unchanged journal costs microseconds and reads nothing."""
+    """The current result of `read`. A check of an unchanged journal takes microseconds and reads nothing."""
 
     def __init__(self, workspace: Workspace, read: Callable[[Transaction], View]) -> None:
         self._workspace = workspace
@@ -33,8 +33,8 @@ class Awaited(Generic[View]):
         self._reader.close()
 
     def look(self) -> View:
-        """Return how it is."""
-        version = self._reader.version()  # first: what is committed during the read is read the next time
+        """Return the current result."""
+        version = self._reader.version()  # first, so that a commit during the read is seen the next time
         if self._seen is None or version != self._seen[0]:
             require_journal(self._workspace)
             with self._reader.snapshot() as tx:
@@ -43,7 +43,7 @@ class Awaited(Generic[View]):
 
 
 def group(group_id: str) -> Callable[[Transaction], GroupView]:
-    """Return what reads one group; OperationFailed once it has been pruned."""
+    """Return a function that reads one group; it raises OperationFailed once that is pruned."""
 
     def read(tx: Transaction) -> GroupView:
         row = tx.row("groups.by_id", group_id=group_id)
@@ -55,7 +55,7 @@ def group(group_id: str) -> Callable[[Transaction], GroupView]:
 
 
 def job(run_id: str) -> Callable[[Transaction], JobView]:
-    """Return what reads one run's job; OperationFailed once it has been pruned."""
+    """Return a function that reads one run's job; it raises OperationFailed once that is pruned."""
 
     def read(tx: Transaction) -> JobView:
         row = tx.row("jobs.by_run_id", run_id=run_id)

@@ -1,4 +1,4 @@
-"""Whether a daemon lives in a workspace, and how it is."""
+"""Whether a daemon is running in a workspace, and its state."""
 
 import json
 from typing import Any, NamedTuple
@@ -21,10 +21,10 @@ _DAEMON_JSON_LIMIT = 64 * 1024
 
 
 class DaemonStatus(NamedTuple):
-    """Whether a daemon lives here and how it is.
+    """Whether a daemon is running here, and its state.
 
-    `state` is running, stopping, stopped, died (it said running, and nobody holds its lock) or
-    not_responding (it holds its lock and its heartbeat is stale, or the process is stopped).
+    `state` is running, stopping, stopped, died (it said running, but nobody holds its lock) or not_responding
+    (it holds its lock, but its heartbeat is old or the process is stopped).
     """
 
     state: str
@@ -35,7 +35,7 @@ class DaemonStatus(NamedTuple):
     max_parallel: int
     gpu_slots: int
     epoch: int
-    #: What the disks lack, so that no daemon launches anything.
+    #: What the disks lack; while it is set, no daemon launches anything.
     shortage: disk_space.Shortage | None = None
     #: Why the daemon can give no run a GPU, though there should be some.
     gpu_problem: str | None = None
@@ -67,7 +67,7 @@ NO_JOURNAL = DaemonRow(
 
 
 def daemon_status(workspace: Workspace) -> DaemonStatus:
-    """Return how the workspace's daemon is."""
+    """Return the state of the workspace's daemon."""
     if not exists(workspace):
         return status_of(workspace, NO_JOURNAL)
     with open_snapshot(workspace) as journal, journal.read() as tx:
@@ -75,12 +75,12 @@ def daemon_status(workspace: Workspace) -> DaemonStatus:
 
 
 def is_live(workspace: Workspace) -> bool:
-    """Return whether a daemon holds the lock, without a look at the journal."""
+    """Return whether a daemon holds the lock, without reading the journal."""
     return daemon_holder.holder(workspace) is not None
 
 
 def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
-    """Return how the daemon is, by its row, its lock and its heartbeat."""
+    """Return the daemon's state, from its row, its lock and its heartbeat."""
     holder = daemon_holder.holder(workspace)
     heartbeat, gpus = _told(workspace)
     age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
@@ -92,7 +92,7 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
     elif (is_silent and lacking is None) or daemon_holder.process_state(holder.pid) == "T":
         state = "not_responding"
     elif row.state == "stopped":
-        state = "running"  # it holds the lock and has not written its row yet
+        state = "running"  # it holds the lock but has not written its row yet
     pid = holder.pid if holder else row.pid
     return DaemonStatus(
         state=state,

@@ -1,7 +1,7 @@
-"""What a person types to narrow the list of jobs: `state:failed group:lr !canceled C=0.1`.
+"""The filter that a person types for the list of jobs: `state:failed group:lr !canceled C=0.1`.
 
-Words are looked for in the run, its job, group, state, overrides and error, whatever the case; all must
-be found. `!` before a word turns it round.
+Words are searched in the run, its job, group, state, overrides and error, without regard to case. All must be
+found. `!` before a word means: must not be found.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from runforge.core.states import State
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """A parsed filter. `problem` says what in the text could not be used."""
+    """A parsed filter. `problem` says which part of the text is wrong."""
 
     text: str = ""
     states: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ def _like(word: str) -> str:
 
 
 def parse(text: str, group_id: str | None = None) -> JobFilter:
-    """Return the filter that a text means; never fails, says in `problem` what is unknown."""
+    """Return the filter of a text; never fails, but says in `problem` what is unknown."""
     states: list[str] = []
     groups: list[str] = []
     words: list[str] = []

@@ -1,4 +1,4 @@
-"""The queue at a glance, for `queue-status`."""
+"""The summary of the queue, for `queue-status`."""
 
 from typing import Any, NamedTuple
 
@@ -18,20 +18,20 @@ _GROUPS_SHOWN = 20
 
 
 class QueueSummary(NamedTuple):
-    """The queue at a glance."""
+    """The summary of the queue."""
 
     daemon: DaemonStatus
     counts: dict[str, int]
     slots_used: int
     gpu_slots_used: int
     last_served_group: str | None
-    #: Some of those that are open (queued or running) and the newest of those that are over, in order of age.
+    #: Some of the open groups (queued or running) and the newest of the ended ones, by age.
     groups: list[GroupView]
     groups_open: int
     groups_total: int
     running: list[JobView]
     next: list[JobView]
-    #: Read without a right to write: what was committed last may be missing.
+    #: Read without write permission: the last commits may be missing.
     is_snapshot: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class QueueSummary(NamedTuple):
 
 
 def queue_summary(workspace: Workspace) -> QueueSummary:
-    """Return the queue at a glance, in one snapshot."""
+    """Return the summary of the queue, in one snapshot."""
     if not exists(workspace):
         return _empty_summary(workspace)
     with open_snapshot(workspace) as journal, journal.read() as tx:
@@ -86,7 +86,7 @@ def _empty_summary(workspace: Workspace) -> QueueSummary:
 
 
 def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -> list[JobView]:
-    """Return the first waiting job of each lane, in the lanes' order, with why it waits."""
+    """Return the first waiting job of each lane, in the order of the lanes, and why it waits."""
     shown = []
     for lane in tx.rows("groups.lanes_waiting", limit=_NEXT_SHOWN):
         for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"]):

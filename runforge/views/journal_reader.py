@@ -1,6 +1,6 @@
-"""A connection to the journal that is kept between reads: it says at once whether there is anything new.
+"""A connection to the journal that is kept open between reads; it knows at once whether something is new.
 
-It is opened anew when the journal was replaced. Each read is one short snapshot. For one thread.
+It opens the journal again if that was replaced. Each read is one short snapshot. For one thread.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class JournalReader:
         self._opened = 0
 
     def close(self) -> None:
-        """Let the journal go; the next read opens it again."""
+        """Close the journal; the next read opens it again."""
         if self._journal is not None:
             self._journal.close()
             self._journal = None
 
     def version(self) -> tuple[int, int]:
-        """Return a value that changes when somebody has committed. Costs some microseconds."""
+        """Return a value that changes after every commit. This takes some microseconds."""
         if not exists(self._workspace):
             self.close()
             return (0, 0)
@@ -46,7 +46,7 @@ class JournalReader:
 
     def _open(self) -> Journal:
         found = os.stat(self._workspace.journal)
-        # What is read without a right to write may be read without its WAL: then only the file itself tells of news.
+        # Without write permission the WAL may not be read: then only the file itself shows a change.
         is_snapshot = self._journal is not None and self._journal.is_snapshot
         file = (found.st_ino, found.st_mtime_ns if is_snapshot else 0)
         if self._journal is not None and (file != self._file or self._journal.is_detached()):

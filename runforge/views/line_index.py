@@ -1,7 +1,7 @@
-"""Where the lines of a large file are, in a few kilobytes whatever it holds.
+"""The positions of the lines of a large file, in a few kilobytes.
 
-Counts newlines by blocks on a fixed grid; the offsets within a block are found when asked for. An
-offset for each line would cost 8 bytes a line: half a gigabyte for 64 MiB of empty lines.
+It counts newlines in blocks of fixed size. The offsets inside a block are found when needed. An offset for
+each line would need 8 bytes per line: half a gigabyte for 64 MiB of empty lines.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _NEWLINE = re.compile(b"\n")
 
 
 class LineIndex:
-    """Lines of the bytes [begin, end) known so far: it grows at both sides.
+    """The lines in the known bytes [begin, end). It can grow at both ends.
 
-    Line 0 starts at `begin`, line i after the i-th newline. Lines in front shift the numbers.
+    Line 0 starts at `begin`, line i after the i-th newline. New lines at the front shift the numbers.
     """
 
     def __init__(self, read: Callable[[int, int], bytes], begin: int) -> None:
@@ -45,11 +45,11 @@ class LineIndex:
 
     @property
     def line_count(self) -> int:
-        """How many lines are known, one without its newline at the end included."""
+        """How many lines are known, also counting a last one without a newline."""
         return self.newlines + self._ends_open
 
     def append(self, size: int, most: int) -> int:
-        """Take in what the file has gained, at most so many bytes; return how many."""
+        """Read what was appended to the file, at most this many bytes; return how many."""
         start = self.end
         data = self._read(start, min(size - start, most))
         at = 0
@@ -70,7 +70,7 @@ class LineIndex:
         return len(data)
 
     def prepend(self, most: int) -> int:
-        """Take in what stands before, at most so many bytes; return by how much lines have shifted."""
+        """Read what comes before, at most this many bytes; return by how much line numbers have shifted."""
         blocks = min(self._first, most // BLOCK)
         if not blocks:
             return 0
@@ -88,7 +88,7 @@ class LineIndex:
         return start, self._newline(line) if line < self.newlines else self.end
 
     def line_at(self, offset: int) -> int:
-        """Return which line holds an offset."""
+        """Return the line at an offset."""
         block = offset // BLOCK - self._first
         before = self._totals[block] - self._counts[block]
         return before + bisect_right(self._in_block(block), offset - 1)
@@ -97,7 +97,7 @@ class LineIndex:
         block = bisect_right(self._totals, number)
         before = self._totals[block] - self._counts[block]
         places = self._in_block(block)
-        # Fewer than counted: the file was cut behind our back, and the next look will see it.
+        # Fewer than counted: the file was cut meanwhile; the next look will see it.
         return places[number - before] if number - before < len(places) else self.end
 
     def _in_block(self, block: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Lists of jobs and groups, and one run with all that is known of it."""
+"""Lists of jobs and groups, and one run with all that is known about it."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def jobs(
     limit: int | None = None,
     offset: int = 0,
 ) -> list[JobView]:
-    """Return jobs in order of creation, of one group or state if asked."""
+    """Return jobs in order of creation, optionally of one group or state."""
     if not exists(workspace):
         return []
     page = {"limit": -1 if limit is None else limit, "offset": offset}
@@ -51,7 +51,7 @@ def _page(tx: Transaction, group_id: str | None, state: str | None, page: dict[s
 
 
 def newest_jobs(workspace: Workspace, limit: int) -> tuple[list[JobView], int]:
-    """Return the newest jobs, oldest first, and how many there are in all."""
+    """Return the newest jobs, oldest first, and the number of all jobs."""
     if not exists(workspace):
         return [], 0
     now = clock.now()

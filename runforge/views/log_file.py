@@ -1,6 +1,6 @@
-"""A log of any size as lines to look at: its end at once, the rest as it is read.
+"""Shows a log of any size as lines: its end at once, the rest when it is read.
 
-Holds no text but a few hundred lines. What it returns is harmless to a terminal.
+It keeps only a few hundred lines in memory. What it returns is harmless to a terminal.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from runforge.text import safe_log
 from runforge.views.line_index import LineIndex
 from runforge.views.watched_file import WatchedFile
 
-#: Shown of a line: its beginning, or its end if that is the last state of a progress bar.
+#: The most bytes shown of a line: its beginning, or its end for a progress bar.
 LINE_LIMIT = 16 * 1024
-#: Read when a log is opened, so that its end is there at once.
+#: How much is read when a log is opened, so that its end is there at once.
 TAIL = 256 * 1024
-#: Read by one refresh at most.
+#: How much one refresh reads at most.
 MOST = 8 * 1024 * 1024
 _CHUNK = 4 * 1024 * 1024
 _KEPT_LINES = 512
@@ -24,18 +24,18 @@ _KEPT_LINES = 512
 class LogFile:
     """The log at a path.
 
-    It is opened at its last 256 KiB. Each refresh then takes in up to 8 MiB: first what was appended,
-    then what stands before the part known; such lines come in front and raise `shifted`. A file that
-    was cut or replaced starts anew, with another `generation`.
+    It opens the last 256 KiB. Each refresh then reads up to 8 MiB: first what was appended, then what comes
+    before the known part. Such lines are added at the front and increase `shifted`. A file that was cut or
+    replaced is opened again, with another `generation`.
     """
 
     def __init__(self, path: Path) -> None:
         self._file = WatchedFile(path)
         self._index = LineIndex(self._file.read, 0)
         self._lines: dict[int, str] = {}
-        #: Changes when line numbers of before mean nothing any more.
+        #: Changes when old line numbers are no longer valid.
         self.generation = 0
-        #: How many lines have come in before the first since the generation began.
+        #: How many lines were added before the first line since the generation began.
         self.shifted = 0
 
     @property
@@ -45,7 +45,7 @@ class LogFile:
 
     @property
     def offset(self) -> int:
-        """The bytes before line 0 that are not taken in yet."""
+        """The bytes before line 0 that are not read yet."""
         return self._index.begin
 
     @property
@@ -59,7 +59,7 @@ class LogFile:
         return self._index.begin == 0 and self._index.end >= self.size
 
     def refresh(self) -> bool:
-        """See what has happened to the file; return whether there is anything new to show."""
+        """Read what has changed in the file; return whether there is something new to show."""
         before = self._state()
         if self._file.look():
             self.generation += 1
@@ -75,7 +75,7 @@ class LogFile:
         return self.generation, self.line_count, self.size, self._index.begin, self._index.end
 
     def _grow(self, most: int) -> None:
-        # The last line may go on, and the first may have begun earlier.
+        # The last line may have grown, and the first may begin earlier.
         self._lines.pop(self.line_count - 1, None)
         room = most - self._index.append(self.size, most)
         begin = self._index.begin
@@ -84,7 +84,7 @@ class LogFile:
             self._lines.clear()
 
     def line(self, number: int) -> str:
-        """Return a line for the eye: without control characters, cut, the last state of a progress bar."""
+        """Return a line for display: cut, without control characters, with a progress bar's last state."""
         if not 0 <= number < self.line_count:
             return ""
         found = self._lines.get(number)
@@ -97,7 +97,7 @@ class LogFile:
     def _load(self, start: int, end: int) -> str:
         if end - start <= LINE_LIMIT:
             return self._text(start, end)
-        # A progress bar writes one line for hours: what counts is its end.
+        # A progress bar writes one line for hours: only its end matters.
         last = self._file.read(end - LINE_LIMIT, LINE_LIMIT)
         if b"\r" in last.rstrip(b"\r"):
             return self._text(end - LINE_LIMIT, end)
@@ -108,16 +108,16 @@ class LogFile:
         return safe_log(text)
 
     def find(self, text: str, start_line: int, *, backwards: bool = False) -> int | None:
-        """Return the next line from here on (or back) that holds a text in any case, or None.
+        """Return the next line from here (or backwards) with a text, without regard to case, or None.
 
-        Searches the whole file, so it is taken in first; what came in front has raised `shifted`.
+        It searches the whole file, so it reads all of it first. Lines added at the front increase `shifted`.
         """
         before = self.shifted
         while text and not self.is_complete:
             known = (self._index.begin, self._index.end)
             self._grow(MOST)
             if known == (self._index.begin, self._index.end):
-                break  # it shrank or cannot be read: what is known is searched
+                break  # it got shorter or cannot be read: search the known part
         line = start_line + self.shifted - before
         if not text or not self.line_count or not (line >= 0 if backwards else line < self.line_count):
             return None
@@ -143,7 +143,7 @@ class LogFile:
         return None
 
     def _match(self, text: str, start: int, end: int, *, is_last: bool) -> int | None:
-        """Return the first or last line within a piece of the file that holds the text."""
+        """Return the first or last line with the text in a piece of the file."""
         data = self._file.read(start, end - start)
         if text.isascii():
             raw, needle = data.lower(), text.lower().encode("ascii")
@@ -154,6 +154,6 @@ class LogFile:
         return None if at < 0 else self._index.line_at(start) + whole.count("\n", 0, at)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
         self._lines.clear()

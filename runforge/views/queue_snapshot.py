@@ -1,6 +1,7 @@
-"""The live picture of a queue that a screen keeps open: cheap to ask for, small to hold.
+"""Snapshots of the queue for a screen that stays open: quick to read and small.
 
-Jobs are held as row ids alone, in the order asked for; rows are read for what is visible. For one thread.
+A snapshot has only the row ids of jobs, in the requested order. Rows are read only for visible jobs. For one
+thread.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ from runforge.views.shown import GroupView, JobView, group_view, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
 
-#: What jobs can be sorted by; `live` is running, queued, then the newest end first.
+#: What jobs can be sorted by; `live` means: running, queued, then ended ones with the newest first.
 SORTS = ("live", "run", "state", "group", "metric", "priority", "time", "detail")
-#: Sorts whose first press shows the largest first.
+#: Sort keys that show the largest first.
 _LARGEST_FIRST = frozenset({"metric", "time"})
 
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """Which jobs are wanted, and in which order."""
+    """Which jobs a screen wants, and in which order."""
 
     jobs: JobFilter = field(default_factory=JobFilter)
     sort: str = "live"
@@ -43,7 +44,7 @@ class JobQuery:
 
 @dataclass(frozen=True, slots=True)
 class GroupProgress:
-    """How a group does: its best metric so far, and the seconds that one run takes."""
+    """The progress of a group: its best metric so far, and the seconds for one run."""
 
     metric_name: str | None
     best: float | None
@@ -79,15 +80,15 @@ class QueueReader:
         self._progress: dict[str, tuple[int, GroupProgress]] = {}
 
     def close(self) -> None:
-        """Let the journal go; the next read opens it again."""
+        """Close the journal; the next read opens it again."""
         self._reader.close()
 
     def version(self) -> tuple[int, int]:
-        """Return a value that changes when somebody has committed. Costs some microseconds."""
+        """Return a value that changes after every commit. This takes some microseconds."""
         return self._reader.version()
 
     def daemon(self) -> DaemonStatus:
-        """Return how the daemon is at this moment; the journal's row is not read when there is none."""
+        """Return the daemon's current state; without a daemon its row is not read."""
         if not exists(self._workspace):
             return daemon_status(self._workspace)
         with self._reader.snapshot() as tx:
@@ -115,7 +116,7 @@ class QueueReader:
             )
 
     def rows(self, row_ids: Sequence[int], snapshot: QueueSnapshot) -> dict[int, JobView]:
-        """Return the jobs with these row ids; those pruned meanwhile are left out."""
+        """Return the jobs with these row ids, without those that were pruned meanwhile."""
         if not row_ids or not exists(self._workspace):
             return {}
         with self._reader.snapshot() as tx:
@@ -125,7 +126,7 @@ class QueueReader:
         return {job.seq: job_view(job, now, self._waiting(job, snapshot, paused)) for job in found}
 
     def progress(self, group: GroupView) -> GroupProgress:
-        """Return how a group does; asked again only after one more run of it has succeeded."""
+        """Return the progress of a group; read again only after another of its runs has succeeded."""
         known = self._progress.get(group.group_id)
         if known is not None and known[0] == group.succeeded:
             return known[1]
@@ -160,7 +161,7 @@ def _empty(workspace: Workspace, query: JobQuery) -> QueueSnapshot:
 
 
 def _order(tx: Transaction, query: JobQuery, now: str) -> Sequence[int]:
-    """Return the row ids of the matching jobs in the order asked for."""
+    """Return the row ids of the matching jobs in the requested order."""
     if query.sort == "live" and query.jobs.is_empty:
         order = array("q")
         for name in ("jobs.order_running", "jobs.order_queued", "jobs.order_ended"):

@@ -1,4 +1,4 @@
-"""Which runs of a group are best, as core's ranking decides."""
+"""Which runs of a group are best; `core.ranking` decides it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runforge.workspace import Workspace
 
 
 class Ranked(NamedTuple):
-    """A group's runs, and those of them that are ranked, best first; else why none is."""
+    """A group's runs, and the ranked ones, best first; or why none is ranked."""
 
     by: Ranking
     jobs: list[JobView]
@@ -23,7 +23,7 @@ class Ranked(NamedTuple):
 
 
 def ranked(workspace: Workspace, group_id: str) -> Ranked:
-    """Return how the runs of a group stand."""
+    """Return the ranking of a group's runs."""
     with open_snapshot(workspace) as journal, journal.read() as tx:
         group = records.group(tx.row("groups.by_id", group_id=group_id))
     jobs = jobs_of(workspace, group_id=group_id)

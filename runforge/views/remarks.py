@@ -1,4 +1,4 @@
-"""What a run's result says about its metrics beside their values."""
+"""Remarks of a run's result about its metrics."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ _LIMIT = 4 * 1024 * 1024
 
 
 def remarks(run_dir: Path) -> list[str]:
-    """Return sentences, none while there is no result: it has diverged, lines were no metrics."""
+    """Return sentences, such as that it has diverged; none without a result."""
     try:
         result = read_result(read_bounded(run_dir / "result.json", _LIMIT))
     except OSError:

@@ -1,4 +1,4 @@
-"""What the names that a person types mean: the ids of a group, of a run, or of either."""
+"""Finds what a typed name means: the id of a group, of a run, or of either."""
 
 from runforge.core.records import Group, Job
 from runforge.store import targets

@@ -1,4 +1,4 @@
-"""Jobs, groups and attempts as a person wants to see them."""
+"""Jobs, groups and attempts for people to see."""
 
 import json
 from operator import attrgetter
@@ -13,7 +13,7 @@ from runforge.views.words import Waiting
 
 
 class JobView(NamedTuple):
-    """A job as a person wants to see it."""
+    """A job for people to see."""
 
     job_id: str
     run_id: str
@@ -48,7 +48,7 @@ class JobView(NamedTuple):
 
 
 def seconds_so_far(job: JobView) -> float | None:
-    """Return how long a run took, or has taken by this moment."""
+    """Return how many seconds a run took, or has taken until now."""
     if job.state == "running" and job.started_at:
         return clock.seconds_between(job.started_at, clock.now())
     return job.seconds
@@ -81,12 +81,12 @@ class GroupView(NamedTuple):
 
 
 def ended_runs(group: GroupView) -> int:
-    """Return how many runs of a group are over, whichever way they ended."""
+    """Return how many runs of a group have ended."""
     return group.succeeded + group.failed + group.canceled
 
 
 def group_state(group: GroupView) -> str:
-    """Return a group's state in a word for people: paused, or queued while nothing of it has started."""
+    """Return a group's state for people: also paused, or queued while none of its runs has started."""
     if group.status != "running":
         return group.status
     if group.paused:
@@ -114,7 +114,7 @@ class AttemptView(NamedTuple):
 
 
 class RunView(NamedTuple):
-    """Everything about one run."""
+    """All about one run."""
 
     job: JobView
     attempts: list[AttemptView]
@@ -132,7 +132,7 @@ class RunView(NamedTuple):
 
 
 class _Shared:
-    """Takes the fields that a view has of its record, by their name."""
+    """Takes the fields that a view and its record share, by name."""
 
     def __init__(self, view: type[NamedTuple], record: type[NamedTuple]) -> None:
         self._names = tuple(name for name in view._fields if hasattr(record, name))
@@ -148,7 +148,7 @@ _OF_ATTEMPT = _Shared(AttemptView, Attempt)
 
 
 def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
-    """Return a job as shown at a moment."""
+    """Return a job as shown at this time."""
     end = job.finished_at or (now if job.state is State.RUNNING else None)
     fields = _OF_JOB.taken(job)
     fields["state"] = job.state.value

@@ -1,4 +1,4 @@
-"""A sweep as a table of what varied against what came of it."""
+"""A sweep as a table: the varied values and the results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runforge.workspace import Workspace
 class Trials:
     """A group's runs, the ranked ones first; the parameters that vary; the metric's name.
 
-    `why_none` says why no run is ranked where one could be thought to be.
+    `why_none` says why no run is ranked although some have succeeded.
     """
 
     jobs: list[JobView]
@@ -26,9 +26,9 @@ class Trials:
     why_none: str = ""
 
     def against(self, parameter: str) -> tuple[list[tuple[float, float]], list[str]]:
-        """Return (parameter, metric) points; a parameter that is no number counts its values: 0, 1, 2...
+        """Return (parameter, metric) points; for a parameter without numbers its values count 0, 1, 2...
 
-        The second list names those values, in that order, and is empty for numbers.
+        The second list has these values, in that order, and is empty for numbers.
         """
         done = [job for job in self.jobs if self._is_measured(job) and parameter in job.overrides]
         values = [job.overrides[parameter] for job in done]

@@ -1,6 +1,6 @@
-"""A file that a run writes while someone looks: it may not be there yet, grow, be cut, be replaced or go.
+"""A file that a run writes while it is shown: it may be missing, grow, be cut, replaced or deleted.
 
-Owns one descriptor. Links, pipes and devices are refused: a run may plant anything in its folder.
+It owns one descriptor. Links, pipes and devices are refused, because a run may make anything in its folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class WatchedFile:
         self._identity: tuple[int, int] | None = None
 
     def look(self) -> bool:
-        """See how the file is now; return True if what was read before no longer holds."""
+        """Look at the file; return True if what was read before is no longer valid."""
         had_one = self._descriptor is not None
         try:
             info = os.stat(self.path, follow_symlinks=False)
@@ -47,7 +47,7 @@ class WatchedFile:
         self._descriptor, self._identity, self.size = descriptor, (info.st_dev, info.st_ino), info.st_size
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return bytes as far as the file has them; nothing if it cannot be read."""
+        """Return the bytes that the file has; nothing if it cannot be read."""
         if self._descriptor is None or length <= 0:
             return b""
         try:
@@ -56,7 +56,7 @@ class WatchedFile:
             return b""
 
     def close(self) -> None:
-        """Let go of the file; a later look opens it again."""
+        """Close the file; a later look opens it again."""
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor, self._identity, self.size = None, None, 0

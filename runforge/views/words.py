@@ -1,4 +1,4 @@
-"""What the states of things are called when a person reads them, on every screen and in every command."""
+"""The words for states and reasons, for all screens and commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WAITING = {
     "group_paused": "its group is paused",
     "no_free_slot": "all slots are in use",
     "no_gpu_slot": "all GPU slots are in use",
-    "turn_of_others": "it is next, or others' turn",
+    "turn_of_others": "waiting for its group's turn",
 }
 
 #: The same in a word or two, for lists: what the job waits for.
@@ -38,7 +38,7 @@ WAITING_BRIEF = {
 
 
 class Waiting(NamedTuple):
-    """What a job waits for, queued or at its end: the reason's name, and its words."""
+    """What a job waits for, before its start or at its end: the reason's name, and its words."""
 
     reason: str
     text: str
@@ -54,12 +54,12 @@ def why_waiting(daemon: DaemonStatus, capacity: Capacity, job: Job, *, is_paused
         daemon_live=daemon.is_live, is_paused=is_paused, needs=job.needs, capacity=capacity
     )
     if job.not_before is not None and reason not in {"no_daemon", "group_paused"}:
-        return Waiting("not_before", f"{job.error or 'put off'}; tried again at {job.not_before}")
+        return Waiting("not_before", f"{job.error or 'delayed'}; tried again at {job.not_before}")
     return Waiting(reason, WAITING[reason])
 
 
 def why_running(workspace: Workspace, job: Job) -> Waiting | None:
-    """Return what keeps a lost run from its end: processes that cannot be killed. Else nothing."""
+    """Return why a lost run has not ended: processes that cannot be killed; else None."""
     if job.state is not State.RUNNING:
         return None
     pids = unkillable.read(workspace.attempt_dir(job.run_id, job.attempt))

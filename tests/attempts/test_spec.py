@@ -124,8 +124,8 @@ def test_the_version_before_could_read_this_one() -> None:
     ("data", "words"),
     [
         (b"", "Expecting value"),
-        (b"\xff\xfe", "is no spec"),
-        (b"[" * 100_000, "is no spec"),
+        (b"\xff\xfe", "is not a valid spec"),
+        (b"[" * 100_000, "is not a valid spec"),
         (b"[]", "must be an object"),
         (b"{}", "version is missing"),
     ],

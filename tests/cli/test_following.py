@@ -154,8 +154,8 @@ def test_the_demo_leaves_a_daemon_that_was_there(ws: Workspace, cli: Cli) -> Non
     try:
         done = cli("demo", ws.root)
         assert done.returncode == 0, done.stderr
-        assert "which was here already" in done.stdout
-        assert "the daemon goes on" in done.stdout
+        assert "already running" in done.stdout
+        assert "the daemon keeps running" in done.stdout
         assert daemon_holder.holder(ws) is not None
     finally:
         assert cli("stop-daemon", "--workspace", ws.root).returncode == 0
@@ -207,7 +207,7 @@ def test_what_is_nearly_a_metric_is_told_and_an_unknown_direction_claims_no_best
     place = ("--workspace", ws.root)
     done = cli("wait", *place)
     assert "Best run" not in done.stdout
-    assert "No run is called best: whether foo is better high or low is not known" in done.stderr
+    assert "No run is called best: it is unknown whether foo is better high or low" in done.stderr
     run = lists.jobs(ws)[0].run_id
     told = "1 line looked like metrics and was not: first: [RF:METRIC=foo 0,5]"
     assert f"Remark     {told}" in cli("show", run, *place).stdout

@@ -5,11 +5,30 @@ nearly all for runs that train nothing. A run that does train imports it by itse
 have daemons as a user has them.
 """
 
-from __future__ import annotations
-
 import sys
 
-if "runforge.supervise.zygote" in sys.orig_argv:
-    from types import ModuleType
+_LAUNCHER = "runforge.backends.local.launcher"
 
-    sys.modules["runforge.training.warmup"] = ModuleType("runforge.training.warmup")
+
+class _Cold:
+    """Has the launcher warm its zygotes no further than a command needs, once it is imported."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != _LAUNCHER:
+            return None
+        others = [finder for finder in sys.meta_path if finder is not self]
+        spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)
+        if spec is not None:
+            spec.loader.exec_module = _patched(spec.loader.exec_module)
+        return spec
+
+
+def _patched(execute):
+    def run(module):
+        execute(module)
+        module.WARMUP = module.FINISH
+
+    return run
+
+
+sys.meta_path.insert(0, _Cold())

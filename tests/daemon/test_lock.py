@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +54,26 @@ def test_a_daemon_whose_lock_is_not_its_own_any_more_ends(ws: Workspace, loop: L
     looks = iter([False, False, True])
     with pytest.raises(Fenced, match="daemon lock was deleted or replaced"):
         loop.run(lambda: next(looks))
+
+
+@pytest.mark.parametrize("name", ["daemon.lock", ".runforge"])
+def test_what_cannot_be_looked_at_now_is_not_taken_for_gone(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    really = os.stat
+
+    def refusing(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if not isinstance(path, int) and Path(os.fsdecode(path)).name == name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return really(path, *arguments, **options)
+
+    looks = iter([False, False, True])
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "stat", refusing)
+        loop.run(lambda: next(looks))
+    told = capsys.readouterr().err
+    assert told.count(f"{name}: Input/output error") == 1
+    assert "trying again" in told
 
 
 def test_a_lock_file_that_is_replaced_while_it_is_taken_is_not_taken_for_the_lock(

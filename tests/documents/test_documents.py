@@ -19,10 +19,10 @@ from tests.documents.kit import REQUEST, changed, grid, plan_bytes
 
 BAD_JSON = {
     "not_json": (b"{", "not JSON"),
-    "a_list": (b"[]", "not an object but a list"),
+    "a_list": (b"[]", "it is a list, not an object"),
     "nan": (b'{"a": NaN}', "NaN"),
     "infinite": (b'{"a": 1e999}', "too large"),
-    "duplicate": (b'{"a": 1, "a": 2}', "stands there twice"),
+    "duplicate": (b'{"a": 1, "a": 2}', "appears twice"),
     "deep": (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, "nested deeper"),
     "huge": (b'{"a": "' + b"x" * (9 * 2**20) + b'"}', "larger than"),
     "huge_integer": (b'{"a": ' + b"9" * 40 + b"}", "64 bits"),

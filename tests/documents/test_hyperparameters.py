@@ -75,7 +75,7 @@ def test_a_name_that_the_installed_version_has_no_longer_is_refused(
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("separator", ":", r"dataset.separator: ':' is none of comma \(','\), semicolon"),
+        ("separator", ":", r"dataset.separator: ':' is not one of comma \(','\), semicolon"),
         ("separator", 3, "dataset.separator: must be a text"),
         ("label_type", "number", "dataset.label_type: 'number' is unknown; known are class"),
     ],

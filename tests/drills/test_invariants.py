@@ -62,7 +62,7 @@ def test_all_is_well(played: Played) -> None:
 
 
 def test_a_lost_run_is_seen(played: Played) -> None:
-    assert played.check(acknowledged=["nobody"]) == ["I1: nobody was acknowledged and is lost"]
+    assert played.check(acknowledged=["nobody"]) == ["I1: nobody was acknowledged but is lost"]
 
 
 @contextlib.contextmanager
@@ -83,8 +83,8 @@ def changed(path: Path, change: Callable[[bytes], bytes | None]) -> Iterator[Non
     ("line", "expected"),
     [
         ("START {run} 1", "I3: {run} attempt 1 started 2 times"),
-        ("START {run} 2", "I3: {run} attempt 2 ran, and the journal does not know it"),
-        ("START nobody 1", "I3: nobody attempt 1 ran, and the journal does not know it"),
+        ("START {run} 2", "I3: {run} attempt 2 ran, but the journal does not know it"),
+        ("START nobody 1", "I3: nobody attempt 1 ran, but the journal does not know it"),
         (
             "END {run} 1 7",
             "I4: {run} attempt 1: the journal says exit code 0, the witness saw [0, 7]",
@@ -141,7 +141,7 @@ def test_a_slot_that_nobody_uses_is_seen(played: Played) -> None:
             found = played.check()
         finally:
             journal.connection.execute("DELETE FROM slots")
-    assert f"I5: {job_id} holds a slot and does not run" in found
+    assert f"I5: {job_id} holds a slot but does not run" in found
 
 
 @pytest.mark.parametrize("mark", ["token", "file"])

@@ -164,7 +164,7 @@ def test_sigterm_ends_the_daemon_within_two_seconds_and_no_run(here: Arena) -> N
     assert daemon.wait(timeout=10) == 0
     took = time.monotonic() - begin
     said = here.said(daemon)
-    assert "1 run goes on" in said
+    assert "1 run continues" in said
     assert f"[RF:DAEMON=STOPPED pid={daemon.pid}]" in said
     state = json.loads((here.root / ".runforge/queue/daemon.json").read_text())
     assert state["state"] == "stopped"

@@ -57,7 +57,7 @@ def test_a_day_at_the_queue(here: Arena, screens: list[Terminal]) -> None:
     pid = daemon_status.daemon_status(workspaces.at(here.root)).pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    screen.sees("died. Runs go on without it; D starts a new one", seconds=5)
+    screen.sees("died. Runs continue without it; D starts a new one", seconds=5)
     screen.press("D")
     screen.sees("daemon is up, pid")
     screen.misses("died")

@@ -45,7 +45,7 @@ def test_a_backup_refuses_what_is_there(ws: Workspace, cli: Cli, tmp_path: Path)
     assert f"{taken} exists" in done.stderr
     done = cli("backup", tmp_path / "no" / "copy", "--workspace", ws.root)
     assert done.returncode == 1
-    assert "is no folder" in done.stderr
+    assert "is not a folder" in done.stderr
     assert sorted(os.listdir(tmp_path)) == ["taken", "ws"]
 
 

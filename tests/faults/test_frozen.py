@@ -25,7 +25,7 @@ def test_a_frozen_zygote_is_replaced_and_the_run_starts(
         os.kill(pid, signal.SIGSTOP)
     enqueue(ws, 0.0)
     daemon.until(lambda: daemon.states() == ["succeeded"], "the run has run")
-    assert "does not answer; a new one takes its place" in capsys.readouterr().err
+    assert "does not answer; a new one replaces it" in capsys.readouterr().err
     replaced = [pid for pid in frozen if not os_process.is_stopped(pid)]
     assert len(replaced) == 1
     os.kill(next(pid for pid in frozen if pid not in replaced), signal.SIGCONT)

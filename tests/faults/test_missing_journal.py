@@ -174,7 +174,7 @@ def test_an_id_that_an_older_journal_gives_again_is_refused(ws: Workspace) -> No
     enqueue(ws, runs=2)
     folders = RunFolders(ws)
     taken = min(os.listdir(ws.runs_dir))
-    with pytest.raises(OperationFailed, match="is there already"):
+    with pytest.raises(OperationFailed, match="exists already"):
         folders.make_runs(["20260101-000000-sweep-0001", taken], [{}, {}])
     assert (ws.run_dir(taken) / "request.json").exists()
 
@@ -249,7 +249,7 @@ def test_a_daemon_whose_journal_is_deleted_keeps_the_queue_and_leaves(here: Aren
     assert daemon.wait(20) == 4
     said = here.said(daemon)
     assert "the journal was deleted or replaced under the daemon" in said
-    assert "what runs goes on" in said
+    assert "running runs continue" in said
     assert len(here.jobs(group)) == 3
     kept = next(ws.state_dir.glob("runforge.db.kept-*"))
     with pytest.raises(Missing, match=f"`mv {kept} {ws.journal}`"):

@@ -73,7 +73,7 @@ def test_the_wal_of_the_old_file_is_not_replayed_into_the_new_one(
     backup.replace(ws.journal)
     refused = cli("queue-status", "-w", ws.root)
     assert refused.returncode == 4, refused.stdout
-    assert "another file was put in the journal's place" in refused.stderr
+    assert "the journal was replaced by another file" in refused.stderr
     assert f"delete {ws.journal}-wal" in refused.stderr
     assert ws.journal.read_bytes() == (tmp_path / "again.db").read_bytes()
     for suffix in copy:

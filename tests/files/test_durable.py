@@ -34,7 +34,7 @@ def test_a_planted_link_is_replaced_and_never_read(tmp_path: Path) -> None:
     victim.write_text("mine")
     target = tmp_path / "queue.json"
     target.symlink_to(victim)
-    with pytest.raises(OSError, match="is no regular file"):
+    with pytest.raises(OSError, match="is not a regular file"):
         read_bounded(target, 100)
     write_atomic(target, b"new")
     assert (victim.read_text(), target.read_text(), target.is_symlink()) == ("mine", "new", False)

@@ -24,9 +24,9 @@ def _sparse(path: Path) -> None:
 
 
 FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "fifo": (os.mkfifo, "is no regular file"),
-    "folder": (Path.mkdir, "is no regular file"),
-    "endless": (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+    "fifo": (os.mkfifo, "is not a regular file"),
+    "folder": (Path.mkdir, "is not a regular file"),
+    "endless": (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
     "loop": (lambda path: path.symlink_to(path), ""),
     "gigabyte": (_sparse, "larger than"),
     "byte order mark": (lambda path: path.write_bytes(b"\xef\xbb\xbf{}"), "version: is missing"),

@@ -84,7 +84,7 @@ def test_doctor_removes_them_and_says_so(ws: Workspace, cli: Cli) -> None:
     left(ws.queue_dir)
     left(ws.queue_dir, 1)
     said = cli("doctor", "--workspace", ws.root).stdout
-    assert "removed 2 temporary files that processes which were killed had left" in said
+    assert "removed 2 temporary files of killed processes" in said
     assert "leftovers" not in cli("doctor", "--workspace", ws.root).stdout
 
 

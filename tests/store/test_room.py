@@ -148,7 +148,7 @@ def test_a_requeue_with_a_delay_is_one_change(journal: Journal) -> None:
 def test_a_wrong_number_of_ready_jobs_is_seen(ws: Workspace, journal: Journal) -> None:
     run = journal.connection.execute
     run("UPDATE lane_shapes SET ready = ready + 1 WHERE lane_id = 1")
-    assert any("lane 1: what is ready" in text for text in verify.check(ws))
+    assert any("lane 1: its ready jobs" in text for text in verify.check(ws))
     run("UPDATE lane_shapes SET ready = ready - 1 WHERE lane_id = 1")
 
 

@@ -177,6 +177,6 @@ def test_rows_saved_from_an_old_journal_make_the_same_as_its_migration(old: Work
 
 def test_an_old_journal_that_cannot_be_written_says_what_to_do(old: Workspace) -> None:
     before = old.journal.read_bytes()
-    with pytest.raises(JournalUnreadable, match=r"is of version 1 .* cannot be written"):
+    with pytest.raises(JournalUnreadable, match=r"has version 1, .* cannot be written"):
         opening._open_as_left(old.journal, old)
     assert old.journal.read_bytes() == before

@@ -277,7 +277,7 @@ def test_metrics_that_cannot_be_written_are_told(tmp_path: Path) -> None:
     pump.close()
     pump.release()
     (told,) = pump.rejected.sentences()
-    assert told.startswith("2 printed metrics could not be written to metrics.jsonl: is no regular file")
+    assert told.startswith("2 printed metrics could not be written to metrics.jsonl: is not a regular file")
 
 
 def test_a_line_too_long_hides_no_metric(tmp_path: Path) -> None:

@@ -69,6 +69,28 @@ def test_a_supervisor_takes_the_next_attempt_and_leaves_nothing_of_the_last(
     assert not first.marked()
 
 
+def test_an_end_that_nobody_has_heard_yet_is_not_taken_away_by_the_next_attempt(
+    tmp_path: Path, zygote: ZygoteClient
+) -> None:
+    first, second = made(tmp_path / "1"), made(tmp_path / "2")
+    zygote.submit(1, first.spec([sys.executable, "-c", "print(1)"]))
+    heard = replies(zygote).handle
+    assert heard is not None
+    assert select.select([heard], [], [], 30)[0], "the attempt has not ended"
+    # Before anybody has looked at the first one's end: another supervisor takes it, and waits.
+    go = tmp_path / "go"
+    waits = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+    zygote.submit(2, second.spec([sys.executable, "-c", waits]))
+    handle = replies(zygote).handle
+    assert handle is not None
+    is_still_told = bool(select.select([heard], [], [], 0)[0])
+    go.touch()
+    assert select.select([handle], [], [], 30)[0]
+    os.close(handle)
+    os.close(heard)
+    assert is_still_told
+
+
 def test_a_supervisor_that_was_killed_while_it_waited_is_replaced(
     tmp_path: Path, zygote: ZygoteClient
 ) -> None:

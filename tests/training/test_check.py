@@ -30,7 +30,7 @@ def test_a_good_dataset_passes(workspace: Path) -> None:
         (b"a,label\n1,\n2, \n", "no rows with a label"),
         (b"a,label\n1,x\n2,x\n", "one class only"),
         (b"a,label\n1,x\n2,x\n3,y\n", "two classes with two rows"),
-        (b"label\nx\nx\ny\ny\n", "no column but the label"),
+        (b"label\nx\nx\ny\ny\n", "only the label column"),
         (b"a,Label\n1,x\n", "Did you mean 'Label'?"),
         (b"a,label\n\xff\xfe,x\n", "not UTF-8"),
         (b'a,label\n"' + b"x" * 200_000 + b'",x\n', "cannot be read"),
@@ -92,7 +92,9 @@ def test_weights_of_classes_that_are_none_are_refused(workspace: Path) -> None:
     model = {**REQUEST["model"], "hyperparameters": {"class_weight": {"kind_0": 2}}}
     check(workspace, model=model)
     model["hyperparameters"]["class_weight"]["kind_7"] = 1
-    with pytest.raises(InvalidRequest, match="'kind_7' is no class; the classes are kind_0, kind_1, kind_2"):
+    with pytest.raises(
+        InvalidRequest, match="'kind_7' is not a class; the classes are kind_0, kind_1, kind_2"
+    ):
         check(workspace, model=model)
 
 

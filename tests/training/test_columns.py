@@ -55,7 +55,7 @@ def test_one_odd_cell_is_missing_and_told(cell: str) -> None:
 def test_many_odd_cells_make_a_text_that_is_told() -> None:
     column = read(*_MANY, *["off"] * 3)
     assert column.numbers is None
-    assert "taken as text: 3 of 43 cells are no plain numbers ('off' in line 42)" in column.note
+    assert "taken as text: 3 of 43 cells are not plain numbers ('off' in line 42)" in column.note
 
 
 @pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e309", "9" * 400])

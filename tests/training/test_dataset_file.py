@@ -81,8 +81,8 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
     (tmp_path / "self.csv").symlink_to("self.csv")
     for name, words in (
         ("none.csv", "not found"),
-        ("pipe.csv", "no regular file"),
-        (".", "no regular file"),
+        ("pipe.csv", "not a regular file"),
+        (".", "not a regular file"),
         ("self.csv", "cannot be read"),
     ):
         with pytest.raises(Missing, match=words):

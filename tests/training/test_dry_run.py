@@ -74,7 +74,7 @@ def test_a_termination_ends_it_at_once(make_spec: Callable[..., Spec]) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"dataset.label_column": "lable"}, "is none of the 4 columns"),
+        ({"dataset.label_column": "lable"}, "is not one of the 4 columns"),
         ({"dataset.path": "data/none.csv"}, "dataset not found"),
         ({"dataset.path": "../x.csv"}, "leaves the workspace"),
         ({"preset": "quick"}, "preset"),

@@ -143,7 +143,7 @@ def test_liblinear_ends_where_one_fit_ends(execute: Callable[..., Run], workspac
             {"penalty": "l1"},
             "scikit-learn refuses to train: Solver lbfgs supports only",
         ),
-        ("logistic_regression", {"class_weight": {"kind_9": 1}}, "'kind_9' is no class"),
+        ("logistic_regression", {"class_weight": {"kind_9": 1}}, "'kind_9' is not a class"),
         ("random_forest", {"oob_score": True, "bootstrap": False}, "only available if bootstrap=True"),
         ("random_forest", {"monotonic_cst": [1]}, "monotonic_cst has shape 1"),
         ("linear_svc", {"max_iter": 2**40}, "scikit-learn refuses to train"),

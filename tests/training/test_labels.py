@@ -60,5 +60,5 @@ def test_class_weights_go_by_the_names_of_the_classes() -> None:
     assert class_weights({"yes": 5, "no": 1}, ["no", "yes"]) == {1: 5, 0: 1}
     assert class_weights("balanced", ["no", "yes"]) == "balanced"
     assert class_weights(None, ["no", "yes"]) is None
-    with pytest.raises(InvalidRequest, match=r"'maybe' is no class; the classes are no, yes"):
+    with pytest.raises(InvalidRequest, match=r"'maybe' is not a class; the classes are no, yes"):
         class_weights({"maybe": 2}, ["no", "yes"])

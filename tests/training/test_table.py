@@ -79,9 +79,9 @@ def test_a_ragged_row_is_named_by_the_line_that_it_begins_in(tmp_path: Path) -> 
             "a label\n1 x\n",
             "the only one is a label. Cells are separated by a comma, a semicolon, a tab or a",
         ),
-        ("1.5,2,0\n2.5,3,1\n", "The first line has to name the columns"),
+        ("1.5,2,0\n2.5,3,1\n", "The first line must name the columns"),
         ("label,a,a\nx,1,2\n", "columns 2 and 3 have the same name"),
-        ("label\nx\n", "no column but the label"),
+        ("label\nx\n", "only the label column"),
         ("a,label\n1\0,x\n", "NUL"),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_single_cell_without_the_label_is_not_quoted(tmp_path: Path) -> None:
 def test_what_is_kept_quotes_no_header(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
     path.write_text("hunter2,other\n1,2\n")
-    with open_table(path) as table, pytest.raises(InvalidRequest, match="none of the 2 columns") as caught:
+    with open_table(path) as table, pytest.raises(InvalidRequest, match="not one of the 2 columns") as caught:
         table.find("label", is_quoting=False)
     assert "hunter2" not in str(caught.value)
 

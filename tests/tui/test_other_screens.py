@@ -204,7 +204,9 @@ def test_a_sweep_without_a_best_says_why_and_a_diverged_run_says_so(ws: Workspac
     async def journey(at: Looker) -> None:
         await at.sees("diverged")
         await open_group(at)
-        await at.sees("FOO", "diverged", "0.8000", "no run is best: whether foo is better high or low")
+        await at.sees(
+            "FOO", "diverged", "0.8000", "no run is best: it is unknown whether foo is better high or low"
+        )
         assert not any(line.split()[0] == "1" for line in at.lines if "✓ succeeded" in line)
 
     look(ws, journey)
@@ -271,7 +273,7 @@ def test_the_machine_is_shown(ws: Workspace) -> None:
     async def journey(at: Looker) -> None:
         await at.press("m")
         await at.until(lambda: isinstance(at.app.screen, MachineScreen), "the machine")
-        await at.sees("cores", "memory", "disk", "2 of 2 in use", "none that NVIDIA's driver knows")
+        await at.sees("cores", "memory", "disk", "2 of 2 in use", "none known to NVIDIA's driver")
         await at.press("escape")
         await at.until(lambda: isinstance(at.app.screen, QueueScreen), "back")
 

@@ -94,7 +94,7 @@ def test_a_log_scale_leaves_out_what_it_cannot_show() -> None:
     steps = [b - a for a, b in itertools.pairwise(rows)]
     assert max(steps) <= 1  # a straight line
     assert "(log)" in drawn(falling, keys=("l",))[0]
-    assert "nothing above zero" in "\n".join(drawn(Series("a", [1, 2], [-1, 0]), keys=("l",)))
+    assert "no values above zero" in "\n".join(drawn(Series("a", [1, 2], [-1, 0]), keys=("l",)))
 
 
 def test_zooming_shows_a_shorter_stretch() -> None:

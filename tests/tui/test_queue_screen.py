@@ -42,7 +42,7 @@ def test_runs_that_go_on_without_a_daemon_are_told_though_nothing_waits(ws: Work
             cancel.cancel_runs(ws, [job.run_id])
 
     async def journey(at: Looker) -> None:
-        await at.sees("No daemon is running; runs that go on without it: 2. D")
+        await at.sees("No daemon is running; runs that continue without it: 2. D")
 
     look(ws, journey)
 

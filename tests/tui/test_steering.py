@@ -123,7 +123,7 @@ def test_pauses_and_resumes_the_group(ws: Workspace) -> None:
 
     async def journey(at: Looker) -> None:
         await at.press("p")
-        await at.sees("paused lr search; what runs goes on", "[paused]")
+        await at.sees("paused lr search; running runs continue", "[paused]")
         assert lists.groups(ws)[0].paused
         await at.press("p")
         await at.sees("resumed lr search")

@@ -109,7 +109,7 @@ def test_an_unknown_direction_claims_no_best_and_says_why(ws: Workspace) -> None
     group_id = ended(ws, [("succeeded", "foo", 0.5), ("succeeded", "foo", 0.25)])
     found = ranking.ranked(ws, group_id)
     assert found.best_first == []
-    assert found.why_none.startswith("whether foo is better high or low is not known")
+    assert found.why_none.startswith("it is unknown whether foo is better high or low")
     assert lists.groups(ws)[0].direction is None
     table = trials.read(ws, group_id)
     assert (table.ranked, table.metric, table.why_none) == (0, "foo", found.why_none)

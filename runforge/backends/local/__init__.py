@@ -1,1 +1,1 @@
-"""Attempts on this machine: supervisors forked by zygotes, watched by the kernel's handles."""
+"""Attempts on this machine: supervisors forked by zygotes, watched through kernel handles."""

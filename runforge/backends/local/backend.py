@@ -1,4 +1,4 @@
-"""Attempts on this machine: launched by zygotes, seen through by supervisors, watched by kernel handles."""
+"""Attempts on this machine: launched by zygotes, run by supervisors, watched through kernel handles."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ class LocalBackend:
         self._watch_zygotes()
 
     def close(self) -> None:
-        """Let go of everything. The runs go on."""
+        """Release everything. The runs continue."""
         self._leave_zygotes()
         self._attempts.close()
         self._launcher.close()
 
     def rest(self) -> None:
-        """Let idle supervisors go, and the warm zygote after a while."""
+        """Release idle supervisors, and the warm zygote after a while."""
         if self._launcher.is_release_due():
             self._leave_zygotes()
             self._launcher.release_idle()
@@ -74,7 +74,7 @@ class LocalBackend:
         return self._gpus.step(is_in_use=is_in_use)
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
-        """Return what the disks lack; after failures also what a launch, tried for nothing, still meets."""
+        """Return what the disks lack; after failures also what a test launch still meets."""
         found = disk_space.shortage(self._workspace)
         if found is None and is_failing and (number := probe(self._workspace)) is not None:
             return Shortage(machine_faults.kind(number), machine_faults.words(number))
@@ -92,10 +92,10 @@ class LocalBackend:
             self._launcher.launch(launch, self._attempt_dir(ref))
         except earlier_life.StillRuns as error:
             self._log(f"WARNING: run {ref.run_id} waits: {error.strerror} ({error.folder})")
-            watched.folder = error.folder  # watched, and canceled if that is asked for, until it is over
+            watched.folder = error.folder  # watched until it has ended; a cancel stops it
             return
         except FileExistsError:
-            return  # another launch of this very attempt: its start marker tells which one counts
+            return  # another launch of this same attempt: the start marker decides which one counts
         except BaseException:
             self._attempts.forget(ref.token)
             raise
@@ -104,9 +104,9 @@ class LocalBackend:
         watched.is_launching = True
 
     def adopt(self, ref: AttemptRef) -> None:
-        """Wait for a supervisor by pidfd where its identity can be proved, else by polling."""
+        """Wait for a supervisor by pidfd if its identity can be proved, else by polling."""
         watched = self._attempts.add(ref)
-        with contextlib.suppress(OSError):  # what cannot be read now is looked at again later
+        with contextlib.suppress(OSError):  # what cannot be read now is inspected later
             self._attach_to_owner(watched)
 
     def _attach_to_owner(self, watched: Watched) -> None:
@@ -119,12 +119,12 @@ class LocalBackend:
             return
         is_it = os_process.start_ticks(owner.pid) == owner.start_ticks
         if not is_it or earlier_life.original(self._attempt_dir(ref), ref.token) is not None:
-            os.close(descriptor)  # its number has passed to a stranger, or it is the original's of this copy
+            os.close(descriptor)  # the pid belongs to another process now, or to the original of this copy
             return
         self._attempts.attach(watched, descriptor)
 
     def events(self) -> Iterator[Event]:
-        """Yield what zygotes answered, and the attempts that are to be looked at."""
+        """Yield what zygotes answered, and the attempts that must be inspected."""
         for token, reply in self._launcher.answers():
             yield from self._answered(token, reply)
         self._end_hung_zygotes()
@@ -137,9 +137,7 @@ class LocalBackend:
     def _end_hung_zygotes(self) -> None:
         for zygote in self._launcher.zygotes:
             if zygote.is_hung():
-                self._log(
-                    f"WARNING: the zygote (pid {zygote.pid}) does not answer; a new one takes its place"
-                )
+                self._log(f"WARNING: the zygote (pid {zygote.pid}) does not answer; a new one replaces it")
                 zygote.kill()
 
     def _answered(self, token: str, reply: Reply) -> Iterator[Event]:
@@ -158,7 +156,7 @@ class LocalBackend:
     def _replace_zygotes(self) -> Iterator[Event]:
         self._leave_zygotes()
         for token in self._launcher.orphaned_launches():
-            # A supervisor may or may not have been forked: its start marker will tell.
+            # Perhaps a supervisor was forked, perhaps not: the start marker will show it.
             watched = self._attempts.get(token)
             if watched is not None:
                 watched.is_launching = False
@@ -180,7 +178,7 @@ class LocalBackend:
                 self._watch.add(zygote.fileno(), _nothing)
 
     def wait_seconds(self) -> float | None:
-        """Return how often attempts are looked at of which no handle tells all, if there are some."""
+        """Return how often attempts without a handle are inspected, if there are any."""
         return POLL_SECONDS if self._attempts.needs_polling() or self._frozen else None
 
     def forget(self, ref: AttemptRef) -> None:
@@ -188,7 +186,7 @@ class LocalBackend:
         self._attempts.forget(ref.token)
         self._frozen.forget(ref.token)
 
-    # --- what is there -------------------------------------------------------------------------
+    # --- inspecting ----------------------------------------------------------------------------
 
     def _run_dir(self, ref: AttemptRef) -> Path:
         return self._workspace.root / ref.run_dir
@@ -213,13 +211,13 @@ class LocalBackend:
         try:
             write_atomic(self._attempt_dir(ref) / order.value, b"", durable=False)
         except (FileNotFoundError, NotADirectoryError):
-            return True  # nobody is there to be told
+            return True  # no supervisor is there
         except OSError:
             return False
         return True
 
     def close_attempt(self, ref: AttemptRef, job: Job, closing: Closing) -> bool:
-        """Take the start marker, so that no supervisor can; False if one has it."""
+        """Take the start marker, so that no supervisor can take it; False if one has it."""
         folder = self._attempt_dir(ref)
         if closing is Closing.REVOKE:
             return start_marker.revoke(folder, ref.token)
@@ -230,8 +228,7 @@ class LocalBackend:
     def clean_up(self, ref: AttemptRef) -> bool:
         """Kill what is left of the attempt.
 
-        The first time it is waited for; after that it is looked at as often as other things that no event
-        tells.
+        The first call waits for the end. Later calls only look, as often as at other things without an event.
         """
         watched = self._attempts.get(ref.token) or Watched(ref)
         folder = self._attempt_dir(ref)
@@ -247,13 +244,13 @@ class LocalBackend:
         return not left
 
     def finish(self, ref: AttemptRef, record: ExitRecord) -> None:
-        """Leave the result.json that the supervisor could not write, or that a moved workspace lost."""
+        """Write a result.json that the supervisor could not write, or that a move of the workspace lost."""
         results.finish(self._attempt_dir(ref), self._run_dir(ref), record)
 
     def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
-        """Leave a result.json for an end that nobody has seen."""
+        """Write a result.json for an unknown end."""
         results.leave(self._attempt_dir(ref), self._run_dir(ref), job, ending)
 
 
 def _nothing() -> None:
-    """Wake the loop: `events` asks the zygotes."""
+    """Only wake the loop: `events` asks the zygotes."""

@@ -1,8 +1,8 @@
-"""Canceled attempts whose supervisor stands still: their runs are ended without it.
+"""Canceled attempts whose supervisor is stopped: their runs are ended without it.
 
-A supervisor that was stopped (a debugger, SIGSTOP) looks at no order. Its run's tree gets the signals that it would
-have sent. When nothing of that is left the supervisor is killed too, so that the attempt can be judged and its slot
-be given back.
+A stopped supervisor (by a debugger or SIGSTOP) does not see orders. The daemon then sends the run's processes
+the signals that the supervisor would have sent. When all of them have ended, the supervisor is killed too, so
+that the end of the attempt is known and its slot is free.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runforge.clock import Clock
 from runforge.machine import os_process
 from runforge.supervise.stopping import Stopping
 
-#: A supervisor looks for orders every tenth of a second. One that is stopped is given this long to go on.
+#: A supervisor looks for orders every tenth of a second. A stopped one gets this long to continue.
 FROZEN_SECONDS = 5.0
 
 
@@ -31,7 +31,7 @@ FROZEN_SECONDS = 5.0
 class _Canceled:
     ref: AttemptRef
     folder: Path
-    #: Since when its supervisor has been seen stopped.
+    #: Since when its supervisor is known to be stopped.
     frozen_since: float | None = None
     stopping: Stopping | None = None
 
@@ -49,15 +49,15 @@ class FrozenSupervisors:
         return bool(self._canceled)
 
     def expect_end(self, ref: AttemptRef, folder: Path) -> None:
-        """Look after an attempt from now on: its supervisor has been told to end it."""
+        """Watch an attempt from now on: its supervisor was told to end it."""
         self._canceled.setdefault(ref.token, _Canceled(ref, folder))
 
     def forget(self, token: str) -> None:
-        """Stop looking after an attempt: it has ended."""
+        """Stop watching an attempt: it has ended."""
         self._canceled.pop(token, None)
 
     def step(self) -> None:
-        """Do for stopped supervisors what they do not; one that goes on is left to it."""
+        """Do the work of stopped supervisors. A supervisor that continues does it itself."""
         now = self._clock.monotonic()
         if now < self._next_look:
             return
@@ -86,7 +86,7 @@ class FrozenSupervisors:
 
 
 def _is_frozen(owner: Claim) -> bool:
-    """Return whether the process that claimed is stopped, and is that process still."""
+    """Return whether the supervisor is stopped, and the pid is still that process."""
     return (
         owner.boot_id == os_process.boot_id()
         and os_process.start_ticks(owner.pid) == owner.start_ticks
@@ -95,7 +95,7 @@ def _is_frozen(owner: Claim) -> bool:
 
 
 def _age(pid: int) -> int:
-    """Return when a process started: the worker is a supervisor's first child, orphans came to it later."""
+    """Return when a process started. The worker is the supervisor's first child; orphans came later."""
     return os_process.start_ticks(pid) or 0
 
 

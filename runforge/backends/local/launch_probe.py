@@ -1,4 +1,4 @@
-"""Doing what a launch does, for nothing: a look whether launches would work again."""
+"""A test launch: does what a launch does, to see whether launches would work again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from runforge.files.durable import TEMPORARY_PREFIX, write_new
 from runforge.workspace import Workspace
 
-#: What a launch takes at the least: descriptors in the daemon, processes (supervisor, worker and its own).
+#: The least that a launch needs: descriptors in the daemon, and processes (supervisor, worker, its children).
 _DESCRIPTORS = 8
 _PROCESSES = 3
 _PROBE_BYTES = 16 * 1024
@@ -19,7 +19,7 @@ _PROBE_SECONDS = 10.0
 
 
 def probe(workspace: Workspace) -> int | None:
-    """Do what a launch does, for nothing; return the number of the failure if the machine still refuses."""
+    """Do a test launch; return the error number if the machine still refuses."""
     folder = workspace.attempts_dir / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
     try:
         folder.mkdir(0o700)

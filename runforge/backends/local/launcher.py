@@ -1,7 +1,7 @@
-"""Starting attempts: folder and spec durable, then a supervisor from a zygote.
+"""Starts attempts: writes folder and spec, then asks a zygote for a supervisor.
 
-Two zygotes: a bare one for commands, where a fork costs half a millisecond, and a warm one that has
-scikit-learn imported, which saves each training run more than a second of CPU.
+There are two zygotes. The bare one is for commands: a fork takes half a millisecond. The warm one has
+imported scikit-learn, which saves each training run more than a second of CPU time.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from runforge.files.durable import refuse_link
 from runforge.machine.gpu_watch import GpuWatch
 from runforge.workspace import Workspace
 
-#: What every supervisor needs, and what training needs on top.
+#: The modules that every supervisor needs, and those that training needs too.
 FINISH = "runforge.training.outcome"
 WARMUP = "runforge.training.warmup"
-#: Supervisors that wait for another attempt are kept this long after the last launch, in seconds.
+#: Idle supervisors are kept this many seconds after the last launch.
 SPARE_SECONDS = 60.0
-#: The warm zygote, with more than a hundred megabytes of modules, is kept this long.
+#: The warm zygote is kept this long; its modules need more than a hundred megabytes.
 WARM_SECONDS = 600.0
 
 
@@ -38,7 +38,7 @@ class _Asked(NamedTuple):
 
 
 class Launcher:
-    """Hands attempts to the zygotes and their answers back."""
+    """Gives attempts to the zygotes and returns their answers."""
 
     def __init__(self, workspace: Workspace, gpus: GpuWatch, *, max_parallel: int, umask: int) -> None:
         self._workspace = workspace
@@ -58,32 +58,32 @@ class Launcher:
 
     @property
     def zygotes(self) -> list[ZygoteClient]:
-        """The zygotes that there are now."""
+        """The running zygotes."""
         return [zygote for zygote in (self._bare, self._warm) if zygote.is_started]
 
     def start(self) -> None:
-        """Start both zygotes; they get ready while the daemon goes on."""
+        """Start both zygotes; the daemon does not wait for them."""
         for zygote in (self._bare, self._warm):
             zygote.start()
 
     def is_release_due(self) -> bool:
-        """Return whether something has been idle for so long that it may go."""
+        """Return whether something has been idle long enough to be released."""
         now = time.monotonic()
         if self._is_spare and now - self._used > SPARE_SECONDS:
             return True
         return self._warm.is_started and now - self._warm_used > WARM_SECONDS
 
     def release_idle(self) -> None:
-        """Let idle supervisors go, and the warm zygote after a while; the next run starts it again."""
+        """Release idle supervisors, and the warm zygote after a while; the next run starts it again."""
         for zygote in self.zygotes:
             zygote.release()
-        # Those still at work are asked again later.
+        # The busy ones are asked again later.
         self._used, self._is_spare = time.monotonic(), any(zygote.has_supervisors for zygote in self.zygotes)
         if time.monotonic() - self._warm_used > WARM_SECONDS:
             self._warm.close()
 
     def close(self) -> None:
-        """Let both zygotes end. The runs go on."""
+        """End both zygotes. The runs continue."""
         for zygote in self.zygotes:
             zygote.close()
 
@@ -112,7 +112,7 @@ class Launcher:
         self._asked[self._number] = _Asked(token, zygote)
 
     def _zygote(self, *, is_command: bool) -> ZygoteClient:
-        """Return the zygote for a run, started."""
+        """Return the zygote for a run; start it if needed."""
         zygote = self._bare if is_command else self._warm
         if not zygote.is_started:
             zygote.start()
@@ -123,7 +123,7 @@ class Launcher:
         return zygote
 
     def answers(self) -> Iterable[tuple[str, Reply]]:
-        """Yield the supervisors that have come to be, and the ones that could not, by their attempt's token."""
+        """Yield the zygotes' answers by the attempt's token: a supervisor, or why there is none."""
         for zygote in self.zygotes:
             for reply in zygote.replies():
                 asked = self._asked.pop(reply.id, None)
@@ -133,7 +133,7 @@ class Launcher:
                     os.close(reply.handle)
 
     def orphaned_launches(self) -> list[str]:
-        """Give up on dead zygotes; return the tokens of the attempts that they left unanswered."""
+        """Give up dead zygotes; return the tokens of the attempts that they did not answer."""
         orphaned: list[str] = []
         self._dead = [zygote for zygote in self.zygotes if not zygote.alive()]
         for zygote in self._dead:

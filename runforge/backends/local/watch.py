@@ -1,6 +1,6 @@
-"""The attempts that a local backend watches: by a kernel handle where there is one, else by looking.
+"""The attempts that a local backend watches: through a kernel handle, or by polling without one.
 
-Live handles; nothing of it is ever persisted.
+These are open handles; none of this is stored on disk.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from runforge.backends.base import AttemptRef, Watch
 from runforge.clock import Clock
 
-#: How often attempts without a kernel handle are looked at, in seconds.
+#: Seconds between two looks at attempts without a kernel handle.
 POLL_SECONDS = 0.5
 
 
@@ -23,18 +23,19 @@ class Watched:
     """One attempt as this process sees it."""
 
     ref: AttemptRef
-    #: Readable when the attempt or its supervisor has ended; None until the zygote answers, or without one.
+    #: Readable when the attempt or its supervisor has ended. None without one, or before the zygote's answer.
     handle: int | None = None
-    #: Asked of a zygote that has not answered yet.
+    #: The zygote has not answered yet.
     is_launching: bool = False
-    #: Where an earlier life of the run still runs, which this attempt waits for; None for its own folder.
+    #: The folder where an earlier life of the run still runs. The attempt waits for it. None for its own
+    #: folder.
     folder: Path | None = None
-    #: What could not be killed of it.
+    #: Its processes that could not be killed.
     unkillable: tuple[int, ...] = ()
 
 
 class WatchList:
-    """Which attempts are to be looked at now."""
+    """Knows which attempts must be inspected now."""
 
     def __init__(self, watch: Watch, clock: Clock) -> None:
         self._watch = watch
@@ -53,7 +54,7 @@ class WatchList:
         return self._known.get(token)
 
     def attach(self, watched: Watched, handle: int | None) -> None:
-        """Have the loop wake when the handle is readable. Without one the attempt is looked at instead."""
+        """Let the handle wake the loop. Without a handle the attempt is polled."""
         watched.handle = handle
         if handle is not None:
             self._watch.add(handle, lambda: self._ended(watched))
@@ -70,7 +71,7 @@ class WatchList:
             watched.handle = None
 
     def due(self) -> Iterator[str]:
-        """Yield the tokens of attempts that have ended or that no handle tells of, if it is time."""
+        """Yield the tokens of attempts that have ended, and of those without a handle if it is time."""
         over, self._over = self._over, []
         yield from over
         now = self._clock.monotonic()
@@ -88,11 +89,11 @@ class WatchList:
             self._release(watched)
 
     def needs_polling(self) -> bool:
-        """Return whether some attempt has no handle that would wake the loop."""
+        """Return whether an attempt has no handle that would wake the loop."""
         return any(watched.handle is None for watched in self._known.values())
 
     def close(self) -> None:
-        """Let go of every handle."""
+        """Close every handle."""
         for watched in self._known.values():
             self._release(watched)
         self._known.clear()

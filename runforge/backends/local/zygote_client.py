@@ -1,6 +1,6 @@
-"""The daemon's side of a zygote: start it, hand attempts to its supervisors, hear its answers.
+"""The daemon's side of a zygote: starts it, gives attempts to its supervisors, reads its answers.
 
-A supervisor that has ended an attempt waits on its line for the next one: that is quicker than a fork.
+A supervisor that has finished an attempt waits on its socket for the next one: this is faster than a fork.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from runforge.files.durable import open_file
 from runforge.machine import os_process
 from runforge.supervise.zygote import ENDED, MESSAGE_LIMIT
 
-#: A stopped zygote is given this long to go on, in seconds; one that only does not answer, as long as the imports
-#: of a slow disk may take.
+#: Seconds that a stopped zygote gets to continue; and those that one without an answer gets: as long as its
+#: imports may take on a slow disk.
 STOPPED_SECONDS = 5.0
 SILENT_SECONDS = 120.0
-#: A zygote ends when its socket closes; one that still imports is not waited for.
+#: A zygote ends when its socket closes. While it still imports, it is not waited for.
 _END_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of a request: a supervisor, or why there is none."""
+    """The answer to a request: a supervisor, or why there is none."""
 
     id: int
-    #: Readable once the attempt has ended or its supervisor has. Whoever gets it closes it.
+    #: Readable once the attempt or its supervisor has ended. The receiver must close it.
     handle: int | None
     error: str | None
     errno: int | None = None
@@ -51,14 +51,16 @@ class ZygoteClient:
         self._process: subprocess.Popen[bytes] | None = None
         self._has_ended = False
         self._asked: dict[int, socket.socket] = {}
-        #: When something was asked of it that it has not answered yet.
+        #: The time of the oldest request without an answer.
         self._asked_at: float | None = None
-        #: Lines to supervisors, those at work and those that wait for it.
+        #: The sockets of the busy and of the idle supervisors.
         self._lines: list[socket.socket] = []
+        #: What was given out to wait for their attempts' ends. Whoever got it closes it when it has heard.
+        self._handles: dict[socket.socket, int] = {}
         self._replies: list[Reply] = []
 
     def start(self) -> None:
-        """Start the process. It gets ready by itself."""
+        """Start the process. It becomes ready by itself."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log = open_file(self._stderr_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         command = own_python.command("runforge.supervise.zygote", "--fd", str(theirs.fileno()))
@@ -88,35 +90,35 @@ class ZygoteClient:
         return self._socket
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable when there is an answer, or an end."""
+        """Return the descriptor that is readable when there is an answer, or when the zygote has ended."""
         return self._open.fileno()
 
     @property
     def is_started(self) -> bool:
-        """Whether it was started and not closed since; it may have died."""
+        """Whether it was started and is not closed; it may have died."""
         return self._socket is not None
 
     @property
     def has_supervisors(self) -> bool:
-        """Whether some supervisor of its is at work or waits."""
+        """Whether it has a busy or idle supervisor."""
         return bool(self._lines)
 
     def release(self) -> None:
-        """Let the supervisors end that wait for another attempt."""
+        """End the idle supervisors."""
         while (line := self._free_line()) is not None:
             line.close()
 
     def submit(self, request_id: int, spec_path: Path, digest: str = "") -> None:
-        """Give an attempt to a supervisor that waits, or to a new one. OSError if the zygote is gone.
+        """Give an attempt to an idle supervisor, or to a new one. OSError if the zygote is gone.
 
-        With a digest the spec must still be what that was made of.
+        With a digest, the supervisor refuses a spec that was changed.
         """
         spec = f"{digest} ".encode("ascii") + os.fsencode(spec_path)
         while (line := self._free_line()) is not None:
             with contextlib.suppress(OSError):
                 line.send(spec)
                 self._lines.append(line)
-                self._replies.append(Reply(request_id, _handle(line), None))
+                self._replies.append(Reply(request_id, self._handle(line), None))
                 return
             line.close()  # it was killed while it waited
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -133,8 +135,13 @@ class ZygoteClient:
             self._asked_at = time.monotonic()
 
     def _free_line(self) -> socket.socket | None:
-        """Take out the line of a supervisor that has ended its attempt."""
+        """Take out the line of a supervisor that has ended its attempt, and whose end has been heard.
+
+        Who has not closed the handle has not heard yet. What is read here would be lost to that one.
+        """
         for line in self._lines[:]:
+            if _is_same(self._handles.get(line), line):
+                continue
             try:
                 said = line.recv(MESSAGE_LIMIT)
             except BlockingIOError:
@@ -142,6 +149,7 @@ class ZygoteClient:
             except OSError:
                 said = b""
             self._lines.remove(line)
+            self._handles.pop(line, None)
             if said == ENDED:
                 return line
             line.close()
@@ -171,10 +179,17 @@ class ZygoteClient:
             line.close()
             return Reply(number, None, error, reason)
         self._lines.append(line)
-        return Reply(number, _handle(line), None)
+        return Reply(number, self._handle(line), None)
+
+    def _handle(self, line: socket.socket) -> int | None:
+        """Return a copy of the descriptor for the caller; None if there is no room for one."""
+        with contextlib.suppress(OSError):
+            self._handles[line] = os.dup(line.fileno())
+            return self._handles[line]
+        return None
 
     def is_hung(self) -> bool:
-        """Return whether it is stopped, or has not answered for so long that it never will."""
+        """Return whether it is stopped, or has not answered for too long."""
         if self._asked_at is None or self._process is None or self._has_ended:
             return False
         silent = time.monotonic() - self._asked_at
@@ -186,19 +201,20 @@ class ZygoteClient:
         return self._process.pid if self._process is not None else None
 
     def kill(self) -> None:
-        """End it by force: it does not answer. Its supervisors go on."""
+        """End it by force: it does not answer. Its supervisors continue."""
         if self._process is not None:
             self._process.kill()
 
     def alive(self) -> bool:
-        """Return whether the zygote still serves."""
+        """Return whether the zygote still works."""
         return not self._has_ended and self._process is not None and self._process.poll() is None
 
     def close(self) -> None:
-        """Let the zygote end; it does so when its socket closes. Its supervisors go on."""
+        """End the zygote by closing its socket. Its supervisors continue."""
         for line in (*self._lines, *self._asked.values()):
             line.close()
         self._lines.clear()
+        self._handles.clear()
         self._asked.clear()
         self._asked_at = None
         if self._socket is not None:
@@ -208,15 +224,15 @@ class ZygoteClient:
             try:
                 self._process.wait(timeout=_END_SECONDS)
             except subprocess.TimeoutExpired:
-                # Still importing: nothing of it is needed.
+                # It still imports: nothing from it is needed.
                 self._process.kill()
                 self._process.wait()
             self._process = None
 
 
-def _handle(line: socket.socket) -> int | None:
-    """Return a descriptor of its own for whoever waits; without one the supervisor is looked at instead."""
-    try:
-        return os.dup(line.fileno())
-    except OSError:
-        return None
+def _is_same(handle: int | None, line: socket.socket) -> bool:
+    """Return whether a descriptor is still the line's: its number passes to something else once it is closed."""
+    if handle is not None:
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.fstat(handle), os.fstat(line.fileno()))
+    return False

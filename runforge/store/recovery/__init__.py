@@ -1,4 +1,4 @@
-"""A journal made anew from what a damaged one and the run folders still tell.
+"""Makes a new journal from a damaged one and from the run folders.
 
-Used by `doctor --recover` alone.
+Only `doctor --recover` uses it.
 """

@@ -1,7 +1,7 @@
-"""Attempts that a damaged journal does not give, out of their own folders and of the entries.
+"""Restores attempts that a damaged journal has lost, from their folders and from the entries.
 
-The spec has the token, without which the next daemon could not tell a live attempt's files; the exit record says
-how the attempt ended, the entry when and why.
+The spec has the token; the next daemon needs it to recognise the files of a live attempt. The exit record
+says how the attempt ended, the entry says when and why.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from runforge.workspace import Workspace
 
 
 class _Told(NamedTuple):
-    """What the entries tell of an attempt."""
+    """What the entries say about an attempt."""
 
     started_at: str | None = None
     finished_at: str | None = None
@@ -33,7 +33,7 @@ class _Told(NamedTuple):
 
 
 def complete(workspace: Workspace, tables: dict[str, list[Row]]) -> None:
-    """Add the attempts that are missing, so that each has its history and the next daemon can judge what runs."""
+    """Add the missing attempts: the history gets complete, and the next daemon can inspect running ones."""
     jobs = {job["job_id"]: job for job in tables["jobs"]}
     attempts = [row for row in tables["attempts"] if row["job_id"] in jobs]
     known = {(row["job_id"], row["attempt"]) for row in attempts}
@@ -46,7 +46,7 @@ def complete(workspace: Workspace, tables: dict[str, list[Row]]) -> None:
             row = _attempt(workspace, job, number, told.get((job["job_id"], number)))
             if row is not None:
                 if row["token"] in tokens:
-                    row["token"] = secrets.token_hex(16)  # a copied folder: no two attempts are one
+                    row["token"] = secrets.token_hex(16)  # a copied folder: each attempt has its own token
                 tokens.add(row["token"])
                 attempts.append(row)
     tables["attempts"] = attempts
@@ -75,7 +75,7 @@ def _detail(entry: Row) -> dict[str, Any]:
 
 
 def _attempt(workspace: Workspace, job: Row, number: int, told: _Told | None) -> Row | None:
-    """Return the row of an attempt; None where nothing says that there was one."""
+    """Return the row of an attempt; None if nothing shows that it existed."""
     is_last = number == job["attempt"]
     is_live = is_last and job["state"] == "running"
     if is_last and job["state"] == "queued":
@@ -105,14 +105,14 @@ def _attempt(workspace: Workspace, job: Row, number: int, told: _Told | None) ->
 
 
 def _end(job: Row | None, told: _Told, record: ExitRecord | None) -> Row:
-    """Return how an attempt ended: as an entry says, else its job where it is the last, else its record."""
+    """Return how an attempt ended: from an entry, else from its job (last attempt), else from its record."""
     end: Row = {"cause": told.cause, "error": told.error}
     if end["cause"] is None and job is not None:
         end = {"cause": job["cause"], "error": job["error"]}
     if end["cause"] is None:
         end = {"cause": (_cause(record) if record else Cause.LOST).value, "error": None}
     if record is not None:
-        # A run that a signal ended has no exit code of its own, unless it was canceled.
+        # A run that a signal has ended has no exit code, unless it was canceled.
         has_code = record.signal is None or record.canceled
         end["exit_code"] = record.exit_code if has_code and not record.spawn_error else None
         end["signal"] = record.signal
@@ -147,7 +147,7 @@ def _devices(spec: Row | None) -> list[str]:
 
 
 def dry_run_seconds(workspace: Workspace, job: Row) -> Iterator[float]:
-    """Yield how long the dry runs among a job's attempts held their slot."""
+    """Yield how long the dry runs among the attempts of a job held their slot."""
     for number in range(1, job["attempt"] + 1):
         spec = _spec(workspace.attempt_dir(job["run_id"], number), job["run_id"], number)
         with contextlib.suppress(LookupError, TypeError, ValueError):

@@ -1,7 +1,7 @@
-"""Groups and jobs that a damaged journal does not give and the exported files know.
+"""Restores groups and jobs that a damaged journal has lost, from the exported files.
 
-Of a job that only the exports knew, some things are read elsewhere: a group's plan, the run's result, and the
-entries, from which `complete` counts what was lost.
+The exports do not have everything about a job. The rest comes from the group's plan, the run's result, and
+the entries, which show how many attempts were lost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def folders(parent: Path) -> list[str]:
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Return a file's JSON object; an empty one where there is none."""
+    """Return a file's JSON object; an empty one if there is none."""
     try:
         found = json.loads(read_bounded(path, _LIMIT))
     except (OSError, ValueError, RecursionError):
@@ -38,7 +38,7 @@ def document(path: Path) -> dict[str, Any]:
 
 
 def add(workspace: Workspace, tables: dict[str, list[Row]]) -> None:
-    """Add the groups and jobs that the damaged file did not give and the exports know."""
+    """Add the groups and jobs that are in the exports but were not read from the damaged file."""
     groups = {group["group_id"]: group for group in tables["groups"]}
     overrides: dict[str, str] = {}
     for group_id in sorted(folders(workspace.hidden / "groups")):
@@ -134,7 +134,7 @@ def _metric(result: Row) -> tuple[str | None, float | None]:
 
 
 def _lost(job: Row, entries: list[Row]) -> int:
-    """Return how many attempts the entries say that the job has lost since it was last retried."""
+    """Return how many attempts the job has lost since its last retry, by the entries."""
     lost = 0
     for entry in entries:
         if entry["job_id"] == job["job_id"] and entry["event"] == "retried":

@@ -1,4 +1,4 @@
-"""Saved rows of any version, or of none (the exports), made into rows of this version's tables."""
+"""Converts saved rows of any version, or from the exports, into rows of this version's tables."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from runforge.core.resources import Resources
 from runforge.store import records
 from runforge.store.recovery.salvage import Row
 
-#: The shapes that every journal has.
+#: The shapes of every journal.
 _FIRST = {1: Resources(), 2: Resources(gpus=1)}
-#: What may keep a queued job from starting, and nothing of it.
+#: The gates that may keep a queued job from starting, all open.
 GATES: dict[str, Any] = {"held": 0, "blockers": 0, "delayed": 0, "not_before": None}
 
 
 def bring_up(tables: dict[str, list[Row]]) -> None:
-    """Give every saved row what version 2 has of it: needs, gates, devices."""
+    """Give every saved row the columns of version 2: needs, gates, devices."""
     known = {**_FIRST, **{row["shape_id"]: records.needs(row) for row in tables.get("shapes", [])}}
     told = _told(tables["journal"])
     for job in tables["jobs"]:
@@ -35,7 +35,7 @@ def bring_up(tables: dict[str, list[Row]]) -> None:
 
 
 def _told(entries: list[Row]) -> dict[str, Resources]:
-    """Return what the entries say that jobs need, for those whose shape cannot be read."""
+    """Return the needs of jobs from the entries, for jobs whose shape cannot be read."""
     found = {}
     for entry in entries:
         with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
@@ -47,12 +47,12 @@ def _told(entries: list[Row]) -> dict[str, Resources]:
 
 
 def is_gated(job: Row) -> bool:
-    """Return whether anything about a job's gates is to be told."""
+    """Return whether a job has a closed gate."""
     return any(job[name] != usual for name, usual in GATES.items())
 
 
 def shapes(jobs: list[Row]) -> list[Row]:
-    """Number the distinct needs of the jobs, which get these numbers; return the rows of `shapes`."""
+    """Number the different needs and give each job its number; return the rows of `shapes`."""
     numbers = {needs: number for number, needs in _FIRST.items()}
     for job in jobs:
         needs = records.needs(job)

@@ -1,7 +1,7 @@
-"""Writing a journal out of saved rows: numbers, counters and entries made to agree with the tables.
+"""Writes a journal from saved rows; numbers, counters and entries are made to agree with the tables.
 
-Triggers are set aside while the rows go in, since they allow nothing but a job's ordinary life; then they are
-put back and the result is checked by replaying it.
+The triggers are removed while rows are inserted, because they allow only normal changes of a job. Then they
+are restored, and the result is checked by a replay.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNGROUPED = 1
 
 
 def write(path: Path, tables: dict[str, list[Row]]) -> list[str]:
-    """Write a journal of the rows; return what contradicts itself, nothing if all is well."""
+    """Write a journal from the rows; return its contradictions, none if all is well."""
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
     connection = sqlite.connect(str(path), isolation_level=None)
@@ -76,7 +76,7 @@ def _fill(connection: Any, tables: dict[str, list[Row]]) -> None:
 
 
 def _number(tables: dict[str, list[Row]]) -> None:
-    """Give numbers to the lanes and jobs that came without."""
+    """Give numbers to lanes and jobs without one."""
     jobs, groups = tables["jobs"], tables["groups"]
     lane = max([_UNGROUPED, *(group["lane_id"] or 0 for group in groups)])
     for group in groups:
@@ -129,7 +129,7 @@ def _daemon(tables: dict[str, list[Row]]) -> Row:
 
 
 def _entries(tables: dict[str, list[Row]]) -> list[Row]:
-    """Return the saved entries of whatever they tell in full, and the shortest story of the rest."""
+    """Return the saved entries of complete jobs and groups, and the fewest entries for the rest."""
     saved: dict[str, list[Row]] = defaultdict(list)
     for entry in tables["journal"]:
         saved[entry["job_id"] or entry["group_id"] or ""].append(entry)
@@ -170,7 +170,7 @@ def _story_of_group(group: Row) -> list[Row]:
 
 
 def _story_of_job(job: Row) -> list[Row]:
-    """Return the fewest moves that lead to where a job is; `recovered` says that they are not first-hand."""
+    """Return the fewest moves that lead to a job's state, marked as `recovered`."""
     needs = records.needs(job)
     detail = {"run_id": job["run_id"], "priority": job["priority"], "needs": needs.to_json()}
     detail["requires_gpu"] = int(needs.requires_gpu)

@@ -1,7 +1,7 @@
-"""A new journal out of a damaged one: its readable rows, the exports, the attempts' own files.
+"""Makes a new journal from a damaged one: from its readable rows, the exports and the attempts' files.
 
-The damaged files are kept, never changed and never deleted, and stay in their place until the new journal is whole
-and replaying it gives its tables. Nothing is guessed: a job that neither source knows is named, not made up.
+The damaged files are never changed and never deleted. They stay in place until the new journal is complete
+and a replay gives its tables. Nothing is guessed: a job that no source knows is named, not invented.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from runforge.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What came of it. `unknown_runs` are run folders that no source puts into the queue."""
+    """What was recovered. `unknown_runs` are run folders that no source knows as queued."""
 
     from_journal: int
     from_exports: int
@@ -27,10 +27,10 @@ class Recovered:
 
 
 def recover(workspace: Workspace) -> Recovered:
-    """Make a new journal of what can be saved and put it in the damaged one's place.
+    """Make a new journal from all that can be saved and replace the damaged one.
 
     The caller holds the daemon's lock and the writers' lock. Raises OperationFailed, with the old files in
-    their place, if what was saved does not make a journal that is in order.
+    place, if the new journal would not be in order.
     """
     swap.clear(workspace)
     try:
@@ -55,7 +55,7 @@ def recover(workspace: Workspace) -> Recovered:
 
 
 def _known_ids(workspace: Workspace) -> dict[str, list[str]]:
-    """Return the ids that the exports know, by which rows behind a damaged page are found."""
+    """Return the ids in the exports. They help to find rows behind a damaged page."""
     jobs = from_exports.document(workspace.queue_json).get("jobs", [])
     return {
         "attempts": [str(job.get("job_id")) for job in jobs if isinstance(job, dict)],
@@ -64,7 +64,7 @@ def _known_ids(workspace: Workspace) -> dict[str, list[str]]:
 
 
 def _complete_dry_runs(workspace: Workspace, jobs: list[Row]) -> None:
-    """The exports say only that a run was dry."""
+    """Find how long dry runs hold their slot: the exports do not say it."""
     for job in jobs:
         if job["dry_run_seconds"] is not None:
             job["dry_run_seconds"] = next(from_attempts.dry_run_seconds(workspace, job), 0.0)
@@ -73,5 +73,5 @@ def _complete_dry_runs(workspace: Workspace, jobs: list[Row]) -> None:
 def _require_order(problems: list[str]) -> None:
     if problems:
         raise OperationFailed(
-            f"what could be saved contradicts itself: {problems[0]}", fix="The journal is as it was"
+            f"what could be saved contradicts itself: {problems[0]}", fix="The journal was not changed"
         )

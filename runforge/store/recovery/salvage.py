@@ -1,7 +1,7 @@
-"""Reading what can still be read out of a damaged journal, row by row, around the pages that cannot.
+"""Reads what is readable in a damaged journal, row by row, and skips damaged pages.
 
-Reads a copy that was put aside and nothing else; writes nothing. The names of tables and keys below are the
-schema's own, which is why SQL text stands here.
+It reads only a copy and writes nothing. The names of tables and keys below come from the schema, so there is
+SQL text in this module.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from typing import Any
 
 from runforge.store.sqlite import DatabaseError, sqlite
 
-#: Tables with a row number, by which a scan can jump over a damaged page.
+#: Tables with row numbers: a scan can jump over a damaged page.
 _NUMBERED = {"daemon": "one", "lanes": "lane_id", "shapes": "shape_id", "jobs": "seq", "journal": "seq"}
-#: Tables without: read from both ends of their key up to the damage.
+#: Tables without row numbers: read from both ends of their key up to the damage.
 _KEYED = {"groups": "group_id", "attempts": "job_id, attempt"}
 _CHUNK = 64
-#: Row numbers that are tried one by one behind the last row that could be read, then ever larger steps.
+#: This many row numbers after the last readable row are tried one by one, then in larger and larger steps.
 _CLOSE = 256
 Row = dict[str, Any]
 
 
 def read(path: Path, ids: dict[str, list[str]]) -> dict[str, list[Row]]:
-    """Return the rows of each table that a damaged journal still gives; empty lists where it gives none.
+    """Return the readable rows of each table of a damaged journal.
 
-    `ids` are values of the keys of those tables that are read by key, known from elsewhere.
+    `ids` are known keys, for the tables that are read by key.
     """
     found: dict[str, list[Row]] = {table: [] for table in (*_NUMBERED, *_KEYED)}
     try:
@@ -32,7 +32,7 @@ def read(path: Path, ids: dict[str, list[str]]) -> dict[str, list[Row]]:
     except DatabaseError:
         return found
     connection.row_factory = sqlite.Row
-    # An index may be damaged where its table is not: rows are read by their numbers alone.
+    # An index may be damaged when its table is not: rows are read only by their numbers.
     try:
         for table, key in _NUMBERED.items():
             found[table] = _numbered(connection, table, key)
@@ -98,7 +98,7 @@ def _keyed(connection: Any, table: str, key: str, values: list[str]) -> list[Row
             is_whole = True
         except (DatabaseError, ValueError, OverflowError):
             continue  # the other end may give more
-    if not is_whole:  # what lies between two damaged pages is reached by its key alone
+    if not is_whole:  # rows between two damaged pages can be reached only by their key
         for value in values:
             rows = _rows(connection, f"SELECT * FROM {table} WHERE {columns[0]} = ?", (value,))  # noqa: S608
             for row in rows or ():

@@ -1,8 +1,9 @@
-"""The journal's place changes hands: a new file for a damaged one, whole whenever it is interrupted.
+"""Replaces a damaged journal by a new one so that it can be interrupted at any time.
 
-The new journal is made beside. The damaged files get second names, a note says that the exchange has begun, the old
--wal goes, the new file is renamed onto the old one, the note goes. Killed before the note, all is as it was. With
-the note there, nobody opens the journal until `doctor --recover` has gone on from where it stopped.
+The new journal is made under another name. The damaged files get second names, and a note says that the
+exchange has begun. Then the old -wal is deleted, the new file is renamed over the old one, and the note is
+deleted. If killed before the note, nothing has changed. While the note is there, nobody opens the journal
+until `doctor --recover` has finished the exchange.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from runforge.store.failures import JournalUnreadable
 from runforge.store.writer_lock import open_lock
 from runforge.workspace import Workspace
 
-_SUFFIXES = ("-wal", "-shm", "")  # the database last: once it has its second name, all have
+_SUFFIXES = ("-wal", "-shm", "")  # the database last: when it has its second name, all have
 _NOTE_LIMIT = 4096
 
 
 def fresh(workspace: Workspace) -> Path:
-    """Return where the new journal is made."""
+    """Return the path at which the new journal is made."""
     return _beside(workspace, ".new")
 
 
@@ -43,19 +44,19 @@ def require_finished(workspace: Workspace) -> None:
         raise JournalUnreadable(
             "`doctor --recover` was interrupted while it put the new journal in its place; nothing is lost",
             where=str(workspace.journal),
-            fix="Run `runforge doctor --recover` again: it goes on from there",
+            fix="Run `runforge doctor --recover` again: it continues from there",
         )
 
 
 def clear(workspace: Workspace) -> None:
-    """Delete what an interrupted recovery has made by half."""
+    """Delete the incomplete files of an interrupted recovery."""
     for name in (".new", ".salvage"):
         for suffix in _SUFFIXES:
             _beside(workspace, name + suffix).unlink(missing_ok=True)
 
 
 def finish(workspace: Workspace) -> Path | None:
-    """End an exchange whose new journal is in place already; return where the damaged one is kept, else None."""
+    """Finish an exchange whose new journal is in place; return the path of the damaged one, else None."""
     kept = _noted(workspace)
     if kept is None or which_file.inode(workspace.journal) in {0, which_file.inode(kept)}:
         return None
@@ -72,7 +73,7 @@ def _noted(workspace: Workspace) -> Path | None:
 
 
 def damaged_copy(workspace: Workspace) -> Path:
-    """Copy the damaged files, since SQLite would fold the WAL into the database that it reads."""
+    """Copy the damaged files, because SQLite would run a checkpoint on the database that it reads."""
     source, copy = _noted(workspace) or workspace.journal, _beside(workspace, ".salvage")
     for suffix in _SUFFIXES:
         with contextlib.suppress(FileNotFoundError):
@@ -82,7 +83,7 @@ def damaged_copy(workspace: Workspace) -> Path:
 
 
 def exchange(workspace: Workspace) -> Path:
-    """Put the new journal into its place; return where the damaged one is kept."""
+    """Put the new journal in place; return the path where the damaged one is kept."""
     fsync_file(fresh(workspace))
     failpoints.hit("recover.built")
     kept = _noted(workspace) or _name_of_kept(workspace)
@@ -118,7 +119,7 @@ def _end(workspace: Workspace) -> None:
 
 
 def _name_of_kept(workspace: Workspace) -> Path:
-    """Return a free name, or the one that an interrupted recovery has given to this very file."""
+    """Return a free name, or the name that an interrupted recovery gave to this same file."""
     held = which_file.inode(workspace.journal)
     for path in sorted(workspace.state_dir.glob(f"{workspace.journal.name}.damaged-*")):
         if held and which_file.inode(path) == held:

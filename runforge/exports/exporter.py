@@ -29,7 +29,7 @@ from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
 
 _GROUP = "group.json"
-#: How long whoever writes the exports is waited for.
+#: How long to wait for another process that writes the exports.
 _LOCK_SECONDS = 10.0
 _LOCK_PAUSE = 0.005
 #: How many jobs are in a block.
@@ -241,13 +241,13 @@ def _write_map(path: Path, seq: int, seal: int, layout: Layout) -> None:
 
 @contextlib.contextmanager
 def _export_lock(path: Path) -> Iterator[None]:
-    """Hold the exporters' lock; TimeoutError while somebody keeps it, who may be stopped."""
+    """Hold the exporters' lock; TimeoutError if another process keeps it, which may be stopped."""
     descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
         deadline = time.monotonic() + _LOCK_SECONDS
         while not _is_locked(descriptor):
             if time.monotonic() > deadline:
-                raise TimeoutError(errno.ETIMEDOUT, "somebody else keeps the lock", str(path))
+                raise TimeoutError(errno.ETIMEDOUT, "another process keeps the lock", str(path))
             time.sleep(_LOCK_PAUSE)
         yield
     finally:
@@ -263,7 +263,7 @@ def _is_locked(descriptor: int) -> bool:
 
 
 def refresh(workspace: Workspace) -> None:
-    """Bring the exports up to date, unless somebody else has done so meanwhile.
+    """Update the exports, unless another process has done so meanwhile.
 
     On a full or read-only disk the files only get old: the change itself is in the journal. A daemon that
     writes them at the same time sees that somebody else has, and writes them again.

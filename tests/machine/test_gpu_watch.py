@@ -57,7 +57,7 @@ def test_a_mended_driver_is_noticed_and_told_once() -> None:
     bench.after(BROKEN, is_in_use=False)
     assert bench.after(BOTH, is_in_use=False) == BOTH
     assert bench.said == [
-        "WARNING: NVIDIA's driver does not work: x; runs that need a GPU wait, others go on",
+        "WARNING: NVIDIA's driver does not work: x; runs that need a GPU wait, others continue",
         "the GPUs can be used again",
     ]
 

@@ -127,5 +127,5 @@ def test_a_daemon_starts_beside_a_driver_that_does_not_answer(monkeypatch: pytes
 
 
 def gpu_watch_clock() -> Bench:
-    """Return a clock that stands still."""
+    """Return a clock that does not move."""
     return Bench(ABSENT)

@@ -75,28 +75,28 @@ class _Copy:
         temporary = self.folder / "tmp"
         temporary.mkdir()
         words = ["-q", "-p", "no:cacheprovider", "--basetemp", str(temporary / "pytest"), *options, *tests]
-        started = subprocess.Popen(
-            [str(self.folder / "python" / "bin" / "python"), "-m", "pytest", *words],
-            cwd=self.tree,
-            env={**os.environ, "TMPDIR": str(temporary)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        # A file, not a pipe: what a broken program leaves behind would hold that open.
+        said = self.folder / "said.txt"
+        with said.open("wb") as output:
+            started = subprocess.Popen(
+                [str(self.folder / "python" / "bin" / "python"), "-m", "pytest", *words],
+                cwd=self.tree,
+                env={**os.environ, "TMPDIR": str(temporary)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
         try:
-            said, _ = started.communicate(timeout=_SECONDS)
+            code = started.wait(_SECONDS)
         except subprocess.TimeoutExpired:
             started.kill()
-            said, code = f"not over within {_SECONDS:.0f} s", None
-        else:
-            code = started.returncode
-        for pid in processes_of(self.folder):  # a broken program may leave something behind
+            started.wait()
+            code = None
+        for pid in processes_of(self.folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         shutil.rmtree(temporary, ignore_errors=True)
-        return code, said
+        return code, said.read_text("utf-8", errors="replace")
 
 
 def try_one(mutant: Mutant, folder: Path, origin: Path = ROOT) -> Outcome:
@@ -115,6 +115,7 @@ def _tell(outcome: Outcome) -> None:
     mutant = outcome.mutant
     print(f"{mutant.name:32}{outcome.verdict:10}{outcome.seconds:6.1f}s  {mutant.why}", flush=True)
     if outcome.verdict == "UNCLEAR":
+        print(f"its tests could not be run, or took more than {_SECONDS:.0f} s:")
         print("\n".join(outcome.said.splitlines()[-_LAST_LINES:]), flush=True)
 
 

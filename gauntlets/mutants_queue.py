@@ -61,7 +61,7 @@ MUTANTS = (
         "runforge/queue/cancel.py",
         '            write_atomic(folder / "cancel", b"", durable=False)\n',
         "            pass\n",
-        ("tests/e2e/test_recovery.py::test_a_cancel_works_with_the_daemon_dead",),
+        ("tests/queue/test_cancel.py::test_the_file_that_the_supervisor_watches_is_left",),
         "without a daemon nothing can be canceled",
     ),
     Mutant(

@@ -116,7 +116,7 @@ MUTANTS = (
         _SUPERVISOR,
         "    if digest and hashlib.sha256(data).hexdigest() != digest:\n",
         "    if not data:\n",
-        ("tests/faults/test_forged_spec.py::test_a_spec_that_was_changed_after_it_was_written_is_refused",),
+        ("tests/supervise/test_changed_spec.py::test_a_spec_that_was_changed_starts_nothing",),
         "whoever may write the folder decides what is executed",
     ),
     Mutant(

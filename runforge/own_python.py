@@ -5,8 +5,14 @@ these: they keep their environment, and with it their own path. Imports nothing 
 guards against is the import of another file of that name.
 """
 
+from __future__ import annotations
+
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
 
 #: Takes the starter's path before it imports anything; `sys` is a part of the interpreter.
 _BOOT = (
@@ -42,6 +48,29 @@ def guard() -> None:
             sys.path.append(path)
     if _PACKAGES not in sys.path:
         sys.path.append(_PACKAGES)  # last: it may be the working folder
+
+
+def import_named(name: str) -> ModuleType:
+    """Import a library of which PYTHONPATH may name another copy: that one counts then, wherever else one is.
+
+    For what a site may have to replace. The working folder does not count here either.
+    """
+    import importlib
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    folders = [entry for entry in entries if os.path.isabs(entry) and os.path.realpath(entry) != _here()]
+    spec = PathFinder.find_spec(name, folders) if name not in sys.modules else None
+    if spec is None or spec.loader is None:
+        return importlib.import_module(name)
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
 
 def _here() -> str:

@@ -23,8 +23,8 @@ class RunningAttempt:
     #: The end is known but not yet recorded (the disk may be full).
     ending: Ending | None = None
     is_cancel_sent: bool = False
-    #: Why it could not be inspected the last time; logged once.
-    trouble: str = ""
+    #: The number of the failure that kept it from being inspected the last time; logged once.
+    trouble: int | None = None
     #: Seconds for which its job is not tried again.
     delay: float | None = None
 

@@ -171,17 +171,17 @@ class Engine:
             if fault is not None:
                 running.note(refused=fault)
                 self.gate.fault(fault)
-            self._tell_trouble(running, explained(error))
+            self._tell_trouble(running, error)
         else:
             if decision is not None:
                 self._end(running, decision)
 
-    def _tell_trouble(self, running: RunningAttempt, trouble: str) -> None:
-        """Log once why a run cannot be inspected. It is tried again."""
-        if trouble != running.trouble:
-            running.trouble = trouble
-            run = running.job.run_id
-            self._listener.log(f"WARNING: it is not known yet how run {run} ended: {trouble}; trying again")
+    def _tell_trouble(self, running: RunningAttempt, error: OSError) -> None:
+        """Log once why a run cannot be inspected. It is tried again; temporary names differ from try to try."""
+        if error.errno != running.trouble:
+            running.trouble = error.errno
+            text = f"it is not known yet how run {running.job.run_id} ended: {explained(error)}"
+            self._listener.log(f"WARNING: {text}; trying again")
 
     def _end(self, running: RunningAttempt, decision: Decision) -> None:
         running.ending = decision.ending

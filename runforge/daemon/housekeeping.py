@@ -47,7 +47,8 @@ class Housekeeping:
         self.asking = Asking()
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
         self._shown: tuple[int, int, str, str | None] | None = None
-        self._complained = False
+        #: What could not be written the last time: each was told of once.
+        self._stale: set[str] = set()
         self._leftovers: Iterator[int] | None = leftovers.steps(workspace)
         self._next_tidy = 0.0
 
@@ -71,7 +72,9 @@ class Housekeeping:
             gpu_problem=gpu_problem,
         )
         data = encode(document)
-        self._tolerant(lambda: write_atomic(self._workspace.daemon_json, data, sync_folder=False))
+        self._tolerant(
+            "heartbeat", lambda: write_atomic(self._workspace.daemon_json, data, sync_folder=False)
+        )
         self._last_beat, self._next_beat = now, now + BEAT_SECONDS
         self._shown = shown
 
@@ -86,7 +89,7 @@ class Housekeeping:
             return
         is_shown = True
         if self._exporter.is_behind():
-            is_shown = self._tolerant(self._exporter.write)
+            is_shown = self._tolerant("exports", self._exporter.write)
             took = time.monotonic() - start
             self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
             self._next_asked = start + took / _ASKED_SHARE
@@ -126,13 +129,14 @@ class Housekeeping:
                 return
         self._next_tidy = time.monotonic() + TIDY_PAUSE
 
-    def _tolerant(self, write: Callable[[], object]) -> bool:
+    def _tolerant(self, what: str, write: Callable[[], object]) -> bool:
+        """Write, or say once that this cannot be done; return whether it was."""
         try:
             write()
         except OSError as error:
-            if not self._complained:
+            if what not in self._stale:
                 log(f"WARNING: exports are stale: {explained(error)}")
-            self._complained = True
+            self._stale.add(what)
             return False
-        self._complained = False
+        self._stale.discard(what)
         return True

@@ -55,7 +55,6 @@ def _leave(run_dir: Path, error: RunForgeError) -> None:
     lines = (tokens.stage("STARTING"), f"ERROR: {message}", tokens.stage("FAILED"))
     write_atomic(run_dir / "logs.txt", "".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
     write_atomic(run_dir / "result.json", encode(document))
-    print(tokens.stage("FAILED"), flush=True)
 
 
 def next_attempt(run_dir: Path) -> int:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from runforge.own_python import import_named
+
 T = TypeVar("T")
 
 HIDE = "RUNFORGE_DISABLE_GPU"
@@ -68,7 +70,7 @@ def read_all(ask: Callable[[Any, Any, Gpu], T]) -> tuple[Gpus, list[T]]:
     if os.environ.get(HIDE, "") not in {"", "0"}:
         return Gpus(absence=f"{HIDE} hides them"), []
     try:
-        import pynvml as nvml
+        nvml: Any = import_named("pynvml")
     except ImportError:
         return Gpus(absence="nvidia-ml-py is not installed"), []
     faults = (nvml.NVMLError, *_MISFITS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -49,6 +50,9 @@ def attempt(ws: Workspace, tmp_path: Path) -> Iterator[Attempt]:
     made.folder = ws.attempt_dir("r", 1)
     made.folder.mkdir(parents=True)
     yield made
+    with contextlib.suppress(ChildProcessError):  # reaped, as it should be
+        if made.pid and os.waitpid(made.pid, os.WNOHANG) == (0, 0):
+            made.kill_supervisor()
     for pid in made.marked():
         os_process.send(pid, signal.SIGKILL)
 
@@ -104,9 +108,10 @@ def test_a_stranger_with_the_pid_of_a_supervisor_is_not_waited_for(
         claim |= {"start_ticks": 1, "boot_id": os_process.boot_id()}
         (attempt.folder / start_marker.NAME).write_text(json.dumps(claim))
         backend.adopt(ref_of(attempt))
-        # It is looked at now; else it would be when the stranger has ended.
-        assert [event.token for event in backend.events()] == [attempt.token]
+        looked_at = [event.token for event in backend.events()]
         stranger.kill()
+    # At once; else it would be when the stranger has ended.
+    assert looked_at == [attempt.token]
 
 
 def test_a_lost_attempt_is_swept_with_the_supervisor_that_nobody_can_trust(

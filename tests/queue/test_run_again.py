@@ -38,7 +38,7 @@ def ended(ws: Workspace, state: State, submission: Submission = USUAL) -> Job:
     job = submit.enqueue_run(ws, "mine", submission)
     with open_journal(ws) as journal, journal.write() as tx:
         now = clock.now()
-        transitions.claim(tx, job, Grant("token", 0, 0, None, None), now)
+        transitions.claim(tx, job, Grant("token", 0, 0), now)
         error = None if state is State.SUCCEEDED else "told"
         running = records.job(tx.row("jobs.by_run_id", run_id="mine"))
         transitions.end(tx, running, Ending(state, Cause.EXIT, error), now)

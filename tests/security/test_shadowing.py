@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pynvml
 import pytest
 
 from runforge.cli import samples
@@ -144,3 +145,16 @@ def test_what_pythonpath_names_comes_last(ws: Workspace) -> None:
     elsewhere.mkdir()
     done = call(ws, [sys.executable, "-c", code], PYTHONPATH=str(elsewhere))
     assert done.stdout.split() == [str(elsewhere), "True"], done.stderr
+
+
+def test_pynvml_comes_from_pythonpath_and_never_from_the_working_folder(ws: Workspace) -> None:
+    elsewhere = ws.root.parent / "elsewhere"
+    elsewhere.mkdir()
+    for folder in (ws.root, elsewhere):
+        (folder / "pynvml.py").write_text("", "utf-8")
+    code = "from runforge import own_python; own_python.guard(); print(own_python.import_named('pynvml').__file__)"
+    for named in (f"{ws.root}:{elsewhere}", f".:{elsewhere}"):
+        done = call(ws, [sys.executable, "-c", code], PYTHONPATH=named)
+        assert done.stdout.strip() == str(elsewhere / "pynvml.py"), done.stderr
+    done = call(ws, [sys.executable, "-c", code], PYTHONPATH=str(ws.root))
+    assert done.stdout.strip() == pynvml.__file__, done.stderr

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One break: in a file, an old text that stands there once is replaced by a new one."""
+    """One break: an old text that occurs once in a file is replaced by a new one."""
 
     name: str
     file: str

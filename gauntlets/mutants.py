@@ -35,7 +35,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *mutants_queue.MUTANTS,
 )
 _COPIED = ("runforge", "runforge_cli.py", "tests", "gauntlets", "bench", "pyproject.toml")
-#: A test that hangs is no test that fails.
+#: A hanging test does not count as a failing one.
 _SECONDS = 240.0
 #: What pytest returns when all tests passed, and when some failed. All else says nothing about the break.
 _PASSED, _FAILED = 0, 1

@@ -1,4 +1,4 @@
-"""Breaks of what sees runs through: attempts' files, supervisors, backends."""
+"""Breaks in what runs attempts: attempts' files, supervisors, backends."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Series:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of cuts; give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of cuts; give 1 or more")
     return int(text)
 
 

@@ -151,7 +151,7 @@ def g5(arena: Arena) -> dict[str, Any]:
 
 
 def g6(arena: Arena) -> dict[str, Any]:
-    """A run folder that is gone fails its job with a clear reason; the others go on."""
+    """A run folder that is gone fails its job with a clear reason; the others continue."""
     group = arena.sweep(5, name="g6")
     victim = arena.jobs(group)[2]["run_id"]
     shutil.rmtree(arena.root / ".runforge/runs" / victim)

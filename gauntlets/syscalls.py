@@ -36,7 +36,7 @@ HELD, BROKEN, UNMET = "held", "broken", "not met"
 
 
 class Gauntlet:
-    """The shim, and the lives with it."""
+    """The gauntlet: the shim, and the lives that use it."""
 
     def __init__(self, library: Path) -> None:
         self._library = library
@@ -86,7 +86,7 @@ def _cases(word: str) -> list[Case]:
     phases = [parts.pop(0)] if parts[0] in PHASES else PHASES
     if len(parts) not in {2, 3} or parts[0] not in ERRORS:
         raise argparse.ArgumentTypeError(
-            f"{word} is no [phase:]call:file[:error]; calls: {', '.join(ERRORS)}"
+            f"{word} is not [phase:]call:file[:error]; calls: {', '.join(ERRORS)}"
         )
     call, file, *errors = parts
     if errors and errors[0] not in ERRORS[call]:
@@ -96,13 +96,13 @@ def _cases(word: str) -> list[Case]:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number; give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text} is not a valid number; give 1 or more")
     return int(text)
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m gauntlets syscalls")
-    parser.add_argument("--most", type=_count, help="play so many of the cases, evenly chosen")
+    parser.add_argument("--most", type=_count, help="play this many of the cases, evenly chosen")
     parser.add_argument(
         "--only", type=_cases, action="append", metavar="CASE", help="[live:|takeover:]call:file[:error]"
     )

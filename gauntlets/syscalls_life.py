@@ -72,7 +72,7 @@ class Life(Scene):
         self.ws = workspaces.at(root)
         self.phase = phase
         self.runs: dict[str, str] = {}
-        #: How the daemon under the fault ended, None if it lives.
+        #: How the daemon under the fault ended, None if it still runs.
         self.exit_code: int | None = None
         #: Which of the daemons that was.
         self.under_fault = 0
@@ -185,7 +185,7 @@ class Life(Scene):
         return found
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return what came of each run, as far as the journal can tell."""
+        """Return the outcome of each run, as far as the journal knows it."""
         try:
             jobs, attempts = self.table()
         except (RunForgeError, LookupError):

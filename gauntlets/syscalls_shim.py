@@ -142,7 +142,7 @@ def pairs(phase: str, noted: Iterable[tuple[str, str, str]]) -> list[Pair]:
 
 
 def kind_of_file(path: str) -> str:
-    """Return the pattern that a path stands for: the same file of every run, attempt or group."""
+    """Return the pattern of a path: the same file of every run, attempt or group."""
     parts = path.split("/")
     kinds = [parts[0], *(_kind(before, part) for before, part in itertools.pairwise(parts))]
     return os.sep.join(

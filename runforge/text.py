@@ -15,7 +15,7 @@ _UNSAFE = (
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
 _UNSAFE_IN_LOG = _UNSAFE.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f")
-#: What sets colours and styles on a terminal; longer ones are no use to anybody.
+#: What sets colours and styles on a terminal; longer ones are not useful.
 SGR = r"\x1b\[[0-9;:]{0,80}m"
 #: Longest cell or message part shown; the rest is cut with an ellipsis.
 MAX_LENGTH = 2000
@@ -49,9 +49,9 @@ def safe_log(text: str) -> str:
 
 
 def coloured_log(text: str) -> str:
-    """Return the log text as `safe_log` does, but with what sets colours and styles (SGR) as it came.
+    """Return the log text like `safe_log`, but keep colours and styles (SGR).
 
-    Hidden text is not kept hidden: it would be there for whoever copies it, and not for whoever reads it.
+    Hidden text is made visible, because a user could copy it without seeing it.
     """
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
     pieces = re.split(f"({SGR})", "\n".join(lines))
@@ -74,7 +74,7 @@ def _hides(sequence: str) -> bool:
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
-    """Return the known word that the user probably meant, or None; the cutoff says how alike they must be."""
+    """Return the known word that the user probably meant, or None; the cutoff says how similar it must be."""
     import difflib  # only errors need it
 
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)

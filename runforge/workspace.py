@@ -15,7 +15,7 @@ from runforge.files import state_folder
 from runforge.files.durable import make_dir, make_way, refuse_link
 
 VARIABLE = "RUNFORGE_WORKSPACE"
-#: "1" lets root begin a queue in a folder of somebody else's.
+#: "1" lets root start a queue in another user's folder.
 AS_ROOT = "RUNFORGE_AS_ROOT"
 
 
@@ -161,7 +161,7 @@ def require_own(root: Path) -> None:
 
 
 def _check_owner(folder: Path) -> None:
-    """Refuse a state folder that is a link or somebody else's, the superuser too: it decides what gets executed."""
+    """Refuse a state folder that is a link or another user's, also as root: its content gets executed."""
     try:
         info = os.lstat(folder)
     except FileNotFoundError:
@@ -185,7 +185,7 @@ def _check_owner(folder: Path) -> None:
 
 
 def _check_root(root: Path) -> None:
-    """Refuse the superuser's first step into somebody else's folder: the queue would be root's, and its runs too."""
+    """Refuse root in another user's folder without a queue: queue and runs would belong to root."""
     owner = os.stat(root).st_uid
     if (
         os.geteuid() != 0

@@ -79,7 +79,7 @@ def ws(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def bare_ws(tmp_path: Path) -> Workspace:
-    """A folder that nobody has worked in yet."""
+    """A folder that was never used."""
     return workspaces.at(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Failpoints: every one is registered, passed somewhere, and kills exactly when it is told to."""
+"""Failpoints: every one is registered, is passed somewhere, and kills exactly when it should."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_a_state_folder_elsewhere_is_refused_by_the_same_rule(tmp_path: Path) ->
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give folders to somebody else")
 class TestRoot:
-    """What the superuser is refused in somebody else's folder."""
+    """What root may not do in another user's folder."""
 
     @pytest.fixture
     def theirs(self, tmp_path: Path) -> Path:

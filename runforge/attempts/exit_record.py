@@ -43,7 +43,7 @@ def write(descriptor: int, record: ExitRecord) -> None:
 
 
 def write_beside(attempt_dir: Path, record: ExitRecord) -> None:
-    """Leave the record beside the attempt's folder, where nothing in that can be written any more."""
+    """Write the record beside the attempt's folder, if nothing can be written in that any more."""
     write_atomic(_beside(attempt_dir), _encoded(record))
 
 

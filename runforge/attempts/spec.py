@@ -39,7 +39,7 @@ class GpuGrant(NamedTuple):
     devices: tuple[Gpu, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """Return it as it stands in the file: with the first device by itself too, for older readers."""
+        """Return it as in the file; the first device is also a field of its own, for older readers."""
         devices = [asdict(gpu) for gpu in self.devices]
         return {"gpus": self.gpus, "gpu": devices[0] if devices else None, "devices": devices}
 

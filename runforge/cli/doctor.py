@@ -209,7 +209,7 @@ def _gpus(here: Workspace) -> list[Finding]:
 
 
 def _gpu(gpu: Gpu) -> str:
-    memory = f"{gpu.memory_mb} MiB" if gpu.memory_mb else "memory not told"
+    memory = f"{gpu.memory_mb} MiB" if gpu.memory_mb else "memory unknown"
     return f"{gpu.index}: {gpu.name}, {memory}"
 
 

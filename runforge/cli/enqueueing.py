@@ -19,7 +19,7 @@ from runforge.queue import submit
 
 
 def read_plan(path: Path) -> bytes:
-    """Return a plan's bytes; Missing if it cannot be read, InvalidPlan if it is no plan."""
+    """Return a plan's bytes; Missing if it does not exist, InvalidPlan if it cannot be read."""
     try:
         return read_given(path, PLAN_LIMIT)
     except FileNotFoundError:

@@ -21,7 +21,7 @@ _CHUNK = 256 * 1024
 _LONGEST_LINE = 64 * 1024
 _RESET = "\x1b[0m"
 _RESETS = ("\x1b[m", "\x1b[0m", "\x1b[00m")
-#: More styles than this at once are nobody's intention.
+#: No program uses more styles than this at once.
 _MOST_STYLES = 16
 
 
@@ -79,7 +79,7 @@ class LogPrinter:
         self._draw()
 
     def _write(self, text: str) -> None:
-        """Write a piece of the log in its colours, where there are any; the next piece goes on with them."""
+        """Write a piece of the log with its colours, if it has some; the next piece continues with them."""
         if not output.has_colour():
             sys.stdout.write(safe_log(text))
             return

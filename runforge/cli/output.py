@@ -36,7 +36,7 @@ def is_terminal() -> bool:
 
 
 def has_colour() -> bool:
-    """Return whether standard output is a terminal that shows colours, and nobody has asked for none."""
+    """Return whether standard output is a terminal with colours, and the user has not turned them off."""
     return (
         is_terminal()
         and "NO_COLOR" not in os.environ

@@ -65,11 +65,11 @@ def _parameters() -> str:
     for command in COMMANDS.values():
         for parameter in command.parameters:
             users.setdefault(parameter, []).append(command.name)
-    rows = [[_told(p), _of(names), " ".join([p.help, *_limits(p)])] for p, names in users.items()]
+    rows = [[_written(p), _of(names), " ".join([p.help, *_limits(p)])] for p, names in users.items()]
     return _table(["option or argument", "of", "means"], rows)
 
 
-def _told(parameter: Parameter) -> str:
+def _written(parameter: Parameter) -> str:
     """Return how a parameter is written: its words, with the value after the last one."""
     words = [*parameter.words] or [""]
     if parameter.kind != "flag":

@@ -197,7 +197,7 @@ def refused(message: str, number: int | None, cause: Cause) -> Decision:
 
 def _forged() -> Ending:
     message = (
-        "not started: its spec.json was changed after the daemon had written it; `retry-run` writes it anew"
+        "not started: its spec.json was changed after the daemon had written it; `retry-run` writes it again"
     )
     return Ending(State.FAILED, Cause.LAUNCH_FAILED, message)
 

@@ -15,7 +15,7 @@ class Head(NamedTuple):
     """The next job of a lane for one need, and when the lane was last served."""
 
     lane_id: int
-    served: int
+    last_served: int
     needs: Resources
     job_id: str
     priority: int
@@ -53,7 +53,7 @@ def choose(heads: Iterable[Head], capacity: Capacity) -> Head | None:
 
 
 def _turn(head: Head) -> tuple[int, int, int, float, int]:
-    return head.served, head.lane_id, -head.priority, head.place, head.seq
+    return head.last_served, head.lane_id, -head.priority, head.place, head.seq
 
 
 def place(needs: Resources, capacity: Capacity) -> tuple[Device | None, ...] | None:

@@ -109,7 +109,7 @@ class Loop:
             self._descriptors.wait(self._wait_seconds())
 
     def close(self) -> None:
-        """Let go of everything. The runs go on."""
+        """Release everything. The runs continue."""
         self._engine.close()
         self._bell.close()
         self._housekeeping.asking.answer(is_shown=False)

@@ -18,9 +18,9 @@ from runforge.text import safe
 
 @contextlib.contextmanager
 def told(run_dir: Path, in_private: Callable[[], object] | None = None) -> Iterator[None]:
-    """Leave logs.txt and result.json if the block is refused; what earlier attempts left is set aside first.
+    """If the block is refused, write logs.txt and result.json; first move aside what earlier attempts left.
 
-    `in_private` is the block once more, with an error that quotes nothing of a dataset: files keep it.
+    `in_private` does the same as the block, but its error quotes no dataset, because files store it.
     """
     try:
         yield

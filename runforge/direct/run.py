@@ -83,7 +83,7 @@ def run_folder(
 
 
 def _check(request: Request, workspace: Workspace, where: str) -> None:
-    """Refuse a request that cannot run here, and tell of what may be a mistake in it."""
+    """Refuse a request that cannot run here, and warn of possible mistakes in it."""
     check_request(request, workspace.root)
     for line in doubts.warnings(doubts.in_request(request), where):
         log(line)

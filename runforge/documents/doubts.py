@@ -1,6 +1,6 @@
-"""What a request or a plan may say and nobody reads: accepted, and told in a sentence to whoever submits it.
+"""Parts of a request or a plan that nobody reads: accepted, but with a warning when it is submitted.
 
-Fields of other programs are welcome there, so none is refused. But most of them are slips of the finger.
+Fields of other programs are allowed, so none is refused. But most of them are typing mistakes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def in_request(request: Request, at: str = "") -> Iterator[str]:
 
 
 def unread_in_plan(document: dict[str, Any]) -> Iterator[str]:
-    """Yield a sentence for each field of a plan, apart from its base_request, that nobody reads."""
+    """Yield a sentence for each field of a plan that nobody reads, without those of its base_request."""
     for path in unknown(document, PLAN):
         yield _unread(path, hint(path, (), PLAN))
     strategy = document["strategy"]
@@ -46,7 +46,7 @@ def _unread(path: str, meant: str) -> str:
 
 
 def warnings(sentences: Iterable[str], where: str) -> list[str]:
-    """Return the lines that tell somebody of doubts: the first few, and how many more there are."""
+    """Return warnings for the user: the first few, and how many more there are."""
     found = list(sentences)
     lines = [safe(f"WARNING: {where}: {sentence}") for sentence in found[:_MOST_TOLD]]
     if len(found) > _MOST_TOLD:

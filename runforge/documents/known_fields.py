@@ -1,6 +1,7 @@
 """The fields that RunForge reads in requests and plans, and what a field that it does not read was meant to be.
 
-A request may hold more: other programs' fields stay in the file. But a name that nobody reads is most often a slip.
+A request may contain more: other programs' fields stay in the file. But a name that nobody reads is most
+often a typing mistake.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from runforge.text import nearest
 
-#: name -> the names below it; None where what stands below is the value's own business.
+#: name -> the names below it; None if any value is allowed below.
 Tree = dict[str, Any]
 
 REQUEST: Tree = {
@@ -34,14 +35,14 @@ _ALIKE = 0.55
 
 
 def unknown_in_request(request: dict[str, Any], at: str = "") -> Iterator[str]:
-    """Yield the paths of the fields that RunForge does not read; the dataset of a command is its own business."""
+    """Yield the paths of the fields that RunForge does not read; a command's dataset may have any fields."""
     model = request.get("model")
     is_command = isinstance(model, dict) and model.get("family") == "command"
     return unknown(request, {**REQUEST, "dataset": None} if is_command else REQUEST, at)
 
 
 def unknown(document: dict[str, Any], tree: Tree, at: str = "") -> Iterator[str]:
-    """Yield the paths of an object's fields that are not in the tree, those of the objects in it too."""
+    """Yield the paths of an object's fields that are not in the tree, also in nested objects."""
     for name, value in document.items():
         path = f"{at}.{name}" if at else name
         if name not in tree:
@@ -69,7 +70,7 @@ def hint(path: str, hyperparameters: Collection[str] = (), tree: Tree | None = N
 
 
 def _meant(path: str, hyperparameters: Collection[str], tree: Tree) -> str | None:
-    """A field at a wrong place comes first, then a hyperparameter there, then a name with a slip in it."""
+    """Try a field at a wrong place first, then a hyperparameter, then a name with a typing mistake."""
     last = path.rpartition(".")[2]
     for parent, below in tree.items():
         for tail in (path, last) if below is not None else ():
@@ -81,7 +82,7 @@ def _meant(path: str, hyperparameters: Collection[str], tree: Tree) -> str | Non
 
 
 def _corrected(path: str, tree: Tree) -> str | None:
-    """Return the path with each name replaced by the nearest that there is, None where none is near."""
+    """Return the path with each name replaced by the nearest known one; None if none is near."""
     names: list[str] = []
     place: Tree | None = tree
     for name in path.split("."):

@@ -1,4 +1,4 @@
-"""The `{name}` in a command: filled with hyperparameters, and found where there is nothing to fill it with."""
+"""The `{name}` in a command: filled with hyperparameters, and reported if there is no value for it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from runforge.errors import InvalidRequest, RunForgeError
 from runforge.text import did_you_mean
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
-#: An argument that is a placeholder and nothing else, perhaps behind `--option=`: no program has another use for it.
+#: An argument that is only a placeholder, perhaps after `--option=`: programs do not use this for anything
+#: else.
 _ALONE = re.compile(r"(?:-{0,2}[\w.+-]+=)?\{([A-Za-z_][\w.]*)\}")
 #: `${HOME}` is the shell's.
 _IN_TEXT = re.compile(r"(?<!\$)" + _PLACEHOLDER.pattern)
 
 
 def filled(request: Request) -> tuple[str, ...]:
-    """Return the command with hyperparameters in the place of their `{name}`; every other brace stays as it is."""
+    """Return the command with each `{name}` replaced by its hyperparameter. Other braces stay unchanged."""
     values = request.hyperparameters
 
     def fill(match: re.Match[str]) -> str:
@@ -35,7 +36,7 @@ def _as_text(value: Any) -> str:
 
 
 def names_in(command: Sequence[str]) -> list[str]:
-    """Return the names that stand in braces, each once, in order."""
+    """Return the names in braces, each once, in order."""
     return list(dict.fromkeys(name for part in command for name in _PLACEHOLDER.findall(part)))
 
 
@@ -46,9 +47,9 @@ def require_filled(
     error: type[RunForgeError] = InvalidRequest,
     removed: Container[str] = (),
 ) -> None:
-    """Raise `error` for a placeholder whose hyperparameter is null, and for an argument that nothing fills.
+    """Raise `error` for a placeholder whose hyperparameter is null, and for an argument without a value.
 
-    `removed` names the hyperparameters that a sweep's null has taken out.
+    `removed` names the hyperparameters that a null of the sweep has removed.
     """
     values = request.hyperparameters
     for index, part in enumerate(request.command):
@@ -79,7 +80,7 @@ def _fix(name: str, values: dict[str, Any]) -> str:
 
 
 def left_in(request: Request) -> Iterator[str]:
-    """Yield a sentence for each `{name}` inside of an argument that nothing fills; programs' own lines are theirs."""
+    """Yield a sentence for each `{name}` inside an argument that has no value."""
     values = request.hyperparameters
     for index, part in enumerate(request.command):
         if "\n" in part or _ALONE.fullmatch(part):

@@ -1,6 +1,6 @@
-"""The metrics that a sweep's objective can be: those that a trained model is measured by at its end.
+"""The metrics that can be a sweep's objective: the final metrics of a trained model.
 
-What a command reports is known only once it has run.
+The metrics of a command are known only after its run.
 """
 
 from __future__ import annotations

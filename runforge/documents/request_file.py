@@ -25,14 +25,14 @@ def read_request(path: Path) -> Request:
 
 
 def read_new_request(path: Path) -> Request:
-    """Return the request of a file that is being submitted: as `read_request`, and its command must be whole."""
+    """Return the request of a file to submit: like `read_request`, but its command must be complete."""
     request = read_request(path)
     require_filled(request, where=str(path))
     return request
 
 
 def read_given_request(path: Path) -> tuple[Request, bytes]:
-    """Return the request that a command line names, a stream perhaps, and its bytes; as `read_new_request`."""
+    """Return the request that a command line names (file or stream) and its bytes; see `read_new_request`."""
     where = shown(path)
     data = _read(lambda: read_given(path, REQUEST_LIMIT), where)
     request = _parsed(data, where)
@@ -45,7 +45,7 @@ def _read(read: Callable[[], bytes], where: str) -> bytes:
         return read()
     except FileNotFoundError:
         raise Missing(f"request not found: {where}", fix="Check the path") from None
-    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to themselves
+    except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidRequest(f"cannot be read: {reason}", where=where) from error
 

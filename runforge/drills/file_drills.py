@@ -71,7 +71,7 @@ def exports_forged(here: Scene, dice: Random) -> str:
     document.write_text(json.dumps(lies))
     here.until(is_true, "the exports tell the truth again", 20)
     here.expect(("succeeded", 1, None), ("failed", 1, "exit code 3"))
-    return "believed by nobody, rewritten within seconds"
+    return "not believed, rewritten within seconds"
 
 
 def _exports(here: Scene, group: str) -> tuple[Path, Path]:
@@ -100,7 +100,7 @@ def disk_full(here: Scene, dice: Random) -> str:
     here.until_over()
     here.expect(("succeeded", 1, None), ("failed", 1, "exit code 3"), ("succeeded", 1, None))
     here.expect_each_once()
-    return "2 ends kept and told later, an enqueue refused"
+    return "2 ends recorded later, an enqueue refused"
 
 
 def _fill(path: Path) -> None:

@@ -223,7 +223,7 @@ def _orphans(facts: _Facts) -> list[str]:
 def _sessions(facts: _Facts) -> dict[int, tuple[Attempt, int | None]]:
     """Return the sessions in which nothing of an ended attempt may live any more, by their supervisor's pid.
 
-    One supervisor sees one run after another through. While it has another, the session is that one's.
+    One supervisor runs one attempt after another. While it has another one, the session belongs to that.
     """
     sessions: dict[int, tuple[Attempt, int | None]] = {}
     busy = set()

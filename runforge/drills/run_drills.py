@@ -103,4 +103,4 @@ def rebooted(here: Scene, dice: Random) -> str:
     first = here.jobs()[0]["run_id"]
     causes = here.causes(first)
     require(causes == ["reboot", "exit"], f"the attempts of {first} ended by {causes}")
-    return "2 cut runs started anew, 1 queued one kept"
+    return "2 cut runs started again, 1 queued one kept"

@@ -29,7 +29,7 @@ from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
 
 _GROUP = "group.json"
-#: How long whoever writes the exports is waited for.
+#: How long to wait for another process that writes the exports.
 _LOCK_SECONDS = 10.0
 _LOCK_PAUSE = 0.005
 #: How many jobs are in a block.
@@ -57,7 +57,7 @@ class Exporter:
         found = _read_map(self._workspace.queue_map)
         if found is None:
             return -1
-        seq, seal, layout = found
+        seq, fingerprint, layout = found
         with self._journal.read() as tx:
             entry = _entry(tx, seq)
             paths = [self._workspace.group_dir(row[0]) / _GROUP for row in tx.rows("groups.ids")]
@@ -65,7 +65,7 @@ class Exporter:
             written = {path: identity_of(os.lstat(path)) for path in (*paths, self._workspace.queue_json)}
         except OSError:
             return -1
-        if _seal(written, entry) != seal:
+        if _fingerprint(written, entry) != fingerprint:
             return -1  # another journal, or a file was changed
         self._written = written
         self._layouts[self._workspace.queue_json] = layout
@@ -106,7 +106,7 @@ class Exporter:
         self._seq, self._served = newest
         self._looked = None
         layout = self._layouts[self._workspace.queue_json]
-        _write_map(self._workspace.queue_map, self._seq, _seal(self._written, entry), layout)
+        _write_map(self._workspace.queue_map, self._seq, _fingerprint(self._written, entry), layout)
 
     def _write_queue(self, tx: Transaction, seq: int, changes: _Changes) -> None:
         document = queue_document(records.daemon(tx.row("journal.daemon")), (), seq)
@@ -210,7 +210,7 @@ def _entry(tx: Transaction, seq: int) -> tuple[object, ...]:
     return () if row is None else tuple(row)
 
 
-def _seal(written: dict[Path, Identity], entry: tuple[object, ...]) -> int:
+def _fingerprint(written: dict[Path, Identity], entry: tuple[object, ...]) -> int:
     """Return a fingerprint of the files and of the journal that they show."""
     return zlib.crc32(repr((sorted(written.items()), entry)).encode("utf-8", "surrogateescape"))
 
@@ -222,16 +222,16 @@ def _read_map(path: Path) -> tuple[int, int, Layout] | None:
         inode, size, changed = map(int, found["identity"])
         blocks = {int(number): int(length) for number, length in found["blocks"]}
         layout = Layout((inode, size, changed), int(found["start"]), blocks)
-        return int(found["seq"]), int(found["seal"]), layout
+        return int(found["seq"]), int(found["fingerprint"]), layout
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
-def _write_map(path: Path, seq: int, seal: int, layout: Layout) -> None:
+def _write_map(path: Path, seq: int, fingerprint: int, layout: Layout) -> None:
     """Note where the blocks are, after all files are written: the note stands for all of them."""
     document = {
         "seq": seq,
-        "seal": seal,
+        "fingerprint": fingerprint,
         "identity": layout.identity,
         "start": layout.start,
         "blocks": list(layout.blocks.items()),
@@ -241,13 +241,13 @@ def _write_map(path: Path, seq: int, seal: int, layout: Layout) -> None:
 
 @contextlib.contextmanager
 def _export_lock(path: Path) -> Iterator[None]:
-    """Hold the exporters' lock; TimeoutError while somebody keeps it, who may be stopped."""
+    """Hold the exporters' lock; TimeoutError if another process keeps it, which may be stopped."""
     descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
         deadline = time.monotonic() + _LOCK_SECONDS
         while not _is_locked(descriptor):
             if time.monotonic() > deadline:
-                raise TimeoutError(errno.ETIMEDOUT, "somebody else keeps the lock", str(path))
+                raise TimeoutError(errno.ETIMEDOUT, "another process keeps the lock", str(path))
             time.sleep(_LOCK_PAUSE)
         yield
     finally:
@@ -263,7 +263,7 @@ def _is_locked(descriptor: int) -> bool:
 
 
 def refresh(workspace: Workspace) -> None:
-    """Bring the exports up to date, unless somebody else has done so meanwhile.
+    """Update the exports, unless another process has done so meanwhile.
 
     On a full or read-only disk the files only get old: the change itself is in the journal. A daemon that
     writes them at the same time sees that somebody else has, and writes them again.

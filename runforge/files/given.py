@@ -1,4 +1,4 @@
-"""Reading what a user names on a command line: a file, or a stream that the shell has opened for the command."""
+"""Reads what a user names on a command line: a file, or a stream that the shell has opened."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from runforge.files.durable import read_bounded
 
-#: `-` and the names of open descriptors, as `<(...)` gives them.
+#: `-` and the names of open descriptors, such as those of `<(...)`.
 _STREAM = re.compile(r"-|/dev/stdin|/(?:dev|proc/self)/fd/([0-9]{1,4})")
 
 
 def read_given(path: Path, limit: int) -> bytes:
     """Return the bytes of a file, or of a stream up to its end; OSError if it cannot be read or is over the limit.
 
-    A stream comes by a name that means a descriptor of this process: `-`, /dev/stdin, /dev/fd/N. A pipe with a name
-    of its own is no file: nobody may ever write into it.
+    The name of a stream means a descriptor of this process: `-`, /dev/stdin, /dev/fd/N. A named pipe is
+    refused, because perhaps nothing will ever write into it.
     """
     stream = _STREAM.fullmatch(str(path))
     if stream is None:
@@ -26,7 +26,7 @@ def read_given(path: Path, limit: int) -> bytes:
 
 
 def shown(path: Path) -> str:
-    """Return what a message calls it."""
+    """Return its name for messages."""
     return "standard input" if str(path) in {"-", "/dev/stdin"} else str(path)
 
 

@@ -90,7 +90,7 @@ class GpuWatch:
                 self._log(f"WARNING: {remark}")
         if now.problem is not None:
             if now.problem != before.problem:
-                self._log(f"WARNING: {now.problem}; runs that need a GPU wait, others go on")
+                self._log(f"WARNING: {now.problem}; runs that need a GPU wait, others continue")
             return
         if before.problem is not None:
             self._log("the GPUs can be used again")

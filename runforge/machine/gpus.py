@@ -20,7 +20,7 @@ T = TypeVar("T")
 HIDE = "RUNFORGE_DISABLE_GPU"
 #: The errors that mean that there is no driver. Every other one means that it does not work.
 _NO_DRIVER = {"NVMLError_DriverNotLoaded", "NVMLError_LibraryNotFound"}
-#: The errors that mean that a device has no such value, or does not tell it. It works all the same.
+#: The errors that mean that a device does not report a value. The device works.
 _NOT_TOLD = {"NVMLError_NotSupported", "NVMLError_NoPermission", "NVMLError_FunctionNotFound"}
 #: What a value that is not there, or a library older than its caller, leads to.
 _MISFITS = (AttributeError, TypeError, ValueError, OSError)
@@ -33,7 +33,7 @@ class Gpu:
     index: int
     uuid: str
     name: str
-    #: 0 where the device does not tell it.
+    #: 0 if the device does not report it.
     memory_mb: int
 
 
@@ -138,7 +138,7 @@ def _describe(nvml: Any, handle: Any, index: int) -> Gpu:
 
 
 def memory_of(nvml: Any, handle: Any) -> tuple[int, int] | None:
-    """Return how much of a device's memory is in use and how much it has; None if it does not tell it."""
+    """Return how much of a device's memory is in use and how much it has; None if it is not reported."""
     try:
         memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     except nvml.NVMLError as error:
@@ -151,7 +151,7 @@ def memory_of(nvml: Any, handle: Any) -> tuple[int, int] | None:
 
 
 def told(nvml: Any, ask: Callable[[], T]) -> T | None:
-    """Return what a device answers; None if it does not tell that, or NVML is too old to ask it."""
+    """Return what a device answers; None if it does not report that, or if NVML is too old."""
     try:
         return ask()
     except (nvml.NVMLError, *_MISFITS):

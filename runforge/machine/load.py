@@ -26,7 +26,7 @@ class GpuProcess:
 
 @dataclass(frozen=True, slots=True)
 class GpuView:
-    """A GPU at this moment: memory in bytes, degrees Celsius, watts; None for what it does not tell."""
+    """A GPU at this moment: memory in bytes, degrees Celsius, watts; None if it is not reported."""
 
     index: int
     name: str

@@ -1,4 +1,4 @@
-"""What a `sweep` in the foreground has not started when it is killed: nobody waits for it, so it is canceled."""
+"""Cancels the waiting runs of a foreground `sweep` that was killed: nobody waits for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def told(canceled: int) -> str:
 
 
 def cancel(workspace: Workspace, journal: Journal) -> int:
-    """Cancel the waiting runs of killed sweeps; return how many. What runs goes on, and its end is judged as ever."""
+    """Cancel the waiting runs of killed sweeps; return how many. Running runs continue as usual."""
     if not foreground.has_abandoned(workspace):
         return 0
     canceled = 0

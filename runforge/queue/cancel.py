@@ -84,7 +84,7 @@ def cancel_all_running(workspace: Workspace) -> int:
 
 
 def _deliver(workspace: Workspace, jobs: list[Job]) -> None:
-    """Have the running ones stopped, first, and then tell of the change."""
+    """First order the supervisors to stop running runs, then announce the change."""
     wakeup.ring(workspace.doorbell)
     _leave_cancel_files(workspace, jobs)
     announce(workspace)

@@ -62,7 +62,7 @@ def existing(workspace: Workspace) -> Journal:
     require_journal(workspace)
     journal = open_journal(workspace)
     try:
-        abandoned.cancel(workspace, journal)  # first: whoever retries one of these wants it to run
+        abandoned.cancel(workspace, journal)  # first: a later retry wants it to run
     except BaseException:
         journal.close()
         raise

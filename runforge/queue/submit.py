@@ -224,7 +224,7 @@ def _insert_single(tx: Transaction, run: _NewRun, now: str) -> None:
 
 
 def _run_again(tx: Transaction, job: Job, run: _NewRun, now: str) -> None:
-    """Queue an ended run once more: its job's next attempt, or where that cannot be, a new job in its place.
+    """Queue an ended run again: its job's next attempt, or a new job if that is not possible.
 
     A job that has succeeded never goes back, and none changes its group, its folder or its device.
     """
@@ -248,7 +248,7 @@ def _run_again(tx: Transaction, job: Job, run: _NewRun, now: str) -> None:
 
 
 def _group_of(tx: Transaction, name: str | None, now: str) -> Group | None:
-    """Return the group that is meant; one whose id nobody knows is made, as a client that counts on it expects."""
+    """Return the named group; make it if its id is unknown, because clients rely on that."""
     if name is None:
         return None
     try:

@@ -1,6 +1,6 @@
 """Wakes the daemon by a byte on a datagram socket. A lost byte costs a moment, never a job.
 
-With the byte may come the end of a socket: whoever sent it waits for the exports to show what is in the journal now.
+A socket may come with the byte: its sender waits until the exports show what is in the journal now.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def ask(path: Path, seconds: float) -> bool:
                 socket.send_fds(bell, [_RING], [theirs.fileno()])
             ours.settimeout(max(0.001, deadline - time.monotonic()))
             return ours.recv(len(_SHOWN)) == _SHOWN
-        except OSError:  # nobody listens, or answers
+        except OSError:  # no daemon listens or answers
             return False
 
 
@@ -73,7 +73,7 @@ class Asking:
         self._waiting: list[socket.socket] = []
 
     def __bool__(self) -> bool:
-        """Return whether somebody waits."""
+        """Return whether a process waits."""
         return bool(self._waiting)
 
     def drain(self, bell: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""Which groups belong to a `sweep` in the foreground: each has a file that the sweep keeps locked while it lives.
+"""Which groups belong to a foreground `sweep`: each has a file that the running sweep keeps locked.
 
 The kernel frees the lock however the sweep ends. A file that nobody has locked is of a sweep that was killed: nobody
 waits for what it has not started.
@@ -58,7 +58,7 @@ def has_abandoned(workspace: Workspace) -> bool:
 
 @contextlib.contextmanager
 def abandoned(workspace: Workspace) -> Iterator[list[str]]:
-    """Yield the groups whose sweep was killed, each locked: nobody else deals with them. Their marks go afterwards."""
+    """Yield the groups whose sweep was killed, each locked for us. Their marks are deleted afterwards."""
     held = dict(_held(workspace, keep=True))
     try:
         yield list(held)
@@ -70,7 +70,7 @@ def abandoned(workspace: Workspace) -> Iterator[list[str]]:
 
 
 def _held(workspace: Workspace, *, keep: bool = False) -> Iterator[tuple[str, int]]:
-    """Yield the marks that nobody else has locked, each with the descriptor of our lock, to be kept or let go."""
+    """Yield the unlocked marks, each with the descriptor of our lock, to keep or to release."""
     try:
         names = os.listdir(_folder(workspace))
     except OSError:

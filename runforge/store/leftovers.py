@@ -1,7 +1,7 @@
-"""Half-written files that killed processes have left in the workspace, and their removal once nobody can need them.
+"""Removes half-written files that killed processes have left in the workspace.
 
-Files are written beside their place under a temporary name, and moved there when they are whole. Whoever is killed in
-between leaves the temporary one for ever.
+Files are written under a temporary name and renamed when they are complete. A process that is killed in
+between leaves the temporary file for ever.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from runforge.files.durable import TEMPORARY_PREFIX
 from runforge.machine import os_process
 from runforge.workspace import Workspace
 
-#: No write takes this long; one that a stopped process has begun is held open by it.
+#: No write takes longer; a stopped process still has its file open.
 _OLD_SECONDS = 3600.0
 _NAME = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}")
 
 
 def remove_old(workspace: Workspace) -> int:
-    """Remove them all; return how many they were."""
+    """Remove all of them; return how many."""
     return sum(steps(workspace))
 
 
 def steps(workspace: Workspace) -> Iterator[int]:
-    """Remove them folder by folder; yield how many were removed from each. No failure stops it."""
+    """Remove them folder by folder; yield how many were removed from each. Failures do not stop it."""
     for folder in _folders(workspace):
         old = _old_in(folder)
         held = os_process.held_below(old) if old else set()
@@ -37,7 +37,7 @@ def steps(workspace: Workspace) -> Iterator[int]:
 
 
 def _folders(workspace: Workspace) -> Iterator[Path]:
-    """Yield the folders in which files are written, those of groups, runs and attempts one by one."""
+    """Yield the folders in which files are written, also each folder of a group, run or attempt."""
     yield from dict.fromkeys((workspace.hidden, workspace.queue_dir, workspace.state_dir))
     yield from _below(workspace.hidden / "groups")
     yield from _below(workspace.runs_dir)
@@ -49,7 +49,7 @@ def _folders(workspace: Workspace) -> Iterator[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    """Return the real folders in a folder; links lead elsewhere."""
+    """Return the real folders in a folder, no links."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     return []

@@ -50,7 +50,7 @@ def _wait_until_whole(workspace: Workspace) -> None:
                 f"the journal's -wal or -shm file was deleted, and the daemon (pid {daemon.pid}), which still has"
                 " what was in it, does not put it right",
                 where=str(workspace.journal),
-                fix="Do not kill the daemon; let it go on (kill -CONT), then try again",
+                fix="Do not kill the daemon; let it continue (kill -CONT), then try again",
             )
         time.sleep(_MEND_PAUSE)
 

@@ -1,4 +1,4 @@
-"""Why a program could not be started, in words that say what is missing: often it is not the file that was named."""
+"""Explains why a program could not be started: often another file is missing than the named one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import contextlib
 import errno
 import os
 
-#: Longest first line of a script that the kernel reads.
+#: The longest first line of a script that the kernel reads.
 _FIRST = 256
 _ELF = b"\x7fELF"
 
 
 def reason(program: str, error: Exception) -> str:
-    """Return the words for a program, or a folder, that the kernel has refused."""
+    """Return the explanation for a program or a folder that the kernel has refused."""
     words = getattr(error, "strerror", None) or str(error)
     number = getattr(error, "errno", None)
     known = {errno.ENOENT: _missing, errno.ENOEXEC: _no_format}.get(number or 0)
@@ -20,7 +20,7 @@ def reason(program: str, error: Exception) -> str:
 
 
 def _missing(program: str) -> str:
-    """Say what is not there: the program, or what a program that is there is run by."""
+    """Say what is missing: the program, or its interpreter or loader."""
     if not os.path.dirname(program):
         return (
             "No such file or directory (not in the PATH that the daemon was started with; give its full path)"
@@ -35,9 +35,9 @@ def _missing(program: str) -> str:
                 f"the file has Windows line ends, so its first line names the interpreter {interpreter}\\r, "
                 f"which is not there; convert it (`sed -i 's/\\r$//' {os.path.basename(program)}`)"
             )
-        return f"the interpreter that its first line names is not there: {interpreter}"
+        return f"the interpreter in its first line does not exist: {interpreter}"
     if first.startswith(_ELF):
-        return "the loader that this program needs is not there; was it built for another system?"
+        return "the loader of this program does not exist; was it built for another system?"
     return ""
 
 
@@ -47,11 +47,11 @@ def _no_format(program: str) -> str:
         return "Exec format error: the file is empty"
     if first.startswith(_ELF):
         return "Exec format error: the program was built for another kind of machine"
-    return "Exec format error: a script needs a first line that names its interpreter, such as #!/bin/sh"
+    return "Exec format error: a script needs a first line with its interpreter, such as #!/bin/sh"
 
 
 def _first_bytes(path: str) -> bytes:
-    """Return how a regular file begins, nothing if it cannot be read; a pipe is not waited for."""
+    """Return the beginning of a regular file, empty if it cannot be read; waits for no pipe."""
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:

@@ -295,7 +295,7 @@ class Supervisor:
         return True
 
     def _try_to_write_beside(self, ending: ExitRecord) -> bool:
-        """Leave the record beside the folder: somebody may have made that unwritable alone."""
+        """Write the record beside the folder: perhaps only the folder itself cannot be written."""
         try:
             exit_record.write_beside(self._folder, ending)
         except OSError:

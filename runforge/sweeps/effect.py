@@ -1,6 +1,7 @@
 """Whether a sweep varies what its runs read, and is ranked by what they report. Pure.
 
-A path into a field that nobody reads makes runs that are all alike, with names that say otherwise. It is refused.
+If a sweep varies a field that nobody reads, all its runs are equal, but their names say otherwise. Such a
+path is refused.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _READ_BY_COMMANDS = {"model.command": True, "model.cwd": True, "preset": False}
 
 
 class Varied(NamedTuple):
-    """A path that a sweep varies, and where in the plan it stands first."""
+    """A path that a sweep varies, and its first position in the plan."""
 
     path: str
     at: str
@@ -43,7 +44,7 @@ def varied(plan: Plan) -> list[Varied]:
 
 
 def require_known_paths(plan: Plan) -> None:
-    """Raise InvalidPlan for a path to a field that nobody reads, with the one that was meant."""
+    """Raise InvalidPlan for a path to a field that nobody reads, with a guess of the right one."""
     for path, at in varied(plan):
         if not is_known(path):
             fix = hint(path, _hyperparameters(plan.base_request))
@@ -76,7 +77,7 @@ def require_effect(plan: Plan, requests: Sequence[Request]) -> None:
             raise InvalidPlan(
                 f"{at}: no run reads {path}: the model of every run {what}",
                 where=plan.where,
-                fix="Take the path out, or vary model.family too",
+                fix="Remove the path, or vary model.family too",
             )
     _require_one_seed(plan, requests)
     _require_objective(plan, {request.family for request in requests})
@@ -97,7 +98,7 @@ def _require_one_seed(plan: Plan, requests: Sequence[Request]) -> None:
             raise InvalidPlan(
                 f"{at}: {path} changes nothing, because {HYPERPARAMETERS}.seed is given and means the same",
                 where=plan.where,
-                fix="Take one of the two out",
+                fix="Remove one of the two",
             )
 
 
@@ -114,7 +115,7 @@ def _require_objective(plan: Plan, families: set[str]) -> None:
 
 
 def doubts(plan: Plan, requests: Sequence[Request]) -> Iterator[str]:
-    """Yield a sentence for whatever is accepted in a plan and may be a mistake, but for its base request."""
+    """Yield a sentence for each possible mistake in a plan, without those of its base request."""
     yield from plan.doubts
     for index, axis in enumerate(plan.axes):
         values = [json.dumps(value, sort_keys=True) for value in axis.values]
@@ -133,7 +134,7 @@ def doubts(plan: Plan, requests: Sequence[Request]) -> Iterator[str]:
 
 
 def _unnamed(plan: Plan, requests: Sequence[Request]) -> Iterator[str]:
-    """Yield a sentence for a hyperparameter that is varied beside those that the command names in braces."""
+    """Yield a sentence for a varied hyperparameter that the command does not name in braces."""
     if not all(request.family == "command" for request in requests):
         return
     named = {name for command in {r.command for r in requests} for name in names_in(command)}
@@ -143,6 +144,6 @@ def _unnamed(plan: Plan, requests: Sequence[Request]) -> Iterator[str]:
         if used and path.startswith(f"{HYPERPARAMETERS}.") and name not in named:
             hinted = did_you_mean(name, named)
             text = (
-                f"{at}: the command does not name {{{name}}}; it finds it only in the file $RUNFORGE_PARAMS"
+                f"{at}: the command does not name {{{name}}}; the value is only in the file $RUNFORGE_PARAMS"
             )
             yield f"{text}. {hinted}" if hinted else text

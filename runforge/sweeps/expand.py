@@ -36,8 +36,8 @@ def count(plan: Plan) -> int:
 def expand(plan: Plan, *, limit: int = MAX_RUNS) -> list[RunOverrides]:
     """Return the plan's runs; the last parameter varies fastest.
 
-    Raises InvalidPlan above the limit, for a secret, for a path that leads through a value or to what no
-    run reads, and for a request that is wrong, naming the run.
+    Raises InvalidPlan above the limit, for a secret, for a path that leads through a value or to a field that
+    no run reads, and for a wrong request; the message names the run.
     """
     total = count(plan)
     if total > limit:
@@ -55,7 +55,7 @@ def expand(plan: Plan, *, limit: int = MAX_RUNS) -> list[RunOverrides]:
 
 
 def doubts_about(plan: Plan, runs: Sequence[RunOverrides]) -> list[str]:
-    """Return a sentence for whatever is accepted in a plan and its runs and may be a mistake, each once."""
+    """Return a sentence for each possible mistake in a plan and its runs, each once."""
     found = dict.fromkeys(effect.doubts(plan, [run.request for run in runs]))
     seen = set()
     for run in runs:

@@ -30,7 +30,7 @@ def finish(
 ) -> list[str]:
     """Write a true result.json for this ending; return the last lines of the log.
 
-    Called by the supervisor before the exit record is written, so that whoever reads the record
+    The supervisor calls this before it writes the exit record, so that a reader of the record
     finds the result too. OSError means that it can be neither read nor written now. `printed` is what the run printed
     like a metric and is none. `is_ours` says whether the run folder belongs to this attempt still: else the result
     that lies there is a later attempt's, and stays.

@@ -81,7 +81,7 @@ class Table:
                     f"line {line} has {len(row)} {'cell' if len(row) == 1 else 'cells'}, the header has {width}",
                     where=str(self._path),
                     fix=f"They are separated by a {SEPARATORS[self.separator]};"
-                    " a cell that holds one stands in double quotes",
+                    " a cell that contains one must be in double quotes",
                 )
 
     def _headers(self) -> dict[str, list[str]]:

@@ -311,14 +311,14 @@ def run(
     the error.
     """
     terminal.require()
-    terminal.believe()
+    terminal.ignore_env_size()
     terminal.watch()
     pace = seconds if seconds is not None else (1.0 if "SSH_CONNECTION" in os.environ else 0.5)
     app = RunForgeApp(
         workspace,
         daemon,
         read_only=read_only,
-        ascii_only=ascii_only or terminal.is_plain(),
+        ascii_only=ascii_only or terminal.needs_ascii(),
         seconds=pace,
     )
     app.run(mouse=mouse)

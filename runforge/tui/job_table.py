@@ -151,7 +151,7 @@ class JobTable(RowList):
         self._current = self._place(self.cursor)
 
     def action_mark(self) -> None:
-        """Mark or unmark the job under the cursor and go on to the next."""
+        """Mark or unmark the job under the cursor and move to the next."""
         place = self._place(self.cursor)
         if place is None:
             return

@@ -45,7 +45,7 @@ class Steering:
         self.require_writable()
         live = _live(jobs, "queued and running runs are canceled")
         outcome = cancel.cancel_runs(self.workspace, live)
-        return _joined(_told("canceled", outcome.canceled_queued), _told("stopping", outcome.stopping))
+        return _joined(_counted("canceled", outcome.canceled_queued), _counted("stopping", outcome.stopping))
 
     def cancel_group(self, group: GroupView) -> str:
         """Cancel all live runs of a group."""
@@ -53,7 +53,7 @@ class Steering:
 
         self.require_writable()
         outcome = cancel.cancel_group(self.workspace, group.group_id)
-        said = _joined(_told("canceled", outcome.canceled_queued), _told("stopping", outcome.stopping))
+        said = _joined(_counted("canceled", outcome.canceled_queued), _counted("stopping", outcome.stopping))
         return f"{group.name}: {said or 'nothing was left to cancel'}"
 
     def retry(self, jobs: Sequence[JobView]) -> str:
@@ -64,7 +64,7 @@ class Steering:
         ended = [job.run_id for job in jobs if job.state in {"failed", "canceled"}]
         if not ended:
             raise _refused(jobs, "failed and canceled runs are retried")
-        return _told("queued again", retry.retry_runs(self.workspace, ended))
+        return _counted("queued again", retry.retry_runs(self.workspace, ended))
 
     def rerun(self, job: JobView) -> str:
         """Enqueue a copy of a run."""
@@ -79,7 +79,7 @@ class Steering:
 
         self.require_writable()
         count = retry.retry_failed(self.workspace, group.group_id)
-        return f"{group.name}: {_told('queued again', count) or 'no run of it has failed'}"
+        return f"{group.name}: {_counted('queued again', count) or 'no run of it has failed'}"
 
     def toggle_pause(self, groups: Sequence[GroupView]) -> str:
         """Pause groups, or resume them if all are paused."""
@@ -157,7 +157,7 @@ def _refused(jobs: Sequence[JobView], rule: str) -> OperationFailed:
     return OperationFailed(f"only {rule}; {which}")
 
 
-def _told(what: str, count: int) -> str:
+def _counted(what: str, count: int) -> str:
     return f"{what} {count} run{'s' if count != 1 else ''}" if count else ""
 
 

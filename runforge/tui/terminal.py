@@ -29,13 +29,13 @@ def require() -> None:
             raise InvalidRequest(f"{name} is not a terminal; the terminal UI needs one", fix=_WAY_OUT)
 
 
-def believe() -> None:
+def ignore_env_size() -> None:
     """Take the size from the terminal itself: an exported COLUMNS would not change when it is resized."""
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
 
 
-def is_plain() -> bool:
+def needs_ascii() -> bool:
     """Return whether boxes and bars should be ASCII."""
     encoding = (sys.stdout.encoding or "ascii").lower()
     return "utf" not in encoding or os.environ.get("TERM", "").startswith(_PLAIN)

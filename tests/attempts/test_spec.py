@@ -1,4 +1,4 @@
-"""The spec says the same after its way through the file; what is no spec is refused with the field."""
+"""A spec is the same after writing and reading; a wrong one is refused with the name of the field."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_spec_of_the_version_before_is_read() -> None:
 
 
 def test_the_version_before_could_read_this_one() -> None:
-    """A daemon that is put back to the version before judges attempts that this one has launched."""
+    """An older daemon can inspect attempts that this version has launched."""
     document = json.loads(made().to_json())
     assert set(document) >= set(VERSION_1)
     assert set(document["payload"]) >= set(VERSION_1["payload"])

@@ -1,4 +1,4 @@
-"""The claim is on disk before anything happens by it."""
+"""The start marker is on disk before anything starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A canceled run whose supervisor stands still is ended without it; one that goes on is left to it."""
+"""A canceled run with a stopped supervisor is ended without it, unless the supervisor continues."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runforge.machine import os_process
 from tests.conftest import wait_until
 from tests.supervise.test_attempts import Attempt
 
-#: Saves when it is told to, and has a child that ignores it.
+#: Saves when it gets TERM, and has a child that ignores TERM.
 CODE = """
 import os, signal, sys, time
 if os.fork() == 0:

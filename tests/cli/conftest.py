@@ -44,7 +44,7 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture
 def waiting(ws: Workspace) -> Workspace:
-    """A workspace in which a sweep waits, and no daemon lives."""
+    """A workspace with a waiting sweep and without a daemon."""
     submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
     return ws
 

@@ -171,7 +171,7 @@ def test_the_queue_and_the_daemon_have_the_defaults_of_the_table() -> None:
 
 
 def _contents(folder: Path) -> dict[str, str]:
-    """Return what the files of a folder hold; a reader may touch SQLite's -shm, which is no content."""
+    """Return the contents of the files in a folder, without SQLite's -shm, which readers may change."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

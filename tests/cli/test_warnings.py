@@ -1,4 +1,4 @@
-"""What is accepted and may be a mistake: each command that submits says so, on standard error, and goes on."""
+"""Possible mistakes are accepted: each command that submits warns on standard error and continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a job whose attempt left no record: the policies, and what counts towards their limits."""
+"""What happens to a job whose attempt left no record: the policies, and what counts for their limits."""
 
 from __future__ import annotations
 

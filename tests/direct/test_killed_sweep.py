@@ -1,4 +1,4 @@
-"""A `sweep` in the foreground that is killed: what it has not started is canceled, whoever looks first."""
+"""A foreground `sweep` is killed: its waiting runs are canceled by the next command or daemon."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REASON = "was killed"
 
 
 def begin(here: Arena, **environment: str) -> subprocess.Popen[bytes]:
-    """A sweep of three runs, one at a time, of which the first takes until it is told to end."""
+    """A sweep of three runs, one at a time. The first runs until the test ends it."""
     go = here.root.parent / "go"
     base = request(family="command", command=["/bin/sh", "-c", f"until [ -e {go} ]; do sleep 0.05; done"])
     base["model"]["hyperparameters"] = {"n": 0}

@@ -1,4 +1,4 @@
-"""Fields that nobody reads: accepted, and told with what was meant."""
+"""Fields that nobody reads are accepted, with a warning and a guess of the right name."""
 
 from __future__ import annotations
 

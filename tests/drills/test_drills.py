@@ -1,4 +1,4 @@
-"""Every drill holds; a broken one is told; stopping leaves nothing behind."""
+"""Every drill holds; a broken one is reported; a stop leaves nothing behind."""
 
 from __future__ import annotations
 

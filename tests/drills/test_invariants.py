@@ -159,7 +159,7 @@ def test_an_orphan_is_seen(played: Played, mark: str) -> None:
 
 
 def test_a_live_daemons_supervisors_are_no_orphans(here: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One waits for its next run, then sees one through in the session in which the first has ended."""
+    """A supervisor waits for its next run, then runs it in the session in which the first has ended."""
     monkeypatch.setattr(invariants, "_SETTLE_SECONDS", 10.0)  # exports and ends are on their way
     ws = workspaces.at(here.root)
     here.daemon(1)
@@ -187,7 +187,7 @@ def test_what_is_left_in_a_supervisors_session_is_seen_beside_a_live_daemon(
     (run,) = (job["run_id"] for job in here.jobs(group))
     ws = workspaces.at(here.root)
     end = "cause = 'exit', exit_code = 0, finished_at = started_at"
-    with open_journal(ws) as journal:  # the journal says that it has ended, and it lives
+    with open_journal(ws) as journal:  # the journal says that it has ended, but it runs
         journal.connection.execute(f"UPDATE attempts SET {end} WHERE run_id = ?", (run,))
         try:
             found = invariants.check(ws)

@@ -1,6 +1,6 @@
 """Killed at every named boundary: the invariants hold after the restart.
 
-Here each point kills the first two times that it is passed; `python -m gauntlets failpoints` goes on until
+Here each point kills the first two times that it is passed; `python -m gauntlets failpoints` continues until
 it is passed no more.
 """
 

@@ -166,7 +166,7 @@ def test_a_device_that_does_not_answer_costs_itself_alone(here: Arena, nvml: Fak
     findings = {
         each["text"]: each["status"] for each in asked(here, "doctor")["findings"] if each["name"] == "gpus"
     }
-    assert findings == {"1: Fake H200, memory not told": "ok", lost: "warning"}
+    assert findings == {"1: Fake H200, memory unknown": "ok", lost: "warning"}
     assert daemon_json(here)["gpu_problem"] is None
     here.finish()
 

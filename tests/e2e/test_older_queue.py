@@ -117,7 +117,7 @@ def test_a_daemon_runs_what_waited(here: Arena) -> None:
         "succeeded",
     ]
     assert "took over" in here.said(here.daemons[0])
-    # The numbers go on where the older program's ended.
+    # The numbers continue after those of the older program.
     group = here.sweep(1, name="new")
     assert here.jobs(group)[0]["job_id"].endswith("_0006")
     here.finish()

@@ -24,7 +24,7 @@ def _words(report: Path, *options: str) -> list[str]:
 
 
 def _cut(folder: Path, *options: str) -> tuple[int, dict[str, Any]]:
-    """Play the gauntlet in a process of its own, whose mounts nobody else sees."""
+    """Play the gauntlet in its own process, with mounts that no other process sees."""
     report = folder / "report.json"
     words = _words(report, *options)
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)

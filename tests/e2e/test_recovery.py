@@ -73,7 +73,7 @@ class Runs:
 
 
 def supervisors(arena: Arena) -> list[int]:
-    """Pids that claimed the attempts of running jobs."""
+    """The pids in the start markers of running jobs' attempts."""
     claims = arena.root.glob(".runforge/attempts/*/*/claim")
     pids = [json.loads(path.read_text())["pid"] for path in claims]
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]

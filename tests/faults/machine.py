@@ -48,7 +48,7 @@ def furnish(here: Arena) -> None:
 
 
 def fill(path: Path, *, but: int = 0, most: int = 2**40) -> None:
-    """Write until not a byte more fits, or so many are written; then give `but` bytes back."""
+    """Write until the disk is full, or this many bytes are written; then free `but` bytes."""
     with open(path, "wb", buffering=0) as stream:
         for size in (65536, 4096):
             with contextlib.suppress(OSError):
@@ -91,7 +91,7 @@ def few_descriptors(pid: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def few_processes(here: Arena, pids: list[int], spare: int) -> Iterator[None]:
-    """Let processes have only so many more beside them."""
+    """Limit how many more processes can be created."""
     with _group(here, _PIDS, pids) as group:
         current = int((group / "pids.current").read_text("ascii"))
         (group / "pids.max").write_text(str(current + spare))
@@ -101,7 +101,7 @@ def few_processes(here: Arena, pids: list[int], spare: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def little_memory(here: Arena, pids: list[int], spare: int) -> Iterator[None]:
-    """Let processes have only so many more bytes than they have now."""
+    """Limit how much more memory processes can get."""
     with _group(here, _MEMORY, pids) as group:
         (group / "memory.limit_in_bytes").write_text(str(spare))
         yield

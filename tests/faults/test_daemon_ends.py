@@ -1,4 +1,4 @@
-"""Daemons that start at once, are told to go twice, or whose workspace moves away beneath them."""
+"""Daemons that start at the same time, get two signals to stop, or whose workspace is moved."""
 
 from __future__ import annotations
 

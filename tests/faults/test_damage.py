@@ -1,4 +1,4 @@
-"""A damaged journal: told plainly, never replaced by itself, and recovered without losing what can be saved."""
+"""A damaged journal: a clear error, no automatic new journal, and a recovery of all that can be saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run folders that somebody has deleted to make room: what is known of their runs stays known."""
+"""Run folders that were deleted to make room: all that is known about their runs stays known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal's -wal and -shm files are deleted while they are in use: nothing is lost, nobody writes past it."""
+"""The journal's -wal and -shm files are deleted while in use: nothing is lost, all use the same files."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_a_read_only_disk_is_waited_for_and_the_status_is_a_snapshot(scene: Scen
 
 
 def test_a_disk_that_the_kernel_has_closed_ends_no_daemon(scene: Scene) -> None:  # F22
-    """After an error ext4 takes no writes any more, and says so to nobody who only asks."""
+    """After an error ext4 takes no more writes, but only a write shows it."""
     loop_disk(scene, "ext4", 64 * 2**20)
     scene.put(run(0.7), run(0.1))
     daemon = scene.daemon(1)
@@ -181,7 +181,7 @@ def test_a_workspace_that_may_only_be_read_can_be_looked_at(scene: Scene) -> Non
 
 
 def test_waiting_notices_what_others_commit_where_it_may_only_read(scene: Scene) -> None:
-    """The journal is opened without its WAL then, and only the file itself tells that something has changed."""
+    """The journal is then opened without its WAL, and only the file itself shows a change."""
     group = scene.put(run(0.1))
     here = workspaces.at(scene.root)
     hidden = here.hidden

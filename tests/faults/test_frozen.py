@@ -1,4 +1,4 @@
-"""Processes of ours that are frozen: they are noticed, told, and the work goes on without them."""
+"""Frozen processes of RunForge are noticed and reported, and the work continues without them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that hold the journal and do not let go: a stopped writer, a reader with an old snapshot."""
+"""Programs that hold the journal for too long: a stopped writer, a reader with an old snapshot."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_reader_holds_nobody_up_and_is_told_of(queue: Workspace, monkeypatch: 
             waits: list[str] = []
             journal.connection.set_trace_callback(waits.append)
             journal.checkpoint()
-            # What stands between the checkpoint and everybody who waits to write.
+            # This is between the checkpoint and all waiting writers.
             assert "PRAGMA busy_timeout=100" in waits
             assert journal.connection.execute("PRAGMA busy_timeout").fetchone()[0] == 30_000
         pause.pause_group(queue, lists.groups(queue)[0].group_id)

@@ -39,7 +39,7 @@ _MORE = _BALLAST.format(name="padding") + "ALTER TABLE jobs ADD COLUMN later TEX
 
 
 def in_child(step: Callable[[], object], seconds: float = 0.0) -> int:
-    """Run a step in a process of its own, killed by the kernel after so many seconds; return its wait status."""
+    """Run a step in its own process, killed by the kernel after this many seconds; return its wait status."""
     pid = os.fork()
     if pid == 0:
         code = 1

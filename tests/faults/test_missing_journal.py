@@ -1,4 +1,4 @@
-"""A journal that is not there: nobody makes another one in its place without a word, nor new exports."""
+"""The journal is missing: RunForge makes no new one by itself, and no new exports."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_screens_say_so(ws: Workspace) -> None:
 
 
 def _only(ws: Workspace, *kept: str) -> None:
-    """Leave of all that tells of the journal only what is named."""
+    """Delete all signs of the journal except the named ones."""
     lose_journal(ws)
     for name in {"has_journal", "queue/queue.json", "queue/queue.map", "groups", "runs", "attempts"} - {
         *kept

@@ -1,4 +1,4 @@
-"""One run whose files are bad costs that run alone: it is told, waited for, and the others go on."""
+"""Bad files of one run harm only that run: it is reported and waits; the other runs continue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`doctor --recover`, killed at every step: the queue is never gone, and the next call goes on from there."""
+"""`doctor --recover` is killed at every step: the queue is never lost, and the next call continues."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_what_only_the_wal_has_is_saved_after_a_kill_behind_its_removal(ws: Work
     before = fill(ws)
     with open_journal(ws) as journal:
         journal.checkpoint()
-        base = ws.journal.read_bytes()  # by SQLite's rules nobody else may; here nobody writes
+        base = ws.journal.read_bytes()  # by SQLite's rules no other process may; here none writes
     with open_journal(ws) as journal:
         with journal.write() as tx:
             tx.run(

@@ -1,4 +1,4 @@
-"""A start that the machine refuses is told apart from one that is the job's fault, at every stage of it."""
+"""A start that the machine refuses is distinguished from a fault of the job, at every step of a start."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_file_that_only_looks_like_a_reason_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM, errno.EMFILE])
 def test_a_run_whose_process_cannot_be_created_is_queued_again(
     attempt: Attempt, ws: Workspace, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:  # F42, F43: after the claim
+) -> None:  # F42, F43: after the start marker
     monkeypatch.setattr(worker_process.os, "posix_spawn", failing(number))
     path = attempt.spec(["true"])
     attempt.pid = in_child(lambda: supervisor.supervise(path))

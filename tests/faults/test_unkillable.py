@@ -1,4 +1,4 @@
-"""A lost run of which something cannot be killed keeps its slot, and only its own, until that is gone."""
+"""A lost run whose processes cannot be killed keeps its slot, and only that, until they are gone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["daemon"]
 
 @dataclass
 class Hung:
-    """Processes that no signal ends: told of at the seam that sweeps."""
+    """Processes that no signal ends, faked where processes are cleaned up."""
 
     tokens: set[str] = field(default_factory=set)
     clean_up: Any = cleanup.clean_up

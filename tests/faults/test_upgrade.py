@@ -1,4 +1,4 @@
-"""RunForge is upgraded while runs go on: the journal of the version before is migrated, and they end as they do."""
+"""RunForge is upgraded while runs are running: the old journal is migrated, and their outcomes stay true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NVIDIA's NVML, made up: a `pynvml` that answers as a file beside it says, read anew at each `nvmlInit`."""
+"""A fake of NVIDIA's NVML: a `pynvml` with answers from a file, which each `nvmlInit` reads again."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class FakeNvml:
         self.says(2)
 
     def says(self, devices: int | list[dict[str, Any]] = 2, **more: Any) -> None:
-        """Answer with so many devices, or with these; `errors` names the calls that fail, and how."""
+        """Answer with this many devices, or with these; `errors` names the calls that fail, and how."""
         named = [{} for _ in range(devices)] if isinstance(devices, int) else devices
         world = {"devices": [{"uuid": uuid(n), **each} for n, each in enumerate(named)], **more}
         path = self.folder / "world.json"

@@ -57,7 +57,7 @@ def test_a_mended_driver_is_noticed_and_told_once() -> None:
     bench.after(BROKEN, is_in_use=False)
     assert bench.after(BOTH, is_in_use=False) == BOTH
     assert bench.said == [
-        "WARNING: NVIDIA's driver does not work: x; runs that need a GPU wait, others go on",
+        "WARNING: NVIDIA's driver does not work: x; runs that need a GPU wait, others continue",
         "the GPUs can be used again",
     ]
 
@@ -127,5 +127,5 @@ def test_a_daemon_starts_beside_a_driver_that_does_not_answer(monkeypatch: pytes
 
 
 def gpu_watch_clock() -> Bench:
-    """Return a clock that stands still."""
+    """Return a clock that does not move."""
     return Bench(ABSENT)

@@ -50,7 +50,7 @@ def test_all_readers_see_the_same(folder: Path, content: bytes, ends: bool) -> N
     file = CurveFile(path)
     while file.refresh():
         pass
-    if ends:  # else the last line may be torn, and still go on
+    if ends:  # otherwise the last line may be torn and still grow
         assert file.sentences() == list(found.sentences())
     progress = tail_progress(folder)
     assert (progress is None) == (not last)

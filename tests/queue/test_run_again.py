@@ -1,4 +1,4 @@
-"""`enqueue-run` of a run that has ended, and into a group that nobody knows."""
+"""`enqueue-run` of a run that has ended, and into an unknown group."""
 
 from __future__ import annotations
 

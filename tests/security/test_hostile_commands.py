@@ -71,7 +71,7 @@ def program() -> Iterator[Forks]:
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A workspace in whose every text stands something of the corpus."""
+    """A workspace with a hostile text in every field."""
     before = os.umask(0o077)
     ws = make_workspace(tmp_path_factory.mktemp("hostile") / "ws")
     words = [text.encode("utf-8", "replace").decode() for text in CORPUS]

@@ -1,4 +1,4 @@
-"""Links, folders, pipes and sockets in the place of RunForge's files: refused or replaced, never followed, no hang."""
+"""Links, folders, pipes and sockets instead of RunForge's files: refused or replaced, never followed."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_a_daemon_and_its_runs_meet_them_everywhere(here: Arena, kind: str) -> N
     group = here.sweep(1, name="planted", family="command", command=command, hyperparameters={})
     run_id = here.jobs(group)[0]["run_id"]
     ws, hidden = workspaces.at(here.root), here.root / ".runforge"
-    # A folder in the place of a file that is replaced by a rename, or of the socket, is reported instead.
+    # A folder in the place of a renamed file, or of the socket, is reported instead.
     planted = [hidden / "queue" / name for name in ("daemon.json", "queue.json", "doorbell.sock")]
     planted += [hidden / "runs" / run_id / name for name in ("logs.txt", "metrics.jsonl", "result.json")]
     if kind == "folder":

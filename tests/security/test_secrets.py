@@ -27,7 +27,7 @@ URL = f"postgres://ada:{SECRET}@db.example.invalid/runs"
 
 
 def holding(root: Path) -> list[str]:
-    """Files below a folder in which the secret stands."""
+    """The files below a folder that contain the secret."""
     return [
         str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and SECRET.encode() in p.read_bytes()
     ]

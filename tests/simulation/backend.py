@@ -20,7 +20,7 @@ from runforge.machine.gpus import Gpus
 if TYPE_CHECKING:
     from tests.simulation.machine import Machine
 
-#: How often attempts are looked at that no handle tells of, in seconds.
+#: Seconds between two looks at attempts without a handle.
 _POLL_SECONDS = 0.5
 _GOOD = ResultFacts("succeeded", None, None, None)
 
@@ -31,7 +31,7 @@ def place(run_id: str, attempt: int) -> Path:
 
 
 class FakeClock:
-    """Time goes on as the world says; the clock of the wall jumps, and nothing may depend on it."""
+    """The world moves the time. The wall clock jumps, and nothing may depend on it."""
 
     def __init__(self, random: Random) -> None:
         self._random = random

@@ -37,7 +37,7 @@ class Machine:
     random: Random
     boot: int = 1
     folders: dict[Path, Attempt] = field(default_factory=dict)
-    #: Attempts with a supervisor or a run that lives.
+    #: Attempts with a running supervisor or run.
     live: list[Attempt] = field(default_factory=list)
     #: run id, attempt -> how often it really started.
     starts: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -107,9 +107,9 @@ class Machine:
             return []
         attempt = self.random.choice(self.live)
         if not attempt.has_supervisor:
-            return []  # what a killed supervisor left runs on until somebody sweeps it
+            return []  # what a killed supervisor left runs until it is cleaned up
         if attempt.claim is None and not self._has_folder(attempt):
-            self.end(attempt)  # nothing to lock, nothing to claim
+            self.end(attempt)  # no lock and no start marker
         elif not attempt.has_lock:
             attempt.has_lock = True
         elif attempt.claim is None:
@@ -157,7 +157,7 @@ class Machine:
                 self.live.remove(attempt)
 
     def delete_a_folder(self) -> None:
-        """As a user may, while its run goes on."""
+        """A user deletes a run's folder while the run is running."""
         if self.live:
             attempt = self.random.choice(self.live)
             for path, known in list(self.folders.items()):

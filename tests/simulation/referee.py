@@ -18,7 +18,7 @@ from tests.simulation.machine import Machine
 
 @dataclass(slots=True)
 class Known:
-    """A job as the entries tell it."""
+    """A job as the entries describe it."""
 
     seq: int
     run_id: str

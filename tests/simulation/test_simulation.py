@@ -1,4 +1,4 @@
-"""Histories of a made-up world in which no invariant may break; `python -m tests.simulation` lives longer."""
+"""Histories of a simulated world: no invariant may break. `python -m tests.simulation` runs longer."""
 
 from __future__ import annotations
 

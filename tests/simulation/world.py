@@ -33,7 +33,7 @@ from tests.simulation.backend import FakeBackend, FakeClock, place
 from tests.simulation.machine import Machine
 from tests.simulation.referee import Referee
 
-#: Where a daemon may also be stopped, and go on after another has taken over.
+#: Where a daemon may also be stopped, and continue after another one has taken over.
 _STOPS = {
     "claim.committed",
     "launch.folder_made",
@@ -167,7 +167,7 @@ class World:
         return False
 
     def pass_by(self, name: str) -> None:
-        """Stand at a failpoint: die there, find the disk full, or be stopped while others go on."""
+        """Pass a failpoint: die there, find the disk full, or be stopped while others continue."""
         random = self.random
         if self._is_over:
             return

@@ -27,7 +27,7 @@ def of_version_1(ws: Workspace) -> Path:
 
 
 def bring_back(path: Path) -> None:
-    """Make a journal of version 2, which nobody has open, one of version 1 with the same rows."""
+    """Turn a closed journal of version 2 into one of version 1 with the same rows."""
     older = path.with_name("older.db")
     connection = sqlite.connect(str(older), isolation_level=None)
     connection.executescript(migrate.FILES[0].read_text("utf-8"))

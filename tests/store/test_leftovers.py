@@ -1,4 +1,4 @@
-"""Temporary files of killed processes go once they are old and nobody holds them; all else stays."""
+"""Temporary files of killed processes are deleted once they are old and not open; all else stays."""
 
 from __future__ import annotations
 

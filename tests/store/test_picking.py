@@ -109,7 +109,7 @@ def test_the_choice_is_what_looking_at_every_job_gives(
             queue.lane(is_paused=is_paused)
         for lane, needs, priority, change in made:
             queue.job(queue.lanes[lane], needs, priority, change)
-        # After the jobs: what stands beside a lane's needs must follow.
+        # After the jobs: what is stored beside a lane's needs must follow.
         for lane_id, (served, _) in zip(queue.lanes[1:], lanes, strict=True):
             queue.tx.run("groups.set_served", lane_id=lane_id, served=served)
         if is_changed:

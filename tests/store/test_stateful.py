@@ -187,7 +187,7 @@ class JournalMachine(ModelMachine):
 
     @rule(gpu_slots=st.integers(0, 3), gpus=st.lists(st.sampled_from("AB"), unique=True))
     def claim_what_is_next(self, gpu_slots: int, gpus: list[str]) -> None:
-        """A daemon starts all that it can: what is left could not start, and all counts hold."""
+        """A daemon starts all that it can: the rest could not start, and all counts are right."""
         found = [Gpu(place, uuid, uuid, 2000) for place, uuid in enumerate(gpus)]
         claims = Claims(self.epoch, 3, gpu_slots, Gpus(tuple(found)), only_lane=None)
         with self.journal.write(self.epoch) as tx:

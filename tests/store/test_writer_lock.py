@@ -1,4 +1,4 @@
-"""Whoever changes the journal waits for the writers' lock; folding the WAL back is a change like any other."""
+"""Every change of the journal waits for the writers' lock; a checkpoint counts as a change."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def test_what_outlives_its_shell_can_save_too(attempt: Attempt) -> None:
 
 
 def test_a_copy_of_the_output_is_whole_though_nobody_waits_for_it(attempt: Attempt) -> None:
-    """The shell does not wait for what reads its output; it has much to write still when the shell ends."""
+    """The shell does not wait for the reader of its output, which is still writing when the shell ends."""
     slow = "while read -r line; do echo $line; done"
     code = f"exec > >({slow} | cat > copy); for n in $(seq 3000); do echo line $n; done"
     start(attempt, ["bash", "-c", code])

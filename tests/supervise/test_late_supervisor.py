@@ -22,7 +22,7 @@ from tests.conftest import wait_until
 from tests.supervise.test_attempts import Attempt, in_child
 
 FINISH = "runforge.training.outcome:finish"
-#: Waits to be told, then reports its first metric.
+#: Waits for a file, then reports its first metric.
 CODE = "print('up', flush=True); open('go').read(); print('[RF:METRIC=loss 1]', flush=True)"
 
 
@@ -44,7 +44,7 @@ def close(folder: Path) -> None:
 
 
 def launch_anew(folder: Path) -> None:
-    """As after a prune: the same number, another attempt."""
+    """Launch like after a prune: the same number, another attempt."""
     shutil.rmtree(folder.parent)
     folder.mkdir(parents=True)
     (folder / "sup.lock").touch()

@@ -17,8 +17,8 @@ _NO_PROGRAM: dict[str, tuple[bytes | None, str]] = {
         b"#!/bin/sh\r\necho hi\r\n",
         "has Windows line ends, so its first line names the interpreter",
     ),
-    "./old.py": (b"#!/opt/gone/bin/python3 -u\nprint(1)\n", "names is not there: /opt/gone/bin/python3"),
-    "./plain.sh": (b"echo hi\n", "a script needs a first line that names its interpreter, such as #!/bin/sh"),
+    "./old.py": (b"#!/opt/gone/bin/python3 -u\nprint(1)\n", "does not exist: /opt/gone/bin/python3"),
+    "./plain.sh": (b"echo hi\n", "a script needs a first line with its interpreter, such as #!/bin/sh"),
     "./empty": (b"", "Exec format error: the file is empty"),
     "./other": (b"\x7fELF\x02\x01\x01" + bytes(60), "built for another kind of machine"),
 }

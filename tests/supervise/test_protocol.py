@@ -81,7 +81,7 @@ def test_what_is_no_file_is_no_outcome(tmp_path: Path, name: str, plant: Callabl
     assert report.find(tmp_path, TOKEN)[0] in {Finding.UNCLAIMED, Finding.LOST}
 
 
-# --- the claim ---------------------------------------------------------------------------------
+# --- the start marker -------------------------------------------------------------------------
 
 
 def _race(folder: Path, gate: Any, wins: Any, number: int) -> None:
@@ -122,7 +122,9 @@ def test_asking_whether_it_lives_keeps_no_supervisor_from_starting(attempt: Atte
     fcntl.flock(lock, fcntl.LOCK_SH)
     attempt.start("print('ran')")
     wait_until(lambda: _waits_for(attempt.pid, attempt.folder), "the supervisor tries for its lock")
-    fcntl.flock(lock, fcntl.LOCK_UN)  # the child has the same open file: closing would not let go
+    fcntl.flock(
+        lock, fcntl.LOCK_UN
+    )  # the child has the same open file: a close would not unlock it
     os.close(lock)
     found = attempt.wait()
     assert found is not None

@@ -1,4 +1,4 @@
-"""Supervisors that take one attempt after another, and what is let go when nothing is to do."""
+"""Supervisors that take one attempt after another, and what is released when there is nothing to do."""
 
 from __future__ import annotations
 

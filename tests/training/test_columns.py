@@ -1,4 +1,4 @@
-"""What a column is: numbers, texts or nothing; decided as a whole, and told where it is not plain."""
+"""What a column is: numbers, texts or nothing; decided for the whole column, with a note if unusual."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dry run validates all there is, trains nothing, and holds its slot as long as it was told to."""
+"""A dry run checks everything, trains nothing, and keeps its slot for the given time."""
 
 from __future__ import annotations
 

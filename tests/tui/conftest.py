@@ -12,7 +12,7 @@ _MOST_SECONDS = 1.0
 
 
 async def _settled(min_sleep: float = 0.0, max_sleep: float = _MOST_SECONDS) -> None:
-    """Wait until all that can go on at once has gone on; what is left waits for time, a thread or a file.
+    """Wait until all that can run now has run; the rest waits for time, a thread or a file.
 
     Textual's own way sleeps 20 ms and more a key until the process has used no processor: slow, and never sure.
     """

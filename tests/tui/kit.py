@@ -60,7 +60,7 @@ def lived(ws: Workspace, *, name: str = "lr search", error: str = "exit code 3")
 
 @cache
 def _lived_once(name: str, error: str, _moment: str) -> tuple[Workspace, str]:
-    """Make a workspace to copy: to enqueue anew for every test costs more than many of them do."""
+    """Make a workspace to copy: a new enqueue for every test would take longer than many tests."""
     folder = tempfile.TemporaryDirectory(prefix="lived-")
     atexit.register(folder.cleanup)
     ws = make_workspace(Path(folder.name) / "ws")
@@ -172,7 +172,7 @@ def look(
     daemon: FakeDaemon | None = None,
     **options: Any,
 ) -> None:
-    """Open the screens on a workspace and go on a journey through them."""
+    """Open the screens on a workspace and walk through them."""
 
     async def run() -> None:
         app = RunForgeApp(ws, (daemon or FakeDaemon()).keys(), seconds=0.05, **options)

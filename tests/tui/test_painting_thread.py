@@ -21,7 +21,7 @@ from runforge.workspace import Workspace
 
 from .kit import NARROW, WIDE, Looker, enqueue, lived, look
 
-#: What Python tells an audit hook when a file or folder is opened.
+#: The audit events of Python for opening a file or folder.
 _EVENTS = {"open", "os.listdir", "os.scandir", "sqlite3.connect", "os.remove", "os.rename", "os.mkdir"}
 #: What no audit hook hears of.
 _CALLS = ("stat", "lstat", "pread", "statvfs", "access")
@@ -77,7 +77,7 @@ def watched(ws: Workspace) -> Iterator[Spy]:
 
 @pytest.fixture(autouse=True)
 def calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hear of what no audit hook tells, SQLite's connections included."""
+    """Record calls without an audit event, such as those of SQLite's connections."""
 
     def spied(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(path: Any, *more: Any, **named: Any) -> Any:

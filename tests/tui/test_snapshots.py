@@ -1,4 +1,4 @@
-"""What each screen looks like, as text. `SNAPSHOTS=update pytest tests/tui/test_snapshots.py` writes it anew."""
+"""What each screen looks like, as text. `SNAPSHOTS=update pytest tests/tui/test_snapshots.py` updates."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SCREENS: dict[str, tuple[list[str], str]] = {
 
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """A workspace in which time stands still, on a machine that is always the same, at a path of one length."""
+    """A workspace where time does not move, on a fixed machine, with a path of fixed length."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
     gib = 2**30
     gpu = load.GpuView(

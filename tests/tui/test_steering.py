@@ -1,4 +1,4 @@
-"""What the keys change, on a real journal, and how each change is told."""
+"""What the keys change, on a real journal, and the message of each change."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_marked_runs_are_canceled_and_retried_together(ws: Workspace) -> None:
 
 
 class Change:
-    """A change that takes until it is let go."""
+    """A change that waits until the test releases it."""
 
     def __init__(self) -> None:
         self.may_end = threading.Event()

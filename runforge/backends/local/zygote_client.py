@@ -55,7 +55,8 @@ class ZygoteClient:
         self._asked_at: float | None = None
         #: The sockets of the busy and of the idle supervisors.
         self._lines: list[socket.socket] = []
-        #: What was given out to wait for their attempts' ends. Whoever got it closes it when it has heard.
+        #: The descriptors that were given to callers to wait for the end of attempts. The caller closes its
+        #: own.
         self._handles: dict[socket.socket, int] = {}
         self._replies: list[Reply] = []
 

@@ -23,7 +23,7 @@ from runforge.store.recovery.salvage import Row
 from runforge.workspace import Workspace
 
 
-class _Told(NamedTuple):
+class _History(NamedTuple):
     """What the entries say about an attempt."""
 
     started_at: str | None = None
@@ -52,8 +52,8 @@ def complete(workspace: Workspace, tables: dict[str, list[Row]]) -> None:
     tables["attempts"] = attempts
 
 
-def _stories(entries: list[Row]) -> dict[tuple[str, int], _Told]:
-    found: dict[tuple[str, int], _Told] = defaultdict(_Told)
+def _stories(entries: list[Row]) -> dict[tuple[str, int], _History]:
+    found: dict[tuple[str, int], _History] = defaultdict(_History)
     for entry in entries:
         if entry["from_state"] == "queued" and entry["to_state"] == "running":
             key = (entry["job_id"], entry["attempt"])
@@ -74,7 +74,7 @@ def _detail(entry: Row) -> dict[str, Any]:
     return {}
 
 
-def _attempt(workspace: Workspace, job: Row, number: int, told: _Told | None) -> Row | None:
+def _attempt(workspace: Workspace, job: Row, number: int, told: _History | None) -> Row | None:
     """Return the row of an attempt; None if nothing shows that it existed."""
     is_last = number == job["attempt"]
     is_live = is_last and job["state"] == "running"
@@ -86,7 +86,7 @@ def _attempt(workspace: Workspace, job: Row, number: int, told: _Told | None) ->
         return None
     token = spec["token"] if spec is not None else secrets.token_hex(16)
     record = exit_record.read(folder, token)
-    told = told or _Told()
+    told = told or _History()
     started_at = told.started_at or (record.started_at if record else None) or job["started_at"]
     row: Row = {
         "job_id": job["job_id"],
@@ -104,7 +104,7 @@ def _attempt(workspace: Workspace, job: Row, number: int, told: _Told | None) ->
     return {**row, **_end(job if is_last else None, told, record)}
 
 
-def _end(job: Row | None, told: _Told, record: ExitRecord | None) -> Row:
+def _end(job: Row | None, told: _History, record: ExitRecord | None) -> Row:
     """Return how an attempt ended: from an entry, else from its job (last attempt), else from its record."""
     end: Row = {"cause": told.cause, "error": told.error}
     if end["cause"] is None and job is not None:

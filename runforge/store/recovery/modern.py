@@ -21,7 +21,7 @@ GATES: dict[str, Any] = {"held": 0, "blockers": 0, "delayed": 0, "not_before": N
 def bring_up(tables: dict[str, list[Row]]) -> None:
     """Give every saved row the columns of version 2: needs, gates, devices."""
     known = {**_FIRST, **{row["shape_id"]: records.needs(row) for row in tables.get("shapes", [])}}
-    told = _told(tables["journal"])
+    told = _needs_in_entries(tables["journal"])
     for job in tables["jobs"]:
         needs = known.get(job.get("shape_id")) or told.get(job["job_id"]) or resources.from_json(job)
         job.update(needs._asdict())
@@ -34,7 +34,7 @@ def bring_up(tables: dict[str, list[Row]]) -> None:
         attempt.setdefault("devices", json.dumps([uuid] if uuid else []))
 
 
-def _told(entries: list[Row]) -> dict[str, Resources]:
+def _needs_in_entries(entries: list[Row]) -> dict[str, Resources]:
     """Return the needs of jobs from the entries, for jobs whose shape cannot be read."""
     found = {}
     for entry in entries:

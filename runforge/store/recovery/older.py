@@ -64,7 +64,7 @@ def _tables(workspace: Workspace) -> dict[str, list[Row]]:
     listed = queue.get("jobs")
     if queue.get("kind") != "execution_queue" or not isinstance(listed, list):
         raise OperationFailed(
-            "this is no queue that can be taken over, and there is no journal; nothing was changed",
+            "this is not a queue that can be imported, and there is no journal; nothing was changed",
             where=str(workspace.queue_json),
             fix="Move the file away to begin with an empty queue",
         )
@@ -81,7 +81,7 @@ def _tables(workspace: Workspace) -> dict[str, list[Row]]:
         group_id = cleaned["group_id"]
         if group_id is not None and group_id not in groups:
             groups[group_id] = from_exports.group_row({"group_id": group_id}, {})
-        with contextlib.suppress(RunForgeError, OSError):  # something stands in the place of its run folder
+        with contextlib.suppress(RunForgeError, OSError):  # something else is in the place of its run folder
             row = from_exports.job_row(workspace, cleaned, groups)
             found["jobs"].append({**row, "overrides": overrides.get(job["run_id"], "{}")})
     found["groups"] = list(groups.values())

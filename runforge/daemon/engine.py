@@ -170,7 +170,8 @@ class Engine:
             fault = machine_faults.of(error)
             if fault is not None:
                 running.note(refused=fault)
-                self.gate.fault(fault)
+            if fault is not None and machine_faults.holds_all(fault):
+                self.gate.fault(fault)  # otherwise it may be this run's own files
             self._tell_trouble(running, error)
         else:
             if decision is not None:

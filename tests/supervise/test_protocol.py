@@ -122,9 +122,7 @@ def test_asking_whether_it_lives_keeps_no_supervisor_from_starting(attempt: Atte
     fcntl.flock(lock, fcntl.LOCK_SH)
     attempt.start("print('ran')")
     wait_until(lambda: _waits_for(attempt.pid, attempt.folder), "the supervisor tries for its lock")
-    fcntl.flock(
-        lock, fcntl.LOCK_UN
-    )  # the child has the same open file: a close would not unlock it
+    fcntl.flock(lock, fcntl.LOCK_UN)  # the child has the same open file: a close would not unlock it
     os.close(lock)
     found = attempt.wait()
     assert found is not None

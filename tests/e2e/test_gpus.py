@@ -17,6 +17,8 @@ from runforge.core.resources import Resources
 from runforge.queue import submit
 from tests.machine.nvml import FakeNvml, uuid
 
+pytestmark = pytest.mark.slow
+
 SHOW = (
     "import os, time; print('SEES', os.environ['RUNFORGE_DEVICE'], os.environ.get('CUDA_VISIBLE_DEVICES'),"
     " os.environ.get('CUDA_DEVICE_ORDER')); time.sleep(0.5)"

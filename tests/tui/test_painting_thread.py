@@ -21,6 +21,8 @@ from runforge.workspace import Workspace
 
 from .kit import NARROW, WIDE, Looker, enqueue, lived, look
 
+pytestmark = pytest.mark.slow
+
 #: What Python tells an audit hook when a file or folder is opened.
 _EVENTS = {"open", "os.listdir", "os.scandir", "sqlite3.connect", "os.remove", "os.rename", "os.mkdir"}
 #: What no audit hook hears of.

@@ -96,6 +96,8 @@ class Engine:
 
     def wait_seconds(self) -> float | None:
         """Return the seconds until `tick` must be called again; None if a descriptor will wake the loop."""
+        if any(running.is_due or running.ending is not None for running in self._attempts):
+            return 0.0  # learned at the end of the last round
         wishes = [
             self._backend.wait_seconds(),
             POLL_SECONDS if self.gate.is_closed else None,

@@ -13,6 +13,8 @@ from runforge.cli import samples
 from runforge.views import lists
 from runforge.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 _PIPES = {
     "dash": "cat {file} | {program} -",
     "device": "cat {file} | {program} /dev/stdin",

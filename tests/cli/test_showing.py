@@ -20,6 +20,8 @@ from tests.cli.conftest import HOSTILE, group_of, plan_of
 from tests.cli.terminal import Terminal, shown
 from tests.e2e.test_commands import Cli
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("columns", [120, 80, 60, 40])
 @pytest.mark.parametrize("command", ["jobs", "groups"])

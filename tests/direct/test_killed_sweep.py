@@ -19,6 +19,8 @@ from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 REASON = "was killed"
 
 

@@ -21,6 +21,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli
 
+pytestmark = pytest.mark.slow
+
 GROUP = "grp_20250101_101010_old"
 TIME = "2025-01-01T10:10:10.000Z"
 

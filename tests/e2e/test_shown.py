@@ -18,6 +18,8 @@ from runforge.queue import cancel, pause, priority, retry, wakeup
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def waiting_sweep(here: Arena, runs: int) -> str:
     """A daemon that is busy with one run, and a group of others that wait."""

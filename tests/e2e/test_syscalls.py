@@ -17,6 +17,8 @@ import pytest
 from gauntlets import syscalls_shim
 from gauntlets.syscalls_shim import ERRORS, kind_of_file, pairs
 
+pytestmark = pytest.mark.slow
+
 _CANNOT = 3
 _CASES = [
     "live:open:attempts/*/*/claim:EIO",

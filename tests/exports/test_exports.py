@@ -23,6 +23,8 @@ from runforge.store.opening import open_journal
 from runforge.store.transitions import end
 from runforge.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 _JOBS = 1300
 
 

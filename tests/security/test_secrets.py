@@ -22,6 +22,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli, fingerprint, refused, write_plan
 
+pytestmark = pytest.mark.slow
+
 SECRET = "hunter2-is-no-password"
 URL = f"postgres://ada:{SECRET}@db.example.invalid/runs"
 

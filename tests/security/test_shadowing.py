@@ -18,6 +18,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 #: What RunForge imports, at once or later, and what Python imports by itself where it finds it.
 NAMES = (
     *("__future__", "argparse", "ast", "calendar", "contextlib", "copy", "csv", "dataclasses", "datetime"),

@@ -18,6 +18,8 @@ from runforge.workspace import Workspace
 
 from .kit import NARROW, WIDE, FakeDaemon, Looker, jobs_of, lived, look
 
+pytestmark = pytest.mark.slow
+
 SIZES = pytest.mark.parametrize("size", [NARROW, WIDE, (40, 10), (10, 3)])
 
 

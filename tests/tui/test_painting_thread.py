@@ -21,6 +21,8 @@ from runforge.workspace import Workspace
 
 from .kit import NARROW, WIDE, Looker, enqueue, lived, look
 
+pytestmark = pytest.mark.slow
+
 #: The audit events of Python for opening a file or folder.
 _EVENTS = {"open", "os.listdir", "os.scandir", "sqlite3.connect", "os.remove", "os.rename", "os.mkdir"}
 #: What no audit hook hears of.

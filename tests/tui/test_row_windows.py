@@ -15,6 +15,8 @@ from runforge.workspace import Workspace
 
 from .kit import Looker, enqueue, jobs_of, look
 
+pytestmark = pytest.mark.slow
+
 _MANY = 1_000
 
 

@@ -5,8 +5,6 @@ these: they keep their environment, and with it their own path. Imports nothing 
 guards against is the import of another file of that name.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -50,7 +48,7 @@ def guard() -> None:
         sys.path.append(_PACKAGES)  # last: it may be the working folder
 
 
-def import_named(name: str) -> ModuleType:
+def import_named(name: str) -> "ModuleType":
     """Import a library of which PYTHONPATH may name another copy: that one counts then, wherever else one is.
 
     For what a site may have to replace. The working folder does not count here either.

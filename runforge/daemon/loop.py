@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from runforge.daemon.engine import Engine
+from runforge.daemon.engine import POLL_SECONDS, Engine
 from runforge.daemon.housekeeping import Housekeeping
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
@@ -190,6 +190,8 @@ class Loop:
             log(abandoned.told(canceled))
 
     def _wait_seconds(self) -> float:
-        wishes = [_BACK_OFF if self._is_failing else self._housekeeping.wait_seconds()]
         engine = self._engine.wait_seconds()
-        return min(wishes if engine is None else [*wishes, engine])
+        if self._is_failing:  # what waits to be written is tried again after a pause
+            return _BACK_OFF if engine is None else min(_BACK_OFF, max(engine, POLL_SECONDS))
+        wait = self._housekeeping.wait_seconds()
+        return wait if engine is None else min(wait, engine)

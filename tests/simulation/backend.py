@@ -63,6 +63,8 @@ class FakeBackend:
         self._next_poll = 0.0
         self.is_zygote_alive = True
         self.wrong: list[str] = []
+        #: What the engine was told last: they may change between a claim and its launch.
+        self._told = machine.gpus
 
     # --- launching -----------------------------------------------------------------------------
 
@@ -74,7 +76,8 @@ class FakeBackend:
         return None
 
     def capacity(self, *, is_in_use: bool) -> Gpus:  # noqa: ARG002
-        return self._machine.gpus
+        self._told = self._machine.gpus
+        return self._told
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         if self._random.random() < 0.02:
@@ -88,9 +91,9 @@ class FakeBackend:
 
     def launch(self, launch: Launch) -> None:
         ref, uuids = launch.ref, launch.grant.uuids
-        if len(uuids) > launch.job.needs.gpus or set(uuids) - {gpu.uuid for gpu in self._machine.gpus.usable}:
+        if len(uuids) > launch.job.needs.gpus or set(uuids) - {gpu.uuid for gpu in self._told.usable}:
             self.wrong.append(f"{ref.run_id} was given {uuids}")
-        if launch.job.needs.gpus and self._machine.gpus.problem is not None:
+        if launch.job.needs.gpus and self._told.problem is not None:
             self.wrong.append(f"{ref.run_id} was started, and the GPUs do not work")
         if self._random.random() < 0.01:
             raise OSError(_random_errno(self._random), "the machine or the job is at fault")

@@ -275,7 +275,7 @@ def test_the_machine_is_shown(ws: Workspace) -> None:
     async def journey(at: Looker) -> None:
         await at.press("m")
         await at.until(lambda: isinstance(at.app.screen, MachineScreen), "the machine")
-        await at.sees("cores", "memory", "disk", "2 of 2 in use", "none known to NVIDIA's driver")
+        await at.sees("cores", "memory", "disk", "2 of 2 in use", "none that can be used")
         await at.press("escape")
         await at.until(lambda: isinstance(at.app.screen, QueueScreen), "back")
 

@@ -15,6 +15,7 @@ from runforge.attempts import exit_record, start_marker
 from runforge.backends.local import launcher
 from runforge.core.outcome import ExitRecord
 from runforge.errors import InvalidRequest
+from runforge.queue import cancel
 from runforge.supervise import supervisor
 from runforge.views import lists
 from runforge.workspace import Workspace
@@ -70,7 +71,8 @@ def test_a_folder_that_is_none_any_more_ends_one_run(ws: Workspace, daemon: Daem
     daemon.until(lambda: start_marker.read(ws.attempt_dir(first.run_id, 2)), "the next attempt starts")
     second = start_marker.read(ws.attempt_dir(first.run_id, 2))
     assert second is not None
-    os.kill(second.pid, signal.SIGKILL)
+    cancel.cancel_run(ws, first.run_id)
+    daemon.until(lambda: daemon.states()[0] == "canceled", "it is canceled")
 
 
 def test_a_supervisor_waits_with_an_end_that_the_disk_refuses(

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from gauntlets.arena import Arena
+from runforge import clock
 from runforge import workspace as workspaces
 from runforge.cli.setup import make_workspace
 from runforge.drills.plans import plan, request
 from runforge.errors import Missing
 from runforge.views import lists
 from runforge.workspace import Workspace
+from tests.conftest import wait_until
 from tests.tui.kit import enqueue
 
 pytestmark = pytest.mark.slow
@@ -66,6 +68,10 @@ def test_a_copy_gets_a_queue_of_its_own(apart: Workspace, cli: Cli, tmp_path: Pa
     done = cli("init", copy, "--state-dir", tmp_path / "other", "--new-journal")
     assert done.returncode == 0, done.stderr
     assert lists.jobs(workspaces.at(copy)) == []
+    second = lists.jobs(workspaces.at(apart.root))[0].created_at[:19]
+    wait_until(
+        lambda: clock.now()[:19] != second, "ids of another second"
+    )  # its folders came along with the copy
     enqueue(workspaces.at(copy), runs=3)
     assert len(lists.jobs(workspaces.at(copy))) == 3
     assert len(lists.jobs(workspaces.at(apart.root))) == 2

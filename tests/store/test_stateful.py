@@ -150,7 +150,8 @@ class JournalMachine(ModelMachine):
         allowed = known.state in {State.FAILED, State.CANCELED}
         self.change(lambda tx: transitions.retry(tx, job, NOW), allowed=allowed)
         if allowed:
-            self.move(job_id, State.QUEUED, attempt=known.attempt + 1, lost=0, cancel_requested=False)
+            changes = {"lost": 0, "cancel_requested": False, "delayed": False}
+            self.move(job_id, State.QUEUED, attempt=known.attempt + 1, **changes)
             if known.group is not None:
                 self.groups[known.group] = (self.groups[known.group][0], False)
 
@@ -236,7 +237,7 @@ class JournalMachine(ModelMachine):
         ending = Ending(State.QUEUED, Cause.LOST, "lost")
         self.change(lambda tx: transitions.requeue(tx, job, ending, NOW), allowed=allowed)
         if allowed:
-            self.move(job_id, State.QUEUED, attempt=known.attempt + 1, lost=known.lost + 1)
+            self.move(job_id, State.QUEUED, attempt=known.attempt + 1, lost=known.lost + 1, delayed=False)
 
     @rule(place=places, state=endings)
     def end_an_attempt_that_is_over(self, place: int, state: State) -> None:

@@ -16,6 +16,8 @@ from tests.cli.conftest import group_of
 from tests.conftest import wait_until
 from tests.e2e.test_commands import Cli, refused
 
+pytestmark = pytest.mark.slow
+
 
 def _spawn(*arguments: object, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
     words = [sys.executable, "-m", "runforge", *map(str, arguments)]

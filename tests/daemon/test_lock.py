@@ -27,6 +27,8 @@ from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def loop(ws: Workspace) -> Iterator[Loop]:

@@ -15,6 +15,8 @@ from runforge.queue import submit
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli
 
+pytestmark = pytest.mark.slow
+
 WORD = "hunter2-is-no-password"
 
 

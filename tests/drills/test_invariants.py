@@ -20,6 +20,8 @@ from runforge.drills import invariants, witness
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 
 class Played:
     """A workspace in which two runs have ended: one succeeded, one gave 3."""

@@ -23,6 +23,8 @@ from tests.conftest import wait_until
 from tests.faults.kit import Daemon, daemon, enqueue
 from tests.supervise.test_attempts import Attempt
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["daemon"]
 
 

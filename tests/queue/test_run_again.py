@@ -24,6 +24,8 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli
 
+pytestmark = pytest.mark.slow
+
 STAYS = (State.FAILED, State.CANCELED)
 
 

@@ -14,6 +14,8 @@ from runforge.cli import samples
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import fingerprint, refused
 
+pytestmark = pytest.mark.slow
+
 _MEMORY = 400 * 2**20
 _LIMITED = ("sh", "-c", f'ulimit -v {_MEMORY // 1024}; exec "$@"', "sh")
 

@@ -21,6 +21,8 @@ from runforge.machine import os_process
 from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def in_child(step: Callable[[], object]) -> int:
     """Run a step in a forked process, which ends with it whatever it does; return its pid."""

@@ -18,6 +18,8 @@ from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
 from tests.supervise.test_attempts import Attempt, in_child
 
+pytestmark = pytest.mark.slow
+
 #: Saves in steps after TERM, with a worker that it needs for it, and prints all the while.
 PROGRAM = """
 import os, signal, subprocess, sys, time

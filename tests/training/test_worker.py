@@ -19,6 +19,8 @@ from runforge.metrics import tokens
 from runforge.training import worker
 from tests.training.kit import Run, table
 
+pytestmark = pytest.mark.slow
+
 Execute = Callable[..., Run]
 FAMILIES = ("logistic_regression", "random_forest", "linear_svc")
 ORDER = ["STARTING", "LOADING_DATASET", "TRAINING", "EVALUATING", "WRITING_ARTIFACTS", "COMPLETED"]

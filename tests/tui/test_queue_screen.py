@@ -13,6 +13,8 @@ from runforge.workspace import Workspace
 
 from .kit import NARROW, WIDE, Looker, enqueue, jobs_of, lived, look
 
+pytestmark = pytest.mark.slow
+
 
 def screen_of(at: Looker) -> QueueScreen:
     screen = at.app.screen

@@ -19,6 +19,8 @@ from runforge.workspace import Workspace
 
 from .kit import NARROW, WIDE, Looker, enqueue, jobs_of, lived, look
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_empty_bar_is_empty_in_ascii(ws: Workspace) -> None:
     enqueue(ws, runs=8)

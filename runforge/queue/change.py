@@ -16,8 +16,8 @@ from runforge.store.journal import CHECKPOINT_BYTES, Journal, Transaction
 from runforge.store.opening import open_journal, require_journal
 from runforge.workspace import Workspace
 
-#: A live daemon is given this long to show a change in the exports.
-SHOW_SECONDS = 2.0
+#: A live daemon is given this long to show a change in the exports: who writes them beside it makes both write all.
+SHOW_SECONDS = 10.0
 
 
 def announce(workspace: Workspace) -> None:

@@ -18,6 +18,7 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.cli.conftest import HOSTILE, group_of, plan_of
 from tests.cli.terminal import Terminal, shown
+from tests.conftest import wait_until
 from tests.e2e.test_commands import Cli
 
 pytestmark = pytest.mark.slow
@@ -180,6 +181,7 @@ def test_prune_asks_only_where_there_is_something_to_delete(lived_in: Workspace,
     assert nothing.text == "Forgot 0 jobs, 0 B\n"
     some = Terminal("prune", "--older-than", "0s", "--delete-runs", "--workspace", lived_in.root)
     some.until("Delete 3 runs and their folders (")
-    some.process.send_signal(signal.SIGINT)
+    # Python does not see a signal that comes just before it reads: a person presses Ctrl-C again, too.
+    wait_until(lambda: some.process.send_signal(signal.SIGINT) or not some.read(0.5), "it ends")
     assert some.end() == 5
     assert len(lists.jobs(lived_in)) == 3

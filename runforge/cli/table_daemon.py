@@ -1,0 +1,89 @@
+"""The commands for the daemon and for care (see commands.py)."""
+
+from __future__ import annotations
+
+from runforge.cli.parameters import (
+    JSON,
+    MOST,
+    STATE_DIR,
+    WORKSPACE,
+    Command,
+    argument,
+    flag,
+    option,
+    optional,
+)
+
+DAEMON = (
+    Command(
+        "daemon",
+        "daemon:daemon",
+        "Run the workspace's daemon: it starts queued runs and records how they end.",
+        (
+            WORKSPACE,
+            option("--max-parallel", "int", "Runs at the same time.", default=2, high=MOST),
+            option("--gpu-slots", "int", "GPU runs at the same time.", default=1, high=MOST),
+            option(
+                "--orphans",
+                "text",
+                "What to do with runs whose end is unknown: requeue, fail or cancel.",
+                default="requeue",
+            ),
+            flag("--replace", "Take over from a running daemon, by force if it hangs."),
+            flag("--detach", "Run in the background; return when the daemon is ready.", "-d"),
+            STATE_DIR,
+        ),
+        examples=["runforge daemon --detach --max-parallel 4"],
+    ),
+    Command(
+        "stop-daemon",
+        "daemon:stop_daemon",
+        "Stop the daemon and wait until it has ended. Running runs continue unless an option stops them.",
+        (
+            optional(
+                "seconds",
+                "seconds",
+                "With --drain: wait at most this many seconds.",
+                low=0.0,
+                metavar="[SECONDS]",
+            ),
+            WORKSPACE,
+            flag("--drain", "Wait until running runs have finished."),
+            flag("--cancel-running", "Also stop the running runs (TERM, 10 s, KILL)."),
+        ),
+        ends_at_once=True,
+        examples=["runforge stop-daemon --drain 600"],
+    ),
+    Command(
+        "doctor",
+        "doctor:doctor",
+        "Check SQLite, file system, permissions, GPUs, locks, journal and exports; 1 if something is wrong.",
+        (
+            WORKSPACE,
+            JSON,
+            flag("--recover", "Make a new journal from a damaged one. The damaged one is kept."),
+        ),
+    ),
+    Command(
+        "backup",
+        "doctor:backup",
+        "Copy the journal into one file, also while it is in use. A plain `cp` could be damaged.",
+        (
+            argument("to", "file", "The path of the copy; it must not exist.", metavar="FILE"),
+            WORKSPACE,
+        ),
+        examples=["runforge backup /mnt/backup/churn.db"],
+    ),
+    Command(
+        "drill",
+        "drill:drill",
+        "Kill and stop RunForge in temporary workspaces and check every outcome; 1 if one is wrong.",
+        (
+            option("--only", "texts", "Only this drill; may be repeated.", metavar="NAME"),
+            option("--seed", "int", "The same seed gives the same kills.", default=1, low=0, high=MOST),
+            flag("--keep", "Keep the workspaces and print their paths."),
+            flag("--list", "Only list the drills.", name="list_only"),
+            JSON,
+        ),
+    ),
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from runforge.cli import words as reading
-from runforge.cli.commands import COMMANDS
+from runforge.cli.commands import COMMANDS, find
 
 TYPE_CHECKING = False  # every import here makes the user wait after a tab
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def for_bash() -> list[str] | None:
     word = words[place] if place < len(words) else ""
     if place == 1 and not word.startswith("-"):
         return [command for command in COMMANDS if command.startswith(word)]
-    command = COMMANDS.get(words[1]) if 1 < place <= len(words) else None
+    command = find(words[1]) if 1 < place <= len(words) else None
     read = reading.read(command, words[2:place]) if command else None
     return _complete(read, word) if read else None
 

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from runforge import __version__
 from runforge.cli import completion, fast_path
-from runforge.cli.commands import ABOUT, COMMANDS, SECTIONS, VERSION
+from runforge.cli.commands import ABOUT, COMMANDS, SECTIONS, VERSION, find
 from runforge.cli.parameters import Command, Parameter
 from runforge.text import did_you_mean
 
@@ -35,7 +35,7 @@ class TableGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, or fail and name the one that was probably meant."""
-        command = COMMANDS.get(cmd_name)
+        command = find(cmd_name)
         if command is None:
             ctx.fail(f"No such command {cmd_name[:60]!r}. {did_you_mean(cmd_name, COMMANDS)}".rstrip())
             return None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from runforge.cli.parameters import (
-    GROUP_OR_RUN,
     JSON,
     MOST,
     RUN,
+    RUNS,
+    WHERE,
     WORKSPACE,
     Command,
     flag,
     option,
+    optional,
 )
 
 LOOK = (
@@ -71,27 +73,38 @@ LOOK = (
     Command(
         "logs",
         "follow:logs",
-        "Print a run's log. A terminal gets control characters as visible text, but real colours.",
+        "Print logs; a terminal gets control characters as text.",
         (
-            RUN,
+            RUNS,
+            WHERE,
             WORKSPACE,
             flag("-f", "Continue until the run ends.", "--follow", name="follow"),
+            option("-n --lines", "int", "Only so many lines at the end.", name="lines", low=0, high=MOST),
             option("--attempt", "int", "The number of an earlier attempt.", low=1, high=MOST),
         ),
         reads_only=True,
-        examples=["runforge logs @last --follow"],
+        examples=["runforge logs @last --follow", "runforge logs --where state:failed -n 5"],
+        aliases=["log"],
     ),
     Command(
         "wait",
         "follow:wait",
-        "Wait until a group or a run has ended: 0 all succeeded, 1 one failed, 5 canceled.",
+        "Wait for the end: 0 all succeeded, 1 one failed, 5 canceled.",
         (
-            GROUP_OR_RUN,
+            optional(
+                "targets",
+                "texts",
+                "Runs and groups, as for `cancel`. Default: `@last`.",
+                metavar="[TARGET]...",
+                completes="target",
+            ),
+            WHERE,
             WORKSPACE,
+            flag("--all", "Wait for all that is queued or running now.", name="every"),
             option("--timeout", "seconds", "Stop waiting after this many seconds.", low=0.0),
             JSON,
         ),
         reads_only=True,
-        examples=["runforge wait --timeout 3600"],
+        examples=["runforge wait --timeout 3600", "runforge wait lm 12-15", "runforge wait --all"],
     ),
 )

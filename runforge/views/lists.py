@@ -1,6 +1,7 @@
 """Lists of jobs and groups, and one run with all that is known about it."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from runforge import clock
@@ -8,7 +9,7 @@ from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.store import records, targets
 from runforge.store.journal import Transaction
-from runforge.store.opening import exists, open_snapshot
+from runforge.store.opening import exists, open_snapshot, require_journal
 from runforge.views.daemon_status import free_capacity, slots_used, status_of
 from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
@@ -67,6 +68,14 @@ def known_ids(workspace: Workspace) -> tuple[list[str], list[str]]:
     with open_snapshot(workspace) as journal, journal.read() as tx:
         found = [str(row[0]) for row in tx.rows("groups.some_ids")]
         return found, [str(row[0]) for row in tx.rows("jobs.some_run_ids")]
+
+
+def chosen(workspace: Workspace, names: Sequence[str], where: str | None = None) -> list[JobView]:
+    """Return the jobs that several targets mean, those of groups among them."""
+    require_journal(workspace)
+    now = clock.now()
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return [job_view(job, now) for job in targets.select(tx, names, where).jobs]
 
 
 def run(workspace: Workspace, name: str) -> RunView:

@@ -49,6 +49,9 @@ ORDER BY seq LIMIT :limit OFFSET :offset;
 -- name: newest_run
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1 OFFSET :back;
 
+-- name: live_singles
+SELECT * FROM full_jobs WHERE state IN ('queued', 'running') AND group_id IS NULL ORDER BY seq;
+
 -- name: newest_before
 SELECT * FROM full_jobs WHERE seq < :before ORDER BY seq DESC LIMIT 1;
 

@@ -35,8 +35,25 @@ class Job(NamedTuple):
     cause: str | None
     metric_name: str | None
     metric_value: float | None
-    #: The earliest time of its next start, if a launch failed and is tried again.
+    #: The earliest time of its next start: as asked, or because it is tried again.
     not_before: str | None = None
+    #: A person holds it back.
+    held: bool = False
+    #: How many of the runs and groups that it waits for have not ended as asked.
+    blockers: int = 0
+    #: Counts its edits: an edit is refused if another came first.
+    version: int = 0
+    name: str | None = None
+    #: A JSON list.
+    tags: str = "[]"
+    notes: str | None = None
+    #: The stored environment that it runs in; None is the daemon's.
+    env_id: str | None = None
+    #: SHA-256 of its request.json; None is not checked.
+    request_sha: str | None = None
+    #: JSON: which failures are tried again, and how often each rule was used (`core.retrying`).
+    retry_rules: str = "[]"
+    retries_used: str = "[]"
 
     @property
     def requires_gpu(self) -> bool:
@@ -90,6 +107,8 @@ class Group(NamedTuple):
     succeeded: int
     failed: int
     canceled: int
+    #: How many of its runs go on at once, at most.
+    run_limit: int | None = None
 
     @property
     def total(self) -> int:

@@ -67,6 +67,10 @@ class Cause(str, Enum):
     POSTPONED = "postponed"
     LOST = "lost"
     REBOOT = "reboot"
+    #: Its time limit was over.
+    TIMEOUT = "timeout"
+    #: What it waited for did not end as asked.
+    DEPENDENCY = "dependency"
 
     def __str__(self) -> str:
         return self.value

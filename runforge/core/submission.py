@@ -20,19 +20,35 @@ class Submission(NamedTuple):
     dry_run_seconds: float | None = None
     #: What the sweep changed for this run, as JSON: dot path to value.
     overrides: str = "{}"
+    name: str | None = None
+    #: A JSON list of texts.
+    tags: str = "[]"
+    notes: str | None = None
+    #: It waits until a person releases it.
+    held: bool = False
+    #: It does not start before this time.
+    not_before: str | None = None
+    #: The stored environment that it runs in; None is the daemon's.
+    env_id: str | None = None
+    #: SHA-256 of its request.json.
+    request_sha: str | None = None
+    #: JSON: which failures are tried again (`core.retrying`).
+    retry_rules: str = "[]"
 
     def columns(self) -> dict[str, object]:
         """Return the values for the job's row, by column. The group has its own row."""
         values = self._asdict()
         del values["group"]
-        return values
+        return {**values, "held": int(self.held), "delayed": int(self.not_before is not None)}
 
 
+#: What another job does not take over from the one that it is made like.
+_OF_ONE_JOB = frozenset({"group", "held", "not_before", "request_sha"})
 #: No option was given.
 USUAL = Submission()
 
 
 def like(job: Job) -> Submission:
     """Return the options of a job, to queue another one in the same way."""
-    options = {name: getattr(job, name) for name in Submission._fields if name != "group"}
+    options = {name: getattr(job, name) for name in Submission._fields if name not in _OF_ONE_JOB}
     return Submission(group=job.group_id, **options)

@@ -12,9 +12,12 @@ from runforge.core.outcome import Ending, Grant
 from runforge.core.records import Job
 from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
+from runforge.core.submission import USUAL
 from runforge.store import records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
+
+_USUAL = USUAL.columns()
 
 
 def _require(changed: int, job: Job, wish: str) -> None:
@@ -26,8 +29,8 @@ def _require(changed: int, job: Job, wish: str) -> None:
 
 
 def enqueue(tx: Transaction, needs: Resources, **columns: object) -> None:
-    """Put a new job into the queue; the columns are those of `jobs.insert`."""
-    tx.run("jobs.insert", shape_id=_shape_id(tx, needs), **columns)
+    """Put a new job into the queue; the columns are those of `jobs.insert`, as usual where not given."""
+    tx.run("jobs.insert", shape_id=_shape_id(tx, needs), **{**_USUAL, **columns})
 
 
 def _shape_id(tx: Transaction, needs: Resources) -> int:

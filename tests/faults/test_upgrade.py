@@ -8,6 +8,7 @@ from pathlib import Path
 from gauntlets.arena import Arena
 from gauntlets.plans import grid, plan, request
 from runforge import workspace
+from runforge.store import migrate
 from runforge.store.sqlite import sqlite
 from tests.store import old_journals
 
@@ -32,7 +33,7 @@ def test_runs_that_go_on_while_the_journal_is_migrated_are_taken_over(here: Aren
     old_journals.bring_back(path)
 
     assert "0 succeeded" in here.run("queue-status", "--workspace", str(here.root))
-    assert _look(path, "PRAGMA user_version") == [(2,)]
+    assert _look(path, "PRAGMA user_version") == [(migrate.NEWEST,)]
     assert len(_look(path, "SELECT * FROM slots")) == 3
     assert len(_look(path, "SELECT * FROM device_grants WHERE device IS NULL")) == 1
     backup = path.with_name(f"{path.name}.bak-1")

@@ -1,8 +1,10 @@
 -- name: insert
 INSERT INTO jobs (job_id, run_id, group_id, lane_id, run_dir, priority, state, shape_id,
-                  dry_run_seconds, overrides, created_at, updated_at)
+                  dry_run_seconds, overrides, name, tags, notes, held, delayed, not_before,
+                  env_id, request_sha, retry_rules, created_at, updated_at)
 VALUES (:job_id, :run_id, :group_id, :lane_id, :run_dir, :priority, 'queued', :shape_id,
-        :dry_run_seconds, :overrides, :now, :now);
+        :dry_run_seconds, :overrides, :name, :tags, :notes, :held, :delayed, :not_before,
+        :env_id, :request_sha, :retry_rules, :now, :now);
 
 -- name: by_job_id
 SELECT * FROM full_jobs WHERE job_id = :job_id;

@@ -31,7 +31,11 @@ def test_hyperparameters_stand_in_the_place_of_their_names() -> None:
         ("{learning_rate}", {"lr": 1}, r"command\[1\]: {learning_rate} names no hyperparameter; known: lr"),
         ("--lr={learning_rate}", {}, "known: none is given. Add it to model.hyperparameters"),
         ("{droput}", {"dropout": 1}, "Did you mean 'dropout'?"),
-        ("{opt.rl}", {"opt": {"lr": 1}}, "{opt.rl} names no hyperparameter; known: opt.lr. Did you mean 'opt.lr'?"),
+        (
+            "{opt.rl}",
+            {"opt": {"lr": 1}},
+            "{opt.rl} names no hyperparameter; known: opt.lr. Did you mean 'opt.lr'?",
+        ),
         ("{a.b}", {"lr": 1}, "Add it to model.hyperparameters; a dot leads into an object"),
         ("{opt.lr}", {"opt": {"lr": None}}, "because model.hyperparameters.opt.lr is null"),
         ("--all={args}", {"lr": 1}, "`{args}` must be an argument of its own"),
@@ -97,7 +101,14 @@ def test_all_of_nothing_is_nothing_and_an_own_args_comes_first() -> None:
 
 @pytest.mark.parametrize(
     ("value", "word"),
-    [("a,b", "'a,b'"), ("it's", r"'it\'s'"), ("1", "'1'"), ("1e-3", "'1e-3'"), ("null", "'null'"), ("", "''")],
+    [
+        ("a,b", "'a,b'"),
+        ("it's", r"'it\'s'"),
+        ("1", "'1'"),
+        ("1e-3", "'1e-3'"),
+        ("null", "'null'"),
+        ("", "''"),
+    ],
 )
 def test_texts_that_hydra_would_read_as_something_else_are_quoted(value: str, word: str) -> None:
     assert filled(request("{args:hydra}", name=value))[1] == f"name={word}"

@@ -1,8 +1,6 @@
-"""Lists of jobs and groups, and one run. Without Typer, so that they start quickly."""
+"""Lists of jobs and groups. Without Typer, so that they start quickly."""
 
 from __future__ import annotations
-
-import os
 
 from runforge.cli import output, tables
 from runforge.core.states import State
@@ -10,7 +8,6 @@ from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
 from runforge.store.opening import exists
 from runforge.views import lists, log_end, resolve
-from runforge.views.remarks import remarks
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
 
@@ -82,41 +79,3 @@ def run_view(here: Workspace, name: str) -> RunView:
             fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
         )
     return lists.run(here, name)
-
-
-def run(here: Workspace, name: str, *, as_json: bool = False) -> int:
-    """Show one run: state, attempts, timeline, files."""
-    view = run_view(here, name)
-    if as_json:
-        output.print_json("run", {**view.to_json(), "remarks": remarks(view.run_dir)})
-        return 0
-    job = view.job
-    waits = f" ({job.waiting_text})" if job.waiting_text else ""
-    lines = [
-        ("Run", job.run_id),
-        ("Job", job.job_id),
-        ("Group", job.group_id or "none"),
-        ("State", output.state_cell(job.state) + waits),
-        ("Error", job.error),
-        ("Metric", output.metric(job.metric_name, job.metric_value)),
-        *(("Remark", sentence) for sentence in remarks(view.run_dir)),
-        ("Overrides", ", ".join(f"{k}={v}" for k, v in job.overrides.items())),
-        ("Priority", str(job.priority) if job.priority else ""),
-        ("Created", output.moment_and_age(job.created_at)),
-        ("Started", output.moment_and_age(job.started_at)),
-        ("Finished", output.moment_and_age(job.finished_at)),
-        ("Time", output.duration(job.seconds)),
-        ("Folder", str(view.run_dir)),
-        ("Files", ", ".join(sorted(os.listdir(view.run_dir))) if view.run_dir.is_dir() else "missing"),
-    ]
-    for label, value in lines:
-        if value:
-            print(f"{label:<10} {output.safe(value)}")
-    for attempt in view.attempts:
-        how = attempt.cause or "running"
-        when = output.moment(attempt.started_at)
-        print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
-    print("Timeline")
-    for entry in view.timeline:
-        print(f"  {output.moment(entry['at'])}  {entry['event']}")
-    return 0

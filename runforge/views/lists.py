@@ -81,7 +81,8 @@ def run(workspace: Workspace, name: str) -> RunView:
     timeline = [{**dict(e), "detail": json.loads(e["detail"])} for e in entries]
     shown = [attempt_view(attempt) for attempt in attempts]
     view = job_view(job, clock.now(), reason)
-    return RunView(view, shown, timeline, workspace.root / job.run_dir, parents, children)
+    folder = workspace.root / job.run_dir
+    return RunView(view, shown, timeline, folder, parents, children, job.retry_rules, job.retries_used)
 
 
 def _reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Relative]) -> Waiting | None:

@@ -174,6 +174,9 @@ class RunView(NamedTuple):
     run_dir: Path
     parents: Sequence[Relative] = ()
     children: Sequence[Relative] = ()
+    #: Which failures are tried again, and how often each rule was used: the journal's JSON.
+    retry_rules: str = "[]"
+    retries_used: str = "[]"
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -184,6 +187,8 @@ class RunView(NamedTuple):
             "folder": str(self.run_dir),
             "parents": [parent.to_json() for parent in self.parents],
             "children": [child.to_json() for child in self.children],
+            "retry": json.loads(self.retry_rules),
+            "retries_used": json.loads(self.retries_used),
         }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runforge.cli import output
-from runforge.cli.listing import run_view
+from runforge.cli.listing import NEWEST, run_view
 from runforge.cli.log_printer import LogPrinter
 from runforge.cli.options import checked_seconds, find
 from runforge.core.records import Group, Job
@@ -19,7 +19,6 @@ from runforge.views.awaited import Awaited, has_ended
 from runforge.views.shown import GroupView, JobView
 from runforge.workspace import Workspace
 
-NEWEST = "@last"
 _PAUSE = 0.2
 #: The exit codes of `wait` for the states and statuses without success.
 _CODES = {"completed": 0, "succeeded": 0, "failed": 1, "canceled": 5}

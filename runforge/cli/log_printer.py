@@ -110,6 +110,8 @@ class LogPrinter:
 
 def _start_of_last(stream: BinaryIO, lines: int, size: int) -> int:
     """Return where the last lines of a file begin; an unfinished one counts too."""
+    if lines == 0:
+        return size
     end, wanted = size, lines + 1
     while end > 0:
         begin = max(0, end - _CHUNK)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from runforge.cli.parameters import (
     JSON,
     MOST,
-    RUN,
     RUNS,
     WHERE,
     WORKSPACE,
@@ -40,6 +39,8 @@ LOOK = (
         "Show a short summary of the queue.",
         (WORKSPACE, JSON, flag("--watch", "Print again whenever something changes.")),
         reads_only=True,
+        examples=["runforge queue-status --watch"],
+        aliases=["status"],
     ),
     Command(
         "groups",
@@ -53,6 +54,8 @@ LOOK = (
         "show:jobs",
         "List jobs, oldest first.",
         (
+            optional("targets", "texts", "Only these runs and groups.", metavar="[TARGET]...", completes="target"),
+            WHERE,
             WORKSPACE,
             option("--group -g", "text", "Only jobs of this group.", completes="group"),
             option("--state", "text", "Only jobs in this state.", completes="state"),
@@ -60,15 +63,16 @@ LOOK = (
             JSON,
         ),
         reads_only=True,
-        examples=["runforge jobs --group @last --state failed"],
+        examples=["runforge jobs --group @last --state failed", "runforge jobs --where 'lr>0.001 !state:failed'"],
+        aliases=["ls"],
     ),
     Command(
         "show",
         "show:show",
-        "Show one run: command, state, why, attempts, timeline.",
-        (RUN, WORKSPACE, flag("--env", "Print its stored environment, secrets masked."), JSON),
+        "Show runs: command, state, why, attempts, timeline.",
+        (RUNS, WHERE, WORKSPACE, flag("--env", "Print its stored environment, secrets masked."), JSON),
         reads_only=True,
-        examples=["runforge show @last", "runforge show @last --env"],
+        examples=["runforge show @last", "runforge show 12 --env"],
     ),
     Command(
         "logs",

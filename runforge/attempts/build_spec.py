@@ -88,7 +88,7 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         workspace=place.workspace,
         run_dir=place.run_dir,
         attempt_dir=place.attempt_dir,
-        cwd=place.workspace / (request.cwd or "") if runs_command else place.attempt_dir,
+        cwd=place.workspace / (request.folder or request.cwd or "") if runs_command else place.attempt_dir,
         target=None if runs_command else "runforge.training.worker:main",
         argv=placeholders.filled(request) if runs_command else None,
         finish="runforge.training.outcome:finish",

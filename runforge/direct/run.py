@@ -140,7 +140,7 @@ def _run(
     place = Place(run_dir.name, attempt, token, workspace.root, run_dir, folder)
     terms = Terms(
         gpus=gpus.total,
-        devices=gpus.usable[:1] if request.device_type == "gpu" else (),
+        devices=gpus.usable[: request.needs.gpus],
         threads=build_spec.threads_per_run(1),
         dry_run_seconds=dry_run_seconds,
         max_rows=max_rows,

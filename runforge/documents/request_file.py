@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,19 @@ def read_new_request(path: Path) -> Request:
     request = read_request(path)
     require_filled(request, where=str(path))
     return request
+
+
+def read_queued_request(path: Path) -> tuple[Request, str]:
+    """Return a request to submit, and the digest of its file; see `read_new_request`."""
+    data = _read(lambda: read_bounded(path, REQUEST_LIMIT), str(path))
+    request = _parsed(data, str(path))
+    require_filled(request, where=str(path))
+    return request, digest(data)
+
+
+def digest(data: bytes) -> str:
+    """Return what the journal keeps of a request's file, to see later whether it was changed."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def read_given_request(path: Path) -> tuple[Request, bytes]:

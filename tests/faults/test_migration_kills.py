@@ -25,7 +25,7 @@ from runforge.workspace import Workspace
 from tests.store import old_journals
 
 pytestmark = pytest.mark.slow
-#: More than this many statements make version 2 out of version 1.
+#: More than this many statements make the newest version out of version 1.
 _STATEMENTS = 50
 _KILLS = 10
 _RUNS = 200
@@ -121,7 +121,7 @@ def test_killed_before_any_statement_a_journal_of_version_1_is_old_or_new(tmp_pa
         found.append((look(ws.journal)[:2], look(backup)[:2] if backup.exists() else None))
         assert verify.check(ws) == []
         assert look(backup)[:2] == (1, 21)
-    before, after = (1, 21), (2, 21)
+    before, after = (1, 21), (migrate.NEWEST, 21)
     # All of it is one transaction: only after its last statement is anything of it there.
     changes = [found.index(state) for state in ((before, None), (before, before), (after, before))]
     assert changes == sorted(changes)

@@ -40,6 +40,7 @@ POINTS = {
     "enqueue.run_made": "a run's folder is there, without its request",
     "enqueue.written": "every request is written and none is synced",
     "enqueue.durable": "the folders are durable; the journal knows of none",
+    "submit.inserted": "group, jobs and edges are written, nothing committed; the folders are durable",
     "command.committed": "a command's change is committed; neither daemon nor exports know",
     "cancel.noted": "the cancel is in the journal; no cancel file is there",
     "cancel.left": "a cancel file is there; others may be missing",

@@ -25,7 +25,7 @@ from runforge.errors import (
 from runforge.queue.change import announce, existing
 from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, reserve
 from runforge.queue.run_folders import RunFolders, all_or_nothing
-from runforge.store import records, targets, transitions
+from runforge.store import edges, records, targets, transitions
 from runforge.store.foreground import Mark
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
@@ -178,6 +178,7 @@ def _run_again(tx: Transaction, job: Job, run: NewRun, now: str) -> None:
         if asked.priority:
             tx.run("jobs.set_priority", job_id=job.job_id, priority=asked.priority, now=now)
         return
+    edges.forget_parent(tx, job.job_id, now)
     tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
     tx.run("jobs.delete", job_id=job.job_id)
     again = asked._replace(group=wanted[0], priority=asked.priority or job.priority, overrides=job.overrides)

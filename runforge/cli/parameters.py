@@ -21,8 +21,9 @@ class Parameter:
     """An option, or an argument if it has no words.
 
     `name` is the parameter's name in the command's function. `kind` is flag, text, texts (several: an option is
-    repeated, an argument takes as many words as there are), file, folder, int or seconds. `low` and `high` are its
-    limits. `completes` is what the shell offers: group, run, target, a kind of completion.CHOICES, or command.
+    repeated, an argument takes as many words as there are), rest (an argument that takes all words from its first one
+    on, or from `--` on), file, folder, int or seconds. `low` and `high` are its limits. `completes` is what the shell
+    offers: group, run, either, or a name of completion.VALUES.
     """
 
     __slots__ = (
@@ -130,6 +131,11 @@ class Command:
         return [parameter for parameter in self.parameters if parameter.words]
 
     @property
+    def rest(self) -> Parameter | None:
+        """The argument that takes all words from its first one on, if there is one: options end there."""
+        return next((p for p in self.parameters if p.kind == "rest"), None)
+
+    @property
     def arguments(self) -> list[Parameter]:
         """The parameters that are identified by their position."""
         return [parameter for parameter in self.parameters if not parameter.words]
@@ -160,14 +166,14 @@ TARGETS = optional(
     "texts",
     "Runs and groups: numbers (12, 3-9), ids or their beginnings, names of groups, @last, @last~1.",
     metavar="[TARGET]...",
-    completes="target",
+    completes="either",
 )
 RUNS = optional(
     "targets",
     "texts",
     "Runs, or groups for all their runs: numbers (12, 3-9), ids, names of groups, @last. Default: the newest run.",
     metavar="[TARGET]...",
-    completes="target",
+    completes="either",
 )
 WHERE = option(
     "--where",

@@ -1,25 +1,23 @@
-"""Commands that change the queue."""
+"""Commands of the contract: what clients call, with the lines that they read."""
 
 from __future__ import annotations
 
-import re
-import sys
 from typing import TYPE_CHECKING
 
-from runforge import cells
-from runforge.cli import output
-from runforge.cli.options import checked_seconds, dry_run_seconds, find
+from runforge.cli import changes, output
+from runforge.cli.options import dry_run_seconds, find
+from runforge.core.states import LIVE, State
 from runforge.core.submission import Submission
 from runforge.metrics import tokens
+from runforge.queue.changed import Changed
 from runforge.views import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runforge.queue.prune import PruneOutcome
-
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
-_UNITS = {"": 86400, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+    from runforge.core.records import Job
+    from runforge.store.targets import Selection
+    from runforge.workspace import Workspace
 
 
 def enqueue_sweep(
@@ -54,12 +52,11 @@ def enqueue_run(
     return enqueueing.run(workspace, run_id, submission)
 
 
-def pause_group(group_id: str, workspace: Path | None) -> int:
+def pause_group(group_id: str, workspace: Path | None, as_json: bool) -> int:
     """Pause a group and print the token of it."""
-    from runforge.queue import pause
-
-    here = find(workspace)
-    found = pause.pause_group(here, group_id)
+    here, found = _pause(group_id, workspace, as_json=as_json, is_paused=True)
+    if as_json:
+        return 0
     print(f"Paused group {found}")
     print(tokens.group_paused(found))
     if resolve.has_ended(here, found):
@@ -67,54 +64,90 @@ def pause_group(group_id: str, workspace: Path | None) -> int:
     return 0
 
 
-def resume_group(group_id: str, workspace: Path | None) -> int:
+def resume_group(group_id: str, workspace: Path | None, as_json: bool) -> int:
     """Resume a group and print the token of it."""
-    from runforge.queue import pause
-
-    found = pause.resume_group(find(workspace), group_id)
-    print(f"Resumed group {found}")
-    print(tokens.group_resumed(found))
+    _, found = _pause(group_id, workspace, as_json=as_json, is_paused=False)
+    if not as_json:
+        print(f"Resumed group {found}")
+        print(tokens.group_resumed(found))
     return 0
 
 
-def retry_failed(group_id: str, workspace: Path | None) -> int:
+def _pause(group_id: str, workspace: Path | None, *, as_json: bool, is_paused: bool) -> tuple[Workspace, str]:
+    from runforge.queue import pause
+
+    here = find(workspace)
+    found = resolve.group_id(here, group_id)
+    groups, same = pause.set_paused(here, [found], is_paused=is_paused)
+    if as_json:
+        shown = [group._replace(is_paused=is_paused) for group in groups]
+        reason = "already paused" if is_paused else "not paused"
+        changes.print_json(Changed([], []), shown, [(group, reason) for group in same])
+    return here, found
+
+
+def retry_failed(group_id: str, workspace: Path | None, as_json: bool) -> int:
     """Retry a group's failed runs and print how many."""
     from runforge.queue import retry
 
     here = find(workspace)
-    found = resolve.group_id(here, group_id)
-    print(f"Re-enqueued {retry.retry_failed(here, found)} failed runs in group {found}")
+    found = _members(here, group_id)
+    failed = [job.job_id for job in found.jobs if job.state is State.FAILED]
+    done = retry.retry(here, failed) if failed else Changed([], [])
+    if as_json:
+        changes.print_json(done)
+    else:
+        print(f"Re-enqueued {len(done.changed)} failed runs in group {found.groups[0].group_id}")
     return 0
 
 
-def cancel_group(group_id: str, workspace: Path | None, let_running_finish: bool) -> int:
+def cancel_group(group_id: str, workspace: Path | None, let_running_finish: bool, as_json: bool) -> int:
     """Cancel a group and print how many runs."""
     from runforge.queue import cancel
 
     here = find(workspace)
-    found = resolve.group_id(here, group_id)
-    outcome = cancel.cancel_group(here, found, let_running_finish=let_running_finish)
-    total = outcome.canceled_queued + outcome.stopping
-    detail = f" ({outcome.stopping} of them running, being stopped)" if outcome.stopping else ""
-    print(f"Canceled {total} runs in group {found}{detail}")
+    found = _members(here, group_id)
+    group = found.groups[0].group_id
+    live = [job.job_id for job in found.jobs if job.state in LIVE]
+    done = cancel.cancel(here, live, [group], let_running_finish=let_running_finish)
+    if as_json:
+        changes.print_json(done)
+        return 0
+    stopping = sum(job.state is State.RUNNING for job in done.changed)
+    detail = f" ({stopping} of them running, being stopped)" if stopping else ""
+    print(f"Canceled {len(done.changed)} runs in group {group}{detail}")
     return 0
 
 
-def cancel_run(run: str, workspace: Path | None) -> int:
+def _members(here: Workspace, name: str) -> Selection:
+    return resolve.select(here, [resolve.group_id(here, name)])
+
+
+def cancel_run(run: str, workspace: Path | None, as_json: bool) -> int:
     """Cancel the run and say whether it had started."""
     from runforge.queue import cancel
 
     here = find(workspace)
     found = resolve.run_id(here, run)
     outcome = cancel.cancel_run(here, found)
-    print(f"Canceled run {found}{' (it is being stopped)' if outcome.stopping else ''}")
+    if as_json:
+        changes.print_json(Changed([_job(here, found)], []))
+    else:
+        print(f"Canceled run {found}{' (it is being stopped)' if outcome.stopping else ''}")
     return 0
 
 
-def retry_run(run: str, workspace: Path | None) -> int:
+def retry_run(run: str, workspace: Path | None, as_json: bool) -> int:
     """Retry the run and print its new attempt's number."""
     from runforge.queue import retry
 
     job = retry.retry_run(find(workspace), run)
-    print(f"Re-enqueued run {job.run_id} as attempt {job.attempt}")
+    if as_json:
+        changes.print_json(Changed([job], []))
+    else:
+        print(f"Re-enqueued run {job.run_id} as attempt {job.attempt}")
     return 0
+
+
+def _job(here: Workspace, run_id: str) -> Job:
+    return resolve.select(here, [run_id]).jobs[0]

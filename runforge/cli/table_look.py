@@ -54,7 +54,7 @@ LOOK = (
         "show:jobs",
         "List jobs, oldest first.",
         (
-            optional("targets", "texts", "Only these runs and groups.", metavar="[TARGET]...", completes="target"),
+            optional("targets", "texts", "Only these runs and groups.", metavar="[TARGET]...", completes="either"),
             WHERE,
             WORKSPACE,
             option("--group -g", "text", "Only jobs of this group.", completes="group"),
@@ -100,7 +100,7 @@ LOOK = (
                 "texts",
                 "Runs and groups, as for `cancel`. Default: `@last`.",
                 metavar="[TARGET]...",
-                completes="target",
+                completes="either",
             ),
             WHERE,
             WORKSPACE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -18,8 +19,13 @@ from runforge.workspace import Workspace
 class PruneOutcome(NamedTuple):
     """What prune removed, or would remove."""
 
-    jobs: int
-    bytes: int
+    forgotten: tuple[Job, ...] = ()
+    bytes: int = 0
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs."""
+        return len(self.forgotten)
 
 
 def prune(
@@ -32,16 +38,16 @@ def prune(
     """Remove jobs that ended longer ago than this; a group only as a whole. Run folders stay unless asked."""
     moment = clock.utc_now() - timedelta(seconds=older_than_seconds)
     if not exists(workspace):
-        return PruneOutcome(0, 0)
+        return PruneOutcome()
     before = clock.to_text(moment)
     with open_journal(workspace) as journal, journal.read() as tx:
         old = _prunable(tx, before)
     if dry_run or not old:
-        return PruneOutcome(len(old), sum(_size(workspace, job) for job in old) if delete_runs else 0)
+        return PruneOutcome(tuple(old), size_of(workspace, old) if delete_runs else 0)
     with change(workspace) as tx:
         old = _prunable(tx, before)  # a run may have joined one of the groups meanwhile
         groups = transitions.forget(tx, old, clock.now())
-    size = sum(_size(workspace, job) for job in old) if delete_runs else 0
+    size = size_of(workspace, old) if delete_runs else 0
     failpoints.hit("prune.forgotten")
     for job in old:
         shutil.rmtree(workspace.attempt_dir(job.run_id, 1).parent, ignore_errors=True)
@@ -49,11 +55,16 @@ def prune(
             shutil.rmtree(workspace.root / job.run_dir, ignore_errors=True)
     for group_id in groups:
         shutil.rmtree(workspace.group_dir(group_id), ignore_errors=True)
-    return PruneOutcome(len(old), size)
+    return PruneOutcome(tuple(old), size)
 
 
 def _prunable(tx: Transaction, before: str) -> list[Job]:
     return [records.job(row) for row in tx.rows("jobs.prunable", before=before)]
+
+
+def size_of(workspace: Workspace, jobs: Iterable[Job]) -> int:
+    """Return how many bytes the folders of jobs have."""
+    return sum(_size(workspace, job) for job in jobs)
 
 
 def _size(workspace: Workspace, job: Job) -> int:

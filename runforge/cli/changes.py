@@ -41,7 +41,9 @@ def choose(
 def ask(question: str, *, because: str) -> None:
     """Return if a person says yes; CanceledByUser if not, InvalidRequest if nobody can answer."""
     if not sys.stdin.isatty():
-        raise InvalidRequest(f"{because}, so a question is asked first", fix="Give --yes if nobody can answer it")
+        raise InvalidRequest(
+            f"{because}, so a question is asked first", fix="Give --yes if nobody can answer it"
+        )
     import typer
 
     if not typer.confirm(f"{question}?", err=True):

@@ -75,24 +75,23 @@ def _print_log(
     printer.finish()
 
 
-def _runs(
-    here: Workspace, targets: list[str] | None, where: str | None
-) -> list[tuple[Path, JobView | None]]:
+def _runs(here: Workspace, targets: list[str] | None, where: str | None) -> list[tuple[Path, JobView | None]]:
     """Return the folders of the runs that are meant, and their jobs; runs of `run` have none."""
     if where is not None:
         return _with_folders(here, lists.chosen(here, targets or [], where))
     if not targets:
         return _with_folders(here, [run_view(here, NEWEST).job])
-    found: list[tuple[Path, JobView | None]] = []
-    for name in targets:
-        try:
-            found += _with_folders(here, lists.chosen(here, [name]))
-        except OperationFailed:
-            folder = _folder_named(here, name)
-            if folder is None:
-                raise
-            found.append((folder, None))
-    return found
+    return [found for name in targets for found in _runs_named(here, name)]
+
+
+def _runs_named(here: Workspace, name: str) -> list[tuple[Path, JobView | None]]:
+    try:
+        return _with_folders(here, lists.chosen(here, [name]))
+    except OperationFailed:
+        folder = _folder_named(here, name)
+        if folder is None:
+            raise
+        return [(folder, None)]
 
 
 def _with_folders(here: Workspace, jobs: Sequence[JobView]) -> list[tuple[Path, JobView | None]]:

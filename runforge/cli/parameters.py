@@ -181,6 +181,7 @@ WHERE = option(
     "Only runs that match, as in the terminal UI: 'state:failed lr=0.1 group:lm'. Without a TARGET: of all.",
     metavar="FILTER",
 )
+UTC = flag("--utc", "Show times in UTC instead of local time.")
 YES = flag("--yes", "Do not ask.", "-y")
 DRY_RUN = flag("--dry-run", "Check everything and go through all steps, but train no model.")
 DRY_RUN_SECONDS = option(

@@ -43,16 +43,22 @@ class TableGroup(TyperGroup):
         app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         # After the first word of the rest, an option is the program's.
         settings = {"allow_interspersed_args": command.rest is None}
-        app.command(command.name, help=command.help, context_settings=settings)(_callback(command))
+        app.command(command.name, help=command.help, epilog=_epilog(command), context_settings=settings)(
+            _callback(command)
+        )
         return typer.main.get_command(app)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the commands into the help, section by section."""
         for section, commands in SECTIONS.items():
             with formatter.section(section):
-                limit = formatter.width - 22
-                names = [command.name for command in commands]
-                formatter.write_dl([(n, self.get_command(ctx, n).get_short_help_str(limit)) for n in names])
+                formatter.write_dl([(command.name, command.help) for command in commands])
+
+
+def _epilog(command: Command) -> str | None:
+    """Return the examples of a command, under its options."""
+    lines = [f"  {line}" for line in command.examples]
+    return "\n".join(["\b", "Examples:", *lines]) if lines else None
 
 
 def _callback(command: Command) -> Any:

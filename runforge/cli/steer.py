@@ -99,7 +99,9 @@ def _pause(targets: list[str] | None, workspace: Path | None, *, as_json: bool, 
     done = (holding.hold if is_paused else holding.release)(here, runs) if runs else _NOTHING
     reason = "already paused" if is_paused else "not paused"
     shown = [group._replace(is_paused=is_paused) for group in groups]
-    code = changes.report(done, as_json=as_json, groups=shown, groups_skipped=[(group, reason) for group in same])
+    code = changes.report(
+        done, as_json=as_json, groups=shown, groups_skipped=[(group, reason) for group in same]
+    )
     if done.changed and is_paused:
         output.note("Only groups are paused; runs are held until `release` or `resume`")
     if is_paused and any(not group.queued and not group.running for group in groups):

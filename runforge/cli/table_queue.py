@@ -5,17 +5,12 @@ from __future__ import annotations
 from runforge.cli.parameters import (
     DRY_RUN,
     DRY_RUN_SECONDS,
-    GROUP,
     MAX_RUNS,
     MOST,
     PLAN,
-    RUN,
-    RUN_OR_GROUP,
     STATE_DIR,
     WORKSPACE,
     Command,
-    argument,
-    flag,
     option,
 )
 from runforge.cli.table_submit import SUBMIT
@@ -33,7 +28,7 @@ QUEUE = (
     Command(
         "enqueue-run",
         "queue:enqueue_run",
-        "Put the run of an existing run folder into the queue; one that has ended runs again.",
+        "Queue the run of a run folder; one that has ended runs again.",
         (
             option("--run-id", "text", "The name of the run folder.", is_required=True),
             WORKSPACE,

@@ -21,7 +21,9 @@ def resume_group(workspace: Workspace, name: str) -> str:
     return _set_paused(workspace, name, is_paused=False)
 
 
-def set_paused(workspace: Workspace, group_ids: Sequence[str], *, is_paused: bool) -> tuple[list[Group], list[Group]]:
+def set_paused(
+    workspace: Workspace, group_ids: Sequence[str], *, is_paused: bool
+) -> tuple[list[Group], list[Group]]:
     """Pause or resume groups in one change; return those that were changed, and those that were so already."""
     with change(workspace) as tx:
         groups = [targets.group(tx, group_id) for group_id in group_ids]

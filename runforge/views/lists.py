@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from runforge import clock
 from runforge.core.records import Job
@@ -62,13 +62,22 @@ def newest_jobs(workspace: Workspace, limit: int) -> tuple[list[JobView], int]:
         return found, sum(count or 0 for count in tx.row("jobs.totals"))
 
 
-def known_ids(workspace: Workspace) -> tuple[list[str], list[str]]:
-    """Return recent (group ids, run ids), for shell completion."""
+class Known(NamedTuple):
+    """What can be named, for shell completion: recent ones first, the older ones not at all."""
+
+    groups: list[str]
+    group_names: list[str]
+    runs: list[str]
+    numbers: list[str]
+
+
+def known(workspace: Workspace) -> Known:
+    """Return what a person may type in this workspace."""
     if not exists(workspace):
-        return [], []
+        return Known([], [], [], [])
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        found = [str(row[0]) for row in tx.rows("groups.some_ids")]
-        return found, [str(row[0]) for row in tx.rows("jobs.some_run_ids")]
+        queries = ("groups.some_ids", "groups.some_names", "jobs.some_run_ids", "jobs.some_numbers")
+        return Known(*([str(row[0]) for row in tx.rows(query)] for query in queries))
 
 
 def chosen(workspace: Workspace, names: Sequence[str], where: str | None = None) -> list[JobView]:

@@ -72,6 +72,9 @@ LIMIT 20;
 -- name: some_run_ids
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 200;
 
+-- name: some_numbers
+SELECT seq FROM jobs ORDER BY seq DESC LIMIT 1000;
+
 -- name: shape_id
 SELECT shape_id FROM shapes
 WHERE gpus = :gpus AND cpus = :cpus AND vram_mb = :vram_mb AND mem_mb = :mem_mb AND backend = 'local';

@@ -119,6 +119,11 @@ UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, st
                 not_before = :not_before, delayed = :not_before IS NOT NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 
+-- name: try_again
+UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
+                error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
+
 -- name: next_due
 SELECT min(not_before) FROM jobs WHERE state = 'queued' AND delayed = 1;
 

@@ -42,6 +42,7 @@ POINTS = {
     "enqueue.durable": "the folders are durable; the journal knows of none",
     "cascade.one_canceled": "one job that waits in vain is canceled; others may not be, and nothing is committed",
     "revival.one_queued": "one job that waited in vain is queued again; others may not be, and nothing is committed",
+    "move.one_placed": "one run has its new place; others may not have, and nothing is committed",
     "command.committed": "a command's change is committed; neither daemon nor exports know",
     "cancel.noted": "the cancel is in the journal; no cancel file is there",
     "cancel.left": "a cancel file is there; others may be missing",

@@ -10,7 +10,7 @@ from runforge.core.states import State
 from runforge.errors import OperationFailed
 from runforge.queue.change import change
 from runforge.queue.changed import Changed
-from runforge.store import edges, records, targets, transitions
+from runforge.store import edges, targets, transitions
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
 
@@ -20,7 +20,7 @@ _ENDED_BADLY = frozenset({State.FAILED, State.CANCELED})
 def retry(workspace: Workspace, job_ids: Sequence[str], *, alone: bool = False) -> Changed:
     """Queue the failed and canceled ones of the jobs again, and unless `alone` what was canceled because of them."""
     with change(workspace) as tx:
-        return _retry(tx, [_job(tx, job_id) for job_id in job_ids], alone=alone)
+        return _retry(tx, [edges.known_job(tx, job_id) for job_id in job_ids], alone=alone)
 
 
 def retry_failed(workspace: Workspace, name: str) -> int:
@@ -49,10 +49,6 @@ def retry_runs(workspace: Workspace, run_ids: Sequence[str]) -> int:
         return len(_retry(tx, [targets.job(tx, run_id) for run_id in run_ids]).changed)
 
 
-def _job(tx: Transaction, job_id: str) -> Job:
-    return records.job(tx.row("jobs.by_job_id", job_id=job_id))
-
-
 def _retry(tx: Transaction, jobs: Sequence[Job], *, alone: bool = False) -> Changed:
     """Retry them, parents before those that wait for them, whatever the order in which they were named."""
     now = clock.now()
@@ -61,17 +57,17 @@ def _retry(tx: Transaction, jobs: Sequence[Job], *, alone: bool = False) -> Chan
     done: list[str] = []
     while ready := [job_id for job_id in left if _can_come_back(tx, job_id)]:
         for job_id in ready:
-            job = _job(tx, job_id)
+            job = edges.known_job(tx, job_id)
             if job.state in _ENDED_BADLY:  # not brought back by one before it
                 transitions.retry(tx, job, now, alone=alone)
             del left[job_id]
             done.append(job_id)
     skipped += [(job, _why_not(tx, job)) for job in left.values()]
-    return Changed([_job(tx, job_id) for job_id in done], skipped)
+    return Changed([edges.known_job(tx, job_id) for job_id in done], skipped)
 
 
 def _can_come_back(tx: Transaction, job_id: str) -> bool:
-    return edges.in_vain(tx, _job(tx, job_id)) is None
+    return edges.in_vain(tx, edges.known_job(tx, job_id)) is None
 
 
 def _why_not(tx: Transaction, job: Job) -> str:

@@ -132,6 +132,11 @@ UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, st
                 not_before = :not_before, delayed = :not_before IS NOT NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 
+-- name: try_again
+UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
+                error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
+
 -- name: next_due
 SELECT min(not_before) FROM jobs WHERE state = 'queued' AND delayed = 1;
 
@@ -153,6 +158,25 @@ WHERE job_id = :job_id AND state = 'running' AND cancel_requested = 0;
 -- name: set_priority
 UPDATE jobs SET priority = :priority, updated_at = :now
 WHERE job_id = :job_id AND state IN ('queued', 'running');
+
+-- name: set_held
+UPDATE jobs SET held = :held, updated_at = :now WHERE job_id = :job_id AND state = 'queued' AND held <> :held;
+
+-- name: places
+-- The waiting jobs of a lane with one priority, in their order.
+SELECT job_id, place FROM jobs WHERE state = 'queued' AND lane_id = :lane_id AND priority = :priority
+ORDER BY place, seq;
+
+-- name: next_seq
+-- The number that the next job will have.
+SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'jobs'), 0) + 1;
+
+-- name: set_position
+UPDATE jobs SET position = :position, updated_at = :now WHERE job_id = :job_id AND state = 'queued';
+
+-- name: files
+-- What belongs to jobs on the disk.
+SELECT run_id, run_dir, env_id FROM jobs;
 
 -- name: prunable
 SELECT * FROM full_jobs

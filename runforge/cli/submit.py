@@ -1,0 +1,110 @@
+"""`runforge submit`: any command into the queue. Standard output is the id alone; remarks go to standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+
+from runforge.cli import output, submit_told
+from runforge.cli.options import find
+from runforge.cli.submit_order import Given, order_of
+from runforge.errors import CanceledByUser, RunForgeError
+from runforge.queue import submitting
+from runforge.store import daemon_holder
+from runforge.workspace import Workspace
+
+
+def submit(
+    name: str | None,
+    tag: list[str] | None,
+    notes: str | None,
+    folder: Path | None,
+    env: list[str] | None,
+    env_keep: list[str] | None,
+    env_from: Path | None,
+    shell: bool,
+    gpus: int | None,
+    cpus: int | None,
+    mem: str | None,
+    group: str | None,
+    priority: int,
+    max_parallel: int | None,
+    time: str | None,
+    grace: str | None,
+    retry: list[str] | None,
+    backoff: str | None,
+    after: list[str] | None,
+    hold: bool,
+    at: str | None,
+    sweep: list[str] | None,
+    zipped: list[str] | None,
+    rows: Path | None,
+    params: str | None,
+    metric: str | None,
+    request: Path | None,
+    max_runs: int,
+    wait: bool,
+    follow: bool,
+    start: bool,
+    dry_run: bool,
+    as_json: bool,
+    workspace: Path | None,
+    command: list[str] | None,
+) -> int:
+    """Queue a command or a sweep of it, and print the id of its run or group."""
+    return _submit(Given(**locals()))
+
+
+def _submit(given: Given) -> int:
+    here = find(given.workspace)
+    order = order_of(given)
+    prepared = submitting.prepare(order)
+    if given.dry_run:
+        submitting.check_names(here, order)
+        return submit_told.dry_run(order, prepared, as_json=given.as_json)
+    made = submitting.submit(here, order, prepared)
+    failed = _start_daemon(here) if given.start else None
+    if given.as_json:
+        output.print_json("submit", submit_told.document(here, made, prepared))
+    else:
+        print(made.group_id if order.sweep is not None else made.run_ids[0])
+    sys.stdout.flush()
+    submit_told.remarks(here, order, prepared, made)
+    if failed is not None:
+        raise failed
+    if given.wait or given.follow:
+        return _stay(here, made, is_sweep=order.sweep is not None, follow=given.follow)
+    return 0
+
+
+def _start_daemon(here: Workspace) -> RunForgeError | None:
+    """Start a daemon if none lives; return why it does not start, to be told after the id."""
+    from runforge.daemon.detach import start
+
+    if daemon_holder.holder(here) is not None:
+        return None
+    try:
+        pid = start(here)
+    except RunForgeError as error:
+        return error if daemon_holder.holder(here) is None else None  # another process has started one
+    output.note(f"Daemon is up, pid {pid}; it logs to {here.daemon_log}")
+    return None
+
+
+def _stay(here: Workspace, made: submitting.Submitted, *, is_sweep: bool, follow: bool) -> int:
+    """Wait for the end, perhaps with the log; Ctrl-C leaves the runs alone."""
+    from runforge.cli import follow as following
+
+    name = str(made.group_id) if is_sweep else made.run_ids[0]
+    try:
+        if follow:
+            with contextlib.suppress(submit_told.NoLog):
+                following.logs(name, here.root, follow=True, attempt=None)
+        with contextlib.redirect_stdout(sys.stderr):  # standard output is the id, and the log
+            return following.wait(name, here.root, None, as_json=False)
+    except KeyboardInterrupt:
+        goes_on = "they go on" if is_sweep else "the run goes on"
+        raise CanceledByUser(
+            f"no longer waiting; {goes_on}", fix=f"`runforge cancel {name}` cancels it"
+        ) from None

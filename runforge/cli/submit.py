@@ -17,11 +17,11 @@ from runforge.workspace import Workspace
 
 def submit(
     name: str | None,
-    tag: list[str] | None,
+    tag: list[str],
     notes: str | None,
     folder: Path | None,
-    env: list[str] | None,
-    env_keep: list[str] | None,
+    env: list[str],
+    env_keep: list[str],
     env_from: Path | None,
     shell: bool,
     gpus: int | None,
@@ -32,13 +32,13 @@ def submit(
     max_parallel: int | None,
     time: str | None,
     grace: str | None,
-    retry: list[str] | None,
+    retry: list[str],
     backoff: str | None,
-    after: list[str] | None,
+    after: list[str],
     hold: bool,
     at: str | None,
-    sweep: list[str] | None,
-    zipped: list[str] | None,
+    sweep: list[str],
+    zipped: list[str],
     rows: Path | None,
     params: str | None,
     metric: str | None,
@@ -50,7 +50,7 @@ def submit(
     dry_run: bool,
     as_json: bool,
     workspace: Path | None,
-    command: list[str] | None,
+    command: list[str],
 ) -> int:
     """Queue a command or a sweep of it, and print the id of its run or group."""
     return _submit(Given(**locals()))

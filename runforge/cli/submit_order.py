@@ -36,11 +36,11 @@ class Given(NamedTuple):
     """The options and arguments of one call, by the names in the table of commands."""
 
     name: str | None
-    tag: list[str] | None
+    tag: list[str]
     notes: str | None
     folder: Path | None
-    env: list[str] | None
-    env_keep: list[str] | None
+    env: list[str]
+    env_keep: list[str]
     env_from: Path | None
     shell: bool
     gpus: int | None
@@ -51,13 +51,13 @@ class Given(NamedTuple):
     max_parallel: int | None
     time: str | None
     grace: str | None
-    retry: list[str] | None
+    retry: list[str]
     backoff: str | None
-    after: list[str] | None
+    after: list[str]
     hold: bool
     at: str | None
-    sweep: list[str] | None
-    zipped: list[str] | None
+    sweep: list[str]
+    zipped: list[str]
     rows: Path | None
     params: str | None
     metric: str | None
@@ -69,7 +69,7 @@ class Given(NamedTuple):
     dry_run: bool
     as_json: bool
     workspace: Path | None
-    command: list[str] | None
+    command: list[str]
 
 
 def order_of(given: Given) -> Order:
@@ -95,7 +95,7 @@ def order_of(given: Given) -> Order:
             not_before=None if given.at is None else units.moment(given.at, "--at"),
         ),
         sweep=sweep,
-        after=tuple(_after(text) for text in given.after or ()),
+        after=tuple(_after(text) for text in given.after),
         run_limit=given.max_parallel,
         objective=objective,
         max_runs=given.max_runs,
@@ -136,8 +136,8 @@ def _sweep(given: Given) -> Sweep | None:
             "--from and --request cannot both read standard input", fix="Give a file for one"
         )
     table = [] if given.rows is None else _rows(given.rows)
-    axes = [values.parse(text) for text in given.sweep or ()]
-    return combine(axes, given.zipped or (), table, given.max_runs)
+    axes = [values.parse(text) for text in given.sweep]
+    return combine(axes, given.zipped, table, given.max_runs)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -283,7 +283,7 @@ def _described(given: Given) -> dict[str, Any]:
     for option, text in (
         ("--notes", given.notes),
         ("-n", given.name),
-        *(("--tag", tag) for tag in given.tag or ()),
+        *(("--tag", tag) for tag in given.tag),
     ):
         if text is not None and not is_utf8(text):
             raise InvalidRequest(f"{option} is not UTF-8", fix="Write it in UTF-8")

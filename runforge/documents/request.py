@@ -56,6 +56,11 @@ class Request(NamedTuple):
     notes: str | None
 
     @property
+    def env_id(self) -> str | None:
+        """The stored environment that it runs in; None for the daemon's."""
+        return self.environment.id if self.environment is not None else None
+
+    @property
     def effective_hyperparameters(self) -> dict[str, Any]:
         """The values that the run uses, with the preset's values."""
         return effective(self.family, self.preset, self.hyperparameters)

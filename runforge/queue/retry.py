@@ -8,8 +8,10 @@ from runforge import clock
 from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.errors import OperationFailed
+from runforge.queue import taken_request
 from runforge.queue.change import change
 from runforge.store import targets, transitions
+from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
 
 
@@ -20,7 +22,7 @@ def retry_failed(workspace: Workspace, name: str) -> int:
         failed = [j for j in transitions.jobs_of_group(tx, group_id) if j.state is State.FAILED]
         now = clock.now()
         for job in failed:
-            transitions.retry(tx, job, now)
+            _again(workspace, tx, job, now)
     return len(failed)
 
 
@@ -32,7 +34,7 @@ def retry_run(workspace: Workspace, name: str) -> Job:
             raise OperationFailed(
                 f"run {job.run_id} is {job.state}", fix="Only failed and canceled runs are retried"
             )
-        transitions.retry(tx, job, clock.now())
+        _again(workspace, tx, job, clock.now())
         return targets.job(tx, job.run_id)
 
 
@@ -43,5 +45,10 @@ def retry_runs(workspace: Workspace, run_ids: Sequence[str]) -> int:
         ended = [job for job in jobs if job.state in {State.FAILED, State.CANCELED}]
         now = clock.now()
         for job in ended:
-            transitions.retry(tx, job, now)
+            _again(workspace, tx, job, now)
     return len(ended)
+
+
+def _again(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
+    taken_request.take(workspace, tx, job, now)
+    transitions.retry(tx, job, now)

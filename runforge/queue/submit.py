@@ -28,7 +28,7 @@ from runforge.errors import (
 from runforge.queue import taken_request
 from runforge.queue.change import announce, existing
 from runforge.queue.run_folders import RunFolders
-from runforge.store import records, targets, transitions
+from runforge.store import edges, records, targets, transitions
 from runforge.store.foreground import Mark
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
@@ -257,6 +257,7 @@ def _run_again(workspace: Workspace, tx: Transaction, job: Job, run: _NewRun, no
         if asked.priority:
             tx.run("jobs.set_priority", job_id=job.job_id, priority=asked.priority, now=now)
         return
+    edges.forget_parent(tx, job.job_id, now)
     tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
     tx.run("jobs.delete", job_id=job.job_id)
     again = asked._replace(group=wanted[0], priority=asked.priority or job.priority, overrides=job.overrides)

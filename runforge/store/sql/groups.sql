@@ -123,3 +123,6 @@ ORDER BY metric_value, seq LIMIT 1;
 -- The primary metric of the first run that has succeeded with one, diverged or not.
 SELECT metric_name FROM jobs
 WHERE group_id = :group_id AND state = 'succeeded' AND metric_name IS NOT NULL ORDER BY seq LIMIT 1;
+
+-- name: set_limit
+UPDATE groups SET run_limit = :run_limit, updated_at = :now WHERE group_id = :group_id;

@@ -6,9 +6,10 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from runforge.core.resources import Resources
+from runforge.core.retrying import Rule
 from runforge.documents.hyperparameters import FAMILIES, PRESETS, effective, problem
 from runforge.documents.problems import Fields, Problems
-from runforge.documents.request_options import EnvironmentRef, Objective, RetryRule, read_options
+from runforge.documents.request_options import EnvironmentRef, Objective, read_options
 from runforge.errors import InvalidRequest, RunForgeError
 
 #: Linux refuses arguments of 128 KiB and more.
@@ -48,7 +49,7 @@ class Request(NamedTuple):
     timeout_seconds: float | None
     #: None for the daemon's own environment.
     environment: EnvironmentRef | None
-    retry: tuple[RetryRule, ...]
+    retry: tuple[Rule, ...]
     #: For a single run; the objective of a sweep stands in its plan.
     objective: Objective | None
     name: str | None

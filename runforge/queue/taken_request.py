@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from runforge.core import retrying
 from runforge.core.records import Job
 from runforge.documents.request import Request
 from runforge.documents.request_file import read_queued
@@ -37,7 +38,7 @@ def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, st
     return {
         "request_sha": sha,
         "env_id": request.env_id,
-        "retry_rules": json.dumps([rule._asdict() for rule in request.retry]),
+        "retry_rules": retrying.to_json(request.retry),
         "overrides": json.dumps(_followed(json.loads(job.overrides), request.raw)),
     }
 

@@ -177,6 +177,25 @@ def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: 
     _end_attempt(tx, job, ending, now)
 
 
+def try_again(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: str, used: str) -> None:
+    """Move running -> queued with the next attempt, because a rule of the job wants it: the attempt has failed.
+
+    The job has not: nobody who waits for it hears of this.
+    """
+    changed = tx.run(
+        "jobs.try_again",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        now=now,
+        error=ending.error,
+        cause=ending.cause.value,
+        not_before=not_before,
+        used=used,
+    )
+    _require(changed, job, "tried again")
+    _end_attempt(tx, job, ending, now)
+
+
 def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> None:
     """Move failed or canceled -> queued with the next attempt; its group is open again.
 

@@ -126,6 +126,11 @@ UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, st
                 not_before = :not_before, delayed = :not_before IS NOT NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 
+-- name: try_again
+UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
+                error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
+
 -- name: next_due
 SELECT min(not_before) FROM jobs WHERE state = 'queued' AND delayed = 1;
 
@@ -269,3 +274,13 @@ SELECT group_concat(seq), count(sorted) FROM (
     ORDER BY sorted IS NULL, sorted,
              CASE WHEN :sort = 'live' AND state = 'queued' THEN -priority END,
              CASE WHEN :sort = 'live' THEN finished_at END DESC, seq);
+
+-- name: environments
+-- The stored environments that jobs name.
+SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL;
+
+-- name: take_request
+-- Its request.json, as it is in the file now.
+UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
+                updated_at = :now
+WHERE job_id = :job_id;

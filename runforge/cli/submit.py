@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 
 from runforge.cli import output, submit_told
 from runforge.cli.options import find
 from runforge.cli.submit_order import Given, order_of
+from runforge.documents import placeholders
 from runforge.errors import CanceledByUser, RunForgeError
-from runforge.queue import submitting
+from runforge.queue import environment_words, submitting
 from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
@@ -60,13 +62,14 @@ def _submit(given: Given) -> int:
     here = find(given.workspace)
     order = order_of(given)
     prepared = submitting.prepare(order)
+    _require_programs(order, prepared)
     if given.dry_run:
         submitting.check_names(here, order)
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
     made = submitting.submit(here, order, prepared)
     failed = _start_daemon(here) if given.start else None
     if given.as_json:
-        output.print_json("submit", submit_told.document(here, made, prepared))
+        output.print_json("submit", submit_told.document(here, order, prepared, made))
     else:
         print(made.group_id if order.sweep is not None else made.run_ids[0])
     sys.stdout.flush()
@@ -76,6 +79,19 @@ def _submit(given: Given) -> int:
     if given.wait or given.follow:
         return _stay(here, made, is_sweep=order.sweep is not None, follow=given.follow)
     return 0
+
+
+def _require_programs(order: submitting.Order, prepared: submitting.Prepared) -> None:
+    """Refuse a program that a run would not find in its environment; what the daemon's has is not known here."""
+    if order.environment is None:
+        return
+    seen = set()
+    for _, request in prepared.runs:
+        program = placeholders.filled(request)[0] if request.command else ""
+        if program not in seen:
+            seen.add(program)
+            folder = Path(request.folder or os.getcwd())
+            environment_words.require_program(request, order.environment.variables, folder)
 
 
 def _start_daemon(here: Workspace) -> RunForgeError | None:

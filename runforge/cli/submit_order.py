@@ -22,6 +22,7 @@ from runforge.documents.request_options import (
 )
 from runforge.errors import InvalidRequest, Missing
 from runforge.files.given import read_given, shown
+from runforge.queue.environment import Captured, capture
 from runforge.queue.submitting import After, Order
 from runforge.sweeps import rows, values
 from runforge.sweeps.combine import Sweep, combine
@@ -81,6 +82,9 @@ def order_of(given: Given) -> Order:
     is_command = request["model"].get("family") == "command"
     name = _name(given, request)
     request["name"] = name
+    captured = _environment(given, request, is_command=is_command)
+    if captured is not None:
+        request["environment"] = captured.document()
     if sweep is None and objective is not None:
         request["objective"] = objective._asdict()
     if is_command:
@@ -95,6 +99,7 @@ def order_of(given: Given) -> Order:
             not_before=None if given.at is None else units.moment(given.at, "--at"),
         ),
         sweep=sweep,
+        environment=captured,
         after=tuple(_after(text) for text in given.after),
         run_limit=given.max_parallel,
         objective=objective,
@@ -288,6 +293,14 @@ def _described(given: Given) -> dict[str, Any]:
         if text is not None and not is_utf8(text):
             raise InvalidRequest(f"{option} is not UTF-8", fix="Write it in UTF-8")
     return found
+
+
+def _environment(given: Given, request: dict[str, Any], *, is_command: bool) -> Captured | None:
+    """Return this shell's environment for a command, or if it is asked for; else what the request says, or the daemon's."""
+    is_asked = bool(given.env or given.env_keep or given.env_from is not None)
+    if not is_asked and (not is_command or "environment" in request):
+        return None
+    return capture(os.environ, given.env, keep=given.env_keep, source=given.env_from)
 
 
 def _name(given: Given, request: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from runforge.documents import doubts
 from runforge.documents.placeholders import filled
 from runforge.documents.request import Request
 from runforge.errors import Missing
+from runforge.queue import environment_words
 from runforge.queue.submitting import Order, Prepared, Submitted
 from runforge.views import lists
 from runforge.workspace import Workspace
@@ -31,7 +32,13 @@ def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) 
     group = ""
     if order.submission.group is not None:
         group = f"; {'new group' if made.is_new_group else 'group'} {made.group_id}"
-    output.note(f"{which}{group}")
+    captured = order.environment
+    where = (
+        f"; {environment_words.summary(captured, environment_words.names_of_daemon(here))}"
+        if captured
+        else ""
+    )
+    output.note(f"{which}{group}{where}")
     line = line_of(prepared.runs[0].request)
     if line:
         output.note(f"{first} runs: {line}")
@@ -55,7 +62,7 @@ def _waiting(here: Workspace, made: Submitted) -> tuple[str, str] | None:
     return job.waiting, job.waiting_text or job.waiting
 
 
-def document(here: Workspace, made: Submitted, prepared: Prepared) -> dict[str, Any]:
+def document(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> dict[str, Any]:
     """Return the answer for `--json`."""
     waiting = _waiting(here, made)
     runs = [
@@ -76,7 +83,20 @@ def document(here: Workspace, made: Submitted, prepared: Prepared) -> dict[str, 
         "runs": runs,
         "waiting": None if waiting is None else {"reason": waiting[0], "text": waiting[1]},
         "estimate": None,
-        "environment": None,
+        "environment": _environment(here, order),
+    }
+
+
+def _environment(here: Workspace, order: Order) -> dict[str, Any] | None:
+    captured = order.environment
+    if captured is None:
+        return None
+    lacking = environment_words.lacking(captured, environment_words.names_of_daemon(here))
+    return {
+        "id": captured.id,
+        "variables": len(captured.variables),
+        "not_kept": list(captured.secrets),
+        "lacking": list(lacking),
     }
 
 

@@ -24,7 +24,7 @@ from runforge.errors import (
 )
 from runforge.queue import taken_request
 from runforge.queue.change import announce, existing
-from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, reserve
+from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.store import edges, records, targets, transitions
 from runforge.store.foreground import Mark
@@ -110,9 +110,7 @@ def _make_sweep(
             run_id,
             f"{parent}/{run_id}",
             run.request.needs,
-            submission._replace(
-                overrides=json.dumps(run.overrides), request_sha=sha, env_id=run.request.env_id
-            ),
+            queued_as(run.request, sha, submission, json.dumps(run.overrides)),
         )
         for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
     ]
@@ -147,7 +145,7 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
         run_id,
         workspace.relative(folder),
         request.needs,
-        submission._replace(request_sha=sha, env_id=request.env_id),
+        queued_as(request, sha, submission),
     )
     with open_journal(workspace, create=True) as journal, journal.write() as tx:
         now = clock.now()

@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "backends": {"attempts", "core", "documents", "files", "machine", "supervise", "training"},
     "exports": {"core", "files", "store"},
     "queue": {"core", "documents", "exports", "files", "machine", "store", "sweeps", "training"},
-    "views": {"attempts", "core", "documents", "files", "machine", "store"},
+    "views": {"attempts", "core", "documents", "files", "machine", "metrics", "store"},
     "daemon": {"backends", "core", "exports", "files", "machine", "metrics", "queue", "store", "views"},
     "direct": {
         *("attempts", "core", "daemon", "documents", "exports", "files", "machine"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runforge.core.resources import Resources, checked, from_json, of_device
+from runforge.core.resources import Resources, checked, from_json
 from runforge.core.scheduling import (
     Capacity,
     Device,

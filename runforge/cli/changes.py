@@ -28,11 +28,11 @@ _MOST_LINES = 20
 
 
 def choose(
-    workspace: Path | None, targets: Sequence[str] | None, where: str | None, *, yes: bool, wish: str
+    workspace: Path | None, targets: Sequence[str], where: str | None, *, yes: bool, wish: str
 ) -> tuple[Workspace, Selection]:
     """Return what the targets and the filter mean; ask if a filter chooses many runs."""
     here = find(workspace)
-    selection = resolve.select(here, targets or [], where)
+    selection = resolve.select(here, targets, where)
     if where is not None and len(selection.jobs) > _MOST_UNASKED and not yes:
         ask(f"{wish} {len(selection.jobs):,} runs", because=f"--where chooses {len(selection.jobs):,} runs")
     return here, selection

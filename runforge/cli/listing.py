@@ -103,11 +103,11 @@ def checked_state(state: str | None) -> None:
         raise InvalidRequest(f"--state {state[:40]!r} is unknown", fix=f"Use one of {', '.join(known)}")
 
 
-def run_names(here: Workspace, targets: Sequence[str] | None, where: str | None) -> list[str]:
+def run_names(here: Workspace, targets: Sequence[str], where: str | None) -> list[str]:
     """Return the ids of the runs that are meant, by default the newest."""
     if where is None and not targets:
         return [NEWEST]
-    return [job.run_id for job in lists.chosen(here, targets or [], where)]
+    return [job.run_id for job in lists.chosen(here, targets, where)]
 
 
 def run_view(here: Workspace, name: str) -> RunView:

@@ -40,14 +40,17 @@ def choose(
 
 def ask(question: str, *, because: str) -> None:
     """Return if a person says yes; CanceledByUser if not, InvalidRequest if nobody can answer."""
-    if not sys.stdin.isatty():
-        raise InvalidRequest(
-            f"{because}, so a question is asked first", fix="Give --yes if nobody can answer it"
-        )
+    require_answer(because)
     import typer
 
     if not typer.confirm(f"{question}?", err=True):
         raise CanceledByUser("nothing was changed")
+
+
+def require_answer(because: str) -> None:
+    """Raise InvalidRequest where nobody can answer a question."""
+    if not sys.stdin.isatty():
+        raise InvalidRequest(f"{because}, which is asked first", fix="Give --yes if nobody can answer")
 
 
 def wanted(selection: Selection, is_meant: Callable[[Job], bool]) -> list[str]:

@@ -77,7 +77,9 @@ def _prune_old(
 ) -> int:
     from runforge.queue import prune as pruning
 
-    if not dry_run and not yes and (delete_runs or sys.stdin.isatty()):
+    if not dry_run and not yes and delete_runs:
+        changes.require_answer("--delete-runs deletes folders")
+    if not dry_run and not yes and sys.stdin.isatty():
         found = pruning.prune(here, seconds, delete_runs=delete_runs, dry_run=True)
         if found.jobs and delete_runs:
             what = _runs(found.jobs, "its folder", "their folders")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 from datetime import timedelta, timezone
@@ -185,6 +186,10 @@ def test_prune_asks_only_where_there_is_something_to_delete(lived_in: Workspace,
     nothing = Terminal("prune", "--older-than", "0s", "--delete-runs", "--workspace", waiting.root)
     assert nothing.end() == 0
     assert nothing.text == "Forgot 0 jobs, 0 B\n"
+    forgetting = Terminal("prune", "--older-than", "0s", "--workspace", lived_in.root)
+    forgetting.until("Forget 3 runs (the folders stay)? [y/N]")
+    os.write(forgetting.master, b"n\n")
+    assert forgetting.end() == 5
     some = Terminal("prune", "--older-than", "0s", "--delete-runs", "--workspace", lived_in.root)
     some.until("Delete 3 runs and their folders (")
     # Python does not see a signal that comes just before it reads: a person presses Ctrl-C again, too.

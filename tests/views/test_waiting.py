@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runforge import clock
 from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity

@@ -119,6 +119,8 @@ def _is_met(tx: Transaction, job: Job, parent: Parent) -> bool:
     if parent.id in {job.job_id, job.group_id}:
         what = "itself" if parent.kind == RUN else f"its own group {_name(found)}"
         raise InvalidRequest(f"{_name(job)} cannot wait for {what}", fix="Name another run or group")
+    if isinstance(found, Group) and found.total == 0 and not found.is_open:
+        raise OperationFailed(f"{_name(found)} has no run to wait for", fix="Put a run into it first")
     holds = dependencies.holds(parent.condition, found)
     if holds is False:
         raise OperationFailed(

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from runforge.cli import output, submit_told
 from runforge.cli.options import find

@@ -12,7 +12,7 @@ from runforge.cli import output, submit_told
 from runforge.cli.options import find
 from runforge.cli.submit_order import LISTS, Given, order_of
 from runforge.documents import placeholders
-from runforge.errors import CanceledByUser, RunForgeError
+from runforge.errors import CanceledByUser, OperationFailed, RunForgeError
 from runforge.queue import environment_words, submitting
 from runforge.store import daemon_holder
 from runforge.workspace import Workspace
@@ -65,6 +65,7 @@ def _submit(given: Given) -> int:
     order = order_of(given)
     prepared = submitting.prepare(order)
     _require_programs(order, prepared)
+    _require_room(prepared)
     if given.dry_run:
         submitting.check_names(here, order)
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
@@ -94,6 +95,18 @@ def _require_programs(order: submitting.Order, prepared: submitting.Prepared) ->
             seen.add(program)
             folder = Path(request.folder or os.getcwd())
             environment_words.require_program(request, order.environment.variables, folder)
+
+
+def _require_room(prepared: submitting.Prepared) -> None:
+    """Refuse a run that this machine can never start. Its GPUs only the daemon knows."""
+    for needs in {run.request.needs for run in prepared.runs}:
+        if needs.cpus > 1 or needs.mem_mb:
+            from runforge.core.scheduling import Machine, why_never
+            from runforge.machine import size
+
+            why = why_never(needs, Machine(os.cpu_count(), size.mem_mb() or None))
+            if why is not None:
+                raise OperationFailed(f"the run could never start: {why}", fix="Ask for less")
 
 
 def _start_daemon(here: Workspace) -> RunForgeError | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from runforge.cli import output
 from runforge.documents import doubts
-from runforge.documents.placeholders import filled
+from runforge.documents.placeholders import filled, shell_line
 from runforge.documents.request import Request
 from runforge.errors import Missing
 from runforge.queue import environment_words
@@ -21,7 +20,7 @@ NoLog = Missing
 
 def line_of(request: Request) -> str:
     """Return the command that a run executes, as a shell reads it; an empty text for a model family."""
-    return shlex.join(filled(request)) if request.command else ""
+    return shell_line(request) if request.command else ""
 
 
 def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> None:

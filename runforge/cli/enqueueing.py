@@ -55,7 +55,7 @@ def sweep(
     _warn(doubts.warnings(made.doubts, where))
     _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
     if made.first is not None and made.first.command:
-        output.note(f"The first run: {shell_line(made.first)}")
+        output.note(f"first command: {shell_line(made.first)}")
     print(f"Group ID: {made.group_id}")
     if submission.dry_run_seconds is not None:
         held = f"hold a slot for {submission.dry_run_seconds:g} s each"

@@ -112,7 +112,7 @@ def test_standard_output_is_the_id_and_the_rest_is_told_beside_it(desk: Desk) ->
     assert re.fullmatch(r"\d{8}-\d{6}-train-0001", run)
     lines = desk.told.splitlines()
     assert re.match(r"1 run, 1; environment [0-9a-f]{4} \(.*\d+ variables", lines[0])
-    assert lines[1] == "1 runs: python train.py --lr 0.1"
+    assert lines[1] == "command: python train.py --lr 0.1"
     assert lines[2] == "1 waits: no daemon is running; `runforge daemon --detach` starts one"
     group = desk.submit(
         "-n",
@@ -135,7 +135,7 @@ def test_standard_output_is_the_id_and_the_rest_is_told_beside_it(desk: Desk) ->
     )
     assert re.fullmatch(r"grp_\d{8}_\d{6}_lm", group)
     assert desk.told.startswith("10 runs, 2-11; environment ")
-    assert "2 runs: python train.py --lr 0.0001 --seed 1\n" in desk.told
+    assert "first command: python train.py --lr 0.0001 --seed 1\n" in desk.told
     assert desk.commands(group) == [{"lr": lr, "seed": seed} for lr in (1e-4, 1e-3) for seed in range(1, 6)]
     made = desk.group(group)
     assert (made.name, made.objective_metric, made.direction) == ("lm", "val/loss", "minimize")

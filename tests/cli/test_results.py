@@ -138,7 +138,7 @@ def test_the_best_are_those_of_the_objective(runs: Workspace, capsys: pytest.Cap
     _results(runs, top=2)
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["#", "2", "1"]
     with pytest.raises(InvalidRequest, match="--sort NAME:max"):
-        _results(runs, sort="@acc", top=1)
+        _results(runs, sort="lr", top=1)
 
 
 def test_markdown_survives_hostile_values(runs: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

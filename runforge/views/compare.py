@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 from runforge import clock
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.metrics.points import as_json
-from runforge.views import chosen_runs, environment, results, run_facts
+from runforge.views.chosen_runs import spooled
+from runforge.views.environment import masked, stored
+from runforge.views.results import metrics_of, parameters_of
+from runforge.views.run_facts import read as facts_of
 from runforge.workspace import Workspace
 
 #: More columns fit no screen.
@@ -51,7 +54,7 @@ Facts = dict[tuple[str, str], _Fact]
 
 def compare(workspace: Workspace, texts: Sequence[str]) -> Comparison:
     """Return what differs between the runs that the targets mean, at least two."""
-    with chosen_runs.spooled(workspace, texts, None, clock.now()) as jobs:
+    with spooled(workspace, texts, None, clock.now()) as jobs:
         if not 2 <= len(jobs) <= MOST:
             raise InvalidRequest(
                 f"these are {len(jobs):,} runs", where="compare", fix=f"Name 2 to {MOST} runs, such as 41 47"
@@ -77,9 +80,9 @@ def _difference(key: tuple[str, str], sides: list[Facts]) -> Difference:
 def _facts(workspace: Workspace, job: dict[str, Any]) -> Iterator[tuple[tuple[str, str], _Fact]]:
     """Yield all that is known of a run, by section and name; what is missing is left out."""
     folder = workspace.root / job["run_dir"]
-    facts = run_facts.read(folder, workspace.root)
+    facts = facts_of(folder, workspace.root)
     plain = {
-        "parameter": results.parameters_of(job, folder),
+        "parameter": parameters_of(job, folder),
         "run": {
             "model": None if facts.command else facts.family,
             "starts in": facts.cwd,
@@ -91,7 +94,7 @@ def _facts(workspace: Workspace, job: dict[str, Any]) -> Iterator[tuple[tuple[st
             "dry_run": job["dry_run"] or None,
         },
         "outcome": {name: job[name] for name in _OUTCOME},
-        "metric": {name: as_json(known.last) for name, known in results.metrics_of(job, folder).items()},
+        "metric": {name: as_json(known.last) for name, known in metrics_of(job, folder).items()},
     }
     if facts.command is not None:  # the same command with other parameters is no difference of its own
         yield ("run", "command"), _Fact(json.dumps(facts.template), "\n".join(facts.command_lines))
@@ -107,9 +110,9 @@ def _environment(workspace: Workspace, env_id: str | None) -> Iterator[tuple[tup
         return
     yield ("environment", "id"), _Fact(env_id, env_id[:12])
     try:
-        variables = environment.stored(workspace, env_id)
+        variables = stored(workspace, env_id)
     except OperationFailed as error:
         yield ("environment", "problem"), _Fact(str(error), str(error))
         return
-    for name, shown in environment.masked(variables).items():
+    for name, shown in masked(variables).items():
         yield ("environment", name), _Fact(variables[name], shown)

@@ -22,7 +22,7 @@ from runforge.files.durable import read_bounded
 from runforge.metrics import statistics
 from runforge.metrics.points import value_of
 from runforge.metrics.statistics import Measured
-from runforge.views import chosen_runs
+from runforge.views.chosen_runs import spooled
 from runforge.views.shown import parameter_names
 from runforge.views.spool import Spool
 from runforge.workspace import Workspace
@@ -54,7 +54,7 @@ class Results(NamedTuple):
 def read(workspace: Workspace, texts: Sequence[str], where: str | None = None) -> Results:
     """Return the results of the runs that the targets and the filter mean, by default of all runs."""
     now = clock.now()
-    with chosen_runs.spooled(workspace, texts, where, now) as jobs:
+    with spooled(workspace, texts, where, now) as jobs:
         records = Spool()
         try:
             gathered = _Gathered(records)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from runforge.cli.parameters import JSON, MOST, WHERE, WORKSPACE, Command, flag, option, optional
+from runforge.cli.parameters import JSON, MOST, WORKSPACE, Command, flag, option, optional
 
 _TARGETS = optional(
     "targets",
     "texts",
-    "Runs and groups: numbers (12, 3-9), ids, names of groups, @last. Default of `results`: all runs.",
+    "Runs and groups: numbers (12, 3-9), ids, names of groups, @last. Default: all runs.",
     metavar="[TARGET]...",
-    completes="target",
+    completes="either",
 )
+_WHERE = option("--where", "text", "Only runs that match this filter.", metavar="FILTER")
 
 RESULTS = (
     Command(
@@ -19,7 +20,7 @@ RESULTS = (
         "Print parameters and metrics of runs, also as CSV.",
         (
             _TARGETS,
-            WHERE,
+            _WHERE,
             WORKSPACE,
             option("--sort", "text", "Best first: a metric, perhaps with :min or :max; or another column."),
             option("--top", "int", "Only the best runs, so many.", low=1, high=MOST),

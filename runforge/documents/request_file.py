@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from runforge.documents import strict_json
 from runforge.documents.placeholders import require_filled
@@ -22,7 +23,7 @@ REQUEST_LIMIT = 1024 * 1024
 
 def read_request(path: Path) -> Request:
     """Return the checked request in a file; Missing or InvalidRequest if it cannot be used."""
-    return _parsed(_read(lambda: read_bounded(path, REQUEST_LIMIT), str(path)), str(path))
+    return read_queued(path)[0]
 
 
 def read_new_request(path: Path) -> Request:
@@ -34,10 +35,15 @@ def read_new_request(path: Path) -> Request:
 
 def read_queued_request(path: Path) -> tuple[Request, str]:
     """Return a request to submit, and the digest of its file; see `read_new_request`."""
-    data = _read(lambda: read_bounded(path, REQUEST_LIMIT), str(path))
-    request = _parsed(data, str(path))
+    request, sha = read_queued(path)
     require_filled(request, where=str(path))
-    return request, digest(data)
+    return request, sha
+
+
+def read_queued(path: Path) -> tuple[Request, str]:
+    """Return the checked request in a file, and the digest of the file."""
+    data = _read(lambda: read_bounded(path, REQUEST_LIMIT), str(path))
+    return _parsed(data, str(path)), digest(data)
 
 
 def digest(data: bytes) -> str:
@@ -52,6 +58,13 @@ def read_given_request(path: Path) -> tuple[Request, bytes]:
     request = _parsed(data, where)
     require_filled(request, where=where)
     return request, data
+
+
+def read_given_document(path: Path) -> dict[str, Any]:
+    """Return the request that a command line names as it is, not checked yet: a sweep may fill what it lacks."""
+    where = shown(path)
+    data = _read(lambda: read_given(path, REQUEST_LIMIT), where)
+    return strict_json.parse(data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest, where=where)
 
 
 def _read(read: Callable[[], bytes], where: str) -> bytes:

@@ -71,6 +71,7 @@ def contradictions(tx: Transaction) -> list[str]:
         *_compare_slots(rows, tx.rows("attempts.slots")),
         *_compare_grants(tx, rows),
         *_compare_counters(tx),
+        *_compare_edges(tx),
     ]
 
 
@@ -88,7 +89,7 @@ def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict
     for entry in entries:
         event, detail = entry["event"], json.loads(entry["detail"])
         if event.startswith("group_"):
-            _fold_group(groups, entry["group_id"], event)
+            _fold_group(groups, entry["group_id"], event, detail)
         elif event == "enqueued":
             jobs[entry["job_id"]] = {**_NO_GATES, "state": "queued", "attempt": 1, **_needed(detail)}
         elif event == "pruned":
@@ -107,11 +108,18 @@ def _needed(detail: dict[str, Any]) -> dict[str, Any]:
     return {**detail, "needs": resources.from_json(detail.get("needs", detail))}
 
 
-def _fold_group(groups: dict[str, dict[str, Any]], group_id: str, event: str) -> None:
+def _fold_group(groups: dict[str, dict[str, Any]], group_id: str, event: str, detail: dict[str, Any]) -> None:
     if event == "group_created":
-        groups[group_id] = {"is_paused": 0, "is_canceled": 0, "is_open": 0}
+        groups[group_id] = {
+            "is_paused": 0,
+            "is_canceled": 0,
+            "is_open": 0,
+            "run_limit": detail.get("run_limit"),
+        }
     elif event == "group_pruned":
         groups.pop(group_id, None)
+    elif event == "group_limited":
+        groups[group_id]["run_limit"] = detail["run_limit"]
     elif event in {"group_opened", "group_closed"}:
         groups[group_id]["is_open"] = int(event == "group_opened")
     elif event in {"group_paused", "group_resumed"}:
@@ -161,7 +169,7 @@ def _compare_groups(groups: dict[str, dict[str, Any]], rows: list[Any]) -> list[
             continue
         found += [
             f"{row['group_id']}: {name} is {row[name]}, the journal says {replayed[name]}"
-            for name in ("is_paused", "is_canceled", "is_open")
+            for name in ("is_paused", "is_canceled", "is_open", "run_limit")
             if row[name] != replayed[name]
         ]
     return found + [f"{group_id} is in the journal but not in the table" for group_id in groups]
@@ -190,6 +198,13 @@ def _compare_grants(tx: Transaction, jobs: list[Any]) -> list[str]:
         if sorted(devices) != sorted(attempt.devices):
             found.append(f"{attempt.job_id} was given {list(attempt.devices)} and holds {devices}")
     return found
+
+
+def _compare_edges(tx: Transaction) -> list[str]:
+    return [
+        f"{row['job_id']} has {row['blockers']} blockers, and {row['unmet']} of its edges are not met"
+        for row in tx.rows("edges.miscounted")
+    ]
 
 
 def _compare_counters(tx: Transaction) -> list[str]:

@@ -21,7 +21,7 @@ from runforge.daemon.claims import Claims
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
 from runforge.machine.gpus import Gpu, Gpus
-from runforge.queue import cancel, prune
+from runforge.queue import cancel
 from runforge.store import transitions
 from runforge.store.failures import Fenced
 from runforge.store.journal import Transaction
@@ -93,17 +93,17 @@ class JournalMachine(ModelMachine):
         )
         self.jobs[job_id] = Model(group, gpus, priority)
 
-    @rule(place=places, held=st.booleans(), blockers=st.integers(0, 2), delayed=st.booleans())
-    def set_gates(self, place: int, held: bool, blockers: int, delayed: bool) -> None:
+    @rule(place=places, held=st.booleans(), delayed=st.booleans())
+    def set_gates(self, place: int, held: bool, delayed: bool) -> None:
         """No command sets them yet, so it is done to the table."""
         if (job_id := self.pick(place)) is None:
             return
         with self.journal.write(self.epoch):
             self.journal.connection.execute(
-                "UPDATE jobs SET held = ?, blockers = ?, delayed = ?, not_before = ? WHERE job_id = ?",
-                (int(held), blockers, int(delayed), NOW if delayed else None, job_id),
+                "UPDATE jobs SET held = ?, delayed = ?, not_before = ? WHERE job_id = ?",
+                (int(held), int(delayed), NOW if delayed else None, job_id),
             )
-        self.jobs[job_id] = replace(self.jobs[job_id], held=held, blockers=blockers, delayed=delayed)
+        self.jobs[job_id] = replace(self.jobs[job_id], held=held, delayed=delayed)
 
     @rule(place=places, is_open=st.booleans())
     def open_or_close(self, place: int, is_open: bool) -> None:
@@ -163,7 +163,7 @@ class JournalMachine(ModelMachine):
         doomed = [i for i, j in self.jobs.items() if i == job_id or (group is not None and j.group == group)]
         rows = [self.row(i) for i in doomed]
         allowed = all(self.jobs[i].state in TERMINAL for i in doomed)
-        self.change(lambda tx: prune._forget(tx, rows), allowed=allowed)
+        self.change(lambda tx: transitions.forget(tx, rows, NOW), allowed=allowed)
         if allowed:
             self.jobs = {i: job for i, job in self.jobs.items() if i not in doomed}
             if group not in self.open:

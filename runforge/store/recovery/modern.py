@@ -29,6 +29,7 @@ def bring_up(tables: dict[str, list[Row]]) -> None:
             job.setdefault(name, usual)
     for group in tables["groups"]:
         group.setdefault("is_open", 0)
+        group.setdefault("run_limit", None)
     for attempt in tables["attempts"]:
         uuid = attempt.get("gpu_uuid")
         attempt.setdefault("devices", json.dumps([uuid] if uuid else []))

@@ -62,6 +62,9 @@ UPDATE groups SET is_paused = :is_paused, updated_at = :now WHERE group_id = :gr
 -- name: set_canceled
 UPDATE groups SET is_canceled = :is_canceled, updated_at = :now WHERE group_id = :group_id;
 
+-- name: set_objective
+UPDATE groups SET objective_metric = :metric, direction = :direction, updated_at = :now WHERE group_id = :group_id;
+
 -- name: mark_started
 UPDATE groups SET started_at = coalesce(started_at, :now), finished_at = NULL
 WHERE group_id = :group_id;
@@ -126,3 +129,6 @@ ORDER BY metric_value, seq LIMIT 1;
 -- The primary metric of the first run that has succeeded with one, diverged or not.
 SELECT metric_name FROM jobs
 WHERE group_id = :group_id AND state = 'succeeded' AND metric_name IS NOT NULL ORDER BY seq LIMIT 1;
+
+-- name: set_limit
+UPDATE groups SET run_limit = :run_limit, updated_at = :now WHERE group_id = :group_id;

@@ -79,14 +79,14 @@ INSERT INTO shapes (cpus, gpus, vram_mb, mem_mb) VALUES (:cpus, :gpus, :vram_mb,
 -- name: heads
 -- Of each need that some ready job has: the lane whose turn it is among those with such a job, and of these jobs in
 -- it the next one: priority first, then place, then age. Index seeks alone, in one statement: each costs as much as
--- all of them. How many lanes are paused and how many jobs are gated does not matter, nor how many needs there were.
+-- all of them. How many lanes are paused or at their limit and how many jobs are gated does not matter, nor how many needs there were.
 WITH RECURSIVE first (row_id) AS (
     SELECT (SELECT row_id FROM lane_shapes INDEXED BY lanes_ready
-            WHERE ready > 0 AND is_paused = 0 AND shape_id > 0
+            WHERE ready > 0 AND is_closed = 0 AND shape_id > 0
             ORDER BY shape_id, served, lane_id LIMIT 1)
     UNION ALL
     SELECT (SELECT row_id FROM lane_shapes INDEXED BY lanes_ready
-            WHERE ready > 0 AND is_paused = 0
+            WHERE ready > 0 AND is_closed = 0
               AND shape_id > (SELECT shape_id FROM lane_shapes WHERE row_id = first.row_id)
             ORDER BY shape_id, served, lane_id LIMIT 1)
     FROM first WHERE row_id IS NOT NULL)
@@ -100,7 +100,7 @@ WHERE seq = (SELECT seq FROM jobs INDEXED BY jobs_next
 -- The same for one lane, whosever turn it is.
 SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, job_id, priority, place, seq
 FROM lane_shapes AS lane CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
-WHERE lane.lane_id = :lane_id AND ready > 0 AND is_paused = 0
+WHERE lane.lane_id = :lane_id AND ready > 0 AND is_closed = 0
   AND seq = (SELECT seq FROM jobs INDEXED BY jobs_next
              WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
              ORDER BY priority DESC, place, seq LIMIT 1);
@@ -126,6 +126,11 @@ UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, st
                 not_before = :not_before, delayed = :not_before IS NOT NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 
+-- name: try_again
+UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
+                error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
+
 -- name: next_due
 SELECT min(not_before) FROM jobs WHERE state = 'queued' AND delayed = 1;
 
@@ -136,7 +141,8 @@ WHERE state = 'queued' AND delayed = 1 AND not_before <= :now;
 -- name: retry
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, cancel_requested = 0,
                 started_at = NULL, finished_at = NULL, updated_at = :now, error = NULL,
-                cause = NULL, metric_name = NULL, metric_value = NULL, not_before = NULL, delayed = 0
+                cause = NULL, metric_name = NULL, metric_value = NULL, not_before = NULL, delayed = 0,
+                retries_used = '[]'
 WHERE job_id = :job_id AND attempt = :attempt AND state IN ('failed', 'canceled');
 
 -- name: ask_to_cancel
@@ -146,6 +152,25 @@ WHERE job_id = :job_id AND state = 'running' AND cancel_requested = 0;
 -- name: set_priority
 UPDATE jobs SET priority = :priority, updated_at = :now
 WHERE job_id = :job_id AND state IN ('queued', 'running');
+
+-- name: set_held
+UPDATE jobs SET held = :held, updated_at = :now WHERE job_id = :job_id AND state = 'queued' AND held <> :held;
+
+-- name: places
+-- The waiting jobs of a lane with one priority, in their order.
+SELECT job_id, place FROM jobs WHERE state = 'queued' AND lane_id = :lane_id AND priority = :priority
+ORDER BY place, seq;
+
+-- name: next_seq
+-- The number that the next job will have.
+SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'jobs'), 0) + 1;
+
+-- name: set_position
+UPDATE jobs SET position = :position, updated_at = :now WHERE job_id = :job_id AND state = 'queued';
+
+-- name: files
+-- What belongs to jobs on the disk.
+SELECT run_id, run_dir, env_id FROM jobs;
 
 -- name: prunable
 SELECT * FROM full_jobs
@@ -173,8 +198,8 @@ SELECT lane_id, state, count(*) AS jobs FROM jobs GROUP BY 1, 2;
 
 -- name: count_ready
 -- The slow way, for a journal that is written out of saved rows.
-INSERT INTO lane_shapes (lane_id, shape_id, ready, served, is_paused)
-SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0), served, is_paused
+INSERT INTO lane_shapes (lane_id, shape_id, ready, served, is_closed)
+SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0), served, is_closed
 FROM jobs CROSS JOIN lanes USING (lane_id) GROUP BY lane_id, shape_id;
 
 -- name: lane_counters
@@ -185,7 +210,7 @@ SELECT lane_id, queued, running, succeeded, failed, canceled FROM lanes;
 WITH counted AS (
     SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0) AS ready FROM jobs GROUP BY 1, 2)
 SELECT lane_id, shape_id FROM lane_shapes AS kept LEFT JOIN lanes USING (lane_id) LEFT JOIN counted USING (lane_id, shape_id)
-WHERE kept.ready <> ifnull(counted.ready, 0) OR kept.served IS NOT lanes.served OR kept.is_paused IS NOT lanes.is_paused
+WHERE kept.ready <> ifnull(counted.ready, 0) OR kept.served IS NOT lanes.served OR kept.is_closed IS NOT lanes.is_closed
 UNION ALL
 SELECT lane_id, shape_id FROM counted
 WHERE ready > 0 AND NOT EXISTS (SELECT 1 FROM lane_shapes AS kept
@@ -268,3 +293,13 @@ SELECT group_concat(seq), count(sorted) FROM (
     ORDER BY sorted IS NULL, sorted,
              CASE WHEN :sort = 'live' AND state = 'queued' THEN -priority END,
              CASE WHEN :sort = 'live' THEN finished_at END DESC, seq);
+
+-- name: environments
+-- The stored environments that jobs name.
+SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL;
+
+-- name: take_request
+-- Its request.json, as it is in the file now.
+UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
+                updated_at = :now
+WHERE job_id = :job_id;

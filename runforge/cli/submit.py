@@ -6,12 +6,13 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from runforge.cli import output, submit_told
 from runforge.cli.options import find
-from runforge.cli.submit_order import Given, order_of
+from runforge.cli.submit_order import LISTS, Given, order_of
 from runforge.documents import placeholders
-from runforge.errors import CanceledByUser, RunForgeError
+from runforge.errors import CanceledByUser, OperationFailed, RunForgeError
 from runforge.queue import environment_words, submitting
 from runforge.store import daemon_holder
 from runforge.workspace import Workspace
@@ -55,7 +56,8 @@ def submit(
     command: list[str],
 ) -> int:
     """Queue a command or a sweep of it, and print the id of its run or group."""
-    return _submit(Given(**locals()))
+    given: dict[str, Any] = locals()
+    return _submit(Given(**given | {name: given[name] or [] for name in LISTS}))
 
 
 def _submit(given: Given) -> int:
@@ -63,17 +65,20 @@ def _submit(given: Given) -> int:
     order = order_of(given)
     prepared = submitting.prepare(order)
     _require_programs(order, prepared)
+    _require_room(prepared)
     if given.dry_run:
         submitting.check_names(here, order)
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
     made = submitting.submit(here, order, prepared)
     failed = _start_daemon(here) if given.start else None
-    if given.as_json:
-        output.print_json("submit", submit_told.document(here, order, prepared, made))
-    else:
-        print(made.group_id if order.sweep is not None else made.run_ids[0])
-    sys.stdout.flush()
-    submit_told.remarks(here, order, prepared, made)
+    try:
+        submit_told.remarks(here, order, prepared, made)
+    finally:  # whatever happens, the caller gets to know what is queued
+        if given.as_json:
+            output.print_json("submit", submit_told.document(here, order, prepared, made))
+        else:
+            print(made.group_id if order.sweep is not None else made.run_ids[0])
+        sys.stdout.flush()
     if failed is not None:
         raise failed
     if given.wait or given.follow:
@@ -92,6 +97,18 @@ def _require_programs(order: submitting.Order, prepared: submitting.Prepared) ->
             seen.add(program)
             folder = Path(request.folder or os.getcwd())
             environment_words.require_program(request, order.environment.variables, folder)
+
+
+def _require_room(prepared: submitting.Prepared) -> None:
+    """Refuse a run that this machine can never start. Its GPUs only the daemon knows."""
+    for needs in {run.request.needs for run in prepared.runs}:
+        if needs.cpus > 1 or needs.mem_mb:
+            from runforge.core.scheduling import Machine, why_never
+            from runforge.machine import size
+
+            why = why_never(needs, Machine(os.cpu_count(), size.mem_mb() or None))
+            if why is not None:
+                raise OperationFailed(f"the run could never start: {why}", fix="Ask for less")
 
 
 def _start_daemon(here: Workspace) -> RunForgeError | None:

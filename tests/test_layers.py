@@ -55,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
     "tui": {"core", "files", "machine", "metrics", "queue", "views"},
     "cli": {
         *("core", "daemon", "direct", "documents", "drills", "exports", "files"),
-        *("machine", "metrics", "queue", "store", "tui", "views"),
+        *("machine", "metrics", "queue", "store", "sweeps", "tui", "views"),
     },
 }
 FILES = sorted(ROOT.rglob("*.py"))
@@ -208,7 +208,10 @@ def test_the_table_of_commands_and_the_version_import_nothing_costly() -> None:
         "runforge.cli",
         "runforge.cli.commands",
         "runforge.cli.parameters",
-        *(f"runforge.cli.table_{section}" for section in ("start", "queue", "look", "results", "daemon")),
+        *(
+            f"runforge.cli.table_{section}"
+            for section in ("start", "queue", "submit", "change", "look", "results", "daemon")
+        ),
     }
     assert not (_observed(_MAIN, "--version")[0] - before) & COSTLY
     reading = (

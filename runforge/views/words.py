@@ -100,13 +100,8 @@ def _parents_text(job: Job, parents: Sequence[Relative]) -> str:
 
 def _later(job: Job) -> str:
     """Return when a job starts, or is tried again and after what."""
-    when = local(job.not_before or "")
+    when = clock.local_and_age(job.not_before) if job.not_before else ""
     return f"{job.error}; tried again at {when}" if job.error else f"starts at {when}"
-
-
-def local(moment: str) -> str:
-    """Return a moment in the reader's time zone."""
-    return f"{clock.to_datetime(moment).astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def why_running(workspace: Workspace, job: Job) -> Waiting | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runforge import clock
 from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity
@@ -45,7 +46,7 @@ def test_a_run_that_waits_for_others_says_so_before_anything_else(daemon: Daemon
 
 
 def test_a_run_starts_later_or_is_tried_again(daemon: DaemonStatus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "local", lambda _: "22:30")
+    monkeypatch.setattr(clock, "local_and_age", lambda _: "22:30")
     assert _why(daemon, not_before=_SOON) == ("not_before", "starts at 22:30")
     again = _why(daemon, not_before=_SOON, error="exit code 1")
     assert again == ("not_before", "exit code 1; tried again at 22:30")

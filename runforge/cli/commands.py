@@ -12,11 +12,19 @@ from runforge.cli.parameters import flag
 from runforge.cli.table_daemon import DAEMON
 from runforge.cli.table_look import LOOK
 from runforge.cli.table_queue import QUEUE
+from runforge.cli.table_results import RESULTS
 from runforge.cli.table_start import DIRECT, START
 
 ABOUT = "Run experiments in order, and know the true outcome of every run, whatever crashes."
 VERSION = flag("--version", "Print the version.")
 
 #: The sections of the help, in its order.
-SECTIONS = {"Start": START, "Queue": QUEUE, "Look": LOOK, "Without the queue": DIRECT, "Daemon": DAEMON}
+SECTIONS = {
+    "Start": START,
+    "Queue": QUEUE,
+    "Look": LOOK,
+    "Results": RESULTS,
+    "Without the queue": DIRECT,
+    "Daemon": DAEMON,
+}
 COMMANDS = {command.name: command for commands in SECTIONS.values() for command in commands}

@@ -37,8 +37,11 @@ def jobs(
     return listing.jobs(find(workspace), group=group, state=state, limit=limit, as_json=as_json)
 
 
-def show(run: str, workspace: Path | None, as_json: bool) -> int:
+def show(run: str, workspace: Path | None, env: bool, as_json: bool) -> int:
     """Print all about one run."""
-    from runforge.cli import listing
+    from runforge.cli import one_run
 
-    return listing.run(find(workspace), run, as_json=as_json)
+    here = find(workspace)
+    return (
+        one_run.environment(here, run, as_json=as_json) if env else one_run.show(here, run, as_json=as_json)
+    )

@@ -63,10 +63,10 @@ LOOK = (
     Command(
         "show",
         "show:show",
-        "Show one run: state, attempts, timeline, files.",
-        (RUN, WORKSPACE, JSON),
+        "Show one run: command, state, why, attempts, timeline.",
+        (RUN, WORKSPACE, flag("--env", "Print its stored environment, secrets masked."), JSON),
         reads_only=True,
-        examples=["runforge show @last"],
+        examples=["runforge show @last", "runforge show @last --env"],
     ),
     Command(
         "logs",

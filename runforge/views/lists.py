@@ -10,6 +10,7 @@ from runforge.store import records, targets
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot
 from runforge.views.daemon_status import free_capacity, slots_used, status_of
+from runforge.views.kin import Relative, children_of, parents_of
 from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
@@ -75,17 +76,19 @@ def run(workspace: Workspace, name: str) -> RunView:
         job = targets.job(tx, name)
         attempts = [records.attempt(r) for r in tx.rows("attempts.of_job", job_id=job.job_id)]
         entries = tx.rows("journal.entries_of_job", job_id=job.job_id)
-        reason = _reason_of(tx, workspace, job)
+        parents, children = parents_of(tx, job), children_of(tx, job)
+        reason = _reason_of(tx, workspace, job, parents)
     timeline = [{**dict(e), "detail": json.loads(e["detail"])} for e in entries]
     shown = [attempt_view(attempt) for attempt in attempts]
     view = job_view(job, clock.now(), reason)
-    return RunView(job=view, attempts=shown, timeline=timeline, run_dir=workspace.root / job.run_dir)
+    folder = workspace.root / job.run_dir
+    return RunView(view, shown, timeline, folder, parents, children, job.retry_rules, job.retries_used)
 
 
-def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> Waiting | None:
+def _reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Relative]) -> Waiting | None:
     if job.state is not State.QUEUED:
         return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
     paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
     capacity = free_capacity(row, slots_used(tx))
-    return why_waiting(status_of(workspace, row), capacity, job, is_paused=paused)
+    return why_waiting(status_of(workspace, row), capacity, job, is_paused=paused, parents=parents)

@@ -9,7 +9,7 @@ from runforge.cli import changes, output
 from runforge.cli.options import find
 from runforge.core.submission import USUAL, Submission
 from runforge.documents import doubts
-from runforge.documents.placeholders import shell_line
+from runforge.documents.placeholders import filled
 from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
 from runforge.documents.secrets import secrets_in
@@ -19,6 +19,7 @@ from runforge.metrics import tokens
 from runforge.queue import submit
 from runforge.queue.changed import Changed
 from runforge.views import resolve
+from runforge.views.quoting import command_line
 
 
 def read_plan(path: Path) -> bytes:
@@ -58,7 +59,7 @@ def sweep(
     _warn(doubts.warnings(made.doubts, where))
     _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
     if made.first is not None and made.first.command:
-        output.note(f"first command: {shell_line(made.first)}")
+        output.note(f"first command: {command_line(filled(made.first))}")
     if as_json:
         changes.print_json(Changed(resolve.select(here, [made.group_id]).jobs, []))
         return 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,11 +130,22 @@ def _with_values(old: Request, wish: Edit) -> dict[str, Any]:
     document = copy.deepcopy(old.raw)
     for path, value in wish.values.items():
         _set(document, path, value)
+    model = document["model"]
+    if isinstance(model.get("command"), str) and not model.get("shell"):
+        model["command"] = _words(model["command"])
     if "resources.gpus" in wish.values:
         _set(document, "device.type", "gpu" if wish.values["resources.gpus"] else "cpu")
     if wish.environment is not None:
         document["environment"] = wish.environment.document()
     return wish.rewrite(document) if wish.rewrite is not None else document
+
+
+def _words(line: str) -> list[str]:
+    """Return the program and the arguments in a text, as a shell would divide them."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise InvalidRequest(f"the command cannot be divided: {error}", where=line[:60]) from None
 
 
 def _require_used(old: Request, new: Request, wish: Edit, where: str) -> None:

@@ -32,6 +32,7 @@ CALLS: dict[str, tuple[str, int]] = {
     **dict.fromkeys(("cancel", "retry", "hold", "release", "pause", "resume"), ("no-such -w W", 1)),
     "move": ("no-such --front -w W", 1),
     "remove": ("no-such --yes -w W", 1),
+    "edit": ("no-such -p 1 -w W", 1),
     "results": ("-w W", 0),
     "compare": ("no-such other -w W", 1),
     "prune": ("--older-than 1w -w W", 0),

@@ -36,7 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "files": set(),
     "machine": set(),
     "metrics": {"core", "files"},
-    "documents": {"files", "metrics"},
+    "documents": {"core", "files", "metrics"},
     "sweeps": {"documents"},
     "attempts": {"core", "documents", "files", "machine", "metrics"},
     "training": {"attempts", "core", "documents", "files", "metrics"},
@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "backends": {"attempts", "core", "documents", "files", "machine", "supervise", "training"},
     "exports": {"core", "files", "store"},
     "queue": {"core", "documents", "exports", "files", "machine", "store", "sweeps", "training"},
-    "views": {"attempts", "core", "documents", "files", "machine", "store"},
+    "views": {"attempts", "core", "documents", "files", "machine", "metrics", "store"},
     "daemon": {"backends", "core", "exports", "files", "machine", "metrics", "queue", "store", "views"},
     "direct": {
         *("attempts", "core", "daemon", "documents", "exports", "files", "machine"),
@@ -55,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
     "tui": {"core", "files", "machine", "metrics", "queue", "views"},
     "cli": {
         *("core", "daemon", "direct", "documents", "drills", "exports", "files"),
-        *("machine", "metrics", "queue", "store", "tui", "views"),
+        *("machine", "metrics", "queue", "store", "sweeps", "tui", "views"),
     },
 }
 FILES = sorted(ROOT.rglob("*.py"))
@@ -208,7 +208,10 @@ def test_the_table_of_commands_and_the_version_import_nothing_costly() -> None:
         "runforge.cli",
         "runforge.cli.commands",
         "runforge.cli.parameters",
-        *(f"runforge.cli.table_{section}" for section in ("start", "queue", "look", "daemon")),
+        *(
+            f"runforge.cli.table_{section}"
+            for section in ("start", "submit", "queue", "change", "look", "results", "daemon")
+        ),
     }
     assert not (_observed(_MAIN, "--version")[0] - before) & COSTLY
     reading = (

@@ -7,15 +7,18 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from runforge.cli import changes, units
+from runforge.cli import changes, edit_text, units
 from runforge.cli.submit_order import retry_rules
+from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.documents.known_fields import HYPERPARAMETERS
 from runforge.errors import InvalidRequest
 from runforge.queue import edit as edits
+from runforge.queue.changed import Changed
 from runforge.queue.edit import Edit
 from runforge.queue.environment import Captured, capture
 from runforge.sweeps.values import scalar
+from runforge.workspace import Workspace
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
 #: A name that begins so is a path in the request; all others are hyperparameters.
@@ -79,13 +82,30 @@ def edit(
     named = [text for text in targets or [] if not _ASSIGNMENT.fullmatch(text)]
     assigned = [text for text in targets or [] if _ASSIGNMENT.fullmatch(text)]
     wish = _wish(given._replace(sets=[*(sets or []), *assigned]))
+    if wish is None and not edit_text.is_possible():
+        raise InvalidRequest("nothing is to be changed", fix="For example `runforge edit 12 lr=0.01`")
     here, selection = changes.choose(workspace, named, where, yes=yes, wish="Edit")
     job_ids = changes.wanted(selection, lambda job: job.state is State.QUEUED)
+    if wish is None:
+        return changes.report(_in_editor(here, selection.jobs, job_ids), as_json=as_json)
     return changes.report(edits.edit(here, job_ids, wish), as_json=as_json)
 
 
-def _wish(given: _Given) -> Edit:
-    """Return what the options change; InvalidRequest if they change nothing."""
+def _in_editor(here: Workspace, jobs: list[Job], job_ids: list[str]) -> Changed:
+    """Edit one run as a text."""
+    (job, *others) = [job for job in jobs if job.job_id in job_ids]
+    if others:
+        raise InvalidRequest(
+            f"an editor takes one run, and {len(others) + 1} are chosen",
+            fix="Name one, or say what is to be changed: `runforge edit 3-9 lr=0.01`",
+        )
+    if job.state is not State.QUEUED:
+        return edits.edit(here, [job.job_id], Edit(priority=job.priority))  # says why not
+    return edit_text.edit_text(here, job)
+
+
+def _wish(given: _Given) -> Edit | None:
+    """Return what the options change; None if there are none."""
     values = {**_parameters(given), **_limits(given), **_described(given)}
     if given.command is not None:
         values["model.command"] = given.command
@@ -93,7 +113,7 @@ def _wish(given: _Given) -> Edit:
         values |= {"model.folder": os.path.abspath(given.folder), "model.cwd": None}
     captured = _environment(given)
     if not values and captured is None and given.priority is None:
-        raise InvalidRequest("nothing is to be changed", fix="For example `runforge edit 12 lr=0.01`")
+        return None
     return Edit(values, given.priority, captured)
 
 

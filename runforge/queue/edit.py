@@ -52,6 +52,8 @@ class Edit(NamedTuple):
     environment: Captured | None = None
     #: Changes the whole request, after the values.
     rewrite: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    #: The edits that its author has seen (`Job.version`): another one meanwhile is not overwritten.
+    version: int | None = None
 
     @property
     def is_of_labels(self) -> bool:
@@ -114,7 +116,7 @@ def _prepared(workspace: Workspace, job: Job, wish: Edit) -> _New:
     """Return the run as it will be. A request.json that was edited by hand is taken as it is now."""
     folder = workspace.root / job.run_dir
     request_file.settle(folder, job.request_sha)
-    old = request_file.read_queued(folder / "request.json")[0]
+    old, was = request_file.read_queued(folder / "request.json")
     document = _with_values(old, wish)
     where = f"run {job.seq}"
     request = parse_request(document, where=where)
@@ -122,7 +124,8 @@ def _prepared(workspace: Workspace, job: Job, wish: Edit) -> _New:
     require_filled(request, where=where)
     check_request(request, workspace.root)
     data = strict_json.dump(document)
-    sha = request_file.digest(data)
+    is_same = document == old.raw and was == job.request_sha
+    sha = was if is_same else request_file.digest(data)
     return _New(job, folder, data, sha, request.needs, _columns(job, request, sha, wish))
 
 
@@ -220,6 +223,8 @@ def _edit_one(tx: Transaction, job: Job, new: _New | None, wish: Edit, now: str)
         labels = {name: getattr(job, name) for name in LABELS} | _as_columns(wish.values)
         tx.run("jobs.describe", job_id=job.job_id, now=now, **labels)
         return None
+    if wish.version is not None and job.version != wish.version:
+        return "was edited meanwhile"
     if new.sha == job.request_sha and new.columns["priority"] == job.priority:
         return "is so already"
     if transitions.edit(tx, job, new.needs, now, **new.columns):
@@ -234,13 +239,14 @@ def _as_columns(values: Mapping[str, Any]) -> dict[str, Any]:
 def _write(changed: Sequence[_New]) -> None:
     """Write the new requests, durable, under the names of their digests."""
     files = []
-    for new in changed:
+    others = [new for new in changed if new.sha != new.job.request_sha]
+    for new in others:
         for stray in new.folder.glob(request_file.EDITED):  # a killed edit's; no other is at work now
             stray.unlink()
         files.append(request_file.edited(new.folder, new.sha))
         write_new(files[-1], new.data, durable=False)
     fsync_files(files)
-    for new in changed:
+    for new in others:
         fsync_dir(new.folder)
 
 

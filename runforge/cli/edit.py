@@ -1,7 +1,11 @@
-"""`runforge edit`: changes queued runs. Without an option, a terminal's editor opens the request of one run."""
+"""`runforge edit` changes queued runs, and `runforge rerun` makes new ones, with the same options.
+
+Without an option, `edit` opens the request of one run in an editor.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from pathlib import Path
@@ -14,6 +18,7 @@ from runforge.core.states import State
 from runforge.documents.known_fields import HYPERPARAMETERS
 from runforge.errors import InvalidRequest
 from runforge.queue import edit as edits
+from runforge.queue import rerun as reruns
 from runforge.queue.changed import Changed
 from runforge.queue.edit import Edit
 from runforge.queue.environment import Captured, capture
@@ -77,18 +82,40 @@ def edit(
     as_json: bool,
 ) -> int:
     """Change the queued ones of the runs."""
-    values = locals()
-    given = _Given(**{field: values[field] for field in _Given._fields})
-    named = [text for text in targets or [] if not _ASSIGNMENT.fullmatch(text)]
-    assigned = [text for text in targets or [] if _ASSIGNMENT.fullmatch(text)]
-    wish = _wish(given._replace(sets=[*(sets or []), *assigned]))
-    if wish is None and not edit_text.is_possible():
+    call = _call(locals())
+    if call.wish is None and not edit_text.is_possible():
         raise InvalidRequest("nothing is to be changed", fix="For example `runforge edit 12 lr=0.01`")
-    here, selection = changes.choose(workspace, named, where, yes=yes, wish="Edit")
+    here, selection = changes.choose(workspace, call.targets, where, yes=yes, wish="Edit")
     job_ids = changes.wanted(selection, lambda job: job.state is State.QUEUED)
-    if wish is None:
+    if call.wish is None:
         return changes.report(_in_editor(here, selection.jobs, job_ids), as_json=as_json)
-    return changes.report(edits.edit(here, job_ids, wish), as_json=as_json)
+    return changes.report(edits.edit(here, job_ids, call.wish), as_json=as_json)
+
+
+@functools.wraps(edit, assigned=())
+def rerun(**options: Any) -> int:
+    """Queue new runs like the old ones, with the same options as `edit`."""
+    call = _call(options)
+    where, workspace, yes = options["where"], options["workspace"], options["yes"]
+    here, selection = changes.choose(workspace, call.targets, where, yes=yes, wish="Run again")
+    made = reruns.rerun(here, [job.job_id for job in selection.jobs], call.wish)
+    return changes.report(Changed(made, []), as_json=options["as_json"])
+
+
+class _Call(NamedTuple):
+    """The runs that are named, and what is to be changed: None if nothing is."""
+
+    targets: list[str]
+    wish: Edit | None
+
+
+def _call(options: dict[str, Any]) -> _Call:
+    """Return what the options of one call mean; a target with `=` in it is a parameter."""
+    words = options["targets"] or []
+    assigned = [word for word in words if _ASSIGNMENT.fullmatch(word)]
+    given = _Given(**{field: options[field] for field in _Given._fields})
+    wish = _wish(given._replace(sets=[*(given.sets or []), *assigned]))
+    return _Call([word for word in words if word not in assigned], wish)
 
 
 def _in_editor(here: Workspace, jobs: list[Job], job_ids: list[str]) -> Changed:

@@ -78,7 +78,7 @@ def edit(workspace: Workspace, job_ids: Sequence[str], wish: Edit) -> Changed:
 
     Raises InvalidRequest or Missing before anything is changed if one of them could not run then.
     """
-    _check_paths(wish)
+    check_paths(wish)
     with existing(workspace) as journal:
         with journal.read() as tx:
             jobs = [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)]
@@ -99,7 +99,7 @@ def edit(workspace: Workspace, job_ids: Sequence[str], wish: Edit) -> Changed:
     return Changed(sorted(done, key=lambda job: job.seq), skipped)
 
 
-def _check_paths(wish: Edit) -> None:
+def check_paths(wish: Edit) -> None:
     """Refuse a path that no run reads, and what looks like a secret where the journal keeps it."""
     for path, value in wish.values.items():
         if not is_known(path):
@@ -117,10 +117,10 @@ def _prepared(workspace: Workspace, job: Job, wish: Edit) -> _New:
     folder = workspace.root / job.run_dir
     request_file.settle(folder, job.request_sha)
     old, was = request_file.read_queued(folder / "request.json")
-    document = _with_values(old, wish)
+    document = with_values(old, wish)
     where = f"run {job.seq}"
     request = parse_request(document, where=where)
-    _require_used(old, request, wish, where)
+    require_used(old, request, wish, where)
     require_filled(request, where=where)
     check_request(request, workspace.root)
     data = strict_json.dump(document)
@@ -129,7 +129,8 @@ def _prepared(workspace: Workspace, job: Job, wish: Edit) -> _New:
     return _New(job, folder, data, sha, request.needs, _columns(job, request, sha, wish))
 
 
-def _with_values(old: Request, wish: Edit) -> dict[str, Any]:
+def with_values(old: Request, wish: Edit) -> dict[str, Any]:
+    """Return the document of a request with what is to be changed; it is not checked yet."""
     document = copy.deepcopy(old.raw)
     for path, value in wish.values.items():
         _set(document, path, value)
@@ -151,7 +152,7 @@ def _words(line: str) -> list[str]:
         raise InvalidRequest(f"the command cannot be divided: {error}", where=line[:60]) from None
 
 
-def _require_used(old: Request, new: Request, wish: Edit, where: str) -> None:
+def require_used(old: Request, new: Request, wish: Edit, where: str) -> None:
     """Refuse a new hyperparameter that the command of a run does not take: most often it is a typing mistake."""
     if new.family != "command" or takes_all(new.command):
         return
@@ -259,9 +260,3 @@ def _removed_on_failure(changed: Sequence[_New]) -> Iterator[None]:
         for new in changed:
             request_file.edited(new.folder, new.sha).unlink(missing_ok=True)
         raise
-
-
-def parameters(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the hyperparameters of a request by their dotted names, for a table to edit."""
-    found = request.get("model", {}).get("hyperparameters") or {}
-    return dict(flat(found)) if isinstance(found, dict) else {}

@@ -86,6 +86,32 @@ def test_what_is_wrong_is_told_and_changes_nothing(
     assert request_of(two, "a")["model"] == MODEL
 
 
+def test_a_new_run_from_an_old_one_with_changes(two: Workspace, cli: Cli) -> None:
+    done = cli("rerun", "1-2", "lr=2", "-n", "again", "-p", "4", "-w", two.root)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second, last = done.stdout.splitlines()
+    assert re.fullmatch(r"3  \d{8}-\d{6}-again-\d{4}  queued, priority 4", first)
+    assert (second[:1], last) == ("4", "2 changed, 0 skipped")
+    made = request_of(two, first.split()[1])
+    assert (made["rerun_from"], made["name"]) == ("a", "again")
+    assert made["model"]["hyperparameters"] == {"lr": 2, "opt": {"wd": 0}}
+    assert request_of(two, "a")["model"] == MODEL
+    before = sorted(two.runs_dir.iterdir())
+    refused = cli("rerun", "1", "rl=2", "-w", two.root)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert sorted(two.runs_dir.iterdir()) == before
+
+
+def test_a_new_run_needs_the_environment_of_the_old_one(two: Workspace, cli: Cli) -> None:
+    assert cli("edit", "1", "--env-here", "-w", two.root).returncode == 0
+    for file in two.envs_dir.iterdir():
+        file.unlink()
+    refused = cli("rerun", "1", "-w", two.root)
+    assert refused.returncode == 3
+    assert "the environment of run 1 is stored no more. --env-here gives the new run" in refused.stderr
+    assert cli("rerun", "1", "--env-here", "-w", two.root).returncode == 0
+
+
 # --- the editor ------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from runforge.cli import output
 from runforge.cli.listing import run_view
 from runforge.core.states import State
-from runforge.views import environment as environments
 from runforge.views import log_end, run_facts
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 #: How many lines of a failed run's log are shown.
 _LOG_LINES = 10
+#: How many parents, and how many children.
+_RELATIVES = 10
 _WIDTH = 10
 Line = tuple[str, "str | None"]
 
@@ -134,7 +135,9 @@ def _needs_text(facts: Facts, *, gpus: int) -> str:
 
 def _kin(view: RunView) -> Iterator[Line]:
     for label, relatives in (("After", view.parents), ("Before", view.children)):
-        yield from ((label, _relative(relative)) for relative in relatives)
+        yield from ((label, _relative(relative)) for relative in relatives[:_RELATIVES])
+        if len(relatives) > _RELATIVES:
+            yield label, f"and {len(relatives) - _RELATIVES} more; --json has them"
 
 
 def _relative(relative: Relative) -> str:
@@ -166,6 +169,8 @@ def _print_attempts(view: RunView) -> None:
 
 def environment(here: Workspace, name: str, *, as_json: bool = False) -> int:
     """Print the stored environment of a run, with masked secrets, as words for a shell."""
+    from runforge.views import environment as environments  # few calls want it
+
     view = run_view(here, name)
     job = view.job
     variables = environments.masked(environments.stored(here, job.env_id)) if job.env_id else {}

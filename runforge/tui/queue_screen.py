@@ -13,7 +13,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from runforge.metrics.curves import Progress
+from runforge.metrics.progress import Progress
 from runforge.text import safe
 from runforge.tui import queue_keys
 from runforge.tui.bars import Key

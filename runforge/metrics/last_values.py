@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from runforge.metrics import jsonl, naming
 from runforge.metrics.follow import read_ends
@@ -65,6 +66,17 @@ class RunValues:
     def sentences(self) -> list[str]:
         """Return sentences for people about what was not read."""
         return [*self._said, *self._told.sentences(), *of_sources(self._sources)]
+
+    def sources(self) -> list[dict[str, Any]]:
+        """Return where the metrics are from that the run did not report itself, for result.json."""
+        names: dict[Source, list[str]] = {}
+        for name, (_, source) in self._merged.items():
+            names.setdefault(source, []).append(name)
+        return [
+            {"path": source.path, "kind": source.kind, "by": source.by, "metrics": found}
+            for source, found in names.items()
+            if source != OWN
+        ]
 
     def primary(self) -> str | None:
         """Return the name of the run's main metric."""

@@ -6,6 +6,7 @@ What the run reports itself comes first, then a file that a person named, then f
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -18,6 +19,8 @@ from runforge.metrics.sources.listed import Source, Sources
 OWN = Source(jsonl.NAME, kinds.LINES, "reported")
 LOG = Source("logs.txt", "log", "printed")
 _RANKS = {kind: rank for rank, kind in enumerate([*kinds.ORDER, LOG.kind, kinds.TRAINER])}
+#: The name of a metric that was measured on other data than trained on.
+_HELD_OUT = re.compile(r"(?:val|eval|test|dev)", re.IGNORECASE)
 _Found = TypeVar("_Found")
 
 
@@ -90,8 +93,13 @@ def _continues(first: Source, second: Source) -> bool:
 
 
 def primary(found: Mapping[str, tuple[object, Source]]) -> str | None:
-    """Return the run's main metric: the first that it reported, or else one of which is known what is better."""
+    """Return the run's main metric: the first that it reported.
+
+    Without one it is a metric of which it is known what is better, measured on other data than trained on if
+    there is such a one.
+    """
     own = next((name for name, (_, source) in found.items() if source == OWN), None)
     if own is not None:
         return own
-    return next((name for name in found if direction_of_name(name) is not None), None)
+    known = [name for name in found if direction_of_name(name) is not None]
+    return next((name for name in known if _HELD_OUT.match(name)), next(iter(known), None))

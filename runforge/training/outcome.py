@@ -56,6 +56,7 @@ def finish(
             effective_config=_config(spec.payload),
             primary_metric=metrics.primary(spec.payload),
             metrics=metrics.last,
+            metric_sources=metrics.sources,
             warnings=metrics.warnings,
             artifacts=artifacts.listing(run_dir),
             error=error,
@@ -94,6 +95,7 @@ class _Metrics:
     def __init__(self, found: RunValues | None = None) -> None:
         self.last = found.last if found is not None else {}
         self.warnings = found.sentences() if found is not None else []
+        self.sources = found.sources() if found is not None else []
         self._main = found.primary() if found is not None else None
 
     def primary(self, payload: Payload) -> tuple[str, float] | None:
@@ -129,6 +131,7 @@ def write_lost(
             effective_config=_config(payload) if payload is not None else None,
             primary_metric=metrics.primary(payload) if payload is not None else None,
             metrics=metrics.last,
+            metric_sources=metrics.sources,
             warnings=metrics.warnings,
             artifacts=artifacts.listing(run_dir),
             error={"message": message, "type": error_type},

@@ -137,3 +137,8 @@ def test_a_list_of_sources_that_is_damaged_or_hostile_does_no_harm() -> None:
     assert listed.parse(b"\n".join(lines)) == listed.Sources((good,))
     many = b"".join(listed.encode(file=good._replace(path=f"/{n}/results.csv")) for n in range(500))
     assert len(listed.parse(many).files) == 64
+
+
+def test_the_main_metric_is_measured_on_held_out_data_if_the_run_says_nothing(tmp_path: Path) -> None:
+    list_files(tmp_path, table(tmp_path / "results.csv", lr=1, loss=1, val_loss=2, val_acc=3))
+    assert read_all(tmp_path).primary() == "val_loss"

@@ -63,6 +63,8 @@ class FolderClaims:
     def claim(self, folders: Iterable[str]) -> None:
         """Note folders, given by their real paths. Without the small files nobody counts as alone."""
         with contextlib.suppress(OSError):
+            if not self._state.parent.is_dir():
+                return
             make_dir(self._state)
             for folder in list(dict.fromkeys(folders))[:MOST_FOLDERS]:
                 self._claims[folder] = self._begin(self._file(folder))

@@ -39,6 +39,8 @@ def in_use(sources: Sources) -> list[Source]:
     A trainer_state.json comes after the log, because it is written only now and then.
     """
     newest: dict[tuple[str, str], int] = {}
+    if not sources.files:
+        return [OWN, LOG] if sources.reads_log else [OWN]
     found = [*sources.files, *([LOG] if sources.reads_log else [])]
     for source in found:
         key = (source.kind, kinds.place(source.path))

@@ -13,6 +13,7 @@ import hashlib
 import os
 import struct
 import time
+import zlib
 from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
@@ -56,7 +57,7 @@ class FolderClaims:
 
     def __init__(self, state: Path, token: str) -> None:
         self._state = state / NAME
-        self._sweeps = hashlib.sha256(token.encode()).digest()[0] % _SWEEPS == 0
+        self._sweeps = zlib.crc32(token.encode()) % _SWEEPS == 0
         self._started = time.time()
         self._claims: dict[str, _Claim] = {}
 
@@ -72,7 +73,7 @@ class FolderClaims:
                 self._sweep()
 
     def _file(self, folder: str) -> Path:
-        return self._state / hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
+        return self._state / hashlib.blake2b(os.fsencode(folder), digest_size=16).hexdigest()
 
     def _begin(self, path: Path) -> _Claim:
         """Add the mark and take the lock. Raises OSError."""

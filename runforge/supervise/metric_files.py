@@ -29,8 +29,8 @@ PATTERN = "re:"
 _FIRST, _SOON, _LATER = 1.0, 2.0, 30.0
 #: The seconds after which looks are rarer.
 _AT_FIRST = 20.0
-#: A shorter run is not looked at.
-_SHORT = 0.5
+#: A shorter run notes no folders, and a shorter one is not looked at.
+_CLAIMED, _SHORT = 0.1, 0.5
 _MOST_PROCESSES = 256
 _MOST_DESCRIPTORS = 8192
 _MOST_ARGUMENTS = 200
@@ -46,38 +46,42 @@ class MetricFiles:
         self._spec = spec
         self._may_open = may_open
         self._wish = _wish(spec)
-        self._claims = FolderClaims(spec.workspace / ".runforge", spec.token)
+        self._claims: FolderClaims | None = None
         self._roots: list[str] = []
         self._listed: set[str] = set()
         self._started = self._next = 0.0
         self._since = 0.0
 
     def begin(self) -> None:
-        """Note the run's folders, and write down what a person wishes."""
+        """Write down what a person wishes."""
         self._started = time.monotonic()
         self._since = time.time()
         self._next = self._started + _FIRST
         if self._wish == NONE or self._wish.startswith(PATTERN):
             self._list(_of_wish(self._wish))
-        if self._wish == NONE:
-            return
-        with contextlib.suppress(OSError, ValueError):
-            self._roots = list(_folders(self._spec))
-            self._claims.claim(self._roots)
 
     def look(self) -> None:
         """Look for files if it is time."""
         now = time.monotonic()
+        if self._claims is None and now - self._started >= _CLAIMED:
+            self._note_folders()
         if now >= self._next:
             is_soon = now - self._started < _AT_FIRST
             self._search(is_alive=True)
             self._next = time.monotonic() + (_SOON if is_soon else _LATER)
 
+    def _note_folders(self) -> None:
+        self._claims = FolderClaims(self._spec.workspace / ".runforge", self._spec.token)
+        with contextlib.suppress(OSError, ValueError):
+            self._roots = list(_folders(self._spec))
+            self._claims.claim(self._roots)
+
     def end(self) -> None:
         """Look for the last time: what was written since the last look."""
         if time.monotonic() - self._started >= _SHORT or self._wish:
             self._search(is_alive=False)
-        self._claims.release()
+        if self._claims is not None:
+            self._claims.release()
 
     def _search(self, *, is_alive: bool) -> None:
         if self._wish == NONE:
@@ -119,7 +123,10 @@ class MetricFiles:
 
     def _whose(self, folder: str, root: str) -> Whose:
         """Return who has a folder: the nearest folder up to the root that somebody has decides."""
-        while (whose := self._claims.whose(folder)) is Whose.NOBODY and folder != root:
+        claims = self._claims
+        if claims is None:
+            return Whose.NOBODY
+        while (whose := claims.whose(folder)) is Whose.NOBODY and folder != root:
             folder = os.path.dirname(folder)
         return whose
 

@@ -44,6 +44,7 @@ class Run:
         self.spec: Spec = from_json(spec.read_bytes())
         self.files = MetricFiles(self.spec, lambda: True)
         self.files.begin()
+        self.files._note_folders()
 
     def found(self) -> dict[str, str]:
         """Look now; return how each file became a source."""
@@ -69,6 +70,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield begin
     for run in runs:
+        assert run.files._claims is not None
         run.files._claims.release()
 
 

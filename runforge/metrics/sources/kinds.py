@@ -65,7 +65,8 @@ def kind_of_start(path: str, start: bytes) -> str:
 
 def place(path: str) -> str:
     """Return the folder by which files of a tool are told apart."""
-    return os.path.dirname(_CHECKPOINT.sub("/x", path))
+    match = _CHECKPOINT.search(path)
+    return path[: match.start()] if match is not None else os.path.dirname(path)
 
 
 def own_name(path: str, metric: str) -> str:

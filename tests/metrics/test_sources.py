@@ -41,7 +41,7 @@ def read(reader: Reader, *pieces: bytes) -> list[Point]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(RECORDED)))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_how_a_file_is_cut_into_pieces_does_not_matter(path: Path, data: st.DataObject) -> None:
     content = path.read_bytes()
@@ -51,7 +51,7 @@ def test_how_a_file_is_cut_into_pieces_does_not_matter(path: Path, data: st.Data
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(RECORDED)))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_a_torn_file_gives_what_is_whole(path: Path, data: st.DataObject) -> None:
     content = path.read_bytes()
@@ -61,7 +61,7 @@ def test_a_torn_file_gives_what_is_whole(path: Path, data: st.DataObject) -> Non
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(RECORDED)))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_damage_does_no_harm(path: Path, data: st.DataObject) -> None:
     content = bytearray(path.read_bytes())
@@ -79,7 +79,7 @@ def test_damage_does_no_harm(path: Path, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_any_bytes_do_no_harm(kind: str, data: st.DataObject) -> None:
     reader = KINDS[kind]()

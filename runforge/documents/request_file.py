@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from runforge.documents import strict_json
 from runforge.documents.placeholders import require_filled
@@ -21,7 +23,7 @@ REQUEST_LIMIT = 1024 * 1024
 
 def read_request(path: Path) -> Request:
     """Return the checked request in a file; Missing or InvalidRequest if it cannot be used."""
-    return _parsed(_read(lambda: read_bounded(path, REQUEST_LIMIT), str(path)), str(path))
+    return read_queued(path)[0]
 
 
 def read_new_request(path: Path) -> Request:
@@ -31,6 +33,24 @@ def read_new_request(path: Path) -> Request:
     return request
 
 
+def read_queued_request(path: Path) -> tuple[Request, str]:
+    """Return a request to submit, and the digest of its file; see `read_new_request`."""
+    request, sha = read_queued(path)
+    require_filled(request, where=str(path))
+    return request, sha
+
+
+def read_queued(path: Path) -> tuple[Request, str]:
+    """Return the checked request in a file, and the digest of the file."""
+    data = _read(lambda: read_bounded(path, REQUEST_LIMIT), str(path))
+    return _parsed(data, str(path)), digest(data)
+
+
+def digest(data: bytes) -> str:
+    """Return what the journal keeps of a request's file, to see later whether it was changed."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def read_given_request(path: Path) -> tuple[Request, bytes]:
     """Return the request that a command line names (file or stream) and its bytes; see `read_new_request`."""
     where = shown(path)
@@ -38,6 +58,13 @@ def read_given_request(path: Path) -> tuple[Request, bytes]:
     request = _parsed(data, where)
     require_filled(request, where=where)
     return request, data
+
+
+def read_given_document(path: Path) -> dict[str, Any]:
+    """Return the request that a command line names as it is, not checked yet: a sweep may fill what it lacks."""
+    where = shown(path)
+    data = _read(lambda: read_given(path, REQUEST_LIMIT), where)
+    return strict_json.parse(data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest, where=where)
 
 
 def _read(read: Callable[[], bytes], where: str) -> bytes:

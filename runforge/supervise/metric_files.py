@@ -18,15 +18,13 @@ from typing import Any
 from runforge.attempts.spec import Spec
 from runforge.files.durable import open_file
 from runforge.machine import os_process
-from runforge.metrics.patterns import compiled
+from runforge.metrics.patterns import NONE, PATTERN, compiled
 from runforge.metrics.sources import kinds, listed
 from runforge.metrics.sources.listed import CHANGED, HELD, MOST_FILES, NAMED, Source
 from runforge.supervise.changed_files import changed_below
 from runforge.supervise.earlier_files import EarlierFiles
 from runforge.supervise.folder_claims import FolderClaims, Whose
 
-NONE = "none"
-PATTERN = "re:"
 #: Seconds from the start to the first look, and between the looks at first and later.
 _FIRST, _SOON, _LATER = 1.0, 2.0, 30.0
 #: The seconds after which looks are rarer.

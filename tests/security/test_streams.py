@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runforge.cli.main import COMMANDS
+from runforge.cli.commands import COMMANDS
 from runforge.cli.setup import make_workspace
 from runforge.queue import submit
 
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 CALLS: dict[str, tuple[str, int]] = {
     "init": ("N/made", 0),
     "demo": ("W/plan.json", 1),
+    "submit": ("-w W -- true", 0),
     "enqueue-sweep": ("--plan W/plan.json", 0),
     "enqueue-run": ("--run-id none -w W", 3),
     **dict.fromkeys(
@@ -31,6 +32,7 @@ CALLS: dict[str, tuple[str, int]] = {
     "prune": ("--older-than 1w -w W", 0),
     "tui": ("-w W", 2),
     **dict.fromkeys(("queue-status", "groups", "jobs", "doctor"), ("-w W", 0)),
+    **dict.fromkeys(("results", "compare"), ("-w W", 0)),
     "show": ("@last -w W", 0),
     "logs": ("@last -w W", 3),
     "wait": ("--timeout 0.1 -w W", 1),

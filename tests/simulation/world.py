@@ -24,7 +24,7 @@ from runforge.daemon.claims import Claims, Rule
 from runforge.daemon.engine import Engine, Listener, Settings
 from runforge.daemon.settling import Decide
 from runforge.machine.gpus import Gpu, Gpus
-from runforge.queue import cancel, prune
+from runforge.queue import cancel
 from runforge.store import records, transitions, verify
 from runforge.store.failures import DiskFull, Fenced
 from runforge.store.journal import Journal, Transaction
@@ -316,9 +316,9 @@ class World:
         if job is not None:
             tx.run("jobs.set_priority", job_id=job.job_id, priority=self.random.randint(-2, 6), now=now)
 
-    def _prune(self, tx: Transaction, _now: str) -> None:
+    def _prune(self, tx: Transaction, now: str) -> None:
         old = [records.job(row) for row in tx.rows("jobs.prunable", before="9999")]
-        prune._forget(tx, old)
+        transitions.forget(tx, old, now)
 
     # --- checks --------------------------------------------------------------------------------
 

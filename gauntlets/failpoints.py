@@ -18,7 +18,7 @@ from runforge.core.states import TERMINAL, State
 from runforge.drills import invariants
 from runforge.errors import RunForgeError
 from runforge.failpoints import POINTS
-from runforge.queue import cancel, prune, retry
+from runforge.queue import cancel, edit, prune, retry
 from runforge.store import migrate, verify
 from runforge.store.opening import open_journal
 from runforge.store.recovery import recover, swap
@@ -51,6 +51,18 @@ def _submitting(here: Rig) -> None:
     """The same, queued as `submit` does it."""
     here.submits = True
     _everyday(here)
+
+
+def _editing(here: Rig) -> None:
+    """Four runs that are edited while they wait. Whatever is killed, each starts with a request that the journal names."""
+    here.enqueue()
+    ids = [job.job_id for job in here.jobs()]
+    here.call(lambda: edit.edit(here.ws, ids, edit.Edit({"notes": "edited", "timeout_seconds": 600})))
+    here.start()
+    here.until_state(OK, State.SUCCEEDED)
+    here.release.touch()
+    here.until(lambda: _are_over(here), "all have ended")
+    here.stop()
 
 
 def _checkpoint(here: Rig) -> None:
@@ -138,6 +150,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys(POINTS, _everyday),
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
+    **dict.fromkeys((point for point in POINTS if point.startswith("edit.")), _editing),
     "submit.inserted": _submitting,
     "lost.revoked": _interrupted,
     "lost.closed": _unlaunched,

@@ -267,9 +267,14 @@ def _limits(given: Given) -> dict[str, Any]:
         if found["grace_seconds"] > MOST_GRACE_SECONDS:
             raise InvalidRequest(f"--grace {given.grace[:40]} is too long", fix="Give at most 1h")
     if given.retry:
-        pause = USUAL_BACKOFF_SECONDS if given.backoff is None else units.duration(given.backoff, "--backoff")
-        found["retry"] = [_rule(text, pause) for text in given.retry]
+        found["retry"] = retry_rules(given.retry, given.backoff)
     return found
+
+
+def retry_rules(texts: list[str], backoff: str | None) -> list[dict[str, Any]]:
+    """Return the rules that `--retry` and `--backoff` mean, as a request has them."""
+    pause = USUAL_BACKOFF_SECONDS if backoff is None else units.duration(backoff, "--backoff")
+    return [_rule(text, pause) for text in texts]
 
 
 def _rule(text: str, pause: float) -> dict[str, Any]:

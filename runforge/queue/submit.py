@@ -17,7 +17,7 @@ from runforge.core.states import LIVE, State
 from runforge.core.submission import USUAL, Submission, like
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
 from runforge.documents.request import Request
-from runforge.documents.request_file import read_queued_request, read_request
+from runforge.documents.request_file import read_queued_request, read_request, settle
 from runforge.errors import (
     Missing,
     OperationFailed,
@@ -214,6 +214,7 @@ def rerun(workspace: Workspace, name: str) -> Job:
     with existing(workspace) as journal:
         with journal.read() as tx:
             old = targets.job(tx, name)
+        settle(workspace.root / old.run_dir, old.request_sha)
         request = read_request(workspace.root / old.run_dir / "request.json").raw
         number = reserve(journal, 1)[1]
     run_id = ids.sweep_run_id(clock.now(), number)

@@ -1,21 +1,29 @@
-"""`runforge edit`: changes queued runs. Without an option, a terminal's editor opens the request of one run."""
+"""`runforge edit` changes queued runs, and `runforge rerun` makes new ones, with the same options.
+
+Without an option, `edit` opens the request of one run in an editor.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from runforge.cli import changes, units
+from runforge.cli import changes, edit_text, units
 from runforge.cli.submit_order import retry_rules
+from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.documents.known_fields import HYPERPARAMETERS
 from runforge.errors import InvalidRequest
 from runforge.queue import edit as edits
+from runforge.queue import rerun as reruns
+from runforge.queue.changed import Changed
 from runforge.queue.edit import Edit
 from runforge.queue.environment import Captured, capture
 from runforge.sweeps.values import scalar
+from runforge.workspace import Workspace
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
 #: A name that begins so is a path in the request; all others are hyperparameters.
@@ -74,18 +82,57 @@ def edit(
     as_json: bool,
 ) -> int:
     """Change the queued ones of the runs."""
-    values = locals()
-    given = _Given(**{field: values[field] for field in _Given._fields})
-    named = [text for text in targets or [] if not _ASSIGNMENT.fullmatch(text)]
-    assigned = [text for text in targets or [] if _ASSIGNMENT.fullmatch(text)]
-    wish = _wish(given._replace(sets=[*(sets or []), *assigned]))
-    here, selection = changes.choose(workspace, named, where, yes=yes, wish="Edit")
+    call = _call(locals())
+    if call.wish is None and not edit_text.is_possible():
+        raise InvalidRequest("nothing is to be changed", fix="For example `runforge edit 12 lr=0.01`")
+    here, selection = changes.choose(workspace, call.targets, where, yes=yes, wish="Edit")
     job_ids = changes.wanted(selection, lambda job: job.state is State.QUEUED)
-    return changes.report(edits.edit(here, job_ids, wish), as_json=as_json)
+    if call.wish is None:
+        return changes.report(_in_editor(here, selection.jobs, job_ids), as_json=as_json)
+    return changes.report(edits.edit(here, job_ids, call.wish), as_json=as_json)
 
 
-def _wish(given: _Given) -> Edit:
-    """Return what the options change; InvalidRequest if they change nothing."""
+@functools.wraps(edit, assigned=())
+def rerun(**options: Any) -> int:
+    """Queue new runs like the old ones, with the same options as `edit`."""
+    call = _call(options)
+    where, workspace, yes = options["where"], options["workspace"], options["yes"]
+    here, selection = changes.choose(workspace, call.targets, where, yes=yes, wish="Run again")
+    made = reruns.rerun(here, [job.job_id for job in selection.jobs], call.wish)
+    return changes.report(Changed(made, []), as_json=options["as_json"])
+
+
+class _Call(NamedTuple):
+    """The runs that are named, and what is to be changed: None if nothing is."""
+
+    targets: list[str]
+    wish: Edit | None
+
+
+def _call(options: dict[str, Any]) -> _Call:
+    """Return what the options of one call mean; a target with `=` in it is a parameter."""
+    words = options["targets"] or []
+    assigned = [word for word in words if _ASSIGNMENT.fullmatch(word)]
+    given = _Given(**{field: options[field] for field in _Given._fields})
+    wish = _wish(given._replace(sets=[*(given.sets or []), *assigned]))
+    return _Call([word for word in words if word not in assigned], wish)
+
+
+def _in_editor(here: Workspace, jobs: list[Job], job_ids: list[str]) -> Changed:
+    """Edit one run as a text."""
+    (job, *others) = [job for job in jobs if job.job_id in job_ids]
+    if others:
+        raise InvalidRequest(
+            f"an editor takes one run, and {len(others) + 1} are chosen",
+            fix="Name one, or say what is to be changed: `runforge edit 3-9 lr=0.01`",
+        )
+    if job.state is not State.QUEUED:
+        return edits.edit(here, [job.job_id], Edit(priority=job.priority))  # says why not
+    return edit_text.edit_text(here, job)
+
+
+def _wish(given: _Given) -> Edit | None:
+    """Return what the options change; None if there are none."""
     values = {**_parameters(given), **_limits(given), **_described(given)}
     if given.command is not None:
         values["model.command"] = given.command
@@ -93,7 +140,7 @@ def _wish(given: _Given) -> Edit:
         values |= {"model.folder": os.path.abspath(given.folder), "model.cwd": None}
     captured = _environment(given)
     if not values and captured is None and given.priority is None:
-        raise InvalidRequest("nothing is to be changed", fix="For example `runforge edit 12 lr=0.01`")
+        return None
     return Edit(values, given.priority, captured)
 
 

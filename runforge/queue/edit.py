@@ -52,6 +52,8 @@ class Edit(NamedTuple):
     environment: Captured | None = None
     #: Changes the whole request, after the values.
     rewrite: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    #: The edits that its author has seen (`Job.version`): another one meanwhile is not overwritten.
+    version: int | None = None
 
     @property
     def is_of_labels(self) -> bool:
@@ -76,7 +78,7 @@ def edit(workspace: Workspace, job_ids: Sequence[str], wish: Edit) -> Changed:
 
     Raises InvalidRequest or Missing before anything is changed if one of them could not run then.
     """
-    _check_paths(wish)
+    check_paths(wish)
     with existing(workspace) as journal:
         with journal.read() as tx:
             jobs = [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)]
@@ -97,7 +99,7 @@ def edit(workspace: Workspace, job_ids: Sequence[str], wish: Edit) -> Changed:
     return Changed(sorted(done, key=lambda job: job.seq), skipped)
 
 
-def _check_paths(wish: Edit) -> None:
+def check_paths(wish: Edit) -> None:
     """Refuse a path that no run reads, and what looks like a secret where the journal keeps it."""
     for path, value in wish.values.items():
         if not is_known(path):
@@ -114,19 +116,21 @@ def _prepared(workspace: Workspace, job: Job, wish: Edit) -> _New:
     """Return the run as it will be. A request.json that was edited by hand is taken as it is now."""
     folder = workspace.root / job.run_dir
     request_file.settle(folder, job.request_sha)
-    old = request_file.read_queued(folder / "request.json")[0]
-    document = _with_values(old, wish)
+    old, was = request_file.read_queued(folder / "request.json")
+    document = with_values(old, wish)
     where = f"run {job.seq}"
     request = parse_request(document, where=where)
-    _require_used(old, request, wish, where)
+    require_used(old, request, wish, where)
     require_filled(request, where=where)
     check_request(request, workspace.root)
     data = strict_json.dump(document)
-    sha = request_file.digest(data)
+    is_same = document == old.raw and was == job.request_sha
+    sha = was if is_same else request_file.digest(data)
     return _New(job, folder, data, sha, request.needs, _columns(job, request, sha, wish))
 
 
-def _with_values(old: Request, wish: Edit) -> dict[str, Any]:
+def with_values(old: Request, wish: Edit) -> dict[str, Any]:
+    """Return the document of a request with what is to be changed; it is not checked yet."""
     document = copy.deepcopy(old.raw)
     for path, value in wish.values.items():
         _set(document, path, value)
@@ -148,7 +152,7 @@ def _words(line: str) -> list[str]:
         raise InvalidRequest(f"the command cannot be divided: {error}", where=line[:60]) from None
 
 
-def _require_used(old: Request, new: Request, wish: Edit, where: str) -> None:
+def require_used(old: Request, new: Request, wish: Edit, where: str) -> None:
     """Refuse a new hyperparameter that the command of a run does not take: most often it is a typing mistake."""
     if new.family != "command" or takes_all(new.command):
         return
@@ -220,6 +224,8 @@ def _edit_one(tx: Transaction, job: Job, new: _New | None, wish: Edit, now: str)
         labels = {name: getattr(job, name) for name in LABELS} | _as_columns(wish.values)
         tx.run("jobs.describe", job_id=job.job_id, now=now, **labels)
         return None
+    if wish.version is not None and job.version != wish.version:
+        return "was edited meanwhile"
     if new.sha == job.request_sha and new.columns["priority"] == job.priority:
         return "is so already"
     if transitions.edit(tx, job, new.needs, now, **new.columns):
@@ -234,13 +240,14 @@ def _as_columns(values: Mapping[str, Any]) -> dict[str, Any]:
 def _write(changed: Sequence[_New]) -> None:
     """Write the new requests, durable, under the names of their digests."""
     files = []
-    for new in changed:
+    others = [new for new in changed if new.sha != new.job.request_sha]
+    for new in others:
         for stray in new.folder.glob(request_file.EDITED):  # a killed edit's; no other is at work now
             stray.unlink()
         files.append(request_file.edited(new.folder, new.sha))
         write_new(files[-1], new.data, durable=False)
     fsync_files(files)
-    for new in changed:
+    for new in others:
         fsync_dir(new.folder)
 
 
@@ -253,9 +260,3 @@ def _removed_on_failure(changed: Sequence[_New]) -> Iterator[None]:
         for new in changed:
             request_file.edited(new.folder, new.sha).unlink(missing_ok=True)
         raise
-
-
-def parameters(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the hyperparameters of a request by their dotted names, for a table to edit."""
-    found = request.get("model", {}).get("hyperparameters") or {}
-    return dict(flat(found)) if isinstance(found, dict) else {}

@@ -156,7 +156,8 @@ def test_a_file_that_was_edited_by_hand_is_taken(ws: Workspace) -> None:
     job = queued(ws)
     path = ws.run_dir("r") / "request.json"
     path.write_text(path.read_text().replace("0.1", "0.7"))
-    (new,) = edit.edit(ws, [job.job_id], Edit({"notes": "by hand"})).changed
+    (new,) = edit.edit(ws, [job.job_id], Edit(priority=1)).changed
+    assert os.listdir(ws.run_dir("r")) == ["request.json"]
     assert request_of(ws)["model"]["hyperparameters"]["lr"] == 0.7
     assert request_file.digest(path.read_bytes()) == new.request_sha
 

@@ -33,6 +33,8 @@ CALLS: dict[str, tuple[str, int]] = {
     "move": ("@last --front -w W", 0),
     "remove": ("--where tag:none -w W", 1),
     "edit": ("no-such -p 1 -w W", 1),
+    "rerun": ("no-such -w W", 1),
+    "helper": ("", 0),
     "prune": ("--older-than 1w -w W", 0),
     "tui": ("-w W", 2),
     **dict.fromkeys(("queue-status", "groups", "jobs", "doctor"), ("-w W", 0)),

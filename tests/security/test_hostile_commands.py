@@ -42,6 +42,8 @@ CALLS = [
     ),
     *(
         "edit X -p 1 -w W",
+        "rerun X -w W",
+        "helper X",
         "submit --after X -w W -- true",
         "cancel none --where X -w W",
         "move 1 --before X -w W",

@@ -36,6 +36,7 @@ POINTS = {
     "recover.ended": "the note is gone",
     "file.written": "a temporary file is whole and has not replaced the old one",
     "file.replaced": "the new file is in place; its folder is not synced",
+    "environment.kept": "the environment is stored and durable; no job knows it",
     "enqueue.group_made": "the group's folder is there, without its plan",
     "enqueue.run_made": "a run's folder is there, without its request",
     "enqueue.written": "every request is written and none is synced",

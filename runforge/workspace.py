@@ -105,6 +105,15 @@ class Workspace(NamedTuple):
         """Folder of one attempt's lock, start marker, spec and exit record."""
         return self.attempts_dir / run_id / str(attempt)
 
+    @property
+    def envs_dir(self) -> Path:
+        """Folder of the stored environments."""
+        return self.hidden / "envs"
+
+    def env_file(self, env_id: str) -> Path:
+        """File of one stored environment; the id is the digest of its content."""
+        return self.envs_dir / f"{env_id}.json"
+
     def find_run_dir(self, run_id: str) -> Path | None:
         """Return the run's folder here or where older clients keep them (`.ml/runs`)."""
         ids.checked(run_id, what="run id")

@@ -36,7 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "files": set(),
     "machine": set(),
     "metrics": {"core", "files"},
-    "documents": {"files", "metrics"},
+    "documents": {"core", "files", "metrics"},
     "sweeps": {"documents"},
     "attempts": {"core", "documents", "files", "machine", "metrics"},
     "training": {"attempts", "core", "documents", "files", "metrics"},

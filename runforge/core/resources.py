@@ -45,8 +45,3 @@ def from_json(value: Mapping[str, Any]) -> Resources:
     if not value.keys() & set(Resources._fields):
         return Resources(gpus=int(bool(value.get(REQUIRES_GPU))))
     return checked(Resources(**{name: value[name] for name in Resources._fields if name in value}))
-
-
-def of_device(device_type: str) -> Resources:
-    """Return what a request needs, from its type of device."""
-    return Resources(gpus=int(device_type == "gpu"))

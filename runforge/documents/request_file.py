@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ REQUEST_LIMIT = 1024 * 1024
 
 def read_request(path: Path) -> Request:
     """Return the checked request in a file; Missing or InvalidRequest if it cannot be used."""
-    return _parsed(_read(lambda: read_bounded(path, REQUEST_LIMIT), str(path)), str(path))
+    return read_queued(path)[0]
 
 
 def read_new_request(path: Path) -> Request:
@@ -29,6 +30,24 @@ def read_new_request(path: Path) -> Request:
     request = read_request(path)
     require_filled(request, where=str(path))
     return request
+
+
+def read_queued_request(path: Path) -> tuple[Request, str]:
+    """Return a request to submit, and the digest of its file; see `read_new_request`."""
+    request, sha = read_queued(path)
+    require_filled(request, where=str(path))
+    return request, sha
+
+
+def read_queued(path: Path) -> tuple[Request, str]:
+    """Return the checked request in a file, and the digest of the file."""
+    data = _read(lambda: read_bounded(path, REQUEST_LIMIT), str(path))
+    return _parsed(data, str(path)), digest(data)
+
+
+def digest(data: bytes) -> str:
+    """Return what the journal keeps of a request's file, to see later whether it was changed."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def read_given_request(path: Path) -> tuple[Request, bytes]:

@@ -11,6 +11,7 @@ from typing import Any
 from runforge import failpoints, ids
 from runforge.documents import strict_json
 from runforge.documents.plan import Plan
+from runforge.documents.request_file import digest
 from runforge.errors import OperationFailed
 from runforge.files.durable import fsync_dir, fsync_files, write_new
 from runforge.store.journal import Journal
@@ -43,13 +44,13 @@ class RunFolders:
         fsync_dir(folder.parent)
         return group_id
 
-    def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> None:
-        """Write the run folders and their requests, durable when this returns.
+    def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> list[str]:
+        """Write the run folders and their requests, durable when this returns; return the requests' digests.
 
         Raises OperationFailed for an id that is taken: an older journal was restored and uses its numbers
         again.
         """
-        files = []
+        files, digests = [], []
         parent = self._workspace.runs_dir
         taken = next((run_id for run_id in run_ids if os.path.lexists(parent / run_id)), None)
         if taken is not None:
@@ -64,11 +65,14 @@ class RunFolders:
             folder.mkdir(0o700)
             failpoints.hit("enqueue.run_made")
             files.append(folder / "request.json")
-            write_new(files[-1], strict_json.dump(request), durable=False)
+            data = strict_json.dump(request)
+            digests.append(digest(data))
+            write_new(files[-1], data, durable=False)
         failpoints.hit("enqueue.written")
         fsync_files(files)  # all are written before the first is synced: one commit then covers most of them
         fsync_dir(self._workspace.runs_dir)
         failpoints.hit("enqueue.durable")
+        return digests
 
     def remove_unless_known(self, journal: Journal) -> bool:
         """Delete everything if the group is not in the journal; return whether it is."""

@@ -14,11 +14,11 @@ from typing import NamedTuple
 from runforge import __version__, clock, ids
 from runforge.core.ranking import NO_OBJECTIVE
 from runforge.core.records import Group, Job
-from runforge.core.resources import Resources, of_device
+from runforge.core.resources import Resources
 from runforge.core.states import LIVE, State
 from runforge.core.submission import USUAL, Submission, like
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
-from runforge.documents.request_file import read_new_request, read_request
+from runforge.documents.request_file import read_queued_request, read_request
 from runforge.errors import (
     CanceledByUser,
     Missing,
@@ -70,7 +70,14 @@ def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides]) -> None:
     seen: set[str] = set()
     for run in runs:
         request = run.request
-        key = repr((request.raw.get("dataset"), request.cwd, request.hyperparameters.get("class_weight")))
+        key = repr(
+            (
+                request.raw.get("dataset"),
+                request.cwd,
+                request.folder,
+                request.hyperparameters.get("class_weight"),
+            )
+        )
         if key not in seen:
             seen.add(key)
             check_request(run.request, workspace.root)
@@ -125,16 +132,16 @@ def _make_sweep(
     if owner is not None:
         owner.take(group_id)
     run_ids = [ids.sweep_run_id(now, first_run + index) for index in range(len(runs))]
-    folders.make_runs(run_ids, [{**run.request.raw, "sweep_group_id": group_id} for run in runs])
+    digests = folders.make_runs(run_ids, [{**run.request.raw, "sweep_group_id": group_id} for run in runs])
     parent = journal.workspace.relative(journal.workspace.runs_dir)
     new = [
         _NewRun(
             run_id,
             f"{parent}/{run_id}",
-            of_device(run.request.device_type),
-            submission._replace(overrides=json.dumps(run.overrides)),
+            run.request.needs,
+            submission._replace(overrides=json.dumps(run.overrides), request_sha=sha),
         )
-        for run_id, run in zip(run_ids, runs, strict=True)
+        for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
     ]
     with journal.write() as tx:
         lane = _insert_group(tx, plan, group_id, now)
@@ -201,9 +208,9 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
             f"run folder not found: {workspace.run_dir(run_id)} (nor in .ml/runs)",
             fix="Make the folder and its request.json first",
         )
-    request = read_new_request(folder / "request.json")
+    request, sha = read_queued_request(folder / "request.json")
     check_request(request, workspace.root)
-    run = _NewRun(run_id, workspace.relative(folder), of_device(request.device_type), submission)
+    run = _NewRun(run_id, workspace.relative(folder), request.needs, submission._replace(request_sha=sha))
     with open_journal(workspace, create=True) as journal, journal.write() as tx:
         now = clock.now()
         taken = tx.row("jobs.by_run_id", run_id=run_id)

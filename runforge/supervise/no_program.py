@@ -6,25 +6,39 @@ import contextlib
 import errno
 import os
 
+from runforge.files import programs
+
 #: The longest first line of a script that the kernel reads.
 _FIRST = 256
 _ELF = b"\x7fELF"
 
 
-def reason(program: str, error: Exception) -> str:
-    """Return the explanation for a program or a folder that the kernel has refused."""
+def reason(program: str, error: Exception, path: str = "", *, is_daemons: bool = True) -> str:
+    """Return the explanation for a program or a folder that the kernel has refused.
+
+    `path` is the PATH that was searched, and `is_daemons` whether it is the daemon's own.
+    """
     words = getattr(error, "strerror", None) or str(error)
     number = getattr(error, "errno", None)
+    if number == errno.ENOENT and not os.path.dirname(program):
+        return f"{program}: No such file or directory ({_searched(path, is_daemons=is_daemons)})"
     known = {errno.ENOENT: _missing, errno.ENOEXEC: _no_format}.get(number or 0)
     return f"{program}: {known(program) or words}" if known else f"{program}: {words}"
 
 
+def _searched(path: str, *, is_daemons: bool) -> str:
+    """Say where a program was looked for, and the way out."""
+    if is_daemons:
+        found = "not in the PATH that the daemon was started with"
+        fix = "`runforge submit` keeps the PATH of your shell; or give its full path"
+    else:
+        found = "not in the PATH of the environment that the run was submitted in"
+        fix = "give its full path, or `runforge edit` the run in another environment"
+    return f"{found}; {fix}; searched: {programs.shown(path)}"
+
+
 def _missing(program: str) -> str:
     """Say what is missing: the program, or its interpreter or loader."""
-    if not os.path.dirname(program):
-        return (
-            "No such file or directory (not in the PATH that the daemon was started with; give its full path)"
-        )
     first = _first_bytes(program)
     if first.startswith(b"#!"):
         line = first[2:].split(b"\n", 1)[0]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runforge.core.resources import Resources, checked, from_json, of_device
+from runforge.core.resources import Resources, checked, from_json
 from runforge.core.scheduling import Capacity, Device, Head, choose, place, waiting_reason
 from runforge.daemon.capacity import Slots
 from runforge.machine.gpus import Gpu, Gpus, Refused
@@ -187,8 +187,8 @@ def test_needs_go_to_json_and_back(needs: Resources) -> None:
 
 
 def test_needs_as_older_journals_and_requests_tell_them() -> None:
-    assert from_json({"run_id": "x", "requires_gpu": 1}) == of_device("gpu") == GPU
-    assert from_json({"requires_gpu": 0}) == of_device("cpu") == CPU
+    assert from_json({"run_id": "x", "requires_gpu": 1}) == GPU
+    assert from_json({"requires_gpu": 0}) == CPU
     assert from_json({"gpus": 2}) == Resources(gpus=2)
 
 

@@ -41,6 +41,7 @@ POINTS = {
     "enqueue.run_made": "a run's folder is there, without its request",
     "enqueue.written": "every request is written and none is synced",
     "enqueue.durable": "the folders are durable; the journal knows of none",
+    "submit.inserted": "group, jobs and edges are written, nothing committed; the folders are durable",
     "cascade.one_canceled": "one job that waits in vain is canceled; others may not be, and nothing is committed",
     "revival.one_queued": "one job that waited in vain is queued again; others may not be, and nothing is committed",
     "command.committed": "a command's change is committed; neither daemon nor exports know",

@@ -21,7 +21,7 @@ class Parameter:
     """An option, or an argument if it has no words.
 
     `name` is the parameter's name in the command's function. `kind` is flag, text, texts (may be repeated),
-    file, folder, int or seconds. `low` and `high` are its limits. `completes` is what the shell offers:
+    file, folder, int, seconds, or rest: an argument that takes all words from its first one on, or from `--` on. `low` and `high` are its limits. `completes` is what the shell offers:
     group, run, either or state.
     """
 
@@ -121,6 +121,11 @@ class Command:
     def options(self) -> list[Parameter]:
         """The parameters that have words."""
         return [parameter for parameter in self.parameters if parameter.words]
+
+    @property
+    def rest(self) -> Parameter | None:
+        """The argument that takes all words from its first one on, if there is one: options end there."""
+        return next((p for p in self.parameters if p.kind == "rest"), None)
 
     @property
     def arguments(self) -> list[Parameter]:

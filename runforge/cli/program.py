@@ -19,6 +19,7 @@ _TYPES: dict[str, Any] = {
     "flag": bool,
     "text": str,
     "texts": list[str],
+    "rest": list[str],
     "file": Path,
     "folder": Path,
     "int": int,
@@ -40,7 +41,9 @@ class TableGroup(TyperGroup):
             ctx.fail(f"No such command {cmd_name[:60]!r}. {did_you_mean(cmd_name, COMMANDS)}".rstrip())
             return None
         app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        app.command(command.name, help=command.help)(_callback(command))
+        # After the first word of the rest, an option is the program's.
+        settings = {"allow_interspersed_args": command.rest is None}
+        app.command(command.name, help=command.help, context_settings=settings)(_callback(command))
         return typer.main.get_command(app)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import TYPE_CHECKING
 
 from runforge import cells
-from runforge.cli import output
-from runforge.cli.options import checked_seconds, dry_run_seconds, find
+from runforge.cli import output, units
+from runforge.cli.options import dry_run_seconds, find
 from runforge.core.submission import Submission
 from runforge.metrics import tokens
 from runforge.views import resolve
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runforge.queue.prune import PruneOutcome
-
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
-_UNITS = {"": 86400, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def enqueue_sweep(
@@ -128,17 +124,6 @@ def set_priority(name: str, priority: int, workspace: Path | None) -> int:
     return 0
 
 
-def _seconds(text: str) -> float:
-    from runforge.errors import InvalidRequest
-
-    match = _AGE.fullmatch(text.strip())
-    if match is None:
-        raise InvalidRequest(
-            f"--older-than {text[:40]!r} is not a valid age", fix="Write 30d, 12h, 45m or 90s"
-        )
-    return checked_seconds("--older-than", float(match.group(1)) * _UNITS[match.group(2)])
-
-
 def _confirmed(found: PruneOutcome) -> bool:
     import typer
 
@@ -151,7 +136,7 @@ def prune(older_than: str, workspace: Path | None, delete_runs: bool, dry_run: b
     from runforge.errors import InvalidRequest
     from runforge.queue import prune as pruning
 
-    here, seconds = find(workspace), _seconds(older_than)
+    here, seconds = find(workspace), units.duration(older_than, "--older-than", bare="d")
     if delete_runs and not dry_run and not yes:
         if not sys.stdin.isatty():
             raise InvalidRequest(

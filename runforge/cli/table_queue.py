@@ -18,8 +18,10 @@ from runforge.cli.parameters import (
     flag,
     option,
 )
+from runforge.cli.table_submit import SUBMIT
 
 QUEUE = (
+    SUBMIT,
     Command(
         "enqueue-sweep",
         "queue:enqueue_sweep",

@@ -1,7 +1,8 @@
 """Reads the words of a plain call with the table of commands, without the option parser.
 
 Plain means: each word is an option of the command, its value, or an argument. Everything else (`-wX`,
-`--limit=3`, `--`, help, one word too many) goes to the parser, which explains what is wrong.
+`--limit=3`, `--`, help, one word too many) goes to the parser, which explains what is wrong. A command with an
+argument for the rest takes all words after `--`, or from the first argument on.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 class Reading:
     """The values from the words of one command, as far as they are read."""
 
-    __slots__ = ("_arguments", "awaiting", "command", "values")
+    __slots__ = ("_arguments", "_rest", "awaiting", "command", "values")
 
     def __init__(self, command: Command) -> None:
         self.command = command
         self.values: dict[str, Value] = {}  #: by the parameter's name; a file or a folder is still a text
         self.awaiting: Parameter | None = None  #: the option whose value comes next
         self._arguments = command.arguments
+        self._rest: list[str] | None = None  #: once it has begun
 
     @property
     def argument(self) -> Parameter | None:
@@ -33,12 +35,17 @@ class Reading:
 
     def take(self, word: str) -> bool:
         """Take the next word; False if it is not plain."""
+        if self._rest is not None:
+            self._rest.append(word)
+            return True
         waiting, self.awaiting = self.awaiting, None
         if word.startswith("-"):
-            return waiting is None and self._take_option(word)
+            return waiting is None and (self._begin_rest(word) if word == "--" else self._take_option(word))
         if waiting is None:
             if not self._arguments:
                 return False
+            if self._arguments[0].kind == "rest":
+                return self._begin_rest(word)
             waiting = self._arguments.pop(0)
         value: Value = _value(waiting, word)
         if value is None:
@@ -47,6 +54,14 @@ class Reading:
             before = self.values.get(waiting.name)
             value = [*(before if isinstance(before, list) else []), word]
         self.values[waiting.name] = value
+        return True
+
+    def _begin_rest(self, word: str) -> bool:
+        parameter = self.command.rest
+        if parameter is None:
+            return False
+        self._rest = [] if word == "--" else [word]
+        self.values[parameter.name] = self._rest
         return True
 
     def _take_option(self, word: str) -> bool:

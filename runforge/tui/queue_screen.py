@@ -13,6 +13,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from runforge.core.filters import parse
 from runforge.metrics.curves import Progress
 from runforge.text import safe
 from runforge.tui import queue_keys
@@ -23,7 +24,6 @@ from runforge.tui.group_list import GroupList
 from runforge.tui.job_table import JobTable
 from runforge.tui.log_view import LogView
 from runforge.tui.row_list import RowList
-from runforge.views.filters import parse
 from runforge.views.queue_snapshot import SORTS, QueueSnapshot
 from runforge.views.shown import GroupView, JobView
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runforge import clock
+from runforge.core.filters import JobFilter
 from runforge.core.ranking import MINIMIZE, ranking
 from runforge.core.records import Job
 from runforge.core.states import State
@@ -20,7 +21,6 @@ from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists
 from runforge.views.daemon_status import DaemonStatus, daemon_status, free_capacity, slots_used, status_of
-from runforge.views.filters import JobFilter
 from runforge.views.glance import queue_summary
 from runforge.views.journal_reader import JournalReader
 from runforge.views.shown import GroupView, JobView, group_view, job_view

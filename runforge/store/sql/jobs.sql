@@ -47,7 +47,14 @@ SELECT * FROM full_jobs WHERE group_id = :group_id AND state = :state
 ORDER BY seq LIMIT :limit OFFSET :offset;
 
 -- name: newest_run
-SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1;
+SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1 OFFSET :back;
+
+-- name: newest_before
+SELECT * FROM full_jobs WHERE seq < :before ORDER BY seq DESC LIMIT 1;
+
+-- name: first_of_batch
+-- The first of the jobs that were made together with their group.
+SELECT min(seq) FROM jobs WHERE group_id = :group_id AND created_at = :created_at;
 
 -- name: running
 SELECT * FROM full_jobs WHERE state = 'running' ORDER BY seq;
@@ -208,7 +215,8 @@ SELECT group_concat(seq) FROM (
 
 -- name: order_matching
 -- Jobs that match, in the order asked for; those without the sorted value last. `live` is running,
--- queued, then the newest end first. Overrides are searched as they are shown: name=value.
+-- queued, then the newest end first. Overrides are searched as they are shown: name=value. A term does not hold if
+-- its case is what the term does not want (core/filters.py).
 WITH matching AS (
     SELECT *, CASE :sort
             WHEN 'run' THEN run_id
@@ -229,8 +237,37 @@ WITH matching AS (
                   || replace(replace(overrides, '": ', '='), '"', '') || ' ' || coalesce(error, '')) LIKE wanted.value ESCAPE '\')
                 = (wanted.key >= :unwanted_from))
       AND NOT EXISTS (
-          SELECT 1 FROM json_each(:groups) AS wanted
-          WHERE coalesce(group_id, '') NOT LIKE wanted.value ESCAPE '\')
+          SELECT 1 FROM json_each(:terms) AS term
+          WHERE (CASE json_extract(term.value, '$.field')
+              WHEN 'number' THEN EXISTS (
+                  SELECT 1 FROM json_each(term.value, '$.values') AS ends
+                  WHERE seq BETWEEN json_extract(ends.value, '$[0]') AND json_extract(ends.value, '$[1]'))
+              WHEN 'value' THEN EXISTS (
+                  SELECT 1 FROM (SELECT type, value FROM json_each(overrides)
+                                 WHERE key = json_extract(term.value, '$.key')
+                                    OR key LIKE json_extract(term.value, '$.like') ESCAPE '\'
+                                 UNION ALL
+                                 SELECT 'real', metric_value
+                                 WHERE metric_name = json_extract(term.value, '$.key')) AS given
+                  WHERE CASE json_extract(term.value, '$.sign') || (given.type IN ('integer', 'real'))
+                      WHEN '=1' THEN given.value = json_extract(term.value, '$.number')
+                      WHEN '<1' THEN given.value < json_extract(term.value, '$.number')
+                      WHEN '>1' THEN given.value > json_extract(term.value, '$.number')
+                      WHEN '<=1' THEN given.value <= json_extract(term.value, '$.number')
+                      WHEN '>=1' THEN given.value >= json_extract(term.value, '$.number')
+                      WHEN '=0' THEN json_extract(term.value, '$.text') = CASE
+                          WHEN given.type IN ('true', 'false', 'null') THEN given.type
+                          ELSE lower(given.value) END
+                  END)
+              ELSE EXISTS (
+                  SELECT 1 FROM json_each(term.value, '$.values') AS wanted
+                  WHERE CASE json_extract(term.value, '$.field')
+                      WHEN 'group' THEN group_id LIKE wanted.value ESCAPE '\'
+                      WHEN 'name' THEN name LIKE wanted.value ESCAPE '\'
+                      WHEN 'cause' THEN cause = wanted.value
+                      WHEN 'tag' THEN EXISTS (SELECT 1 FROM json_each(tags) AS tag WHERE tag.value = wanted.value)
+                  END)
+          END) = json_extract(term.value, '$.unwanted'))
 )
 SELECT group_concat(seq), count(sorted) FROM (
     SELECT seq, sorted FROM matching

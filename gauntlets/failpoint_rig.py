@@ -27,7 +27,7 @@ from runforge.daemon.main import run_daemon
 from runforge.documents import strict_json
 from runforge.drills.traces import processes_of
 from runforge.errors import RunForgeError
-from runforge.queue import daemon_wish, submit
+from runforge.queue import daemon_wish, environment, submit
 from runforge.store import records
 from runforge.store.opening import exists, open_journal
 
@@ -174,12 +174,19 @@ class Rig:
     def enqueue(self) -> None:
         """Enqueue the four runs."""
         command = ["/bin/sh", "-c", _PROGRAM, str(self.witness), str(self.release), "{kind}"]
+        captured = environment.capture(os.environ)
         base = request(family="command", command=command, hyperparameters={})
+        base["environment"] = captured.document()
         runs = [{"model.hyperparameters.kind": kind} for kind in _KINDS]
         document = plan(self.ws.root, base, {"type": "list", "runs": runs}, name="walk")
         data = strict_json.dump(document)
-        self.call(lambda: submit.enqueue_sweep(self.ws, data, where="plan.json"))
+        self.call(lambda: self._submit(captured, data))
         self.acknowledged = [job.run_id for job in self.jobs()]
+
+    def _submit(self, captured: environment.Captured, plan_bytes: bytes) -> None:
+        self.ws.prepare()
+        environment.keep(self.ws, captured)
+        submit.enqueue_sweep(self.ws, plan_bytes, where="plan.json")
 
     def jobs(self) -> list[Job]:
         """Return the jobs in the journal."""

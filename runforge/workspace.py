@@ -241,5 +241,5 @@ def find(given: Path | None, *, state_dir: Path | None = None) -> Workspace:
             return at(folder, state_dir=state_dir)
     raise Missing(
         f"no workspace in {here} or above it",
-        fix=f"Give --workspace, set ${VARIABLE}, or create one with `runforge init`",
+        fix=f"Give --workspace, set ${VARIABLE}, or make one here with `runforge init --bare`",
     )

@@ -19,10 +19,11 @@ START = (
     Command(
         "init",
         "setup:init",
-        "Make a workspace with sample data, a sweep plan and a request to start from.",
+        "Make a workspace, in an empty folder with sample data, a sweep plan and a request to start from.",
         (
             optional("folder", "folder", "The folder; it is made if it does not exist.", default="."),
             STATE_DIR,
+            flag("--bare", "Make only `.runforge`; so it is in a folder that is not empty."),
             flag(
                 "--new-journal",
                 "Start with an empty queue if the journal is lost; the old queue is forgotten.",

@@ -82,7 +82,8 @@ class Reading:
         for parameter in self.command.parameters:
             if parameter.is_required and parameter.name not in self.values:
                 return None
-            found[parameter.name] = self.values.get(parameter.name, parameter.default)
+            usual: Value = [] if parameter.kind in {"texts", "rest"} else parameter.default
+            found[parameter.name] = self.values.get(parameter.name, usual)
         return found
 
 

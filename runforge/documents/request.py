@@ -6,9 +6,10 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from runforge.core.resources import Resources
+from runforge.core.retrying import Rule
 from runforge.documents.hyperparameters import FAMILIES, PRESETS, effective, problem
 from runforge.documents.problems import Fields, Problems
-from runforge.documents.request_options import EnvironmentRef, Objective, RetryRule, read_options
+from runforge.documents.request_options import EnvironmentRef, Objective, read_options
 from runforge.errors import InvalidRequest, RunForgeError
 
 #: Linux refuses arguments of 128 KiB and more.
@@ -48,12 +49,17 @@ class Request(NamedTuple):
     timeout_seconds: float | None
     #: None for the daemon's own environment.
     environment: EnvironmentRef | None
-    retry: tuple[RetryRule, ...]
+    retry: tuple[Rule, ...]
     #: For a single run; the objective of a sweep stands in its plan.
     objective: Objective | None
     name: str | None
     tags: tuple[str, ...]
     notes: str | None
+
+    @property
+    def env_id(self) -> str | None:
+        """The stored environment that it runs in; None for the daemon's."""
+        return self.environment.id if self.environment is not None else None
 
     @property
     def effective_hyperparameters(self) -> dict[str, Any]:

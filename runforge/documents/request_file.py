@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from runforge.documents import strict_json
 from runforge.documents.placeholders import require_filled
@@ -57,6 +58,13 @@ def read_given_request(path: Path) -> tuple[Request, bytes]:
     request = _parsed(data, where)
     require_filled(request, where=where)
     return request, data
+
+
+def read_given_document(path: Path) -> dict[str, Any]:
+    """Return the request that a command line names as it is, not checked yet: a sweep may fill what it lacks."""
+    where = shown(path)
+    data = _read(lambda: read_given(path, REQUEST_LIMIT), where)
+    return strict_json.parse(data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest, where=where)
 
 
 def _read(read: Callable[[], bytes], where: str) -> bytes:

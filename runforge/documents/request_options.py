@@ -6,15 +6,16 @@ import re
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from runforge.core import retrying
 from runforge.core.resources import Resources
+from runforge.core.retrying import Rule
 from runforge.documents.problems import Fields
 from runforge.text import did_you_mean
 
-#: What a retry rule may name: ends of a run that another attempt may mend.
-RETRY_CAUSES = ("exit", "signal", "oom", "gpu_oom", "timeout", "lost")
-#: A rule without causes means these.
-USUAL_RETRY_CAUSES = ("exit", "signal", "oom", "gpu_oom")
-USUAL_BACKOFF_SECONDS = 30.0
+#: What a retry rule may name, what a rule without causes means, and its first pause.
+RETRY_CAUSES = retrying.CAUSES
+USUAL_RETRY_CAUSES = retrying.USUAL_CAUSES
+USUAL_BACKOFF_SECONDS = retrying.BACKOFF_SECONDS
 _MOST_SECONDS = 10 * 366 * 24 * 3600
 _MOST_BACKOFF_SECONDS = 24 * 3600
 _MOST_RETRIES = 1000
@@ -42,21 +43,13 @@ class EnvironmentRef(NamedTuple):
     secrets: tuple[str, ...] = ()
 
 
-class RetryRule(NamedTuple):
-    """How often a run is tried again after certain ends."""
-
-    times: int
-    causes: tuple[str, ...] = USUAL_RETRY_CAUSES
-    backoff_seconds: float = USUAL_BACKOFF_SECONDS
-
-
 class Options(NamedTuple):
     """The optional fields that are about the run, whatever it executes."""
 
     needs: Resources
     timeout_seconds: float | None
     environment: EnvironmentRef | None
-    retry: tuple[RetryRule, ...]
+    retry: tuple[Rule, ...]
     objective: Objective | None
     name: str | None
     tags: tuple[str, ...]
@@ -124,7 +117,7 @@ def _environment(fields: Fields | None) -> EnvironmentRef | None:
     return EnvironmentRef(digest, source, _texts(fields, "secrets"))
 
 
-def _retry(fields: Fields) -> tuple[RetryRule, ...]:
+def _retry(fields: Fields) -> tuple[Rule, ...]:
     rules = fields.list("retry") or []
     path = fields.path("retry")
     if len(rules) > _MOST_RULES:
@@ -138,7 +131,7 @@ def _retry(fields: Fields) -> tuple[RetryRule, ...]:
     return tuple(found)
 
 
-def _rule(fields: Fields) -> RetryRule:
+def _rule(fields: Fields) -> Rule:
     times = fields.integer("times", least=1, required=True) or 1
     if times > _MOST_RETRIES:
         fields.problems.add(fields.path("times"), f"must be at most {_MOST_RETRIES}, not {times}")
@@ -149,7 +142,7 @@ def _rule(fields: Fields) -> RetryRule:
             words = f"{cause!r:.60} is unknown; known are {', '.join(RETRY_CAUSES)}"
             fields.problems.add(fields.path("causes"), f"{words}. {hint}" if hint else words)
     backoff = fields.number("backoff_seconds", least=0, most=_MOST_BACKOFF_SECONDS)
-    return RetryRule(times, causes, USUAL_BACKOFF_SECONDS if backoff is None else float(backoff))
+    return Rule(times, causes, USUAL_BACKOFF_SECONDS if backoff is None else float(backoff))
 
 
 def _label(fields: Fields, name: str) -> str | None:

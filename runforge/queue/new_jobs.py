@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 from runforge import __version__, ids
@@ -10,6 +11,7 @@ from runforge.core.records import Group
 from runforge.core.resources import Resources
 from runforge.core.submission import Submission
 from runforge.documents.plan import Plan
+from runforge.documents.request import Request
 from runforge.documents.request_options import Objective
 from runforge.store import records, transitions
 from runforge.store.journal import Journal, Transaction
@@ -48,6 +50,19 @@ class NewGroup(NamedTuple):
     def of_plan(cls, group_id: str, plan: Plan) -> NewGroup:
         """Return the group of a plan's runs."""
         return cls(group_id, plan.name, plan.notes, plan.max_parallel, plan.fail_fast, plan.objective)
+
+
+def queued_as(request: Request, sha: str, submission: Submission, overrides: str | None = None) -> Submission:
+    """Return how the job of a request is queued: what lists, filters and retries need of it is the journal's too."""
+    return submission._replace(
+        overrides=submission.overrides if overrides is None else overrides,
+        request_sha=sha,
+        env_id=request.env_id,
+        name=request.name,
+        tags=json.dumps(request.tags),
+        notes=request.notes,
+        retry_rules=json.dumps([rule._asdict() for rule in request.retry]),
+    )
 
 
 def reserve(journal: Journal, count: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from runforge import clock
 from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.errors import OperationFailed
+from runforge.queue import taken_request
 from runforge.queue.change import change
 from runforge.queue.changed import Changed
 from runforge.store import edges, records, targets, transitions
@@ -20,7 +21,7 @@ _ENDED_BADLY = frozenset({State.FAILED, State.CANCELED})
 def retry(workspace: Workspace, job_ids: Sequence[str], *, alone: bool = False) -> Changed:
     """Queue the failed and canceled ones of the jobs again, and unless `alone` what was canceled because of them."""
     with change(workspace) as tx:
-        return _retry(tx, [_job(tx, job_id) for job_id in job_ids], alone=alone)
+        return _retry(workspace, tx, [_job(tx, job_id) for job_id in job_ids], alone=alone)
 
 
 def retry_failed(workspace: Workspace, name: str) -> int:
@@ -28,7 +29,7 @@ def retry_failed(workspace: Workspace, name: str) -> int:
     with change(workspace) as tx:
         group_id = targets.group_id(tx, name)
         failed = [j for j in transitions.jobs_of_group(tx, group_id) if j.state is State.FAILED]
-        return len(_retry(tx, failed).changed)
+        return len(_retry(workspace, tx, failed).changed)
 
 
 def retry_run(workspace: Workspace, name: str) -> Job:
@@ -39,21 +40,23 @@ def retry_run(workspace: Workspace, name: str) -> Job:
             raise OperationFailed(
                 f"run {job.run_id} is {job.state}", fix="Only failed and canceled runs are retried"
             )
-        transitions.retry(tx, job, clock.now())
+        now = clock.now()
+        taken_request.take(workspace, tx, job, now)
+        transitions.retry(tx, job, now)
         return targets.job(tx, job.run_id)
 
 
 def retry_runs(workspace: Workspace, run_ids: Sequence[str]) -> int:
     """Queue the failed and canceled ones of the runs again; return how many."""
     with change(workspace) as tx:
-        return len(_retry(tx, [targets.job(tx, run_id) for run_id in run_ids]).changed)
+        return len(_retry(workspace, tx, [targets.job(tx, run_id) for run_id in run_ids]).changed)
 
 
 def _job(tx: Transaction, job_id: str) -> Job:
     return records.job(tx.row("jobs.by_job_id", job_id=job_id))
 
 
-def _retry(tx: Transaction, jobs: Sequence[Job], *, alone: bool = False) -> Changed:
+def _retry(workspace: Workspace, tx: Transaction, jobs: Sequence[Job], *, alone: bool = False) -> Changed:
     """Retry them, parents before those that wait for them, whatever the order in which they were named."""
     now = clock.now()
     skipped = [(job, f"is {job.state}") for job in jobs if job.state not in _ENDED_BADLY]
@@ -63,6 +66,7 @@ def _retry(tx: Transaction, jobs: Sequence[Job], *, alone: bool = False) -> Chan
         for job_id in ready:
             job = _job(tx, job_id)
             if job.state in _ENDED_BADLY:  # not brought back by one before it
+                taken_request.take(workspace, tx, job, now)
                 transitions.retry(tx, job, now, alone=alone)
             del left[job_id]
             done.append(job_id)

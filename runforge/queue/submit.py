@@ -22,8 +22,9 @@ from runforge.errors import (
     OperationFailed,
     RunForgeError,
 )
+from runforge.queue import taken_request
 from runforge.queue.change import announce, existing
-from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, reserve
+from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.store import edges, records, targets, transitions
 from runforge.store.foreground import Mark
@@ -109,7 +110,7 @@ def _make_sweep(
             run_id,
             f"{parent}/{run_id}",
             run.request.needs,
-            submission._replace(overrides=json.dumps(run.overrides), request_sha=sha),
+            queued_as(run.request, sha, submission, json.dumps(run.overrides)),
         )
         for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
     ]
@@ -140,14 +141,19 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
         )
     request, sha = read_queued_request(folder / "request.json")
     check_request(request, workspace.root)
-    run = NewRun(run_id, workspace.relative(folder), request.needs, submission._replace(request_sha=sha))
+    run = NewRun(
+        run_id,
+        workspace.relative(folder),
+        request.needs,
+        queued_as(request, sha, submission),
+    )
     with open_journal(workspace, create=True) as journal, journal.write() as tx:
         now = clock.now()
         taken = tx.row("jobs.by_run_id", run_id=run_id)
         if taken is None:
             _insert_single(tx, run, now)
         else:
-            _run_again(tx, records.job(taken), run, now)
+            _run_again(workspace, tx, records.job(taken), run, now)
         return records.job(tx.row("jobs.by_run_id", run_id=run_id))
 
 
@@ -160,7 +166,7 @@ def _insert_single(tx: Transaction, run: NewRun, now: str) -> None:
         tx.run("groups.settle", group_id=group.group_id, now=now)
 
 
-def _run_again(tx: Transaction, job: Job, run: NewRun, now: str) -> None:
+def _run_again(workspace: Workspace, tx: Transaction, job: Job, run: NewRun, now: str) -> None:
     """Queue an ended run again: its job's next attempt, or a new job if that is not possible.
 
     A job that has succeeded never goes back, and none changes its group, its folder or its device.
@@ -174,6 +180,7 @@ def _run_again(tx: Transaction, job: Job, run: NewRun, now: str) -> None:
     kept = (job.group_id, job.run_dir, job.needs, job.dry_run_seconds)
     wanted = (group and group.group_id, run.run_dir, run.needs, asked.dry_run_seconds)
     if job.state is not State.SUCCEEDED and kept == wanted:
+        taken_request.take(workspace, tx, job, now)
         transitions.retry(tx, job, now)
         if asked.priority:
             tx.run("jobs.set_priority", job_id=job.job_id, priority=asked.priority, now=now)

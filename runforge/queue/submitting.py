@@ -17,12 +17,14 @@ from runforge.documents import doubts, strict_json
 from runforge.documents.known_fields import HYPERPARAMETERS, is_known
 from runforge.documents.placeholders import require_filled
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
-from runforge.documents.request import Request, parse_request
+from runforge.documents.request import parse_request
 from runforge.documents.request_options import Objective
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidRequest, OperationFailed
+from runforge.queue import environment
 from runforge.queue.change import announce
-from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, reserve
+from runforge.queue.environment import Captured
+from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.queue.submit import check_datasets
 from runforge.store import records, targets, transitions
@@ -51,6 +53,8 @@ class Order(NamedTuple):
     submission: Submission = USUAL
     sweep: Sweep | None = None
     after: tuple[After, ...] = ()
+    #: The environment of its runs; None is the daemon's.
+    environment: Captured | None = None
     run_limit: int | None = None
     objective: Objective | None = None
     max_runs: int = MAX_RUNS
@@ -175,6 +179,8 @@ def submit(workspace: Workspace, order: Order, prepared: Prepared) -> Submitted:
             folders = RunFolders(workspace)
             try:
                 with all_or_nothing(journal, folders, len(prepared.runs)):
+                    if order.environment is not None:
+                        environment.keep(workspace, order.environment)
                     made = _make(journal, folders, order, prepared, known)
             except _GroupAppeared:
                 continue  # join it
@@ -232,7 +238,12 @@ def _make(
     digests = folders.make_runs(run_ids, [{**run.request.raw, **of_group} for run in prepared.runs])
     parent = journal.workspace.relative(journal.workspace.runs_dir)
     new = [
-        NewRun(run_id, f"{parent}/{run_id}", run.request.needs, _submission(order, run, sha))
+        NewRun(
+            run_id,
+            f"{parent}/{run_id}",
+            run.request.needs,
+            queued_as(run.request, sha, order.submission, json.dumps(run.overrides)),
+        )
         for run_id, run, sha in zip(run_ids, prepared.runs, digests, strict=True)
     ]
     with journal.write() as tx:
@@ -257,25 +268,6 @@ def _group(
     if name is None and plan is None:
         return None
     return _Group(folders.make_group(now, name or order.name, plan.raw if plan else None), is_new=True)
-
-
-def _submission(order: Order, run: RunOverrides, sha: str) -> Submission:
-    """Return the options of one run's job: those of its request that lists and filters need are among them."""
-    return order.submission._replace(
-        overrides=json.dumps(run.overrides), request_sha=sha, **of_request(run.request)
-    )
-
-
-def of_request(request: Request) -> dict[str, Any]:
-    """Return the columns of a job that its request has."""
-    rules = [rule._asdict() for rule in request.retry]
-    return {
-        "name": request.name,
-        "tags": json.dumps(request.tags),
-        "notes": request.notes,
-        "env_id": request.environment.id if request.environment else None,
-        "retry_rules": json.dumps(rules),
-    }
 
 
 def _insert(

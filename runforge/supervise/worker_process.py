@@ -21,9 +21,8 @@ from runforge import failpoints
 from runforge.attempts import environment
 from runforge.attempts.spec import Spec
 from runforge.errors import RunForgeError
-from runforge.files import programs
+from runforge.files import no_program, programs
 from runforge.machine import os_process
-from runforge.supervise import no_program
 
 #: Signals that the supervisor or the interpreter ignores. A program expects their defaults.
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)

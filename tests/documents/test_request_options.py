@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from runforge.core.resources import Resources
+from runforge.core.retrying import Rule
 from runforge.documents.request import Request, parse_request
-from runforge.documents.request_options import EnvironmentRef, Objective, RetryRule
+from runforge.documents.request_options import EnvironmentRef, Objective
 from runforge.errors import InvalidRequest
 from tests.documents.kit import REQUEST, changed
 
@@ -43,8 +44,8 @@ def test_each_of_them_is_read() -> None:
     assert made.needs == Resources(cpus=4, gpus=2, vram_mb=8000, mem_mb=16000)
     assert made.timeout_seconds == 5400.0
     assert made.environment == EnvironmentRef(DIGEST, "/home/me/.env", ("HF_TOKEN",))
-    usual = RetryRule(3, ("exit", "signal", "oom", "gpu_oom"), 30.0)
-    assert made.retry == (usual, RetryRule(1, ("oom", "timeout"), 0.0))
+    usual = Rule(3, ("exit", "signal", "oom", "gpu_oom"), 30.0)
+    assert made.retry == (usual, Rule(1, ("oom", "timeout"), 0.0))
     assert made.objective == Objective("val/loss", "minimize")
     assert (made.name, made.tags, made.notes, made.folder) == ("resnet", ("paper", "v2"), "once more", "/tmp")
 

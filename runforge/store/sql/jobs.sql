@@ -274,3 +274,13 @@ SELECT group_concat(seq), count(sorted) FROM (
     ORDER BY sorted IS NULL, sorted,
              CASE WHEN :sort = 'live' AND state = 'queued' THEN -priority END,
              CASE WHEN :sort = 'live' THEN finished_at END DESC, seq);
+
+-- name: environments
+-- The stored environments that jobs name.
+SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL;
+
+-- name: take_request
+-- Its request.json, as it is in the file now.
+UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
+                updated_at = :now
+WHERE job_id = :job_id;

@@ -39,20 +39,27 @@ def _searched(path: str, *, is_daemons: bool) -> str:
 
 def _missing(program: str) -> str:
     """Say what is missing: the program, or its interpreter or loader."""
-    first = _first_bytes(program)
-    if first.startswith(b"#!"):
-        line = first[2:].split(b"\n", 1)[0]
-        words = line.split()
-        interpreter = os.fsdecode(words[0]) if words else ""
-        if line.endswith(b"\r"):
-            return (
-                f"the file has Windows line ends, so its first line names the interpreter {interpreter}\\r, "
-                f"which is not there; convert it (`sed -i 's/\\r$//' {os.path.basename(program)}`)"
-            )
-        return f"the interpreter in its first line does not exist: {interpreter}"
-    if first.startswith(_ELF):
+    if _first_bytes(program).startswith(_ELF):
         return "the loader of this program does not exist; was it built for another system?"
-    return ""
+    return wrong_first_line(program)
+
+
+def wrong_first_line(program: str) -> str:
+    """Say what is wrong with the first line of a script: its interpreter is not there. Otherwise an empty text."""
+    first = _first_bytes(program)
+    if not first.startswith(b"#!"):
+        return ""
+    line = first[2:].split(b"\n", 1)[0]
+    words = [os.fsdecode(word) for word in line.split()]
+    interpreter = words[0] if words else ""
+    if line.endswith(b"\r") and (len(words) == 1 or os.path.basename(interpreter) == "env"):
+        return (
+            f"the file has Windows line ends, so its first line names the interpreter {words[-1]}\\r, "
+            f"which is not there; convert it (`sed -i 's/\\r$//' {os.path.basename(program)}`)"
+        )
+    if not os.path.isabs(interpreter) or os.path.exists(interpreter):
+        return ""
+    return f"the interpreter in its first line does not exist: {interpreter}"
 
 
 def _no_format(program: str) -> str:

@@ -44,6 +44,7 @@ POINTS = {
     "submit.inserted": "group, jobs and edges are written, nothing committed; the folders are durable",
     "cascade.one_canceled": "one job that waits in vain is canceled; others may not be, and nothing is committed",
     "revival.one_queued": "one job that waited in vain is queued again; others may not be, and nothing is committed",
+    "move.one_placed": "one run has its new place; others may not have, and nothing is committed",
     "command.committed": "a command's change is committed; neither daemon nor exports know",
     "cancel.noted": "the cancel is in the journal; no cancel file is there",
     "cancel.left": "a cancel file is there; others may be missing",

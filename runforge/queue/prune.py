@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import timedelta
 from typing import NamedTuple
 
 from runforge import clock, failpoints
 from runforge.core.records import Job
+from runforge.queue import remove
 from runforge.queue.change import change
 from runforge.store import records, transitions
 from runforge.store.journal import Transaction
@@ -43,12 +43,7 @@ def prune(
         groups = transitions.forget(tx, old, clock.now())
     size = sum(_size(workspace, job) for job in old) if delete_runs else 0
     failpoints.hit("prune.forgotten")
-    for job in old:
-        shutil.rmtree(workspace.attempt_dir(job.run_id, 1).parent, ignore_errors=True)
-        if delete_runs and job.run_dir.startswith(".runforge/runs/"):
-            shutil.rmtree(workspace.root / job.run_dir, ignore_errors=True)
-    for group_id in groups:
-        shutil.rmtree(workspace.group_dir(group_id), ignore_errors=True)
+    remove.delete_folders(workspace, old, groups, run_folders=delete_runs)
     return PruneOutcome(len(old), size)
 
 

@@ -11,7 +11,7 @@ from runforge.errors import OperationFailed
 from runforge.queue import taken_request
 from runforge.queue.change import change
 from runforge.queue.changed import Changed
-from runforge.store import edges, records, targets, transitions
+from runforge.store import edges, targets, transitions
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
 
@@ -21,7 +21,7 @@ _ENDED_BADLY = frozenset({State.FAILED, State.CANCELED})
 def retry(workspace: Workspace, job_ids: Sequence[str], *, alone: bool = False) -> Changed:
     """Queue the failed and canceled ones of the jobs again, and unless `alone` what was canceled because of them."""
     with change(workspace) as tx:
-        return _retry(workspace, tx, [_job(tx, job_id) for job_id in job_ids], alone=alone)
+        return _retry(workspace, tx, [edges.known_job(tx, job_id) for job_id in job_ids], alone=alone)
 
 
 def retry_failed(workspace: Workspace, name: str) -> int:
@@ -52,10 +52,6 @@ def retry_runs(workspace: Workspace, run_ids: Sequence[str]) -> int:
         return len(_retry(workspace, tx, [targets.job(tx, run_id) for run_id in run_ids]).changed)
 
 
-def _job(tx: Transaction, job_id: str) -> Job:
-    return records.job(tx.row("jobs.by_job_id", job_id=job_id))
-
-
 def _retry(workspace: Workspace, tx: Transaction, jobs: Sequence[Job], *, alone: bool = False) -> Changed:
     """Retry them, parents before those that wait for them, whatever the order in which they were named."""
     now = clock.now()
@@ -64,18 +60,18 @@ def _retry(workspace: Workspace, tx: Transaction, jobs: Sequence[Job], *, alone:
     done: list[str] = []
     while ready := [job_id for job_id in left if _can_come_back(tx, job_id)]:
         for job_id in ready:
-            job = _job(tx, job_id)
+            job = edges.known_job(tx, job_id)
             if job.state in _ENDED_BADLY:  # not brought back by one before it
                 taken_request.take(workspace, tx, job, now)
                 transitions.retry(tx, job, now, alone=alone)
             del left[job_id]
             done.append(job_id)
     skipped += [(job, _why_not(tx, job)) for job in left.values()]
-    return Changed([_job(tx, job_id) for job_id in done], skipped)
+    return Changed([edges.known_job(tx, job_id) for job_id in done], skipped)
 
 
 def _can_come_back(tx: Transaction, job_id: str) -> bool:
-    return edges.in_vain(tx, _job(tx, job_id)) is None
+    return edges.in_vain(tx, edges.known_job(tx, job_id)) is None
 
 
 def _why_not(tx: Transaction, job: Job) -> str:

@@ -40,6 +40,14 @@ def job_of(tx: Transaction, job_id: str) -> Job | None:
     return None if row is None else records.job(row)
 
 
+def known_job(tx: Transaction, job_id: str) -> Job:
+    """Return the job with this id; OperationFailed if there is none."""
+    job = job_of(tx, job_id)
+    if job is None:
+        raise OperationFailed(f"no job {job_id!r} in the queue", fix="`runforge jobs` lists them")
+    return job
+
+
 def group_of(tx: Transaction, group_id: str) -> Group | None:
     """Return the group with this id, if there is one."""
     row = tx.row("groups.by_id", group_id=group_id)

@@ -17,7 +17,6 @@ from runforge.core.records import Job
 from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
-from runforge.errors import OperationFailed
 from runforge.store import edges, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
@@ -228,10 +227,7 @@ def depend(tx: Transaction, job_id: str, parents: Sequence[Parent], now: str | N
 
     OperationFailed if one of them has ended otherwise; InvalidRequest if they would wait for each other.
     """
-    job = edges.job_of(tx, job_id)
-    if job is None:
-        raise OperationFailed(f"no job {job_id!r} in the queue", fix="`runforge jobs` lists them")
-    edges.add(tx, job, parents, now or clock.now())
+    edges.add(tx, edges.known_job(tx, job_id), parents, now or clock.now())
 
 
 def forget(tx: Transaction, jobs: Iterable[Job], now: str) -> list[str]:

@@ -153,6 +153,25 @@ WHERE job_id = :job_id AND state = 'running' AND cancel_requested = 0;
 UPDATE jobs SET priority = :priority, updated_at = :now
 WHERE job_id = :job_id AND state IN ('queued', 'running');
 
+-- name: set_held
+UPDATE jobs SET held = :held, updated_at = :now WHERE job_id = :job_id AND state = 'queued' AND held <> :held;
+
+-- name: places
+-- The waiting jobs of a lane with one priority, in their order.
+SELECT job_id, place FROM jobs WHERE state = 'queued' AND lane_id = :lane_id AND priority = :priority
+ORDER BY place, seq;
+
+-- name: next_seq
+-- The number that the next job will have.
+SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'jobs'), 0) + 1;
+
+-- name: set_position
+UPDATE jobs SET position = :position, updated_at = :now WHERE job_id = :job_id AND state = 'queued';
+
+-- name: files
+-- What belongs to jobs on the disk.
+SELECT run_id, run_dir, env_id FROM jobs;
+
 -- name: prunable
 SELECT * FROM full_jobs
 WHERE finished_at IS NOT NULL AND finished_at < :before

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from runforge.documents.request import Request
 from runforge.documents.request_file import REQUEST_LIMIT, digest, read_queued
-from runforge.files.durable import fsync_dir, read_if_there, write_atomic
+from runforge.files.durable import read_if_there, write_atomic
 
-NAME = "request.json"
+_NAME = "request.json"
 _BESIDE = re.compile(r"request\.[0-9a-f]{64}\.json")
 
 
@@ -24,37 +24,36 @@ def beside(folder: Path, sha: str) -> Path:
     return folder / f"request.{sha}.json"
 
 
-def keep(folder: Path, data: bytes) -> str:
-    """Write a new request beside the old one; return its digest. It is durable when this returns."""
-    sha = digest(data)
-    write_atomic(beside(folder, sha), data)
-    return sha
+def keep(folder: Path, data: bytes) -> None:
+    """Write a new request beside the old one. It is durable when this returns."""
+    write_atomic(beside(folder, digest(data)), data)
 
 
 def place(folder: Path, sha: str | None) -> None:
-    """Put the request that the journal names into its place, if an edit was killed before it had done so."""
+    """Put the request that the journal names into its place, if its edit has not done so yet.
+
+    Not synced: after a power cut it has one name or the other.
+    """
     if sha is None:
         return
     new = beside(folder, sha)
     data = read_if_there(new, REQUEST_LIMIT)
-    if data is None or digest(data) != sha:
-        return
-    with contextlib.suppress(FileNotFoundError):  # the edit itself was quicker
-        os.replace(new, folder / NAME)
-        fsync_dir(folder)
+    if data is not None and digest(data) == sha:
+        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+            os.replace(new, folder / _NAME)
 
 
 def read(folder: Path, sha: str | None) -> tuple[Request, str]:
     """Return the request of a run and the digest of its file; another digest than `sha` is not what was queued."""
     place(folder, sha)
-    return read_queued(folder / NAME)
+    return read_queued(folder / _NAME)
 
 
 def current(folder: Path, sha: str | None) -> Path:
     """Return the file with a run's request, for somebody who only looks."""
     if sha is not None and os.path.lexists(beside(folder, sha)):
         return beside(folder, sha)
-    return folder / NAME
+    return folder / _NAME
 
 
 def forget_others(folder: Path, sha: str | None) -> None:

@@ -20,6 +20,11 @@ from runforge.workspace import Workspace
 _NO_GATES = {"held": 0, "blockers": 0, "delayed": 0, "not_before": None}
 #: The fields of a job that its entries contain.
 _TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES)
+#: Those that only the entries of newer versions contain. Lists are texts in the table.
+_TOLD_SINCE = ("version", "request_sha", "env_id", "name", "notes")
+_LISTS = ("retry_rules", "tags")
+#: The fields of a group in its entry `group_described`.
+_DESCRIBED = ("name", "notes", "objective_metric", "direction")
 
 
 def check(workspace: Workspace) -> list[str]:
@@ -94,7 +99,7 @@ def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict
             jobs[entry["job_id"]] = {**_NO_GATES, "state": "queued", "attempt": 1, **_needed(detail)}
         elif event == "pruned":
             jobs.pop(entry["job_id"], None)
-        elif event in {"priority_set", "gates_set"}:
+        elif event in {"priority_set", "gates_set", "edited", "described"}:
             jobs[entry["job_id"]].update(detail)
         elif event == "needs_set":
             jobs[entry["job_id"]]["needs"] = resources.from_json(detail)
@@ -118,6 +123,8 @@ def _fold_group(groups: dict[str, dict[str, Any]], group_id: str, event: str, de
         }
     elif event == "group_pruned":
         groups.pop(group_id, None)
+    elif event == "group_described":
+        groups[group_id].update({name: detail[name] for name in _DESCRIBED if name in detail})
     elif event == "group_limited":
         groups[group_id]["run_limit"] = detail["run_limit"]
     elif event in {"group_opened", "group_closed"}:
@@ -152,10 +159,12 @@ def _compare_jobs(jobs: dict[str, dict[str, Any]], rows: list[Any]) -> list[str]
             found.append(f"{job_id} is in the table but not in the journal")
             continue
         kept = {name: records.needs(row) if name == "needs" else row[name] for name in _TOLD}
+        kept |= {name: row[name] for name in _TOLD_SINCE if name in replayed}
+        kept |= {name: json.loads(row[name]) for name in _LISTS if name in replayed}
         found += [
-            f"{job_id}: {name} is {kept[name]!r}, the journal says {replayed[name]!r}"
-            for name in _TOLD
-            if kept[name] != replayed[name]
+            f"{job_id}: {name} is {value!r}, the journal says {replayed[name]!r}"
+            for name, value in kept.items()
+            if value != replayed[name]
         ]
     return found
 
@@ -169,7 +178,7 @@ def _compare_groups(groups: dict[str, dict[str, Any]], rows: list[Any]) -> list[
             continue
         found += [
             f"{row['group_id']}: {name} is {row[name]}, the journal says {replayed[name]}"
-            for name in ("is_paused", "is_canceled", "is_open", "run_limit")
+            for name in replayed
             if row[name] != replayed[name]
         ]
     return found + [f"{group_id} is in the journal but not in the table" for group_id in groups]

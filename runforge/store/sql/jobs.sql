@@ -303,3 +303,17 @@ SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL;
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
                 updated_at = :now
 WHERE job_id = :job_id;
+
+-- name: edit
+-- A new request of a queued job. Nothing is changed if it was started or edited since its version was read.
+UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
+                shape_id = :shape_id, version = version + 1,
+                retries_used = CASE WHEN retry_rules = :retry_rules THEN retries_used ELSE '[]' END, updated_at = :now
+WHERE job_id = :job_id AND state = 'queued' AND version = :version;
+
+-- name: describe
+UPDATE jobs SET name = :name, tags = :tags, notes = :notes, updated_at = :now WHERE job_id = :job_id;
+
+-- name: set_not_before
+UPDATE jobs SET not_before = :not_before, delayed = :not_before IS NOT NULL, updated_at = :now
+WHERE job_id = :job_id AND state = 'queued' AND not_before IS NOT :not_before;

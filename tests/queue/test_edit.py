@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -163,7 +162,6 @@ def test_an_edit_that_changes_nothing_says_so(ws: Workspace) -> None:
 
 _EDIT = """
 import sys
-from pathlib import Path
 from runforge import workspace
 from runforge.queue import edit
 edit.set_parameters(workspace.find(Path(sys.argv[1])), {name: {"lr": 9} for name in sys.argv[2:]})
@@ -210,7 +208,7 @@ def test_a_run_that_was_canceled_after_a_killed_edit_comes_back_as_edited(ws: Wo
     assert request(ws, one.job_id).hyperparameters["lr"] == 9
 
 
-def test_a_request_that_waits_beside_is_placed_only_if_it_is_whole(ws: Workspace, tmp_path: Path) -> None:
+def test_a_request_that_waits_beside_is_placed_only_if_it_is_whole(ws: Workspace) -> None:
     (one,) = queued(ws, "lr=0.1", "seed=1")
     killed_edit(ws, "edit.committed:1", [one.job_id])
     now = job(ws, one.job_id)

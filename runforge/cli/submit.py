@@ -6,10 +6,11 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from runforge.cli import output, submit_told
 from runforge.cli.options import find
-from runforge.cli.submit_order import Given, order_of
+from runforge.cli.submit_order import LISTS, Given, order_of
 from runforge.documents import placeholders
 from runforge.errors import CanceledByUser, RunForgeError
 from runforge.queue import environment_words, submitting
@@ -55,7 +56,8 @@ def submit(
     command: list[str],
 ) -> int:
     """Queue a command or a sweep of it, and print the id of its run or group."""
-    return _submit(Given(**locals()))
+    given: dict[str, Any] = locals()
+    return _submit(Given(**given | {name: given[name] or [] for name in LISTS}))
 
 
 def _submit(given: Given) -> int:

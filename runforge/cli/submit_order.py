@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runforge import __version__, clock
 from runforge.cli import units
@@ -24,9 +24,10 @@ from runforge.errors import InvalidRequest, Missing
 from runforge.files.given import read_given, shown
 from runforge.queue.environment import Captured, capture
 from runforge.queue.submitting import After, Order
-from runforge.sweeps import rows, values
-from runforge.sweeps.combine import Sweep, combine
 from runforge.text import did_you_mean
+
+if TYPE_CHECKING:
+    from runforge.sweeps.combine import Sweep
 
 _MOST_RETRIES = 1000
 _CONDITIONS = ("ok", "any", "fail")
@@ -71,6 +72,10 @@ class Given(NamedTuple):
     as_json: bool
     workspace: Path | None
     command: list[str]
+
+
+#: What may be given several times.
+LISTS = frozenset({"tag", "env", "env_keep", "retry", "after", "sweep", "zipped", "command"})
 
 
 def order_of(given: Given) -> Order:
@@ -140,12 +145,17 @@ def _sweep(given: Given) -> Sweep | None:
         raise InvalidRequest(
             "--from and --request cannot both read standard input", fix="Give a file for one"
         )
+    from runforge.sweeps import values  # a single run needs none of it
+    from runforge.sweeps.combine import combine
+
     table = [] if given.rows is None else _rows(given.rows)
     axes = [values.parse(text) for text in given.sweep]
     return combine(axes, given.zipped, table, given.max_runs)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
+    from runforge.sweeps import rows
+
     where = f"--from {shown(path)}"
     try:
         data = read_given(path, rows.ROWS_LIMIT)

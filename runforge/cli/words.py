@@ -39,7 +39,7 @@ class Reading:
             self._rest.append(word)
             return True
         waiting, self.awaiting = self.awaiting, None
-        if word.startswith("-"):
+        if word.startswith("-") and word != "-":
             return waiting is None and (self._begin_rest(word) if word == "--" else self._take_option(word))
         if waiting is None:
             if not self._arguments:

@@ -10,7 +10,7 @@ REQUIRES_GPU = "requires_gpu"
 class Resources(NamedTuple):
     """What a run needs. 0 MB of memory means: not given.
 
-    Every run takes one slot. `cpus` and `mem_mb` are stored, but nothing counts them yet.
+    Every run takes one slot. More than one CPU, and memory, are counted against those of the machine.
     """
 
     cpus: int = 1

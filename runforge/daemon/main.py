@@ -9,6 +9,7 @@ from runforge import clock, failpoints
 from runforge.backends.local.backend import LocalBackend
 from runforge.core.outcome import Ending
 from runforge.core.records import DaemonRow, Job
+from runforge.core.scheduling import Machine
 from runforge.core.states import State
 from runforge.daemon.claims import Claims
 from runforge.daemon.engine import Engine, Listener, Settings
@@ -18,7 +19,7 @@ from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.replace import replace_holder
 from runforge.errors import InternalError, InvalidRequest, RunForgeError
 from runforge.files.permissions import become_private
-from runforge.machine import os_process
+from runforge.machine import os_process, size
 from runforge.metrics import tokens
 from runforge.store import records
 from runforge.store.failures import DiskFailing, Fenced, JournalReplaced
@@ -121,7 +122,9 @@ def local_engine(
         workspace, descriptors, max_parallel=settings.max_parallel, umask=umask, log=listener.log
     )
     gpus = backend.capacity(is_in_use=False)
-    claims = Claims(epoch, settings.max_parallel, settings.gpu_slots, gpus, only_lane=only_lane)
+    machine = Machine(size.cpus(), size.mem_mb() or None)
+    slots = settings.max_parallel, settings.gpu_slots
+    claims = Claims(epoch, *slots, gpus, machine=machine, only_lane=only_lane)
     return Engine(journal, backend, clock.SYSTEM, claims, listener, orphans=settings.orphans)
 
 

@@ -7,8 +7,7 @@ that no job knows.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runforge import __version__, clock, failpoints, ids
 from runforge.core.dependencies import Parent
@@ -21,7 +20,7 @@ from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
 from runforge.documents.request import parse_request
 from runforge.documents.request_options import Objective
 from runforge.documents.secrets import secrets_in
-from runforge.errors import InvalidRequest, OperationFailed
+from runforge.errors import InvalidPlan, InvalidRequest, OperationFailed
 from runforge.queue import environment
 from runforge.queue.change import announce
 from runforge.queue.environment import Captured
@@ -31,9 +30,13 @@ from runforge.queue.submit import check_datasets
 from runforge.store import records, targets, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import exists, open_journal, open_snapshot
-from runforge.sweeps.combine import Sweep
 from runforge.sweeps.expand import RunOverrides, doubts_about, expand
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runforge.sweeps.combine import Sweep
 
 
 class After(NamedTuple):
@@ -98,7 +101,7 @@ class _Group(NamedTuple):
 
 
 def prepare(order: Order) -> Prepared:
-    """Return the checked runs of an order. Pure: raises InvalidRequest or InvalidPlan, and changes nothing."""
+    """Return the checked runs of an order. Pure: raises InvalidRequest, and changes nothing."""
     texts = {
         "name": order.request.get("name"),
         "notes": order.request.get("notes"),
@@ -113,8 +116,11 @@ def prepare(order: Order) -> Prepared:
         request = parse_request(order.request, where=order.where)
         require_filled(request, where=order.where)
         return Prepared([RunOverrides({}, request)], None, tuple(doubts.in_request(request)))
-    plan = parse_plan(strict_json.dump(_plan(order, order.sweep)), where=order.where)
-    runs = expand(plan, limit=order.max_runs)
+    try:
+        plan = parse_plan(strict_json.dump(_plan(order, order.sweep)), where=order.where)
+        runs = expand(plan, limit=order.max_runs)
+    except InvalidPlan as error:  # nobody has typed a plan
+        raise InvalidRequest(error.message, where=error.where, fix=error.fix) from None
     return Prepared(runs, plan, tuple(doubts_about(plan, runs)))
 
 

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from runforge.core.scheduling import Capacity, choose
+from runforge import clock
+from runforge.core.resources import Resources
+from runforge.core.scheduling import Capacity, Machine, choose
 from runforge.core.states import State
+from runforge.daemon.claims import Claims
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.exports import exporter
+from runforge.machine.gpus import Gpus
 from runforge.queue import hold, limit, move, orphaned, remove
 from runforge.store import heads, verify
 from runforge.store.failures import IllegalTransition
@@ -111,6 +115,23 @@ def test_a_limit_that_is_changed_holds_for_the_runs_that_go_on(kit: Kit, bare_ws
     assert next_up(kit) == "c"
     with pytest.raises(InvalidRequest, match="a limit of 0 runs would start none"):
         limit.set_limit(bare_ws, "g", 0)
+
+
+def test_the_daemon_counts_processors_and_memory(kit: Kit) -> None:
+    for name, needs in zip(
+        "abcd", (Resources(cpus=3), Resources(cpus=2), Resources(mem_mb=600), Resources()), strict=True
+    ):
+        kit.job(name, needs=needs)
+    kit.job("e", needs=Resources(mem_mb=500))
+    claims = Claims(0, 9, 0, Gpus(), machine=Machine(cpus=4, mem_mb=1000))
+    with kit.journal.write() as tx:
+        claims.claim_all(tx, clock.now())
+    assert kit.states(*"abcde") == "rqrrq"
+    kit.end("a", FAIL)
+    kit.end("c", FAIL)
+    with kit.journal.write() as tx:
+        claims.claim_all(tx, clock.now())
+    assert kit.states(*"abcde") == "frfrr"
 
 
 # --- move ------------------------------------------------------------------------------------------

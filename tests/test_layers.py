@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "backends": {"attempts", "core", "documents", "files", "machine", "supervise", "training"},
     "exports": {"core", "files", "store"},
     "queue": {"core", "documents", "exports", "files", "machine", "store", "sweeps", "training"},
-    "views": {"attempts", "core", "documents", "files", "machine", "store"},
+    "views": {"attempts", "core", "documents", "files", "machine", "metrics", "store"},
     "daemon": {"backends", "core", "exports", "files", "machine", "metrics", "queue", "store", "views"},
     "direct": {
         *("attempts", "core", "daemon", "documents", "exports", "files", "machine"),
@@ -208,7 +208,10 @@ def test_the_table_of_commands_and_the_version_import_nothing_costly() -> None:
         "runforge.cli",
         "runforge.cli.commands",
         "runforge.cli.parameters",
-        *(f"runforge.cli.table_{section}" for section in ("start", "queue", "look", "daemon")),
+        *(
+            f"runforge.cli.table_{section}"
+            for section in ("start", "queue", "submit", "change", "look", "daemon")
+        ),
     }
     assert not (_observed(_MAIN, "--version")[0] - before) & COSTLY
     reading = (

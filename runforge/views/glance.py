@@ -9,6 +9,7 @@ from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot
 from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, free_capacity, slots_used, status_of
+from runforge.views.kin import parents_of
 from runforge.views.shown import GroupView, JobView, group_view, job_view
 from runforge.views.words import why_running, why_waiting
 from runforge.workspace import Workspace
@@ -92,6 +93,7 @@ def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -
         for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"]):
             job = records.job(row)
             is_paused = bool(lane["is_paused"])
-            reason = why_waiting(status, capacity, job, is_paused=is_paused)
+            parents = parents_of(tx, job) if job.blockers else ()
+            reason = why_waiting(status, capacity, job, is_paused=is_paused, parents=parents)
             shown.append(job_view(job, now, reason))
     return shown

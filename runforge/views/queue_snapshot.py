@@ -23,6 +23,7 @@ from runforge.store.opening import exists
 from runforge.views.daemon_status import DaemonStatus, daemon_status, free_capacity, slots_used, status_of
 from runforge.views.glance import queue_summary
 from runforge.views.journal_reader import JournalReader
+from runforge.views.kin import Relative, parents_of
 from runforge.views.shown import GroupView, JobView, group_view, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
@@ -121,9 +122,13 @@ class QueueReader:
             return {}
         with self._reader.snapshot() as tx:
             found = [records.job(r) for r in tx.rows("jobs.window", seqs=json.dumps(list(row_ids)))]
+            parents = {job.seq: parents_of(tx, job) for job in found if job.blockers}
         now = clock.now()
         paused = {group.group_id for group in snapshot.groups if group.paused}
-        return {job.seq: job_view(job, now, self._waiting(job, snapshot, paused)) for job in found}
+        return {
+            job.seq: job_view(job, now, self._waiting(job, snapshot, paused, parents.get(job.seq, ())))
+            for job in found
+        }
 
     def progress(self, group: GroupView) -> GroupProgress:
         """Return the progress of a group; read again only after another of its runs has succeeded."""
@@ -138,11 +143,13 @@ class QueueReader:
         self._progress[group.group_id] = (group.succeeded, progress)
         return progress
 
-    def _waiting(self, job: Job, snapshot: QueueSnapshot, paused: set[str]) -> Waiting | None:
+    def _waiting(
+        self, job: Job, snapshot: QueueSnapshot, paused: set[str], parents: Sequence[Relative]
+    ) -> Waiting | None:
         if job.state is not State.QUEUED:
             return why_running(self._workspace, job)
         capacity = free_capacity(snapshot.daemon, (snapshot.slots_used, snapshot.gpu_slots_used))
-        return why_waiting(snapshot.daemon, capacity, job, is_paused=job.group_id in paused)
+        return why_waiting(snapshot.daemon, capacity, job, is_paused=job.group_id in paused, parents=parents)
 
 
 def _empty(workspace: Workspace, query: JobQuery) -> QueueSnapshot:

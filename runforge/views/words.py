@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from runforge import clock
 from runforge.attempts import unkillable
 from runforge.core.scheduling import Capacity, waiting_reason
 from runforge.core.states import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runforge.core.records import Job
     from runforge.views.daemon_status import DaemonStatus
+    from runforge.views.kin import Relative
     from runforge.workspace import Workspace
 
 #: waiting reason -> words
@@ -19,6 +23,9 @@ WAITING = {
     "group_paused": "its group is paused",
     "no_free_slot": "all slots are in use",
     "no_gpu_slot": "all GPU slots are in use",
+    "no_cpus": "too few CPUs are free",
+    "no_memory": "too little memory is free",
+    "group_limit": "its group has as many runs going as it may have",
     "turn_of_others": "waiting for its group's turn",
 }
 
@@ -33,7 +40,12 @@ WAITING_BRIEF = {
     "gpu_broken": "broken gpu",
     "turn_of_others": "next",
     "survivors": "cannot be killed",
-    "not_before": "tried again",
+    "not_before": "later",
+    "held": "held",
+    "dependency": "other runs",
+    "group_limit": "group's limit",
+    "no_cpus": "cpus",
+    "no_memory": "memory",
 }
 
 
@@ -44,8 +56,21 @@ class Waiting(NamedTuple):
     text: str
 
 
-def why_waiting(daemon: DaemonStatus, capacity: Capacity, job: Job, *, is_paused: bool) -> Waiting:
-    """Return why a queued job waits; what the machine lacks holds it back first."""
+def why_waiting(
+    daemon: DaemonStatus,
+    capacity: Capacity,
+    job: Job,
+    *,
+    is_paused: bool,
+    parents: Sequence[Relative] = (),
+) -> Waiting:
+    """Return why a queued job waits: first what is said of the job itself, then what the machine lacks.
+
+    Without its parents, the text says only how many there are.
+    """
+    gate = _gate(job, parents)
+    if gate is not None:
+        return gate
     if daemon.shortage is not None and daemon.is_live and not is_paused:
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
     if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
@@ -54,8 +79,27 @@ def why_waiting(daemon: DaemonStatus, capacity: Capacity, job: Job, *, is_paused
         daemon_live=daemon.is_live, is_paused=is_paused, needs=job.needs, capacity=capacity
     )
     if job.not_before is not None and reason not in {"no_daemon", "group_paused"}:
-        return Waiting("not_before", f"{job.error or 'delayed'}; tried again at {job.not_before}")
+        return Waiting("not_before", _later(job))
     return Waiting(reason, WAITING[reason])
+
+
+def _gate(job: Job, parents: Sequence[Relative]) -> Waiting | None:
+    if job.held:
+        return Waiting("held", f"it is held; `runforge release {job.seq}` lets it start")
+    if not job.blockers:
+        return None
+    if parents:
+        from runforge.views.kin import waits_for
+
+        return Waiting("dependency", waits_for(list(parents)))
+    others = "another run or group" if job.blockers == 1 else f"{job.blockers} others"
+    return Waiting("dependency", f"waits for {others}")
+
+
+def _later(job: Job) -> str:
+    """Return when a job starts, or is tried again and after what."""
+    when = clock.local_and_age(job.not_before) if job.not_before else ""
+    return f"{job.error}; tried again at {when}" if job.error else f"starts at {when}"
 
 
 def why_running(workspace: Workspace, job: Job) -> Waiting | None:

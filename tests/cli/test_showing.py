@@ -31,10 +31,11 @@ def test_tables_fit_the_terminal(lived_in: Workspace, command: str, columns: int
         assert output.columns(line) <= columns
 
 
-def test_a_narrow_table_keeps_the_ends_of_ids(lived_in: Workspace) -> None:
+def test_the_number_comes_first_and_then_the_short_form_of_the_id(lived_in: Workspace) -> None:
     lines = shown(lived_in.root, "jobs", columns=60, NO_COLOR="1")
-    numbers = [job.run_id[-4:] for job in lists.jobs(lived_in)]
-    assert [line.split()[0][-4:] for line in lines[1:]] == numbers
+    expected = [[str(job.number), job.run_id[-10:]] for job in lists.jobs(lived_in)]
+    assert [line.split()[:2] for line in lines[1:]] == expected
+    assert expected[0] == ["1", "sweep-0001"]
 
 
 def test_a_pipe_gets_everything_and_no_colour(lived_in: Workspace, cli: Cli) -> None:
@@ -156,8 +157,10 @@ def test_a_small_metric_is_not_nothing(ws: Workspace, cli: Cli) -> None:
     (ws.root / "p.json").write_bytes(plan_of(ws, [{"loss": 0.00001}, {"loss": 123456.0}]))
     assert cli("sweep", "--plan", ws.root / "p.json").returncode == 0
     said = cli("jobs", "--workspace", ws.root).stdout
-    assert "loss 1.00e-05" in said
-    assert "loss 1.23e+05" in said
+    header, first, second = said.splitlines()
+    assert header.split() == ["#", "RUN", "STATE", "TRY", "TIME", "loss", "DETAIL"]
+    assert "  1.00e-05  " in first
+    assert "  1.23e+05  " in second
 
 
 def test_a_group_of_which_nothing_has_started_is_queued(waiting: Workspace, cli: Cli) -> None:

@@ -13,6 +13,7 @@ from runforge.cli.table_change import CHANGE, OLDER
 from runforge.cli.table_daemon import DAEMON
 from runforge.cli.table_look import LOOK
 from runforge.cli.table_queue import QUEUE
+from runforge.cli.table_results import RESULTS
 from runforge.cli.table_start import DIRECT, START
 
 TYPE_CHECKING = False
@@ -28,6 +29,7 @@ SECTIONS = {
     "Queue": QUEUE,
     "Change": CHANGE,
     "Look": LOOK,
+    "Results": RESULTS,
     "Without the queue": DIRECT,
     "Daemon": DAEMON,
     "Older names": OLDER,

@@ -27,10 +27,14 @@ def spooled(workspace: Workspace, texts: Sequence[str], where: str | None, now: 
     """
     require_journal(workspace)
     spool = Spool()
-    with open_snapshot(workspace) as journal, journal.read() as tx:
-        groups = {row["group_id"]: records.group(row) for row in tx.rows("groups.all")}
-        for job in _chosen(tx, texts, where):
-            spool.add(_record(tx, job, groups, now))
+    try:
+        with open_snapshot(workspace) as journal, journal.read() as tx:
+            groups = {row["group_id"]: records.group(row) for row in tx.rows("groups.all")}
+            for job in _chosen(tx, texts, where):
+                spool.add(_record(tx, job, groups, now))
+    except BaseException:
+        spool.close()
+        raise
     return spool
 
 

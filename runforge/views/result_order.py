@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from runforge.core import ranking
@@ -73,9 +72,9 @@ def indexes(found: Results, order: Order | None, top: int | None) -> list[int]:
     keys = []
     for index, record in enumerate(found.records.in_order()):
         if top is None or not order.is_metric or _is_ranked(record, order.name):
-            keys.append((*_key(order)(record), index))
+            keys.append((rank(value_in(record, order), order), index))
     keys.sort()
-    return [key[-1] for key in keys[:top]]
+    return [index for _, index in keys[:top]]
 
 
 def _is_ranked(record: dict[str, Any], metric: str) -> bool:
@@ -83,16 +82,11 @@ def _is_ranked(record: dict[str, Any], metric: str) -> bool:
     return record["state"] == "succeeded" and value is not None and math.isfinite(value[0])
 
 
-def _key(order: Order) -> Callable[[dict[str, Any]], tuple[int, float, str]]:
-    sign = -1.0 if order.direction == MAXIMIZE else 1.0
-
-    def key(record: dict[str, Any]) -> tuple[int, float, str]:
-        value = value_in(record, order)
-        if isinstance(value, (int, float)) and math.isfinite(value):
-            return 0, sign * value, ""
-        return (2, 0.0, "") if value is None else (1, 0.0, str(value))
-
-    return key
+def rank(value: Any, order: Order) -> tuple[int, float, str]:
+    """Return a key to sort by: numbers as the order says, then other values, then missing ones."""
+    if isinstance(value, (int, float)) and math.isfinite(value):
+        return 0, -value if order.direction == MAXIMIZE else value, ""
+    return (2, 0.0, "") if value is None else (1, 0.0, str(value))
 
 
 def value_in(record: dict[str, Any], order: Order) -> Any:

@@ -22,7 +22,7 @@ from runforge.files.durable import read_bounded
 from runforge.metrics import statistics
 from runforge.metrics.points import value_of
 from runforge.metrics.statistics import Measured
-from runforge.views import chosen_runs
+from runforge.views.chosen_runs import spooled
 from runforge.views.shown import parameter_names
 from runforge.views.spool import Spool
 from runforge.workspace import Workspace
@@ -32,7 +32,7 @@ _RESULT_LIMIT = 4 * 1024 * 1024
 #: What a record has of its job, in the order of the columns.
 FIELDS = (
     *("number", "run_id", "name", "group_id", "group", "state", "cause", "error", "attempt", "tags", "notes"),
-    *("created_at", "started_at", "finished_at", "seconds", "gpu_seconds"),
+    *("created_at", "started_at", "finished_at", "seconds", "gpu_seconds", "run_dir"),
 )
 
 
@@ -54,18 +54,23 @@ class Results(NamedTuple):
 def read(workspace: Workspace, texts: Sequence[str], where: str | None = None) -> Results:
     """Return the results of the runs that the targets and the filter mean, by default of all runs."""
     now = clock.now()
-    gathered = _Gathered()
-    with chosen_runs.spooled(workspace, texts, where, now) as jobs:
-        for job in jobs.in_order():
-            gathered.add(job, workspace.root / job["run_dir"])
+    with spooled(workspace, texts, where, now) as jobs:
+        records = Spool()
+        try:
+            gathered = _Gathered(records)
+            for job in jobs.in_order():
+                gathered.add(job, workspace.root / job["run_dir"])
+        except BaseException:
+            records.close()
+            raise
     return gathered.results()
 
 
 class _Gathered:
     """The records so far, and what is known of their columns."""
 
-    def __init__(self) -> None:
-        self._records = Spool()
+    def __init__(self, records: Spool) -> None:
+        self._records = records
         self._metrics: dict[str, None] = {}
         self._objectives: dict[tuple[str, str], None] = {}
         self._first_metric: str | None = None
@@ -111,6 +116,11 @@ def _request(folder: Path) -> dict[str, Any]:
         return strict_json.parse(data, what="request", limit=_REQUEST_LIMIT, error=InvalidRequest)
     except (OSError, RunForgeError):
         return {}
+
+
+def parameters_of(job: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return all parameters of a run."""
+    return _parameters(job["overrides"], _request(folder))
 
 
 def _model(request: dict[str, Any]) -> dict[str, Any]:

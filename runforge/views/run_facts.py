@@ -22,6 +22,8 @@ class Facts(NamedTuple):
     command: tuple[str, ...] | None = None
     #: The same as text for a shell; a line for bash may have several.
     command_lines: tuple[str, ...] = ()
+    #: The command as the request has it, before any value is filled in.
+    template: tuple[str, ...] = ()
     cwd: str | None = None
     family: str | None = None
     #: Their names with dots, with the values that the sweep or `submit` gave.
@@ -37,7 +39,7 @@ class Facts(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
         found = self._asdict()
-        del found["command_lines"]
+        del found["command_lines"], found["template"]
         return {**found, "command_line": "\n".join(self.command_lines) or None}
 
 
@@ -79,7 +81,7 @@ def _with_command(facts: Facts, document: dict[str, Any], workspace: Path) -> Fa
     command = placeholders.filled(request)
     lines = shell_lines(command[-1]) if request.is_shell else [command_line(command)]
     cwd = request.folder or str(workspace / (request.cwd or ""))
-    return facts._replace(command=command, command_lines=tuple(lines), cwd=cwd)
+    return facts._replace(command=command, command_lines=tuple(lines), template=request.command, cwd=cwd)
 
 
 def _flat(values: dict[str, Any], at: str = "") -> list[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from runforge.documents import environment as stored
 from runforge.documents.request_options import EnvironmentRef
-from runforge.errors import Missing, OperationFailed, RunForgeError
+from runforge.errors import Missing, OperationFailed
 from runforge.files.durable import read_bounded
 from runforge.workspace import Workspace
 
@@ -83,7 +83,3 @@ def _from_source(source: Path | None) -> dict[str, str]:
         ) from None
     return stored.lines(data, str(source))
 
-
-def failure(error: Exception) -> str:
-    """Return in one line why there is no environment."""
-    return str(error) if isinstance(error, RunForgeError) else f"its environment cannot be read: {error}"

@@ -158,7 +158,7 @@ class Supervisor:
             self._pid, pipe = worker_process.start(self._spec, tree)
         except OSError as failure:
             self._refusal = failure.errno
-            return f"the run's process could not be created: {failure.strerror}"
+            return f"the run's process could not be created: {failure.strerror or failure}"
         except worker_process.NoProgram as failure:
             self._pump.say([f"[RunForge: could not be started: {failure}]"])
             return str(failure)

@@ -103,11 +103,11 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
 
 
 def _environment(spec: Spec) -> dict[str, str]:
-    """Return all variables of the run. Raises NoProgram without the files that they come from."""
+    """Return all variables of the run. Raises NoProgram without the files that they come from, or OSError."""
     try:
         given = environment.variables(spec.environment, os.environ)
-    except (RunForgeError, OSError) as error:
-        raise NoProgram(environment.failure(error)) from error
+    except RunForgeError as error:
+        raise NoProgram(str(error)) from error
     return {**given, **spec.env, "RUNFORGE_TOKEN": spec.token}
 
 

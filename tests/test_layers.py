@@ -210,7 +210,7 @@ def test_the_table_of_commands_and_the_version_import_nothing_costly() -> None:
         "runforge.cli.parameters",
         *(
             f"runforge.cli.table_{section}"
-            for section in ("start", "queue", "submit", "change", "look", "results", "daemon")
+            for section in ("start", "queue", "submit", "edit", "change", "look", "results", "daemon")
         ),
     }
     assert not (_observed(_MAIN, "--version")[0] - before) & COSTLY

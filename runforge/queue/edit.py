@@ -22,7 +22,15 @@ from runforge.documents.request_file import digest, read_request
 from runforge.queue import environment, hold
 from runforge.queue.change import announce, existing, tidy
 from runforge.queue.changed import Changed
-from runforge.queue.edit_wish import DESCRIBING, Edit, Environment, environment_of, require_harmless, wanted
+from runforge.queue.edit_wish import (
+    DESCRIBING,
+    Edit,
+    Environment,
+    environment_of,
+    require_harmless,
+    require_program,
+    wanted,
+)
 from runforge.queue.submitting import parents_of
 from runforge.store import edges, edits, transitions
 from runforge.store.journal import Journal, Transaction
@@ -116,6 +124,8 @@ def _plan(workspace: Workspace, job: Job, wish: Edit) -> _Plan | None:
     if new.request.raw == before.raw:
         return plan if is_other else None
     _check(workspace, before, new.request)
+    if new.request.command != before.command or new_environment is not None:
+        require_program(workspace, new.request, new_environment)
     data = strict_json.dump(new.request.raw)
     columns = {
         "request_sha": digest(data),

@@ -15,6 +15,7 @@ from runforge.documents.request_options import EnvironmentRef
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidRequest, Missing
 from runforge.files.durable import read_if_there
+from runforge.queue import environment_words
 from runforge.queue.environment import Captured, capture
 from runforge.queue.submitting import After, path_of
 from runforge.text import did_you_mean
@@ -84,6 +85,10 @@ def require_harmless(edit: Edit) -> None:
 def wanted(job: Job, request: Request, edit: Edit, environment: Environment | None) -> Wanted:
     """Return the checked request that an edit makes of a run's. Raises InvalidRequest that names the run."""
     where = f"edit {job.seq}"
+    if request.family != "command" and not {"model.command", "model.shell"}.isdisjoint(edit.fields):
+        raise InvalidRequest(
+            f"it is no command but {request.family}", where=where, fix="Change its parameters: --set"
+        )
     document = json.loads(json.dumps(request.raw))
     for path, value in edit.fields.items():
         _set(document, path, value, where)
@@ -173,6 +178,16 @@ def environment_of(
     secrets = {name for name in ref.secrets if name not in new.variables}
     new = new._replace(secrets=tuple(sorted({*secrets, *new.secrets})))
     return Environment(new.document(), new)
+
+
+def require_program(workspace: Workspace, request: Request, new: Environment | None) -> None:
+    """Refuse a command whose program is not to be found in its environment; the daemon's is not known here."""
+    if request.family != "command" or request.env_id is None:
+        return
+    captured = new.captured if new is not None else None
+    variables = captured.variables if captured is not None else _variables(workspace, request.env_id)
+    folder = Path(request.folder) if request.folder is not None else workspace.root / (request.cwd or "")
+    environment_words.require_program(request, variables, folder)
 
 
 def _variables(workspace: Workspace, env_id: str) -> dict[str, str]:

@@ -1,0 +1,58 @@
+"""The commands that change queued runs, or make new runs from old ones (see commands.py): with submit's options."""
+
+from __future__ import annotations
+
+from runforge.cli.parameters import JSON, MOST, TARGETS, WHERE, WORKSPACE, YES, Command, option
+from runforge.cli.table_submit import SUBMIT
+
+_OF_SUBMIT = {parameter.name: parameter for parameter in SUBMIT.parameters}
+#: What `none` takes away again.
+_CHANGES = (
+    option("--set", "texts", "A parameter: lr=0.01; may be repeated.", name="assign", metavar="KEY=VALUE"),
+    option("--unset", "texts", "Take this parameter away; may be repeated.", metavar="KEY"),
+    *(
+        _OF_SUBMIT[name]
+        for name in (
+            *(
+                "name",
+                "tag",
+                "notes",
+                "folder",
+                "env",
+                "env_keep",
+                "env_from",
+                "shell",
+                "gpus",
+                "cpus",
+                "mem",
+            ),
+            *("time", "grace", "retry", "backoff", "after", "hold", "at", "metric"),
+        )
+    ),
+    option("--priority -p", "int", "Higher starts first.", low=-MOST, high=MOST),
+)
+_CHOICE = (TARGETS, WHERE, YES, WORKSPACE, JSON)
+
+EDIT = (
+    Command(
+        "edit",
+        "edit:edit",
+        "Change queued runs and groups; without options, in your editor.",
+        (*_CHOICE, *_CHANGES, _OF_SUBMIT["max_parallel"], _OF_SUBMIT["command"]),
+        ends_at_once=True,
+        examples=[
+            "runforge edit 12",
+            "runforge edit 12-18 --set lr=0.01 -t 2h",
+            "runforge edit 12 --after none --at none -- python train.py --lr 0.1",
+            "runforge edit lm --max-parallel 4 --metric val/acc:max",
+        ],
+    ),
+    Command(
+        "rerun",
+        "edit:rerun",
+        "Make new runs from old ones, changed if you like.",
+        (*_CHOICE, *_CHANGES, _OF_SUBMIT["group"], _OF_SUBMIT["command"]),
+        ends_at_once=True,
+        examples=["runforge rerun 12", "runforge rerun --where 'state:failed group:lm' --set lr=0.01"],
+    ),
+)

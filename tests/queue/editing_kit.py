@@ -65,7 +65,12 @@ def end(ws: Workspace, job_id: str, state: State = State.FAILED) -> Job:
     """End a running job."""
     with open_journal(ws) as journal, journal.write() as tx:
         running = records.job(tx.row("jobs.by_job_id", job_id=job_id))
-        transitions.end(tx, running, Ending(state, Cause.EXIT, "exit code 1"), clock.now())
+        transitions.end(
+            tx,
+            running,
+            Ending(state, Cause.EXIT, None if state is State.SUCCEEDED else "exit code 1"),
+            clock.now(),
+        )
         return edges.known_job(tx, job_id)
 
 

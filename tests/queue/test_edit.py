@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from runforge import clock
 from runforge.core.states import State
 from runforge.documents import edited_request
 from runforge.errors import InvalidRequest, Missing, OperationFailed
@@ -17,7 +18,7 @@ from runforge.queue import edit as editing
 from runforge.queue import retry
 from runforge.queue.edit_wish import Edit, NewEnvironment
 from runforge.queue.submitting import After
-from runforge.store import edges
+from runforge.store import edges, transitions
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 from tests.queue.editing_kit import end, files, in_order, job, on_disk, queued, request, start
@@ -162,6 +163,7 @@ def test_an_edit_that_changes_nothing_says_so(ws: Workspace) -> None:
 
 _EDIT = """
 import sys
+from pathlib import Path
 from runforge import workspace
 from runforge.queue import edit
 edit.set_parameters(workspace.find(Path(sys.argv[1])), {name: {"lr": 9} for name in sys.argv[2:]})
@@ -200,9 +202,6 @@ def test_a_run_that_was_canceled_after_a_killed_edit_comes_back_as_edited(ws: Wo
     (one,) = queued(ws, "lr=0.1", "seed=1")
     killed_edit(ws, "edit.committed:1", [one.job_id])
     with open_journal(ws) as journal, journal.write() as tx:
-        from runforge import clock
-        from runforge.store import transitions
-
         transitions.cancel_queued(tx, edges.known_job(tx, one.job_id), clock.now())
     retry.retry(ws, [one.job_id])
     assert request(ws, one.job_id).hyperparameters["lr"] == 9

@@ -31,26 +31,31 @@ class Parent(NamedTuple):
     condition: str = "ok"
 
 
-def of_run(condition: str, parent: Job) -> bool | None:
-    """Return whether the parent has ended as asked; None while it has not ended."""
-    if parent.state not in TERMINAL:
+def run_holds(condition: str, state: State, *, had_started: bool) -> bool | None:
+    """Return whether a run has ended as asked; None while it has not ended."""
+    if state not in TERMINAL:
         return None
     if condition == Condition.OK:
-        return parent.state is State.SUCCEEDED
-    if condition == Condition.FAIL:
-        return parent.state is State.FAILED
-    return parent.started_at is not None
+        return state is State.SUCCEEDED
+    return state is State.FAILED if condition == Condition.FAIL else had_started
 
 
-def of_group(condition: str, parent: Group) -> bool | None:
+def group_holds(condition: str, *, is_over: bool, total: int, succeeded: int, failed: int) -> bool | None:
     """Return the same for a group: it counts once it has settled, and an open one has not."""
-    if parent.finished_at is None:
+    if not is_over:
         return None
     if condition == Condition.OK:
-        return parent.succeeded == parent.total
-    if condition == Condition.FAIL:
-        return parent.failed > 0
-    return True
+        return succeeded == total
+    return failed > 0 if condition == Condition.FAIL else True
+
+
+def holds(condition: str, parent: Job | Group) -> bool | None:
+    """Return whether a parent has ended as asked; None while it has not ended."""
+    if isinstance(parent, Job):
+        return run_holds(condition, parent.state, had_started=parent.started_at is not None)
+    is_over = parent.finished_at is not None
+    counts = {"total": parent.total, "succeeded": parent.succeeded, "failed": parent.failed}
+    return group_holds(condition, is_over=is_over, **counts)
 
 
 def called(parent: Job) -> str:

@@ -58,11 +58,6 @@ def _found(tx: Transaction, kind: str, parent: str) -> Job | Group | None:
     return job_of(tx, parent) if kind == RUN else group_of(tx, parent)
 
 
-def _holds(condition: str, parent: Job | Group) -> bool | None:
-    of = dependencies.of_run if isinstance(parent, Job) else dependencies.of_group
-    return of(condition, parent)  # type: ignore[arg-type]
-
-
 # --- what ended ------------------------------------------------------------------------------------
 
 
@@ -85,7 +80,7 @@ def after_group(tx: Transaction, group_id: str, now: str) -> list[Doomed]:
 
 
 def _resolve(tx: Transaction, parent_id: str, parent: Job | Group, now: str) -> list[Doomed]:
-    met = json.dumps([condition.value for condition in Condition if _holds(condition, parent)])
+    met = json.dumps([condition.value for condition in Condition if dependencies.holds(condition, parent)])
     tx.run("edges.open_gates", parent=parent_id, conditions=met, now=now)
     tx.run("edges.meet", parent=parent_id, conditions=met)
     doomed = tx.rows("edges.waiting_for", parent=parent_id)
@@ -124,7 +119,9 @@ def _is_met(tx: Transaction, job: Job, parent: Parent) -> bool:
     if parent.id in {job.job_id, job.group_id}:
         what = "itself" if parent.kind == RUN else f"its own group {_name(found)}"
         raise InvalidRequest(f"{_name(job)} cannot wait for {what}", fix="Name another run or group")
-    holds = _holds(parent.condition, found)
+    if isinstance(found, Group) and found.total == 0 and not found.is_open:
+        raise OperationFailed(f"{_name(found)} has no run to wait for", fix="Put a run into it first")
+    holds = dependencies.holds(parent.condition, found)
     if holds is False:
         raise OperationFailed(
             _too_late(parent.condition, found), fix=_way_out(found, "or wait for its end only: `:any`")
@@ -185,7 +182,7 @@ def in_vain(tx: Transaction, job: Job) -> InVain | None:
         parent = _found(tx, edge["kind"], edge["parent"])
         if parent is None:
             return InVain(f"{edge['kind']} {edge['parent']}, which it waits for, is gone", None)
-        if _holds(edge["condition"], parent) is False:
+        if dependencies.holds(edge["condition"], parent) is False:
             return InVain(dependencies.reason(edge["condition"], parent), _root(tx, parent))
     return None
 

@@ -76,7 +76,11 @@ def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
     What waits for this job may start now, or never: then it is canceled, and what waits for that, and so on. All of
     it is one list that is worked through, because a chain may be long.
     """
-    doomed = deque(_end(tx, job, ending, now))
+    _cascade(tx, _end(tx, job, ending, now), now)
+
+
+def _cascade(tx: Transaction, first: list[_Doom], now: str) -> None:
+    doomed = deque(first)
     while doomed:
         job_id, cause, error = doomed.popleft()
         waiting = edges.job_of(tx, job_id)
@@ -106,7 +110,7 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
     if job.group_id is not None:
         if ending.state is State.FAILED:
             doomed += _failing_fast(tx, job.group_id, job.run_id)
-        doomed += settle(tx, job.group_id, now)
+        doomed += _settle(tx, job.group_id, now)
     doomed += _in_vain(edges.after_run(tx, job.job_id, now))
     return doomed
 
@@ -139,10 +143,15 @@ def _in_vain(doomed: list[edges.Doomed]) -> list[_Doom]:
     return [(each.job_id, Cause.DEPENDENCY, each.error) for each in doomed]
 
 
-def settle(tx: Transaction, group_id: str, now: str) -> list[_Doom]:
+def _settle(tx: Transaction, group_id: str, now: str) -> list[_Doom]:
     """Note whether a group is over; return which queued jobs must be canceled because of how it ended."""
     tx.run("groups.settle", group_id=group_id, now=now)
     return _in_vain(edges.after_group(tx, group_id, now))
+
+
+def settle(tx: Transaction, group_id: str, now: str) -> None:
+    """Note whether a group is over, after it was opened or closed; what waits for it may start now, or never."""
+    _cascade(tx, _settle(tx, group_id, now), now)
 
 
 def cancel_queued(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from runforge.core import resources
@@ -18,11 +20,20 @@ from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
 
 _NO_GATES = {"held": 0, "blockers": 0, "delayed": 0, "not_before": None}
+#: What older versions did not know of a job.
+PLAIN: dict[str, Any] = {
+    "name": None,
+    "tags": [],
+    "notes": None,
+    "env_id": None,
+    "request_sha": None,
+    "retry_rules": [],
+    "version": 0,
+}
+_LISTS = frozenset({"tags", "retry_rules"})
 #: The fields of a job that its entries contain.
-_TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES)
-#: Those that only the entries of newer versions contain. Lists are texts in the table.
-_TOLD_SINCE = ("version", "request_sha", "env_id", "name", "notes")
-_LISTS = ("retry_rules", "tags")
+_TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES, *PLAIN)
+_EDGE = itemgetter("kind", "parent", "condition")
 #: The fields of a group in its entry `group_described`.
 _DESCRIBED = ("name", "notes", "objective_metric", "direction")
 
@@ -72,7 +83,7 @@ def contradictions(tx: Transaction) -> list[str]:
     """Return where the tables differ from the entries or from each other."""
     rows = tx.rows("jobs.all")
     return [
-        *compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all")),
+        *compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all"), tx.rows("edges.all")),
         *_compare_slots(rows, tx.rows("attempts.slots")),
         *_compare_grants(tx, rows),
         *_compare_counters(tx),
@@ -80,9 +91,17 @@ def contradictions(tx: Transaction) -> list[str]:
     ]
 
 
-def compare(entries: list[Any], jobs: list[Any], groups: list[Any]) -> list[str]:
+def compare(entries: list[Any], jobs: list[Any], groups: list[Any], edges: Iterable[Any] = ()) -> list[str]:
     """Return where a replay of the entries does not give these rows."""
     replayed_jobs, replayed_groups, found = _fold(entries)
+    waits: dict[str, set[Any]] = defaultdict(set)
+    for edge in edges:
+        waits[edge["job_id"]].add(_EDGE(edge))
+    found += [
+        f"{job_id} waits for {sorted(waits[job_id])}, the journal says {sorted(job['edges'])}"
+        for job_id, job in replayed_jobs.items()
+        if job["edges"] != waits[job_id]
+    ]
     return found + _compare_jobs(replayed_jobs, jobs) + _compare_groups(replayed_groups, groups)
 
 
@@ -92,17 +111,28 @@ def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict
     groups: dict[str, dict[str, Any]] = {}
     found: list[str] = []
     for entry in entries:
-        event, detail = entry["event"], json.loads(entry["detail"])
+        event, job_id, detail = entry["event"], entry["job_id"], json.loads(entry["detail"])
         if event.startswith("group_"):
             _fold_group(groups, entry["group_id"], event, detail)
         elif event == "enqueued":
-            jobs[entry["job_id"]] = {**_NO_GATES, "state": "queued", "attempt": 1, **_needed(detail)}
+            jobs[job_id] = {
+                **_NO_GATES,
+                **PLAIN,
+                "edges": set(),
+                "state": "queued",
+                "attempt": 1,
+                **_needed(detail),
+            }
         elif event == "pruned":
-            jobs.pop(entry["job_id"], None)
-        elif event in {"priority_set", "gates_set", "edited", "described"}:
-            jobs[entry["job_id"]].update(detail)
+            jobs.pop(job_id, None)
+        elif event in {"priority_set", "gates_set", "described", "edited"}:
+            jobs[job_id].update(detail)
         elif event == "needs_set":
-            jobs[entry["job_id"]]["needs"] = resources.from_json(detail)
+            jobs[job_id]["needs"] = resources.from_json(detail)
+        elif event == "waits_for":
+            jobs[job_id]["edges"].add(_EDGE(detail))
+        elif event == "waits_no_more":
+            jobs[job_id]["edges"].discard(_EDGE(detail))
         elif entry["to_state"] is not None:
             found += _fold_move(jobs, entry)
     return jobs, groups, found
@@ -158,15 +188,19 @@ def _compare_jobs(jobs: dict[str, dict[str, Any]], rows: list[Any]) -> list[str]
         if replayed is None:
             found.append(f"{job_id} is in the table but not in the journal")
             continue
-        kept = {name: records.needs(row) if name == "needs" else row[name] for name in _TOLD}
-        kept |= {name: row[name] for name in _TOLD_SINCE if name in replayed}
-        kept |= {name: json.loads(row[name]) for name in _LISTS if name in replayed}
+        kept = {name: _kept(row, name) for name in _TOLD}
         found += [
-            f"{job_id}: {name} is {value!r}, the journal says {replayed[name]!r}"
-            for name, value in kept.items()
-            if value != replayed[name]
+            f"{job_id}: {name} is {kept[name]!r}, the journal says {replayed[name]!r}"
+            for name in _TOLD
+            if kept[name] != replayed[name]
         ]
     return found
+
+
+def _kept(row: Any, name: str) -> Any:
+    if name == "needs":
+        return records.needs(row)
+    return json.loads(row[name]) if name in _LISTS else row[name]
 
 
 def _compare_groups(groups: dict[str, dict[str, Any]], rows: list[Any]) -> list[str]:

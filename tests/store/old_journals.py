@@ -11,14 +11,26 @@ from runforge.workspace import Workspace
 
 #: Written by RunForge 0.5.0 itself, then dumped: runs in every state, six of them running, four of these on GPU slots
 #: (two share a device, one has its own, one has none), a paused group, a retry's second attempt, a wish to cancel.
-_DUMP = Path(__file__).parent / "journal-001.sql"
+_FIRST = Path(__file__).parent / "journal-001.sql"
+#: Written by the code of version 2, then dumped: several devices and needs, a held, a delayed and a moved run, an open
+#: group, one that failed fast.
+_SECOND = Path(__file__).parent / "journal-002.sql"
 
 
 def of_version_1(ws: Workspace) -> Path:
     """Put the journal that version 1 wrote into a workspace, with the folders of its runs."""
+    return _put(ws, _FIRST)
+
+
+def of_version_2(ws: Workspace) -> Path:
+    """Put the journal that version 2 wrote into a workspace, with the folders of its runs."""
+    return _put(ws, _SECOND)
+
+
+def _put(ws: Workspace, dump: Path) -> Path:
     ws.prepare()
     connection = sqlite.connect(str(ws.journal), isolation_level=None)
-    connection.executescript(_DUMP.read_text("utf-8"))
+    connection.executescript(dump.read_text("utf-8"))
     connection.execute("PRAGMA journal_mode=WAL").fetchall()
     for (folder,) in connection.execute("SELECT run_dir FROM jobs").fetchall():
         (ws.root / folder).mkdir(parents=True, exist_ok=True)

@@ -68,3 +68,10 @@ SELECT job_id, blockers, unmet FROM (
     SELECT jobs.job_id, blockers, (SELECT count(*) FROM dependencies AS edge
                                    WHERE edge.job_id = jobs.job_id AND met = 0) AS unmet FROM jobs)
 WHERE blockers <> unmet;
+
+-- name: awaited_by
+-- What the queued jobs between two numbers wait for: a run by its run id, a group by its id.
+SELECT edge.job_id, kind, coalesce(above.run_id, parent) AS id, condition
+FROM jobs CROSS JOIN dependencies AS edge USING (job_id) LEFT JOIN jobs AS above ON above.job_id = edge.parent
+WHERE jobs.seq >= :first AND jobs.seq <= :last AND jobs.state = 'queued' AND jobs.blockers > 0 AND met = 0
+ORDER BY jobs.seq, above.seq, parent, condition;

@@ -47,6 +47,12 @@ def _everyday(here: Rig) -> None:
     here.stop()
 
 
+def _submitting(here: Rig) -> None:
+    """The same, queued as `submit` does it."""
+    here.submits = True
+    _everyday(here)
+
+
 def _checkpoint(here: Rig) -> None:
     with open_journal(here.ws) as journal:
         journal.checkpoint()
@@ -132,6 +138,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys(POINTS, _everyday),
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
+    "submit.inserted": _submitting,
     "lost.revoked": _interrupted,
     "lost.closed": _unlaunched,
     "prune.forgotten": _pruning,

@@ -13,8 +13,8 @@ from runforge import clock
 NOW = "2026-11-26T12:00:00.000Z"
 
 
-@pytest.fixture
-def zone() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _zone() -> Iterator[None]:
     """New York, five hours behind UTC in November; afterwards what it was."""
     before = os.environ.get("TZ")
     os.environ["TZ"] = "America/New_York"
@@ -42,9 +42,7 @@ def zone() -> Iterator[None]:
         ("2026-11-26T12:30:00.000Z", "07:30:00 (in 30 min)", "12:30:00 UTC (in 30 min)"),
     ],
 )
-def test_people_read_their_own_time_and_how_long_ago(
-    zone: None, moment: str, local: str, in_utc: str
-) -> None:
+def test_people_read_their_own_time_and_how_long_ago(moment: str, local: str, in_utc: str) -> None:
     assert clock.local_and_age(moment, NOW) == local
     clock.use_utc()
     assert clock.local_and_age(moment, NOW) == in_utc

@@ -55,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
     "tui": {"core", "files", "machine", "metrics", "queue", "views"},
     "cli": {
         *("core", "daemon", "direct", "documents", "drills", "exports", "files"),
-        *("machine", "metrics", "queue", "store", "tui", "views"),
+        *("machine", "metrics", "queue", "store", "sweeps", "tui", "views"),
     },
 }
 FILES = sorted(ROOT.rglob("*.py"))

@@ -28,11 +28,11 @@ _MOST_LINES = 20
 
 
 def choose(
-    workspace: Path | None, targets: Sequence[str] | None, where: str | None, *, yes: bool, wish: str
+    workspace: Path | None, targets: Sequence[str], where: str | None, *, yes: bool, wish: str
 ) -> tuple[Workspace, Selection]:
     """Return what the targets and the filter mean; ask if a filter chooses many runs."""
     here = find(workspace)
-    selection = resolve.select(here, targets or [], where)
+    selection = resolve.select(here, targets, where)
     if where is not None and len(selection.jobs) > _MOST_UNASKED and not yes:
         ask(f"{wish} {len(selection.jobs):,} runs", because=f"--where chooses {len(selection.jobs):,} runs")
     return here, selection
@@ -40,14 +40,17 @@ def choose(
 
 def ask(question: str, *, because: str) -> None:
     """Return if a person says yes; CanceledByUser if not, InvalidRequest if nobody can answer."""
-    if not sys.stdin.isatty():
-        raise InvalidRequest(
-            f"{because}, so a question is asked first", fix="Give --yes if nobody can answer it"
-        )
+    require_answer(because)
     import typer
 
     if not typer.confirm(f"{question}?", err=True):
         raise CanceledByUser("nothing was changed")
+
+
+def require_answer(because: str) -> None:
+    """Raise InvalidRequest where nobody can answer a question."""
+    if not sys.stdin.isatty():
+        raise InvalidRequest(f"{because}, which is asked first", fix="Give --yes if nobody can answer")
 
 
 def wanted(selection: Selection, is_meant: Callable[[Job], bool]) -> list[str]:

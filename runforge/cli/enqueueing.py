@@ -9,6 +9,7 @@ from runforge.cli import output
 from runforge.cli.options import find
 from runforge.core.submission import USUAL, Submission
 from runforge.documents import doubts
+from runforge.documents.placeholders import shell_line
 from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
 from runforge.documents.secrets import secrets_in
@@ -53,6 +54,8 @@ def sweep(
     made = submit.enqueue_sweep(here, data, submission, where=where, max_runs=max_runs)
     _warn(doubts.warnings(made.doubts, where))
     _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
+    if made.first is not None and made.first.command:
+        output.note(f"first command: {shell_line(made.first)}")
     print(f"Group ID: {made.group_id}")
     if submission.dry_run_seconds is not None:
         held = f"hold a slot for {submission.dry_run_seconds:g} s each"

@@ -25,7 +25,7 @@ _CODES = {"completed": 0, "succeeded": 0, "failed": 1, "canceled": 5}
 
 
 def logs(
-    targets: list[str] | None,
+    targets: list[str],
     where: str | None,
     workspace: Path | None,
     follow: bool,
@@ -75,10 +75,10 @@ def _print_log(
     printer.finish()
 
 
-def _runs(here: Workspace, targets: list[str] | None, where: str | None) -> list[tuple[Path, JobView | None]]:
+def _runs(here: Workspace, targets: list[str], where: str | None) -> list[tuple[Path, JobView | None]]:
     """Return the folders of the runs that are meant, and their jobs; runs of `run` have none."""
     if where is not None:
-        return _with_folders(here, lists.chosen(here, targets or [], where))
+        return _with_folders(here, lists.chosen(here, targets, where))
     if not targets:
         return _with_folders(here, [run_view(here, NEWEST).job])
     return [found for name in targets for found in _runs_named(here, name)]
@@ -106,7 +106,7 @@ def _folder_named(here: Workspace, name: str) -> Path | None:
 
 
 def wait(
-    targets: list[str] | None,
+    targets: list[str],
     where: str | None,
     workspace: Path | None,
     every: bool,
@@ -138,9 +138,7 @@ def wait(
     return 1 if 1 in codes else max(codes, default=0)
 
 
-def _awaited(
-    here: Workspace, targets: list[str] | None, where: str | None, *, every: bool
-) -> list[Group | Job]:
+def _awaited(here: Workspace, targets: list[str], where: str | None, *, every: bool) -> list[Group | Job]:
     """Return what is waited for: each group as a whole."""
     if every:
         if targets or where is not None:

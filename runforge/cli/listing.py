@@ -9,16 +9,14 @@ from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
 from runforge.store.opening import exists
-from runforge.views import lists, log_end, resolve
-from runforge.views.shown import JobView, RunView
+from runforge.views import lists, resolve
+from runforge.views.shown import RunView
 from runforge.workspace import Workspace
 
 #: The newest run.
 NEWEST = "@last"
 #: How many jobs are shown without an option.
 _NEWEST = 200
-#: Of how many failed runs the log's last line is shown.
-_LOGS_READ = 1000
 
 
 def groups(here: Workspace, *, as_json: bool = False) -> int:
@@ -55,7 +53,7 @@ def jobs(
     if as_json:
         output.print_json("jobs", [job.to_json() for job in found])
     elif found:
-        tables.print_jobs(found, _last_lines(here, found))
+        tables.print_jobs(found)
         if older:
             output.note(f"{older:,} older jobs are not shown; --limit, --group or --state shows others")
         lacking = disk_space.shortage(here)
@@ -64,12 +62,6 @@ def jobs(
     else:
         output.note("No job matches" if state or group else "There is no job yet")
     return 0
-
-
-def _last_lines(here: Workspace, found: list[JobView]) -> dict[str, str]:
-    """Return the last line of the log of each failed run, of a limited number: each is a file to open."""
-    failed = [job for job in found if job.state == State.FAILED.value][-_LOGS_READ:]
-    return {job.run_id: log_end.last_line(here.root / job.run_dir) for job in failed}
 
 
 def chosen(
@@ -90,7 +82,7 @@ def chosen(
     if as_json:
         output.print_json("jobs", [job.to_json() for job in found])
     elif found:
-        tables.print_jobs(found, _last_lines(here, found))
+        tables.print_jobs(found)
     else:
         output.note("No job matches")
     return 0
@@ -103,11 +95,11 @@ def checked_state(state: str | None) -> None:
         raise InvalidRequest(f"--state {state[:40]!r} is unknown", fix=f"Use one of {', '.join(known)}")
 
 
-def run_names(here: Workspace, targets: Sequence[str] | None, where: str | None) -> list[str]:
+def run_names(here: Workspace, targets: Sequence[str], where: str | None) -> list[str]:
     """Return the ids of the runs that are meant, by default the newest."""
     if where is None and not targets:
         return [NEWEST]
-    return [job.run_id for job in lists.chosen(here, targets or [], where)]
+    return [job.run_id for job in lists.chosen(here, targets, where)]
 
 
 def run_view(here: Workspace, name: str) -> RunView:

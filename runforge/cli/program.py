@@ -103,6 +103,8 @@ def _typed(parameter: Parameter) -> inspect.Parameter:
     default: Any = parameter.default
     if parameter.is_required:
         default = inspect.Parameter.empty
+    elif parameter.kind in {"texts", "rest"}:
+        default = []
     elif default is None:
         kind = kind | None
     elif kind is Path:

@@ -16,11 +16,12 @@ from runforge.queue.changed import Changed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runforge.queue.orphaned import Orphan
     from runforge.workspace import Workspace
 
 
 def remove(
-    targets: list[str] | None,
+    targets: list[str],
     where: str | None,
     yes: bool,
     workspace: Path | None,
@@ -76,7 +77,9 @@ def _prune_old(
 ) -> int:
     from runforge.queue import prune as pruning
 
-    if not dry_run and not yes and (delete_runs or sys.stdin.isatty()):
+    if not dry_run and not yes and delete_runs:
+        changes.require_answer("--delete-runs deletes folders")
+    if not dry_run and not yes and sys.stdin.isatty():
         found = pruning.prune(here, seconds, delete_runs=delete_runs, dry_run=True)
         if found.jobs and delete_runs:
             what = _runs(found.jobs, "its folder", "their folders")
@@ -93,4 +96,37 @@ def _prune_old(
     print(f"{prefix} {outcome.jobs} jobs{size}")
     if not delete_runs and outcome.jobs and not dry_run:
         output.note("The run folders are still there; --delete-runs deletes them too")
+    return 0
+
+
+def orphans(here: Workspace) -> tuple[list[Orphan], int]:
+    """Return what no job knows, and how many runs are not among it: they are newer than the journal."""
+    from runforge.queue import orphaned
+    from runforge.store import verify
+
+    newer = {run_id for run_id in verify.unknown_runs(here) if here.attempt_dir(run_id, 1).parent.is_dir()}
+    return [orphan for orphan in orphaned.find(here) if orphan.path.name not in newer], len(newer)
+
+
+def _prune_orphaned(here: Workspace, *, dry_run: bool, yes: bool, as_json: bool) -> int:
+    from runforge.queue import orphaned
+
+    found, kept = orphans(here)
+    size = cells.size(sum(orphan.bytes for orphan in found))
+    if not as_json:
+        for orphan in found:
+            print(f"{output.safe(str(orphan.path))}  {cells.size(orphan.bytes)}")
+    if found and not dry_run and not yes:
+        what = f"{len(found):,} folder{'' if len(found) == 1 else 's'} and files that no job knows ({size})"
+        changes.ask(f"Delete {what}", because="--orphaned deletes folders")
+    deleted = found if dry_run else orphaned.delete(here, found)
+    if as_json:
+        document = [
+            {"kind": orphan.kind, "path": str(orphan.path), "bytes": orphan.bytes} for orphan in deleted
+        ]
+        output.print_json("orphaned", {"dry_run": dry_run, "deleted": document})
+        return 0
+    if kept:
+        output.note(f"{_runs(kept)} newer than the journal are kept; `runforge doctor` names them")
+    print(f"{'[DRY-RUN] would delete' if dry_run else 'Deleted'} {len(deleted)} that no job knows, {size}")
     return 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from runforge import cells
 from runforge import workspace as workspaces
 from runforge.cli import output, samples
 from runforge.cli.follow import progress
@@ -204,12 +205,12 @@ def _print_best(here: Workspace, group_id: str, seconds: float) -> None:
     from runforge.store import daemon_holder
     from runforge.views import ranking
 
-    ranked = ranking.ranked(here, group_id).best_first
+    by, _, ranked, _ = ranking.ranked(here, group_id)
     daemon = "the daemon is stopped" if daemon_holder.holder(here) is None else "the daemon keeps running"
     done = sum(job.state == "succeeded" for job in lists.jobs(here, group_id=group_id))
     print(f"\n{done} runs succeeded in {seconds:.1f} s; {daemon}. The best:\n")
     rows = [_row(job) for job in ranked[:_BEST]]
-    output.table(["RUN", "METRIC", "FAMILY", "PARAMETERS"], rows, flexible=[3, 0])
+    output.table(["#", "RUN", by.metric or "", "FAMILY", "PARAMETERS"], rows, flexible=[4, 1], ids=[1])
     if ranked:
         print(f"\nBest run: {ranked[0].run_id}")
         print(f"  files: {here.root / ranked[0].run_dir}")
@@ -220,4 +221,4 @@ def _row(job: JobView) -> list[Any]:
     short = {path.rpartition(".")[2]: value for path, value in job.overrides.items()}
     family = short.pop("family", "")
     shown = ", ".join(f"{name}={value}" for name, value in short.items())
-    return [job.run_id, output.metric(job.metric_name, job.metric_value), family, shown]
+    return [job.number, job.run_id, cells.number(job.metric_value), family, shown]

@@ -37,7 +37,7 @@ def groups(workspace: Path | None, as_json: bool) -> int:
 
 
 def jobs(
-    targets: list[str] | None,
+    targets: list[str],
     where: str | None,
     workspace: Path | None,
     group: str | None,
@@ -52,14 +52,12 @@ def jobs(
     _use(utc=utc)
     here = find(workspace)
     if targets or where is not None:
-        return listing.chosen(
-            here, targets or [], where, group=group, state=state, limit=limit, as_json=as_json
-        )
+        return listing.chosen(here, targets, where, group=group, state=state, limit=limit, as_json=as_json)
     return listing.jobs(here, group=group, state=state, limit=limit, as_json=as_json)
 
 
 def show(
-    targets: list[str] | None,
+    targets: list[str],
     where: str | None,
     workspace: Path | None,
     env: bool,

@@ -8,6 +8,7 @@ from runforge.cli import changes, output
 from runforge.core.states import LIVE, State
 from runforge.errors import InvalidRequest
 from runforge.queue.changed import Changed
+from runforge.views import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ _NOTHING = Changed([], [])
 
 
 def cancel(
-    targets: list[str] | None,
+    targets: list[str],
     where: str | None,
     yes: bool,
     workspace: Path | None,
@@ -36,7 +37,7 @@ def cancel(
 
 
 def retry(
-    targets: list[str] | None,
+    targets: list[str],
     where: str | None,
     yes: bool,
     workspace: Path | None,
@@ -56,9 +57,7 @@ def retry(
     return code
 
 
-def hold(
-    targets: list[str] | None, where: str | None, yes: bool, workspace: Path | None, as_json: bool
-) -> int:
+def hold(targets: list[str], where: str | None, yes: bool, workspace: Path | None, as_json: bool) -> int:
     """Hold queued runs back."""
     from runforge.queue import hold as holding
 
@@ -67,9 +66,7 @@ def hold(
     return changes.report(holding.hold(here, job_ids), as_json=as_json)
 
 
-def release(
-    targets: list[str] | None, where: str | None, yes: bool, workspace: Path | None, as_json: bool
-) -> int:
+def release(targets: list[str], where: str | None, yes: bool, workspace: Path | None, as_json: bool) -> int:
     """Let held runs start."""
     from runforge.queue import hold as holding
 
@@ -78,17 +75,17 @@ def release(
     return changes.report(holding.release(here, job_ids), as_json=as_json)
 
 
-def pause(targets: list[str] | None, workspace: Path | None, as_json: bool) -> int:
+def pause(targets: list[str], workspace: Path | None, as_json: bool) -> int:
     """Pause groups, and hold single runs."""
     return _pause(targets, workspace, as_json=as_json, is_paused=True)
 
 
-def resume(targets: list[str] | None, workspace: Path | None, as_json: bool) -> int:
+def resume(targets: list[str], workspace: Path | None, as_json: bool) -> int:
     """Resume groups, and release single runs."""
     return _pause(targets, workspace, as_json=as_json, is_paused=False)
 
 
-def _pause(targets: list[str] | None, workspace: Path | None, *, as_json: bool, is_paused: bool) -> int:
+def _pause(targets: list[str], workspace: Path | None, *, as_json: bool, is_paused: bool) -> int:
     from runforge.queue import hold as holding
     from runforge.queue import pause as pausing
 
@@ -110,7 +107,7 @@ def _pause(targets: list[str] | None, workspace: Path | None, *, as_json: bool, 
 
 
 def move(
-    targets: list[str] | None,
+    targets: list[str],
     where: str | None,
     yes: bool,
     workspace: Path | None,
@@ -126,13 +123,17 @@ def move(
     if sum((front, back, before is not None, after is not None)) != 1:
         raise InvalidRequest("give one place", fix="Use --front, --back, --before RUN or --after RUN")
     here, selection = changes.choose(workspace, targets, where, yes=yes, wish="Move")
-    place = moving.place(here, front=front, back=back, before=before, after=after)
+    place = moving.FRONT if front else moving.BACK
+    beside = before or after
+    if beside is not None:
+        job_id = resolve.select(here, [resolve.run_id(here, beside)]).jobs[0].job_id
+        place = moving.before(job_id) if before else moving.after(job_id)
     job_ids = changes.wanted(selection, lambda job: job.state is State.QUEUED)
     return changes.report(moving.move(here, job_ids, place), as_json=as_json)
 
 
 def set_priority(
-    targets: list[str] | None,
+    targets: list[str],
     priority: int,
     where: str | None,
     yes: bool,

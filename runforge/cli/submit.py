@@ -12,7 +12,7 @@ from runforge.cli import output, submit_told
 from runforge.cli.options import find
 from runforge.cli.submit_order import LISTS, Given, order_of
 from runforge.documents import placeholders
-from runforge.errors import CanceledByUser, RunForgeError
+from runforge.errors import CanceledByUser, OperationFailed, RunForgeError
 from runforge.queue import environment_words, submitting
 from runforge.store import daemon_holder
 from runforge.workspace import Workspace
@@ -65,17 +65,20 @@ def _submit(given: Given) -> int:
     order = order_of(given)
     prepared = submitting.prepare(order)
     _require_programs(order, prepared)
+    _require_room(prepared)
     if given.dry_run:
         submitting.check_names(here, order)
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
     made = submitting.submit(here, order, prepared)
     failed = _start_daemon(here) if given.start else None
-    if given.as_json:
-        output.print_json("submit", submit_told.document(here, order, prepared, made))
-    else:
-        print(made.group_id if order.sweep is not None else made.run_ids[0])
-    sys.stdout.flush()
-    submit_told.remarks(here, order, prepared, made)
+    try:
+        submit_told.remarks(here, order, prepared, made)
+    finally:  # whatever happens, the caller gets to know what is queued
+        if given.as_json:
+            output.print_json("submit", submit_told.document(here, order, prepared, made))
+        else:
+            print(made.group_id if order.sweep is not None else made.run_ids[0])
+        sys.stdout.flush()
     if failed is not None:
         raise failed
     if given.wait or given.follow:
@@ -94,6 +97,18 @@ def _require_programs(order: submitting.Order, prepared: submitting.Prepared) ->
             seen.add(program)
             folder = Path(request.folder or os.getcwd())
             environment_words.require_program(request, order.environment.variables, folder)
+
+
+def _require_room(prepared: submitting.Prepared) -> None:
+    """Refuse a run that this machine can never start. Its GPUs only the daemon knows."""
+    for needs in {run.request.needs for run in prepared.runs}:
+        if needs.cpus > 1 or needs.mem_mb:
+            from runforge.core.scheduling import Machine, why_never
+            from runforge.machine import size
+
+            why = why_never(needs, Machine(os.cpu_count(), size.mem_mb() or None))
+            if why is not None:
+                raise OperationFailed(f"the run could never start: {why}", fix="Ask for less")
 
 
 def _start_daemon(here: Workspace) -> RunForgeError | None:
@@ -118,9 +133,9 @@ def _stay(here: Workspace, made: submitting.Submitted, *, is_sweep: bool, follow
     try:
         if follow:
             with contextlib.suppress(submit_told.NoLog):
-                following.logs(name, here.root, follow=True, attempt=None)
+                following.logs([name], None, here.root, follow=True, lines=None, attempt=None)
         with contextlib.redirect_stdout(sys.stderr):  # standard output is the id, and the log
-            return following.wait(name, here.root, None, as_json=False)
+            return following.wait([name], None, here.root, every=False, timeout=None, as_json=False)
     except KeyboardInterrupt:
         goes_on = "they go on" if is_sweep else "the run goes on"
         raise CanceledByUser(

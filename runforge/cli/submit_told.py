@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from runforge.cli import output
 from runforge.documents import doubts
-from runforge.documents.placeholders import filled
+from runforge.documents.placeholders import filled, shell_line
 from runforge.documents.request import Request
 from runforge.errors import Missing
 from runforge.queue import environment_words
@@ -21,7 +20,7 @@ NoLog = Missing
 
 def line_of(request: Request) -> str:
     """Return the command that a run executes, as a shell reads it; an empty text for a model family."""
-    return shlex.join(filled(request)) if request.command else ""
+    return shell_line(request) if request.command else ""
 
 
 def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> None:
@@ -41,7 +40,7 @@ def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) 
     output.note(f"{which}{group}{where}")
     line = line_of(prepared.runs[0].request)
     if line:
-        output.note(f"{first} runs: {line}")
+        output.note(f"{'command' if count == 1 else 'first command'}: {line}")
     waiting = _waiting(here, made)
     if waiting is not None:
         reason, text = waiting
@@ -57,9 +56,9 @@ def _warn(order: Order, prepared: Prepared) -> None:
 def _waiting(here: Workspace, made: Submitted) -> tuple[str, str] | None:
     """Return why the first run waits, as a reason and in words; None if it does not."""
     job = lists.run(here, made.run_ids[0]).job
-    if job.state != "queued" or job.waiting is None:
+    if job.state != "queued" or job.waiting in {None, "turn_of_others"}:  # the daemon is about to start it
         return None
-    return job.waiting, job.waiting_text or job.waiting
+    return str(job.waiting), job.waiting_text or str(job.waiting)
 
 
 def document(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> dict[str, Any]:

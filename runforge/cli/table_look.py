@@ -89,7 +89,6 @@ LOOK = (
         "Print logs; a terminal gets control characters as text.",
         (
             RUNS,
-            UTC,
             WHERE,
             WORKSPACE,
             flag("-f", "Continue until the run ends.", "--follow", name="follow"),

@@ -7,7 +7,7 @@ from runforge.cli.parameters import JSON, MOST, WORKSPACE, Command, flag, option
 _TARGETS = optional(
     "targets",
     "texts",
-    "Runs and groups: numbers (12, 3-9), ids, names of groups, @last. Default: all runs.",
+    "Runs and groups: numbers (12, 3-9), ids, names of groups, @last. Default of `results`: all runs.",
     metavar="[TARGET]...",
     completes="either",
 )
@@ -40,7 +40,7 @@ RESULTS = (
     Command(
         "compare",
         "compare:compare",
-        "Show what differs between runs.",
+        "Show what differs between runs, by default the two newest.",
         (
             _TARGETS,
             WORKSPACE,

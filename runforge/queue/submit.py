@@ -15,6 +15,7 @@ from runforge.core.records import Group, Job
 from runforge.core.states import LIVE, State
 from runforge.core.submission import USUAL, Submission
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
+from runforge.documents.request import Request
 from runforge.documents.request_file import read_queued_request
 from runforge.errors import (
     Missing,
@@ -41,6 +42,8 @@ class EnqueuedSweep(NamedTuple):
     plan: Plan
     #: Sentences about what was accepted and may be a mistake.
     doubts: tuple[str, ...] = ()
+    #: The request of its first run.
+    first: Request | None = None
 
 
 def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides]) -> None:
@@ -84,7 +87,7 @@ def enqueue_sweep(
         with all_or_nothing(journal, folders, len(runs)):
             made = _make_sweep(journal, folders, plan, runs, submission, owner)
     announce(workspace)
-    return made._replace(doubts=doubts)
+    return made._replace(doubts=doubts, first=runs[0].request)
 
 
 def _make_sweep(

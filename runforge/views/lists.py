@@ -10,9 +10,9 @@ from runforge.core.states import State
 from runforge.store import records, targets
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot, require_journal
-from runforge.views.daemon_status import free_capacity, slots_used, status_of
+from runforge.views.daemon_status import free_capacity, slots_used, status_of, with_room
 from runforge.views.kin import Relative, children_of, parents_of
-from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, job_view
+from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, is_at_limit, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
 
@@ -108,5 +108,13 @@ def _reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Re
         return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
     paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
-    capacity = free_capacity(row, slots_used(tx))
-    return why_waiting(status_of(workspace, row), capacity, job, is_paused=paused, parents=parents)
+    capacity = with_room(free_capacity(row, slots_used(tx)), tx)
+    status = status_of(workspace, row)
+    is_full = at_limit(tx, job)
+    return why_waiting(status, capacity, job, is_paused=paused, is_at_limit=is_full, parents=parents)
+
+
+def at_limit(tx: Transaction, job: Job) -> bool:
+    """Return whether as many runs of a job's group go on as it may have."""
+    row = tx.row("groups.by_id", group_id=job.group_id) if job.group_id is not None else None
+    return row is not None and is_at_limit(records.group(row))

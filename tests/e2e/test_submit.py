@@ -112,7 +112,7 @@ def test_standard_output_is_the_id_and_the_rest_is_told_beside_it(desk: Desk) ->
     assert re.fullmatch(r"\d{8}-\d{6}-train-0001", run)
     lines = desk.told.splitlines()
     assert re.match(r"1 run, 1; environment [0-9a-f]{4} \(.*\d+ variables", lines[0])
-    assert lines[1] == "1 runs: python train.py --lr 0.1"
+    assert lines[1] == "command: python train.py --lr 0.1"
     assert lines[2] == "1 waits: no daemon is running; `runforge daemon --detach` starts one"
     group = desk.submit(
         "-n",
@@ -135,7 +135,7 @@ def test_standard_output_is_the_id_and_the_rest_is_told_beside_it(desk: Desk) ->
     )
     assert re.fullmatch(r"grp_\d{8}_\d{6}_lm", group)
     assert desk.told.startswith("10 runs, 2-11; environment ")
-    assert "2 runs: python train.py --lr 0.0001 --seed 1\n" in desk.told
+    assert "first command: python train.py --lr 0.0001 --seed 1\n" in desk.told
     assert desk.commands(group) == [{"lr": lr, "seed": seed} for lr in (1e-4, 1e-3) for seed in range(1, 6)]
     made = desk.group(group)
     assert (made.name, made.objective_metric, made.direction) == ("lm", "val/loss", "minimize")
@@ -149,7 +149,7 @@ def test_every_option_reaches_the_request_and_the_journal(desk: Desk) -> None:
     run = desk.submit(
         *(
             *("-n", "my run", "--tag", "a", "--tag", "b", "--notes", "try", "-C", "..", "-e", "X=1"),
-            *("-G", "2", "--cpus", "3", "--mem", "1.5G", "-g", "lm", "-p", "7", "--max-parallel", "4"),
+            *("-G", "2", "--cpus", "2", "--mem", "1.5G", "-g", "lm", "-p", "7", "--max-parallel", "4"),
             *(
                 "-t",
                 "1-00:00:00",
@@ -183,8 +183,8 @@ def test_every_option_reaches_the_request_and_the_journal(desk: Desk) -> None:
     assert request["model"]["folder"] == str(desk.folder.parent)
     assert request["model"]["command"] == ["python", "-m", "http.server"]
     assert request["device"]["type"] == "gpu"
-    assert request["resources"] == {"cpus": 3, "gpus": 2, "mem_mb": 1536}
-    assert (job.needs.cpus, job.needs.gpus, job.needs.mem_mb) == (3, 2, 1536)
+    assert request["resources"] == {"cpus": 2, "gpus": 2, "mem_mb": 1536}
+    assert (job.needs.cpus, job.needs.gpus, job.needs.mem_mb) == (2, 2, 1536)
     assert (request["timeout_seconds"], request["grace_seconds"]) == (86400, 30)
     assert [rule["times"] for rule in json.loads(job.retry_rules)] == [2, 5]
     assert json.loads(job.retry_rules)[1] == {
@@ -354,6 +354,8 @@ _REFUSED: list[tuple[int, list[str], str]] = [
     (2, ["--after", "1:succes", "--", "true"], "no way to end"),
     (1, ["-g", "grp_20200101_000000_x", "--", "true"], "no group"),
     (2, ["-G", "-1", "--", "true"], "--gpus"),
+    (1, ["--cpus", "65000", "--", "true"], "could never start: it asks for 65000 CPUs"),
+    (1, ["--mem", "900T", "--", "true"], "could never start: it asks for"),
     (2, ["--random", "3", "--", "true"], "--random"),
 ]
 

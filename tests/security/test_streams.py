@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 CALLS: dict[str, tuple[str, int]] = {
     "init": ("N/made", 0),
     "demo": ("W/plan.json", 1),
+    "submit": ("-w W -- true", 0),
     "enqueue-sweep": ("--plan W/plan.json", 0),
     "enqueue-run": ("--run-id none -w W", 3),
     **dict.fromkeys(

@@ -96,9 +96,9 @@ def checked_state(state: str | None) -> None:
 
 
 def run_names(here: Workspace, targets: Sequence[str], where: str | None) -> list[str]:
-    """Return the ids of the runs that are meant, by default the newest."""
-    if where is None and not targets:
-        return [NEWEST]
+    """Return the names of the runs that are meant, by default of the newest; `@last` is a run here."""
+    if where is None and all(text.startswith(NEWEST) for text in targets):
+        return list(targets) or [NEWEST]
     return [job.run_id for job in lists.chosen(here, targets, where)]
 
 

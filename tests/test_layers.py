@@ -210,7 +210,11 @@ def test_the_table_of_commands_and_the_version_import_nothing_costly() -> None:
         "runforge.cli.parameters",
         *(
             f"runforge.cli.table_{section}"
+<<<<<<< HEAD
             for section in ("start", "submit", "queue", "look", "results", "daemon")
+=======
+            for section in ("start", "queue", "submit", "change", "look", "results", "daemon")
+>>>>>>> subE
         ),
     }
     assert not (_observed(_MAIN, "--version")[0] - before) & COSTLY

@@ -82,4 +82,3 @@ def _from_source(source: Path | None) -> dict[str, str]:
             fix="Put it back, or change the run with `runforge edit RUN --env-from FILE`",
         ) from None
     return stored.lines(data, str(source))
-

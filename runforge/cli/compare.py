@@ -11,6 +11,7 @@ from runforge.cli.result_sheets import Sheet, text_of
 from runforge.errors import InvalidRequest
 from runforge.text import did_you_mean
 from runforge.views import compare as comparing
+from runforge.views import lists
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +22,14 @@ _FORMATS = ("table", "md", "json")
 
 
 def compare(targets: list[str] | None, workspace: Path | None, format: str | None, as_json: bool) -> int:  # noqa: A002
-    """Print what differs between runs."""
+    """Print what differs between runs, by default between the two newest."""
     chosen = format or ("json" if as_json else "table")
     if chosen not in _FORMATS:
         hint = did_you_mean(chosen, _FORMATS) or f"Use one of {', '.join(_FORMATS)}"
         raise InvalidRequest(f"--format {chosen[:40]!r} is unknown", fix=hint)
-    if not targets:
-        raise InvalidRequest("no run is given", where="compare", fix="Name two runs, such as 41 47")
-    found = comparing.compare(find(workspace), targets)
+    here = find(workspace)
+    newest = [str(job.number) for job in lists.newest_jobs(here, 2)[0]]
+    found = comparing.compare(here, targets or newest)
     if chosen == "json":
         output.print_json("compare", found.to_json())
         return 0

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runforge.cli import output, tables
 from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
 from runforge.store.opening import exists
-from runforge.views import lists, log_end, resolve
-from runforge.views.shown import JobView, RunView
+from runforge.views import lists, resolve
+from runforge.views.shown import RunView
 from runforge.workspace import Workspace
 
+#: The newest run.
+NEWEST = "@last"
 #: How many jobs are shown without an option.
 _NEWEST = 200
-#: Of how many failed runs the log's last line is shown.
-_LOGS_READ = 1000
 
 
 def groups(here: Workspace, *, as_json: bool = False) -> int:
@@ -38,9 +40,7 @@ def jobs(
     as_json: bool = False,
 ) -> int:
     """List jobs in order of creation, without any choice the newest. Raises InvalidRequest for a state that there is not."""
-    known = [s.value for s in State]
-    if state is not None and state not in known:
-        raise InvalidRequest(f"--state {state[:40]!r} is unknown", fix=f"Use one of {', '.join(known)}")
+    checked_state(state)
     group_id = None
     if group is not None:
         group_id = resolve.group_id(here, group)
@@ -53,7 +53,7 @@ def jobs(
     if as_json:
         output.print_json("jobs", [job.to_json() for job in found])
     elif found:
-        tables.print_jobs(found, _last_lines(here, found))
+        tables.print_jobs(found)
         if older:
             output.note(f"{older:,} older jobs are not shown; --limit, --group or --state shows others")
         lacking = disk_space.shortage(here)
@@ -64,10 +64,42 @@ def jobs(
     return 0
 
 
-def _last_lines(here: Workspace, found: list[JobView]) -> dict[str, str]:
-    """Return the last line of the log of each failed run, of a limited number: each is a file to open."""
-    failed = [job for job in found if job.state == State.FAILED.value][-_LOGS_READ:]
-    return {job.run_id: log_end.last_line(here.root / job.run_dir) for job in failed}
+def chosen(
+    here: Workspace,
+    targets: Sequence[str],
+    where: str | None,
+    *,
+    group: str | None = None,
+    state: str | None = None,
+    limit: int | None = None,
+    as_json: bool = False,
+) -> int:
+    """List the jobs that targets and a filter mean, in that order."""
+    found = lists.chosen(here, targets, where)
+    group_id = None if group is None else resolve.group_id(here, group)
+    checked_state(state)
+    found = [job for job in found if group_id in {None, job.group_id} and state in {None, job.state}][:limit]
+    if as_json:
+        output.print_json("jobs", [job.to_json() for job in found])
+    elif found:
+        tables.print_jobs(found)
+    else:
+        output.note("No job matches")
+    return 0
+
+
+def checked_state(state: str | None) -> None:
+    """Raise InvalidRequest for a state that there is not."""
+    known = [s.value for s in State]
+    if state is not None and state not in known:
+        raise InvalidRequest(f"--state {state[:40]!r} is unknown", fix=f"Use one of {', '.join(known)}")
+
+
+def run_names(here: Workspace, targets: Sequence[str], where: str | None) -> list[str]:
+    """Return the names of the runs that are meant, by default of the newest; `@last` is a run here."""
+    if where is None and all(text.startswith(NEWEST) for text in targets):
+        return list(targets) or [NEWEST]
+    return [job.run_id for job in lists.chosen(here, targets, where)]
 
 
 def run_view(here: Workspace, name: str) -> RunView:

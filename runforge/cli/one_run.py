@@ -29,15 +29,35 @@ _WIDTH = 10
 Line = tuple[str, "str | None"]
 
 
-def show(here: Workspace, name: str, *, as_json: bool = False) -> int:
-    """Show one run: its command, state, attempts, timeline, files."""
+def show(here: Workspace, names: Sequence[str], *, as_json: bool = False) -> int:
+    """Show each run: its command, state, attempts, timeline, files."""
+    if as_json:
+        documents = [_document(here, name) for name in names]
+        one = documents[0] if len(documents) == 1 else None
+        output.print_json("run" if one else "runs", one or documents)
+        return 0
+    for place, name in enumerate(names):
+        if place:
+            print()
+        _print(here, name)
+    return 0
+
+
+def _document(here: Workspace, name: str) -> dict[str, object]:
     view = run_view(here, name)
     facts = run_facts.read(view.run_dir, here.root)
-    log = log_end.last_lines(view.run_dir, _LOG_LINES) if view.job.state == State.FAILED.value else []
-    if as_json:
-        more = {"remarks": remarks(view.run_dir), "request": facts.to_json(), "log_end": log}
-        output.print_json("run", {**view.to_json(), **more})
-        return 0
+    more = {"remarks": remarks(view.run_dir), "request": facts.to_json(), "log_end": _log_end(view)}
+    return {**view.to_json(), **more}
+
+
+def _log_end(view: RunView) -> list[str]:
+    return log_end.last_lines(view.run_dir, _LOG_LINES) if view.job.state == State.FAILED.value else []
+
+
+def _print(here: Workspace, name: str) -> None:
+    view = run_view(here, name)
+    facts = run_facts.read(view.run_dir, here.root)
+    log = _log_end(view)
     for label, value in (*_standing(view), *_doing(view, facts), *_kin(view), *_history(view)):
         if value:
             print(f"{label:<{_WIDTH}} {output.safe(value, max(len(value), 1))}")
@@ -46,7 +66,6 @@ def show(here: Workspace, name: str, *, as_json: bool = False) -> int:
         print("Log, its last lines")
         for line in log:
             print(f"  {line}")
-    return 0
 
 
 def _standing(view: RunView) -> Iterator[Line]:

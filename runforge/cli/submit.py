@@ -133,9 +133,9 @@ def _stay(here: Workspace, made: submitting.Submitted, *, is_sweep: bool, follow
     try:
         if follow:
             with contextlib.suppress(submit_told.NoLog):
-                following.logs(name, here.root, follow=True, attempt=None)
+                following.logs([name], None, here.root, follow=True, lines=None, attempt=None)
         with contextlib.redirect_stdout(sys.stderr):  # standard output is the id, and the log
-            return following.wait(name, here.root, None, as_json=False)
+            return following.wait([name], None, here.root, every=False, timeout=None, as_json=False)
     except KeyboardInterrupt:
         goes_on = "they go on" if is_sweep else "the run goes on"
         raise CanceledByUser(

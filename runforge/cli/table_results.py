@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from runforge.cli.parameters import JSON, MOST, WORKSPACE, Command, flag, option, optional
+from runforge.cli.parameters import JSON, MOST, WHERE, WORKSPACE, Command, flag, option, optional
 
 _TARGETS = optional(
     "targets",
     "texts",
-    "Runs and groups: numbers (12, 3-9), ids, names of groups, @last. Default: all runs.",
+    "Runs and groups: numbers (12, 3-9), ids, names of groups, @last. Default of `results`: all runs.",
     metavar="[TARGET]...",
-    completes="either",
+    completes="target",
 )
-_WHERE = option("--where", "text", "Only runs that match this filter.", metavar="FILTER")
 
 RESULTS = (
     Command(
@@ -20,7 +19,7 @@ RESULTS = (
         "Print parameters and metrics of runs, also as CSV.",
         (
             _TARGETS,
-            _WHERE,
+            WHERE,
             WORKSPACE,
             option("--sort", "text", "Best first: a metric, perhaps with :min or :max; or another column."),
             option("--top", "int", "Only the best runs, so many.", low=1, high=MOST),
@@ -40,7 +39,7 @@ RESULTS = (
     Command(
         "compare",
         "compare:compare",
-        "Show what differs between runs.",
+        "Show what differs between runs, by default the two newest.",
         (
             _TARGETS,
             WORKSPACE,

@@ -45,6 +45,7 @@ SUBMIT = Command(
             "texts",
             "Try again so often: N or N:CAUSES, of exit, signal, oom, gpu_oom, timeout, lost; may be repeated.",
             metavar="N[:CAUSES]",
+            completes="retry",
         ),
         option(
             "--backoff",

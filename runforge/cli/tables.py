@@ -15,7 +15,7 @@ from runforge.core.states import State
 from runforge.views.shown import ended_runs, group_state, label, parameters_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from runforge.views.shown import GroupView, JobView
@@ -41,8 +41,8 @@ def print_groups(found: Sequence[GroupView]) -> None:
     output.table(headers, rows, flexible=[0], ids=[0], state_column=1)
 
 
-def print_jobs(found: Sequence[JobView], last_lines: Mapping[str, str] | None = None) -> None:
-    """Print one job per line; `last_lines` has the last line of the log for runs that failed, by run id."""
+def print_jobs(found: Sequence[JobView]) -> None:
+    """Print one job per line."""
     metric = _shared_metric(found)
     rows = [
         [
@@ -52,7 +52,7 @@ def print_jobs(found: Sequence[JobView], last_lines: Mapping[str, str] | None = 
             job.attempt if job.attempt > 1 else "",
             output.duration(job.seconds),
             _metric_cell(job, metric),
-            _detail(job, (last_lines or {}).get(job.run_id, "")),
+            _detail(job),
         ]
         for job in found
     ]
@@ -76,23 +76,18 @@ def _metric_cell(job: JobView, column: str | None) -> str:
     return value if job.metric_name in {None, column} else f"{job.metric_name}={value}"
 
 
-def _detail(job: JobView, last_line: str) -> str:
+def _detail(job: JobView) -> str:
     """Return what tells a run from the others, and what is wrong with it."""
     tags = " ".join(f"#{tag}" for tag in job.tags)
-    parts: list[Any] = [parameters_text(job.overrides), tags, _why(job, last_line)]
+    parts: list[Any] = [parameters_text(job.overrides), tags, _why(job)]
     return _APART.join(part for part in parts if part)
 
 
-def _why(job: JobView, last_line: str) -> str:
+def _why(job: JobView) -> str:
     if job.error is not None:
-        return failure(job.error, last_line)
+        return job.error
     if job.state == State.RUNNING.value:
         return job.waiting_text or ""  # what cannot be killed
     if job.state == State.QUEUED.value and job.held:
         return "held"
     return ""
-
-
-def failure(error: str, last_line: str) -> str:
-    """Return why a run failed; the last line of its log says more than an exit code."""
-    return f"{error}: {last_line}" if last_line and last_line not in error else error

@@ -1,5 +1,11 @@
 """The numbers of jobs as people type them: `12`, `3-9,12`. Without `re`: each command that takes a target reads this."""
 
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _MARKS = frozenset("0123456789,-")
 #: A longer number is a date, with which ids begin.
 _MOST_DIGITS = 7
@@ -17,6 +23,17 @@ def ranges(text: str) -> list[tuple[int, int]] | None:
             return None
         found.append((int(first), int(last or first)))
     return found
+
+
+def text(numbers: Iterable[int]) -> str:
+    """Return numbers as people type them: `3-5,9`."""
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
 
 
 def one(text: str) -> int | None:

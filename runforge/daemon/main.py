@@ -28,7 +28,7 @@ from runforge.store.opening import exists, open_journal
 from runforge.store.recovery import swap
 from runforge.workspace import Workspace
 
-_ORPHANS = ("requeue", "fail", "cancel")
+ORPHANS = ("requeue", "fail", "cancel")
 #: The exit code after a second signal.
 _KILLED = 130
 
@@ -39,9 +39,9 @@ def check_settings(settings: Settings) -> None:
         raise InvalidRequest(f"--max-parallel {settings.max_parallel} is too small", fix="Give at least 1")
     if settings.gpu_slots < 0:
         raise InvalidRequest(f"--gpu-slots {settings.gpu_slots} is negative", fix="Give 0 for none, or more")
-    if settings.orphans not in _ORPHANS:
+    if settings.orphans not in ORPHANS:
         raise InvalidRequest(
-            f"--orphans {settings.orphans!r} is unknown", fix=f"Use one of {', '.join(_ORPHANS)}"
+            f"--orphans {settings.orphans!r} is unknown", fix=f"Use one of {', '.join(ORPHANS)}"
         )
 
 

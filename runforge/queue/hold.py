@@ -44,7 +44,7 @@ def set_held(tx: Transaction, job_ids: Sequence[str], now: str, *, is_held: bool
 
 def _why_not(job: Job, *, is_held: bool) -> str | None:
     if job.state is not State.QUEUED:
-        return f"is {job.state}"
+        return f"already {job.state}"
     if job.held == is_held:
-        return "is held already" if is_held else "is not held"
+        return "already held" if is_held else "not held"
     return None

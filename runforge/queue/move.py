@@ -80,9 +80,9 @@ def move_in(tx: Transaction, job_ids: Sequence[str], place: Place, now: str) -> 
 
 def _why_not(job: Job, other: Job | None) -> str | None:
     if job.state is not State.QUEUED:
-        return f"is {job.state}"
+        return f"already {job.state}"
     if other is not None and job.lane_id != other.lane_id:
-        return f"is not in the group of {called(other)}"
+        return f"not in the group of {called(other)}"
     if other is not None and job.priority != other.priority:
         return f"has priority {job.priority}, and {called(other)} has {other.priority}"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -18,8 +19,13 @@ from runforge.workspace import Workspace
 class PruneOutcome(NamedTuple):
     """What prune removed, or would remove."""
 
-    jobs: int
-    bytes: int
+    forgotten: tuple[Job, ...] = ()
+    bytes: int = 0
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs."""
+        return len(self.forgotten)
 
 
 def prune(
@@ -32,23 +38,28 @@ def prune(
     """Remove jobs that ended longer ago than this; a group only as a whole. Run folders stay unless asked."""
     moment = clock.utc_now() - timedelta(seconds=older_than_seconds)
     if not exists(workspace):
-        return PruneOutcome(0, 0)
+        return PruneOutcome()
     before = clock.to_text(moment)
     with open_journal(workspace) as journal, journal.read() as tx:
         old = _prunable(tx, before)
     if dry_run or not old:
-        return PruneOutcome(len(old), sum(_size(workspace, job) for job in old) if delete_runs else 0)
+        return PruneOutcome(tuple(old), size_of(workspace, old) if delete_runs else 0)
     with change(workspace) as tx:
         old = _prunable(tx, before)  # a run may have joined one of the groups meanwhile
         groups = transitions.forget(tx, old, clock.now())
-    size = sum(_size(workspace, job) for job in old) if delete_runs else 0
+    size = size_of(workspace, old) if delete_runs else 0
     failpoints.hit("prune.forgotten")
     remove.delete_folders(workspace, old, groups, run_folders=delete_runs)
-    return PruneOutcome(len(old), size)
+    return PruneOutcome(tuple(old), size)
 
 
 def _prunable(tx: Transaction, before: str) -> list[Job]:
     return [records.job(row) for row in tx.rows("jobs.prunable", before=before)]
+
+
+def size_of(workspace: Workspace, jobs: Iterable[Job]) -> int:
+    """Return how many bytes the folders of jobs have."""
+    return sum(_size(workspace, job) for job in jobs)
 
 
 def _size(workspace: Workspace, job: Job) -> int:

@@ -30,7 +30,7 @@ def remove(workspace: Workspace, job_ids: Sequence[str], *, keep_files: bool = F
     delete_folders(workspace, ended, groups, run_folders=not keep_files)
     if ended:
         announce(workspace)
-    return Changed(ended, [(job, f"is {job.state}") for job in jobs if job.state in LIVE])
+    return Changed(ended, [(job, f"still {job.state}") for job in jobs if job.state in LIVE])
 
 
 def delete_folders(

@@ -55,7 +55,7 @@ def retry_runs(workspace: Workspace, run_ids: Sequence[str]) -> int:
 def _retry(workspace: Workspace, tx: Transaction, jobs: Sequence[Job], *, alone: bool = False) -> Changed:
     """Retry them, parents before those that wait for them, whatever the order in which they were named."""
     now = clock.now()
-    skipped = [(job, f"is {job.state}") for job in jobs if job.state not in _ENDED_BADLY]
+    skipped = [(job, f"already {job.state}") for job in jobs if job.state not in _ENDED_BADLY]
     left = {job.job_id: job for job in jobs if job.state in _ENDED_BADLY}
     done: list[str] = []
     while ready := [job_id for job_id in left if _can_come_back(tx, job_id)]:

@@ -90,6 +90,13 @@ def _matching(tx: Transaction, where: str, among: Iterable[Job] | None) -> list[
     return found
 
 
+def live(tx: Transaction) -> list[Group | Job]:
+    """Return the groups, and the jobs without one, that have not ended."""
+    groups = [records.group(row) for row in tx.rows("groups.all")]
+    singles = _jobs(tx.rows("jobs.live_singles"))
+    return [*(group for group in groups if group.queued or group.running), *singles]
+
+
 def group_id(tx: Transaction, name: str) -> str:
     """Return the one group that the name means, else raise OperationFailed with the nearest."""
     back = _back(name)

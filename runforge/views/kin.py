@@ -1,5 +1,6 @@
 """A run's parents, which it waits for, and its children, which wait for it."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from runforge.core.records import Job
@@ -63,7 +64,7 @@ def _parent(row: Any) -> Relative:
     )
 
 
-def waits_for(found: list[Relative]) -> str:
+def waits_for(found: Sequence[Relative]) -> str:
     """Return what a job waits for as words: `waits for 12, 13 to succeed and group lm to end`."""
     unmet: dict[str, list[str]] = {}
     for relative in found:

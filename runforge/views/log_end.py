@@ -19,12 +19,6 @@ def last_lines(run_dir: Path, most: int) -> list[str]:
     return [safe(line) for line in told[-most:]]
 
 
-def last_line(run_dir: Path) -> str:
-    """Return the last line of a run's log that says something; an empty text if there is none."""
-    found = last_lines(run_dir, 1)
-    return found[0].strip() if found else ""
-
-
 def _tail(path: Path) -> bytes:
     try:
         descriptor = open_file(path, os.O_RDONLY)

@@ -126,6 +126,8 @@ class GroupView(NamedTuple):
     objective_metric: str | None
     #: None without an objective.
     direction: str | None
+    #: How many of its runs go on at once, at most; None is the daemon's own limit.
+    run_limit: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -135,6 +137,11 @@ class GroupView(NamedTuple):
 def ended_runs(group: GroupView) -> int:
     """Return how many runs of a group have ended."""
     return group.succeeded + group.failed + group.canceled
+
+
+def is_at_limit(group: GroupView | Group) -> bool:
+    """Return whether as many runs of a group go on as it may have."""
+    return group.run_limit is not None and group.running >= group.run_limit
 
 
 def group_state(group: GroupView) -> str:

@@ -62,49 +62,46 @@ def why_waiting(
     job: Job,
     *,
     is_paused: bool,
+    is_at_limit: bool = False,
     parents: Sequence[Relative] = (),
 ) -> Waiting:
-    """Return why a queued job waits: first what is said of the job itself, then what the machine lacks.
+    """Return why a queued job waits: first what only a person or another run can change, then what is lacking.
 
     Without its parents, the text says only how many there are.
     """
-    gate = _gate(job, parents)
-    if gate is not None:
-        return gate
+    reason = waiting_reason(
+        daemon_live=daemon.is_live,
+        is_paused=is_paused,
+        needs=job.needs,
+        capacity=capacity,
+        is_held=job.held,
+        blockers=job.blockers,
+        is_delayed=job.not_before is not None,
+        is_at_limit=is_at_limit,
+    )
+    if reason == "held":
+        return Waiting(reason, f"it is held; `runforge release {job.seq}` lets it start")
+    if reason == "dependency":
+        return Waiting(reason, _parents_text(job, parents))
     if daemon.shortage is not None and daemon.is_live and not is_paused:
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
     if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
         return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
-    reason = waiting_reason(
-        daemon_live=daemon.is_live, is_paused=is_paused, needs=job.needs, capacity=capacity
-    )
-    if job.not_before is not None and reason not in {"no_daemon", "group_paused"}:
-        return Waiting("not_before", _later(job))
-    return Waiting(reason, WAITING[reason])
+    return Waiting(reason, _later(job) if reason == "not_before" else WAITING[reason])
 
 
-def _gate(job: Job, parents: Sequence[Relative]) -> Waiting | None:
-    if job.held:
-        return Waiting("held", f"it is held; `runforge release {job.seq}` lets it start")
-    if not job.blockers:
-        return None
+def _parents_text(job: Job, parents: Sequence[Relative]) -> str:
     if parents:
         from runforge.views.kin import waits_for
 
-        return Waiting("dependency", waits_for(list(parents)))
-    others = "another run or group" if job.blockers == 1 else f"{job.blockers} others"
-    return Waiting("dependency", f"waits for {others}")
+        return waits_for(parents)
+    return f"waits for {'another run or group' if job.blockers == 1 else f'{job.blockers} others'}"
 
 
 def _later(job: Job) -> str:
     """Return when a job starts, or is tried again and after what."""
-    when = local(job.not_before or "")
+    when = clock.local_and_age(job.not_before) if job.not_before else ""
     return f"{job.error}; tried again at {when}" if job.error else f"starts at {when}"
-
-
-def local(moment: str) -> str:
-    """Return a moment in the reader's time zone."""
-    return f"{clock.to_datetime(moment).astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def why_running(workspace: Workspace, job: Job) -> Waiting | None:

@@ -237,7 +237,10 @@ def test_comparing_shows_only_what_differs(runs: Workspace, capsys: pytest.Captu
     assert [row.split()[:2] for row in rows[1:]] == [["parameter", "seed"], ["metric", "loss"]]
     compare(["1", "2"], runs.root, "md", as_json=False)
     assert "| metric loss | 0.1000 | 1.00e-05 |" in capsys.readouterr().out
-    for wrong in ([], ["1"], ["1", "1"]):
+    compare(None, runs.root, None, as_json=True)
+    data = json.loads(capsys.readouterr().out)["data"]
+    assert [run["number"] for run in data["runs"]] == [4, 5]
+    for wrong in (["1"], ["1", "1"]):
         with pytest.raises(InvalidRequest):
             compare(wrong, runs.root, None, as_json=False)
 
@@ -245,21 +248,15 @@ def test_comparing_shows_only_what_differs(runs: Workspace, capsys: pytest.Captu
 def test_environments_are_compared_and_secrets_are_not_shown(
     runs: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = runs.state_dir / "envs"
-    folder.mkdir()
-    for letter, variables in (
-        ("a", {"PATH": "/bin", "API_KEY": "one", "SAME_TOKEN": "x"}),
-        ("b", {"PATH": "/opt", "API_KEY": "two", "SAME_TOKEN": "x", "NEW": ""}),
-    ):
-        (folder / f"{letter * 64}.json").write_text(json.dumps({"variables": variables}))
-    with open_journal(runs) as journal, journal.write():
-        for number, letter in ((1, "a"), (2, "b")):
-            journal.connection.execute("UPDATE jobs SET env_id = ? WHERE seq = ?", (letter * 64, number))
+    first, second = lists.jobs(runs)[:2]
+    usual = {"PATH": "/bin", "API_KEY": "one", "SAME_TOKEN": "x"}
+    one = measured.keep_environment(runs, usual, first)
+    other = measured.keep_environment(runs, {**usual, "PATH": "/opt", "API_KEY": "two", "NEW": ""}, second)
     compare(["1", "2"], runs.root, None, as_json=True)
     data = json.loads(capsys.readouterr().out)["data"]
     found = {d["name"]: d["values"] for d in data["differences"] if d["section"] == "environment"}
     assert found == {
-        "id": ["a" * 12, "b" * 12],
+        "id": [one.stem[:12], other.stem[:12]],
         "PATH": ["/bin", "/opt"],
         "NEW": [None, ""],
         "API_KEY": ["********", "********"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 from datetime import timedelta, timezone
@@ -147,9 +148,12 @@ def test_a_run_tells_its_times_where_the_reader_is(lived_in: Workspace, cli: Cli
     job = lists.jobs(lived_in)[0]
     said = cli("show", job.run_id, "--workspace", lived_in.root, TZ="XXX-05:30").stdout
     local = clock.to_datetime(str(job.started_at)).astimezone(timezone(timedelta(hours=5, minutes=30)))
-    assert re.search(rf"^Started    {local:%Y-%m-%d %H:%M:%S} XXX, \w+ ago$", said, re.MULTILINE)
-    assert re.search(rf"^Attempt 1  {local:%Y-%m-%d %H:%M:%S} XXX  exit", said, re.MULTILINE)
-    assert re.search(rf"^  {local:%Y-%m-%d %H:%M:%S} XXX  claimed", said, re.MULTILINE)
+    date = r"(\d{4}-\d\d-\d\d )?"  # once midnight has come
+    assert re.search(rf"^Started    {date}{local:%H:%M:%S} \(\d+ \w+ ago\)$", said, re.MULTILINE)
+    assert re.search(rf"^Attempt 1  {date}{local:%H:%M:%S}  exit", said, re.MULTILINE)
+    assert re.search(rf"^  {date}{local:%H:%M:%S}  claimed", said, re.MULTILINE)
+    in_utc = cli("show", job.run_id, "--utc", "--workspace", lived_in.root, TZ="XXX-05:30").stdout
+    assert re.search(rf"^Started    {date}{str(job.started_at)[11:19]} UTC \(", in_utc, re.MULTILINE)
     assert str(job.started_at) in cli("show", job.run_id, "--json", "--workspace", lived_in.root).stdout
 
 
@@ -182,6 +186,10 @@ def test_prune_asks_only_where_there_is_something_to_delete(lived_in: Workspace,
     nothing = Terminal("prune", "--older-than", "0s", "--delete-runs", "--workspace", waiting.root)
     assert nothing.end() == 0
     assert nothing.text == "Forgot 0 jobs, 0 B\n"
+    forgetting = Terminal("prune", "--older-than", "0s", "--workspace", lived_in.root)
+    forgetting.until("Forget 3 runs (the folders stay)? [y/N]")
+    os.write(forgetting.master, b"n\n")
+    assert forgetting.end() == 5
     some = Terminal("prune", "--older-than", "0s", "--delete-runs", "--workspace", lived_in.root)
     some.until("Delete 3 runs and their folders (")
     # Python does not see a signal that comes just before it reads: a person presses Ctrl-C again, too.

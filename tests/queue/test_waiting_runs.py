@@ -59,11 +59,11 @@ def test_a_held_run_waits_until_it_is_released_and_the_others_go_on(kit: Kit, ba
     kit.claim("c")
     held = hold.hold(bare_ws, ["a", "c", "a"])
     assert [job.held for job in held.changed] == [True]
-    assert [(job.job_id, reason) for job, reason in held.skipped] == [("c", "is running")]
+    assert [(job.job_id, reason) for job, reason in held.skipped] == [("c", "already running")]
     assert next_up(kit) == "b"
     with pytest.raises(IllegalTransition):
         kit.claim("a")
-    assert hold.hold(bare_ws, ["a"]).skipped[0][1] == "is held already"
+    assert hold.hold(bare_ws, ["a"]).skipped[0][1] == "already held"
     assert [job.job_id for job in hold.release(bare_ws, ["a", "b"]).changed] == ["a"]
     assert next_up(kit) == "a"
 
@@ -171,8 +171,8 @@ def test_only_runs_of_the_same_group_and_priority_change_places(kit: Kit, bare_w
     outcome = move.move(bare_ws, ["b", "x", "h", "p"], move.before("a"))
     assert [job.job_id for job in outcome.changed] == ["b"]
     assert [reason for _, reason in outcome.skipped] == [
-        "is running",
-        "is not in the group of run 1",
+        "already running",
+        "not in the group of run 1",
         "has priority 5, and run 1 has 0",
     ]
     with pytest.raises(OperationFailed, match="run 3 is running"):
@@ -221,7 +221,7 @@ def test_ended_runs_are_forgotten_with_their_folders_and_empty_groups(kit: Kit, 
         kit.run(name, FAIL)
     outcome = remove.remove(bare_ws, ["a", "b", "c", "live"])
     assert [job.job_id for job in outcome.changed] == ["a", "b", "c"]
-    assert [(job.job_id, reason) for job, reason in outcome.skipped] == [("live", "is queued")]
+    assert [(job.job_id, reason) for job, reason in outcome.skipped] == [("live", "still queued")]
     assert [path.exists() for path in made] == [False] * 4 + [True] * 2
     assert (bare_ws.root / "elsewhere/c").is_dir()  # a person's own
     assert not bare_ws.group_dir("g").exists()

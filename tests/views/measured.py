@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from runforge.cli import samples
+from runforge.documents import environment
 from runforge.queue import submit
 from runforge.store.opening import open_journal
 from runforge.views import lists
@@ -65,3 +67,15 @@ def end(
             "UPDATE jobs SET state = ?, finished_at = ?, error = ?, metric_name = ?, metric_value = ? WHERE seq = ?",
             (state, _END, error, name, value, job.number),
         )
+
+
+def keep_environment(ws: Workspace, variables: dict[str, str], *jobs: JobView) -> Path:
+    """Store an environment for these runs; return its file."""
+    data = environment.encode(variables)
+    path = ws.env_file(environment.digest(data))
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    with open_journal(ws) as journal, journal.write():
+        for job in jobs:
+            journal.connection.execute("UPDATE jobs SET env_id = ? WHERE seq = ?", (path.stem, job.number))
+    return path

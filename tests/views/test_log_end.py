@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runforge.views.log_end import last_line, last_lines
+from runforge.views.log_end import last_lines
 
 
 @pytest.mark.parametrize(
@@ -23,17 +23,17 @@ from runforge.views.log_end import last_line, last_lines
 )
 def test_the_last_line_that_says_something(tmp_path: Path, log: bytes, expected: str) -> None:
     (tmp_path / "logs.txt").write_bytes(log)
-    assert last_line(tmp_path) == expected
+    assert last_lines(tmp_path, 1) == ([expected] if expected else [])
 
 
 def test_of_a_large_log_only_the_end_is_read_and_whole_lines_are_shown(tmp_path: Path) -> None:
     (tmp_path / "logs.txt").write_text("".join(f"line {n}\n" for n in range(100_000)))
     assert last_lines(tmp_path, 3) == ["line 99997", "line 99998", "line 99999"]
     (tmp_path / "logs.txt").write_text("x" * 100_000)
-    assert set(last_line(tmp_path)) <= {"x", "…"}
+    assert set(last_lines(tmp_path, 1)[0]) <= {"x", "…"}
 
 
 def test_no_log_a_link_and_a_pipe_say_nothing(tmp_path: Path) -> None:
-    assert last_line(tmp_path / "gone") == ""
+    assert last_lines(tmp_path / "gone", 9) == []
     os.mkfifo(tmp_path / "logs.txt")
-    assert last_line(tmp_path) == ""
+    assert last_lines(tmp_path, 9) == []

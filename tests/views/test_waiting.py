@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from runforge import clock
 from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity
 from runforge.core.states import State
 from runforge.queue import submit
 from runforge.store.opening import open_journal
-from runforge.views import lists, words
+from runforge.views import glance, lists, queue_snapshot, words
 from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, status_of
 from runforge.views.kin import Relative, waits_for
 from runforge.workspace import Workspace
@@ -45,7 +46,7 @@ def test_a_run_that_waits_for_others_says_so_before_anything_else(daemon: Daemon
 
 
 def test_a_run_starts_later_or_is_tried_again(daemon: DaemonStatus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "local", lambda _: "22:30")
+    monkeypatch.setattr(clock, "local_and_age", lambda _: "22:30")
     assert _why(daemon, not_before=_SOON) == ("not_before", "starts at 22:30")
     again = _why(daemon, not_before=_SOON, error="exit code 1")
     assert again == ("not_before", "exit code 1; tried again at 22:30")
@@ -96,3 +97,32 @@ def test_a_run_knows_its_parents_and_children(ws: Workspace) -> None:
     assert {child.number for child in lists.run(ws, first.run_id).children} == {third.number}
     assert [c.condition for c in lists.run(ws, second.run_id).children] == ["any"]
     assert view.to_json()["parents"][1]["number"] == first.number
+
+
+def test_a_group_with_a_limit_and_a_machine_without_room_are_told(daemon: DaemonStatus) -> None:
+    needs = Resources(cpus=8, mem_mb=1000)
+    free = Capacity(slots=1, gpu_slots=0, cpus=2, mem_mb=10)
+    full = words.why_waiting(daemon, free, _JOB, is_paused=False, is_at_limit=True)
+    assert full == ("group_limit", words.WAITING["group_limit"])
+    assert words.why_waiting(daemon, free, _JOB._replace(needs=needs), is_paused=False).reason == "no_cpus"
+    roomy = free._replace(cpus=8)
+    assert words.why_waiting(daemon, roomy, _JOB._replace(needs=needs), is_paused=False).reason == "no_memory"
+
+
+def test_a_group_at_its_limit_is_told_by_every_view(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    first, second = lists.jobs(ws)[:2]
+    with open_journal(ws) as journal, journal.write():
+        run = journal.connection.execute
+        run("UPDATE groups SET run_limit = 1")
+        run("UPDATE jobs SET state = 'running', started_at = created_at WHERE seq = ?", (first.number,))
+    live = status_of(ws, NO_JOURNAL)._replace(state="running", max_parallel=4)
+    for module in (lists, glance, queue_snapshot):
+        monkeypatch.setattr(module, "status_of", lambda *_: live)
+    reader = queue_snapshot.QueueReader(ws)
+    snapshot = reader.snapshot(queue_snapshot.JobQuery())
+    shown = reader.rows([second.number], snapshot)
+    reader.close()
+    assert lists.run(ws, second.run_id).job.waiting == "group_limit"
+    assert glance.queue_summary(ws).next[0].waiting == "group_limit"
+    assert shown[second.number].waiting == "group_limit"

@@ -49,6 +49,9 @@ ORDER BY seq LIMIT :limit OFFSET :offset;
 -- name: newest_run
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1 OFFSET :back;
 
+-- name: live_singles
+SELECT * FROM full_jobs WHERE state IN ('queued', 'running') AND group_id IS NULL ORDER BY seq;
+
 -- name: newest_before
 SELECT * FROM full_jobs WHERE seq < :before ORDER BY seq DESC LIMIT 1;
 
@@ -68,6 +71,9 @@ LIMIT 20;
 
 -- name: some_run_ids
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 200;
+
+-- name: some_numbers
+SELECT seq FROM jobs ORDER BY seq DESC LIMIT 1000;
 
 -- name: shape_id
 SELECT shape_id FROM shapes

@@ -211,7 +211,6 @@ def test_the_table_of_commands_and_the_version_import_nothing_costly() -> None:
         *(
             f"runforge.cli.table_{section}"
             for section in ("start", "queue", "submit", "edit", "change", "look", "results", "daemon")
->>>>>>> subB
         ),
     }
     assert not (_observed(_MAIN, "--version")[0] - before) & COSTLY

@@ -9,7 +9,7 @@ from runforge.cli import output
 from runforge.cli.options import find
 from runforge.core.submission import USUAL, Submission
 from runforge.documents import doubts
-from runforge.documents.placeholders import shell_line
+from runforge.documents.placeholders import filled
 from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
 from runforge.documents.secrets import secrets_in
@@ -17,6 +17,7 @@ from runforge.errors import InvalidPlan, Missing
 from runforge.files.given import read_given, shown
 from runforge.metrics import tokens
 from runforge.queue import submit
+from runforge.views.quoting import command_line
 
 
 def read_plan(path: Path) -> bytes:
@@ -55,7 +56,7 @@ def sweep(
     _warn(doubts.warnings(made.doubts, where))
     _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
     if made.first is not None and made.first.command:
-        output.note(f"first command: {shell_line(made.first)}")
+        output.note(f"first command: {command_line(filled(made.first))}")
     print(f"Group ID: {made.group_id}")
     if submission.dry_run_seconds is not None:
         held = f"hold a slot for {submission.dry_run_seconds:g} s each"

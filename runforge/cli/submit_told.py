@@ -6,12 +6,13 @@ from typing import Any
 
 from runforge.cli import output
 from runforge.documents import doubts
-from runforge.documents.placeholders import filled, shell_line
+from runforge.documents.placeholders import filled
 from runforge.documents.request import Request
 from runforge.errors import Missing
 from runforge.queue import environment_words
 from runforge.queue.submitting import Order, Prepared, Submitted
 from runforge.views import lists
+from runforge.views.quoting import command_line
 from runforge.workspace import Workspace
 
 #: A run that never started has no log.
@@ -20,7 +21,7 @@ NoLog = Missing
 
 def line_of(request: Request) -> str:
     """Return the command that a run executes, as a shell reads it; an empty text for a model family."""
-    return shell_line(request) if request.command else ""
+    return command_line(filled(request)) if request.command else ""
 
 
 def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> None:
@@ -45,7 +46,8 @@ def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) 
     if waiting is not None:
         reason, text = waiting
         start = "; `runforge daemon --detach` starts one" if reason == "no_daemon" else ""
-        output.note(f"{first} waits: {text}{start}")
+        says_what = text.startswith(("waits ", "starts "))
+        output.note(f"{first} {text}" if says_what else f"{first} waits: {text}{start}")
 
 
 def _warn(order: Order, prepared: Prepared) -> None:

@@ -43,11 +43,6 @@ def filled(request: Request) -> tuple[str, ...]:
     return tuple(arguments)
 
 
-def shell_line(request: Request) -> str:
-    """Return the command that runs as a shell reads it, to be copied and pasted."""
-    return shlex.join(filled(request))
-
-
 def _filled(text: str, values: dict[str, Any], *, is_quoted: bool = False) -> str:
     def fill(match: re.Match[str]) -> str:
         found = value_of(values, match.group(1))

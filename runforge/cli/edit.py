@@ -12,6 +12,8 @@ from runforge.queue.edit_group import ChangedGroups, GroupEdit, edit_groups
 from runforge.queue.edit_wish import Edit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runforge.core.records import Job
     from runforge.store.targets import Selection
     from runforge.workspace import Workspace
@@ -19,8 +21,42 @@ if TYPE_CHECKING:
 _NO_GROUPS = ChangedGroups([], [])
 
 
-def edit(**values: Any) -> int:
+def edit(
+    targets: list[str] | None,
+    where: str | None,
+    yes: bool,
+    workspace: Path | None,
+    as_json: bool,
+    assign: list[str],
+    unset: list[str],
+    name: str | None,
+    tag: list[str],
+    notes: str | None,
+    folder: Path | None,
+    env: list[str],
+    env_keep: list[str],
+    env_from: Path | None,
+    shell: bool,
+    gpus: int | None,
+    cpus: int | None,
+    mem: str | None,
+    time: str | None,
+    grace: str | None,
+    retry: list[str],
+    backoff: str | None,
+    after: list[str],
+    hold: bool,
+    at: str | None,
+    metric: str | None,
+    priority: int | None,
+    max_parallel: int | None,
+    command: list[str],
+) -> int:
     """Change runs and groups by options; without any, in an editor."""
+    return _edit(locals())
+
+
+def _edit(values: dict[str, Any]) -> int:
     from runforge.queue import edit as editing
 
     wishes = edit_options.read(values)
@@ -38,8 +74,42 @@ def edit(**values: Any) -> int:
     )
 
 
-def rerun(**values: Any) -> int:
+def rerun(
+    targets: list[str] | None,
+    where: str | None,
+    yes: bool,
+    workspace: Path | None,
+    as_json: bool,
+    assign: list[str],
+    unset: list[str],
+    name: str | None,
+    tag: list[str],
+    notes: str | None,
+    folder: Path | None,
+    env: list[str],
+    env_keep: list[str],
+    env_from: Path | None,
+    shell: bool,
+    gpus: int | None,
+    cpus: int | None,
+    mem: str | None,
+    time: str | None,
+    grace: str | None,
+    retry: list[str],
+    backoff: str | None,
+    after: list[str],
+    hold: bool,
+    at: str | None,
+    metric: str | None,
+    priority: int | None,
+    group: str | None,
+    command: list[str],
+) -> int:
     """Make a new run from each, and print the new ones."""
+    return _rerun(locals())
+
+
+def _rerun(values: dict[str, Any]) -> int:
     from runforge.queue import rerun as rerunning
 
     wishes = edit_options.read(values)

@@ -39,11 +39,11 @@ def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, st
         "request_sha": sha,
         "env_id": request.env_id,
         "retry_rules": retrying.to_json(request.retry),
-        "overrides": json.dumps(_followed(json.loads(job.overrides), request.raw)),
+        "overrides": json.dumps(followed(json.loads(job.overrides), request.raw)),
     }
 
 
-def _followed(overrides: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+def followed(overrides: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     """Return the values that stand in the request at the paths of the overrides; null if nothing does."""
     return {path: _at(document, path) for path in overrides}
 

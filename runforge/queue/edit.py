@@ -18,7 +18,7 @@ from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.documents import edited_request, strict_json
 from runforge.documents.request import Request
-from runforge.documents.request_file import digest, read_request
+from runforge.documents.request_file import digest, read_queued
 from runforge.queue import environment, hold
 from runforge.queue.change import announce, existing, tidy
 from runforge.queue.changed import Changed
@@ -64,10 +64,12 @@ def edit(
     """
     with existing(workspace) as journal:
         plans, skipped = _plans(workspace, journal, asked, versions or {})
-        _write(workspace, plans)
-        done, late = _commit(workspace, journal, plans)
-        failpoints.hit("edit.committed")
-        _place(workspace, journal, plans)
+        try:
+            _write(workspace, plans)
+            done, late = _commit(workspace, journal, plans)
+            failpoints.hit("edit.committed")
+        finally:  # a refused edit leaves nothing beside a request
+            _place(workspace, journal, plans)
         failpoints.hit("edit.request_placed")
         tidy(journal)
     if done:
@@ -116,12 +118,13 @@ def _plan(workspace: Workspace, job: Job, wish: Edit) -> _Plan | None:
     is_other = described != _described(job, Edit()) or _sets_gates(job, wish)
     if job.state is not State.QUEUED:
         return plan if is_other else None
-    before = read_request(edited_request.current(workspace.root / job.run_dir, job.request_sha))
+    # A file that was changed by hand is taken as it is now.
+    before, sha = read_queued(edited_request.current(workspace.root / job.run_dir, job.request_sha))
     new_environment = None
     if wish.environment is not None:
         new_environment = environment_of(workspace, before.environment, wish.environment, os.environ)
     new = wanted(job, before, wish, new_environment)
-    if new.request.raw == before.raw:
+    if new.request.raw == before.raw and sha == (job.request_sha or sha):
         return plan if is_other else None
     _check(workspace, before, new.request)
     if new.request.command != before.command or new_environment is not None:

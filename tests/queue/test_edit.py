@@ -159,6 +159,25 @@ def test_an_edit_that_changes_nothing_says_so(ws: Workspace) -> None:
     assert job(ws, one.job_id).version == 0
 
 
+def test_a_file_that_was_changed_by_hand_is_taken_as_it_is(ws: Workspace) -> None:
+    (one,) = queued(ws, "lr=0.1", "seed=1")
+    path = ws.root / one.run_dir / "request.json"
+    path.write_text(path.read_text().replace("0.1", "0.7"))
+    done = editing.edit(ws, {one.job_id: Edit(parameters={"seed": 1})})
+    assert [each.version for each in done.changed] == [1]
+    assert request(ws, one.job_id).hyperparameters == {"lr": 0.7, "seed": 1}
+
+
+def test_an_edit_that_fails_leaves_nothing_beside_the_request(ws: Workspace) -> None:
+    first, second = queued(ws, "lr=0.1,0.2", "seed=1")
+    wish = Edit(parameters={"lr": 3}, after=(After(str(second.seq)),))
+    circle = Edit(parameters={"lr": 3}, after=(After(str(first.seq)),))
+    with pytest.raises(InvalidRequest, match="waits for it already"):
+        editing.edit(ws, {first.job_id: wish, second.job_id: circle})
+    assert [job(ws, each.job_id) for each in (first, second)] == [first, second]
+    assert files(ws, first.job_id) == files(ws, second.job_id) == ["request.json"]
+
+
 # --- crashes ---------------------------------------------------------------------------------------
 
 _EDIT = """

@@ -32,9 +32,10 @@ class EdgeRules(ModelMachine):
         above = sorted(self.groups)[parent % len(self.groups)] if is_group else self.pick(parent)
         assert above is not None
         kind = "group" if is_group else "run"
+        is_new = (job_id, above, condition) not in self.edges
         allowed = (
             self.jobs[job_id].state is State.QUEUED
-            and not self.leads_back(job_id, above)
+            and not (is_new and self.holds(above, condition) is None and self.leads_back(job_id, above))
             and (not is_group or bool(self.members(above)) or above in self.open)
             and self.holds(above, condition) is not False
         )

@@ -17,7 +17,7 @@ help:
 	@echo "make gauntlets  the acceptance gauntlets G1-G10"
 	@echo "make bench      the figures of the README"
 	@echo "make screenshots  the README's pictures of the terminal UI"
-	@echo "make reference  the tables of commands and options in docs/usage.md"
+	@echo "make reference  the tables of commands and options in docs/usage.md, and the man page"
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "RunForge needs Python 3.10 or newer")'
@@ -53,6 +53,7 @@ screenshots: $(STAMP)
 
 reference: $(STAMP)
 	$(BIN)/python -m runforge.cli.reference docs/usage.md
+	$(BIN)/python -m runforge.cli.manual docs/man/runforge.1
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -78,7 +78,7 @@ def _print_log(
 def _runs(here: Workspace, targets: list[str], where: str | None) -> list[tuple[Path, JobView | None]]:
     """Return the folders of the runs that are meant, and their jobs; runs of `run` have none."""
     if where is not None:
-        return _with_folders(here, lists.chosen(here, targets, where))
+        return _with_folders(here, lists.chosen(here, targets, where, runs_only=True))
     if not targets:
         return _with_folders(here, [run_view(here, NEWEST).job])
     return [found for name in targets for found in _runs_named(here, name)]
@@ -86,7 +86,7 @@ def _runs(here: Workspace, targets: list[str], where: str | None) -> list[tuple[
 
 def _runs_named(here: Workspace, name: str) -> list[tuple[Path, JobView | None]]:
     try:
-        return _with_folders(here, lists.chosen(here, [name]))
+        return _with_folders(here, lists.chosen(here, [name], runs_only=True))
     except OperationFailed:
         folder = _folder_named(here, name)
         if folder is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runforge.cli import output, tables
+from runforge.core import job_numbers
 from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
@@ -96,10 +97,12 @@ def checked_state(state: str | None) -> None:
 
 
 def run_names(here: Workspace, targets: Sequence[str], where: str | None) -> list[str]:
-    """Return the names of the runs that are meant, by default of the newest; `@last` is a run here."""
-    if where is None and all(text.startswith(NEWEST) for text in targets):
-        return list(targets) or [NEWEST]
-    return [job.run_id for job in lists.chosen(here, targets, where)]
+    """Return the ids of the runs that are meant, by default the newest."""
+    if where is None and not targets:
+        return [NEWEST]
+    if where is None and len(targets) == 1 and job_numbers.one(targets[0]) is not None:
+        return list(targets)  # the way of nearly all calls: the journal is opened once
+    return [job.run_id for job in lists.chosen(here, targets, where, runs_only=True)]
 
 
 def run_view(here: Workspace, name: str) -> RunView:

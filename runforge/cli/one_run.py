@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from runforge.cli import output
 from runforge.cli.listing import run_view
 from runforge.core.states import State
-from runforge.views import environment as environments
 from runforge.views import log_end, run_facts
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
@@ -166,6 +165,8 @@ def _print_attempts(view: RunView) -> None:
 
 def environment(here: Workspace, name: str, *, as_json: bool = False) -> int:
     """Print the stored environment of a run, with masked secrets, as words for a shell."""
+    from runforge.views import environment as environments  # few calls want it
+
     view = run_view(here, name)
     job = view.job
     variables = environments.masked(environments.stored(here, job.env_id)) if job.env_id else {}

@@ -27,13 +27,16 @@ def enqueue_sweep(
     dry_run_hold: float,
     max_runs: int,
     state_dir: Path | None,
+    as_json: bool,
 ) -> int:
     """Enqueue the runs of a plan file and print their group's id."""
     from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
     submission = Submission(dry_run_seconds=hold)
-    return enqueueing.sweep(workspace, plan, submission, max_runs=max_runs, state_dir=state_dir)
+    return enqueueing.sweep(
+        workspace, plan, submission, max_runs=max_runs, state_dir=state_dir, as_json=as_json
+    )
 
 
 def enqueue_run(
@@ -43,13 +46,14 @@ def enqueue_run(
     priority: int,
     dry_run: bool,
     dry_run_hold: float,
+    as_json: bool,
 ) -> int:
     """Enqueue one run folder and print its job."""
     from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
     submission = Submission(group=group_id, priority=priority, dry_run_seconds=hold)
-    return enqueueing.run(workspace, run_id, submission)
+    return enqueueing.run(workspace, run_id, submission, as_json=as_json)
 
 
 def pause_group(group_id: str, workspace: Path | None, as_json: bool) -> int:

@@ -7,7 +7,7 @@ from runforge.cli.parameters import JSON, MAX_RUNS, MOST, WORKSPACE, Command, fl
 SUBMIT = Command(
     "submit",
     "submit:submit",
-    "Put any command into the queue, or a sweep of it; it runs with the environment of this shell.",
+    "Queue any command, or a sweep of it, in this environment.",
     (
         option("--name -n", "text", "The name of the run or sweep; it becomes a part of the run's id."),
         option("--tag", "texts", "A tag, to find it by; may be repeated."),
@@ -102,6 +102,7 @@ SUBMIT = Command(
         optional("command", "rest", "The program and its arguments, after `--`.", metavar="COMMAND..."),
     ),
     ends_at_once=True,
+    aliases=["add"],
     examples=[
         "runforge submit -- python train.py --lr 0.1",
         "runforge submit -G 1 -t 2h --retry 2 -n lm -- python train.py",

@@ -38,11 +38,14 @@ class Selection(NamedTuple):
     named: frozenset[str]
 
 
-def select(tx: Transaction, texts: Sequence[str], where: str | None = None) -> Selection:
+def select(
+    tx: Transaction, texts: Sequence[str], where: str | None = None, *, runs_only: bool = False
+) -> Selection:
     """Return all that the targets mean, less what a filter (core/filters.py) leaves out; never nothing.
 
-    With a filter no group is meant as such. Without targets the filter chooses among all jobs. Raises OperationFailed
-    for an unknown or ambiguous target, InvalidRequest for a malformed one.
+    With a filter no group is meant as such. Without targets the filter chooses among all jobs. With `runs_only`,
+    `@last` is the newest run, never a group. Raises OperationFailed for an unknown or ambiguous target,
+    InvalidRequest for a malformed one.
     """
     if not texts and where is None:
         raise InvalidRequest("no target is given", fix="Name runs or groups, for example 12, 3-9 or @last")
@@ -50,13 +53,13 @@ def select(tx: Transaction, texts: Sequence[str], where: str | None = None) -> S
     groups: dict[str, Group] = {}
     named = set()
     for text in texts:
-        found = _meant(tx, text)
+        found = [job(tx, text)] if runs_only and _back(text) is not None else _meant(tx, text)
         if isinstance(found, Group):
             groups[found.group_id] = found
             found = _jobs(tx.rows("jobs.of_group", group_id=found.group_id))
         else:
-            named |= {job.job_id for job in found}
-        jobs.update((job.job_id, job) for job in found)
+            named |= {each.job_id for each in found}
+        jobs.update((each.job_id, each) for each in found)
     if where is None:
         return Selection(list(jobs.values()), list(groups.values()), frozenset(named))
     matching = _matching(tx, where, jobs.values() if texts else None)

@@ -80,12 +80,14 @@ def known(workspace: Workspace) -> Known:
         return Known(*([str(row[0]) for row in tx.rows(query)] for query in queries))
 
 
-def chosen(workspace: Workspace, names: Sequence[str], where: str | None = None) -> list[JobView]:
-    """Return the jobs that several targets mean, those of groups among them."""
+def chosen(
+    workspace: Workspace, names: Sequence[str], where: str | None = None, *, runs_only: bool = False
+) -> list[JobView]:
+    """Return the jobs that several targets mean, those of groups among them; see targets.select."""
     require_journal(workspace)
     now = clock.now()
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        return [job_view(job, now) for job in targets.select(tx, names, where).jobs]
+        return [job_view(job, now) for job in targets.select(tx, names, where, runs_only=runs_only).jobs]
 
 
 def run(workspace: Workspace, name: str) -> RunView:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runforge.cli.main import COMMANDS
+from runforge.cli.commands import COMMANDS
 from runforge.cli.setup import make_workspace
 from runforge.queue import submit
 
@@ -29,6 +29,11 @@ CALLS: dict[str, tuple[str, int]] = {
     "cancel-run": ("@last -w W", 0),
     "retry-run": ("@last -w W", 0),
     "set-priority": ("@last 1 -w W", 0),
+    **dict.fromkeys(("cancel", "retry", "hold", "release", "pause", "resume"), ("no-such -w W", 1)),
+    "move": ("no-such --front -w W", 1),
+    "remove": ("no-such --yes -w W", 1),
+    "results": ("-w W", 0),
+    "compare": ("no-such other -w W", 1),
     "prune": ("--older-than 1w -w W", 0),
     "tui": ("-w W", 2),
     **dict.fromkeys(("queue-status", "groups", "jobs", "doctor"), ("-w W", 0)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from runforge.cli import output, tables
 from runforge.core import job_numbers
@@ -11,7 +12,7 @@ from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
 from runforge.store.opening import exists
 from runforge.views import lists, resolve
-from runforge.views.shown import RunView
+from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
 
 #: The newest run.
@@ -32,60 +33,61 @@ def groups(here: Workspace, *, as_json: bool = False) -> int:
     return 0
 
 
-def jobs(
-    here: Workspace,
-    *,
-    group: str | None = None,
-    state: str | None = None,
-    limit: int | None = None,
-    as_json: bool = False,
-) -> int:
+class Which(NamedTuple):
+    """Which jobs are listed."""
+
+    group: str | None = None
+    state: str | None = None
+    tag: str | None = None
+    limit: int | None = None
+
+
+def jobs(here: Workspace, which: Which, *, as_json: bool = False) -> int:
     """List jobs in order of creation, without any choice the newest. Raises InvalidRequest for a state that there is not."""
-    checked_state(state)
-    group_id = None
-    if group is not None:
-        group_id = resolve.group_id(here, group)
+    checked_state(which.state)
+    group_id = None if which.group is None else resolve.group_id(here, which.group)
     older = 0
-    if as_json or group or state or limit:
-        found = lists.jobs(here, group_id=group_id, state=state, limit=limit)
+    if as_json or any(which):
+        limit = which.limit if which.tag is None else None
+        found = lists.jobs(here, group_id=group_id, state=which.state, limit=limit)
+        found = [job for job in found if which.tag in {None, *job.tags}][: which.limit]
     else:
         found, total = lists.newest_jobs(here, _NEWEST)
         older = total - len(found)
-    if as_json:
-        output.print_json("jobs", [job.to_json() for job in found])
-    elif found:
-        tables.print_jobs(found)
-        if older:
-            output.note(f"{older:,} older jobs are not shown; --limit, --group or --state shows others")
-        lacking = disk_space.shortage(here)
-        if lacking is not None and any(job.state == State.QUEUED.value for job in found):
-            output.note(f"Queued jobs wait: {lacking.text}")
-    else:
-        output.note("No job matches" if state or group else "There is no job yet")
+    none = "No job matches" if which.state or which.group or which.tag else "There is no job yet"
+    _print_jobs(found, none, as_json=as_json)
+    if older and not as_json:
+        output.note(f"{older:,} older jobs are not shown; --limit, --group or --state shows others")
+    lacking = None if as_json or not found else disk_space.shortage(here)
+    if lacking is not None and any(job.state == State.QUEUED.value for job in found):
+        output.note(f"Queued jobs wait: {lacking.text}")
     return 0
 
 
-def chosen(
-    here: Workspace,
-    targets: Sequence[str],
-    where: str | None,
-    *,
-    group: str | None = None,
-    state: str | None = None,
-    limit: int | None = None,
-    as_json: bool = False,
-) -> int:
-    """List the jobs that targets and a filter mean, in that order."""
-    found = lists.chosen(here, targets, where)
-    group_id = None if group is None else resolve.group_id(here, group)
-    checked_state(state)
-    found = [job for job in found if group_id in {None, job.group_id} and state in {None, job.state}][:limit]
+def _print_jobs(found: list[JobView], none: str, *, as_json: bool) -> None:
     if as_json:
         output.print_json("jobs", [job.to_json() for job in found])
     elif found:
         tables.print_jobs(found)
     else:
-        output.note("No job matches")
+        output.note(none)
+
+
+def chosen(
+    here: Workspace, targets: Sequence[str], where: str | None, which: Which, *, as_json: bool = False
+) -> int:
+    """List the jobs that targets and a filter mean, in that order."""
+    found = lists.chosen(here, targets, where)
+    group_id = None if which.group is None else resolve.group_id(here, which.group)
+    checked_state(which.state)
+    found = [
+        job
+        for job in found
+        if group_id in {None, job.group_id}
+        and which.state in {None, job.state}
+        and which.tag in {None, *job.tags}
+    ]
+    _print_jobs(found[: which.limit], "No job matches", as_json=as_json)
     return 0
 
 

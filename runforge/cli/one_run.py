@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: How many lines of a failed run's log are shown.
 _LOG_LINES = 10
+#: How many parents, and how many children.
+_RELATIVES = 10
 _WIDTH = 10
 Line = tuple[str, "str | None"]
 
@@ -133,7 +135,9 @@ def _needs_text(facts: Facts, *, gpus: int) -> str:
 
 def _kin(view: RunView) -> Iterator[Line]:
     for label, relatives in (("After", view.parents), ("Before", view.children)):
-        yield from ((label, _relative(relative)) for relative in relatives)
+        yield from ((label, _relative(relative)) for relative in relatives[:_RELATIVES])
+        if len(relatives) > _RELATIVES:
+            yield label, f"and {len(relatives) - _RELATIVES} more; --json has them"
 
 
 def _relative(relative: Relative) -> str:

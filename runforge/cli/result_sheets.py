@@ -10,7 +10,7 @@ from runforge import cells
 from runforge.cli import output
 from runforge.core.states import State
 from runforge.metrics.points import as_json
-from runforge.metrics.statistics import points_of, with_steps
+from runforge.metrics.statistics import values_of
 from runforge.views.results import FIELDS
 from runforge.views.shown import short_id
 
@@ -164,7 +164,7 @@ def of_curves(here: Workspace, found: Results, order: Sequence[int]) -> Sheet:
         for record in found.records.in_order(order):
             if record["started_at"] is None or record["state"] == State.QUEUED.value:
                 continue
-            for name, step, value in with_steps(points_of(here.root / record["run_dir"])):
+            for name, step, value in values_of(here.root / record["run_dir"]):
                 yield [record["run_id"], name, int(step) if step.is_integer() else step, value]
 
     return Sheet(["run", "metric", "step", "value"], rows)

@@ -42,6 +42,7 @@ def jobs(
     workspace: Path | None,
     group: str | None,
     state: str | None,
+    tag: str | None,
     limit: int | None,
     as_json: bool,
     utc: bool,
@@ -51,9 +52,10 @@ def jobs(
 
     _use(utc=utc)
     here = find(workspace)
+    which = listing.Which(group, state, tag, limit)
     if targets or where is not None:
-        return listing.chosen(here, targets, where, group=group, state=state, limit=limit, as_json=as_json)
-    return listing.jobs(here, group=group, state=state, limit=limit, as_json=as_json)
+        return listing.chosen(here, targets, where, which, as_json=as_json)
+    return listing.jobs(here, which, as_json=as_json)
 
 
 def show(

@@ -64,6 +64,7 @@ LOOK = (
             WORKSPACE,
             option("--group -g", "text", "Only jobs of this group.", completes="group"),
             option("--state", "text", "Only jobs in this state.", completes="state"),
+            option("--tag", "text", "Only jobs with this tag."),
             option("--limit", "int", "At most this many jobs.", low=1, high=MOST),
             JSON,
             UTC,

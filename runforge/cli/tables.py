@@ -88,6 +88,13 @@ def _why(job: JobView) -> str:
         return job.error
     if job.state == State.RUNNING.value:
         return job.waiting_text or ""  # what cannot be killed
-    if job.state == State.QUEUED.value and job.held:
+    return _gate(job) if job.state == State.QUEUED.value else ""
+
+
+def _gate(job: JobView) -> str:
+    """Return what holds a queued job back, as far as the job itself says it."""
+    if job.held:
         return "held"
-    return ""
+    if job.blockers:
+        return "waits for another" if job.blockers == 1 else f"waits for {job.blockers} others"
+    return f"starts at {output.moment(job.not_before)}" if job.not_before else ""

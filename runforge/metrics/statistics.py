@@ -48,8 +48,23 @@ def of_points(points: Iterable[Point]) -> dict[str, Measured]:
     return found
 
 
-def points_of(run_dir: Path) -> Iterator[Point]:
-    """Yield all points of a run in their order; none if it has reported nothing."""
+def of_run(run_dir: Path) -> dict[str, Measured]:
+    """Return what is known of each metric that a run has reported."""
+    return of_points(_points(run_dir))
+
+
+def values_of(run_dir: Path) -> Iterator[tuple[str, float, float]]:
+    """Yield name, step and value of all that a run has reported.
+
+    A point without a step is one step after the last of its metric, as in curves.
+    """
+    last: dict[str, float] = {}
+    for name, step, value in _points(run_dir):
+        last[name] = last.get(name, -1.0) + 1 if step is None else step
+        yield name, last[name], value
+
+
+def _points(run_dir: Path) -> Iterator[Point]:
     try:
         descriptor = open_file(run_dir / jsonl.NAME, os.O_RDONLY)
     except OSError:
@@ -63,11 +78,3 @@ def points_of(run_dir: Path) -> Iterator[Point]:
     finally:
         os.close(descriptor)
     yield from reader.finish_if_whole()
-
-
-def with_steps(points: Iterable[Point]) -> Iterator[tuple[str, float, float]]:
-    """Yield name, step and value; a point without a step is one step after the last of its metric, as in curves."""
-    last: dict[str, float] = {}
-    for name, step, value in points:
-        last[name] = last.get(name, -1.0) + 1 if step is None else step
-        yield name, last[name], value

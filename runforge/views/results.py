@@ -171,7 +171,7 @@ def metrics_of(job: dict[str, Any], folder: Path) -> dict[str, Measured]:
     """Return what is known of each metric: from what the run wrote, its result, and the journal."""
     if not job["has_run"]:
         return {}  # what stands in the folder is an earlier attempt's
-    found = statistics.of_points(statistics.points_of(folder))
+    found = statistics.of_run(folder)
     if job["finished_at"] is not None:
         for name, value in _last_values(folder).items():
             found.setdefault(name, statistics.once(value))

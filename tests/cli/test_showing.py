@@ -15,6 +15,7 @@ from bench import big
 from runforge import clock
 from runforge.cli import output
 from runforge.queue import cancel, submit
+from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.cli.conftest import HOSTILE, group_of, plan_of
@@ -84,6 +85,23 @@ def test_jobs_are_found_by_group_state_and_limit(lived_in: Workspace, cli: Cli) 
     assert found("--state", "failed") == 1
     assert found("--group", "@last", "--limit", "2") == 2
     assert found("--group", group_of(lived_in)[:8], "--state", "queued") == 0
+
+
+def test_jobs_are_found_by_their_tag(waiting: Workspace, cli: Cli) -> None:
+    with open_journal(waiting) as journal, journal.write():
+        for number, tags in ((2, '["a b", "night"]'), (5, '["night"]')):
+            journal.connection.execute("UPDATE jobs SET tags = ? WHERE seq = ?", (tags, number))
+
+    def found(*arguments: str) -> list[int]:
+        said = cli("jobs", "--json", *arguments, "--workspace", waiting.root).stdout
+        return [job["number"] for job in json.loads(said)["data"]]
+
+    assert found("--tag", "night") == [2, 5]
+    assert found("--tag", "a b") == [2]
+    assert found("--tag", "night", "--limit", "1") == [2]
+    assert found("3-9", "--tag", "night") == [5]
+    assert found("--tag", "nig") == []
+    assert "#a b #night" in cli("jobs", "--workspace", waiting.root).stdout
 
 
 def test_the_status_tells_why_runs_wait(waiting: Workspace, cli: Cli) -> None:

@@ -68,6 +68,22 @@ def test_a_failed_run_keeps_its_parameters(capsys: pytest.CaptureFixture[str]) -
     assert row.endswith("lr=0.1  #night  exit code 1: RuntimeError: CUDA out of memory")
 
 
+@pytest.mark.parametrize(
+    ("gates", "expected"),
+    [
+        ({"held": True, "blockers": 2}, "held"),
+        ({"blockers": 1}, "waits for another"),
+        ({"blockers": 3, "not_before": "2126-01-31T12:00:00.000Z"}, "waits for 3 others"),
+        ({"not_before": "2126-01-31T12:00:00.000Z"}, "starts at "),
+    ],
+)
+def test_a_waiting_run_says_what_holds_it_back(
+    gates: dict[str, Any], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"  lr=0.1  {expected}" in _printed(capsys, _job(state="queued", **gates))[1]
+    assert expected not in _printed(capsys, _job(state="canceled", **gates))[1]
+
+
 def test_hostile_names_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     evil = "a\x1b]0;x\x07\nb"
     lines = _printed(capsys, _job(metric_name=evil, tags=(evil,), overrides={evil: evil}, error=evil))

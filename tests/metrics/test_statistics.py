@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
 from runforge.metrics.points import Point
-from runforge.metrics.statistics import Measured, of_points, points_of, with_steps
+from runforge.metrics.statistics import Measured, of_points, of_run, values_of
 
 
 def _of(*values: float) -> Measured:
@@ -21,8 +22,8 @@ def test_nan_is_a_last_value_and_no_smallest_or_largest() -> None:
     assert all(map(math.isnan, _of(math.nan, math.nan)))
 
 
-def test_a_file_of_any_lines_gives_its_points(tmp_path: Path) -> None:
-    assert list(points_of(tmp_path)) == []
+def test_a_file_of_any_lines_gives_its_values(tmp_path: Path) -> None:
+    assert list(values_of(tmp_path)) == []
     lines = [
         b'{"loss": 0.5, "step": 1}',
         b"garbage \xff",
@@ -30,11 +31,13 @@ def test_a_file_of_any_lines_gives_its_points(tmp_path: Path) -> None:
         b'{"loss": 0.25}',
     ]
     (tmp_path / "metrics.jsonl").write_bytes(b"\n".join(lines))
-    assert [point.name for point in points_of(tmp_path)] == ["loss", "acc", "loss"]
+    assert [(name, step) for name, step, _ in values_of(tmp_path)] == [("loss", 1), ("acc", 0), ("loss", 2)]
+    assert of_run(tmp_path)["loss"] == (0.25, 0.25, 0.5)
     (tmp_path / "metrics.jsonl").write_bytes(b'{"loss": 0.5}\n{"loss": 0.')
-    assert [point.value for point in points_of(tmp_path)] == [0.5]
+    assert of_run(tmp_path) == {"loss": (0.5, 0.5, 0.5)}
 
 
-def test_a_point_without_a_step_is_one_after_the_last_of_its_metric() -> None:
-    points = [Point("a", None, 1.0), Point("b", 7.0, 1.0), Point("a", None, 2.0), Point("b", None, 2.0)]
-    assert [(name, step) for name, step, _ in with_steps(points)] == [("a", 0), ("b", 7), ("a", 1), ("b", 8)]
+def test_a_value_without_a_step_is_one_after_the_last_of_its_metric(tmp_path: Path) -> None:
+    lines = [{"a": 1.0}, {"b": 1.0, "step": 7}, {"a": 2.0}, {"b": 2.0}]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert list(values_of(tmp_path)) == [("a", 0, 1.0), ("b", 7, 1.0), ("a", 1, 2.0), ("b", 8, 2.0)]

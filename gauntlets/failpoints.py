@@ -18,7 +18,8 @@ from runforge.core.states import TERMINAL, State
 from runforge.drills import invariants
 from runforge.errors import RunForgeError
 from runforge.failpoints import POINTS
-from runforge.queue import cancel, prune, retry
+from runforge.queue import cancel, edit, prune, retry
+from runforge.queue.edit_wish import Edit
 from runforge.store import migrate, verify
 from runforge.store.opening import open_journal
 from runforge.store.recovery import recover, swap
@@ -51,6 +52,16 @@ def _submitting(here: Rig) -> None:
     """The same, queued as `submit` does it."""
     here.submits = True
     _everyday(here)
+
+
+def _editing(here: Rig) -> None:
+    """All runs are edited before a daemon starts them."""
+    here.enqueue()
+    wish = Edit(fields={"timeout_seconds": 300})
+    here.call(lambda: edit.edit(here.ws, {job.job_id: wish for job in here.jobs()}))
+    here.start()
+    here.until_state(OK, State.SUCCEEDED)
+    here.stop()
 
 
 def _checkpoint(here: Rig) -> None:
@@ -139,6 +150,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
     "submit.inserted": _submitting,
+    **dict.fromkeys((point for point in POINTS if point.startswith("edit.")), _editing),
     "lost.revoked": _interrupted,
     "lost.closed": _unlaunched,
     "prune.forgotten": _pruning,

@@ -106,12 +106,16 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
     _require(changed, job, str(ending.state))
     if job.state is State.RUNNING:
         _end_attempt(tx, job, ending, now)
-    doomed = []
+    doomed: list[_Doom] = []
+    awaited = edges.awaited(tx, job)
     if job.group_id is not None:
         if ending.state is State.FAILED:
             doomed += _failing_fast(tx, job.group_id, job.run_id)
-        doomed += _settle(tx, job.group_id, now)
-    doomed += _in_vain(edges.after_run(tx, job.job_id, now))
+        tx.run("groups.settle", group_id=job.group_id, now=now)
+        if job.group_id in awaited:
+            doomed += _in_vain(edges.after_group(tx, job.group_id, now))
+    if job.job_id in awaited:
+        doomed += _in_vain(edges.after_run(tx, job.job_id, now))
     return doomed
 
 
@@ -143,15 +147,10 @@ def _in_vain(doomed: list[edges.Doomed]) -> list[_Doom]:
     return [(each.job_id, Cause.DEPENDENCY, each.error) for each in doomed]
 
 
-def _settle(tx: Transaction, group_id: str, now: str) -> list[_Doom]:
-    """Note whether a group is over; return which queued jobs must be canceled because of how it ended."""
-    tx.run("groups.settle", group_id=group_id, now=now)
-    return _in_vain(edges.after_group(tx, group_id, now))
-
-
 def settle(tx: Transaction, group_id: str, now: str) -> None:
     """Note whether a group is over, after it was opened or closed; what waits for it may start now, or never."""
-    _cascade(tx, _settle(tx, group_id, now), now)
+    tx.run("groups.settle", group_id=group_id, now=now)
+    _cascade(tx, _in_vain(edges.after_group(tx, group_id, now)), now)
 
 
 def cancel_queued(

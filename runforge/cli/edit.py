@@ -53,7 +53,7 @@ def edit(
     command: list[str],
 ) -> int:
     """Change runs and groups by options; without any, in an editor."""
-    return _edit(locals())
+    return _edit(edit_options.sorted_out(locals()))
 
 
 def _edit(values: dict[str, Any]) -> int:
@@ -106,7 +106,7 @@ def rerun(
     command: list[str],
 ) -> int:
     """Make a new run from each, and print the new ones."""
-    return _rerun(locals())
+    return _rerun(edit_options.sorted_out(locals()))
 
 
 def _rerun(values: dict[str, Any]) -> int:

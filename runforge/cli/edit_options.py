@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, NamedTuple
 
 from runforge.cli import units
@@ -34,6 +35,10 @@ _REMOVABLE = {
 }
 
 
+#: A word that is no target but a parameter: `lr=0.01`.
+_ASSIGNMENT = re.compile(r"[A-Za-z_][\w.]*=.*", re.DOTALL)
+
+
 class Wishes(NamedTuple):
     """What one call asks for."""
 
@@ -42,6 +47,14 @@ class Wishes(NamedTuple):
     #: For the runs of groups that were named: what means the group is not theirs.
     of_member: Edit
     of_group: GroupEdit
+
+
+def sorted_out(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with the words `KEY=VALUE` among the targets where `--set` would have put them."""
+    words = values["targets"] or []
+    assigned = [word for word in words if _ASSIGNMENT.fullmatch(word)]
+    targets = [word for word in words if word not in assigned]
+    return {**values, "targets": targets, "assign": [*assigned, *(values["assign"] or ())]}
 
 
 def read(values: dict[str, Any]) -> Wishes:

@@ -6,9 +6,15 @@ from runforge.cli.parameters import JSON, MOST, TARGETS, WHERE, WORKSPACE, YES, 
 from runforge.cli.table_submit import SUBMIT
 
 _OF_SUBMIT = {parameter.name: parameter for parameter in SUBMIT.parameters}
-#: What `none` takes away again.
+#: What `edit` and `rerun` change. For most of them the value `none` takes away what is there.
 _CHANGES = (
-    option("--set", "texts", "A parameter: lr=0.01; may be repeated.", name="assign", metavar="KEY=VALUE"),
+    option(
+        "--set",
+        "texts",
+        "A parameter; the word lr=0.01 alone means it too.",
+        name="assign",
+        metavar="KEY=VALUE",
+    ),
     option("--unset", "texts", "Take this parameter away; may be repeated.", metavar="KEY"),
     *(
         _OF_SUBMIT[name]
@@ -42,7 +48,7 @@ EDIT = (
         ends_at_once=True,
         examples=[
             "runforge edit 12",
-            "runforge edit 12-18 --set lr=0.01 -t 2h",
+            "runforge edit 12-18 lr=0.01 -t 2h",
             "runforge edit 12 --after none --at none -- python train.py --lr 0.1",
             "runforge edit lm --max-parallel 4 --metric val/acc:max",
         ],
@@ -53,6 +59,6 @@ EDIT = (
         "Make new runs from old ones, changed if you like.",
         (*_CHOICE, *_CHANGES, _OF_SUBMIT["group"], _OF_SUBMIT["command"]),
         ends_at_once=True,
-        examples=["runforge rerun 12", "runforge rerun --where 'state:failed group:lm' --set lr=0.01"],
+        examples=["runforge rerun 12", "runforge rerun --where 'state:failed group:lm' lr=0.01"],
     ),
 )

@@ -118,7 +118,7 @@ def test_a_new_run_is_made_from_an_old_one(
     if state in {State.SUCCEEDED, State.FAILED}:
         end(ws, old.job_id, state)
     editing.edit(ws, {old.job_id: Edit(fields={"notes": "later"})})
-    code, said = run("rerun", old.seq, "--set", "lr=5", "-p", 2, "--hold")
+    code, said = run("rerun", old.seq, "lr=5", "-p", 2, "--hold")
     made = newest(ws, said.strip())
     assert (code, made.state, made.held, made.priority, made.group_id) == (
         0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 import json
 import os
 import sys
@@ -58,8 +59,7 @@ def write_csv(stream: TextIO, sheet: Sheet) -> None:
     """Write CSV; texts that a spreadsheet would execute begin with an apostrophe."""
     is_shown = stream.isatty()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([_guarded(header) for header in sheet.headers])
-    for row in sheet.rows():
+    for row in itertools.chain([sheet.headers], sheet.rows()):
         cells = [_cell(value) for value in row]
         writer.writerow([safe(cell) for cell in cells] if is_shown else cells)
 

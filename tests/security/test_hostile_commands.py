@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runforge.cli import samples
-from runforge.cli.main import COMMANDS
+from runforge.cli.commands import COMMANDS
 from runforge.cli.setup import make_workspace
 from runforge.queue import submit
 from runforge.store.opening import open_journal
@@ -53,6 +53,7 @@ CALLS = [
         "--X",
         "jobs --X -w W",
     ),
+    *("results X -w W", "results --format X -w W", "compare X -w W", "compare @last --format X -w W"),
     *("enqueue-sweep --plan F --state-dir FX", "wait --timeout X -w W", "logs @last --attempt X -w W"),
 ]
 #: Each call gets every eighth word, each its own.
@@ -130,6 +131,11 @@ def test_as_a_word_of_the_command_line(planted: Workspace, program: Forks, call:
         "wait",
         "logs FIRST",
         "show FIRST",
+        "results",
+        "results --format csv",
+        "results --format md",
+        "results --format json --sort number:max",
+        "compare",
         "prune --older-than 1w --dry-run",
     ],
 )

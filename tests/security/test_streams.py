@@ -37,6 +37,7 @@ CALLS: dict[str, tuple[str, int]] = {
     "prune": ("--older-than 1w -w W", 0),
     "tui": ("-w W", 2),
     **dict.fromkeys(("queue-status", "groups", "jobs", "doctor"), ("-w W", 0)),
+    **dict.fromkeys(("results", "compare"), ("-w W", 0)),
     "show": ("@last -w W", 0),
     "logs": ("@last -w W", 3),
     "wait": ("--timeout 0.1 -w W", 1),

@@ -221,7 +221,7 @@ def test_a_run_that_was_canceled_after_a_killed_edit_comes_back_as_edited(ws: Wo
     (one,) = queued(ws, "lr=0.1", "seed=1")
     killed_edit(ws, "edit.committed:1", [one.job_id])
     with open_journal(ws) as journal, journal.write() as tx:
-        transitions.cancel_queued(tx, edges.known_job(tx, one.job_id), clock.now())
+        transitions.cancel_queued(tx, [edges.known_job(tx, one.job_id)], clock.now())
     retry.retry(ws, [one.job_id])
     assert request(ws, one.job_id).hyperparameters["lr"] == 9
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import tempfile
@@ -20,6 +21,7 @@ from runforge.queue.edit_wish import Edit
 from runforge.store import targets
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
+from tests.cli.terminal import Terminal
 from tests.queue.editing_kit import end, in_order, job, on_disk, queued, request, request_of, start
 
 
@@ -276,3 +278,20 @@ def request_at(one: Job) -> dict[str, object]:
         retry=[{"times": 2, "causes": ["exit"], "backoff_seconds": 90.5}],
         grace_seconds=0.5,
     )
+
+
+def test_an_edit_by_another_person_is_not_overwritten(ws: Workspace, tmp_path: Path) -> None:
+    (one,) = queued(ws, "lr=0.1", "seed=1")
+    program = tmp_path / "editor"
+    program.write_text("#!/bin/sh\nsed -i 's/^lr = 0.1/lr = 9/' \"$2\"; echo open; read line\n")
+    program.chmod(0o755)
+    more = {"EDITOR": f"{program} --wait", "VISUAL": "", "TMPDIR": str(tmp_path)}
+    terminal = Terminal("edit", one.seq, "-w", ws.root, columns=300, **more)
+    terminal.until("open")
+    editing.set_parameters(ws, {one.job_id: {"lr": 5}})
+    os.write(terminal.master, b"\n")
+    assert terminal.end() == 1
+    (kept,) = tmp_path.glob("runforge-edit-*.toml")
+    assert f"Your text is kept in {kept}" in terminal.text
+    assert f"0 changed, 1 skipped (changed meanwhile: {one.seq})" in terminal.text
+    assert request(ws, one.job_id).hyperparameters["lr"] == 5

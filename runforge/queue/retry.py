@@ -21,8 +21,9 @@ _ENDED_BADLY = frozenset({State.FAILED, State.CANCELED})
 def retry(workspace: Workspace, job_ids: Sequence[str], *, alone: bool = False) -> Changed:
     """Queue the failed and canceled ones of the jobs again, and unless `alone` what was canceled because of them."""
     with change(workspace) as tx:
-        jobs = [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)]
-        return _retry(workspace, tx, jobs, alone=alone)
+        return _retry(
+            workspace, tx, [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)], alone=alone
+        )
 
 
 def retry_failed(workspace: Workspace, name: str) -> int:
@@ -41,9 +42,7 @@ def retry_run(workspace: Workspace, name: str) -> Job:
             raise OperationFailed(
                 f"run {job.run_id} is {job.state}", fix="Only failed and canceled runs are retried"
             )
-        now = clock.now()
-        taken_request.take(workspace, tx, job, now)
-        transitions.retry(tx, job, now)
+        _retry_one(workspace, tx, job, clock.now(), alone=False)
         return targets.job(tx, job.run_id)
 
 
@@ -63,12 +62,19 @@ def _retry(workspace: Workspace, tx: Transaction, jobs: Sequence[Job], *, alone:
     while ready := [job_id for job_id in left if job_id in done or _can_come_back(tx, job_id)]:
         for job_id in ready:
             if job_id not in done:  # not brought back by one before it
-                job = edges.known_job(tx, job_id)
-                taken_request.take(workspace, tx, job, now)
-                done.update(dict.fromkeys(transitions.retry(tx, job, now, alone=alone)))
+                again = _retry_one(workspace, tx, edges.known_job(tx, job_id), now, alone=alone)
+                done.update(dict.fromkeys(again))
             del left[job_id]
     skipped += [(job, _why_not(tx, job)) for job in left.values()]
     return Changed([edges.known_job(tx, job_id) for job_id in done], skipped)
+
+
+def _retry_one(workspace: Workspace, tx: Transaction, job: Job, now: str, *, alone: bool) -> list[str]:
+    """Queue a job again, and what was canceled because of it; return all of these."""
+    queued = transitions.retry(tx, job, now, alone=alone)
+    for job_id in queued:
+        taken_request.take(workspace, tx, edges.known_job(tx, job_id), now)
+    return queued
 
 
 def _can_come_back(tx: Transaction, job_id: str) -> bool:

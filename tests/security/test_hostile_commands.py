@@ -41,7 +41,7 @@ CALLS = [
         for c in ("cancel", "retry", "hold", "release", "pause", "resume", "move --front", "remove -y")
     ),
     *("edit X -p 1 -w W", "edit @last --set X -w W", "edit @last lr=X -w W", "edit @last --unset X -w W"),
-    *("edit @last -n X --notes X -w W", "edit @last --after X -w W", "edit @last -w W -- X", "rerun X -w W"),
+    *("edit @last --after X -w W", "edit @last -w W -- X", "rerun X -w W"),
     *("cancel --where X -w W", "move 1 --before X -w W", "show 3-X -w W"),
     *("prune --older-than X -w W", "enqueue-sweep --plan FX -w W", "sweep --plan FX -w W"),
     *(

@@ -45,6 +45,7 @@ def submit(
     rows: Path | None,
     params: str | None,
     metric: str | None,
+    metrics: str | None,
     request: Path | None,
     max_runs: int,
     wait: bool,

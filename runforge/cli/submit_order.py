@@ -63,6 +63,7 @@ class Given(NamedTuple):
     rows: Path | None
     params: str | None
     metric: str | None
+    metrics: str | None
     request: Path | None
     max_runs: int
     wait: bool
@@ -262,8 +263,8 @@ def _device(given: Given, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def limits_of(given: Given) -> dict[str, Any]:
-    """Return time limit, grace and retries as fields of a request, as far as they are given."""
-    found: dict[str, Any] = {}
+    """Return time limit, grace, retries and metrics as fields of a request, as far as they are given."""
+    found: dict[str, Any] = {} if given.metrics is None else {"metrics": given.metrics}
     if given.time is not None:
         found["timeout_seconds"] = units.duration(given.time, "-t", least=1e-3)
     if given.grace is not None:

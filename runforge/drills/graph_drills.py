@@ -23,32 +23,31 @@ _EDITS = 16
 _RUNS = 20
 
 
-def dependencies(here: Scene, dice: Random) -> str:
-    """A graph with fan-in, retries and a parent that fails goes through, while its daemon is killed again and again."""
+def fan_in(here: Scene, dice: Random) -> str:
+    """Runs wait for runs that are tried again, fail, or are a group, while the daemon is killed again and again."""
     kills = 5
-    graphs = [_graph(here, dice, number) for number in range(2)]
+    graph = _graph(here, dice)
     for _ in range(kills):
         here.daemon(3)
         time.sleep(dice.uniform(0, 0.5))
         here.kill_daemon()
     here.daemon(3)
     here.until_over()
-    for graph in graphs:
-        _check_graph(here, graph)
+    _check_graph(here, graph)
     return f"{kills} kills, {here.acknowledged} runs: each waited for its parents, none in vain"
 
 
-def _graph(here: Scene, dice: Random, number: int) -> dict[str, str]:
-    """Queue one graph; return its runs by their part in it."""
+def _graph(here: Scene, dice: Random) -> dict[str, str]:
+    """Queue the graph; return its runs by their part in it."""
 
     def one(part: str, *options: str, code: int = 0, kind: str = "plain") -> str:
         seconds = round(dice.uniform(0.02, 0.2), 3)
-        made = here.submit("-n", f"{part}{number}", *options, seconds=seconds, code=code, kind=kind)
+        made = here.submit("-n", part, *options, seconds=seconds, code=code, kind=kind)
         ids[part] = made
         return made
 
     ids: dict[str, str] = {}
-    sweep = here.put(*[run(dice.uniform(0, 0.1)) for _ in range(3)], name=f"sweep{number}")
+    sweep = here.put(*[run(dice.uniform(0, 0.1)) for _ in range(3)], name="sweep")
     one("steady")
     one("flaky", "--retry", "2:exit", "--backoff", "0.05s", code=3, kind="flaky")
     one("bad", "--retry", "1:exit", "--backoff", "0.05s", code=3)

@@ -30,6 +30,7 @@ CALLS: dict[str, tuple[str, int]] = {
     "retry-run": ("@last -w W", 0),
     "set-priority": ("@last 1 -w W", 0),
     **dict.fromkeys(("cancel", "retry", "hold", "release", "pause", "resume"), ("no-such -w W", 1)),
+    **dict.fromkeys(("edit", "rerun"), ("no-such lr=1 -w W", 1)),
     "move": ("no-such --front -w W", 1),
     "remove": ("no-such --yes -w W", 1),
     "results": ("-w W", 0),

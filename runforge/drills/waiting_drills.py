@@ -32,6 +32,8 @@ def dependencies(here: Scene, dice: Random) -> str:
     expected = _expected(graph)
     _go_through(here, dice)
     _require_states(here, graph, expected, [1] * _RUNS)
+    _require_order(here, graph)
+    here.stop_daemon()
     failed = [node.run_id for node, state in zip(graph, expected, strict=True) if state == "failed"]
     here.run("retry", *failed, "--workspace", str(here.root))
     _go_through(here, dice)
@@ -60,7 +62,6 @@ def _go_through(here: Scene, dice: Random) -> None:
         here.kill_daemon()
     here.daemon()
     here.until_over()
-    here.kill_daemon()
 
 
 def _expected(graph: list[_Node]) -> list[str]:
@@ -93,6 +94,11 @@ def _require_states(here: Scene, graph: list[_Node], expected: list[str], attemp
     require(states == expected, f"the runs are {states}, expected {expected}")
     # A launch that was interrupted before its start counts as one more attempt.
     require(all(one[1] >= other[1] for one, other in zip(seen, wanted, strict=True)), f"{seen}, not {wanted}")
+
+
+def _require_order(here: Scene, graph: list[_Node]) -> None:
+    """Require that no run has started before what it waits for had ended."""
+    jobs: dict[str, dict[str, Any]] = {job["run_id"]: job for job in here.jobs()}
     for node in graph:
         started = jobs[node.run_id]["started_at"]
         for parent, _ in node.parents:

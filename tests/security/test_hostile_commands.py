@@ -42,7 +42,12 @@ CALLS = [
     ),
     *("edit X -p 1 -w W", "edit @last --set X -w W", "edit @last lr=X -w W", "edit @last --unset X -w W"),
     *("edit @last --after X -w W", "edit @last -w W -- X", "rerun X -w W"),
-    *("submit --after X -w W -- true", "cancel none --where X -w W", "move 1 --before X -w W", "show 3-X -w W"),
+    *(
+        "submit --after X -w W -- true",
+        "cancel none --where X -w W",
+        "move 1 --before X -w W",
+        "show 3-X -w W",
+    ),
     *("prune --older-than X -w W", "enqueue-sweep --plan FX -w W", "sweep --plan FX -w W"),
     *(
         "run --request FX -w W",

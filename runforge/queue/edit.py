@@ -22,7 +22,7 @@ from runforge.core.states import State
 from runforge.core.submission import USUAL
 from runforge.documents import request_file, strict_json
 from runforge.documents.known_fields import HYPERPARAMETERS, hint, is_known
-from runforge.documents.placeholders import flat, names_in, require_filled, takes_all
+from runforge.documents.placeholders import flat, names_in, require_filled, takes_all, value_of
 from runforge.documents.request import Request, parse_request
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidRequest
@@ -153,7 +153,15 @@ def _words(line: str) -> list[str]:
 
 
 def require_used(old: Request, new: Request, wish: Edit, where: str) -> None:
-    """Refuse a new hyperparameter that the command of a run does not take: most often it is a typing mistake."""
+    """Refuse a new hyperparameter that the command of a run does not take, and one to remove that is not there.
+
+    Most often they are typing mistakes.
+    """
+    for path, value in wish.values.items():
+        name = path.removeprefix(f"{HYPERPARAMETERS}.")
+        if name != path and value is None and value_of(old.hyperparameters, name) is None:
+            hinted = did_you_mean(name, [each for each, _ in flat(old.hyperparameters)])
+            raise InvalidRequest(f"there is no parameter {name!r:.80} to remove", where=where, fix=hinted)
     if new.family != "command" or takes_all(new.command):
         return
     known = {name for name, _ in flat(old.hyperparameters)} | set(names_in(new.command))

@@ -87,6 +87,7 @@ def test_a_null_removes_and_the_values_of_the_sweep_follow(ws: Workspace) -> Non
     ("values", "words"),
     [
         ({f"{H}.rl": 1}, "run 1: the command has no parameter 'rl'. Did you mean 'lr'?"),
+        ({f"{H}.opt.dw": None}, "there is no parameter 'opt.dw' to remove. Did you mean 'opt.wd'?"),
         ({f"{H}.lr": None}, "{lr} names no hyperparameter"),
         ({"timeout": 3}, "no run reads 'timeout'. Did you mean 'timeout_seconds'?"),
         ({"timeout_seconds": 0}, "timeout_seconds: must be more than 0"),

@@ -63,6 +63,7 @@ class Given(NamedTuple):
     rows: Path | None
     params: str | None
     metric: str | None
+    metrics: str | None
     request: Path | None
     max_runs: int
     wait: bool
@@ -259,7 +260,7 @@ def _device(given: Given, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _limits(given: Given) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {} if given.metrics is None else {"metrics": given.metrics}
     if given.time is not None:
         found["timeout_seconds"] = units.duration(given.time, "-t", least=1e-3)
     if given.grace is not None:

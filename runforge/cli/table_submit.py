@@ -91,6 +91,12 @@ SUBMIT = Command(
             "The metric that decides which run is best: val/loss:min.",
             metavar="NAME[:min|max]",
         ),
+        option(
+            "--metrics",
+            "text",
+            "Where its metrics are: a file or folder, `none`, or `re:` and a pattern for its log.",
+            metavar="PATH",
+        ),
         option("--request", "file", "Submit this request.json instead of a command; `-` is standard input."),
         MAX_RUNS,
         flag("--wait", "Wait until it has ended; the exit code is that of `wait`."),

@@ -161,14 +161,17 @@ def settle(tx: Transaction, group_id: str, now: str) -> None:
 
 def cancel_queued(
     tx: Transaction,
-    job: Job,
+    jobs: Iterable[Job],
     now: str,
     *,
     cause: Cause = Cause.CANCELED,
     reason: str = "canceled before it started",
 ) -> None:
-    """Move queued -> canceled."""
-    end(tx, job, Ending(State.CANCELED, cause, reason), now)
+    """Move these queued jobs -> canceled, and then what waits for them in vain: who is named was not in vain."""
+    ending = Ending(State.CANCELED, cause, reason)
+    named = {job.job_id: job for job in jobs}.values()
+    doomed = [doom for job in named for doom in _end(tx, job, ending, now)]
+    _cascade(tx, doomed, now)
 
 
 def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: str | None = None) -> None:
@@ -209,20 +212,22 @@ def try_again(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before
     _end_attempt(tx, job, ending, now)
 
 
-def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> None:
+def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> list[str]:
     """Move failed or canceled -> queued with the next attempt; its group is open again.
 
     What was canceled because of this job comes back as well, and what was because of that, unless it is to come
-    `alone`. OperationFailed if it would wait for what can never come.
+    `alone`. OperationFailed if it would wait for what can never come. Returns the job ids of all that came back.
     """
     lost = edges.in_vain(tx, job)
     if lost is not None:
         raise edges.refusal(job, lost)
-    back = deque(_retry(tx, job, now))
+    queued, back = [job.job_id], deque(_retry(tx, job, now))
     while back and not alone:
         for waiting in edges.revivable(tx, back.popleft()):
             back.extend(_retry(tx, waiting, now))
+            queued.append(waiting.job_id)
             failpoints.hit("revival.one_queued")
+    return queued
 
 
 def _retry(tx: Transaction, job: Job, now: str) -> list[str]:

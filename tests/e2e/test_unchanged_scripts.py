@@ -80,3 +80,18 @@ def test_the_helper_is_there_for_every_run(working: Desk) -> None:
     run = working.submit("-S", "lr=0.3", "--params", "file", "--wait", "--", "python", "helped.py")
     job = working.jobs(run)[0]
     assert (job.metric_name, job.metric_value) == ("loss", pytest.approx(0.1))
+
+
+def test_a_run_that_fails_keeps_its_metrics(working: Desk) -> None:
+    line = "python prints.py; exit 3"
+    run = working.submit("--shell", "--", line)
+    working.type("wait", run)
+    job = working.jobs(run)[0]
+    assert (job.state, job.metric_name, job.metric_value) == ("failed", "val-rmse", pytest.approx(2 / 3))
+    assert "val-rmse" in working.type("results", run).stdout
+
+
+def test_a_metric_of_unknown_direction_makes_no_run_the_best_and_that_is_said(working: Desk) -> None:
+    line = ["echo", "[RF:METRIC=blurb {k} step=1]"]
+    group = working.submit("-S", "k=1..2", "--wait", "--", *line)
+    assert "unknown whether blurb is better high or low" in working.type("wait", group).stderr

@@ -32,8 +32,6 @@ CALLS: dict[str, tuple[str, int]] = {
     **dict.fromkeys(("cancel", "retry", "hold", "release", "pause", "resume"), ("@last -w W", 0)),
     "move": ("@last --front -w W", 0),
     "remove": ("--where tag:none -w W", 1),
-    "results": ("-w W", 0),
-    "compare": ("no-such other -w W", 1),
     "prune": ("--older-than 1w -w W", 0),
     "tui": ("-w W", 2),
     **dict.fromkeys(("queue-status", "groups", "jobs", "doctor"), ("-w W", 0)),

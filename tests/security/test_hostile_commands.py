@@ -40,7 +40,15 @@ CALLS = [
         f"{c} X -w W"
         for c in ("cancel", "retry", "hold", "release", "pause", "resume", "move --front", "remove -y")
     ),
-    *("cancel --where X -w W", "move 1 --before X -w W", "show 3-X -w W"),
+    *(
+        "edit X -p 1 -w W",
+        "rerun X -w W",
+        "helper X",
+        "submit --after X -w W -- true",
+        "cancel none --where X -w W",
+        "move 1 --before X -w W",
+        "show 3-X -w W",
+    ),
     *("prune --older-than X -w W", "enqueue-sweep --plan FX -w W", "sweep --plan FX -w W"),
     *(
         "run --request FX -w W",

@@ -258,7 +258,7 @@ WITH matching AS (
       AND (:group_id IS NULL OR group_id = :group_id)
       AND NOT EXISTS (
           SELECT 1 FROM json_each(:texts) AS wanted
-          WHERE ((state || ' ' || run_id || ' ' || job_id || ' ' || coalesce(group_id, '') || ' '
+          WHERE ((state || ' ' || run_id || ' ' || job_id || ' ' || coalesce(group_id, '') || ' ' || tags || ' '
                   || replace(replace(overrides, '": ', '='), '"', '') || ' ' || coalesce(error, '')) LIKE wanted.value ESCAPE '\')
                 = (wanted.key >= :unwanted_from))
       AND NOT EXISTS (

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from runforge.machine.load import Machine
 from runforge.tui.background import Read
+from runforge.tui.choices import Choices
 from runforge.tui.feed import Feed, Window
 from runforge.tui.steering import Steering
 from runforge.tui.wire import Wire
@@ -28,6 +29,7 @@ class AppPort(Protocol):
     window: Window
     warning: str
     is_ascii: bool
+    choices: Choices
     read: Read
 
     def act(self, change: Callable[[], str]) -> None:
@@ -56,6 +58,12 @@ class AppPort(Protocol):
 
     def read_rows(self, places: Sequence[int]) -> list[JobView]:
         """Return the jobs with these row ids, in the order of creation."""
+
+    def find_jobs(self, text: str) -> list[JobView]:
+        """Return the first jobs that a filter finds, or the one with this number; not for the painting thread."""
+
+    def toggle_bell(self) -> None:
+        """Ring when a group or the queue has ended, or no longer."""
 
     def read_run(self, run_id: str) -> RunView:
         """Return everything about a run."""

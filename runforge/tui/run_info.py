@@ -17,6 +17,7 @@ from runforge import cells
 from runforge.files.durable import read_bounded
 from runforge.metrics.curves import Curve, CurveFile
 from runforge.text import safe
+from runforge.tui.local_time import local, local_and_ago
 from runforge.views.remarks import remarks
 from runforge.views.shown import JobView, RunView
 
@@ -69,9 +70,9 @@ def info_text(view: RunView) -> Text:
         ("priority", str(job.priority) if job.priority else None),
         ("device", "GPU slot" if job.requires_gpu else None),
         ("dry run", "yes" if job.dry_run else None),
-        ("created", job.created_at),
-        ("started", job.started_at),
-        ("ended", job.finished_at),
+        ("created", local_and_ago(job.created_at)),
+        ("started", local_and_ago(job.started_at)),
+        ("ended", local_and_ago(job.finished_at)),
         ("took", cells.duration(job.seconds)),
         ("folder", str(view.run_dir)),
     ]
@@ -85,7 +86,7 @@ def info_text(view: RunView) -> Text:
     for entry in view.timeline:
         detail = entry["detail"] if isinstance(entry["detail"], dict) else {}
         why = detail.get("error") or (f"priority {detail['priority']}" if "priority" in detail else "")
-        text.append(f"  {entry['at']}  ", "dim")
+        text.append(f"  {local(entry['at'])}  ", "dim")
         text.append(f"{entry['event']:<16} attempt {entry['attempt']}  {safe(str(why), 300)}\n")
     _attempts(text, view)
     _heading(text, "Request")
@@ -108,7 +109,7 @@ def _attempts(text: Text, view: RunView) -> None:
         gpu = f"GPU {attempt.gpu_uuid}" if attempt.gpu_uuid else ""
         words = "  ".join(safe(word, 300) for word in (ended, code, killed, gpu, attempt.error or "") if word)
         text.append(f"  {attempt.attempt}  ", "bold")
-        text.append(f"{attempt.started_at}  {words}\n")
+        text.append(f"{local(attempt.started_at)}  {words}\n")
     if not view.attempts:
         text.append("  none yet\n", "dim")
 

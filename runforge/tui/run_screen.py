@@ -106,6 +106,8 @@ class RunScreen(BaseScreen):
     def on_mount(self) -> None:
         """Open the run's files and keep the curves up to date."""
         self.set_interval(_CURVE_SECONDS, self._refresh_curves)
+        if self.runforge.choices.wrap:
+            self.query_one(LogView).set_wrapped(is_wrapped=True)
         self._show_job(self._job)
         self.action_tab(self._tab)
 

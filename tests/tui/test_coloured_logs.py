@@ -59,7 +59,15 @@ def test_hostile_lines_stay_harmless() -> None:
 def test_wrapped_rows_hold_the_whole_line_and_no_half_character() -> None:
     lines = ["short", "x" * 25, "", "学" * 6]
     rows = wrapping.down(lines.__getitem__, 0, 4, (10, 20))
-    assert [(row.line, row.start) for row in rows] == [(0, 0), (1, 0), (1, 10), (1, 20), (2, 0), (3, 0), (3, 10)]
+    assert [(row.line, row.start) for row in rows] == [
+        (0, 0),
+        (1, 0),
+        (1, 10),
+        (1, 20),
+        (2, 0),
+        (3, 0),
+        (3, 10),
+    ]
     assert wrapping.up(lines.__getitem__, 4, (10, 3)) == rows[-3:]
     assert wrapping.down(lines.__getitem__, 1, 4, (10, 2)) == rows[1:3]
 

@@ -31,6 +31,7 @@ from runforge.tui.base_screen import BaseScreen
 from runforge.tui.choices import Choices
 from runforge.tui.endings import Endings
 from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Window, WindowRead
+from runforge.tui.live import Live
 from runforge.tui.log_view import LogView
 from runforge.tui.look import CSS
 from runforge.tui.palette import FoundInQueue, KeyCommands
@@ -86,6 +87,7 @@ class RunForgeApp(Reading, App[None]):
         self.job_query = JobQuery()
         self.snapshot: QueueSnapshot | None = None
         self.window = Window({}, {})
+        self.live: dict[str, Live] = {}
         self.warning = ""
         self.exit_code = 0
         self.failure: Exception | None = None
@@ -168,10 +170,10 @@ class RunForgeApp(Reading, App[None]):
         self._warn()
 
     def on_progress_read(self, message: ProgressRead) -> None:
-        """Show how far the running jobs are."""
+        """Show what the running jobs report."""
+        self.live = message.progress
         for screen in self._shown():
-            if isinstance(screen, QueueScreen):
-                screen.show_progress(message.progress)
+            screen.show_progress(message.progress)
 
     def _tick(self) -> None:
         for screen in self._shown():
@@ -240,6 +242,12 @@ class RunForgeApp(Reading, App[None]):
         from runforge.tui.group_screen import GroupScreen
 
         self.push_screen(GroupScreen(group_id))
+
+    def show_compared(self, jobs: Sequence[JobView]) -> None:
+        """Open the curves of some runs, side by side."""
+        from runforge.tui.compare_screen import CompareScreen
+
+        self.push_screen(CompareScreen(jobs))
 
     def show_machine(self) -> None:
         """Open the machine."""

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
 from runforge.tui.feed import Window
+from runforge.tui.live import Live
 from runforge.tui.ports import AppPort
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
@@ -89,6 +90,9 @@ class BaseScreen(Screen[None]):
 
     def show_window(self, window: Window) -> None:
         """Show the requested rows of the queue."""
+
+    def show_progress(self, progress: dict[str, Live]) -> None:
+        """Show what the running runs report."""
 
     def show_warning(self, text: str) -> None:
         """Show what is wrong, or nothing."""
@@ -200,6 +204,9 @@ _NAMES = {
     "equals_sign": "=",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "tilde": "~",
     "pagedown": "PgDn",
     "pageup": "PgUp",
 }

@@ -15,4 +15,9 @@ RowList > .row--succeeded { color: $text-success; }
 RowList > .row--failed { color: $text-error; }
 RowList > .row--canceled { color: $text-warning; }
 RowList > .row--paused { color: $text-warning; text-style: bold; }
+RowList > .row--bar { color: $primary; }
+RowList > .row--spark { color: $accent; }
+BaseScreen .panel { border: round $panel-lighten-2; border-title-color: $text-muted; border-title-style: bold; }
+BaseScreen .panel:focus, BaseScreen .panel:focus-within { border: round $primary; border-title-color: $text-primary; }
+BaseScreen.-narrow .panel { border-left: none; border-right: none; border-bottom: none; }
 """

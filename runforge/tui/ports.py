@@ -9,6 +9,7 @@ from runforge.machine.load import Machine
 from runforge.tui.background import Read
 from runforge.tui.choices import Choices
 from runforge.tui.feed import Feed, Window
+from runforge.tui.live import Live
 from runforge.tui.steering import Steering
 from runforge.tui.wire import Wire
 from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
@@ -27,6 +28,7 @@ class AppPort(Protocol):
     job_query: JobQuery
     snapshot: QueueSnapshot | None
     window: Window
+    live: dict[str, Live]
     warning: str
     is_ascii: bool
     choices: Choices
@@ -49,6 +51,9 @@ class AppPort(Protocol):
 
     def show_group(self, group_id: str) -> None:
         """Open a group."""
+
+    def show_compared(self, jobs: Sequence[JobView]) -> None:
+        """Open the curves of some runs, side by side."""
 
     def show_machine(self) -> None:
         """Open the machine."""

@@ -15,7 +15,6 @@ from rich.text import Text
 
 from runforge import cells
 from runforge.files.durable import read_bounded
-from runforge.metrics.curves import Curve, CurveFile
 from runforge.text import safe
 from runforge.tui.local_time import local, local_and_ago
 from runforge.views.remarks import remarks
@@ -36,21 +35,6 @@ class RunRead(NamedTuple):
 def read_run(view: RunView, with_files: bool) -> RunRead:
     """Return a run as its screen shows it."""
     return RunRead(view.job, info_text(view), files_text(view) if with_files else None)
-
-
-class CurvesRead(NamedTuple):
-    """The metrics of a run by name, and sentences about lines that are not drawn."""
-
-    curves: dict[str, Curve]
-    told: list[str]
-
-
-def fresh_curves(file: CurveFile) -> CurvesRead | None:
-    """Return a copy of the metrics of a file that has grown; None if it has not."""
-    if not file.refresh():
-        return None
-    kept = {name: Curve(name, [*curve.steps], [*curve.values]) for name, curve in file.curves().items()}
-    return CurvesRead(kept, file.sentences())
 
 
 def info_text(view: RunView) -> Text:

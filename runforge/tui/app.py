@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerCancelled
 
-from runforge.errors import OperationFailed, explained
-from runforge.files.durable import read_bounded
+from runforge.errors import explained
 from runforge.text import safe
 from runforge.tui import choices, terminal
 from runforge.tui.ascii import AsciiFilter
@@ -34,10 +34,9 @@ from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Wind
 from runforge.tui.live import Live
 from runforge.tui.log_view import LogView
 from runforge.tui.look import CSS
-from runforge.tui.palette import FoundInQueue, KeyCommands
 from runforge.tui.ports import AppPort
 from runforge.tui.queue_screen import QueueScreen
-from runforge.tui.reading import Reading
+from runforge.tui.reading import Reading, request_text
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
 from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
@@ -45,7 +44,6 @@ from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
 _TICK_SECONDS = 1.0
-_REQUEST_LIMIT = 64 * 1024
 _INTERNAL = 4
 #: The workers that carry out the user's changes.
 _ACTIONS = "actions"
@@ -56,7 +54,7 @@ class RunForgeApp(Reading, App[None]):
 
     TITLE = "RunForge"
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[Any]] = {KeyCommands, FoundInQueue}
+    COMMANDS: ClassVar[set[Any]] = {lambda: _provider("KeyCommands"), lambda: _provider("FoundInQueue")}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit (runs continue)", show=False, priority=True),
     ]
@@ -263,7 +261,7 @@ class RunForgeApp(Reading, App[None]):
             self.say(f"copied {job.run_id}")
             return
         path = self.workspace.root / job.run_dir / "request.json"
-        self.read(self.screen, lambda: _text(path), lambda text: self._copy_request(job, path, text))
+        self.read(self.screen, lambda: request_text(path), lambda text: self._copy_request(job, path, text))
 
     def _copy_request(self, job: JobView, path: Path, text: str) -> None:
         self.copy_to_clipboard(text)
@@ -295,16 +293,16 @@ class RunForgeApp(Reading, App[None]):
         self.choose(replace(self.choices, wrap=message.is_wrapped))
 
 
+def _provider(name: str) -> type[Provider]:
+    """Return a part of the palette; the first paint does not wait for it."""
+    from runforge.tui import palette
+
+    found: type[Provider] = getattr(palette, name)
+    return found
+
+
 def _nothing(_: None) -> None:
     """Show nothing."""
-
-
-def _text(path: Path) -> str:
-    """Return a request's text; not for the painting thread."""
-    try:
-        return read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
-    except (OSError, ValueError) as error:
-        raise OperationFailed(f"{path}: {error}") from error
 
 
 def run(

@@ -53,8 +53,8 @@ class CompareScreen(BaseScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own annotation
     DEFAULT_CSS = """
     CompareScreen #main { height: 1fr; layout: vertical; }
-    CompareScreen #plot { height: 3fr; }
-    CompareScreen #trials { height: 1fr; min-height: 4; }
+    CompareScreen #plot { height: 1fr; }
+    CompareScreen #trials { height: 1fr; min-height: 4; max-height: 40%; }
     """
 
     def __init__(self, jobs: Sequence[JobView]) -> None:
@@ -81,6 +81,7 @@ class CompareScreen(BaseScreen):
         self._curves = CurvesOfRuns(self.runforge.workspace.root)
         self.query_one(Plot).border_title = Content(f"Compare {len(self._jobs)} runs")
         self.table.border_title = Content("What they differ in")
+        self.table.styles.height = len(self._jobs) + 3
         self.table.show_live(self.runforge.live)
         self.table.show(Trials(self._jobs, differences.differing(self._jobs), self._metric))
         self.table.focus()

@@ -69,15 +69,15 @@ class GroupScreen(BaseScreen):
         Key("C", "copy & run", "rerun"),
         Key("Y", "copy request", "copy('request')"),
     )
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012 - Textual's own annotation
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own annotation
     DEFAULT_CSS = """
     GroupScreen #title { height: 1; padding: 0 1; background: $boost; }
     GroupScreen #main { height: 1fr; layout: vertical; }
     GroupScreen #trials { height: 2fr; }
     GroupScreen #plot { height: 3fr; }
     GroupScreen.-wide #main { layout: horizontal; }
-    GroupScreen.-wide #trials { width: 1fr; height: 1fr; }
-    GroupScreen.-wide #plot { width: 1fr; height: 1fr; }
+    GroupScreen.-wide #trials { width: 9fr; height: 1fr; }
+    GroupScreen.-wide #plot { width: 11fr; height: 1fr; }
     """
 
     def __init__(self, group_id: str) -> None:

@@ -20,7 +20,7 @@ _SPARK = 10
 RULES: Mapping[str, Rule] = {
     "number": Rule("#", 9, 9, 0, is_right=True),
     "run": Rule("RUN", 12, 28, 1, keeps_end=True, grows=True),
-    "group": Rule("GROUP", 9, 24, 4, grows=True),
+    "group": Rule("GROUP", 8, 24, 4, grows=True),
     "state": Rule("STATE", 11, 11, 2),
     "progress": Rule("PROGRESS", 18, 18, 6),
     "left": Rule("LEFT", 8, 8, 7, is_right=True, steady=7),

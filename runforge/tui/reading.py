@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
+from runforge.errors import OperationFailed
+from runforge.files.durable import read_bounded
 from runforge.machine.load import Machine, read_machine
 from runforge.views import lists, trials
 from runforge.views.filters import parse
@@ -15,6 +18,7 @@ from runforge.workspace import Workspace
 #: What the palette finds at most; and the digits of a run's number.
 _MOST_FOUND = 12
 _DIGITS = 16
+_REQUEST_LIMIT = 64 * 1024
 
 
 class Reading:
@@ -49,3 +53,11 @@ class Reading:
             numbered = [int(number)] if number.isdecimal() and len(number) < _DIGITS else []
             rows = reader.rows([*numbered, *snapshot.order[:_MOST_FOUND]], snapshot)
         return list(rows.values())
+
+
+def request_text(path: Path) -> str:
+    """Return a request's text; not for the painting thread."""
+    try:
+        return read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        raise OperationFailed(f"{path}: {error}") from error

@@ -11,6 +11,7 @@ from textual.message import Message
 from runforge import cells
 from runforge.tui import differences, series_looks
 from runforge.tui.columns import Column, fitted
+from runforge.tui.job_columns import short_id
 from runforge.tui.live import Live
 from runforge.tui.row_list import Cell, RowList
 from runforge.views.shown import JobView, seconds_so_far
@@ -122,7 +123,7 @@ class TrialTable(RowList):
         values: dict[str, str | Cell] = {
             "sign": sign,
             "rank": str(index + 1) if index < self._trials.ranked else "",
-            "run": job.run_id,
+            "run": short_id(job.run_id),
             "state": Cell(cells.state_cell(job.state), job.state),
             "metric": self._metric(job),
             "time": cells.span(seconds_so_far(job)),

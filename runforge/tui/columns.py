@@ -86,7 +86,7 @@ def sized(
 ) -> Layout:
     """Return the columns that fit; `contents` says how wide the texts of each are, 0 for none.
 
-    Those in `always` are shown even if no row has anything in them. The last of these takes what is left.
+    Those in `always` are shown even if no row has anything in them. The last of these takes what is left, and gives what is lacking.
     """
     gap = _NARROW_GAP if width < NARROW else _GAP
     wanted = {
@@ -105,7 +105,7 @@ def sized(
         widths[key] += more
         left -= more
     last = [key for key in rules if key in always][-1:]
-    widths.update({key: widths[key] + max(0, left) for key in last})
+    widths.update({key: max(1, widths[key] + left) for key in last})
     shown = [(key, wide) for key, wide in widths.items() if wide]
     return Layout([(_column(key, rules[key], wide), wide) for key, wide in shown], gap)
 

@@ -35,6 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "core": set(),
     "files": set(),
     "machine": set(),
+    "helper": set(),
     "metrics": {"core", "files"},
     "documents": {"files", "metrics"},
     "sweeps": {"documents"},
@@ -54,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
     "drills": {"attempts", "core", "exports", "machine", "store"},
     "tui": {"core", "files", "machine", "metrics", "queue", "views"},
     "cli": {
-        *("core", "daemon", "direct", "documents", "drills", "exports", "files"),
+        *("core", "daemon", "direct", "documents", "drills", "exports", "files", "helper"),
         *("machine", "metrics", "queue", "store", "tui", "views"),
     },
 }

@@ -39,6 +39,13 @@ START = (
             option("--max-parallel", "int", "Runs at the same time.", default=2, low=1),
         ),
     ),
+    Command(
+        "helper",
+        "helper:show",
+        "Print runforge_run.py, which a script imports to log metrics and to be asked to stop.",
+        (),
+        examples=["runforge helper"],
+    ),
 )
 
 

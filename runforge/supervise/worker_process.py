@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from runforge import failpoints
 from runforge.attempts.spec import Spec
 from runforge.machine import os_process
-from runforge.supervise import no_program
+from runforge.supervise import helper_path, no_program
 
 #: Signals that the supervisor or the interpreter ignores. A program expects their defaults.
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -70,7 +70,7 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
     supervisor. It stays in the supervisor's session, so that a clean-up finds processes without the
     environment and the descriptors.
     """
-    env = {**os.environ, **spec.env, "RUNFORGE_TOKEN": spec.token}
+    env = helper_path.added({**os.environ, **spec.env, "RUNFORGE_TOKEN": spec.token})
     blamed = str(spec.cwd)
     mask = os.umask(spec.umask)
     try:

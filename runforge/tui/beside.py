@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 from textual.containers import Container
 from textual.content import Content
 
-from runforge.metrics import jsonl
 from runforge.text import safe
 from runforge.tui import differences
 from runforge.tui.job_columns import short_id
@@ -19,8 +18,8 @@ from runforge.tui.ports import AppPort
 from runforge.views.shown import JobView
 
 if TYPE_CHECKING:
-    from runforge.metrics.curves import CurveFile
-    from runforge.tui.curve_panels import RunCurves
+    from runforge.metrics.run_curves import RunCurves
+    from runforge.tui.curve_panels import Charts
     from runforge.tui.plot import Plot
 
 #: A curve that grows changes all its cells: oftener would be too much for a slow line.
@@ -42,7 +41,7 @@ class Beside(Container):
         super().__init__(id=id, classes="panel")
         self._job: JobView | None = None
         self._objective: str | None = None
-        self._file: CurveFile | None = None
+        self._curves: RunCurves | None = None
         self._plot: Plot | None = None
         self._log: LogView | None = None
         self._has_curves = False
@@ -73,14 +72,14 @@ class Beside(Container):
 
     def show(self, job: JobView, objective: str | None, number: int) -> None:
         """Show a run; called often with the same one."""
-        from runforge.metrics.curves import CurveFile
+        from runforge.metrics.run_curves import RunCurves
 
         if self._job is not None and (job.run_id, job.attempt) == (self._job.run_id, self._job.attempt):
             self._job, self._objective = job, objective
             return
         self._job, self._objective, self._has_curves = job, objective, False
         folder = self._app.workspace.root / job.run_dir
-        self._file = CurveFile(folder / jsonl.NAME)
+        self._curves = RunCurves(folder)
         self._fill().show(folder / "logs.txt")
         words = differences.words(job, list(job.overrides))
         self.border_title = Content(safe(f"#{number} {short_id(job.run_id)}  {words}", 80))
@@ -93,17 +92,21 @@ class Beside(Container):
 
     def _look(self) -> None:
         """Read what the run has reported by now."""
-        file, objective = self._file, self._objective
-        if file is None or not self.display or not self.screen.is_current:
+        curves, objective = self._curves, self._objective
+        if curves is None or not self.display or not self.screen.is_current:
             return
 
-        def look() -> RunCurves | None:
+        def look() -> Charts | None:
             from runforge.tui.curve_panels import of_run
 
-            return of_run(file, objective)
+            return of_run(curves, objective)
 
-        def show(found: RunCurves | None) -> None:
-            if file is self._file and self._plot is not None and (found is not None or not self._has_curves):
+        def show(found: Charts | None) -> None:
+            if (
+                curves is self._curves
+                and self._plot is not None
+                and (found is not None or not self._has_curves)
+            ):
                 self._has_curves = bool(found and found.panels)
                 self._plot.show(found.panels if found else [])
                 self._arrange()

@@ -11,8 +11,8 @@ from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
-from runforge.metrics import jsonl
-from runforge.metrics.curves import Curve, CurveFile, related
+from runforge.metrics.curves import Curve, related
+from runforge.metrics.run_curves import RunCurves
 from runforge.tui import differences
 from runforge.tui.chart import Panel, Series
 from runforge.tui.curve_order import importance
@@ -26,7 +26,7 @@ MOST_RUNS = 40
 _MOST_PANELS = 60
 
 
-class RunCurves(NamedTuple):
+class Charts(NamedTuple):
     """The charts of a run, and sentences about values that are not drawn."""
 
     panels: Sequence[Panel]
@@ -40,11 +40,12 @@ class ManyCurves(NamedTuple):
     legend: Sequence[tuple[int, str]]
 
 
-def of_run(file: CurveFile, objective: str | None) -> RunCurves | None:
-    """Return the charts of a file that has grown; None if it has not."""
-    if not file.refresh():
+def of_run(run: RunCurves, objective: str | None) -> Charts | None:
+    """Return the charts of a run that has reported more; None if it has not."""
+    if not run.refresh():
         return None
-    curves = file.curves()
+    curves = run.curves()
+    objective = objective or run.primary()
     families = sorted(
         related(curves).items(), key=lambda item: min(importance(n, objective) for n in item[1])
     )
@@ -53,7 +54,7 @@ def of_run(file: CurveFile, objective: str | None) -> RunCurves | None:
         for name, names in families[:_MOST_PANELS]
     ]
     ends = [f"{c.name} is {c.values[-1]} now" for c in curves.values() if not isfinite(c.values[-1])]
-    return RunCurves(panels, [*ends, *file.sentences()])
+    return Charts(panels, [*ends, *run.sentences()])
 
 
 def _family(name: str, curves: Sequence[Curve]) -> Panel:
@@ -76,7 +77,7 @@ class CurvesOfRuns:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._files: dict[str, CurveFile] = {}
+        self._files: dict[str, RunCurves] = {}
         self._drawn: object = None
 
     def read(
@@ -91,7 +92,7 @@ class CurvesOfRuns:
         for job in jobs:
             file = self._files.get(job.run_dir)
             if file is None:
-                file = self._files[job.run_dir] = CurveFile(self._root / job.run_dir / jsonl.NAME)
+                file = self._files[job.run_dir] = RunCurves(self._root / job.run_dir)
             while file.refresh():
                 has_grown = True
         asked = ([job.run_id for job in jobs], objective, hidden)

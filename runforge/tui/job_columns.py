@@ -75,8 +75,8 @@ def texts(
         values["left"] = f"~{cells.span(live.left)}" if live.left is not None else ""
         values["rate"] = _rate(live.rate)
         values["spark"] = Cell(sparkline(live.values, _SPARK), "spark")
-        if live.epoch and live.epochs:
-            bar = f"{cells.bar(live.epoch, live.epochs, bar_width)} {live.epoch}/{live.epochs}"
+        if live.done and live.of:
+            bar = f"{cells.bar(live.done, live.of, bar_width)} {live.done}/{live.of}"
             values["progress"] = Cell(bar, "bar")
     progress = values.get("progress") if "progress" not in shown else None
     values["detail"] = _detail(job, paths, progress.text if isinstance(progress, Cell) else "")

@@ -1,27 +1,32 @@
-"""What running runs report, for the rows of a list: epoch, last value and its way there, pace, time left.
+"""What running runs report, for the rows of a list: progress, last value and its way there, pace, time left.
 
-It reads the ends of a few files, so it is for the feed's thread. A file that has not grown is not read again.
+The feed's thread reads it. The curves of a run come from the one reader of curves, a piece at a time; of a run
+that has written very much, only the ends of its own metrics and of its log count.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from runforge.files.durable import open_file
 from runforge.metrics import jsonl
-from runforge.metrics.points import Point
-from runforge.metrics.printed import EPOCH
+from runforge.metrics.curves import Curve
+from runforge.metrics.progress import Progress, tail_progress
+from runforge.metrics.run_curves import RunCurves, log_reader
+from runforge.metrics.sources import listed
 from runforge.tui.curve_order import importance
 
-#: How much of a file's end is read.
+_LOG = "logs.txt"
+#: Above this many bytes of log and metrics only their ends are read.
+_WHOLE = 4 * 1024 * 1024
 _TAIL = 32 * 1024
-#: The points of a sparkline, at most.
-_POINTS = 400
+#: The values of a trend, at most.
+_VALUES = 400
 #: A pace is measured over at most this many looks.
 _LOOKS = 30
 
@@ -29,8 +34,8 @@ _LOOKS = 30
 class Live(NamedTuple):
     """What a run has reported last."""
 
-    epoch: int | None = None
-    epochs: int | None = None
+    done: int | None = None
+    of: int | None = None
     metric: str | None = None
     value: float | None = None
     values: tuple[float, ...] = ()
@@ -50,39 +55,30 @@ class Running(NamedTuple):
 
 
 @dataclass
-class _Ends:
-    """The ends of one run's files, as they were read last."""
+class _Looked:
+    """What is known of one run."""
 
-    sizes: dict[str, int] = field(default_factory=dict)
-    epoch: tuple[int, int] | None = None
-    points: list[Point] = field(default_factory=list)
+    sizes: tuple[int, int] = (-1, -1)
+    progress: Progress | None = None
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    reader: RunCurves | None = None
+    is_large: bool = False
     steps: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_LOOKS))
 
     def look(self, folder: Path) -> None:
         """Read what has grown."""
-        if (data := self._grown(folder / "logs.txt")) is not None and (found := EPOCH.findall(data)):
-            self.epoch = int(found[-1][0]), int(found[-1][1])
-        if (data := self._grown(folder / jsonl.NAME)) is not None:
-            lines = data.split(b"\n")
-            points = [point for line in lines[-_TAIL // 16 :] for point in jsonl.parse(line)]
-            self.points = points or self.points
-
-    def _grown(self, path: Path) -> bytes | None:
-        """Return a file's end if its size has changed."""
-        try:
-            descriptor = open_file(path, os.O_RDONLY)
-        except OSError:
-            return None
-        try:
-            size = os.fstat(descriptor).st_size
-            if size == self.sizes.get(path.name):
-                return None
-            self.sizes[path.name] = size
-            return os.pread(descriptor, _TAIL, max(0, size - _TAIL))
-        except OSError:
-            return None
-        finally:
-            os.close(descriptor)
+        before, self.sizes = self.sizes, (_size(folder / _LOG), _size(folder / jsonl.NAME))
+        if self.sizes != before:
+            self.progress = tail_progress(folder)
+        self.is_large = self.is_large or sum(self.sizes) > _WHOLE
+        if self.is_large:
+            self.reader = None
+            if self.sizes != before:
+                self.curves = _ends(folder)
+            return
+        self.reader = self.reader or RunCurves(folder)
+        if self.reader.refresh():
+            self.curves = self.reader.curves()
 
     def rate(self, step: float | None, now: float) -> float | None:
         """Return the steps a second since the oldest look that is remembered."""
@@ -96,37 +92,74 @@ class _Ends:
         return (last - first) / (end - start) if end > start else None
 
 
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path, follow_symlinks=False).st_size
+    except OSError:
+        return 0
+
+
+def _ends(folder: Path) -> Mapping[str, Curve]:
+    """Return the last points of a run: those that it reports itself, or else those that it prints."""
+    own, log = jsonl.PointReader(), log_reader(listed.read(folder))
+    points = list(own.feed(_end(folder / jsonl.NAME))) or log.feed(_end(folder / _LOG))
+    curves: dict[str, Curve] = {}
+    for point in points:
+        curves.setdefault(point.name, Curve(point.name)).add(point.step, point.value)
+    return curves
+
+
+def _end(path: Path) -> bytes:
+    """Return the last whole lines of a file."""
+    try:
+        descriptor = open_file(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        size = os.fstat(descriptor).st_size
+        data = os.pread(descriptor, _TAIL, max(0, size - _TAIL))
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+    return data.partition(b"\n")[2] if size > _TAIL else data
+
+
 class LiveReader:
     """Looks at running runs, again and again."""
 
     def __init__(self) -> None:
-        self._ends: dict[str, _Ends] = {}
+        self._looked: dict[str, _Looked] = {}
 
     def read(self, runs: Sequence[Running], now: float) -> dict[str, Live]:
         """Return what each of these runs has reported; without those that have reported nothing."""
-        self._ends = {run.run_id: self._ends.get(run.run_id) or _Ends() for run in runs}
+        self._looked = {run.run_id: self._looked.get(run.run_id) or _Looked() for run in runs}
         found = {}
         for run in runs:
-            ends = self._ends[run.run_id]
-            ends.look(run.folder)
-            if ends.epoch or ends.points:
-                found[run.run_id] = _live(run, ends, now)
+            looked = self._looked[run.run_id]
+            looked.look(run.folder)
+            if looked.progress is not None or looked.curves:
+                found[run.run_id] = _live(run, looked, now)
         return found
 
 
-def _live(run: Running, ends: _Ends, now: float) -> Live:
-    epoch, epochs = ends.epoch or (None, None)
-    metric = _chosen({point.name for point in ends.points}, run.objective)
-    points = [point for point in ends.points if point.name == metric]
-    values = tuple(point.value for point in points[-_POINTS:])
-    steps = [point.step for point in points if point.step is not None]
-    step = max(steps) if steps else None if epoch is None else float(epoch)
-    left = (
-        run.seconds / epoch * (epochs - epoch)
-        if run.seconds and epoch and epochs and epochs >= epoch
-        else None
+def _live(run: Running, looked: _Looked, now: float) -> Live:
+    progress = looked.progress or Progress(None, None, None, None)
+    done, of = (progress.epoch, progress.epochs) if progress.epochs else (progress.step, progress.steps)
+    metric = _chosen(looked.curves, run.objective)
+    curve = looked.curves[metric] if metric is not None else Curve("")
+    every = max(1, len(curve.values) // _VALUES)
+    step = max((each.steps[-1] for each in looked.curves.values() if each.steps), default=done)
+    share = progress.share
+    return Live(
+        done,
+        of,
+        metric,
+        curve.values[-1] if curve.values else None,
+        tuple(curve.values[::-every][::-1]),
+        looked.rate(step, now),
+        run.seconds * (1 - share) / share if run.seconds and share else None,
     )
-    return Live(epoch, epochs, metric, values[-1] if values else None, values, ends.rate(step, now), left)
 
 
 def _chosen(names: Collection[str], objective: str | None) -> str | None:

@@ -13,12 +13,11 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static
 
 from runforge import cells
-from runforge.metrics import jsonl
-from runforge.metrics.curves import CurveFile
+from runforge.metrics.run_curves import RunCurves
 from runforge.text import safe
 from runforge.tui.bars import Key, KeyBar
 from runforge.tui.base_screen import BaseScreen
-from runforge.tui.curve_panels import RunCurves, of_run
+from runforge.tui.curve_panels import Charts, of_run
 from runforge.tui.log_view import LogView
 from runforge.tui.plot import Plot
 from runforge.tui.run_info import RunRead, read_run
@@ -81,7 +80,7 @@ class RunScreen(BaseScreen):
         super().__init__()
         self._job = job
         self._tab = tab
-        self._curve_file: CurveFile | None = None
+        self._curve_file: RunCurves | None = None
         self._told: list[str] = []
         self._attempt = self._newest = 0
 
@@ -145,7 +144,7 @@ class RunScreen(BaseScreen):
         folder = self.runforge.workspace.root / self._job.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
-        self._curve_file, self._told = CurveFile(folder / jsonl.NAME), []
+        self._curve_file, self._told = RunCurves(folder), []
         self.query_one(Plot).show([])
         self.query_one(LogView).show(folder / "logs.txt")
 
@@ -180,7 +179,7 @@ class RunScreen(BaseScreen):
         objectives = (g.objective_metric for g in groups if g.group_id == self._job.group_id)
         return next(objectives, None) or self._job.metric_name
 
-    def _show_curves(self, file: CurveFile, found: RunCurves | None) -> None:
+    def _show_curves(self, file: RunCurves, found: Charts | None) -> None:
         if found is not None and file is self._curve_file:
             self._told = found.told
             self.query_one(Plot).show(found.panels)

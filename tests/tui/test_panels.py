@@ -166,7 +166,7 @@ def test_a_running_rows_pace_and_time_left(tmp_path: Path) -> None:
     )
     reader, run = LiveReader(), Running("r", tmp_path, None, 60.0)
     live = reader.read([run], 100.0)["r"]
-    assert (live.epoch, live.epochs, live.metric, live.value) == (2, 10, "loss", 1.0)
+    assert (live.done, live.of, live.metric, live.value) == (2, 10, "loss", 1.0)
     assert live.rate is None
     assert live.left == 240.0
     with metrics.open("a") as more:
@@ -176,6 +176,22 @@ def test_a_running_rows_pace_and_time_left(tmp_path: Path) -> None:
     metrics.write_text('{"name": "loss", "value": 2.0, "step": 1}\n')
     assert reader.read([run], 106.0)["r"].rate is None  # it began again
     assert reader.read([run._replace(objective="acc")], 107.0)["r"].value is None
+
+
+def test_of_a_run_that_has_written_very_much_the_end_counts(tmp_path: Path) -> None:
+    line = '{"name": "loss", "value": 0.5, "step": 30}\n'
+    (tmp_path / "metrics.jsonl").write_text(
+        line * (5 * 1024 * 1024 // len(line)) + line.replace("0.5", "0.25")
+    )
+    live = LiveReader().read([Running("r", tmp_path, "loss", None)], 1.0)["r"]
+    assert live.value == 0.25
+    assert len(live.values) <= 1000
+
+
+def test_what_a_script_prints_counts_too(tmp_path: Path) -> None:
+    (tmp_path / "logs.txt").write_text("".join(f"Epoch {i}/5\nloss: 0.{9 - i}\n" for i in range(1, 4)))
+    live = LiveReader().read([Running("r", tmp_path, None, 30.0)], 1.0)["r"]
+    assert (live.done, live.of, live.metric, live.value, live.left) == (3, 5, "loss", 0.6, 20.0)
 
 
 def test_a_hostile_folder_is_no_news(tmp_path: Path) -> None:

@@ -91,15 +91,15 @@ def test_draws_the_curves_and_goes_through_the_metrics(ws: Workspace) -> None:
 
     async def journey(at: Looker) -> None:
         await open_run(at, "2")
-        await at.sees("accuracy: 1 of 2", "│", "step")
+        await at.sees("loss: 1 of 2", "│", "step")
         assert any("⠀" < character <= "⣿" for character in at.text)
         await at.press("d")
-        await at.sees("loss: 2 of 2")
+        await at.sees("accuracy: 2 of 2")
         await at.press("L")
         await at.sees("loss (log)", "accuracy (log)")
         await at.press("z", "right", "left", "Z", "0", "L", "L", "L")
         await at.misses("(log")
-        await at.press("enter")
+        await at.press("d", "enter")
         await at.misses("accuracy")
 
     look(ws, journey)

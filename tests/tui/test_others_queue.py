@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from runforge import workspace as workspaces
 from runforge.cli import options
 from runforge.errors import Missing
+from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
 from .kit import Looker, lived, look
@@ -54,6 +56,28 @@ def test_it_is_shown_and_not_touched(ws: Workspace, other: None) -> None:
     assert all_files(ws.root) == before
 
 
+def test_a_daemon_is_seen_although_its_lock_may_not_be_read(
+    ws: Workspace, other: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del other
+    lived(ws)
+    found = options.find(ws.root, only_look=True)
+
+    def refused(*_: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(daemon_holder, "open_file", refused)
+    found.daemon_lock.touch()
+    assert daemon_holder.holder(found) is None
+    with found.daemon_lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        holder = daemon_holder.holder(found)
+        assert holder is not None
+        assert holder.pid == os.getpid()
+    with pytest.raises(PermissionError):
+        daemon_holder.holder(ws)
+
+
 def test_ones_own_workspace_is_opened_as_ever(ws: Workspace) -> None:
     lived(ws)
     assert not workspaces.at(ws.root, only_look=True).only_look
@@ -65,5 +89,5 @@ def test_files_that_may_not_be_read_are_an_error_that_says_what_to_do(
     del other
     lived(ws)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(Missing, match="cannot be read by this user.*chmod -R go"):
+    with pytest.raises(Missing, match=r"cannot be read by this user.*chmod -R go"):
         options.find(ws.root, only_look=True)

@@ -27,7 +27,7 @@ BINDINGS: list[BindingType] = [
     Binding("y", "copy('id')", "Copy the run's id"),
     Binding("Y", "copy('request')", "Copy the run's request"),
     Binding("equals_sign", "compare", "Compare the curves of the marked runs"),
-    Binding("b", "beside", "Beside the table: curves or log"),
+    Binding("b", "beside", "Beside the table: curves, log, machine"),
     Binding("tab,shift+tab", "switch", "Between jobs and groups"),
     Binding("escape", "back_out", "Clear marks, then the filter"),
 ]

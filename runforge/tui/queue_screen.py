@@ -163,7 +163,7 @@ class QueueScreen(BaseScreen):
             self._with_current(lambda job: self.runforge.show_run(job, tab))
 
     def action_beside(self) -> None:
-        """Show the log where the curves are, or the other way round."""
+        """Show something else beside the table: curves, log, machine."""
         self.query_one(Beside).toggle()
 
     def action_compare(self) -> None:

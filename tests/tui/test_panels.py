@@ -93,7 +93,9 @@ def test_the_run_under_the_cursor_is_beside_the_table(ws: Workspace, size: tuple
             assert "epoch 7 loss" not in at.text
             await at.press("b")
         await at.sees("epoch 7 loss")
-        await at.press("G")
+        await at.press("b")
+        await at.sees("─ Machine" if size != (80, 40) else "─Machine", "cores", "memory")
+        await at.press("b", "b" if beside.size.height < 22 else "G", "G")
         await at.sees("#3 sweep-0003  C=0.3")
         assert beside.parent is not None
 

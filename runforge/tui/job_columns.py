@@ -30,7 +30,7 @@ RULES: Mapping[str, Rule] = {
     "time": Rule("TIME", 7, 7, 8, is_right=True, steady=6),
     "priority": Rule("PRIO", 6, 6, 10, is_right=True),
     "try": Rule("TRY", 4, 4, 12, is_right=True),
-    "detail": Rule("DETAIL", 17, 200, 3, grows=True),
+    "detail": Rule("DETAIL", 15, 200, 3, grows=True),
 }
 #: Shown even if no row has anything in it.
 _ALWAYS = frozenset({"number", "run", "state", "detail"})

@@ -19,5 +19,5 @@ RowList > .row--bar { color: $primary; }
 RowList > .row--spark { color: $accent; }
 BaseScreen .panel { border: round $panel-lighten-2; border-title-color: $text-muted; border-title-style: bold; }
 BaseScreen .panel:focus, BaseScreen .panel:focus-within { border: round $primary; border-title-color: $text-primary; }
-BaseScreen.-narrow .panel { border-left: none; border-right: none; border-bottom: none; }
+BaseScreen.-narrow .panel { border-left: none; border-right: none; border-bottom: none; border-title-align: right; }
 """

@@ -15,10 +15,10 @@ help:
 	@echo "make test-writers  real tools such as torch and wandb as runs; installs them into .writers"
 	@echo "make check      lint, and the tests that are quick: for every change"
 	@echo "make lint       ruff, mypy, the layers test"
-	@echo "make gauntlets  the acceptance gauntlets G1-G10"
+	@echo "make gauntlets  the acceptance gauntlets G1-G11"
 	@echo "make bench      the figures of the README"
 	@echo "make screenshots  the README's pictures of the terminal UI"
-	@echo "make reference  the tables of commands and options in docs/usage.md"
+	@echo "make reference  the tables of commands and options in docs/usage.md, and the man page"
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "RunForge needs Python 3.10 or newer")'
@@ -58,6 +58,7 @@ screenshots: $(STAMP)
 
 reference: $(STAMP)
 	$(BIN)/python -m runforge.cli.reference docs/usage.md
+	$(BIN)/python -m runforge.cli.manual docs/man/runforge.1
 
 clean:
 	rm -rf $(VENV) .writers .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -27,9 +27,11 @@ from runforge.daemon.main import run_daemon
 from runforge.documents import strict_json
 from runforge.drills.traces import processes_of
 from runforge.errors import RunForgeError
-from runforge.queue import daemon_wish, submit
+from runforge.queue import daemon_wish, environment, submit, submitting
+from runforge.queue.submitting import Order
 from runforge.store import records
 from runforge.store.opening import exists, open_journal
+from runforge.sweeps.combine import Sweep
 
 #: The runs of a scenario, in order, by what they do at their first attempt.
 OK, FAILS, LOSES, WAITS = range(4)
@@ -76,6 +78,8 @@ class Rig:
         self.release = folder / "release"
         self.acknowledged: list[str] = []
         self.forgets = False
+        #: The runs are queued as `submit` does it, not from a plan.
+        self.submits = False
         self._counter = folder / "count"
         self._log = folder / "log"
         self._armed: str | None = f"{point}:{nth}"
@@ -174,12 +178,25 @@ class Rig:
     def enqueue(self) -> None:
         """Enqueue the four runs."""
         command = ["/bin/sh", "-c", _PROGRAM, str(self.witness), str(self.release), "{kind}"]
+        captured = environment.capture(os.environ)
         base = request(family="command", command=command, hyperparameters={})
+        base["environment"] = captured.document()
+        if self.submits:
+            rows = tuple({"kind": kind} for kind in _KINDS)
+            order = Order(base, "walk", sweep=Sweep(rows, ()), environment=captured)
+            self.call(lambda: submitting.submit(self.ws, order, submitting.prepare(order)))
+            self.acknowledged = [job.run_id for job in self.jobs()]
+            return
         runs = [{"model.hyperparameters.kind": kind} for kind in _KINDS]
         document = plan(self.ws.root, base, {"type": "list", "runs": runs}, name="walk")
         data = strict_json.dump(document)
-        self.call(lambda: submit.enqueue_sweep(self.ws, data, where="plan.json"))
+        self.call(lambda: self._submit(captured, data))
         self.acknowledged = [job.run_id for job in self.jobs()]
+
+    def _submit(self, captured: environment.Captured, plan_bytes: bytes) -> None:
+        self.ws.prepare()
+        environment.keep(self.ws, captured)
+        submit.enqueue_sweep(self.ws, plan_bytes, where="plan.json")
 
     def jobs(self) -> list[Job]:
         """Return the jobs in the journal."""

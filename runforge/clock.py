@@ -1,4 +1,7 @@
-"""Time as text for people and files. It never decides an order: that is the journal's seq."""
+"""Time as text for people and files. It never decides an order: that is the journal's seq.
+
+Files and JSON have UTC. People read local time (`local`, `local_and_age`), or UTC after `use_utc`.
+"""
 
 from __future__ import annotations
 
@@ -76,3 +79,31 @@ def later(moment: str, seconds: float) -> str:
 def seconds_between(start: str, end: str) -> float:
     """Return the seconds from one timestamp to another, never below zero (clocks jump)."""
     return max(0.0, (to_datetime(end) - to_datetime(start)).total_seconds())
+
+
+def use_utc() -> None:
+    """Let this process show UTC where it would show local time."""
+    os.environ["TZ"] = "UTC0"
+    time.tzset()
+
+
+def local(moment: str, at: str | None = None) -> str:
+    """Return a timestamp in local time, with the date if it is not that of `at` (now): `14:20:05`."""
+    here = to_datetime(moment).astimezone()
+    today = (to_datetime(at) if at else utc_now()).astimezone()
+    zone = " UTC" if here.tzname() == "UTC" else ""
+    return f"{here:%H:%M:%S}{zone}" if here.date() == today.date() else f"{here:%Y-%m-%d %H:%M:%S}{zone}"
+
+
+def local_and_age(moment: str, at: str | None = None) -> str:
+    """Return a timestamp in local time, and how long ago that was: `14:20:05 (2 h ago)`."""
+    passed = ((to_datetime(at) if at else utc_now()) - to_datetime(moment)).total_seconds()
+    age = f"{_roughly(passed)} ago" if passed >= 0 else f"in {_roughly(-passed)}"
+    return f"{local(moment, at)} ({age})"
+
+
+def _roughly(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"

@@ -11,6 +11,7 @@ from runforge.errors import InvalidRequest
 
 _ALLOWED = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 _NAME_LENGTH = 20
+_RUN_NAME_LENGTH = 40
 
 
 def checked(identifier: str, *, what: str) -> str:
@@ -47,6 +48,13 @@ def sweep_run_id(now: str, number: int) -> str:
     """Return `YYYYMMDD-HHMMSS-sweep-NNNN`; the number is unique in the workspace."""
     day, second = stamp(now)
     return f"{day}-{second}-sweep-{number:04d}"
+
+
+def named_run_id(now: str, name: str, number: int) -> str:
+    """Return `YYYYMMDD-HHMMSS-<name>-NNNN`; the number is unique in the workspace."""
+    day, second = stamp(now)
+    short = re.sub(r"[^A-Za-z0-9_]+", "-", name)[:_RUN_NAME_LENGTH].strip("-") or "run"
+    return f"{day}-{second}-{short}-{number:04d}"
 
 
 def direct_run_id(now: str, token: str) -> str:

@@ -107,6 +107,15 @@ class Workspace(NamedTuple):
         """Folder of one attempt's lock, start marker, spec and exit record."""
         return self.attempts_dir / run_id / str(attempt)
 
+    @property
+    def envs_dir(self) -> Path:
+        """Folder of the stored environments."""
+        return self.hidden / "envs"
+
+    def env_file(self, env_id: str) -> Path:
+        """File of one stored environment; the id is the digest of its content."""
+        return self.envs_dir / f"{env_id}.json"
+
     def find_run_dir(self, run_id: str) -> Path | None:
         """Return the run's folder here or where older clients keep them (`.ml/runs`)."""
         ids.checked(run_id, what="run id")
@@ -246,5 +255,5 @@ def find(given: Path | None, *, state_dir: Path | None = None, only_look: bool =
             return at(folder, state_dir=state_dir, only_look=only_look)
     raise Missing(
         f"no workspace in {here} or above it",
-        fix=f"Give --workspace, set ${VARIABLE}, or create one with `runforge init`",
+        fix=f"Give --workspace, set ${VARIABLE}, or make one here with `runforge init --bare`",
     )

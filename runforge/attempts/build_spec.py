@@ -9,12 +9,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runforge import failpoints
 from runforge.attempts import spec as specs
+from runforge.attempts.environment import DAEMONS, EnvironmentFiles
 from runforge.attempts.spec import GpuGrant, Objective, Payload, Spec
 from runforge.core.device import Device, decide
 from runforge.documents import placeholders
@@ -60,6 +61,9 @@ class Terms:
     objective: tuple[str, str] | None = None
     echo: bool = False
     umask: int = 0o022
+    environment: EnvironmentFiles = DAEMONS
+    #: The variables that the run gets from there; None for those of this process.
+    variables: Mapping[str, str] | None = None
 
 
 def threads_per_run(max_parallel: int) -> int:
@@ -88,14 +92,16 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         workspace=place.workspace,
         run_dir=place.run_dir,
         attempt_dir=place.attempt_dir,
-        cwd=place.workspace / (request.cwd or "") if runs_command else place.attempt_dir,
+        cwd=place.workspace / (request.folder or request.cwd or "") if runs_command else place.attempt_dir,
         target=None if runs_command else "runforge.training.worker:main",
         argv=placeholders.filled(request) if runs_command else None,
         finish="runforge.training.outcome:finish",
         preamble=_preamble(payload.device) if runs_command else (),
         env=_environment(request, place, terms, payload.device),
+        environment=terms.environment,
         umask=terms.umask,
         grace_seconds=GRACE_SECONDS if request.grace_seconds is None else float(request.grace_seconds),
+        timeout_seconds=request.timeout_seconds,
         log_limit_bytes=LOG_LIMIT_BYTES,
         echo=terms.echo,
         payload=payload,
@@ -134,7 +140,8 @@ def _environment(request: Request, place: Place, terms: Terms, device: Device) -
         "PYTHONUNBUFFERED": "1",
     }
     environment.update(_visible(request, terms))
-    environment.update({name: str(terms.threads) for name in _THREADS if name not in os.environ})
+    given = os.environ if terms.variables is None else terms.variables
+    environment.update({name: str(terms.threads) for name in _THREADS if name not in given})
     return environment
 
 

@@ -53,8 +53,9 @@ def _beside(attempt_dir: Path) -> Path:
 
 def _encoded(record: ExitRecord) -> bytes:
     values = record._asdict()
-    if record.spawn_errno is None:
-        del values["spawn_errno"]  # an older daemon does not know this field
+    for name in ("spawn_errno", "timed_out"):
+        if values[name] is None:
+            del values[name]  # an older daemon does not know this field
     if record.spawn_error is not None:
         values["spawn_error"] = _fitting(record.spawn_error)
     body = json.dumps(values).encode("ascii")
@@ -110,4 +111,5 @@ def _record(fields: Fields) -> ExitRecord:
         log_bytes=fields.whole("log_bytes"),
         dropped_bytes=fields.whole("dropped_bytes"),
         spawn_errno=fields.optional("spawn_errno", fields.whole),
+        timed_out=fields.optional("timed_out", fields.number),
     )

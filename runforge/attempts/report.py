@@ -5,12 +5,13 @@ The table is in docs/reliability.md, "Recovery". `core.policy` decides what a re
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 from pathlib import Path
 
-from runforge.attempts import exit_record, refusal, start_marker
+from runforge.attempts import exit_record, last_line, refusal, start_marker
 from runforge.core.outcome import ExitRecord, Finding, Report, ResultFacts
 from runforge.documents.result import read_result
 from runforge.files.durable import is_folder, is_there, open_file, read_if_there
@@ -47,7 +48,9 @@ def inspect(attempt_dir: Path, token: str, run_dir: Path) -> Report:
     finding, record = find(attempt_dir, token)
     if finding is Finding.ENDED:
         has_result_file = is_there(run_dir / "result.json")
-        return Report(finding, record, _result(run_dir), is_folder(run_dir), has_result_file)
+        found = Report(finding, record, _result(run_dir), is_folder(run_dir), has_result_file)
+        has_failed = record is not None and (record.exit_code or record.signal)
+        return found._replace(last_line=_last_line(run_dir)) if has_failed else found
     if finding is Finding.REVOKED:
         refused, is_forged = refusal.read(attempt_dir), refusal.is_forged(attempt_dir)
         return Report(finding, refused=refused, is_forged=is_forged)
@@ -82,6 +85,13 @@ def find(attempt_dir: Path, token: str) -> tuple[Finding, ExitRecord | None]:  #
     if owner.kind == start_marker.REVOKED:
         return Finding.REVOKED, None
     return (Finding.REBOOTED if owner.boot_id != os_process.boot_id() else Finding.LOST), None
+
+
+def _last_line(run_dir: Path) -> str | None:
+    """Return the end of the log. It only explains, so a log that cannot be read is no reason to wait."""
+    with contextlib.suppress(OSError):
+        return last_line.of(run_dir)
+    return None
 
 
 def _result(run_dir: Path) -> ResultFacts | None:

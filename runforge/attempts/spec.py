@@ -1,7 +1,7 @@
 """The spec: all that a supervisor and its worker know about an attempt, and its format on disk.
 
 The daemon writes it. The supervisor, the worker and later daemons read it. A wrong spec is refused with the
-name of the wrong field. Version 1 is still read: runs of an older RunForge may be running under a new daemon.
+name of the wrong field. Older versions are still read: runs of an older RunForge may be running under a new daemon.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from runforge.attempts.environment import DAEMONS, EnvironmentFiles
 from runforge.attempts.json_fields import Fields, Misfit
 from runforge.core.device import Device, decide
 from runforge.files.durable import read_bounded
 from runforge.machine.gpus import Gpu
 
 NAME = "spec.json"
-VERSION = 2
+VERSION = 3
 LIMIT = 16 * 1024 * 1024
 
 
@@ -76,9 +77,13 @@ class Spec(NamedTuple):
     #: Log lines that come before the worker's.
     preamble: tuple[str, ...]
     env: dict[str, str]
+    #: What `env` is added to.
+    environment: EnvironmentFiles
     umask: int
     #: The time between the first signal of a cancel and the last.
     grace_seconds: float
+    #: The run is ended as by a cancel when it has taken this long.
+    timeout_seconds: float | None
     log_limit_bytes: int
     #: Whether the log is copied to the supervisor's standard output.
     echo: bool
@@ -99,6 +104,7 @@ class Spec(NamedTuple):
             "run_dir": str(self.run_dir),
             "attempt_dir": str(self.attempt_dir),
             "cwd": str(self.cwd),
+            "environment": self.environment.document(),
             "payload": {
                 **payload._asdict(),
                 "grant": payload.grant.document(),
@@ -144,11 +150,24 @@ def _spec(fields: Fields) -> Spec:
         finish=fields.optional("finish", fields.text),
         preamble=fields.texts("preamble"),
         env=fields.words("env"),
+        environment=_environment(fields.optional("environment", fields.inner)),
         umask=fields.whole("umask"),
         grace_seconds=fields.number("grace_seconds"),
+        timeout_seconds=fields.optional("timeout_seconds", fields.number),
         log_limit_bytes=fields.whole("log_limit_bytes"),
         echo=fields.flag("echo"),
         payload=_payload(fields.inner("payload")),
+    )
+
+
+def _environment(fields: Fields | None) -> EnvironmentFiles:
+    if fields is None:
+        return DAEMONS
+    return EnvironmentFiles(
+        fields.optional("file", fields.path),
+        fields.optional("sha", fields.text),
+        fields.optional("source", fields.path),
+        fields.texts("secrets"),
     )
 
 

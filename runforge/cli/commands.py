@@ -9,14 +9,35 @@ function.
 from __future__ import annotations
 
 from runforge.cli.parameters import flag
+from runforge.cli.table_change import CHANGE, OLDER
 from runforge.cli.table_daemon import DAEMON
 from runforge.cli.table_look import LOOK
 from runforge.cli.table_queue import QUEUE
+from runforge.cli.table_results import RESULTS
 from runforge.cli.table_start import DIRECT, START
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.cli.parameters import Command
 
 ABOUT = "Run experiments in order, and know the true outcome of every run, whatever crashes."
 VERSION = flag("--version", "Print the version.")
 
 #: The sections of the help, in its order.
-SECTIONS = {"Start": START, "Queue": QUEUE, "Look": LOOK, "Without the queue": DIRECT, "Daemon": DAEMON}
+SECTIONS = {
+    "Start": START,
+    "Queue": QUEUE,
+    "Change": CHANGE,
+    "Look": LOOK,
+    "Results": RESULTS,
+    "Without the queue": DIRECT,
+    "Daemon": DAEMON,
+    "Older names": OLDER,
+}
 COMMANDS = {command.name: command for commands in SECTIONS.values() for command in commands}
+_ALIASES = {alias: command for command in COMMANDS.values() for alias in command.aliases}
+
+
+def find(word: str) -> Command | None:
+    """Return the command with this name, or with this alias."""
+    return COMMANDS.get(word) or _ALIASES.get(word)

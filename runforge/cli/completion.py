@@ -1,4 +1,4 @@
-"""Completion in the shell: ids of groups and runs, states, and for bash whole lines without the parser.
+"""Completion in the shell: what can be named, values of options, and for bash whole lines without the parser.
 
 Typer completes the rest. Importing it takes longer than people want to wait after a tab.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from runforge.cli import words as reading
-from runforge.cli.commands import COMMANDS
+from runforge.cli.commands import COMMANDS, find
 
 TYPE_CHECKING = False  # every import here makes the user wait after a tab
 if TYPE_CHECKING:
@@ -18,25 +18,36 @@ if TYPE_CHECKING:
     from runforge.cli.words import Reading
 
 _HELP = ("-h", "--help")
+#: What the values of an option can be. Written here once more: importing them takes longer than a tab may take.
+VALUES = {
+    "state": ("queued", "running", "succeeded", "failed", "canceled"),
+    "orphans": ("requeue", "fail", "cancel"),
+    "retry": ("exit", "signal", "oom", "gpu_oom", "timeout", "lost"),
+}
 
 
 def choices(what: str, incomplete: str, workspace: str | Path | None = None) -> list[str]:
-    """Return what begins with the typed text: states, or ids (group, run, either) with `@last` first."""
-    if what == "state":
-        from runforge.core.states import State
+    """Return what begins with the typed text: the values of an option, or what can be named, `@last` first.
 
-        return [state.value for state in State if state.value.startswith(incomplete)]
+    Numbers are offered only for a word that begins with one: they would hide the rest.
+    """
+    if what in VALUES:
+        head, mark, _ = incomplete.rpartition(":" if "," not in incomplete else ",")
+        return [
+            f"{head}{mark}{value}" for value in VALUES[what] if f"{head}{mark}{value}".startswith(incomplete)
+        ]
     from pathlib import Path
 
     from runforge import workspace as workspaces
     from runforge.views import lists
 
     try:
-        groups, runs = lists.known_ids(workspaces.find(Path(workspace) if workspace else None))
+        known = lists.known(workspaces.find(Path(workspace) if workspace else None))
     except Exception:  # noqa: BLE001 - completion must never disturb the shell
-        groups, runs = [], []
-    known = {"group": groups, "run": runs, "either": [*groups, *runs]}[what]
-    return [name for name in ["@last", *known] if name.startswith(incomplete)]
+        known = lists.Known([], [], [], [])
+    groups = [] if what == "run" else [*known.groups, *known.group_names]
+    runs = [] if what == "group" else [*known.runs, *(known.numbers if incomplete[:1].isdigit() else [])]
+    return [name for name in ["@last", *groups, *runs] if name.startswith(incomplete)]
 
 
 def for_bash() -> list[str] | None:
@@ -49,13 +60,15 @@ def for_bash() -> list[str] | None:
     word = words[place] if place < len(words) else ""
     if place == 1 and not word.startswith("-"):
         return [command for command in COMMANDS if command.startswith(word)]
-    command = COMMANDS.get(words[1]) if 1 < place <= len(words) else None
+    command = find(words[1]) if 1 < place <= len(words) else None
     read = reading.read(command, words[2:place]) if command else None
     return _complete(read, word) if read else None
 
 
 def _complete(read: Reading, word: str) -> list[str] | None:
     """Return what may be typed next; None for a file name, which the parser leaves to the shell."""
+    if read.is_in_rest:
+        return []  # the words of another program: the shell offers files
     if word.startswith("-"):
         return _options(read, word)
     parameter = read.awaiting or read.argument

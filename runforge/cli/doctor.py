@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runforge import __version__
+from runforge import __version__, cells
 from runforge.cli import output
 from runforge.cli.options import find
 from runforge.errors import OperationFailed, RunForgeError
@@ -68,6 +68,7 @@ def findings(here: Workspace) -> list[Finding]:
         _daemon(here),
         *_journal(here),
         *_unknown_runs(here),
+        *_orphaned(here),
         *_leftovers(here),
     ]
 
@@ -238,6 +239,21 @@ def _unknown_runs(here: Workspace) -> list[Finding]:
         f" backup put in its place?): {shown}. `runforge enqueue-run --run-id ID` enqueues one again"
     )
     return [Finding("runs", "warning", text)]
+
+
+def _orphaned(here: Workspace) -> list[Finding]:
+    """Return a warning about folders that no job knows, of killed commands."""
+    from runforge.cli.removing import orphans
+
+    try:
+        found = orphans(here)[0]
+    except (RunForgeError, OSError):
+        return []  # reported as a problem of the journal
+    if not found:
+        return []
+    size = cells.size(sum(orphan.bytes for orphan in found))
+    what = f"{len(found):,} folders and files that no job knows ({size}), for example {found[0].path}"
+    return [Finding("orphaned", "warning", f"{what}; `runforge prune --orphaned` shows and deletes them")]
 
 
 def _leftovers(here: Workspace) -> list[Finding]:

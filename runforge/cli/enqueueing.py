@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runforge.cli import output
+from runforge.cli import changes, output
 from runforge.cli.options import find
 from runforge.core.submission import USUAL, Submission
 from runforge.documents import doubts
+from runforge.documents.placeholders import filled
 from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
 from runforge.documents.secrets import secrets_in
@@ -16,6 +17,9 @@ from runforge.errors import InvalidPlan, Missing
 from runforge.files.given import read_given, shown
 from runforge.metrics import tokens
 from runforge.queue import submit
+from runforge.queue.changed import Changed
+from runforge.views import resolve
+from runforge.views.quoting import command_line
 
 
 def read_plan(path: Path) -> bytes:
@@ -46,6 +50,7 @@ def sweep(
     *,
     max_runs: int = MAX_RUNS,
     state_dir: Path | None = None,
+    as_json: bool = False,
 ) -> int:
     """Put all runs of a plan into the queue."""
     data, where = read_plan(plan), shown(plan)
@@ -53,6 +58,11 @@ def sweep(
     made = submit.enqueue_sweep(here, data, submission, where=where, max_runs=max_runs)
     _warn(doubts.warnings(made.doubts, where))
     _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
+    if made.first is not None and made.first.command:
+        output.note(f"first command: {command_line(filled(made.first))}")
+    if as_json:
+        changes.print_json(Changed(resolve.select(here, [made.group_id]).jobs, []))
+        return 0
     print(f"Group ID: {made.group_id}")
     if submission.dry_run_seconds is not None:
         held = f"hold a slot for {submission.dry_run_seconds:g} s each"
@@ -62,7 +72,7 @@ def sweep(
     return 0
 
 
-def run(given: Path | None, run_id: str, submission: Submission = USUAL) -> int:
+def run(given: Path | None, run_id: str, submission: Submission = USUAL, *, as_json: bool = False) -> int:
     """Put the run of an existing run folder into the queue."""
     here = find(given)
     job = submit.enqueue_run(here, run_id, submission)
@@ -70,6 +80,9 @@ def run(given: Path | None, run_id: str, submission: Submission = USUAL) -> int:
     request = read_request(path)
     _warn(doubts.warnings(doubts.in_request(request), str(path)))
     _warn_of_secrets(request.raw, str(path))
+    if as_json:
+        changes.print_json(Changed([job], []))
+        return 0
     if submission.dry_run_seconds is not None:
         print(f"[DRY-RUN] the run is validated and holds a slot for {submission.dry_run_seconds:g} s")
     again = f", attempt {job.attempt}" if job.attempt > 1 else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 
 from runforge.cli import words
-from runforge.cli.commands import COMMANDS
+from runforge.cli.commands import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def run(arguments: Sequence[str]) -> int | None:
     """Run a plain call and return its exit code; None leaves it to the parser."""
-    command = COMMANDS.get(arguments[0]) if arguments else None
+    command = find(arguments[0]) if arguments else None
     reading = words.read(command, arguments[1:]) if command else None
     values: dict[str, Any] | None = reading.whole() if reading else None
     if command is None or values is None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runforge.cli import output
-from runforge.cli.listing import run_view
+from runforge.cli.listing import NEWEST, run_view
 from runforge.cli.log_printer import LogPrinter
 from runforge.cli.options import checked_seconds, find
 from runforge.core.records import Group, Job
 from runforge.errors import InvalidRequest, Missing, OperationFailed
 from runforge.store.journal import Transaction
-from runforge.views import awaited, daemon_status, resolve
+from runforge.views import awaited, daemon_status, lists, resolve
 from runforge.views.awaited import Awaited, has_ended
 from runforge.views.shown import GroupView, JobView
 from runforge.workspace import Workspace
@@ -24,18 +24,48 @@ _PAUSE = 0.2
 _CODES = {"completed": 0, "succeeded": 0, "failed": 1, "canceled": 5}
 
 
-def logs(run: str, workspace: Path | None, follow: bool, attempt: int | None) -> int:
-    """Print the log of an attempt; by default the newest."""
+def logs(
+    targets: list[str],
+    where: str | None,
+    workspace: Path | None,
+    follow: bool,
+    lines: int | None,
+    attempt: int | None,
+) -> int:
+    """Print the log of an attempt, by default the newest, of each run."""
     here = find(workspace)
-    folder, job = _find_run(here, run)
+    found = _runs(here, targets, where)
+    if follow and len(found) > 1:
+        raise InvalidRequest(f"--follow takes one run, not {len(found)}", fix="Give one number or id")
+    for place, (folder, job) in enumerate(found):
+        if len(found) > 1:
+            title = f"{job.number} {job.run_id}" if job else folder.name
+            print(f"{chr(10) if place else ''}==> {output.safe(title)} <==")
+        _print_log(here, folder, job, follow=follow, lines=lines, attempt=attempt, alone=len(found) == 1)
+    return 0
+
+
+def _print_log(
+    here: Workspace,
+    folder: Path,
+    job: JobView | None,
+    *,
+    follow: bool,
+    lines: int | None,
+    attempt: int | None,
+    alone: bool,
+) -> None:
     if attempt is not None and (job is None or attempt != job.attempt):
         folder, follow = folder / "previous" / str(attempt), False
     path = folder / "logs.txt"
     is_live = job is not None and not has_ended(job)
     if not path.is_file() and not (follow and is_live):
         state = f"The run is {job.state}" if job else "See what is in its folder"
+        if not alone:
+            output.note(f"There is no log. {state}")
+            return
         raise Missing(f"there is no log at {path}", fix=state)
-    printer = LogPrinter(path)
+    printer = LogPrinter(path, last=lines)
     if follow and job is not None and is_live:
         with Awaited(here, awaited.job(job.run_id)) as run_now:
             while not has_ended(run_now.look()):
@@ -43,36 +73,80 @@ def logs(run: str, workspace: Path | None, follow: bool, attempt: int | None) ->
                 time.sleep(_PAUSE)
     printer.pump()
     printer.finish()
-    return 0
 
 
-def _find_run(here: Workspace, name: str) -> tuple[Path, JobView | None]:
-    """Return a run's folder and its job; runs of `run` have no job."""
+def _runs(here: Workspace, targets: list[str], where: str | None) -> list[tuple[Path, JobView | None]]:
+    """Return the folders of the runs that are meant, and their jobs; runs of `run` have none."""
+    if where is not None:
+        return _with_folders(here, lists.chosen(here, targets, where, runs_only=True))
+    if not targets:
+        return _with_folders(here, [run_view(here, NEWEST).job])
+    return [found for name in targets for found in _runs_named(here, name)]
+
+
+def _runs_named(here: Workspace, name: str) -> list[tuple[Path, JobView | None]]:
     try:
-        view = run_view(here, name)
+        return _with_folders(here, lists.chosen(here, [name], runs_only=True))
     except OperationFailed:
-        try:
-            folder = here.find_run_dir(name)
-        except InvalidRequest:
-            folder = None
+        folder = _folder_named(here, name)
         if folder is None:
             raise
-        return folder, None
-    return view.run_dir, view.job
+        return [(folder, None)]
 
 
-def wait(name: str, workspace: Path | None, timeout: float | None, as_json: bool) -> int:
-    """Wait until the named run or group has ended; return its exit code."""
+def _with_folders(here: Workspace, jobs: Sequence[JobView]) -> list[tuple[Path, JobView | None]]:
+    return [(here.root / job.run_dir, job) for job in jobs]
+
+
+def _folder_named(here: Workspace, name: str) -> Path | None:
+    try:
+        return here.find_run_dir(name)
+    except InvalidRequest:
+        return None
+
+
+def wait(
+    targets: list[str],
+    where: str | None,
+    workspace: Path | None,
+    every: bool,
+    timeout: float | None,
+    as_json: bool,
+) -> int:
+    """Wait until all that is meant has ended; return the exit code of the worst end."""
     here = find(workspace)
     deadline = None
     if timeout is not None:
         deadline = time.monotonic() + checked_seconds("--timeout", timeout)
-    found = resolve.either(here, name)
-    end = _end_of(here, found, deadline)
-    if end is None:
-        what = found.group_id if isinstance(found, Group) else found.run_id
-        raise OperationFailed(f"{what} has not ended after {timeout:g} s")
-    return _conclude(here, end, as_json=as_json)
+    found = _awaited(here, targets, where, every=every)
+    ends = []
+    for each in found:
+        end = _end_of(here, each, deadline)
+        if end is None:
+            what = each.group_id if isinstance(each, Group) else each.run_id
+            raise OperationFailed(f"{what} has not ended after {timeout:g} s")
+        if _draws() and isinstance(end, GroupView):
+            print(file=sys.stderr)
+        ends.append(end)
+        if not as_json:
+            _conclude(here, end)
+    if as_json:
+        _print_ends(ends)
+    elif not ends:
+        output.note("Nothing is queued or running")
+    codes = {_CODES[end.status if isinstance(end, GroupView) else end.state] for end in ends}
+    return 1 if 1 in codes else max(codes, default=0)
+
+
+def _awaited(here: Workspace, targets: list[str], where: str | None, *, every: bool) -> list[Group | Job]:
+    """Return what is waited for: each group as a whole."""
+    if every:
+        if targets or where is not None:
+            raise InvalidRequest("--all is everything", fix="Give no TARGET and no --where with it")
+        return resolve.live(here)
+    names = targets or ([] if where is not None else [NEWEST])
+    found = resolve.select(here, names, where)
+    return [*found.groups, *(job for job in found.jobs if job.job_id in found.named)]
 
 
 def _end_of(here: Workspace, found: Group | Job, deadline: float | None) -> GroupView | JobView | None:
@@ -112,14 +186,18 @@ def _obstacle(here: Workspace, view: GroupView | JobView) -> str:
     return ""
 
 
-def _conclude(here: Workspace, end: GroupView | JobView, *, as_json: bool) -> int:
-    """Print how it ended; return the exit code."""
-    is_group = isinstance(end, GroupView)
-    if is_group and _draws():
-        print(file=sys.stderr)
-    if as_json:
-        output.print_json("group" if is_group else "job", end.to_json())
-    elif isinstance(end, GroupView):
+def _print_ends(ends: Sequence[GroupView | JobView]) -> None:
+    """Print how one ended as its own document, or a list for several."""
+    documents = [("group" if isinstance(end, GroupView) else "job", end.to_json()) for end in ends]
+    if len(documents) == 1:
+        output.print_json(*documents[0])
+    else:
+        output.print_json("waited", [{"kind": kind, **document} for kind, document in documents])
+
+
+def _conclude(here: Workspace, end: GroupView | JobView) -> None:
+    """Print how it ended."""
+    if isinstance(end, GroupView):
         print(
             f"{end.group_id} {end.status}: {end.succeeded} succeeded, {end.failed} failed, "
             f"{end.canceled} canceled"
@@ -127,7 +205,6 @@ def _conclude(here: Workspace, end: GroupView | JobView, *, as_json: bool) -> in
         _print_best(here, end.group_id)
     else:
         print(f"{end.run_id} {end.state}{': ' + output.safe(end.error) if end.error else ''}")
-    return _CODES[end.status if isinstance(end, GroupView) else end.state]
 
 
 def _print_best(here: Workspace, group_id: str) -> None:

@@ -1,19 +1,22 @@
-"""Lists of jobs and groups, and one run. Without Typer, so that they start quickly."""
+"""Lists of jobs and groups. Without Typer, so that they start quickly."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from runforge.cli import output, status
+from runforge.cli import output, tables
+from runforge.core import job_numbers
 from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
 from runforge.store.opening import exists
 from runforge.views import lists, resolve
-from runforge.views.remarks import remarks
-from runforge.views.shown import RunView
+from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
 
+#: The newest run.
+NEWEST = "@last"
 #: How many jobs are shown without an option.
 _NEWEST = 200
 
@@ -24,45 +27,84 @@ def groups(here: Workspace, *, as_json: bool = False) -> int:
     if as_json:
         output.print_json("groups", [group.to_json() for group in found])
     elif found:
-        status.print_groups(found)
+        tables.print_groups(found)
     else:
         output.note("There is no group yet")
     return 0
 
 
-def jobs(
-    here: Workspace,
-    *,
-    group: str | None = None,
-    state: str | None = None,
-    limit: int | None = None,
-    as_json: bool = False,
-) -> int:
+class Which(NamedTuple):
+    """Which jobs are listed."""
+
+    group: str | None = None
+    state: str | None = None
+    tag: str | None = None
+    limit: int | None = None
+
+
+def jobs(here: Workspace, which: Which, *, as_json: bool = False) -> int:
     """List jobs in order of creation, without any choice the newest. Raises InvalidRequest for a state that there is not."""
-    known = [s.value for s in State]
-    if state is not None and state not in known:
-        raise InvalidRequest(f"--state {state[:40]!r} is unknown", fix=f"Use one of {', '.join(known)}")
-    group_id = None
-    if group is not None:
-        group_id = resolve.group_id(here, group)
+    checked_state(which.state)
+    group_id = None if which.group is None else resolve.group_id(here, which.group)
     older = 0
-    if as_json or group or state or limit:
-        found = lists.jobs(here, group_id=group_id, state=state, limit=limit)
+    if as_json or any(which):
+        limit = which.limit if which.tag is None else None
+        found = lists.jobs(here, group_id=group_id, state=which.state, limit=limit)
+        found = [job for job in found if which.tag in {None, *job.tags}][: which.limit]
     else:
         found, total = lists.newest_jobs(here, _NEWEST)
         older = total - len(found)
+    none = "No job matches" if which.state or which.group or which.tag else "There is no job yet"
+    _print_jobs(found, none, as_json=as_json)
+    if older and not as_json:
+        output.note(f"{older:,} older jobs are not shown; --limit, --group or --state shows others")
+    lacking = None if as_json or not found else disk_space.shortage(here)
+    if lacking is not None and any(job.state == State.QUEUED.value for job in found):
+        output.note(f"Queued jobs wait: {lacking.text}")
+    return 0
+
+
+def _print_jobs(found: list[JobView], none: str, *, as_json: bool) -> None:
     if as_json:
         output.print_json("jobs", [job.to_json() for job in found])
     elif found:
-        status.print_jobs(found)
-        if older:
-            output.note(f"{older:,} older jobs are not shown; --limit, --group or --state shows others")
-        lacking = disk_space.shortage(here)
-        if lacking is not None and any(job.state == State.QUEUED.value for job in found):
-            output.note(f"Queued jobs wait: {lacking.text}")
+        tables.print_jobs(found)
     else:
-        output.note("No job matches" if state or group else "There is no job yet")
+        output.note(none)
+
+
+def chosen(
+    here: Workspace, targets: Sequence[str], where: str | None, which: Which, *, as_json: bool = False
+) -> int:
+    """List the jobs that targets and a filter mean, in that order."""
+    found = lists.chosen(here, targets, where)
+    group_id = None if which.group is None else resolve.group_id(here, which.group)
+    checked_state(which.state)
+    found = [
+        job
+        for job in found
+        if group_id in {None, job.group_id}
+        and which.state in {None, job.state}
+        and which.tag in {None, *job.tags}
+    ]
+    _print_jobs(found[: which.limit], "No job matches", as_json=as_json)
     return 0
+
+
+def checked_state(state: str | None) -> None:
+    """Raise InvalidRequest for a state that there is not."""
+    known = [s.value for s in State]
+    if state is not None and state not in known:
+        raise InvalidRequest(f"--state {state[:40]!r} is unknown", fix=f"Use one of {', '.join(known)}")
+
+
+def run_names(here: Workspace, targets: Sequence[str], where: str | None) -> list[str]:
+    """Return the ids of the runs that are meant, by default the newest."""
+    if where is None and not targets:
+        return [NEWEST]
+    if where is None and len(targets) == 1 and job_numbers.one(targets[0]) is not None:
+        return list(targets)  # the way of nearly all calls: the journal is opened once
+    return [job.run_id for job in lists.chosen(here, targets, where, runs_only=True)]
 
 
 def run_view(here: Workspace, name: str) -> RunView:
@@ -74,41 +116,3 @@ def run_view(here: Workspace, name: str) -> RunView:
             fix="Start with `runforge enqueue-sweep` or `enqueue-run`",
         )
     return lists.run(here, name)
-
-
-def run(here: Workspace, name: str, *, as_json: bool = False) -> int:
-    """Show one run: state, attempts, timeline, files."""
-    view = run_view(here, name)
-    if as_json:
-        output.print_json("run", {**view.to_json(), "remarks": remarks(view.run_dir)})
-        return 0
-    job = view.job
-    waits = f" ({job.waiting_text})" if job.waiting_text else ""
-    lines = [
-        ("Run", job.run_id),
-        ("Job", job.job_id),
-        ("Group", job.group_id or "none"),
-        ("State", output.state_cell(job.state) + waits),
-        ("Error", job.error),
-        ("Metric", output.metric(job.metric_name, job.metric_value)),
-        *(("Remark", sentence) for sentence in remarks(view.run_dir)),
-        ("Overrides", ", ".join(f"{k}={v}" for k, v in job.overrides.items())),
-        ("Priority", str(job.priority) if job.priority else ""),
-        ("Created", output.moment_and_age(job.created_at)),
-        ("Started", output.moment_and_age(job.started_at)),
-        ("Finished", output.moment_and_age(job.finished_at)),
-        ("Time", output.duration(job.seconds)),
-        ("Folder", str(view.run_dir)),
-        ("Files", ", ".join(sorted(os.listdir(view.run_dir))) if view.run_dir.is_dir() else "missing"),
-    ]
-    for label, value in lines:
-        if value:
-            print(f"{label:<10} {output.safe(value)}")
-    for attempt in view.attempts:
-        how = attempt.cause or "running"
-        when = output.moment(attempt.started_at)
-        print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
-    print("Timeline")
-    for entry in view.timeline:
-        print(f"  {output.moment(entry['at'])}  {entry['event']}")
-    return 0

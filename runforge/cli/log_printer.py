@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from runforge.cli import output
 from runforge.files.durable import open_file
@@ -28,10 +29,12 @@ _MOST_STYLES = 16
 class LogPrinter:
     """Prints what was added to a file since the last look; a replaced file is printed from its beginning."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, last: int | None = None) -> None:
         self._path = path
         self._inode = -1
         self._position = 0
+        #: Of what is there at the first look, only so many lines at the end are printed.
+        self._last = last
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._pending = ""
         self._is_drawn = False
@@ -45,6 +48,8 @@ class LogPrinter:
                 if info.st_ino != self._inode or info.st_size < self._position:
                     self.finish()
                     self._inode, self._position = info.st_ino, 0
+                    if self._last is not None:
+                        self._position, self._last = _start_of_last(stream, self._last, info.st_size), None
                 stream.seek(self._position)
                 while chunk := stream.read(_CHUNK):
                     self._position += len(chunk)
@@ -101,3 +106,23 @@ class LogPrinter:
         if self._is_drawn:
             sys.stdout.write("\r\x1b[K")
         self._is_drawn = False
+
+
+def _start_of_last(stream: BinaryIO, lines: int, size: int) -> int:
+    """Return where the last lines of a file begin; an unfinished one counts too."""
+    if lines == 0:
+        return size
+    end, wanted = size, lines + 1
+    while end > 0:
+        begin = max(0, end - _CHUNK)
+        stream.seek(begin)
+        chunk = stream.read(end - begin)
+        if end == size and not chunk.endswith(b"\n"):
+            wanted -= 1  # there is no newline behind the last line
+        place = len(chunk)
+        while wanted and (place := chunk.rfind(b"\n", 0, place)) >= 0:
+            wanted -= 1
+        if not wanted:
+            return begin + place + 1
+        end = begin
+    return 0

@@ -12,7 +12,7 @@ import os
 import sys
 
 from runforge import __version__, own_python
-from runforge.cli.commands import COMMANDS, VERSION
+from runforge.cli.commands import VERSION, find
 
 TYPE_CHECKING = False  # `typing` alone would double the time of `--version`
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _ends_at_once(arguments: list[str]) -> bool:
     """Return whether the process can end at once after a call; the table of commands knows it."""
     if not arguments:
         return _COMPLETE in os.environ  # otherwise these are the screens, or the help
-    command = COMMANDS.get(arguments[0])
+    command = find(arguments[0])
     return arguments == [*VERSION.words] or (command is not None and command.ends_at_once)
 
 

@@ -146,15 +146,12 @@ def metric(name: str | None, value: float | None) -> str:
 
 def moment(text: str | None) -> str:
     """Return a timestamp for people to read, in their time zone."""
-    return f"{clock.to_datetime(text).astimezone():%Y-%m-%d %H:%M:%S %Z}" if text else ""
+    return clock.local(text) if text else ""
 
 
 def moment_and_age(text: str | None) -> str:
     """Return a timestamp for people to read, and how long ago that was."""
-    if not text:
-        return ""
-    age = cells.span(clock.seconds_between(text, clock.now()))
-    return f"{moment(text)}, {age} ago"
+    return clock.local_and_age(text) if text else ""
 
 
 def note(text: str) -> None:

@@ -20,9 +20,10 @@ _PLACEHOLDERS = {"file": "FILE", "folder": "FOLDER", "int": "N", "seconds": "SEC
 class Parameter:
     """An option, or an argument if it has no words.
 
-    `name` is the parameter's name in the command's function. `kind` is flag, text, texts (may be repeated),
-    file, folder, int or seconds. `low` and `high` are its limits. `completes` is what the shell offers:
-    group, run, either or state.
+    `name` is the parameter's name in the command's function. `kind` is flag, text, texts (several: an option is
+    repeated, an argument takes as many words as there are), rest (an argument that takes all words from its first one
+    on, or from `--` on), file, folder, int or seconds. `low` and `high` are its limits. `completes` is what the shell
+    offers: group, run, either, or a name of completion.VALUES.
     """
 
     __slots__ = (
@@ -59,7 +60,12 @@ class Parameter:
     def placeholder(self) -> str:
         """The placeholder for the value in the documentation."""
         by_kind = _PLACEHOLDERS.get(self.kind) or (self.completes or "text").upper()
-        return (self.metavar or by_kind).strip("[]")
+        return (self.metavar or by_kind).replace("[", "").replace("]", "")
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether it is an argument of any number of words."""
+        return self.kind == "texts" and not self.words
 
 
 def flag(word: str, help: str, *others: str, name: str = "") -> Parameter:  # noqa: A002
@@ -93,10 +99,10 @@ class Command:
     `runs` is `module:function` below runforge.cli. `reads_only` promises that it changes nothing in the
     workspace. `ends_at_once` says that nothing is left to do after its function: no thread, no screen,
     nothing that needs the interpreter's normal end, which would take a seventh of such a call. Commands that
-    only read end at once.
+    only read end at once. `aliases` work and are listed nowhere: the names that other queues taught people.
     """
 
-    __slots__ = ("ends_at_once", "examples", "help", "name", "parameters", "reads_only", "runs")
+    __slots__ = ("aliases", "ends_at_once", "examples", "help", "name", "parameters", "reads_only", "runs")
 
     def __init__(
         self,
@@ -108,6 +114,7 @@ class Command:
         reads_only: bool = False,
         ends_at_once: bool = False,
         examples: Sequence[str] = (),
+        aliases: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.runs = runs
@@ -116,11 +123,17 @@ class Command:
         self.reads_only = reads_only
         self.ends_at_once = ends_at_once or reads_only
         self.examples = examples
+        self.aliases = aliases
 
     @property
     def options(self) -> list[Parameter]:
         """The parameters that have words."""
         return [parameter for parameter in self.parameters if parameter.words]
+
+    @property
+    def rest(self) -> Parameter | None:
+        """The argument that takes all words from its first one on, if there is one: options end there."""
+        return next((p for p in self.parameters if p.kind == "rest"), None)
 
     @property
     def arguments(self) -> list[Parameter]:
@@ -147,11 +160,29 @@ GROUP = option(
     is_required=True,
     completes="group",
 )
-RUN = argument("run", "text", "The run: id, unique beginning, or @last.", completes="run")
-RUN_OR_GROUP = argument("name", "text", "A run or a group.", metavar="RUN|GROUP", completes="either")
-GROUP_OR_RUN = optional(
-    "name", "text", "What to wait for.", default="@last", metavar="[GROUP|RUN]", completes="either"
+RUN = argument("run", "text", "The run: number, id, unique beginning, or @last.", completes="run")
+TARGETS = optional(
+    "targets",
+    "texts",
+    "Runs and groups: numbers (12, 3-9), ids or their beginnings, names of groups, @last, @last~1.",
+    metavar="[TARGET]...",
+    completes="either",
 )
+RUNS = optional(
+    "targets",
+    "texts",
+    "Runs, or groups for all their runs: numbers (12, 3-9), ids, names of groups, @last. Default: the newest run.",
+    metavar="[TARGET]...",
+    completes="either",
+)
+WHERE = option(
+    "--where",
+    "text",
+    "Only runs that match, as in the terminal UI: 'state:failed lr=0.1 group:lm'. Without a TARGET: of all.",
+    metavar="FILTER",
+)
+UTC = flag("--utc", "Show times in UTC instead of local time.")
+YES = flag("--yes", "Do not ask.", "-y")
 DRY_RUN = flag("--dry-run", "Check everything and go through all steps, but train no model.")
 DRY_RUN_SECONDS = option(
     "--dry-run-seconds",

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from runforge import __version__
 from runforge.cli import completion, fast_path
-from runforge.cli.commands import ABOUT, COMMANDS, SECTIONS, VERSION
+from runforge.cli.commands import ABOUT, COMMANDS, SECTIONS, VERSION, find
 from runforge.cli.parameters import Command, Parameter
 from runforge.text import did_you_mean
 
@@ -19,6 +19,7 @@ _TYPES: dict[str, Any] = {
     "flag": bool,
     "text": str,
     "texts": list[str],
+    "rest": list[str],
     "file": Path,
     "folder": Path,
     "int": int,
@@ -35,21 +36,29 @@ class TableGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, or fail and name the one that was probably meant."""
-        command = COMMANDS.get(cmd_name)
+        command = find(cmd_name)
         if command is None:
             ctx.fail(f"No such command {cmd_name[:60]!r}. {did_you_mean(cmd_name, COMMANDS)}".rstrip())
             return None
         app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        app.command(command.name, help=command.help)(_callback(command))
+        # After the first word of the rest, an option is the program's.
+        settings = {"allow_interspersed_args": command.rest is None}
+        app.command(command.name, help=command.help, epilog=_epilog(command), context_settings=settings)(
+            _callback(command)
+        )
         return typer.main.get_command(app)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the commands into the help, section by section."""
         for section, commands in SECTIONS.items():
             with formatter.section(section):
-                limit = formatter.width - 22
-                names = [command.name for command in commands]
-                formatter.write_dl([(n, self.get_command(ctx, n).get_short_help_str(limit)) for n in names])
+                formatter.write_dl([(command.name, command.help) for command in commands])
+
+
+def _epilog(command: Command) -> str | None:
+    """Return the examples of a command, under its options."""
+    lines = [f"  {line}" for line in command.examples]
+    return "\n".join(["\b", "Examples:", *lines]) if lines else None
 
 
 def _callback(command: Command) -> Any:
@@ -68,6 +77,8 @@ def _typed(parameter: Parameter) -> inspect.Parameter:
     default: Any = parameter.default
     if parameter.is_required:
         default = inspect.Parameter.empty
+    elif parameter.kind in {"texts", "rest"}:
+        default = []
     elif default is None:
         kind = kind | None
     elif kind is Path:

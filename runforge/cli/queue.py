@@ -1,25 +1,23 @@
-"""Commands that change the queue."""
+"""Commands of the contract: what clients call, with the lines that they read."""
 
 from __future__ import annotations
 
-import re
-import sys
 from typing import TYPE_CHECKING
 
-from runforge import cells
-from runforge.cli import output
-from runforge.cli.options import checked_seconds, dry_run_seconds, find
+from runforge.cli import changes, output
+from runforge.cli.options import dry_run_seconds, find
+from runforge.core.states import LIVE, State
 from runforge.core.submission import Submission
 from runforge.metrics import tokens
+from runforge.queue.changed import Changed
 from runforge.views import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runforge.queue.prune import PruneOutcome
-
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
-_UNITS = {"": 86400, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+    from runforge.core.records import Job
+    from runforge.store.targets import Selection
+    from runforge.workspace import Workspace
 
 
 def enqueue_sweep(
@@ -29,13 +27,16 @@ def enqueue_sweep(
     dry_run_hold: float,
     max_runs: int,
     state_dir: Path | None,
+    as_json: bool,
 ) -> int:
     """Enqueue the runs of a plan file and print their group's id."""
     from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
     submission = Submission(dry_run_seconds=hold)
-    return enqueueing.sweep(workspace, plan, submission, max_runs=max_runs, state_dir=state_dir)
+    return enqueueing.sweep(
+        workspace, plan, submission, max_runs=max_runs, state_dir=state_dir, as_json=as_json
+    )
 
 
 def enqueue_run(
@@ -45,21 +46,21 @@ def enqueue_run(
     priority: int,
     dry_run: bool,
     dry_run_hold: float,
+    as_json: bool,
 ) -> int:
     """Enqueue one run folder and print its job."""
     from runforge.cli import enqueueing
 
     hold = dry_run_seconds(dry_run, dry_run_hold)
     submission = Submission(group=group_id, priority=priority, dry_run_seconds=hold)
-    return enqueueing.run(workspace, run_id, submission)
+    return enqueueing.run(workspace, run_id, submission, as_json=as_json)
 
 
-def pause_group(group_id: str, workspace: Path | None) -> int:
+def pause_group(group_id: str, workspace: Path | None, as_json: bool) -> int:
     """Pause a group and print the token of it."""
-    from runforge.queue import pause
-
-    here = find(workspace)
-    found = pause.pause_group(here, group_id)
+    here, found = _pause(group_id, workspace, as_json=as_json, is_paused=True)
+    if as_json:
+        return 0
     print(f"Paused group {found}")
     print(tokens.group_paused(found))
     if resolve.has_ended(here, found):
@@ -67,103 +68,90 @@ def pause_group(group_id: str, workspace: Path | None) -> int:
     return 0
 
 
-def resume_group(group_id: str, workspace: Path | None) -> int:
+def resume_group(group_id: str, workspace: Path | None, as_json: bool) -> int:
     """Resume a group and print the token of it."""
-    from runforge.queue import pause
-
-    found = pause.resume_group(find(workspace), group_id)
-    print(f"Resumed group {found}")
-    print(tokens.group_resumed(found))
+    _, found = _pause(group_id, workspace, as_json=as_json, is_paused=False)
+    if not as_json:
+        print(f"Resumed group {found}")
+        print(tokens.group_resumed(found))
     return 0
 
 
-def retry_failed(group_id: str, workspace: Path | None) -> int:
+def _pause(group_id: str, workspace: Path | None, *, as_json: bool, is_paused: bool) -> tuple[Workspace, str]:
+    from runforge.queue import pause
+
+    here = find(workspace)
+    found = resolve.group_id(here, group_id)
+    groups, same = pause.set_paused(here, [found], is_paused=is_paused)
+    if as_json:
+        shown = [group._replace(is_paused=is_paused) for group in groups]
+        reason = "already paused" if is_paused else "not paused"
+        changes.print_json(Changed([], []), shown, [(group, reason) for group in same])
+    return here, found
+
+
+def retry_failed(group_id: str, workspace: Path | None, as_json: bool) -> int:
     """Retry a group's failed runs and print how many."""
     from runforge.queue import retry
 
     here = find(workspace)
-    found = resolve.group_id(here, group_id)
-    print(f"Re-enqueued {retry.retry_failed(here, found)} failed runs in group {found}")
+    found = _members(here, group_id)
+    failed = [job.job_id for job in found.jobs if job.state is State.FAILED]
+    done = retry.retry(here, failed) if failed else Changed([], [])
+    if as_json:
+        changes.print_json(done)
+    else:
+        print(f"Re-enqueued {len(done.changed)} failed runs in group {found.groups[0].group_id}")
     return 0
 
 
-def cancel_group(group_id: str, workspace: Path | None, let_running_finish: bool) -> int:
+def cancel_group(group_id: str, workspace: Path | None, let_running_finish: bool, as_json: bool) -> int:
     """Cancel a group and print how many runs."""
     from runforge.queue import cancel
 
     here = find(workspace)
-    found = resolve.group_id(here, group_id)
-    outcome = cancel.cancel_group(here, found, let_running_finish=let_running_finish)
-    total = outcome.canceled_queued + outcome.stopping
-    detail = f" ({outcome.stopping} of them running, being stopped)" if outcome.stopping else ""
-    print(f"Canceled {total} runs in group {found}{detail}")
+    found = _members(here, group_id)
+    group = found.groups[0].group_id
+    live = [job.job_id for job in found.jobs if job.state in LIVE]
+    done = cancel.cancel(here, live, [group], let_running_finish=let_running_finish)
+    if as_json:
+        changes.print_json(done)
+        return 0
+    stopping = sum(job.state is State.RUNNING for job in done.changed)
+    detail = f" ({stopping} of them running, being stopped)" if stopping else ""
+    print(f"Canceled {len(done.changed)} runs in group {group}{detail}")
     return 0
 
 
-def cancel_run(run: str, workspace: Path | None) -> int:
+def _members(here: Workspace, name: str) -> Selection:
+    return resolve.select(here, [resolve.group_id(here, name)])
+
+
+def cancel_run(run: str, workspace: Path | None, as_json: bool) -> int:
     """Cancel the run and say whether it had started."""
     from runforge.queue import cancel
 
     here = find(workspace)
     found = resolve.run_id(here, run)
     outcome = cancel.cancel_run(here, found)
-    print(f"Canceled run {found}{' (it is being stopped)' if outcome.stopping else ''}")
+    if as_json:
+        changes.print_json(Changed([_job(here, found)], []))
+    else:
+        print(f"Canceled run {found}{' (it is being stopped)' if outcome.stopping else ''}")
     return 0
 
 
-def retry_run(run: str, workspace: Path | None) -> int:
+def retry_run(run: str, workspace: Path | None, as_json: bool) -> int:
     """Retry the run and print its new attempt's number."""
     from runforge.queue import retry
 
     job = retry.retry_run(find(workspace), run)
-    print(f"Re-enqueued run {job.run_id} as attempt {job.attempt}")
+    if as_json:
+        changes.print_json(Changed([job], []))
+    else:
+        print(f"Re-enqueued run {job.run_id} as attempt {job.attempt}")
     return 0
 
 
-def set_priority(name: str, priority: int, workspace: Path | None) -> int:
-    """Set the priority of a run or group and print how many runs changed."""
-    from runforge.queue.priority import set_priority as change_priority
-
-    print(f"Set priority {priority} on {change_priority(find(workspace), name, priority)} runs")
-    return 0
-
-
-def _seconds(text: str) -> float:
-    from runforge.errors import InvalidRequest
-
-    match = _AGE.fullmatch(text.strip())
-    if match is None:
-        raise InvalidRequest(
-            f"--older-than {text[:40]!r} is not a valid age", fix="Write 30d, 12h, 45m or 90s"
-        )
-    return checked_seconds("--older-than", float(match.group(1)) * _UNITS[match.group(2)])
-
-
-def _confirmed(found: PruneOutcome) -> bool:
-    import typer
-
-    runs = "1 run and its folder" if found.jobs == 1 else f"{found.jobs:,} runs and their folders"
-    return typer.confirm(f"Delete {runs} ({cells.size(found.bytes)})?")
-
-
-def prune(older_than: str, workspace: Path | None, delete_runs: bool, dry_run: bool, yes: bool) -> int:
-    """Prune; ask first if folders would be deleted; 5 if the answer is no."""
-    from runforge.errors import InvalidRequest
-    from runforge.queue import prune as pruning
-
-    here, seconds = find(workspace), _seconds(older_than)
-    if delete_runs and not dry_run and not yes:
-        if not sys.stdin.isatty():
-            raise InvalidRequest(
-                "--delete-runs asks a question first", fix="Give --yes if nobody can answer it"
-            )
-        found = pruning.prune(here, seconds, delete_runs=True, dry_run=True)
-        if found.jobs and not _confirmed(found):
-            return 5
-    outcome = pruning.prune(here, seconds, delete_runs=delete_runs, dry_run=dry_run)
-    prefix = "[DRY-RUN] would forget" if dry_run else "Forgot"
-    size = f", {cells.size(outcome.bytes)}" if delete_runs else ""
-    print(f"{prefix} {outcome.jobs} jobs{size}")
-    if not delete_runs and outcome.jobs and not dry_run:
-        output.note("The run folders are still there; --delete-runs deletes them too")
-    return 0
+def _job(here: Workspace, run_id: str) -> Job:
+    return resolve.select(here, [run_id]).jobs[0]

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from runforge import cells
 from runforge import workspace as workspaces
 from runforge.cli import output, samples
 from runforge.cli.follow import progress
@@ -27,18 +28,24 @@ _BEST = 5
 _PLAN = "plan.json"
 _REQUEST = "request.json"
 _DATA = "data/train.csv"
+#: Keeps the workspace out of a repository around it.
+_IGNORE = ".gitignore"
 
 
-def make_workspace(folder: Path, state_dir: Path | None = None) -> Workspace:
-    """Make a workspace with sample data, plan and request. Existing files stay unchanged."""
+def make_workspace(folder: Path, state_dir: Path | None = None, *, is_bare: bool = False) -> Workspace:
+    """Make a workspace, with sample data, plan and request if it is not bare. Existing files stay unchanged."""
     try:
         if folder.is_dir():
             workspaces.require_own(folder)  # refused before anything is made in it
-        (folder / "data").mkdir(parents=True, exist_ok=True)
+        (folder if is_bare else folder / "data").mkdir(parents=True, exist_ok=True)
         here = workspaces.at(folder, state_dir=state_dir)
         here.prepare()
     except (FileExistsError, NotADirectoryError) as error:
         raise OperationFailed(f"{error.filename} is in the way", fix="Give another folder") from None
+    if not os.path.lexists(here.hidden / _IGNORE):
+        write_atomic(here.hidden / _IGNORE, b"*\n", mode=0o644)
+    if is_bare:
+        return here
     contents = {
         _DATA: samples.training_csv(),
         _PLAN: samples.encode(samples.plan(str(here.root))),
@@ -50,22 +57,37 @@ def make_workspace(folder: Path, state_dir: Path | None = None) -> Workspace:
     return here
 
 
-def init(folder: Path, state_dir: Path | None, new_journal: bool) -> int:
-    """Make the workspace, and print what is in it and what to do next."""
-    here = make_workspace(folder, state_dir)
+def init(folder: Path, state_dir: Path | None, bare: bool, new_journal: bool) -> int:
+    """Make the workspace, and print what is in it and what to do next. A folder with other files gets no samples."""
+    is_used = _is_used(folder)
+    is_bare = bare or is_used
+    here = make_workspace(folder, state_dir, is_bare=is_bare)
     if new_journal:
         _make_journal(here)
     print(f"Workspace {here.root}")
-    print(f"  {_DATA:<16} {samples.ROWS} rows to train on")
-    runs = len(samples.plan("")["strategy"]["runs"])
-    print(f"  {_PLAN:<16} a sweep of {runs} runs")
-    print(f"  {_REQUEST:<16} a single run")
+    if not is_bare:
+        print(f"  {_DATA:<16} {samples.ROWS} rows to train on")
+        runs = len(samples.plan("")["strategy"]["runs"])
+        print(f"  {_PLAN:<16} a sweep of {runs} runs")
+        print(f"  {_REQUEST:<16} a single run")
+    else:
+        why = "the folder is not empty, so it got no samples" if is_used and not bare else "no samples"
+        print(f"  {'.runforge':<16} the queue and its runs; {why}")
     print("Next:")
     place = "" if here.root == Path.cwd() else f"cd {here.root} && "
-    print(f"  {place}runforge enqueue-sweep --plan {_PLAN}")
+    first = "submit -- python train.py" if is_bare else f"enqueue-sweep --plan {_PLAN}"
+    print(f"  {place}runforge {first}")
     print("  runforge daemon --detach")
     print("  runforge wait")
     return 0
+
+
+def _is_used(folder: Path) -> bool:
+    """Return whether a folder has files of its own, besides a workspace's."""
+    try:
+        return any(name != ".runforge" for name in os.listdir(folder))
+    except OSError:
+        return False  # it is made, or what is wrong is told then
 
 
 def _make_journal(here: Workspace) -> None:
@@ -183,12 +205,12 @@ def _print_best(here: Workspace, group_id: str, seconds: float) -> None:
     from runforge.store import daemon_holder
     from runforge.views import ranking
 
-    ranked = ranking.ranked(here, group_id).best_first
+    by, _, ranked, _ = ranking.ranked(here, group_id)
     daemon = "the daemon is stopped" if daemon_holder.holder(here) is None else "the daemon keeps running"
     done = sum(job.state == "succeeded" for job in lists.jobs(here, group_id=group_id))
     print(f"\n{done} runs succeeded in {seconds:.1f} s; {daemon}. The best:\n")
     rows = [_row(job) for job in ranked[:_BEST]]
-    output.table(["RUN", "METRIC", "FAMILY", "PARAMETERS"], rows, flexible=[3, 0])
+    output.table(["#", "RUN", by.metric or "", "FAMILY", "PARAMETERS"], rows, flexible=[4, 1], ids=[1])
     if ranked:
         print(f"\nBest run: {ranked[0].run_id}")
         print(f"  files: {here.root / ranked[0].run_dir}")
@@ -199,4 +221,4 @@ def _row(job: JobView) -> list[Any]:
     short = {path.rpartition(".")[2]: value for path, value in job.overrides.items()}
     family = short.pop("family", "")
     shown = ", ".join(f"{name}={value}" for name, value in short.items())
-    return [job.run_id, output.metric(job.metric_name, job.metric_value), family, shown]
+    return [job.number, job.run_id, cells.number(job.metric_value), family, shown]

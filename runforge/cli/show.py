@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runforge import clock
 from runforge.cli.options import find
+from runforge.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def queue_status(workspace: Path | None, as_json: bool, watch: bool) -> int:
+def _use(*, utc: bool) -> None:
+    if utc:
+        clock.use_utc()
+
+
+def queue_status(workspace: Path | None, as_json: bool, utc: bool, watch: bool) -> int:
     """Print the queue's status, once or after each change."""
     from runforge.cli import status
 
+    _use(utc=utc)
     here = find(workspace)
     if watch:
         return status.watch(here, as_json=as_json)
@@ -29,16 +37,43 @@ def groups(workspace: Path | None, as_json: bool) -> int:
 
 
 def jobs(
-    workspace: Path | None, group: str | None, state: str | None, limit: int | None, as_json: bool
+    targets: list[str],
+    where: str | None,
+    workspace: Path | None,
+    group: str | None,
+    state: str | None,
+    tag: str | None,
+    limit: int | None,
+    as_json: bool,
+    utc: bool,
 ) -> int:
     """Print the selected jobs; without an option the newest."""
     from runforge.cli import listing
 
-    return listing.jobs(find(workspace), group=group, state=state, limit=limit, as_json=as_json)
+    _use(utc=utc)
+    here = find(workspace)
+    which = listing.Which(group, state, tag, limit)
+    if targets or where is not None:
+        return listing.chosen(here, targets, where, which, as_json=as_json)
+    return listing.jobs(here, which, as_json=as_json)
 
 
-def show(run: str, workspace: Path | None, as_json: bool) -> int:
-    """Print all about one run."""
-    from runforge.cli import listing
+def show(
+    targets: list[str],
+    where: str | None,
+    workspace: Path | None,
+    env: bool,
+    as_json: bool,
+    utc: bool,
+) -> int:
+    """Print all about each run."""
+    from runforge.cli import listing, one_run
 
-    return listing.run(find(workspace), run, as_json=as_json)
+    _use(utc=utc)
+    here = find(workspace)
+    names = listing.run_names(here, targets, where)
+    if not env:
+        return one_run.show(here, names, as_json=as_json)
+    if len(names) > 1:
+        raise InvalidRequest(f"--env takes one run, not {len(names)}", fix="Give one number or id")
+    return one_run.environment(here, names[0], as_json=as_json)

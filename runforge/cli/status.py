@@ -6,14 +6,13 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from runforge.cli import output
+from runforge.cli import output, tables
 from runforge.core.states import State
 from runforge.views import glance
 
 if TYPE_CHECKING:
     from runforge.views.daemon_status import DaemonStatus
     from runforge.views.glance import QueueSummary
-    from runforge.views.shown import GroupView, JobView
     from runforge.workspace import Workspace
 
 
@@ -95,66 +94,15 @@ def _print_summary(summary: QueueSummary) -> None:
     ]
     if live:
         print()
-        print_groups(live)
+        tables.print_groups(live)
     if others:
         print(f"\n{', '.join(others)}; `runforge groups` lists them")
     if summary.running:
         print()
-        print_jobs(summary.running)
+        tables.print_jobs(summary.running)
     if summary.next:
         print("\nNext")
         for job in summary.next:
-            print(f"  {output.safe(job.run_id)}: {job.waiting_text}")
+            print(f"  {job.number}  {output.safe(job.run_id)}: {output.safe(job.waiting_text or '')}")
     if not any(summary.counts.values()):
         print("\nThe queue is empty. Put a sweep into it: runforge enqueue-sweep --plan plan.json")
-
-
-def print_groups(found: list[GroupView]) -> None:
-    """Print groups with their progress."""
-    rows = []
-    for group in found:
-        done = group.succeeded + group.failed + group.canceled
-        rows.append(
-            [
-                group.group_id,
-                output.state_cell(_status(group, done)),
-                output.bar(done, group.total, 12),
-                f"{done}/{group.total}",
-                group.running or "",
-                group.failed or "",
-            ]
-        )
-    headers = ["GROUP", "STATUS", "PROGRESS", "ENDED", "RUNNING", "FAILED"]
-    output.table(headers, rows, flexible=[0], ids=[0], state_column=1)
-
-
-def _status(group: GroupView, done: int) -> str:
-    """Return a group's status for people: an open group waits until one of its runs has started."""
-    if group.status != "running":
-        return group.status
-    if group.paused:
-        return "paused"
-    return "running" if group.running or done else "queued"
-
-
-def _held(job: JobView) -> str | None:
-    return job.waiting_text if job.state == State.RUNNING.value else None
-
-
-def print_jobs(found: list[JobView]) -> None:
-    """Print one job per line, with its error or its metric."""
-    rows = [
-        [
-            job.run_id,
-            output.state_cell(job.state),
-            job.attempt if job.attempt > 1 else "",
-            output.duration(job.seconds),
-            output.metric(job.metric_name, job.metric_value),
-            job.error
-            or _held(job)
-            or ", ".join(f"{k.rpartition('.')[2]}={v}" for k, v in job.overrides.items()),
-        ]
-        for job in found
-    ]
-    headers = ["RUN", "STATE", "TRY", "TIME", "METRIC", "DETAIL"]
-    output.table(headers, rows, flexible=[5, 0], ids=[0], state_column=1)

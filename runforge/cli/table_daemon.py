@@ -18,7 +18,7 @@ DAEMON = (
     Command(
         "daemon",
         "daemon:daemon",
-        "Run the workspace's daemon: it starts queued runs and records how they end.",
+        "Run the daemon, which starts the queued runs.",
         (
             WORKSPACE,
             option("--max-parallel", "int", "Runs at the same time.", default=2, high=MOST),
@@ -28,6 +28,8 @@ DAEMON = (
                 "text",
                 "What to do with runs whose end is unknown: requeue, fail or cancel.",
                 default="requeue",
+                metavar="POLICY",
+                completes="orphans",
             ),
             flag("--replace", "Take over from a running daemon, by force if it hangs."),
             flag("--detach", "Run in the background; return when the daemon is ready.", "-d"),
@@ -38,7 +40,7 @@ DAEMON = (
     Command(
         "stop-daemon",
         "daemon:stop_daemon",
-        "Stop the daemon and wait until it has ended. Running runs continue unless an option stops them.",
+        "Stop the daemon; running runs continue unless told.",
         (
             optional(
                 "seconds",
@@ -57,17 +59,18 @@ DAEMON = (
     Command(
         "doctor",
         "doctor:doctor",
-        "Check SQLite, file system, permissions, GPUs, locks, journal and exports; 1 if something is wrong.",
+        "Check machine, journal and files; 1 if something is wrong.",
         (
             WORKSPACE,
             JSON,
             flag("--recover", "Make a new journal from a damaged one. The damaged one is kept."),
         ),
+        examples=["runforge doctor"],
     ),
     Command(
         "backup",
         "doctor:backup",
-        "Copy the journal into one file, also while it is in use. A plain `cp` could be damaged.",
+        "Copy the journal into one file, also while it is in use.",
         (
             argument("to", "file", "The path of the copy; it must not exist.", metavar="FILE"),
             WORKSPACE,
@@ -77,7 +80,7 @@ DAEMON = (
     Command(
         "drill",
         "drill:drill",
-        "Kill and stop RunForge in temporary workspaces and check every outcome; 1 if one is wrong.",
+        "Kill RunForge in temporary workspaces, check every outcome.",
         (
             option("--only", "texts", "Only this drill; may be repeated.", metavar="NAME"),
             option("--seed", "int", "The same seed gives the same kills.", default=1, low=0, high=MOST),
@@ -85,5 +88,6 @@ DAEMON = (
             flag("--list", "Only list the drills.", name="list_only"),
             JSON,
         ),
+        examples=["runforge drill --list"],
     ),
 )

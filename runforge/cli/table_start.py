@@ -19,10 +19,11 @@ START = (
     Command(
         "init",
         "setup:init",
-        "Make a workspace with sample data, a sweep plan and a request to start from.",
+        "Make a workspace; in an empty folder with sample data.",
         (
             optional("folder", "folder", "The folder; it is made if it does not exist.", default="."),
             STATE_DIR,
+            flag("--bare", "Make only `.runforge`; so it is in a folder that is not empty."),
             flag(
                 "--new-journal",
                 "Start with an empty queue if the journal is lost; the old queue is forgotten.",
@@ -33,11 +34,12 @@ START = (
     Command(
         "demo",
         "setup:demo",
-        "Show everything on sample data: sweep, daemon, progress, best runs.",
+        "Show the whole job on sample data in a minute.",
         (
             optional("folder", "folder", "The folder; by default a new temporary folder."),
             option("--max-parallel", "int", "Runs at the same time.", default=2, low=1),
         ),
+        examples=["runforge demo"],
     ),
     Command(
         "helper",
@@ -69,11 +71,12 @@ DIRECT = (
     Command(
         "sweep",
         "direct:sweep",
-        "Run a sweep plan in the foreground. If a daemon is running, it runs the plan.",
+        "Run a sweep plan in the foreground; a live daemon runs it.",
         (
             *(PLAN, WORKSPACE, DRY_RUN, DRY_RUN_SECONDS),
             flag("--enqueue", "Only put the runs into the queue."),
             MAX_RUNS,
         ),
+        examples=["runforge sweep --plan plan.json"],
     ),
 )

@@ -8,6 +8,10 @@ import signal
 _SHELLS_BASE = 128
 #: The signals above it do not end a program.
 _LAST_SIGNAL = 31
+#: Signals by which a program ends because of its own fault.
+OWN_FAULTS = frozenset(
+    {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP}
+)
 
 
 def of_signal(number: int) -> int:
@@ -15,10 +19,16 @@ def of_signal(number: int) -> int:
     return _SHELLS_BASE + number
 
 
+def signal_in(code: int) -> int | None:
+    """Return the signal that a shell's exit code means, if it means one."""
+    number = code - _SHELLS_BASE
+    return number if 0 < number <= _LAST_SIGNAL else None
+
+
 def words(code: int) -> str:
     """Return an exit code in words. A shell's code for a signal is explained as that signal."""
-    number = code - _SHELLS_BASE
-    if not 0 < number <= _LAST_SIGNAL:
+    number = signal_in(code)
+    if number is None:
         return f"exit code {code}"
     text = f"exit code {code}, which often means: killed by signal {number} ({signal_name(number)})"
     return f"{text}, perhaps because memory ran out" if number == signal.SIGKILL else text

@@ -44,6 +44,8 @@ class ExitRecord(NamedTuple):
     dropped_bytes: int
     #: The error number if the machine could not create the run's process; the run never started.
     spawn_errno: int | None = None
+    #: The time limit in seconds if that ended it.
+    timed_out: float | None = None
 
 
 class ResultFacts(NamedTuple):
@@ -89,6 +91,8 @@ class Report(NamedTuple):
     refused: int | None = None
     #: Its supervisor has found that the spec was changed.
     is_forged: bool = False
+    #: The last line of the log of an attempt that has failed.
+    last_line: str | None = None
 
 
 class Ending(NamedTuple):

@@ -143,9 +143,29 @@ def of_record(record: ExitRecord) -> Ending:
     if record.spawn_error:
         message = f"could not be started: {safe(record.spawn_error)}"
         return Ending(State.FAILED, Cause.SPAWN_FAILED, message)
+    if record.timed_out is not None:
+        message = time_limit(record.timed_out)
+        return Ending(State.FAILED, Cause.TIMEOUT, message, record.exit_code, record.signal)
     if record.exit_code == 0:
         return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0)
     return _failed(record)
+
+
+def time_limit(seconds: float) -> str:
+    """Return why a run was ended that has taken too long."""
+    return f"time limit of {_exactly(seconds)} reached"
+
+
+def _exactly(seconds: float) -> str:
+    """Return a time without its empty units: 1h, 1h30m, 90.5s."""
+    if seconds != int(seconds):
+        return f"{seconds:g}s"
+    left, parts = int(seconds), []
+    for name, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        if left >= size:
+            parts.append(f"{left // size}{name}")
+            left %= size
+    return "".join(parts) or "0s"
 
 
 def _failed(record: ExitRecord) -> Ending:
@@ -164,9 +184,20 @@ def _from_record(record: ExitRecord, report: Report, job: Job) -> Ending:
     ending = of_record(record)
     if ending.state is State.SUCCEEDED:
         return _finished(report, job)
-    if ending.cause is Cause.EXIT and report.result is not None and report.result.error_message:
-        return ending._replace(error=report.result.error_message)
-    return ending
+    told = report.result.error_message if report.result is not None else None
+    if ending.cause is Cause.EXIT and told and told != ending.error:
+        return ending._replace(error=told)
+    return ending._replace(error=f"{ending.error}{_last_words(ending, report.last_line)}")
+
+
+def _last_words(ending: Ending, last_line: str | None) -> str:
+    """Return what the log says of a failure that the program itself has met."""
+    if not last_line or ending.cause not in {Cause.EXIT, Cause.SIGNAL}:
+        return ""
+    number = ending.signal or exit_codes.signal_in(ending.exit_code or 0)
+    if number is None:
+        return f": {last_line}"
+    return f"; last line: {last_line}" if number in exit_codes.OWN_FAULTS else ""
 
 
 def _finished(report: Report, job: Job) -> Ending:

@@ -10,7 +10,7 @@ REQUIRES_GPU = "requires_gpu"
 class Resources(NamedTuple):
     """What a run needs. 0 MB of memory means: not given.
 
-    Every run takes one slot. `cpus` and `mem_mb` are stored, but nothing counts them yet.
+    Every run takes one slot. More than one CPU, and memory, are counted against those of the machine.
     """
 
     cpus: int = 1
@@ -45,8 +45,3 @@ def from_json(value: Mapping[str, Any]) -> Resources:
     if not value.keys() & set(Resources._fields):
         return Resources(gpus=int(bool(value.get(REQUIRES_GPU))))
     return checked(Resources(**{name: value[name] for name in Resources._fields if name in value}))
-
-
-def of_device(device_type: str) -> Resources:
-    """Return what a request needs, from its type of device."""
-    return Resources(gpus=int(device_type == "gpu"))

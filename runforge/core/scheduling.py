@@ -32,14 +32,51 @@ class Device(NamedTuple):
 
 
 class Capacity(NamedTuple):
-    """What is free: slots, GPU slots and their devices.
+    """What is free: slots, GPU slots and their devices, processors and memory.
 
-    On a machine without devices a GPU slot is still a slot; the run then uses the CPU.
+    On a machine without devices a GPU slot is still a slot; the run then uses the CPU. None is not counted.
     """
 
     slots: int
     gpu_slots: int
     devices: tuple[Device, ...] | None = None
+    cpus: int | None = None
+    mem_mb: int | None = None
+
+
+class Machine(NamedTuple):
+    """The whole machine, with nothing running on it. None is not known."""
+
+    cpus: int | None = None
+    mem_mb: int | None = None
+    #: The memory of each device in MB.
+    devices: tuple[int, ...] | None = None
+
+
+def counted_cpus(needs: Resources) -> int:
+    """Return how many processors a run is counted for. One is what every run has: it is not counted."""
+    return needs.cpus if needs.cpus > 1 else 0
+
+
+def why_never(needs: Resources, machine: Machine) -> str | None:
+    """Return why a run can never start on this machine, in words; None if it can."""
+    if machine.cpus is not None and counted_cpus(needs) > machine.cpus:
+        return f"it asks for {needs.cpus} CPUs, and this machine has {machine.cpus}"
+    if machine.mem_mb is not None and needs.mem_mb > machine.mem_mb:
+        return f"it asks for {needs.mem_mb} MB of memory, and this machine has {machine.mem_mb} MB"
+    if not machine.devices or not needs.gpus:
+        return None
+    if needs.gpus > len(machine.devices):
+        return f"it asks for {needs.gpus} GPUs, and this machine has {len(machine.devices)}"
+    able = sum(memory >= needs.vram_mb for memory in machine.devices)
+    if able < needs.gpus:
+        return f"it asks for {needs.gpus} GPUs with {needs.vram_mb} MB each, and this machine has {able} of these"
+    return None
+
+
+def can_ever(needs: Resources, machine: Machine) -> bool:
+    """Return whether a run could start if nothing else ran."""
+    return why_never(needs, machine) is None
 
 
 def choose(heads: Iterable[Head], capacity: Capacity) -> Head | None:
@@ -61,7 +98,11 @@ def place(needs: Resources, capacity: Capacity) -> tuple[Device | None, ...] | N
 
     One for each GPU that it needs: all different, or all None if the machine has no known devices.
     """
-    if capacity.slots < 1 or capacity.gpu_slots < needs.gpus:
+    if (
+        capacity.slots < 1
+        or capacity.gpu_slots < needs.gpus
+        or not (_has_cpus(needs, capacity) and _has_memory(needs, capacity))
+    ):
         return None
     if capacity.devices is None:
         return (None,) * needs.gpus
@@ -71,14 +112,47 @@ def place(needs: Resources, capacity: Capacity) -> tuple[Device | None, ...] | N
     return tuple(sorted(able, key=lambda device: device.in_use)[: needs.gpus])
 
 
-def waiting_reason(*, daemon_live: bool, is_paused: bool, needs: Resources, capacity: Capacity) -> str:
-    """Return why a queued job is not running."""
+def _has_cpus(needs: Resources, capacity: Capacity) -> bool:
+    return capacity.cpus is None or counted_cpus(needs) <= capacity.cpus
+
+
+def _has_memory(needs: Resources, capacity: Capacity) -> bool:
+    return capacity.mem_mb is None or needs.mem_mb <= capacity.mem_mb
+
+
+def waiting_reason(  # noqa: PLR0911 - one reason a line
+    *,
+    daemon_live: bool,
+    is_paused: bool,
+    needs: Resources,
+    capacity: Capacity,
+    is_held: bool = False,
+    blockers: int = 0,
+    is_delayed: bool = False,
+    is_at_limit: bool = False,
+) -> str:
+    """Return why a queued job is not running: what only a person or another run can change comes first."""
+    if is_held:
+        return "held"
+    if blockers:
+        return "dependency"
     if is_paused:
         return "group_paused"
     if not daemon_live:
         return "no_daemon"
+    if is_delayed:
+        return "not_before"
+    if is_at_limit:
+        return "group_limit"
+    return _lacking(needs, capacity) or "turn_of_others"
+
+
+def _lacking(needs: Resources, capacity: Capacity) -> str | None:
+    """Return what the machine has not free now."""
     if capacity.slots < 1:
         return "no_free_slot"
-    if place(needs, capacity) is None:
-        return "no_gpu_slot"
-    return "turn_of_others"
+    if not _has_cpus(needs, capacity):
+        return "no_cpus"
+    if not _has_memory(needs, capacity):
+        return "no_memory"
+    return "no_gpu_slot" if place(needs, capacity) is None else None

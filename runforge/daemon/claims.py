@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from runforge.core.outcome import Grant
 from runforge.core.records import Group, Job
-from runforge.core.scheduling import Capacity, Head, choose, place
+from runforge.core.scheduling import Capacity, Head, Machine, choose, place
 from runforge.daemon.capacity import Slots
 from runforge.machine.gpus import Gpus
 from runforge.store import heads, records, transitions
@@ -36,6 +36,7 @@ class Claims:
         gpu_slots: int,
         gpus: Gpus,
         *,
+        machine: Machine = Machine(),  # noqa: B008 - immutable
         only_lane: int | None = None,
         rule: Rule = choose,
     ) -> None:
@@ -43,7 +44,7 @@ class Claims:
         self.epoch = epoch
         self._only_lane = only_lane
         self._rule = rule
-        self._slots = Slots(slots, gpu_slots, gpus)
+        self._slots = Slots(slots, gpu_slots, gpus, machine)
 
     @property
     def gpus(self) -> Gpus:
@@ -67,7 +68,7 @@ class Claims:
 
     def _free(self, tx: Transaction) -> Capacity:
         # Read again: a claim that a full disk rolled back is still in memory.
-        self._slots.load(tx.rows("attempts.slots"), tx.rows("attempts.grants"))
+        self._slots.load(tx.rows("attempts.slots"), tx.rows("attempts.grants"), tx.rows("attempts.asked"))
         return self._slots.capacity
 
     def _choose(self, tx: Transaction, capacity: Capacity) -> Head | None:

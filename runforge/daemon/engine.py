@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from runforge import failpoints, machine_faults
 from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder, Order
 from runforge.clock import Clock, later
-from runforge.core import policy
+from runforge.core import policy, retrying
 from runforge.core.outcome import Ending
 from runforge.core.policy import Decision, Past
 from runforge.core.records import Job
@@ -262,11 +262,12 @@ class Engine:
         is_held = self.gate.is_closed and not self.gate.allows()  # checked even if nothing waits
         if is_held or self.is_draining:
             return False
-        is_due = self._delays.is_due(self._clock.now())
-        if self._seen == (version := self._journal.version()) and not is_due:
+        now = self._clock.now()
+        if self._seen == (version := self._journal.version()) and not self._delays.is_due(now):
             return False  # no commit since the last time that nothing could start
         with self._journal.read() as tx:
-            can_start = is_due or self._claims.can_start(tx)
+            self._delays.load(tx)  # somebody may have queued a run for later
+            can_start = self._delays.is_due(now) or self._claims.can_start(tx)
         if not can_start:
             self._seen = version
         return can_start and self.gate.allows()
@@ -297,6 +298,11 @@ def _record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, En
     if running.ending is None:
         raise IllegalTransition(f"run {job.run_id} has not ended")
     ending = policy.apply_cancel(running.ending, job)
+    again = retrying.another(job, ending, running.ref.token)
+    if again is not None:
+        due = later(now, again.seconds)
+        transitions.try_again(tx, job, ending, now, not_before=due, used=again.used)
+        return job, ending._replace(state=State.QUEUED)
     if ending.state is State.QUEUED:
         not_before = None if running.delay is None else later(now, running.delay)
         transitions.requeue(tx, job, ending, now, not_before=not_before)

@@ -9,6 +9,7 @@ from runforge import clock, failpoints
 from runforge.backends.local.backend import LocalBackend
 from runforge.core.outcome import Ending
 from runforge.core.records import DaemonRow, Job
+from runforge.core.scheduling import Machine
 from runforge.core.states import State
 from runforge.daemon.claims import Claims
 from runforge.daemon.engine import Engine, Listener, Settings
@@ -18,7 +19,7 @@ from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.replace import replace_holder
 from runforge.errors import InternalError, InvalidRequest, RunForgeError
 from runforge.files.permissions import become_private
-from runforge.machine import os_process
+from runforge.machine import os_process, size
 from runforge.metrics import tokens
 from runforge.store import records
 from runforge.store.failures import DiskFailing, Fenced, JournalReplaced
@@ -27,7 +28,7 @@ from runforge.store.opening import exists, open_journal
 from runforge.store.recovery import swap
 from runforge.workspace import Workspace
 
-_ORPHANS = ("requeue", "fail", "cancel")
+ORPHANS = ("requeue", "fail", "cancel")
 #: The exit code after a second signal.
 _KILLED = 130
 
@@ -38,9 +39,9 @@ def check_settings(settings: Settings) -> None:
         raise InvalidRequest(f"--max-parallel {settings.max_parallel} is too small", fix="Give at least 1")
     if settings.gpu_slots < 0:
         raise InvalidRequest(f"--gpu-slots {settings.gpu_slots} is negative", fix="Give 0 for none, or more")
-    if settings.orphans not in _ORPHANS:
+    if settings.orphans not in ORPHANS:
         raise InvalidRequest(
-            f"--orphans {settings.orphans!r} is unknown", fix=f"Use one of {', '.join(_ORPHANS)}"
+            f"--orphans {settings.orphans!r} is unknown", fix=f"Use one of {', '.join(ORPHANS)}"
         )
 
 
@@ -121,7 +122,9 @@ def local_engine(
         workspace, descriptors, max_parallel=settings.max_parallel, umask=umask, log=listener.log
     )
     gpus = backend.capacity(is_in_use=False)
-    claims = Claims(epoch, settings.max_parallel, settings.gpu_slots, gpus, only_lane=only_lane)
+    machine = Machine(size.cpus(), size.mem_mb() or None)
+    slots = settings.max_parallel, settings.gpu_slots
+    claims = Claims(epoch, *slots, gpus, machine=machine, only_lane=only_lane)
     return Engine(journal, backend, clock.SYSTEM, claims, listener, orphans=settings.orphans)
 
 

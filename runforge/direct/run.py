@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from runforge import clock, ids
 from runforge import workspace as workspaces
-from runforge.attempts import build_spec, cleanup, exit_record, orders
+from runforge.attempts import build_spec, cleanup, environment, exit_record, orders
 from runforge.attempts.build_spec import Place, Terms
 from runforge.core.states import LIVE
 from runforge.daemon.log import log
@@ -138,12 +138,16 @@ def _run(
     token = secrets.token_hex(16)
     folder = workspace.state_dir / "attempts" / run_dir.name / f"direct-{token[:8]}"
     place = Place(run_dir.name, attempt, token, workspace.root, run_dir, folder)
+    files = environment.of_request(workspace, request.environment)
     terms = Terms(
+        environment=files,
+        variables=environment.variables(files, os.environ),
         gpus=gpus.total,
-        devices=gpus.usable[:1] if request.device_type == "gpu" else (),
+        devices=gpus.usable[: request.needs.gpus],
         threads=build_spec.threads_per_run(1),
         dry_run_seconds=dry_run_seconds,
         max_rows=max_rows,
+        objective=request.objective,
         echo=True,
         umask=umask,
     )

@@ -16,10 +16,14 @@ Tree = dict[str, Any]
 
 REQUEST: Tree = {
     **dict.fromkeys(("$schema", "version", "preset", "created_at", "created_by", "grace_seconds")),
-    **dict.fromkeys(("name", "notes", "tags", "rerun_from", "sweep_group_id")),
+    **dict.fromkeys(("name", "notes", "tags", "rerun_from", "sweep_group_id", "timeout_seconds", "retry")),
+    "metrics": None,
     "dataset": dict.fromkeys(("path", "label_column", "separator", "label_type")),
-    "model": dict.fromkeys(("family", "hyperparameters", "command", "cwd")),
+    "model": dict.fromkeys(("family", "hyperparameters", "command", "cwd", "folder", "shell")),
     "device": dict.fromkeys(("type", "gpu_reason")),
+    "resources": dict.fromkeys(("cpus", "gpus", "vram_mb", "mem_mb")),
+    "environment": dict.fromkeys(("id", "from", "secrets")),
+    "objective": dict.fromkeys(("metric", "direction")),
 }
 PLAN: Tree = {
     **dict.fromkeys(("$schema", "version", "kind", "created_at", "created_by", "workspace", "base_request")),

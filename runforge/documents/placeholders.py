@@ -1,9 +1,14 @@
-"""The `{name}` in a command: filled with hyperparameters, and reported if there is no value for it."""
+"""The `{name}` in a command: filled with hyperparameters, and reported if there is no value for it.
+
+`{optimizer.lr}` names a value inside of an object. `{args}` stands for all values as `--name=value`, and
+`{args:hydra}` as `name=value`; both are arguments of their own. In a line for bash, values are quoted.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
@@ -12,32 +17,112 @@ from runforge.documents.request import Request
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.text import did_you_mean
 
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)*)\}")
 #: An argument that is only a placeholder, perhaps after `--option=`: programs do not use this for anything
 #: else.
 _ALONE = re.compile(r"(?:-{0,2}[\w.+-]+=)?\{([A-Za-z_][\w.]*)\}")
 #: `${HOME}` is the shell's.
 _IN_TEXT = re.compile(r"(?<!\$)" + _PLACEHOLDER.pattern)
+#: All hyperparameters at once, as an argument or as a word of a line for bash.
+_ALL = re.compile(r"(?<!\S)\{args(:hydra)?\}(?!\S)")
+_ARGS = "args"
+#: Hydra reads a text of other characters, or one that means something else, only in quotes.
+_PLAIN_IN_HYDRA = re.compile(r"[\w./+@%-]+")
+_MEANS_ELSE_IN_HYDRA = re.compile(r"(?i)true|false|null|[+-]?(?:nan|inf|infinity)|[+-]?[\d._]+(?:e[+-]?\d+)?")
 
 
 def filled(request: Request) -> tuple[str, ...]:
-    """Return the command with each `{name}` replaced by its hyperparameter. Other braces stay unchanged."""
+    """Return the command that runs, with each `{name}` replaced. Other braces stay unchanged."""
     values = request.hyperparameters
+    if request.is_shell:
+        return ("bash", "-c", _filled_line(request.command[0], values))
+    arguments: list[str] = []
+    for part in request.command:
+        taken = _all(part, values)
+        arguments += [_filled(part, values)] if taken is None else taken
+    return tuple(arguments)
 
+
+def _filled(text: str, values: dict[str, Any], *, is_quoted: bool = False) -> str:
     def fill(match: re.Match[str]) -> str:
-        name = match.group(1)
-        return _as_text(values[name]) if name in values else match.group()
+        found = value_of(values, match.group(1))
+        if found is None:
+            return match.group()
+        return shlex.quote(_as_text(found[0])) if is_quoted else _as_text(found[0])
 
-    return tuple(_PLACEHOLDER.sub(fill, part) for part in request.command)
+    return _PLACEHOLDER.sub(fill, text)
+
+
+def _filled_line(line: str, values: dict[str, Any]) -> str:
+    """Return a line for bash; no value is filled into another one."""
+    pieces, start = [], 0
+    for match in _ALL.finditer(line):
+        arguments = _all(match.group(), values)
+        if arguments is not None:
+            pieces += [_filled(line[start : match.start()], values, is_quoted=True), shlex.join(arguments)]
+            start = match.end()
+    return "".join([*pieces, _filled(line[start:], values, is_quoted=True)])
+
+
+def _all(part: str, values: dict[str, Any]) -> list[str] | None:
+    """Return the arguments for `{args}` or `{args:hydra}`; None for another text.
+
+    A hyperparameter that is called `args` comes first.
+    """
+    match = _ALL.fullmatch(part)
+    if match is None or (_ARGS in values and not match[1]):
+        return None
+    if match[1]:
+        return [f"{name}={_for_hydra(value)}" for name, value in flat(values)]
+    return [f"--{name}={_as_text(value)}" for name, value in flat(values) if value is not None]
+
+
+def takes_all(command: Sequence[str]) -> bool:
+    """Return whether the command takes all hyperparameters by `{args}` or `{args:hydra}`."""
+    return any(_ALL.search(part) for part in command)
+
+
+def flat(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values with their dotted names."""
+    for name, value in values.items():
+        path = f"{at}.{name}" if at else name
+        if isinstance(value, dict) and value:
+            yield from flat(value, path)
+        else:
+            yield path, value
+
+
+def value_of(values: dict[str, Any], name: str) -> tuple[Any] | None:
+    """Return the value of a dotted name, in a tuple because it may be null; None if there is none."""
+    place: Any = values
+    for part in name.split("."):
+        if not isinstance(place, dict) or part not in place:
+            return None
+        place = place[part]
+    return (place,)
 
 
 def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def _for_hydra(value: Any) -> str:
+    """Return a value as Hydra's grammar writes it."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{name}:{_for_hydra(held)}" for name, held in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_for_hydra(held) for held in value) + "]"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if _PLAIN_IN_HYDRA.fullmatch(value) and not _MEANS_ELSE_IN_HYDRA.fullmatch(value):
+        return value
+    return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
+
+
 def names_in(command: Sequence[str]) -> list[str]:
-    """Return the names in braces, each once, in order."""
-    return list(dict.fromkeys(name for part in command for name in _PLACEHOLDER.findall(part)))
+    """Return the names in braces, each once, in order; without those that stand for all values."""
+    parts = [_ALL.sub("", part) for part in command]
+    return list(dict.fromkeys(name for part in parts for name in _PLACEHOLDER.findall(part)))
 
 
 def require_filled(
@@ -53,28 +138,41 @@ def require_filled(
     """
     values = request.hyperparameters
     for index, part in enumerate(request.command):
-        at = f"model.command[{index}]"
+        at = _at(request, index)
+        if _all(part, values) is not None:
+            continue
         for name in _PLACEHOLDER.findall(part):
-            if values[name] is None if name in values else name in removed:
+            found = value_of(values, name)
+            if (name in removed) if found is None else found[0] is None:
                 message = f"{at}: {{{name}}} has no value, because {HYPERPARAMETERS}.{name} is null"
                 fix = "Give it a value, or give a command without it (a sweep can vary model.command too)"
                 raise error(message, where=where, fix=fix)
         alone = _ALONE.fullmatch(part)
-        if alone is not None and alone[1] not in values:
+        if alone is not None and value_of(values, alone[1]) is None:
             raise error(f"{at}: {_no_such(alone[1], values)}", where=where, fix=_fix(alone[1], values))
 
 
+def _at(request: Request, index: int) -> str:
+    return "model.command" if request.is_shell else f"model.command[{index}]"
+
+
+def _names(values: dict[str, Any]) -> list[str]:
+    return [name for name, _ in flat(values)]
+
+
 def _no_such(name: str, values: dict[str, Any]) -> str:
-    known = ", ".join(list(values)[:8]) or "none is given"
+    known = ", ".join(_names(values)[:8]) or "none is given"
     return f"{{{name:.60}}} names no hyperparameter; known: {known}"
 
 
 def _fix(name: str, values: dict[str, Any]) -> str:
-    if "." in name:
-        return "A placeholder is the name of one hyperparameter, without dots"
-    hint = did_you_mean(name, values)
+    if name == _ARGS:
+        return "`{args}` must be an argument of its own"
+    hint = did_you_mean(name, _names(values))
     if hint:
         return hint
+    if "." in name:
+        return f"Add it to {HYPERPARAMETERS}; a dot leads into an object"
     own = json.dumps({name: f"{{{name}}}"})
     return f"Add it to {HYPERPARAMETERS}; where the program needs the braces themselves, add {own}"
 
@@ -85,8 +183,9 @@ def left_in(request: Request) -> Iterator[str]:
     for index, part in enumerate(request.command):
         if "\n" in part or _ALONE.fullmatch(part):
             continue
-        for name in dict.fromkeys(_IN_TEXT.findall(part)):
-            if name not in values:
-                hint = did_you_mean(name, values)
-                text = f"model.command[{index}]: {{{name}}} stays as it is: there is no such hyperparameter"
-                yield f"{text}. {hint}" if hint else text
+        for name in dict.fromkeys(_IN_TEXT.findall(_ALL.sub("", part) if request.is_shell else part)):
+            if value_of(values, name) is not None:
+                continue
+            text = f"{_at(request, index)}: {{{name}}} stays as it is: there is no such hyperparameter"
+            hint = _fix(name, values) if name == _ARGS else did_you_mean(name, _names(values))
+            yield f"{text}. {hint}" if hint else text

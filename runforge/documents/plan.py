@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from runforge.documents import strict_json
 from runforge.documents.doubts import unread_in_plan
 from runforge.documents.problems import Fields, Problems
+from runforge.documents.request_options import Objective, read_objective
 from runforge.errors import InvalidPlan
 
 #: The largest plan that is read.
@@ -15,13 +16,6 @@ PLAN_LIMIT = 8 * 1024 * 1024
 MAX_RUNS = 10_000
 STRATEGIES = ("grid", "list")
 _NAME_LIMIT = 200
-
-
-class Objective(NamedTuple):
-    """The metric that decides which run is best."""
-
-    metric: str
-    direction: str
 
 
 class Axis(NamedTuple):
@@ -69,7 +63,7 @@ def parse_plan(data: bytes, *, where: str) -> Plan:
     parallel = execution.integer("max_parallel", least=1, required=True) if execution else None
     fail_fast = execution.boolean("fail_fast", default=False) if execution else False
     stop = execution.boolean("stop_on_cancel", default=True) if execution else True
-    objective = _objective(fields.mapping("objective"))
+    objective = read_objective(fields.mapping("objective"))
     problems.raise_if_any(InvalidPlan, where)
     return Plan(
         raw=data,
@@ -93,14 +87,6 @@ def _name(group: Fields) -> str | None:
     if name is not None and len(name) > _NAME_LIMIT:
         group.problems.add(group.path("name"), f"is longer than {_NAME_LIMIT} characters")
     return name
-
-
-def _objective(fields: Fields | None) -> Objective | None:
-    if fields is None:
-        return None
-    metric = fields.text("metric", required=True)
-    direction = fields.one_of("direction", ("maximize", "minimize"))
-    return Objective(metric, direction) if metric and direction else None
 
 
 def _strategy(fields: Fields | None) -> tuple[tuple[Axis, ...], tuple[dict[str, Any], ...]]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from runforge.core.resources import Resources
+from runforge.core.retrying import Rule
 from runforge.documents.hyperparameters import FAMILIES, PRESETS, effective, problem
 from runforge.documents.problems import Fields, Problems
+from runforge.documents.request_options import EnvironmentRef, Objective, read_options
 from runforge.errors import InvalidRequest, RunForgeError
 
 #: Linux refuses arguments of 128 KiB and more.
@@ -23,9 +26,14 @@ class Request(NamedTuple):
     raw: dict[str, Any]
     preset: str
     family: str
+    #: Those of a command may be nested; `{optimizer.lr}` names one of them.
     hyperparameters: dict[str, Any]
+    #: The program with its arguments; one text for bash if `is_shell`.
     command: tuple[str, ...]
+    is_shell: bool
+    #: Where a command starts: below the workspace, or an absolute folder.
     cwd: str | None
+    folder: str | None
     dataset_path: str | None
     label_column: str | None
     #: "class" where the request says that numbers in the label column are classes.
@@ -34,7 +42,26 @@ class Request(NamedTuple):
     separator: str | None
     device_type: str
     #: The time that the run gets to end after a cancel; None for the default.
-    grace_seconds: float | None = None
+    grace_seconds: float | None
+    #: What the run needs from the machine.
+    needs: Resources
+    #: How long the run may take, from its start.
+    timeout_seconds: float | None
+    #: None for the daemon's own environment.
+    environment: EnvironmentRef | None
+    retry: tuple[Rule, ...]
+    #: For a single run; the objective of a sweep stands in its plan.
+    objective: Objective | None
+    #: Where a command's metrics are; None to look for them.
+    metrics: str | None
+    name: str | None
+    tags: tuple[str, ...]
+    notes: str | None
+
+    @property
+    def env_id(self) -> str | None:
+        """The stored environment that it runs in; None for the daemon's."""
+        return self.environment.id if self.environment is not None else None
 
     @property
     def effective_hyperparameters(self) -> dict[str, Any]:
@@ -62,8 +89,7 @@ def parse_request(
     model = fields.mapping("model", required=True)
     family = model.one_of("family", FAMILIES) if model else None
     hyperparameters = _hyperparameters(model, family)
-    command = _command(model) if model and family == "command" else ()
-    cwd = _relative(model, "cwd", required=False) if model else None
+    command, is_shell, cwd, folder = _command(model, family)
     dataset = fields.mapping("dataset", required=family != "command")
     path = _relative(dataset, "path", required=family != "command") if dataset else None
     label = dataset.text("label_column", required=family != "command") if dataset else None
@@ -71,20 +97,24 @@ def parse_request(
     device = fields.mapping("device", required=True)
     device_type = device.one_of("type", ("cpu", "gpu")) if device else None
     grace = fields.number("grace_seconds", least=0, most=MOST_GRACE_SECONDS)
+    options = read_options(fields, device_type)
     problems.raise_if_any(error, where)
     return Request(
-        document,
-        str(preset),
-        str(family),
-        hyperparameters,
-        command,
-        cwd,
-        path,
-        label,
-        label_type,
-        separator,
-        str(device_type),
-        grace,
+        raw=document,
+        preset=str(preset),
+        family=str(family),
+        hyperparameters=hyperparameters,
+        command=command,
+        is_shell=is_shell,
+        cwd=cwd,
+        folder=folder,
+        dataset_path=path,
+        label_column=label,
+        label_type=label_type,
+        separator=separator,
+        device_type=str(device_type),
+        grace_seconds=grace,
+        **options._asdict(),
     )
 
 
@@ -118,7 +148,30 @@ def _check_names(found: Fields) -> None:
             found.problems.add(found.path(name[:60]), "a hyperparameter's name is letters, digits and '_'")
 
 
-def _command(model: Fields) -> tuple[str, ...]:
+def _command(
+    model: Fields | None, family: str | None
+) -> tuple[tuple[str, ...], bool, str | None, str | None]:
+    """Return a command, whether it is a line for bash, and where it starts: below the workspace or elsewhere."""
+    if model is None:
+        return (), False, None, None
+    cwd, folder = _relative(model, "cwd", required=False), _absolute(model, "folder")
+    if cwd is not None and folder is not None:
+        model.problems.add(model.path("folder"), "cannot stand beside model.cwd; give one of the two")
+    if family != "command":
+        return (), False, cwd, folder
+    is_shell = model.boolean("shell", default=False)
+    return (_line(model) if is_shell else _arguments(model)), is_shell, cwd, folder
+
+
+def _line(model: Fields) -> tuple[str, ...]:
+    """Return the one text of a command for bash."""
+    line = model.text("command", required=True)
+    if line is not None:
+        _check_argument(model, model.path("command"), line)
+    return () if line is None else (line,)
+
+
+def _arguments(model: Fields) -> tuple[str, ...]:
     parts = model.list("command", required=True)
     if parts is None:
         return ()
@@ -128,9 +181,21 @@ def _command(model: Fields) -> tuple[str, ...]:
     for index, part in enumerate(parts):
         if not isinstance(part, str) or (not part.strip() and index == 0):
             model.problems.add(f"{path}[{index}]", "must be a text (the command is a list, not a shell line)")
-        elif len(part.encode("utf-8", "replace")) > _ARGUMENT_LIMIT:
-            model.problems.add(f"{path}[{index}]", "is longer than 128 KiB; pass it in a file")
+        else:
+            _check_argument(model, f"{path}[{index}]", part)
     return tuple(str(part) for part in parts)
+
+
+def _check_argument(model: Fields, path: str, text: str) -> None:
+    if len(text.encode("utf-8", "replace")) > _ARGUMENT_LIMIT:
+        model.problems.add(path, "is longer than 128 KiB; pass it in a file")
+
+
+def _absolute(fields: Fields, name: str) -> str | None:
+    value = fields.text(name)
+    if value is not None and not PurePosixPath(value).is_absolute():
+        fields.problems.add(fields.path(name), f"{value!r:.100} must be an absolute path")
+    return value
 
 
 def _relative(fields: Fields, name: str, *, required: bool) -> str | None:

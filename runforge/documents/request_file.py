@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from runforge.documents import strict_json
 from runforge.documents.placeholders import require_filled
@@ -12,16 +16,18 @@ from runforge.errors import (
     InvalidRequest,
     Missing,
 )
-from runforge.files.durable import read_bounded
+from runforge.files.durable import fsync_dir, read_bounded, read_if_there
 from runforge.files.given import read_given, shown
 
 #: Largest request.json that is read.
 REQUEST_LIMIT = 1024 * 1024
+#: The pattern of the names of `edited`.
+EDITED = f"request.{'[0-9a-f]' * 64}.json"
 
 
 def read_request(path: Path) -> Request:
     """Return the checked request in a file; Missing or InvalidRequest if it cannot be used."""
-    return _parsed(_read(lambda: read_bounded(path, REQUEST_LIMIT), str(path)), str(path))
+    return read_queued(path)[0]
 
 
 def read_new_request(path: Path) -> Request:
@@ -31,6 +37,40 @@ def read_new_request(path: Path) -> Request:
     return request
 
 
+def read_queued_request(path: Path) -> tuple[Request, str]:
+    """Return a request to submit, and the digest of its file; see `read_new_request`."""
+    request, sha = read_queued(path)
+    require_filled(request, where=str(path))
+    return request, sha
+
+
+def read_queued(path: Path) -> tuple[Request, str]:
+    """Return the checked request in a file, and the digest of the file."""
+    data = _read(lambda: read_bounded(path, REQUEST_LIMIT), str(path))
+    return _parsed(data, str(path)), digest(data)
+
+
+def digest(data: bytes) -> str:
+    """Return what the journal keeps of a request's file, to see later whether it was changed."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def edited(folder: Path, sha: str) -> Path:
+    """Return where the request of a run waits that was edited, until it takes the place of request.json."""
+    return folder / f"request.{sha}.json"
+
+
+def settle(folder: Path, sha: str | None) -> None:
+    """Finish an edit that was killed: the request that the journal names takes its place. OSError if it cannot."""
+    if sha is None:
+        return
+    data = read_if_there(edited(folder, sha), REQUEST_LIMIT)
+    if data is not None and digest(data) == sha:
+        with contextlib.suppress(FileNotFoundError):  # another process has done it at the same moment
+            os.replace(edited(folder, sha), folder / "request.json")
+        fsync_dir(folder)
+
+
 def read_given_request(path: Path) -> tuple[Request, bytes]:
     """Return the request that a command line names (file or stream) and its bytes; see `read_new_request`."""
     where = shown(path)
@@ -38,6 +78,13 @@ def read_given_request(path: Path) -> tuple[Request, bytes]:
     request = _parsed(data, where)
     require_filled(request, where=where)
     return request, data
+
+
+def read_given_document(path: Path) -> dict[str, Any]:
+    """Return the request that a command line names as it is, not checked yet: a sweep may fill what it lacks."""
+    where = shown(path)
+    data = _read(lambda: read_given(path, REQUEST_LIMIT), where)
+    return strict_json.parse(data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest, where=where)
 
 
 def _read(read: Callable[[], bytes], where: str) -> bytes:

@@ -26,6 +26,11 @@ def is_secret(name: str, value: object) -> bool:
     return isinstance(value, str) and bool((value and _NAME.search(name)) or _URL.search(value))
 
 
+def masked(text: str) -> str:
+    """Return the text without the passwords in its URLs."""
+    return _URL.sub("://***@", text)
+
+
 def secrets_in(value: object, path: str = "") -> Iterator[str]:
     """Yield the paths of the fields, and of the arguments of commands, that look like secrets."""
     if isinstance(value, dict):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runforge.core.ranking import MINIMIZE, Ranking, has_diverged, ranking
@@ -12,8 +13,22 @@ from runforge.core.states import TERMINAL, Cause, group_status
 from runforge.store import records
 from runforge.store.journal import Transaction
 
+#: What the queued jobs wait for, by job id: as `waiting_on` of queue.json shows it.
+WaitingOn = Mapping[str, list[dict[str, str]]]
 
-def job_document(row: Any) -> dict[str, Any]:
+
+def waiting_on(tx: Transaction, rows: Sequence[Any]) -> WaitingOn:
+    """Return what these jobs wait for; the rows are in order of number."""
+    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    if any(row["blockers"] for row in rows):
+        for edge in tx.rows("edges.awaited_by", first=rows[0]["seq"], last=rows[-1]["seq"]):
+            found[edge["job_id"]].append(
+                {"kind": edge["kind"], "id": edge["id"], "condition": edge["condition"]}
+            )
+    return found
+
+
+def job_document(row: Any, waiting: WaitingOn) -> dict[str, Any]:
     """Return a row of `jobs` as queue.json shows it. No Job is made, because there may be very many."""
     return {
         "job_id": row["job_id"],
@@ -31,10 +46,18 @@ def job_document(row: Any) -> dict[str, Any]:
         "cause": row["cause"],
         "cancel_requested": bool(row["cancel_requested"]),
         "dry_run": row["dry_run_seconds"] is not None,
+        "number": row["seq"],
+        "name": row["name"],
+        "tags": json.loads(row["tags"]) if row["tags"] != "[]" else [],
+        "held": bool(row["held"]),
+        "not_before": row["not_before"],
+        "waiting_on": waiting.get(row["job_id"], []),
     }
 
 
-def queue_document(daemon: DaemonRow, rows: Iterable[Any], seq: int) -> dict[str, Any]:
+def queue_document(
+    daemon: DaemonRow, rows: Iterable[Any], seq: int, waiting: WaitingOn | None = None
+) -> dict[str, Any]:
     """Return queue.json."""
     return {
         "version": 1,
@@ -43,7 +66,7 @@ def queue_document(daemon: DaemonRow, rows: Iterable[Any], seq: int) -> dict[str
         "max_parallel": daemon.max_parallel,
         "gpu_slots": daemon.gpu_slots,
         "last_served_group": daemon.last_served_group,
-        "jobs": [job_document(row) for row in rows],
+        "jobs": [job_document(row, waiting or {}) for row in rows],
     }
 
 

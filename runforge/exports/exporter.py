@@ -20,7 +20,14 @@ from typing import Any, NamedTuple
 from runforge import failpoints
 from runforge.core.records import Job
 from runforge.exports import list_blocks
-from runforge.exports.documents import best_run, group_document, job_document, queue_document, run_entry
+from runforge.exports.documents import (
+    best_run,
+    group_document,
+    job_document,
+    queue_document,
+    run_entry,
+    waiting_on,
+)
 from runforge.exports.list_blocks import Identity, Layout, Replaced, encode, encode_items, identity_of
 from runforge.files.durable import make_dir, open_file, read_bounded, write_atomic
 from runforge.store import records
@@ -113,7 +120,8 @@ class Exporter:
 
         def read(first: int, after: int) -> list[dict[str, Any]]:
             rows = tx.rows("jobs.block", first=first, after=after)
-            return [job_document(row) for row in rows]
+            waiting = waiting_on(tx, rows)
+            return [job_document(row, waiting) for row in rows]
 
         numbers = range(0)
         if (ends := tx.row("jobs.ends"))["last"] is not None:
@@ -285,7 +293,7 @@ def check(workspace: Workspace) -> list[str]:
     with open_journal(workspace) as journal, journal.read() as tx:
         rows = tx.rows("jobs.all")
         daemon = records.daemon(tx.row("journal.daemon"))
-        queue = queue_document(daemon, rows, tx.row("journal.last_seq")[0])
+        queue = queue_document(daemon, rows, tx.row("journal.last_seq")[0], waiting_on(tx, rows))
         groups = [records.group(tx.row("groups.by_id", group_id=row[0])) for row in tx.rows("groups.ids")]
         best = {group.group_id: best_run(tx, group) for group in groups}
     members: dict[str, list[Job]] = {group.group_id: [] for group in groups}

@@ -12,14 +12,14 @@ from typing import Any
 from runforge.metrics import jsonl, naming
 from runforge.metrics.follow import read_ends
 from runforge.metrics.naming import LOG, OWN, Part
+from runforge.metrics.opening import path_of, plain_of, reader_of
 from runforge.metrics.points import MOST_METRICS, Point, Rejected
-from runforge.metrics.run_curves import log_reader
-from runforge.metrics.sources import kinds, listed
+from runforge.metrics.sources import listed
 from runforge.metrics.sources.listed import Source
 from runforge.metrics.told import Told, of_sources
 
 #: How much is read of the log, and of all other files together.
-_LOG_LIMIT = 8 * 1024 * 1024
+LOG_LIMIT = 8 * 1024 * 1024
 _LIMIT = 64 * 1024 * 1024
 
 
@@ -42,13 +42,11 @@ class RunValues:
         self.last = {name: point.value for name, (point, _) in found.items()}
 
     def _of(self, source: Source, share: int) -> Part[Point]:
-        if source == LOG:
-            reader, path, limit = log_reader(self._sources), self._run_dir / LOG.path, min(share, _LOG_LIMIT)
-        else:
-            reader, path, limit = kinds.KINDS[source.kind](), Path(source.path), share
+        reader, path = reader_of(source, self._sources), path_of(self._run_dir, source)
+        limit = min(share, LOG_LIMIT) if source == LOG else share
         found = self._last(read_ends(path, reader, limit, lambda count: self._skipped(source, count)))
         self._said += [f"{source.path}: {sentence}" for sentence in reader.sentences()]
-        return Part(source, found, frozenset(getattr(reader, "plain", ())))
+        return Part(source, found, plain_of(reader))
 
     def _skipped(self, source: Source, count: int) -> None:
         if source != LOG:  # most of a long log is no metrics

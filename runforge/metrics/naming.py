@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -65,25 +65,32 @@ def prefixes(sources: Sequence[Source]) -> dict[str, str]:
 def merged(
     parts: Iterable[Part[_Found]], join: Callable[[_Found, _Found], _Found]
 ) -> dict[str, tuple[_Found, Source]]:
-    """Return each metric once, with its source. Files of one folder continue each other: `join` puts them together.
+    """Return each metric once, with its source. Files of one folder continue each other: `join` puts them together."""
+    given = list(parts)
+    metrics = {part.source: part.metrics for part in given}
+    found: dict[str, tuple[_Found, Source]] = {}
+    for source, own, name in names_in(given):
+        value = metrics[source][own]
+        found[name] = (join(found[name][0], value) if name in found else value, source)
+    return found
+
+
+def names_in(parts: Sequence[Part[_Found]]) -> Iterator[tuple[Source, str, str]]:
+    """Yield the metrics that count, as source, name there, and name for people.
 
     Plain lines of the log count only if there is nothing else.
     """
-    given = list(parts)
-    before = prefixes([part.source for part in given if part.source not in {OWN, LOG}])
-    has_others = any(part.metrics.keys() - part.plain for part in given)
-    found: dict[str, tuple[_Found, Source]] = {}
-    for part in given:
-        for own, value in part.metrics.items():
-            if own in part.plain and has_others:
+    before = prefixes([part.source for part in parts if part.source not in {OWN, LOG}])
+    has_others = any(part.metrics.keys() - part.plain for part in parts)
+    found: dict[str, Source] = {}
+    for source, metrics, plain in ((part.source, part.metrics, part.plain) for part in parts):
+        for own in metrics:
+            if own in plain and has_others:
                 continue
-            name = before.get(part.source.path, "") + kinds.own_name(part.source.path, own)
-            known = found.get(name)
-            if known is None:
-                found[name] = (value, part.source)
-            elif _continues(known[1], part.source):
-                found[name] = (join(known[0], value), part.source)
-    return found
+            name = before.get(source.path, "") + kinds.own_name(source.path, own)
+            known = found.setdefault(name, source)
+            if known == source or _continues(known, source):
+                yield source, own, name
 
 
 def _continues(first: Source, second: Source) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from runforge.metrics.points import Point, name_of, step_of, value_of
 
+#: What begins a person's pattern in the `metrics` of a request, and what stands there for no metrics at all.
+PATTERN, NONE = "re:", "none"
 _NUMBER = rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?i:nan|inf(?:inity)?))"
 #: A longer line is not looked at.
 _LINE_LIMIT = 4 * 1024

@@ -14,10 +14,13 @@ from typing import TypeVar
 
 from runforge.files.durable import open_file
 from runforge.metrics import jsonl
+from runforge.metrics.last_values import RunValues
 from runforge.metrics.points import Point
 from runforge.metrics.printed import EPOCH
 
 _Found = TypeVar("_Found")
+#: How much of the beginnings and ends of tools' files and of the log is read.
+_ENDS = 256 * 1024
 #: How much of a file's end is read, in steps, until something is found.
 _TAILS = (8 * 1024, 128 * 1024, 1024 * 1024)
 #: `Epoch 3/10`, `Epoch [3/10]`, `epoch: 3/10`.
@@ -56,13 +59,22 @@ def tail_progress(run_dir: Path) -> Progress | None:
     log = run_dir / "logs.txt"
     epochs = _from_the_end(log, lambda data, _: EPOCH.findall(data) or _EPOCH.findall(data))
     steps = _from_the_end(log, lambda data, _: _ITERATION.findall(data) or _BAR.findall(data), _TAILS[:1])
-    points = _from_the_end(run_dir / jsonl.NAME, _points)
-    if not epochs and not points and not steps:
+    name, value = _metric(run_dir)
+    if not epochs and name is None and not steps:
         return None
     epoch, total = _last(epochs)
     step, of = _last(steps)
-    name, _, value = points[-1] if points else (None, None, None)
     return Progress(epoch, total, name, value, step, of)
+
+
+def _metric(run_dir: Path) -> tuple[str, float] | tuple[None, None]:
+    """Return the metric that the run reported last, or else its main metric from other sources."""
+    points = _from_the_end(run_dir / jsonl.NAME, _points)
+    if points:
+        return points[-1].name, points[-1].value
+    found = RunValues(run_dir, _ENDS)
+    name = found.primary() or next(iter(found.last), None)
+    return (name, found.last[name]) if name is not None else (None, None)
 
 
 def _last(found: list[tuple[bytes, bytes]]) -> tuple[int, int] | tuple[None, None]:

@@ -14,11 +14,10 @@ from runforge.metrics import naming
 from runforge.metrics.curves import Curve, CurveSet
 from runforge.metrics.follow import FollowedFile
 from runforge.metrics.naming import LOG, OWN, Part
-from runforge.metrics.patterns import LogReader, PatternReader
+from runforge.metrics.opening import path_of, plain_of, reader_of
 from runforge.metrics.points import MOST_METRICS, Point
-from runforge.metrics.sources import kinds, listed
+from runforge.metrics.sources import listed
 from runforge.metrics.sources.listed import Source, Sources
-from runforge.metrics.sources.reader import Reader
 from runforge.metrics.told import Told, of_sources
 
 #: So many earlier attempts are looked at.
@@ -30,11 +29,6 @@ class Origin(NamedTuple):
 
     source: Source
     changed_at: float | None
-
-
-def log_reader(sources: Sources) -> Reader:
-    """Return the reader of a run's log."""
-    return PatternReader(sources.pattern) if sources.pattern is not None else LogReader()
 
 
 class RunCurves:
@@ -75,10 +69,7 @@ class RunCurves:
 
     def _follow(self, source: Source) -> FollowedFile:
         sources = self._sources or Sources()
-        if source == LOG:
-            return FollowedFile(self._run_dir / LOG.path, lambda: log_reader(sources))
-        path = self._run_dir / OWN.path if source == OWN else Path(source.path)
-        return FollowedFile(path, kinds.KINDS[source.kind])
+        return FollowedFile(path_of(self._run_dir, source), lambda: reader_of(source, sources))
 
     def _forget(self, source: Source) -> None:
         self._files.pop(source, None)
@@ -113,7 +104,7 @@ class RunCurves:
         for source, file in self._files.items():
             names = self._names.get(source, {})
             curves = {name: self._set.found[source, name] for name in names}
-            yield Part(source, curves, frozenset(getattr(file.reader, "plain", ())))
+            yield Part(source, curves, plain_of(file.reader))
 
     def curves(self) -> dict[str, Curve]:
         """Return the metrics by name, what the run itself reports first."""

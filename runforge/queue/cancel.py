@@ -13,6 +13,7 @@ from runforge.errors import OperationFailed
 from runforge.files.durable import write_atomic
 from runforge.queue import wakeup
 from runforge.queue.change import announce, committed
+from runforge.queue.changed import Changed
 from runforge.store import records, targets, transitions
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
@@ -52,23 +53,59 @@ def cancel_run(workspace: Workspace, name: str) -> CancelOutcome:
     return CancelOutcome(1 - len(stopping), len(stopping))
 
 
+def cancel(
+    workspace: Workspace,
+    job_ids: Sequence[str],
+    group_ids: Sequence[str] = (),
+    *,
+    let_running_finish: bool = False,
+) -> Changed:
+    """Cancel those of the jobs that are queued or running, in one change; the groups are canceled as such.
+
+    A job that ends because another of them does counts as changed too.
+    """
+    with committed(workspace) as tx:
+        now = clock.now()
+        before = [records.job(tx.row("jobs.by_job_id", job_id=job_id)) for job_id in job_ids]
+        for group_id in {job.group_id for job in before if job.state in LIVE} & {*group_ids}:
+            tx.run("groups.set_canceled", group_id=group_id, is_canceled=1, now=now)
+        changed, skipped, stopping = [], [], []
+        for old in before:
+            job = records.job(tx.row("jobs.by_job_id", job_id=old.job_id))
+            reason = _why_not(old, let_running_finish=let_running_finish)
+            stopping += _cancel(tx, [job], now, let_running_finish=let_running_finish)
+            if reason:
+                skipped.append((old, reason))
+            else:
+                changed.append(records.job(tx.row("jobs.by_job_id", job_id=old.job_id)))
+    _deliver(workspace, stopping)
+    return Changed(changed, skipped)
+
+
+def _why_not(job: Job, *, let_running_finish: bool) -> str:
+    """Return why a cancel changes nothing about a job; empty if it does."""
+    if job.state not in LIVE:
+        return f"already {job.state}"
+    if job.state is State.RUNNING and let_running_finish:
+        return "already running"
+    return "already being stopped" if job.cancel_requested else ""
+
+
 def cancel_runs(workspace: Workspace, run_ids: Sequence[str]) -> CancelOutcome:
     """Cancel those of the runs that are queued or running, in one change."""
     with committed(workspace) as tx:
-        live = [job for job in (targets.job(tx, run_id) for run_id in run_ids) if job.state in LIVE]
+        named = (targets.job(tx, run_id) for run_id in dict.fromkeys(run_ids))
+        live = [job for job in named if job.state in LIVE]
         stopping = _cancel(tx, live, clock.now(), let_running_finish=False)
     _deliver(workspace, stopping)
     return CancelOutcome(len(live) - len(stopping), len(stopping))
 
 
 def _cancel(tx: Transaction, jobs: list[Job], now: str, *, let_running_finish: bool) -> list[Job]:
-    stopping = []
-    for job in jobs:
-        if job.state is State.QUEUED:
-            transitions.cancel_queued(tx, job, now)
-        elif not let_running_finish:
-            transitions.ask_to_cancel(tx, job, now)
-            stopping.append(job)
+    transitions.cancel_queued(tx, [job for job in jobs if job.state is State.QUEUED], now)
+    stopping = [] if let_running_finish else [job for job in jobs if job.state is State.RUNNING]
+    for job in stopping:
+        transitions.ask_to_cancel(tx, job, now)
     return stopping
 
 

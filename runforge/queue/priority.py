@@ -9,7 +9,8 @@ from runforge.core.records import Job
 from runforge.core.states import LIVE
 from runforge.errors import OperationFailed
 from runforge.queue.change import change
-from runforge.store import targets, transitions
+from runforge.queue.changed import Changed
+from runforge.store import records, targets, transitions
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
 
@@ -26,6 +27,20 @@ def set_priority(workspace: Workspace, name: str, priority: int) -> int:
         now = clock.now()
         jobs = _jobs_meant(tx, name)
         return sum(tx.run("jobs.set_priority", job_id=job.job_id, priority=priority, now=now) for job in jobs)
+
+
+def set_priorities(workspace: Workspace, job_ids: Sequence[str], priority: int) -> Changed:
+    """Set the priority of those of the jobs that are queued or running, in one change."""
+    changed, skipped = [], []
+    with change(workspace) as tx:
+        now = clock.now()
+        for job_id in job_ids:
+            job = records.job(tx.row("jobs.by_job_id", job_id=job_id))
+            if tx.run("jobs.set_priority", job_id=job_id, priority=priority, now=now):
+                changed.append(job._replace(priority=priority))
+            else:
+                skipped.append((job, f"already {job.state}"))
+    return Changed(changed, skipped)
 
 
 def shift_priority(workspace: Workspace, names: Sequence[str], by: int) -> int:

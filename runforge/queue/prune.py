@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
 from runforge import clock, failpoints
 from runforge.core.records import Job
+from runforge.queue import remove
 from runforge.queue.change import change
-from runforge.store import records
+from runforge.store import records, transitions
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
@@ -18,8 +19,13 @@ from runforge.workspace import Workspace
 class PruneOutcome(NamedTuple):
     """What prune removed, or would remove."""
 
-    jobs: int
-    bytes: int
+    forgotten: tuple[Job, ...] = ()
+    bytes: int = 0
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs."""
+        return len(self.forgotten)
 
 
 def prune(
@@ -32,41 +38,28 @@ def prune(
     """Remove jobs that ended longer ago than this; a group only as a whole. Run folders stay unless asked."""
     moment = clock.utc_now() - timedelta(seconds=older_than_seconds)
     if not exists(workspace):
-        return PruneOutcome(0, 0)
+        return PruneOutcome()
     before = clock.to_text(moment)
     with open_journal(workspace) as journal, journal.read() as tx:
         old = _prunable(tx, before)
     if dry_run or not old:
-        return PruneOutcome(len(old), sum(_size(workspace, job) for job in old) if delete_runs else 0)
+        return PruneOutcome(tuple(old), size_of(workspace, old) if delete_runs else 0)
     with change(workspace) as tx:
         old = _prunable(tx, before)  # a run may have joined one of the groups meanwhile
-        groups = _forget(tx, old)
-    size = sum(_size(workspace, job) for job in old) if delete_runs else 0
+        groups = transitions.forget(tx, old, clock.now())
+    size = size_of(workspace, old) if delete_runs else 0
     failpoints.hit("prune.forgotten")
-    for job in old:
-        shutil.rmtree(workspace.attempt_dir(job.run_id, 1).parent, ignore_errors=True)
-        if delete_runs and job.run_dir.startswith(".runforge/runs/"):
-            shutil.rmtree(workspace.root / job.run_dir, ignore_errors=True)
-    for group_id in groups:
-        shutil.rmtree(workspace.group_dir(group_id), ignore_errors=True)
-    return PruneOutcome(len(old), size)
+    remove.delete_folders(workspace, old, groups, run_folders=delete_runs)
+    return PruneOutcome(tuple(old), size)
 
 
 def _prunable(tx: Transaction, before: str) -> list[Job]:
     return [records.job(row) for row in tx.rows("jobs.prunable", before=before)]
 
 
-def _forget(tx: Transaction, old: list[Job]) -> list[str]:
-    """Delete jobs, and the groups that are empty then; return these groups."""
-    now, gone = clock.now(), []
-    for job in old:
-        tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
-        tx.run("jobs.delete", job_id=job.job_id)
-    for group_id in {job.group_id for job in old if job.group_id}:
-        tx.run("groups.mark_pruned", group_id=group_id, now=now)
-        if tx.run("groups.delete_empty", group_id=group_id):
-            gone.append(group_id)
-    return gone
+def size_of(workspace: Workspace, jobs: Iterable[Job]) -> int:
+    """Return how many bytes the folders of jobs have."""
+    return sum(_size(workspace, job) for job in jobs)
 
 
 def _size(workspace: Workspace, job: Job) -> int:

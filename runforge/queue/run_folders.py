@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from runforge import failpoints, ids
 from runforge.documents import strict_json
-from runforge.documents.plan import Plan
-from runforge.errors import OperationFailed
+from runforge.documents.request_file import digest
+from runforge.errors import CanceledByUser, OperationFailed
 from runforge.files.durable import fsync_dir, fsync_files, write_new
 from runforge.store.journal import Journal
 from runforge.workspace import Workspace
+
+
+@contextlib.contextmanager
+def all_or_nothing(journal: Journal, folders: RunFolders, count: int) -> Iterator[None]:
+    """Make the folders of so many runs and queue them in the block; if that fails, the folders are removed."""
+    try:
+        yield
+    except BaseException as error:
+        # Ctrl-C may come just after the commit: then the folders belong to jobs.
+        is_known = folders.remove_unless_known(journal)
+        if isinstance(error, KeyboardInterrupt):
+            runs = "the run is" if count == 1 else f"all {count} runs are"
+            what = f"{runs} in the queue already" if is_known else "nothing was enqueued"
+            raise CanceledByUser(f"interrupted; {what}") from None
+        raise
 
 
 class RunFolders:
@@ -24,11 +40,11 @@ class RunFolders:
         self._workspace = workspace
         self._made: list[Path] = []
 
-    def make_group(self, now: str, plan: Plan) -> str:
-        """Reserve a group id by making its folder (mkdir has one winner); keep a copy of the plan in it."""
+    def make_group(self, now: str, name: str, plan: bytes | None) -> str:
+        """Reserve a group id by making its folder (mkdir has one winner); keep a copy of its plan in it, if any."""
         repeat = 1
         while True:
-            group_id = ids.group_id(now, plan.name, repeat=repeat)
+            group_id = ids.group_id(now, name, repeat=repeat)
             folder = self._workspace.group_dir(group_id)
             try:
                 folder.mkdir(0o700)
@@ -38,18 +54,19 @@ class RunFolders:
                 break
         self._made.append(folder)
         failpoints.hit("enqueue.group_made")
-        write_new(folder / "plan.json", plan.raw)
+        if plan is not None:
+            write_new(folder / "plan.json", plan)
         fsync_dir(folder)
         fsync_dir(folder.parent)
         return group_id
 
-    def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> None:
-        """Write the run folders and their requests, durable when this returns.
+    def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> list[str]:
+        """Write the run folders and their requests, durable when this returns; return the requests' digests.
 
         Raises OperationFailed for an id that is taken: an older journal was restored and uses its numbers
         again.
         """
-        files = []
+        files, digests = [], []
         parent = self._workspace.runs_dir
         taken = next((run_id for run_id in run_ids if os.path.lexists(parent / run_id)), None)
         if taken is not None:
@@ -64,18 +81,25 @@ class RunFolders:
             folder.mkdir(0o700)
             failpoints.hit("enqueue.run_made")
             files.append(folder / "request.json")
-            write_new(files[-1], strict_json.dump(request), durable=False)
+            data = strict_json.dump(request)
+            digests.append(digest(data))
+            write_new(files[-1], data, durable=False)
         failpoints.hit("enqueue.written")
         fsync_files(files)  # all are written before the first is synced: one commit then covers most of them
         fsync_dir(self._workspace.runs_dir)
         failpoints.hit("enqueue.durable")
+        return digests
 
     def remove_unless_known(self, journal: Journal) -> bool:
-        """Delete everything if the group is not in the journal; return whether it is."""
+        """Delete everything if the journal knows none of it; return whether it does: all or nothing."""
         if not self._made:
             return False
+        newest = self._made[-1].name
         with journal.read() as tx:
-            is_known = tx.row("groups.by_id", group_id=self._made[0].name) is not None
+            is_known = any(
+                row is not None
+                for row in (tx.row("jobs.by_run_id", run_id=newest), tx.row("groups.by_id", group_id=newest))
+            )
         if not is_known:
             for folder in self._made:
                 shutil.rmtree(folder, ignore_errors=True)

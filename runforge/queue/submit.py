@@ -7,36 +7,32 @@ folders without a job.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from runforge import __version__, clock, ids
-from runforge.core.ranking import NO_OBJECTIVE
+from runforge import clock, ids
 from runforge.core.records import Group, Job
-from runforge.core.resources import Resources, of_device
 from runforge.core.states import LIVE, State
-from runforge.core.submission import USUAL, Submission, like
+from runforge.core.submission import USUAL, Submission
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
-from runforge.documents.request_file import read_new_request, read_request
+from runforge.documents.request import Request
+from runforge.documents.request_file import read_queued_request
 from runforge.errors import (
-    CanceledByUser,
     Missing,
     OperationFailed,
-    RunForgeError,
 )
+from runforge.queue import rerun as reruns
+from runforge.queue import taken_request
 from runforge.queue.change import announce, existing
-from runforge.queue.run_folders import RunFolders
-from runforge.store import records, targets, transitions
+from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
+from runforge.queue.run_folders import RunFolders, all_or_nothing
+from runforge.store import edges, records, targets, transitions
 from runforge.store.foreground import Mark
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
 from runforge.sweeps.expand import RunOverrides, doubts_about, expand
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
-
-#: The lane of all runs without a group.
-_SINGLE_LANE = 1
 
 
 class EnqueuedSweep(NamedTuple):
@@ -47,22 +43,8 @@ class EnqueuedSweep(NamedTuple):
     plan: Plan
     #: Sentences about what was accepted and may be a mistake.
     doubts: tuple[str, ...] = ()
-
-
-class _NewRun(NamedTuple):
-    """A run with its folder, and how its job is queued."""
-
-    run_id: str
-    run_dir: str
-    needs: Resources
-    submission: Submission
-
-
-class _Lane(NamedTuple):
-    """Where a new job is queued."""
-
-    lane_id: int
-    group_id: str | None = None
+    #: The request of its first run.
+    first: Request | None = None
 
 
 def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides]) -> None:
@@ -70,7 +52,14 @@ def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides]) -> None:
     seen: set[str] = set()
     for run in runs:
         request = run.request
-        key = repr((request.raw.get("dataset"), request.cwd, request.hyperparameters.get("class_weight")))
+        key = repr(
+            (
+                request.raw.get("dataset"),
+                request.cwd,
+                request.folder,
+                request.hyperparameters.get("class_weight"),
+            )
+        )
         if key not in seen:
             seen.add(key)
             check_request(run.request, workspace.root)
@@ -96,19 +85,10 @@ def enqueue_sweep(
     doubts = tuple(doubts_about(plan, runs))
     with open_journal(workspace, create=True) as journal:
         folders = RunFolders(workspace)
-        try:
+        with all_or_nothing(journal, folders, len(runs)):
             made = _make_sweep(journal, folders, plan, runs, submission, owner)
-        except BaseException as error:
-            # Ctrl-C may come just after the commit: then the folders belong to jobs.
-            is_known = folders.remove_unless_known(journal)
-            if isinstance(error, KeyboardInterrupt):
-                what = (
-                    f"all {len(runs)} runs are in the queue already" if is_known else "nothing was enqueued"
-                )
-                raise CanceledByUser(f"interrupted; {what}") from None
-            raise
     announce(workspace)
-    return made._replace(doubts=doubts)
+    return made._replace(doubts=doubts, first=runs[0].request)
 
 
 def _make_sweep(
@@ -120,67 +100,27 @@ def _make_sweep(
     owner: Mark | None,
 ) -> EnqueuedSweep:
     now = clock.now()
-    first_job, first_run = _reserve(journal, len(runs))
-    group_id = folders.make_group(now, plan)
+    first_job, first_run = reserve(journal, len(runs))
+    group_id = folders.make_group(now, plan.name, plan.raw)
     if owner is not None:
         owner.take(group_id)
     run_ids = [ids.sweep_run_id(now, first_run + index) for index in range(len(runs))]
-    folders.make_runs(run_ids, [{**run.request.raw, "sweep_group_id": group_id} for run in runs])
+    digests = folders.make_runs(run_ids, [{**run.request.raw, "sweep_group_id": group_id} for run in runs])
     parent = journal.workspace.relative(journal.workspace.runs_dir)
     new = [
-        _NewRun(
+        NewRun(
             run_id,
             f"{parent}/{run_id}",
-            of_device(run.request.device_type),
-            submission._replace(overrides=json.dumps(run.overrides)),
+            run.request.needs,
+            queued_as(run.request, sha, submission, json.dumps(run.overrides)),
         )
-        for run_id, run in zip(run_ids, runs, strict=True)
+        for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
     ]
     with journal.write() as tx:
-        lane = _insert_group(tx, plan, group_id, now)
+        lane = lane_of(insert_group(tx, NewGroup.of_plan(group_id, plan), now))
         for index, run in enumerate(new):
-            _insert_job(tx, run, lane, first_job + index, now)
+            insert_job(tx, run, lane, first_job + index, now)
     return EnqueuedSweep(group_id, tuple(run_ids), plan)
-
-
-def _reserve(journal: Journal, count: int) -> tuple[int, int]:
-    with journal.write() as tx:
-        first_job, first_run = tx.row("journal.reserve_numbers", jobs=count, runs=count)
-    return first_job, first_run
-
-
-def _insert_group(tx: Transaction, plan: Plan, group_id: str, now: str) -> _Lane:
-    metric, direction = plan.objective or (None, NO_OBJECTIVE)
-    lane_id = tx.row("groups.new_lane")[0]
-    tx.run(
-        "groups.insert",
-        group_id=group_id,
-        lane_id=lane_id,
-        name=plan.name,
-        notes=plan.notes,
-        now=now,
-        created_by=f"runforge@{__version__}",
-        max_parallel=plan.max_parallel,
-        fail_fast=int(plan.fail_fast),
-        objective_metric=metric,
-        direction=direction,
-    )
-    return _Lane(lane_id, group_id)
-
-
-def _insert_job(tx: Transaction, run: _NewRun, lane: _Lane, number: int, now: str) -> None:
-    """Write the job of a run. Jobs are made only here."""
-    transitions.enqueue(
-        tx,
-        run.needs,
-        job_id=ids.job_id(now, number),
-        run_id=run.run_id,
-        group_id=lane.group_id,
-        lane_id=lane.lane_id,
-        run_dir=run.run_dir,
-        now=now,
-        **run.submission.columns(),
-    )
 
 
 def enqueue_run(workspace: Workspace, run_id: str, submission: Submission = USUAL) -> Job:
@@ -201,29 +141,34 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
             f"run folder not found: {workspace.run_dir(run_id)} (nor in .ml/runs)",
             fix="Make the folder and its request.json first",
         )
-    request = read_new_request(folder / "request.json")
+    request, sha = read_queued_request(folder / "request.json")
     check_request(request, workspace.root)
-    run = _NewRun(run_id, workspace.relative(folder), of_device(request.device_type), submission)
+    run = NewRun(
+        run_id,
+        workspace.relative(folder),
+        request.needs,
+        queued_as(request, sha, submission),
+    )
     with open_journal(workspace, create=True) as journal, journal.write() as tx:
         now = clock.now()
         taken = tx.row("jobs.by_run_id", run_id=run_id)
         if taken is None:
             _insert_single(tx, run, now)
         else:
-            _run_again(tx, records.job(taken), run, now)
+            _run_again(workspace, tx, records.job(taken), run, now)
         return records.job(tx.row("jobs.by_run_id", run_id=run_id))
 
 
-def _insert_single(tx: Transaction, run: _NewRun, now: str) -> None:
+def _insert_single(tx: Transaction, run: NewRun, now: str) -> None:
     group = _group_of(tx, run.submission.group, now)
     number = tx.row("journal.reserve_numbers", jobs=1, runs=0)[0]
-    _insert_job(tx, run, _lane_of(group), number, now)
+    insert_job(tx, run, lane_of(group), number, now)
     if group is not None:
         tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
         tx.run("groups.settle", group_id=group.group_id, now=now)
 
 
-def _run_again(tx: Transaction, job: Job, run: _NewRun, now: str) -> None:
+def _run_again(workspace: Workspace, tx: Transaction, job: Job, run: NewRun, now: str) -> None:
     """Queue an ended run again: its job's next attempt, or a new job if that is not possible.
 
     A job that has succeeded never goes back, and none changes its group, its folder or its device.
@@ -237,10 +182,12 @@ def _run_again(tx: Transaction, job: Job, run: _NewRun, now: str) -> None:
     kept = (job.group_id, job.run_dir, job.needs, job.dry_run_seconds)
     wanted = (group and group.group_id, run.run_dir, run.needs, asked.dry_run_seconds)
     if job.state is not State.SUCCEEDED and kept == wanted:
+        taken_request.take(workspace, tx, job, now)
         transitions.retry(tx, job, now)
         if asked.priority:
             tx.run("jobs.set_priority", job_id=job.job_id, priority=asked.priority, now=now)
         return
+    edges.forget_parent(tx, job.job_id, now)
     tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
     tx.run("jobs.delete", job_id=job.job_id)
     again = asked._replace(group=wanted[0], priority=asked.priority or job.priority, overrides=job.overrides)
@@ -255,43 +202,11 @@ def _group_of(tx: Transaction, name: str | None, now: str) -> Group | None:
         return targets.group(tx, name)
     except targets.UnknownName:
         group_id = ids.checked(name, what="group id")
-    tx.run(
-        "groups.insert",
-        group_id=group_id,
-        lane_id=tx.row("groups.new_lane")[0],
-        name=group_id,
-        notes=None,
-        now=now,
-        created_by=f"runforge@{__version__}",
-        max_parallel=1,
-        fail_fast=0,
-        objective_metric=None,
-        direction=NO_OBJECTIVE,
-    )
-    return targets.group(tx, group_id)
-
-
-def _lane_of(group: Group | None) -> _Lane:
-    return _Lane(_SINGLE_LANE) if group is None else _Lane(group.lane_id, group.group_id)
+    return insert_group(tx, NewGroup(group_id, name=group_id), now)
 
 
 def rerun(workspace: Workspace, name: str) -> Job:
-    """Make a new run with the request of an old one, and enqueue it in the same group.
-
-    `rerun_from` in the copy names the old run. Raises the same errors as `enqueue_run`.
-    """
-    with existing(workspace) as journal:
-        with journal.read() as tx:
-            old = targets.job(tx, name)
-        request = read_request(workspace.root / old.run_dir / "request.json").raw
-        number = _reserve(journal, 1)[1]
-    run_id = ids.sweep_run_id(clock.now(), number)
-    folders = RunFolders(workspace)
-    folders.make_runs([run_id], [{**request, "rerun_from": old.run_id}])
-    try:
-        job = _enqueue_folder(workspace, run_id, like(old))
-    except RunForgeError:  # it was refused, so no job knows the folder
-        shutil.rmtree(workspace.run_dir(run_id), ignore_errors=True)
-        raise
-    announce(workspace)
-    return job
+    """Make a new run with the request of an old one, and enqueue it in the same group (queue/rerun.py)."""
+    with existing(workspace) as journal, journal.read() as tx:
+        old = targets.job(tx, name)
+    return reruns.rerun(workspace, [old.job_id])[0]

@@ -1,27 +1,113 @@
-"""Finds what a person means by a name: a unique beginning of an id, a group's name, or `@last`."""
+"""Finds what a person means by a TARGET.
+
+A TARGET is a job's number (`12`) or several (`3-9,12`), the id of a run, a job or a group, the beginning of one, a
+group's name, or `@last`: what was queued last; `@last~1` is what was queued before that. A whole id wins over a
+number, and a number over a beginning.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from runforge import clock
+from runforge.core import job_numbers
 from runforge.core.records import Group, Job
-from runforge.errors import OperationFailed
+from runforge.errors import InvalidRequest, OperationFailed
 from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.text import did_you_mean
 
 NEWEST = "@last"
+_LISTED = "`runforge groups` and `runforge jobs` list them"
+_FIRST = 1 << 62
 
 
 class UnknownName(OperationFailed):
     """Nothing has this name, nor an id that begins with it."""
 
 
+class Selection(NamedTuple):
+    """The jobs that several targets mean, each once and in the order of the targets."""
+
+    #: Those of the groups are among them.
+    jobs: list[Job]
+    groups: list[Group]
+    #: The ids of the jobs that were meant themselves, not by their group.
+    named: frozenset[str]
+
+
+def select(
+    tx: Transaction, texts: Sequence[str], where: str | None = None, *, runs_only: bool = False
+) -> Selection:
+    """Return all that the targets mean, less what a filter (core/filters.py) leaves out; never nothing.
+
+    With a filter no group is meant as such. Without targets the filter chooses among all jobs. With `runs_only`,
+    `@last` is the newest run, never a group. Raises OperationFailed for an unknown or ambiguous target,
+    InvalidRequest for a malformed one.
+    """
+    if not texts and where is None:
+        raise InvalidRequest("no target is given", fix="Name runs or groups, for example 12, 3-9 or @last")
+    jobs: dict[str, Job] = {}
+    groups: dict[str, Group] = {}
+    named = set()
+    for text in texts:
+        found = [job(tx, text)] if runs_only and _back(text) is not None else _meant(tx, text)
+        if isinstance(found, Group):
+            groups[found.group_id] = found
+            found = _jobs(tx.rows("jobs.of_group", group_id=found.group_id))
+        else:
+            named |= {each.job_id for each in found}
+        jobs.update((each.job_id, each) for each in found)
+    if where is None:
+        return Selection(list(jobs.values()), list(groups.values()), frozenset(named))
+    matching = _matching(tx, where, jobs.values() if texts else None)
+    return Selection(matching, [], frozenset(job.job_id for job in matching))
+
+
+def _meant(tx: Transaction, text: str) -> Group | list[Job]:
+    found = _whole(tx, text)
+    if found is None and job_numbers.one(text) is None and not job_numbers.is_malformed(text):
+        ranges = job_numbers.ranges(text)
+        if ranges is not None:
+            return [job for first, last in ranges for job in _numbered(tx, first, last)]
+    found = found or either(tx, text)
+    return found if isinstance(found, Group) else [found]
+
+
+def _matching(tx: Transaction, where: str, among: Iterable[Job] | None) -> list[Job]:
+    """Return those of the jobs, or of all, that match a filter."""
+    from runforge.core import filters  # few commands need it
+
+    row = tx.row("jobs.order_matching", sort="", now=clock.now(), **filters.required(where).values())
+    numbers = [int(number) for number in (row[0] or "").split(",") if number]
+    if among is None:
+        found = _jobs(tx.rows("jobs.window", seqs=json.dumps(numbers)))
+        found.sort(key=lambda job: job.seq)
+    else:
+        wanted = set(numbers)
+        found = [job for job in among if job.seq in wanted]
+    if not found:
+        raise OperationFailed(f"no run matches --where {where[:80]!r}", fix="`runforge jobs` lists them")
+    return found
+
+
+def live(tx: Transaction) -> list[Group | Job]:
+    """Return the groups, and the jobs without one, that have not ended."""
+    groups = [records.group(row) for row in tx.rows("groups.all")]
+    singles = _jobs(tx.rows("jobs.live_singles"))
+    return [*(group for group in groups if group.queued or group.running), *singles]
+
+
 def group_id(tx: Transaction, name: str) -> str:
     """Return the one group that the name means, else raise OperationFailed with the nearest."""
-    if name == NEWEST:
-        newest = _newest_group(tx)
-        if newest is None:
-            raise OperationFailed("there is no group yet", fix="Make one with `enqueue-sweep`")
-        return newest
+    back = _back(name)
+    if back is not None:
+        row = tx.row("groups.newest", back=back)
+        if row is None:
+            raise _too_far("group", name, "Make one with `enqueue-sweep`")
+        return str(row[0])
     if _is_group(tx, name):
         return name
     found = _groups_starting_with(tx, name) or _groups_named(tx, name)
@@ -40,13 +126,14 @@ def group(tx: Transaction, name: str) -> Group:
 
 
 def job(tx: Transaction, name: str) -> Job:
-    """Return the job of the one run that the name means: a run id, a job id, or a beginning."""
-    if name == NEWEST:
-        newest = _newest_job(tx)
-        if newest is None:
-            raise OperationFailed("there is no run yet", fix="Enqueue one with `enqueue-run`")
-        return newest
-    exact = _job(tx, name)
+    """Return the job of the one run that the name means: a number, a run id, a job id, or a beginning."""
+    back = _back(name)
+    if back is not None:
+        row = tx.row("jobs.newest_run", back=back)
+        if row is None:
+            raise _too_far("run", name, "Enqueue one with `enqueue-run`")
+        return _job_of_run(tx, row[0])
+    exact = _job(tx, name) or _of_number(tx, name)
     if exact is not None:
         return exact
     found = _runs_starting_with(tx, name)
@@ -54,20 +141,20 @@ def job(tx: Transaction, name: str) -> Job:
         return _job_of_run(tx, found[0])
     if found:
         raise _ambiguous("run", name, found)
+    _refuse_numbers(tx, name)
     raise _unknown(f"no run {name[:140]!r} in the queue", name, _runs(tx), "`runforge jobs` lists them")
 
 
 def either(tx: Transaction, name: str) -> Group | Job:
-    """Return the one group or run that the name means; `@last` is the newest group, else the newest run.
+    """Return the one group or run that the name means.
 
-    A complete id is tried first, then a group's complete name, then a beginning. A name that could mean
-    several runs or groups is refused with a list of them.
+    A complete id is tried first, then a number, then a group's complete name, then a beginning. A name that could
+    mean several runs or groups is refused with a list of them.
     """
-    if name == NEWEST:
-        return _newest_of_either(tx)
-    if _is_group(tx, name):
-        return _group(tx, name)
-    exact = _job(tx, name)
+    back = _back(name)
+    if back is not None:
+        return _queued_last(tx, name, back)
+    exact = _whole(tx, name) or _of_number(tx, name)
     if exact is not None:
         return exact
     groups, runs = _groups_starting_with(tx, name), _runs_starting_with(tx, name)
@@ -79,28 +166,85 @@ def either(tx: Transaction, name: str) -> Group | Job:
         raise _ambiguous("group or run" if groups and runs else "group" if groups else "run", name, found)
     if found:
         return _group(tx, groups[0]) if groups else _job_of_run(tx, runs[0])
+    _refuse_numbers(tx, name)
     what = f"no group or run {name[:140]!r} in this workspace"
-    raise _unknown(what, name, [*_groups(tx), *_runs(tx)], "`runforge groups` and `runforge jobs` list them")
+    raise _unknown(what, name, [*_groups(tx), *_runs(tx)], _LISTED)
 
 
-def _newest_of_either(tx: Transaction) -> Group | Job:
-    newest = _newest_group(tx)
-    if newest is not None:
-        return _group(tx, newest)
-    single = _newest_job(tx)
-    if single is None:
-        raise OperationFailed("there is no group and no run yet", fix="Make a group with `enqueue-sweep`")
-    return single
+def _whole(tx: Transaction, name: str) -> Group | Job | None:
+    """Return what has exactly this id."""
+    return _group(tx, name) if _is_group(tx, name) else _job(tx, name)
 
 
-def _newest_group(tx: Transaction) -> str | None:
-    row = tx.row("groups.newest")
-    return None if row is None else str(row[0])
+def _back(name: str) -> int | None:
+    """Return how far `@last~N` goes back; None for other names."""
+    if name == NEWEST:
+        return 0
+    if not name.startswith(NEWEST):
+        return None
+    count = name.removeprefix(f"{NEWEST}~")
+    if not (count.isascii() and count.isdigit() and len(count) < len("1000000")):
+        raise InvalidRequest(f"{name[:40]!r} is no target", fix="Write @last or @last~1")
+    return int(count)
 
 
-def _newest_job(tx: Transaction) -> Job | None:
-    row = tx.row("jobs.newest_run")
-    return None if row is None else _job_of_run(tx, row[0])
+def _queued_last(tx: Transaction, name: str, back: int) -> Group | Job:
+    """Return what was queued last, or so many before: a group that was made with its runs, or a single run."""
+    before = _FIRST
+    for _ in range(back + 1):
+        row = tx.row("jobs.newest_before", before=before)
+        if row is None:
+            raise _too_far("group and no run", name, "Make a group with `enqueue-sweep`")
+        job = records.job(row)
+        made = None if job.group_id is None else _group(tx, job.group_id)
+        is_made_with_it = made is not None and made.created_at == job.created_at
+        before = job.seq
+        if is_made_with_it:
+            before = tx.row("jobs.first_of_batch", group_id=job.group_id, created_at=job.created_at)[0]
+    return made if made is not None and is_made_with_it else job
+
+
+def _of_number(tx: Transaction, name: str) -> Job | None:
+    """Return the job with this number; None if it is no number, or no job has it."""
+    number = job_numbers.one(name)
+    if number is None:
+        return None
+    found = _jobs(tx.rows("jobs.block", first=number, after=number + 1))
+    return found[0] if found else None
+
+
+def _numbered(tx: Transaction, first: int, last: int) -> list[Job]:
+    """Return the jobs with these numbers that exist, at least one."""
+    found = _jobs(tx.rows("jobs.block", first=first, after=last + 1))
+    if not found:
+        raise _no_number(tx, f"{first}-{last}" if last > first else f"{first}")
+    return found
+
+
+def _refuse_numbers(tx: Transaction, name: str) -> None:
+    """Raise the right error for what looks like numbers."""
+    if job_numbers.is_malformed(name):
+        raise InvalidRequest(f"{name[:40]!r} is no target", fix="Numbers are written 12 or 3-9,12")
+    if job_numbers.one(name) is not None:
+        raise _no_number(tx, name)
+    if job_numbers.ranges(name) is not None:
+        raise InvalidRequest(f"one run is wanted here, not {name[:40]!r}", fix="Give one number")
+
+
+def _no_number(tx: Transaction, text: str) -> OperationFailed:
+    ends = tx.row("jobs.ends")
+    known = (
+        "There is no run yet"
+        if ends["last"] is None
+        else f"The numbers go from {ends['first']} to {ends['last']}"
+    )
+    return UnknownName(f"no run has the number {text}", fix=known)
+
+
+def _too_far(what: str, name: str, fix: str) -> OperationFailed:
+    if name == NEWEST:
+        return OperationFailed(f"there is no {what} yet", fix=fix)
+    return OperationFailed(f"there is no {name[:40]}: fewer have been queued", fix=_LISTED)
 
 
 def _is_group(tx: Transaction, name: str) -> bool:
@@ -109,6 +253,10 @@ def _is_group(tx: Transaction, name: str) -> bool:
 
 def _group(tx: Transaction, known: str) -> Group:
     return records.group(tx.row("groups.by_id", group_id=known))
+
+
+def _jobs(rows: Iterable[object]) -> list[Job]:
+    return [records.job(row) for row in rows]
 
 
 def _job(tx: Transaction, name: str) -> Job | None:
@@ -139,7 +287,7 @@ def _groups_named(tx: Transaction, name: str) -> list[str]:
 
 
 def _groups(tx: Transaction) -> list[str]:
-    return [str(row[0]) for row in tx.rows("groups.some_ids")]
+    return [str(row[0]) for row in (*tx.rows("groups.some_ids"), *tx.rows("groups.some_names"))]
 
 
 def _runs(tx: Transaction) -> list[str]:

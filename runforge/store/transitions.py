@@ -7,17 +7,23 @@ database writes the journal entry in the same transaction.
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Iterable, Sequence
 
+from runforge import clock, failpoints
+from runforge.core.dependencies import Parent
 from runforge.core.outcome import Ending, Grant
 from runforge.core.records import Job
 from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
-from runforge.store import records
+from runforge.store import edges, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
 
 _USUAL = USUAL.columns()
+#: A queued job that must end, and how.
+_Doom = tuple[str, Cause, str]
 
 
 def _require(changed: int, job: Job, wish: str) -> None:
@@ -37,6 +43,12 @@ def _shape_id(tx: Transaction, needs: Resources) -> int:
     values = checked(needs)._asdict()
     row = tx.row("jobs.shape_id", **values) or tx.row("jobs.new_shape", **values)
     return int(row[0])
+
+
+def edit(tx: Transaction, job: Job, needs: Resources, now: str, **columns: object) -> bool:
+    """Give a queued job other columns of `jobs.edit`; False if it has started or was edited since it was read."""
+    seen = {"job_id": job.job_id, "attempt": job.attempt, "version": job.version}
+    return bool(tx.run("jobs.edit", shape_id=_shape_id(tx, needs), now=now, **seen, **columns))
 
 
 def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
@@ -65,7 +77,26 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
 
 
 def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
-    """Move queued or running -> terminal and free the slots; fail_fast also ends the group's queued jobs."""
+    """Move queued or running -> terminal and free the slots; fail_fast also ends the group's queued jobs.
+
+    What waits for this job may start now, or never: then it is canceled, and what waits for that, and so on. All of
+    it is one list that is worked through, because a chain may be long.
+    """
+    _cascade(tx, _end(tx, job, ending, now), now)
+
+
+def _cascade(tx: Transaction, first: list[_Doom], now: str) -> None:
+    doomed = deque(first)
+    while doomed:
+        job_id, cause, error = doomed.popleft()
+        waiting = edges.job_of(tx, job_id)
+        if waiting is not None and waiting.state is State.QUEUED:  # it may be doomed twice
+            doomed.extend(_end(tx, waiting, Ending(State.CANCELED, cause, error), now))
+            failpoints.hit("cascade.one_canceled")
+
+
+def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
+    """End one job; return which queued jobs must end because of that, and how."""
     changed = tx.run(
         "jobs.end",
         job_id=job.job_id,
@@ -79,11 +110,19 @@ def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         metric_value=ending.metric_value,
     )
     _require(changed, job, str(ending.state))
-    _end_attempt(tx, job, ending, now)
+    if job.state is State.RUNNING:
+        _end_attempt(tx, job, ending, now)
+    doomed: list[_Doom] = []
+    awaited = edges.awaited(tx, job)
     if job.group_id is not None:
         if ending.state is State.FAILED:
-            _fail_fast(tx, job.group_id, job.run_id, now)
+            doomed += _failing_fast(tx, job.group_id, job.run_id)
         tx.run("groups.settle", group_id=job.group_id, now=now)
+        if job.group_id in awaited:
+            doomed += _in_vain(edges.after_group(tx, job.group_id, now))
+    if job.job_id in awaited:
+        doomed += _in_vain(edges.after_run(tx, job.job_id, now))
+    return doomed
 
 
 def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
@@ -101,26 +140,38 @@ def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
     tx.run("attempts.free_devices", job_id=job.job_id)
 
 
-def _fail_fast(tx: Transaction, group_id: str, run_id: str, now: str) -> None:
+def _failing_fast(tx: Transaction, group_id: str, run_id: str) -> list[_Doom]:
     group = records.group(tx.row("groups.by_id", group_id=group_id))
     if not group.fail_fast:
-        return
+        return []
     reason = f"not started: run {run_id} failed, and the plan says fail_fast"
-    for waiting in jobs_of_group(tx, group_id):
-        if waiting.state is State.QUEUED:
-            cancel_queued(tx, waiting, now, cause=Cause.GROUP_FAILED_FAST, reason=reason)
+    waiting = [job for job in jobs_of_group(tx, group_id) if job.state is State.QUEUED]
+    return [(job.job_id, Cause.GROUP_FAILED_FAST, reason) for job in waiting]
+
+
+def _in_vain(doomed: list[edges.Doomed]) -> list[_Doom]:
+    return [(each.job_id, Cause.DEPENDENCY, each.error) for each in doomed]
+
+
+def settle(tx: Transaction, group_id: str, now: str) -> None:
+    """Note whether a group is over, after it was opened or closed; what waits for it may start now, or never."""
+    tx.run("groups.settle", group_id=group_id, now=now)
+    _cascade(tx, _in_vain(edges.after_group(tx, group_id, now)), now)
 
 
 def cancel_queued(
     tx: Transaction,
-    job: Job,
+    jobs: Iterable[Job],
     now: str,
     *,
     cause: Cause = Cause.CANCELED,
     reason: str = "canceled before it started",
 ) -> None:
-    """Move queued -> canceled."""
-    end(tx, job, Ending(State.CANCELED, cause, reason), now)
+    """Move these queued jobs -> canceled, and then what waits for them in vain: who is named was not in vain."""
+    ending = Ending(State.CANCELED, cause, reason)
+    named = {job.job_id: job for job in jobs}.values()
+    doomed = [doom for job in named for doom in _end(tx, job, ending, now)]
+    _cascade(tx, doomed, now)
 
 
 def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: str | None = None) -> None:
@@ -142,13 +193,77 @@ def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: 
     _end_attempt(tx, job, ending, now)
 
 
-def retry(tx: Transaction, job: Job, now: str) -> None:
-    """Move failed or canceled -> queued with the next attempt; its group is open again."""
+def try_again(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: str, used: str) -> None:
+    """Move running -> queued with the next attempt, because a rule of the job wants it: the attempt has failed.
+
+    The job has not: nobody who waits for it hears of this.
+    """
+    changed = tx.run(
+        "jobs.try_again",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        now=now,
+        error=ending.error,
+        cause=ending.cause.value,
+        not_before=not_before,
+        used=used,
+    )
+    _require(changed, job, "tried again")
+    _end_attempt(tx, job, ending, now)
+
+
+def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> list[str]:
+    """Move failed or canceled -> queued with the next attempt; its group is open again.
+
+    What was canceled because of this job comes back as well, and what was because of that, unless it is to come
+    `alone`. OperationFailed if it would wait for what can never come. Returns the job ids of all that came back.
+    """
+    lost = edges.in_vain(tx, job)
+    if lost is not None:
+        raise edges.refusal(job, lost)
+    queued, back = [job.job_id], deque(_retry(tx, job, now))
+    while back and not alone:
+        for waiting in edges.revivable(tx, back.popleft()):
+            back.extend(_retry(tx, waiting, now))
+            queued.append(waiting.job_id)
+            failpoints.hit("revival.one_queued")
+    return queued
+
+
+def _retry(tx: Transaction, job: Job, now: str) -> list[str]:
+    """Queue one job again; return what others may have waited for in vain: it, and its group."""
     changed = tx.run("jobs.retry", job_id=job.job_id, attempt=job.attempt, now=now)
     _require(changed, job, "retried")
-    if job.group_id is not None:
-        tx.run("groups.set_canceled", group_id=job.group_id, is_canceled=0, now=now)
-        tx.run("groups.settle", group_id=job.group_id, now=now)
+    if job.group_id is None:
+        return [job.job_id]
+    tx.run("groups.set_canceled", group_id=job.group_id, is_canceled=0, now=now)
+    tx.run("groups.settle", group_id=job.group_id, now=now)
+    return [job.job_id, job.group_id]
+
+
+def depend(tx: Transaction, job_id: str, parents: Sequence[Parent], now: str | None = None) -> None:
+    """Let a queued job wait for runs and groups, besides those that it waits for already.
+
+    OperationFailed if one of them has ended otherwise; InvalidRequest if they would wait for each other.
+    """
+    edges.add(tx, edges.known_job(tx, job_id), parents, now or clock.now())
+
+
+def forget(tx: Transaction, jobs: Iterable[Job], now: str) -> list[str]:
+    """Delete ended jobs, and their groups that are empty then; return these groups. Nobody waits for them any more."""
+    gone, groups = [], {}
+    for job in jobs:
+        edges.forget_parent(tx, job.job_id, now)
+        tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
+        tx.run("jobs.delete", job_id=job.job_id)
+        if job.group_id is not None:
+            groups[job.group_id] = True
+    for group_id in groups:
+        tx.run("groups.mark_pruned", group_id=group_id, now=now)
+        if tx.run("groups.delete_empty", group_id=group_id):
+            edges.forget_parent(tx, group_id, now)
+            gone.append(group_id)
+    return gone
 
 
 def ask_to_cancel(tx: Transaction, job: Job, now: str) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from runforge.core import resources
@@ -18,8 +20,20 @@ from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
 
 _NO_GATES = {"held": 0, "blockers": 0, "delayed": 0, "not_before": None}
+#: What older versions did not know of a job.
+PLAIN: dict[str, Any] = {
+    "name": None,
+    "tags": [],
+    "notes": None,
+    "env_id": None,
+    "request_sha": None,
+    "retry_rules": [],
+    "version": 0,
+}
+_LISTS = frozenset({"tags", "retry_rules"})
 #: The fields of a job that its entries contain.
-_TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES)
+_TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES, *PLAIN)
+_EDGE = itemgetter("kind", "parent", "condition")
 
 
 def check(workspace: Workspace) -> list[str]:
@@ -67,16 +81,25 @@ def contradictions(tx: Transaction) -> list[str]:
     """Return where the tables differ from the entries or from each other."""
     rows = tx.rows("jobs.all")
     return [
-        *compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all")),
+        *compare(tx.rows("journal.entries_all"), rows, tx.rows("groups.all"), tx.rows("edges.all")),
         *_compare_slots(rows, tx.rows("attempts.slots")),
         *_compare_grants(tx, rows),
         *_compare_counters(tx),
+        *_compare_edges(tx),
     ]
 
 
-def compare(entries: list[Any], jobs: list[Any], groups: list[Any]) -> list[str]:
+def compare(entries: list[Any], jobs: list[Any], groups: list[Any], edges: Iterable[Any] = ()) -> list[str]:
     """Return where a replay of the entries does not give these rows."""
     replayed_jobs, replayed_groups, found = _fold(entries)
+    waits: dict[str, set[Any]] = defaultdict(set)
+    for edge in edges:
+        waits[edge["job_id"]].add(_EDGE(edge))
+    found += [
+        f"{job_id} waits for {sorted(waits[job_id])}, the journal says {sorted(job['edges'])}"
+        for job_id, job in replayed_jobs.items()
+        if job["edges"] != waits[job_id]
+    ]
     return found + _compare_jobs(replayed_jobs, jobs) + _compare_groups(replayed_groups, groups)
 
 
@@ -86,17 +109,28 @@ def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict
     groups: dict[str, dict[str, Any]] = {}
     found: list[str] = []
     for entry in entries:
-        event, detail = entry["event"], json.loads(entry["detail"])
+        event, job_id, detail = entry["event"], entry["job_id"], json.loads(entry["detail"])
         if event.startswith("group_"):
-            _fold_group(groups, entry["group_id"], event)
+            _fold_group(groups, entry["group_id"], event, detail)
         elif event == "enqueued":
-            jobs[entry["job_id"]] = {**_NO_GATES, "state": "queued", "attempt": 1, **_needed(detail)}
+            jobs[job_id] = {
+                **_NO_GATES,
+                **PLAIN,
+                "edges": set(),
+                "state": "queued",
+                "attempt": 1,
+                **_needed(detail),
+            }
         elif event == "pruned":
-            jobs.pop(entry["job_id"], None)
-        elif event in {"priority_set", "gates_set"}:
-            jobs[entry["job_id"]].update(detail)
+            jobs.pop(job_id, None)
+        elif event in {"priority_set", "gates_set", "described", "edited"}:
+            jobs[job_id].update(detail)
         elif event == "needs_set":
-            jobs[entry["job_id"]]["needs"] = resources.from_json(detail)
+            jobs[job_id]["needs"] = resources.from_json(detail)
+        elif event == "waits_for":
+            jobs[job_id]["edges"].add(_EDGE(detail))
+        elif event == "waits_no_more":
+            jobs[job_id]["edges"].discard(_EDGE(detail))
         elif entry["to_state"] is not None:
             found += _fold_move(jobs, entry)
     return jobs, groups, found
@@ -107,11 +141,18 @@ def _needed(detail: dict[str, Any]) -> dict[str, Any]:
     return {**detail, "needs": resources.from_json(detail.get("needs", detail))}
 
 
-def _fold_group(groups: dict[str, dict[str, Any]], group_id: str, event: str) -> None:
+def _fold_group(groups: dict[str, dict[str, Any]], group_id: str, event: str, detail: dict[str, Any]) -> None:
     if event == "group_created":
-        groups[group_id] = {"is_paused": 0, "is_canceled": 0, "is_open": 0}
+        groups[group_id] = {
+            "is_paused": 0,
+            "is_canceled": 0,
+            "is_open": 0,
+            "run_limit": detail.get("run_limit"),
+        }
     elif event == "group_pruned":
         groups.pop(group_id, None)
+    elif event == "group_limited":
+        groups[group_id]["run_limit"] = detail["run_limit"]
     elif event in {"group_opened", "group_closed"}:
         groups[group_id]["is_open"] = int(event == "group_opened")
     elif event in {"group_paused", "group_resumed"}:
@@ -143,13 +184,19 @@ def _compare_jobs(jobs: dict[str, dict[str, Any]], rows: list[Any]) -> list[str]
         if replayed is None:
             found.append(f"{job_id} is in the table but not in the journal")
             continue
-        kept = {name: records.needs(row) if name == "needs" else row[name] for name in _TOLD}
+        kept = {name: _kept(row, name) for name in _TOLD}
         found += [
             f"{job_id}: {name} is {kept[name]!r}, the journal says {replayed[name]!r}"
             for name in _TOLD
             if kept[name] != replayed[name]
         ]
     return found
+
+
+def _kept(row: Any, name: str) -> Any:
+    if name == "needs":
+        return records.needs(row)
+    return json.loads(row[name]) if name in _LISTS else row[name]
 
 
 def _compare_groups(groups: dict[str, dict[str, Any]], rows: list[Any]) -> list[str]:
@@ -161,7 +208,7 @@ def _compare_groups(groups: dict[str, dict[str, Any]], rows: list[Any]) -> list[
             continue
         found += [
             f"{row['group_id']}: {name} is {row[name]}, the journal says {replayed[name]}"
-            for name in ("is_paused", "is_canceled", "is_open")
+            for name in ("is_paused", "is_canceled", "is_open", "run_limit")
             if row[name] != replayed[name]
         ]
     return found + [f"{group_id} is in the journal but not in the table" for group_id in groups]
@@ -190,6 +237,13 @@ def _compare_grants(tx: Transaction, jobs: list[Any]) -> list[str]:
         if sorted(devices) != sorted(attempt.devices):
             found.append(f"{attempt.job_id} was given {list(attempt.devices)} and holds {devices}")
     return found
+
+
+def _compare_edges(tx: Transaction) -> list[str]:
+    return [
+        f"{row['job_id']} has {row['blockers']} blockers, and {row['unmet']} of its edges are not met"
+        for row in tx.rows("edges.miscounted")
+    ]
 
 
 def _compare_counters(tx: Transaction) -> list[str]:

@@ -8,6 +8,7 @@ file it is instead. Each look is bounded; a failure of any kind only means that 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -17,14 +18,13 @@ from typing import Any
 from runforge.attempts.spec import Spec
 from runforge.files.durable import open_file
 from runforge.machine import os_process
-from runforge.metrics.patterns import compiled
+from runforge.metrics.patterns import NONE, PATTERN, compiled
 from runforge.metrics.sources import kinds, listed
 from runforge.metrics.sources.listed import CHANGED, HELD, MOST_FILES, NAMED, Source
 from runforge.supervise.changed_files import changed_below
+from runforge.supervise.earlier_files import EarlierFiles
 from runforge.supervise.folder_claims import FolderClaims, Whose
 
-NONE = "none"
-PATTERN = "re:"
 #: Seconds from the start to the first look, and between the looks at first and later.
 _FIRST, _SOON, _LATER = 1.0, 2.0, 30.0
 #: The seconds after which looks are rarer.
@@ -49,6 +49,9 @@ class MetricFiles:
         self._claims: FolderClaims | None = None
         self._roots: list[str] = []
         self._listed: set[str] = set()
+        self._earlier = EarlierFiles()
+        #: Files of the run's earlier attempts.
+        self._known: set[str] = set()
         self._started = self._next = 0.0
         self._since = 0.0
 
@@ -75,6 +78,9 @@ class MetricFiles:
         with contextlib.suppress(OSError, ValueError):
             self._roots = list(_folders(self._spec))
             self._claims.claim(self._roots)
+            for root in self._roots:
+                self._earlier.note(changed_below(root, 0.0), self._since)
+            self._known = set(_of_earlier_attempts(self._spec.run_dir))
 
     def end(self) -> None:
         """Look for the last time: what was written since the last look."""
@@ -91,7 +97,7 @@ class MetricFiles:
                 self._look_for_named()
                 return
             for path in _held() if is_alive else ():
-                self._found(path, HELD)
+                self._take(path, HELD)
             self._look_for_changed()
 
     def _look_for_named(self) -> None:
@@ -117,7 +123,7 @@ class MetricFiles:
                     continue
                 whose = Whose.OURS if root == own else self._whose(os.path.dirname(path), root)
                 if whose is Whose.OURS:
-                    self._found(path, CHANGED)
+                    self._take(path, CHANGED)
                 elif whose is Whose.SHARED:
                     self._doubt(path)
 
@@ -129,6 +135,13 @@ class MetricFiles:
         while (whose := claims.whose(folder)) is Whose.NOBODY and folder != root:
             folder = os.path.dirname(folder)
         return whose
+
+    def _take(self, path: str, by: str) -> None:
+        """Add a file, unless it goes on what others have written."""
+        if path not in self._listed and path not in self._known and self._earlier.goes_on(path):
+            self._doubt(path)
+        else:
+            self._found(path, by)
 
     def _found(self, path: str, by: str, kind: str | None = None) -> None:
         kind = kind or kinds.kind_of_name(path)
@@ -159,10 +172,19 @@ def _wish(spec: Spec) -> str:
     if wish.startswith(PATTERN):
         return wish
     model = spec.payload.request.get("model")
-    values: Any = model.get("hyperparameters") if isinstance(model, dict) else None
-    for name, value in values.items() if isinstance(values, dict) else ():
-        wish = wish.replace(f"{{{name}}}", str(value))
+    values = model.get("hyperparameters") if isinstance(model, dict) else None
+    for name, value in _flat(values):
+        wish = wish.replace(f"{{{name}}}", value)
     return wish
+
+
+def _flat(values: Any, before: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the names, with dots for nested objects, and the values as texts."""
+    for name, value in values.items() if isinstance(values, dict) else ():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value if isinstance(value, str) else json.dumps(value)
 
 
 def _of_wish(wish: str) -> bytes:
@@ -188,6 +210,13 @@ def _folders(spec: Spec) -> Iterator[str]:
         is_above = f"{start}/".startswith(f"{path.rstrip('/')}/")
         if not is_above and not os.path.isfile(path) and "://" not in text and "\0" not in text:
             yield path
+
+
+def _of_earlier_attempts(run_dir: Path) -> Iterator[str]:
+    """Yield the files that earlier attempts of the run have written."""
+    for attempt in (run_dir / "previous").glob("*"):
+        for source in listed.read(attempt).files:
+            yield source.path
 
 
 def _held() -> Iterator[str]:

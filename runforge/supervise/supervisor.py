@@ -20,7 +20,7 @@ from runforge.attempts import spec as specs
 from runforge.attempts.cleanup import TREE_LOCK
 from runforge.attempts.report import SUPERVISOR_LOCK
 from runforge.attempts.spec import Spec
-from runforge.core import exit_codes
+from runforge.core import exit_codes, policy
 from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import os_process
@@ -109,6 +109,8 @@ class Supervisor:
         self._record = record
         self._stopping: Stopping | None = None
         self._is_canceled = False
+        self._deadline: float | None = None
+        self._timed_out: float | None = None
         self._status: int | None = None
         self._pid = -1
         self._refusal: int | None = None
@@ -167,13 +169,15 @@ class Supervisor:
             self._pid, pipe = worker_process.start(self._spec, tree)
         except OSError as failure:
             self._refusal = failure.errno
-            return f"the run's process could not be created: {failure.strerror}"
+            return f"the run's process could not be created: {failure.strerror or failure}"
         except worker_process.NoProgram as failure:
             self._pump.say([f"[RunForge: could not be started: {failure}]"])
             return str(failure)
         finally:
             os.close(tree)
         failpoints.hit("worker.forked")
+        if self._spec.timeout_seconds is not None:
+            self._deadline = time.monotonic() + self._spec.timeout_seconds
         self._watch(pipe)
         failpoints.hit("worker.ended")
         self._end_leftovers(pipe)
@@ -199,7 +203,7 @@ class Supervisor:
             self._reap()
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + TICK_MS / 1000
-                self._look_for_cancel()
+                self._look_for_an_end()
                 if self._metric_files is not None:
                     self._metric_files.look()
         if handle is not None:
@@ -217,12 +221,17 @@ class Supervisor:
             if pid == self._pid:
                 self._status = status
 
-    def _look_for_cancel(self) -> None:
+    def _look_for_an_end(self) -> None:
+        """End the run if it was canceled or its time is over. What came first is the reason."""
         if self._status is not None:
             return
-        if self._stopping is None and orders.is_canceled(self._folder):
-            self._is_canceled = True
-            self._stopping = Stopping(self._pid, self._spec.grace_seconds)
+        if self._stopping is None:
+            self._is_canceled = orders.is_canceled(self._folder)
+            if not self._is_canceled and self._deadline is not None and time.monotonic() >= self._deadline:
+                self._timed_out = self._spec.timeout_seconds
+                self._pump.say([f"[RunForge: {policy.time_limit(self._timed_out or 0)}; the run is ended]"])
+            if self._is_ended_by_us:
+                self._stopping = Stopping(self._pid, self._spec.grace_seconds)
         if self._stopping is not None:
             self._stopping.step(has_main_ended=False)
 
@@ -248,6 +257,10 @@ class Supervisor:
         if self._stopping is not None and self._stopping.killed:
             self._pump.say([_killed(self._stopping.killed, self._spec.grace_seconds)])
 
+    @property
+    def _is_ended_by_us(self) -> bool:
+        return self._is_canceled or self._timed_out is not None
+
     # --- at the end ----------------------------------------------------------------------------
 
     def _ending(self, error: str | None, started_at: str, start: float, ooms: int) -> ExitRecord:
@@ -264,7 +277,7 @@ class Supervisor:
             exit_code=code,
             signal=number,
             canceled=self._is_canceled,
-            oom=is_killed and not self._is_canceled and os_process.oom_kills() > ooms,
+            oom=is_killed and not self._is_ended_by_us and os_process.oom_kills() > ooms,
             spawn_error=error,
             started_at=started_at,
             finished_at=clock.now(),
@@ -272,6 +285,7 @@ class Supervisor:
             log_bytes=self._pump.written,
             dropped_bytes=self._pump.dropped,
             spawn_errno=self._refusal,
+            timed_out=self._timed_out,
         )
 
     def _finish(self, ending: ExitRecord) -> list[str]:

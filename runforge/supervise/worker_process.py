@@ -18,9 +18,12 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from runforge import failpoints
+from runforge.attempts import environment
 from runforge.attempts.spec import Spec
+from runforge.errors import RunForgeError
+from runforge.files import no_program, programs
 from runforge.machine import os_process
-from runforge.supervise import helper_path, no_program
+from runforge.supervise import helper_path
 
 #: Signals that the supervisor or the interpreter ignores. A program expects their defaults.
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -70,14 +73,15 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
     supervisor. It stays in the supervisor's session, so that a clean-up finds processes without the
     environment and the descriptors.
     """
-    env = helper_path.added({**os.environ, **spec.env, "RUNFORGE_TOKEN": spec.token})
+    env = helper_path.added(_environment(spec))
+    path = env.get("PATH", os.defpath)
     blamed = str(spec.cwd)
     mask = os.umask(spec.umask)
     try:
         os.chdir(blamed)
         blamed = argv[0]
         return os.posix_spawn(
-            _which(blamed, env.get("PATH", os.defpath)),
+            blamed if os.path.dirname(blamed) else programs.find(blamed, path),
             argv,
             env,
             file_actions=[
@@ -92,35 +96,32 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise
-        raise NoProgram(no_program.reason(blamed, error)) from error
+        is_daemons = spec.environment.file is None
+        raise NoProgram(no_program.reason(blamed, error, path, is_daemons=is_daemons)) from error
     finally:
         os.chdir("/")
         os.umask(mask)
 
 
-def _which(name: str, path: str) -> str:
-    """Return the file that a shell would start; one without execute permission if there is no better one."""
-    if os.path.dirname(name):
-        return name
-    found = ""
-    for folder in path.split(os.pathsep):
-        candidate = os.path.join(folder, name)
-        if os.path.isfile(candidate):
-            if os.access(candidate, os.X_OK):
-                return candidate
-            found = found or candidate
-    return found
+def _environment(spec: Spec) -> dict[str, str]:
+    """Return all variables of the run. Raises NoProgram without the files that they come from, or OSError."""
+    try:
+        given = environment.variables(spec.environment, os.environ)
+    except RunForgeError as error:
+        raise NoProgram(str(error)) from error
+    return {**given, **spec.env, "RUNFORGE_TOKEN": spec.token}
 
 
 def _fork(spec: Spec, output: int, tree_lock: int) -> int:
     parent = os.getpid()
+    env = _environment(spec)
     pid = os.fork()
     if pid == 0:
-        _be_worker(spec, parent, output, tree_lock)
+        _be_worker(spec, env, parent, output, tree_lock)
     return pid
 
 
-def _be_worker(spec: Spec, parent: int, output: int, tree_lock: int) -> NoReturn:
+def _be_worker(spec: Spec, env: dict[str, str], parent: int, output: int, tree_lock: int) -> NoReturn:
     code = 1
     try:
         os.setpgid(0, 0)
@@ -130,7 +131,7 @@ def _be_worker(spec: Spec, parent: int, output: int, tree_lock: int) -> NoReturn
             signal.signal(number, signal.SIG_DFL)
         _arrange_descriptors(output, tree_lock)
         os.umask(spec.umask)
-        code = _call(spec)
+        code = _call(spec, env)
     except BaseException:  # noqa: BLE001 - the process ends here, whatever it was
         traceback.print_exc()
     finally:
@@ -160,8 +161,10 @@ def _open_descriptors() -> list[int]:
         return list(range(256))
 
 
-def _call(spec: Spec) -> int:
-    os.environ.update({**spec.env, "RUNFORGE_TOKEN": spec.token})
+def _call(spec: Spec, env: dict[str, str]) -> int:
+    for name in os.environ.keys() - env.keys():
+        del os.environ[name]
+    os.environ.update(env)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = io.TextIOWrapper(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from runforge.documents.estimator_table import TABLE
 from runforge.documents.known_fields import HYPERPARAMETERS, hint, is_known
-from runforge.documents.placeholders import names_in
+from runforge.documents.placeholders import flat, names_in, takes_all
 from runforge.documents.plan import Plan
 from runforge.documents.reported import REPORTED, may_report
 from runforge.documents.request import Request
@@ -20,7 +20,10 @@ from runforge.errors import InvalidPlan
 from runforge.text import did_you_mean
 
 #: Fields of a request that only some models read, and whether those are commands.
-_READ_BY_COMMANDS = {"model.command": True, "model.cwd": True, "preset": False}
+_READ_BY_COMMANDS = {
+    **dict.fromkeys(("model.command", "model.cwd", "model.folder", "model.shell"), True),
+    "preset": False,
+}
 
 
 class Varied(NamedTuple):
@@ -61,8 +64,8 @@ def _hyperparameters(request: dict[str, Any]) -> list[str]:
     model = model if isinstance(model, dict) else {}
     given, command, family = model.get("hyperparameters"), model.get("command"), model.get("family")
     known = list(given) if isinstance(given, dict) else []
-    if isinstance(command, list):
-        known += names_in([part for part in command if isinstance(part, str)])
+    parts = command if isinstance(command, list) else [command]
+    known += names_in([part for part in parts if isinstance(part, str)])
     known += [*TABLE.get(family, ()), "seed"] if isinstance(family, str) and family in TABLE else []
     return known
 
@@ -137,13 +140,20 @@ def _unnamed(plan: Plan, requests: Sequence[Request]) -> Iterator[str]:
     """Yield a sentence for a varied hyperparameter that the command does not name in braces."""
     if not all(request.family == "command" for request in requests):
         return
+    if any(takes_all(request.command) for request in requests):
+        return
     named = {name for command in {r.command for r in requests} for name in names_in(command)}
-    used = named & {name for request in requests for name in request.hyperparameters}
+    used = named & {name for request in requests for name, _ in flat(request.hyperparameters)}
     for path, at in varied(plan):
-        name = path.removeprefix(f"{HYPERPARAMETERS}.").partition(".")[0]
-        if used and path.startswith(f"{HYPERPARAMETERS}.") and name not in named:
+        name = path.removeprefix(f"{HYPERPARAMETERS}.")
+        if used and path.startswith(f"{HYPERPARAMETERS}.") and not _is_within(name, named):
             hinted = did_you_mean(name, named)
             text = (
                 f"{at}: the command does not name {{{name}}}; the value is only in the file $RUNFORGE_PARAMS"
             )
             yield f"{text}. {hinted}" if hinted else text
+
+
+def _is_within(name: str, named: set[str]) -> bool:
+    """Return whether a dotted name, or an object that holds it, is one of the named."""
+    return any(name == other or name.startswith(f"{other}.") for other in named)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
 from runforge.documents.request import Request
-from runforge.errors import InvalidRequest
+from runforge.errors import InvalidRequest, Missing
 from runforge.training.labels import class_weights, require_classes
 from runforge.training.table import Table, open_table
 
@@ -21,7 +22,7 @@ def check_request(request: Request, workspace: Path, *, is_quoting: bool = True)
     unless `is_quoting` is false, for callers that store the message.
     """
     if request.family == "command" or request.dataset_path is None:
-        _check_cwd(request, workspace)
+        _check_folder(request, workspace)
         return
     path = workspace / request.dataset_path
     label = str(request.label_column)
@@ -46,7 +47,9 @@ def _count(table: Table, at: int) -> tuple[Counter[str], bool]:
     return seen, is_whole
 
 
-def _check_cwd(request: Request, workspace: Path) -> None:
+def _check_folder(request: Request, workspace: Path) -> None:
+    if request.folder is not None and not os.path.isdir(request.folder):
+        raise Missing(f"the folder {request.folder} is missing", fix="A command starts in model.folder")
     if request.cwd is not None and not (workspace / request.cwd).is_dir():
         raise InvalidRequest(
             f"model.cwd {request.cwd!r:.100} is not a folder in the workspace", where=str(workspace)

@@ -12,10 +12,9 @@ from textual.content import Content
 
 from runforge.text import safe
 from runforge.tui import differences
-from runforge.tui.job_columns import short_id
 from runforge.tui.log_view import LogView
 from runforge.tui.ports import AppPort
-from runforge.views.shown import JobView
+from runforge.views.shown import JobView, label
 
 if TYPE_CHECKING:
     from runforge.metrics.run_curves import RunCurves
@@ -89,7 +88,7 @@ class Beside(Container):
         self._curves = RunCurves(folder)
         self._fill().show(folder / "logs.txt")
         words = differences.words(job, list(job.overrides))
-        self._title = safe(f"#{number} {short_id(job.run_id)}  {words}", 80)
+        self._title = safe(f"#{number} {label(job)}  {words}", 80)
         self._arrange()
         self._look()
 

@@ -17,7 +17,7 @@ from runforge.tui import differences
 from runforge.tui.chart import Panel, Series
 from runforge.tui.curve_order import importance
 from runforge.tui.series_looks import MOST
-from runforge.views.shown import JobView
+from runforge.views.shown import JobView, parameter_names
 from runforge.views.trials import Trials
 
 #: Runs that are drawn together: the first twelve in colours, the others in grey.
@@ -66,7 +66,7 @@ def against(trials: Trials, parameter: str) -> Panel:
     """Return a sweep's metric against one of its parameters, a point for each run that was measured."""
     points, categories = trials.against(parameter)
     labels = [job.run_id[-4:] for job in trials.measured(parameter)]
-    name = differences.short_names(trials.parameters).get(parameter, parameter)
+    name = parameter_names(trials.parameters).get(parameter, parameter)
     series = Series(name, [x for x, _ in points], [y for _, y in points], kind="points", labels=labels)
     names = [differences.value_text(json.loads(text)) for text in categories]
     return Panel(trials.metric, [series], name, names, "no run is best" if trials.why_none else "")

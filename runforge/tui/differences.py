@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runforge import cells
-from runforge.views.shown import JobView
+from runforge.views.shown import JobView, parameter_names
 
 _VALUE = 24
 
@@ -25,12 +25,6 @@ def differing(jobs: Iterable[JobView]) -> list[str]:
     return [path for path, values in seen.items() if len(values) > 1 or counts[path] < total]
 
 
-def short_names(paths: Sequence[str]) -> dict[str, str]:
-    """Return the last part of each path; the whole path where two would be the same."""
-    last = [path.rpartition(".")[2] for path in paths]
-    return {path: name if last.count(name) == 1 else path for path, name in zip(paths, last, strict=True)}
-
-
 def value_text(value: Any) -> str:
     """Return a parameter's value in few characters; floats as people write them."""
     text = value if isinstance(value, str) else f"{value:g}" if _is_rounded(value) else json.dumps(value)
@@ -43,6 +37,6 @@ def _is_rounded(value: object) -> bool:
 
 def words(job: JobView, paths: Sequence[str]) -> str:
     """Return a run's values of these parameters: `lr=0.1 seed=3`."""
-    names = short_names(paths)
+    names = parameter_names(paths)
     given = job.overrides
     return " ".join(f"{names[path]}={value_text(given[path])}" for path in paths if path in given)

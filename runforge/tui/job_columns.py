@@ -10,11 +10,9 @@ from runforge.tui.columns import NARROW, Layout, Rule, sized
 from runforge.tui.live import Live
 from runforge.tui.row_list import Cell
 from runforge.tui.sparkline import sparkline
-from runforge.views.shown import JobView, seconds_so_far
+from runforge.views.shown import JobView, label, seconds_so_far
 from runforge.views.words import WAITING_BRIEF
 
-#: An id that RunForge made begins with the day and the second: `20260131-120000-`.
-_STAMP = 16
 _SPARK = 10
 
 RULES: Mapping[str, Rule] = {
@@ -47,13 +45,6 @@ def fitted(contents: Mapping[str, int], width: int, sorted_by: str = "") -> Layo
     return sized(rules, contents, width, _ALWAYS | ({sorted_by} & rules.keys()))
 
 
-def short_id(run_id: str) -> str:
-    """Return a run's id without the day and the second that RunForge put before it."""
-    day, _, rest = run_id.partition("-")
-    is_stamped = len(day) == 8 and day.isdigit() and rest[:6].isdigit() and rest[6:7] == "-"
-    return (run_id[_STAMP:] if is_stamped else "") or run_id
-
-
 def texts(
     job: JobView,
     live: Live | None,
@@ -64,7 +55,7 @@ def texts(
     """Return a row's texts. `paths` are the parameters that tell it from others; `shown` the visible columns."""
     bar_width = 4 if layout_width < NARROW else 8
     values: dict[str, str | Cell] = {
-        "run": short_id(job.run_id),
+        "run": label(job),
         "state": Cell(cells.state_cell(job.state), job.state),
         "try": str(job.attempt) if job.attempt > 1 else "",
         "priority": str(job.priority) if job.priority else "",

@@ -16,8 +16,10 @@ from typing import NamedTuple
 from runforge.files.durable import open_file
 from runforge.metrics import jsonl
 from runforge.metrics.curves import Curve
+from runforge.metrics.naming import LOG
+from runforge.metrics.opening import reader_of
 from runforge.metrics.progress import Progress, tail_progress
-from runforge.metrics.run_curves import RunCurves, log_reader
+from runforge.metrics.run_curves import RunCurves
 from runforge.metrics.sources import listed
 from runforge.tui.curve_order import importance
 
@@ -62,6 +64,7 @@ class _Looked:
     progress: Progress | None = None
     curves: Mapping[str, Curve] = field(default_factory=dict)
     reader: RunCurves | None = None
+    main: str | None = None
     is_large: bool = False
     steps: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_LOOKS))
 
@@ -78,7 +81,7 @@ class _Looked:
             return
         self.reader = self.reader or RunCurves(folder)
         if self.reader.refresh():
-            self.curves = self.reader.curves()
+            self.curves, self.main = self.reader.curves(), self.reader.primary()
 
     def rate(self, step: float | None, now: float) -> float | None:
         """Return the steps a second since the oldest look that is remembered."""
@@ -101,7 +104,7 @@ def _size(path: Path) -> int:
 
 def _ends(folder: Path) -> Mapping[str, Curve]:
     """Return the last points of a run: those that it reports itself, or else those that it prints."""
-    own, log = jsonl.PointReader(), log_reader(listed.read(folder))
+    own, log = jsonl.PointReader(), reader_of(LOG, listed.read(folder))
     points = list(own.feed(_end(folder / jsonl.NAME))) or log.feed(_end(folder / _LOG))
     curves: dict[str, Curve] = {}
     for point in points:
@@ -146,7 +149,7 @@ class LiveReader:
 def _live(run: Running, looked: _Looked, now: float) -> Live:
     progress = looked.progress or Progress(None, None, None, None)
     done, of = (progress.epoch, progress.epochs) if progress.epochs else (progress.step, progress.steps)
-    metric = _chosen(looked.curves, run.objective)
+    metric = _chosen(looked.curves, run.objective, looked.main)
     curve = looked.curves[metric] if metric is not None else Curve("")
     every = max(1, len(curve.values) // _VALUES)
     step = max((each.steps[-1] for each in looked.curves.values() if each.steps), default=done)
@@ -162,8 +165,10 @@ def _live(run: Running, looked: _Looked, now: float) -> Live:
     )
 
 
-def _chosen(names: Collection[str], objective: str | None) -> str | None:
-    """Return the metric to show: the objective, or without one the metric that most probably matters."""
+def _chosen(names: Collection[str], objective: str | None, main: str | None) -> str | None:
+    """Return the metric to show: the objective; without one the main one, or that which most probably matters."""
     if objective is not None:
         return objective if objective in names else None
+    if main in names:
+        return main
     return min(names, key=lambda name: importance(name, None), default=None)

@@ -66,7 +66,7 @@ class FoundInQueue(Provider):
                 score, Content.assemble(shown, (f"  {group_state(group)}", "dim")), run, text=group.name
             )
         for job in await asyncio.to_thread(app.find_jobs, query):
-            name = safe(job.run_id)
+            name = safe(f"#{job.number} {job.name or ''} {job.run_id}")
             state = cells.state_cell(job.state)
             shown = Content.assemble("run ", matcher.highlight(name), (f"  {state}", "dim"))
             yield Hit(max(_FAINT, matcher.match(name)), shown, partial(app.show_run, job, "log"), text=name)

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from runforge.core.filters import parse
 from runforge.text import safe
 from runforge.tui import queue_keys
 from runforge.tui.bars import Key
@@ -23,7 +24,6 @@ from runforge.tui.group_list import GroupList
 from runforge.tui.job_table import JobTable
 from runforge.tui.live import Live
 from runforge.tui.row_list import RowList
-from runforge.views.filters import parse
 from runforge.views.queue_snapshot import SORTS, QueueSnapshot
 from runforge.views.shown import GroupView, JobView
 

@@ -6,18 +6,17 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from runforge.core.filters import parse
 from runforge.errors import OperationFailed
 from runforge.files.durable import read_bounded
 from runforge.machine.load import Machine, read_machine
 from runforge.views import lists, trials
-from runforge.views.filters import parse
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
 
-#: What the palette finds at most; and the digits of a run's number.
+#: What the palette finds at most.
 _MOST_FOUND = 12
-_DIGITS = 16
 _REQUEST_LIMIT = 64 * 1024
 
 
@@ -46,12 +45,10 @@ class Reading:
         return read_machine(self.workspace)
 
     def find_jobs(self, text: str) -> list[JobView]:
-        """Return the first jobs that a filter finds, or the one with this number; not for the painting thread."""
-        number = text.strip().lstrip("#")
+        """Return the first jobs that a filter finds; not for the painting thread."""
         with contextlib.closing(QueueReader(self.workspace)) as reader:
-            snapshot = reader.snapshot(JobQuery(parse(text)))
-            numbered = [int(number)] if number.isdecimal() and len(number) < _DIGITS else []
-            rows = reader.rows([*numbered, *snapshot.order[:_MOST_FOUND]], snapshot)
+            snapshot = reader.snapshot(JobQuery(parse(text.strip().removeprefix("#"))))
+            rows = reader.rows(snapshot.order[:_MOST_FOUND], snapshot)
         return list(rows.values())
 
 

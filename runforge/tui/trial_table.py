@@ -11,10 +11,9 @@ from textual.message import Message
 from runforge import cells
 from runforge.tui import differences, series_looks
 from runforge.tui.columns import Column, fitted
-from runforge.tui.job_columns import short_id
 from runforge.tui.live import Live
 from runforge.tui.row_list import Cell, RowList
-from runforge.views.shown import JobView, seconds_so_far
+from runforge.views.shown import JobView, label, parameter_names, seconds_so_far
 from runforge.views.trials import Trials
 
 _WIDEST_PARAMETER = 14
@@ -93,7 +92,7 @@ class TrialTable(RowList):
         return min(_WIDEST_PARAMETER, max(map(cells.columns, texts), default=1))
 
     def _columns(self, width: int) -> list[Column]:
-        names = differences.short_names(self._trials.parameters)
+        names = parameter_names(self._trials.parameters)
         metric = self._trials.metric.upper() or "METRIC"
         varying = []
         for path, name in names.items():
@@ -123,7 +122,7 @@ class TrialTable(RowList):
         values: dict[str, str | Cell] = {
             "sign": sign,
             "rank": str(index + 1) if index < self._trials.ranked else "",
-            "run": short_id(job.run_id),
+            "run": label(job),
             "state": Cell(cells.state_cell(job.state), job.state),
             "metric": self._metric(job),
             "time": cells.span(seconds_so_far(job)),

@@ -7,7 +7,7 @@ from runforge import clock
 from runforge.core.records import DaemonRow
 from runforge.core.scheduling import Capacity
 from runforge.files.durable import read_bounded
-from runforge.machine import disk_space
+from runforge.machine import disk_space, size
 from runforge.store import daemon_holder, records
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot
@@ -132,3 +132,11 @@ def slots_used(tx: Transaction) -> tuple[int, int]:
 def free_capacity(daemon: DaemonRow | DaemonStatus, used: tuple[int, int]) -> Capacity:
     """Return how many of the daemon's slots are free; which devices it has, no other process knows."""
     return Capacity(max(0, daemon.max_parallel - used[0]), max(0, daemon.gpu_slots - used[1]))
+
+
+def with_room(capacity: Capacity, tx: Transaction) -> Capacity:
+    """Return the capacity with the processors and the memory that are left for runs that ask for them."""
+    asked = tx.rows("attempts.asked")
+    cpus = size.cpus() - sum(row["cpus"] for row in asked if row["cpus"] > 1)
+    mem_mb = size.mem_mb() - sum(row["mem_mb"] for row in asked)
+    return capacity._replace(cpus=max(0, cpus), mem_mb=max(0, mem_mb) if size.mem_mb() else None)

@@ -8,7 +8,16 @@ from runforge.core.states import State
 from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot
-from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, free_capacity, slots_used, status_of
+from runforge.views.daemon_status import (
+    NO_JOURNAL,
+    DaemonStatus,
+    free_capacity,
+    slots_used,
+    status_of,
+    with_room,
+)
+from runforge.views.kin import parents_of
+from runforge.views.lists import at_limit
 from runforge.views.shown import GroupView, JobView, group_view, job_view
 from runforge.views.words import why_running, why_waiting
 from runforge.workspace import Workspace
@@ -64,7 +73,7 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
             groups_open=many["open"],
             groups_total=many["total"],
             running=[job_view(j, now, why_running(workspace, j)) for j in running],
-            next=_next(tx, status, free_capacity(row, used), now),
+            next=_next(tx, status, with_room(free_capacity(row, used), tx), now),
             is_snapshot=journal.is_snapshot,
         )
 
@@ -92,6 +101,14 @@ def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -
         for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"]):
             job = records.job(row)
             is_paused = bool(lane["is_paused"])
-            reason = why_waiting(status, capacity, job, is_paused=is_paused)
+            parents = parents_of(tx, job) if job.blockers else ()
+            reason = why_waiting(
+                status,
+                capacity,
+                job,
+                is_paused=is_paused,
+                is_at_limit=at_limit(tx, job),
+                parents=parents,
+            )
             shown.append(job_view(job, now, reason))
     return shown

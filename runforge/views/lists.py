@@ -1,16 +1,18 @@
 """Lists of jobs and groups, and one run with all that is known about it."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from runforge import clock
 from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.store import records, targets
 from runforge.store.journal import Transaction
-from runforge.store.opening import exists, open_snapshot
-from runforge.views.daemon_status import free_capacity, slots_used, status_of
-from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, job_view
+from runforge.store.opening import exists, open_snapshot, require_journal
+from runforge.views.daemon_status import free_capacity, slots_used, status_of, with_room
+from runforge.views.kin import Relative, children_of, parents_of
+from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, is_at_limit, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
 
@@ -60,13 +62,32 @@ def newest_jobs(workspace: Workspace, limit: int) -> tuple[list[JobView], int]:
         return found, sum(count or 0 for count in tx.row("jobs.totals"))
 
 
-def known_ids(workspace: Workspace) -> tuple[list[str], list[str]]:
-    """Return recent (group ids, run ids), for shell completion."""
+class Known(NamedTuple):
+    """What can be named, for shell completion: recent ones first, the older ones not at all."""
+
+    groups: list[str]
+    group_names: list[str]
+    runs: list[str]
+    numbers: list[str]
+
+
+def known(workspace: Workspace) -> Known:
+    """Return what a person may type in this workspace."""
     if not exists(workspace):
-        return [], []
+        return Known([], [], [], [])
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        found = [str(row[0]) for row in tx.rows("groups.some_ids")]
-        return found, [str(row[0]) for row in tx.rows("jobs.some_run_ids")]
+        queries = ("groups.some_ids", "groups.some_names", "jobs.some_run_ids", "jobs.some_numbers")
+        return Known(*([str(row[0]) for row in tx.rows(query)] for query in queries))
+
+
+def chosen(
+    workspace: Workspace, names: Sequence[str], where: str | None = None, *, runs_only: bool = False
+) -> list[JobView]:
+    """Return the jobs that several targets mean, those of groups among them; see targets.select."""
+    require_journal(workspace)
+    now = clock.now()
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return [job_view(job, now) for job in targets.select(tx, names, where, runs_only=runs_only).jobs]
 
 
 def run(workspace: Workspace, name: str) -> RunView:
@@ -75,17 +96,27 @@ def run(workspace: Workspace, name: str) -> RunView:
         job = targets.job(tx, name)
         attempts = [records.attempt(r) for r in tx.rows("attempts.of_job", job_id=job.job_id)]
         entries = tx.rows("journal.entries_of_job", job_id=job.job_id)
-        reason = _reason_of(tx, workspace, job)
+        parents, children = parents_of(tx, job), children_of(tx, job)
+        reason = _reason_of(tx, workspace, job, parents)
     timeline = [{**dict(e), "detail": json.loads(e["detail"])} for e in entries]
     shown = [attempt_view(attempt) for attempt in attempts]
     view = job_view(job, clock.now(), reason)
-    return RunView(job=view, attempts=shown, timeline=timeline, run_dir=workspace.root / job.run_dir)
+    folder = workspace.root / job.run_dir
+    return RunView(view, shown, timeline, folder, parents, children, job.retry_rules, job.retries_used)
 
 
-def _reason_of(tx: Transaction, workspace: Workspace, job: Job) -> Waiting | None:
+def _reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Relative]) -> Waiting | None:
     if job.state is not State.QUEUED:
         return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
     paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
-    capacity = free_capacity(row, slots_used(tx))
-    return why_waiting(status_of(workspace, row), capacity, job, is_paused=paused)
+    capacity = with_room(free_capacity(row, slots_used(tx)), tx)
+    status = status_of(workspace, row)
+    is_full = at_limit(tx, job)
+    return why_waiting(status, capacity, job, is_paused=paused, is_at_limit=is_full, parents=parents)
+
+
+def at_limit(tx: Transaction, job: Job) -> bool:
+    """Return whether as many runs of a job's group go on as it may have."""
+    row = tx.row("groups.by_id", group_id=job.group_id) if job.group_id is not None else None
+    return row is not None and is_at_limit(records.group(row))

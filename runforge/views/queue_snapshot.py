@@ -13,17 +13,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runforge import clock
+from runforge.core.filters import JobFilter
 from runforge.core.ranking import MINIMIZE, ranking
 from runforge.core.records import Job
+from runforge.core.scheduling import Capacity
 from runforge.core.states import State
 from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists
-from runforge.views.daemon_status import DaemonStatus, daemon_status, free_capacity, slots_used, status_of
-from runforge.views.filters import JobFilter
+from runforge.views.daemon_status import (
+    DaemonStatus,
+    daemon_status,
+    free_capacity,
+    slots_used,
+    status_of,
+    with_room,
+)
 from runforge.views.glance import queue_summary
 from runforge.views.journal_reader import JournalReader
-from runforge.views.shown import GroupView, JobView, group_view, job_view
+from runforge.views.kin import Relative, parents_of
+from runforge.views.shown import GroupView, JobView, group_view, is_at_limit, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
 
@@ -121,9 +130,17 @@ class QueueReader:
             return {}
         with self._reader.snapshot() as tx:
             found = [records.job(r) for r in tx.rows("jobs.window", seqs=json.dumps(list(row_ids)))]
+            used = (snapshot.slots_used, snapshot.gpu_slots_used)
+            capacity = with_room(free_capacity(snapshot.daemon, used), tx)
+            parents = {job.seq: parents_of(tx, job) for job in found if job.blockers}
         now = clock.now()
-        paused = {group.group_id for group in snapshot.groups if group.paused}
-        return {job.seq: job_view(job, now, self._waiting(job, snapshot, paused)) for job in found}
+        groups = {group.group_id: group for group in snapshot.groups}
+        shown = {}
+        for job in found:
+            group = groups.get(job.group_id or "")
+            reason = self._waiting(job, snapshot.daemon, capacity, group, parents.get(job.seq, ()))
+            shown[job.seq] = job_view(job, now, reason)
+        return shown
 
     def progress(self, group: GroupView) -> GroupProgress:
         """Return the progress of a group; read again only after another of its runs has succeeded."""
@@ -138,11 +155,24 @@ class QueueReader:
         self._progress[group.group_id] = (group.succeeded, progress)
         return progress
 
-    def _waiting(self, job: Job, snapshot: QueueSnapshot, paused: set[str]) -> Waiting | None:
+    def _waiting(
+        self,
+        job: Job,
+        daemon: DaemonStatus,
+        capacity: Capacity,
+        group: GroupView | None,
+        parents: Sequence[Relative],
+    ) -> Waiting | None:
         if job.state is not State.QUEUED:
             return why_running(self._workspace, job)
-        capacity = free_capacity(snapshot.daemon, (snapshot.slots_used, snapshot.gpu_slots_used))
-        return why_waiting(snapshot.daemon, capacity, job, is_paused=job.group_id in paused)
+        return why_waiting(
+            daemon,
+            capacity,
+            job,
+            is_paused=group is not None and group.paused,
+            is_at_limit=group is not None and is_at_limit(group),
+            parents=parents,
+        )
 
 
 def _empty(workspace: Workspace, query: JobQuery) -> QueueSnapshot:

@@ -1,8 +1,11 @@
-"""Finds what a typed name means: the id of a group, of a run, or of either."""
+"""Finds what a typed name means: the id of a group, of a run, of either, or several at once."""
+
+from collections.abc import Sequence
 
 from runforge.core.records import Group, Job
 from runforge.store import targets
 from runforge.store.opening import open_snapshot, require_journal
+from runforge.store.targets import Selection
 from runforge.workspace import Workspace
 
 
@@ -25,6 +28,20 @@ def run_id(workspace: Workspace, name: str) -> str:
     require_journal(workspace)
     with open_snapshot(workspace) as journal, journal.read() as tx:
         return targets.job(tx, name).run_id
+
+
+def select(workspace: Workspace, names: Sequence[str], where: str | None = None) -> Selection:
+    """Return the runs and groups that several names mean, less what a filter leaves out."""
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return targets.select(tx, names, where)
+
+
+def live(workspace: Workspace) -> list[Group | Job]:
+    """Return the groups, and the runs without one, of which something is queued or running."""
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return targets.live(tx)
 
 
 def either(workspace: Workspace, name: str) -> Group | Job:

@@ -1,6 +1,7 @@
 """Jobs, groups and attempts for people to see."""
 
 import json
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,10 @@ from runforge import clock
 from runforge.core import ranking
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State, group_status
+from runforge.views.kin import Relative
 from runforge.views.words import Waiting
+
+_HYPERPARAMETERS = "model.hyperparameters."
 
 
 class JobView(NamedTuple):
@@ -36,6 +40,20 @@ class JobView(NamedTuple):
     run_dir: str
     waiting: str | None = None
     waiting_text: str | None = None
+    #: Short to type, never used twice: the job's place in the journal.
+    number: int = 0
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    notes: str | None = None
+    held: bool = False
+    #: It does not start before this time.
+    not_before: str | None = None
+    #: How many of its parents have not ended as asked.
+    blockers: int = 0
+    #: The stored environment that it runs in; None is the daemon's.
+    env_id: str | None = None
+    cpus: int = 1
+    gpus: int = 0
 
     @property
     def has_diverged(self) -> bool:
@@ -45,6 +63,40 @@ class JobView(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
         return {**self._asdict(), "diverged": self.has_diverged}
+
+
+#: A run's id that RunForge made begins with the day and the second.
+_STAMP = len("20260131-120000-")
+
+
+def short_id(run_id: str) -> str:
+    """Return a run's id without the day and the second that RunForge put before it."""
+    day, _, rest = run_id.partition("-")
+    is_stamped = len(day) == 8 and day.isdigit() and rest[:6].isdigit() and rest[6:7] == "-"
+    return (run_id[_STAMP:] if is_stamped else "") or run_id
+
+
+def label(job: JobView) -> str:
+    """Return what a list calls a run: its name, or the short form of its id; all of a sweep have one name."""
+    short = short_id(job.run_id)
+    return job.name if job.name and job.group_id is None else short
+
+
+def parameter_names(overrides: Iterable[str]) -> dict[str, str]:
+    """Return the short name of each path; the path itself where two would have the same."""
+    paths = list(overrides)
+    short = [path.removeprefix(_HYPERPARAMETERS).removeprefix("model.") for path in paths]
+    return {path: path if short.count(name) > 1 else name for path, name in zip(paths, short, strict=True)}
+
+
+def parameters_text(overrides: dict[str, Any]) -> str:
+    """Return a run's parameters in one line: `lr=0.1, seed=3`."""
+    names = parameter_names(overrides)
+    return ", ".join(f"{names[path]}={_value_text(value)}" for path, value in overrides.items())
+
+
+def _value_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def seconds_so_far(job: JobView) -> float | None:
@@ -74,6 +126,8 @@ class GroupView(NamedTuple):
     objective_metric: str | None
     #: None without an objective.
     direction: str | None
+    #: How many of its runs go on at once, at most; None is the daemon's own limit.
+    run_limit: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -83,6 +137,11 @@ class GroupView(NamedTuple):
 def ended_runs(group: GroupView) -> int:
     """Return how many runs of a group have ended."""
     return group.succeeded + group.failed + group.canceled
+
+
+def is_at_limit(group: GroupView | Group) -> bool:
+    """Return whether as many runs of a group go on as it may have."""
+    return group.run_limit is not None and group.running >= group.run_limit
 
 
 def group_state(group: GroupView) -> str:
@@ -120,6 +179,11 @@ class RunView(NamedTuple):
     attempts: list[AttemptView]
     timeline: list[dict[str, Any]]
     run_dir: Path
+    parents: Sequence[Relative] = ()
+    children: Sequence[Relative] = ()
+    #: Which failures are tried again, and how often each rule was used: the journal's JSON.
+    retry_rules: str = "[]"
+    retries_used: str = "[]"
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -128,6 +192,10 @@ class RunView(NamedTuple):
             "attempts": [attempt.to_json() for attempt in self.attempts],
             "timeline": self.timeline,
             "folder": str(self.run_dir),
+            "parents": [parent.to_json() for parent in self.parents],
+            "children": [child.to_json() for child in self.children],
+            "retry": json.loads(self.retry_rules),
+            "retries_used": json.loads(self.retries_used),
         }
 
 
@@ -155,6 +223,9 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["seconds"] = clock.seconds_between(job.started_at, end) if job.started_at and end else None
     fields["dry_run"] = job.dry_run_seconds is not None
     fields["overrides"] = json.loads(job.overrides)
+    fields["number"] = job.seq
+    fields["tags"] = tuple(json.loads(job.tags))
+    fields["cpus"], fields["gpus"] = job.needs.cpus, job.needs.gpus
     if waiting is not None:
         fields["waiting"], fields["waiting_text"] = waiting
     return JobView(**fields)

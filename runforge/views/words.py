@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from runforge import clock
 from runforge.attempts import unkillable
 from runforge.core.scheduling import Capacity, waiting_reason
 from runforge.core.states import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runforge.core.records import Job
     from runforge.views.daemon_status import DaemonStatus
+    from runforge.views.kin import Relative
     from runforge.workspace import Workspace
 
 #: waiting reason -> words
@@ -19,6 +23,9 @@ WAITING = {
     "group_paused": "its group is paused",
     "no_free_slot": "all slots are in use",
     "no_gpu_slot": "all GPU slots are in use",
+    "no_cpus": "too few CPUs are free",
+    "no_memory": "too little memory is free",
+    "group_limit": "its group has as many runs going as it may have",
     "turn_of_others": "waiting for its group's turn",
 }
 
@@ -33,7 +40,12 @@ WAITING_BRIEF = {
     "gpu_broken": "broken gpu",
     "turn_of_others": "next",
     "survivors": "cannot be killed",
-    "not_before": "tried again",
+    "not_before": "later",
+    "held": "held",
+    "dependency": "other runs",
+    "group_limit": "group's limit",
+    "no_cpus": "cpus",
+    "no_memory": "memory",
 }
 
 
@@ -44,18 +56,52 @@ class Waiting(NamedTuple):
     text: str
 
 
-def why_waiting(daemon: DaemonStatus, capacity: Capacity, job: Job, *, is_paused: bool) -> Waiting:
-    """Return why a queued job waits; what the machine lacks holds it back first."""
+def why_waiting(
+    daemon: DaemonStatus,
+    capacity: Capacity,
+    job: Job,
+    *,
+    is_paused: bool,
+    is_at_limit: bool = False,
+    parents: Sequence[Relative] = (),
+) -> Waiting:
+    """Return why a queued job waits: first what only a person or another run can change, then what is lacking.
+
+    Without its parents, the text says only how many there are.
+    """
+    reason = waiting_reason(
+        daemon_live=daemon.is_live,
+        is_paused=is_paused,
+        needs=job.needs,
+        capacity=capacity,
+        is_held=job.held,
+        blockers=job.blockers,
+        is_delayed=job.not_before is not None,
+        is_at_limit=is_at_limit,
+    )
+    if reason == "held":
+        return Waiting(reason, f"it is held; `runforge release {job.seq}` lets it start")
+    if reason == "dependency":
+        return Waiting(reason, _parents_text(job, parents))
     if daemon.shortage is not None and daemon.is_live and not is_paused:
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
     if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
         return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
-    reason = waiting_reason(
-        daemon_live=daemon.is_live, is_paused=is_paused, needs=job.needs, capacity=capacity
-    )
-    if job.not_before is not None and reason not in {"no_daemon", "group_paused"}:
-        return Waiting("not_before", f"{job.error or 'delayed'}; tried again at {job.not_before}")
-    return Waiting(reason, WAITING[reason])
+    return Waiting(reason, _later(job) if reason == "not_before" else WAITING[reason])
+
+
+def _parents_text(job: Job, parents: Sequence[Relative]) -> str:
+    if parents:
+        from runforge.views.kin import waits_for
+
+        return waits_for(parents)
+    return f"waits for {'another run or group' if job.blockers == 1 else f'{job.blockers} others'}"
+
+
+def _later(job: Job) -> str:
+    """Return when a job starts, or is tried again and after what."""
+    when = clock.local_and_age(job.not_before) if job.not_before else ""
+    return f"{job.error}; tried again at {when}" if job.error else f"starts at {when}"
 
 
 def why_running(workspace: Workspace, job: Job) -> Waiting | None:

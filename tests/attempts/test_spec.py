@@ -138,7 +138,7 @@ def test_what_is_no_document_is_refused(data: bytes, words: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("version", 3, "version is 3; this RunForge reads 1 to 2"),
+        ("version", 4, "version is 4; this RunForge reads 1 to 3"),
         ("version", True, "version must be a whole number"),
         ("token", None, "token must be a text"),
         ("attempt", -1, "attempt must be at least 0"),

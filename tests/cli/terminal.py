@@ -18,7 +18,7 @@ class Terminal:
     """The program on a pseudo-terminal of its own."""
 
     def __init__(self, *arguments: object, columns: int = 80, **environment: str) -> None:
-        self._master, slave = pty.openpty()
+        self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         kept = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "COLUMNS", "CLICOLOR"}}
         self.process = subprocess.Popen(
@@ -34,10 +34,10 @@ class Terminal:
 
     def read(self, seconds: float = 0.1) -> bool:
         """Take what is there; return whether there may be more."""
-        if not select.select([self._master], [], [], seconds)[0]:
+        if not select.select([self.master], [], [], seconds)[0]:
             return True
         try:
-            chunk = os.read(self._master, 65536)
+            chunk = os.read(self.master, 65536)
         except OSError:
             return False
         self.said += chunk
@@ -55,7 +55,7 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while self.read():
             assert time.monotonic() < deadline, f"does not end: {self.text}"
-        os.close(self._master)
+        os.close(self.master)
         return self.process.wait(10)
 
     @property

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from runforge.cli import completion
 from runforge.cli.commands import COMMANDS, SECTIONS
+from runforge.core.states import State
+from runforge.daemon.main import ORPHANS
+from runforge.documents.request_options import RETRY_CAUSES
 from runforge.workspace import Workspace
 from tests.cli.conftest import group_of
 from tests.conftest import wait_until
@@ -29,6 +33,9 @@ def test_help_lists_every_command_under_its_section(cli: Cli) -> None:
     assert done.returncode == 0
     assert all(f"\n{section}:\n" in done.stdout for section in SECTIONS)
     assert all(f"\n  {name} " in done.stdout for name in COMMANDS)
+    assert "..." not in done.stdout.partition("Start:")[2]  # no summary is cut
+    assert all(command.examples for command in COMMANDS.values())
+    assert "Examples:\n    runforge cancel 12 15-18\n" in cli("cancel", "--help").stdout
 
 
 def test_without_a_command_it_shows_the_help_as_bad_usage(cli: Cli) -> None:
@@ -130,8 +137,15 @@ def _complete(cwd: Path, line: str) -> list[str]:
 def test_the_shell_completes_commands_and_ids(waiting: Workspace, tmp_path: Path) -> None:
     group, here = group_of(waiting), waiting.root
     assert _complete(here, "runforge queue-s") == ["queue-status"]
-    assert _complete(here, "runforge pause-group --group-id ") == ["@last", group]
-    assert len(_complete(here, "runforge show 2")) == 14
+    assert _complete(here, "runforge pause-group --group-id ") == ["@last", group, "families"]
+    assert _complete(here, "runforge jobs -g f") == ["families"]
+    assert _complete(here, "runforge cancel 3 1") == ["14", "13", "12", "11", "10", "1"]
+    assert _complete(here, "runforge resume fam") == ["families"]
+    assert not {"14", "1"} & set(_complete(here, "runforge cancel "))
+    assert _complete(here, "runforge daemon --orphans ") == ["requeue", "fail", "cancel"]
+    assert completion.choices("retry", "3:exit,o") == ["3:exit,oom"]
+    assert completion.choices("retry", "2:g") == ["2:gpu_oom"]
+    assert len(_complete(here, "runforge show 2")) == 15  # the ids, and a number
     assert group in _complete(here, "runforge wait ")
     assert _complete(here, "runforge jobs --state r") == ["running"]
     assert _complete(tmp_path, f"runforge pause-group -w {here} --group-id g") == [group]
@@ -157,3 +171,9 @@ def test_a_question_that_nobody_answers_changes_nothing(waiting: Workspace, cli:
     place = ("--older-than", "0s", "--delete-runs", "--workspace", waiting.root)
     refused(cli("prune", *place), 2, "--yes")
     wait_until(lambda: len(list(waiting.runs_dir.iterdir())) == 14, "run folders are there")
+
+
+def test_completion_offers_the_values_that_there_are() -> None:
+    assert completion.VALUES["state"] == tuple(state.value for state in State)
+    assert completion.VALUES["orphans"] == ORPHANS
+    assert completion.VALUES["retry"] == RETRY_CAUSES

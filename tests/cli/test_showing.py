@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 from datetime import timedelta, timezone
@@ -14,6 +15,7 @@ from bench import big
 from runforge import clock
 from runforge.cli import output
 from runforge.queue import cancel, submit
+from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.cli.conftest import HOSTILE, group_of, plan_of
@@ -31,10 +33,11 @@ def test_tables_fit_the_terminal(lived_in: Workspace, command: str, columns: int
         assert output.columns(line) <= columns
 
 
-def test_a_narrow_table_keeps_the_ends_of_ids(lived_in: Workspace) -> None:
+def test_the_number_comes_first_and_then_the_short_form_of_the_id(lived_in: Workspace) -> None:
     lines = shown(lived_in.root, "jobs", columns=60, NO_COLOR="1")
-    numbers = [job.run_id[-4:] for job in lists.jobs(lived_in)]
-    assert [line.split()[0][-4:] for line in lines[1:]] == numbers
+    expected = [[str(job.number), job.run_id[-10:]] for job in lists.jobs(lived_in)]
+    assert [line.split()[:2] for line in lines[1:]] == expected
+    assert expected[0] == ["1", "sweep-0001"]
 
 
 def test_a_pipe_gets_everything_and_no_colour(lived_in: Workspace, cli: Cli) -> None:
@@ -82,6 +85,23 @@ def test_jobs_are_found_by_group_state_and_limit(lived_in: Workspace, cli: Cli) 
     assert found("--state", "failed") == 1
     assert found("--group", "@last", "--limit", "2") == 2
     assert found("--group", group_of(lived_in)[:8], "--state", "queued") == 0
+
+
+def test_jobs_are_found_by_their_tag(waiting: Workspace, cli: Cli) -> None:
+    with open_journal(waiting) as journal, journal.write():
+        for number, tags in ((2, '["a b", "night"]'), (5, '["night"]')):
+            journal.connection.execute("UPDATE jobs SET tags = ? WHERE seq = ?", (tags, number))
+
+    def found(*arguments: str) -> list[int]:
+        said = cli("jobs", "--json", *arguments, "--workspace", waiting.root).stdout
+        return [job["number"] for job in json.loads(said)["data"]]
+
+    assert found("--tag", "night") == [2, 5]
+    assert found("--tag", "a b") == [2]
+    assert found("--tag", "night", "--limit", "1") == [2]
+    assert found("3-9", "--tag", "night") == [5]
+    assert found("--tag", "nig") == []
+    assert "#a b #night" in cli("jobs", "--workspace", waiting.root).stdout
 
 
 def test_the_status_tells_why_runs_wait(waiting: Workspace, cli: Cli) -> None:
@@ -146,9 +166,12 @@ def test_a_run_tells_its_times_where_the_reader_is(lived_in: Workspace, cli: Cli
     job = lists.jobs(lived_in)[0]
     said = cli("show", job.run_id, "--workspace", lived_in.root, TZ="XXX-05:30").stdout
     local = clock.to_datetime(str(job.started_at)).astimezone(timezone(timedelta(hours=5, minutes=30)))
-    assert re.search(rf"^Started    {local:%Y-%m-%d %H:%M:%S} XXX, \w+ ago$", said, re.MULTILINE)
-    assert re.search(rf"^Attempt 1  {local:%Y-%m-%d %H:%M:%S} XXX  exit", said, re.MULTILINE)
-    assert re.search(rf"^  {local:%Y-%m-%d %H:%M:%S} XXX  claimed", said, re.MULTILINE)
+    date = r"(\d{4}-\d\d-\d\d )?"  # once midnight has come
+    assert re.search(rf"^Started    {date}{local:%H:%M:%S} \(\d+ \w+ ago\)$", said, re.MULTILINE)
+    assert re.search(rf"^Attempt 1  {date}{local:%H:%M:%S}  exit", said, re.MULTILINE)
+    assert re.search(rf"^  {date}{local:%H:%M:%S}  claimed", said, re.MULTILINE)
+    in_utc = cli("show", job.run_id, "--utc", "--workspace", lived_in.root, TZ="XXX-05:30").stdout
+    assert re.search(rf"^Started    {date}{str(job.started_at)[11:19]} UTC \(", in_utc, re.MULTILINE)
     assert str(job.started_at) in cli("show", job.run_id, "--json", "--workspace", lived_in.root).stdout
 
 
@@ -156,8 +179,10 @@ def test_a_small_metric_is_not_nothing(ws: Workspace, cli: Cli) -> None:
     (ws.root / "p.json").write_bytes(plan_of(ws, [{"loss": 0.00001}, {"loss": 123456.0}]))
     assert cli("sweep", "--plan", ws.root / "p.json").returncode == 0
     said = cli("jobs", "--workspace", ws.root).stdout
-    assert "loss 1.00e-05" in said
-    assert "loss 1.23e+05" in said
+    header, first, second = said.splitlines()
+    assert header.split() == ["#", "RUN", "STATE", "TRY", "TIME", "loss", "DETAIL"]
+    assert "  1.00e-05  " in first
+    assert "  1.23e+05  " in second
 
 
 def test_a_group_of_which_nothing_has_started_is_queued(waiting: Workspace, cli: Cli) -> None:
@@ -179,6 +204,10 @@ def test_prune_asks_only_where_there_is_something_to_delete(lived_in: Workspace,
     nothing = Terminal("prune", "--older-than", "0s", "--delete-runs", "--workspace", waiting.root)
     assert nothing.end() == 0
     assert nothing.text == "Forgot 0 jobs, 0 B\n"
+    forgetting = Terminal("prune", "--older-than", "0s", "--workspace", lived_in.root)
+    forgetting.until("Forget 3 runs (the folders stay)? [y/N]")
+    os.write(forgetting.master, b"n\n")
+    assert forgetting.end() == 5
     some = Terminal("prune", "--older-than", "0s", "--delete-runs", "--workspace", lived_in.root)
     some.until("Delete 3 runs and their folders (")
     # Python does not see a signal that comes just before it reads: a person presses Ctrl-C again, too.

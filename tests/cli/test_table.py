@@ -7,6 +7,7 @@ import inspect
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runforge.cli import fast_path, reference, words
+from runforge.cli import fast_path, manual, reference, words
 from runforge.cli.commands import COMMANDS
 from runforge.cli.parameters import Command
 from runforge.cli.program import program
@@ -58,7 +59,15 @@ def _parsed(line: list[str]) -> dict[str, Any]:
         "runforge drill --only a --only b --seed 0 --list",
         "runforge logs x -f --attempt 2",
         "runforge tui --refresh 0.5 --ascii --no-mouse",
+        "runforge submit -n x --tag a --tag b python t.py -n 3 -- --wait",
+        "runforge submit -S a=1 -S b=-1 --request -",
+        "runforge submit --wait",
         "runforge wait",
+        "runforge wait a b --all",
+        "runforge set-priority a b 5",
+        "runforge set-priority 5",
+        "runforge show a b --where x",
+        "runforge cancel",
         "runforge init",
         "runforge demo",
     ],
@@ -90,12 +99,27 @@ def test_a_plain_call_is_read_as_the_parser_reads_it(line: str) -> None:
             "jobs --limit 9999999",
             "jobs --help",
             "jobs -h",
-            "jobs x",
+            "groups x",
             "jobs --state",
             "jobs --",
         ),
-        *("jobs --nope", "show", "show a b", "show -- a", "enqueue-sweep", "enqueue-run --priority 1"),
-        *("wait --timeout nan", "wait --timeout 1e3", "tui --refresh 0", "set-priority a -5", "logs -f2"),
+        *(
+            "jobs --nope",
+            "cancel-run",
+            "cancel-run a b",
+            "show -- a",
+            "enqueue-sweep",
+            "enqueue-run --priority 1",
+        ),
+        *(
+            "wait --timeout nan",
+            "wait --timeout 1e3",
+            "tui --refresh 0",
+            "set-priority a -5",
+            "set-priority",
+            "set-priority a b",
+            "logs -f2",
+        ),
     ],
 )
 def test_what_is_not_plain_is_left_to_the_parser(line: str) -> None:
@@ -128,6 +152,9 @@ def _bash_completes(line: str, place: Path) -> tuple[list[str], bool]:
         "runforge logs -f 2",
         "runforge set-priority @last ",
         "runforge drill --only x --",
+        "runforge submit -- python -",
+        "runforge submit python t.py ",
+        "runforge submit --after @",
     ],
 )
 def test_bash_completes_from_the_table_what_the_parser_would(line: str, ws: Workspace, cli: Cli) -> None:
@@ -141,6 +168,21 @@ def test_bash_completes_from_the_table_what_the_parser_would(line: str, ws: Work
 def test_the_reference_in_the_docs_is_that_of_the_table() -> None:
     page = (DOCS / "usage.md").read_text("utf-8")
     assert reference.inserted(page) == page, "`make reference` writes it anew"
+    assert manual.manual() == (DOCS / "man" / "runforge.1").read_text("utf-8"), (
+        "`make reference` writes it anew"
+    )
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="this machine has no groff to read the man page")
+def test_the_man_page_is_read_without_a_warning_and_has_every_command() -> None:
+    page = DOCS / "man" / "runforge.1"
+    done = subprocess.run(
+        ["groff", "-man", "-Tascii", "-ww", "-P-cbou", page], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    assert all(re.search(rf"^ +{name}", done.stdout, re.MULTILINE) for name in COMMANDS)
+    for command in COMMANDS.values():
+        assert all(line.split()[-1] in done.stdout for line in command.examples), command.name
 
 
 def test_the_table_has_the_commands_and_options_of_the_contract() -> None:

@@ -43,7 +43,7 @@ def test_waiting_reads_nothing_while_nothing_changes(
     for seconds in (0.0, 1.0):
         statements.clear()
         with pytest.raises(OperationFailed, match="has not ended"):
-            follow.wait(name, waiting.root, seconds, as_json=False)
+            follow.wait([name], None, waiting.root, every=False, timeout=seconds, as_json=False)
         reads.append([text for text in statements if text != _LOOK])
     assert reads[0] == reads[1]
     assert statements.count(_LOOK) > 2

@@ -49,7 +49,8 @@ def test_a_sweep_too(ws: Workspace, cli: Cli, command: str) -> None:
     done = cli(command, "--plan", path, "--workspace", ws.root)
     assert done.returncode == 0
     told = [f"WARNING: {path}: RunForge does not read retries", *lines(path, "base_request.")]
-    assert done.stderr.splitlines() == told
+    first = ["first command: sh -c ': {lrr}' 1"] if command == "enqueue-sweep" else []
+    assert done.stderr.splitlines() == told + first
     assert len(lists.jobs(ws)) == 2
 
 

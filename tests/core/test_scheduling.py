@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runforge.core.resources import Resources, checked, from_json, of_device
-from runforge.core.scheduling import Capacity, Device, Head, choose, place, waiting_reason
+from runforge.core.resources import Resources, checked, from_json
+from runforge.core.scheduling import (
+    Capacity,
+    Device,
+    Head,
+    Machine,
+    can_ever,
+    choose,
+    place,
+    waiting_reason,
+    why_never,
+)
 from runforge.daemon.capacity import Slots
 from runforge.machine.gpus import Gpu, Gpus, Refused
 
@@ -178,6 +188,50 @@ def test_why_a_job_waits() -> None:
     assert reason(capacity=Capacity(0, 1)) == "no_free_slot"
     assert reason(needs=GPU, capacity=Capacity(1, 0)) == "no_gpu_slot"
     assert reason() == "turn_of_others"
+    big = Resources(cpus=4, mem_mb=1000)
+    assert reason(needs=big, capacity=Capacity(1, 1, cpus=3)) == "no_cpus"
+    assert reason(needs=big, capacity=Capacity(1, 1, cpus=4, mem_mb=999)) == "no_memory"
+    assert reason(is_at_limit=True) == "group_limit"
+    assert reason(is_delayed=True, is_at_limit=True) == "not_before"
+    assert reason(blockers=2, is_delayed=True) == "dependency"
+    assert reason(is_held=True, blockers=2, daemon_live=False, is_paused=True) == "held"
+
+
+def test_processors_and_memory_are_counted_for_runs_that_ask_for_them() -> None:
+    slots = Slots(9, 0, Gpus(), Machine(cpus=8, mem_mb=4000))
+    running = [Resources(), Resources(cpus=5), Resources(mem_mb=3000)]
+    slots.load([{"slot_no": number} for number in range(3)], [], [needs._asdict() for needs in running])
+    assert (slots.capacity.cpus, slots.capacity.mem_mb) == (3, 1000)
+    for needs, fits in (
+        (Resources(), True),
+        (Resources(cpus=3, mem_mb=1000), True),
+        (Resources(cpus=4), False),
+        (Resources(mem_mb=1001), False),
+    ):
+        assert (place(needs, slots.capacity) is not None) == fits
+    slots.load([], [], [{"cpus": 99, "mem_mb": 9999}])  # queued when the machine was larger
+    assert (slots.capacity.cpus, slots.capacity.mem_mb) == (0, 0)
+    assert place(Resources(), slots.capacity) == ()
+
+
+@pytest.mark.parametrize(
+    ("needs", "why"),
+    [
+        (Resources(cpus=9), "it asks for 9 CPUs, and this machine has 8"),
+        (Resources(mem_mb=5000), "it asks for 5000 MB of memory, and this machine has 4000 MB"),
+        (Resources(gpus=3), "it asks for 3 GPUs, and this machine has 2"),
+        (
+            Resources(gpus=2, vram_mb=50),
+            "it asks for 2 GPUs with 50 MB each, and this machine has 1 of these",
+        ),
+        (Resources(cpus=8, mem_mb=4000, gpus=1, vram_mb=50), None),
+    ],
+)
+def test_what_is_larger_than_the_machine_can_never_start(needs: Resources, why: str | None) -> None:
+    machine = Machine(8, 4000, (10, 80))
+    assert why_never(needs, machine) == why
+    assert can_ever(needs, machine) == (why is None)
+    assert can_ever(needs, Machine())  # nothing is known
 
 
 @given(needs_of_some)
@@ -187,8 +241,8 @@ def test_needs_go_to_json_and_back(needs: Resources) -> None:
 
 
 def test_needs_as_older_journals_and_requests_tell_them() -> None:
-    assert from_json({"run_id": "x", "requires_gpu": 1}) == of_device("gpu") == GPU
-    assert from_json({"requires_gpu": 0}) == of_device("cpu") == CPU
+    assert from_json({"run_id": "x", "requires_gpu": 1}) == GPU
+    assert from_json({"requires_gpu": 0}) == CPU
     assert from_json({"gpus": 2}) == Resources(gpus=2)
 
 

@@ -24,7 +24,9 @@ def command(*words: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("place", "name", "meant"),
     [
-        ("", "timeout", ""),
+        ("", "colour", ""),
+        ("", "timeout", " Did you mean 'timeout_seconds'?"),
+        ("", "gpus", " Did you mean 'resources.gpus'?"),
         ("", "tag", " Did you mean 'tags'?"),
         ("", "C", " Did you mean 'model.hyperparameters.C'?"),
         ("", "hyperparameters", " Did you mean 'model.hyperparameters'?"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runforge.documents import doubts
-from runforge.documents.placeholders import filled, require_filled
+from runforge.documents.placeholders import filled, names_in, require_filled, takes_all
 from runforge.documents.request import Request, parse_request
 from runforge.errors import InvalidRequest
 from tests.documents.kit import REQUEST, changed
@@ -31,7 +31,14 @@ def test_hyperparameters_stand_in_the_place_of_their_names() -> None:
         ("{learning_rate}", {"lr": 1}, r"command\[1\]: {learning_rate} names no hyperparameter; known: lr"),
         ("--lr={learning_rate}", {}, "known: none is given. Add it to model.hyperparameters"),
         ("{droput}", {"dropout": 1}, "Did you mean 'dropout'?"),
-        ("{opt.lr}", {"opt": {"lr": 1}}, "the name of one hyperparameter, without dots"),
+        (
+            "{opt.rl}",
+            {"opt": {"lr": 1}},
+            "{opt.rl} names no hyperparameter; known: opt.lr. Did you mean 'opt.lr'?",
+        ),
+        ("{a.b}", {"lr": 1}, "Add it to model.hyperparameters; a dot leads into an object"),
+        ("{opt.lr}", {"opt": {"lr": None}}, "because model.hyperparameters.opt.lr is null"),
+        ("--all={args}", {"lr": 1}, "`{args}` must be an argument of its own"),
         ("{lr}", {"lr": None}, "{lr} has no value, because model.hyperparameters.lr is null"),
         ("a {lr} b", {"lr": None}, "{lr} has no value"),
     ],
@@ -58,6 +65,66 @@ def test_inside_of_a_text_it_is_told() -> None:
         told,
         "model.command[1]: {nmae} stays as it is: there is no such hyperparameter. Did you mean 'name'?",
     ]
+
+
+def line(text: str, **values: Any) -> Request:
+    model = {"family": "command", "command": text, "shell": True, "hyperparameters": values}
+    return parse_request(changed(REQUEST, model=model), where="r.json")
+
+
+def test_a_dot_leads_into_an_object() -> None:
+    made = request("{opt.lr}", "--wd={opt.decay.wd}", "{opt}", opt={"lr": 0.1, "decay": {"wd": 0}})
+    require_filled(made, where="r.json")
+    assert filled(made) == ("prog", "0.1", "--wd=0", '{"lr": 0.1, "decay": {"wd": 0}}')
+
+
+def test_all_values_at_once() -> None:
+    values = {"lr": 0.1, "opt": {"wd": 0, "name": "adam w"}, "off": None, "deep": True, "sizes": [1, 2]}
+    made = request("{args}", "--", "{args:hydra}", **values)
+    require_filled(made, where="r.json")
+    assert list(doubts.in_request(made)) == []
+    plain = ("--lr=0.1", "--opt.wd=0", "--opt.name=adam w", "--deep=true", "--sizes=[1, 2]")
+    hydra = ("lr=0.1", "opt.wd=0", "opt.name='adam w'", "off=null", "deep=true", "sizes=[1,2]")
+    assert filled(made) == ("prog", *plain, "--", *hydra)
+    assert takes_all(made.command)
+    assert names_in(made.command) == []
+
+
+def test_all_of_nothing_is_nothing_and_an_own_args_comes_first() -> None:
+    assert filled(request("{args}", "{args:hydra}", "x")) == ("prog", "x")
+    assert filled(request("{args}", args="mine")) == ("prog", "mine")
+    told = "model.command[1]: {args} stays as it is: there is no such hyperparameter. "
+    assert list(doubts.in_request(request("run {args}, x", lr=1))) == [
+        told + "`{args}` must be an argument of its own"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("a,b", "'a,b'"),
+        ("it's", r"'it\'s'"),
+        ("1", "'1'"),
+        ("1e-3", "'1e-3'"),
+        ("null", "'null'"),
+        ("", "''"),
+    ],
+)
+def test_texts_that_hydra_would_read_as_something_else_are_quoted(value: str, word: str) -> None:
+    assert filled(request("{args:hydra}", name=value))[1] == f"name={word}"
+
+
+def test_a_line_for_bash_gets_its_values_quoted() -> None:
+    made = line("run --name {name} {args} ${HOME} | tee {out.dir}/log", name="a b; rm x", out={"dir": "o'p"})
+    require_filled(made, where="r.json")
+    words = "run --name 'a b; rm x' '--name=a b; rm x' '--out.dir=o'\"'\"'p' ${HOME} | tee 'o'\"'\"'p'/log"
+    assert filled(made) == ("bash", "-c", words)
+    assert list(doubts.in_request(made)) == []
+
+
+def test_no_value_is_filled_into_another_one() -> None:
+    assert filled(line("a {x} {args}", x="{y}", y="$(id)"))[2] == "a '{y}' '--x={y}' '--y=$(id)'"
+    assert filled(request("{x}", x="{y}", y=1))[1] == "{y}"
 
 
 @pytest.mark.parametrize(

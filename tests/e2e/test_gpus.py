@@ -13,7 +13,6 @@ import pytest
 
 from gauntlets.arena import Arena
 from runforge import workspace as workspaces
-from runforge.core.resources import Resources
 from runforge.queue import submit
 from tests.machine.nvml import FakeNvml, uuid
 
@@ -70,15 +69,13 @@ def test_each_gpu_job_gets_a_device_of_its_own(here: Arena) -> None:
     here.finish()
 
 
-def test_a_run_of_several_devices_sees_them_all(
-    here: Arena, nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_of_several_devices_sees_them_all(here: Arena, nvml: FakeNvml) -> None:
     nvml.says(3)
-    monkeypatch.setattr(submit, "of_device", lambda _device: Resources(gpus=2))
     folder = here.root / ".runforge/runs/pair"
     folder.mkdir(parents=True)
     model = {"family": "command", "command": COMMAND, "hyperparameters": {}}
     document = {"version": 1, "preset": "custom", "model": model, "device": {"type": "gpu"}}
+    document["resources"] = {"gpus": 2}
     document |= {"created_at": "2026-01-01T00:00:00.000Z", "created_by": "tests"}
     (folder / "request.json").write_text(json.dumps(document))
     submit.enqueue_run(workspaces.at(here.root), "pair")
@@ -219,6 +216,7 @@ def test_run_refuses_to_compute_on_the_cpu_beside_a_broken_driver(here: Arena, n
     nvml.says(1, errors={"nvmlInit": "LibRmVersionMismatch"})
     model = {"family": "command", "command": COMMAND, "hyperparameters": {}}
     document = {"version": 1, "preset": "custom", "model": model, "device": {"type": "gpu"}}
+    document["resources"] = {"gpus": 2}
     document |= {"created_at": "2026-01-01T00:00:00.000Z", "created_by": "tests"}
     request = here.root / "request.json"
     request.write_text(json.dumps(document))

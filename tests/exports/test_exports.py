@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
 from runforge.store.transitions import end
 from runforge.workspace import Workspace
+from tests.store.queue_kit import Kit, on, on_group
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +103,37 @@ def test_new_jobs_are_added_and_pruned_ones_leave(large: Workspace) -> None:
     assert exporting.check(large) == []
     jobs = json.loads(large.queue_json.read_bytes())["jobs"]
     assert (len(jobs), jobs[-1]["run_id"]) == (_JOBS, "new")
+
+
+def test_what_a_run_waits_for_is_shown_until_it_has_ended(bare_ws: Workspace) -> None:
+    bare_ws.prepare()
+    with open_journal(bare_ws, create=True) as journal:
+        kit, exporter = Kit(journal), Exporter(bare_ws, journal)
+        kit.group("g")
+        kit.job("m", group="g")
+        kit.job("p", name="prep", tags='["a", "b"]')
+        kit.job("c", on_group("g", "any"), on("p"), held=1, not_before="2030-01-01T00:00:00.000Z", delayed=1)
+
+        def shown(name: str) -> dict[str, Any]:
+            exporter.write()
+            assert exporting.check(bare_ws) == []
+            jobs = json.loads(bare_ws.queue_json.read_bytes())["jobs"]
+            return next(job for job in jobs if job["job_id"] == name)
+
+        waits_for = [
+            {"kind": "group", "id": "g", "condition": "any"},
+            {"kind": "run", "id": "p", "condition": "ok"},
+        ]
+        new = ("number", "name", "tags", "held", "not_before", "waiting_on")
+        assert [shown("p")[field] for field in new] == [2, "prep", ["a", "b"], False, None, []]
+        assert [shown("c")[field] for field in new] == [
+            *(3, None, [], True, "2030-01-01T00:00:00.000Z"),
+            waits_for,
+        ]
+        kit.run("m")
+        assert shown("c")["waiting_on"] == waits_for[1:]
+        kit.run("p", State.FAILED)
+        assert shown("c")["waiting_on"] == []
 
 
 @pytest.mark.parametrize("victim", ["queue.json", "queue.map", "group.json"])

@@ -33,14 +33,14 @@ def test_a_request_that_cannot_be_read_now_waits_and_the_others_run(
 ) -> None:
     enqueue(ws, 0.0, 0.0)
     bad = lists.jobs(ws)[0].run_id
-    read, refusing = launcher.read_request, [True]
+    read, refusing = launcher.read_queued, [True]
 
     def refuse(path: Path) -> Any:
         if refusing and path.parent.name == bad:
             raise InvalidRequest("cannot be read") from OSError(errno.EACCES, "Permission denied", str(path))
         return read(path)
 
-    monkeypatch.setattr(launcher, "read_request", refuse)
+    monkeypatch.setattr(launcher, "read_queued", refuse)
     daemon.until(lambda: daemon.states() == ["queued", "succeeded"], "the other has run")
     shown = lists.run(ws, bad).job
     assert shown.cause == "postponed"

@@ -9,6 +9,7 @@ from runforge.metrics.run_curves import RunCurves, read_curves
 from runforge.metrics.sources import listed
 from runforge.metrics.sources.kinds import kind_of_name
 from runforge.metrics.sources.listed import HELD, Source
+from runforge.metrics.statistics import of_run, values_of
 
 RECORDED = Path(__file__).parent / "recorded"
 
@@ -45,7 +46,9 @@ def read_all(run_dir: Path) -> RunCurves:
 
 
 def last(run_dir: Path) -> dict[str, float]:
-    """Return the last values of both readers, which must be the same."""
+    """Return the last values of all readers, which must be the same."""
     found = RunValues(run_dir).last
     assert repr(last_of_curves(run_dir)) == repr(found)
+    assert repr({name: measured.last for name, measured in of_run(run_dir).items()}) == repr(found)
+    assert repr({name: value for name, _, value in values_of(run_dir)}) == repr(found)
     return found

@@ -128,6 +128,31 @@ def test_progress_is_found_before_much_of_a_bar_and_in_wide_lines(tmp_path: Path
     assert tail_progress(tmp_path) == Progress(3, 10, "last", 0.5)
 
 
+@pytest.mark.parametrize(
+    ("log", "progress"),
+    [
+        ("Epoch 3/10\n", Progress(3, 10, None, None)),
+        ("Epoch [3/10], loss 0.5\n", Progress(3, 10, None, None)),
+        ("iter 10/500\n", Progress(None, None, None, None, 10, 500)),
+        ("Epoch 1/2\n 20%|##   | 10/50 [00:01<00:04]\r", Progress(1, 2, None, None, 10, 50)),
+        ("loss: 0.5\n", Progress(None, None, "loss", 0.5)),
+        ("[1]\ttrain-rmse:0.5\tval-rmse:0.7\n", Progress(None, None, "val-rmse", 0.7)),
+    ],
+)
+def test_progress_of_a_script_that_knows_nothing_of_runforge(
+    tmp_path: Path, log: str, progress: Progress
+) -> None:
+    (tmp_path / "logs.txt").write_text(log)
+    assert tail_progress(tmp_path) == progress
+
+
+def test_how_much_is_done() -> None:
+    assert Progress(3, 10, None, None).share == 0.3
+    assert Progress(None, None, None, None, 10, 40).share == 0.25
+    assert Progress(None, None, "loss", 0.5).share is None
+    assert Progress(12, 10, None, None).share == 1
+
+
 def test_metrics_of_both_sides_of_the_data_belong_together() -> None:
     found = related(["test_loss", "train_loss", "loss", "val/acc", "trainer", "test_"])
     assert found == {

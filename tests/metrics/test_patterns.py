@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runforge.metrics.patterns import LogReader, PatternReader, compiled
@@ -91,6 +91,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=30).map(b"".join), st.data())
 def test_how_a_log_is_cut_into_pieces_does_not_matter(log: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(log)), max_size=6)))
@@ -98,6 +99,7 @@ def test_how_a_log_is_cut_into_pieces_does_not_matter(log: bytes, data: st.DataO
     assert repr(read(*pieces)) == repr(read(log))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.booleans())
 def test_any_bytes_do_no_harm(log: bytes, late: bool) -> None:
     reader = LogReader()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runforge.metrics.progress import tail_progress
 from runforge.metrics.run_curves import read_curves
 from tests.metrics.kit import RECORDED, last, list_files, read_all, run_of
 
@@ -107,3 +108,11 @@ def test_it_is_told_where_each_metric_comes_from(tmp_path: Path, tool: str) -> N
     curves = read_all(run_of(tmp_path, RECORDED / tool))
     assert curves.origins().keys() == curves.curves().keys()
     assert not curves.sentences()
+
+
+@pytest.mark.parametrize("tool", sorted(path.name for path in RECORDED.iterdir() if path.is_dir()))
+def test_a_running_runs_metric_is_one_of_its_curves(tmp_path: Path, tool: str) -> None:
+    run_of(tmp_path, RECORDED / tool)
+    progress = tail_progress(tmp_path)
+    assert progress is not None
+    assert repr(last(tmp_path)[str(progress.metric)]) == repr(progress.value)

@@ -42,6 +42,15 @@ def test_plain_lines_count_only_if_there_is_nothing_else(tmp_path: Path) -> None
     assert last(tmp_path) == {"x": 1}
 
 
+def test_plain_lines_hide_no_other_source(tmp_path: Path) -> None:
+    state = tmp_path / "checkpoint-8" / "trainer_state.json"
+    state.parent.mkdir()
+    state.write_text('{"log_history": [{"step": 8, "loss": 0.25}]}')
+    list_files(tmp_path, state)
+    (tmp_path / "logs.txt").write_text("loss: 0.5\n")
+    assert last(tmp_path) == {"loss": 0.25}
+
+
 def test_a_number_of_unknown_meaning_is_no_main_metric(tmp_path: Path) -> None:
     (tmp_path / "logs.txt").write_text("seed: 42\n")
     assert read_all(tmp_path).primary() is None

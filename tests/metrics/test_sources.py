@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runforge.metrics.points import Point
@@ -41,6 +41,7 @@ def read(reader: Reader, *pieces: bytes) -> list[Point]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(RECORDED)))
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_how_a_file_is_cut_into_pieces_does_not_matter(path: Path, data: st.DataObject) -> None:
     content = path.read_bytes()
@@ -50,6 +51,7 @@ def test_how_a_file_is_cut_into_pieces_does_not_matter(path: Path, data: st.Data
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(RECORDED)))
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_a_torn_file_gives_what_is_whole(path: Path, data: st.DataObject) -> None:
     content = path.read_bytes()
@@ -59,6 +61,7 @@ def test_a_torn_file_gives_what_is_whole(path: Path, data: st.DataObject) -> Non
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(RECORDED)))
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_damage_does_no_harm(path: Path, data: st.DataObject) -> None:
     content = bytearray(path.read_bytes())
@@ -76,6 +79,7 @@ def test_damage_does_no_harm(path: Path, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_any_bytes_do_no_harm(kind: str, data: st.DataObject) -> None:
     reader = KINDS[kind]()

@@ -30,7 +30,7 @@ def test_a_run_that_is_retried_meanwhile_is_kept_with_its_files(
 
     with monkeypatch.context() as patched:
         patched.setattr(prune, "change", after_a_retry)
-        assert prune.prune(ws, -60.0, delete_runs=True) == prune.PruneOutcome(0, 0)
+        assert prune.prune(ws, -60.0, delete_runs=True) == prune.PruneOutcome()
     assert [job.state for job in lists.jobs(ws)] == ["queued"]
     assert (ws.root / job.run_dir / "request.json").exists()
     assert ws.group_dir(group).exists()

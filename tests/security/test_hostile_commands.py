@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runforge.cli import samples
-from runforge.cli.main import COMMANDS
+from runforge.cli.commands import COMMANDS
 from runforge.cli.setup import make_workspace
 from runforge.queue import submit
 from runforge.store.opening import open_journal
@@ -36,6 +36,11 @@ CALLS = [
     *(f"{c} -w FX" for c in ("queue-status", "groups", "jobs", "doctor", "daemon", "stop-daemon", "tui")),
     *("enqueue-run --run-id X -w W", "enqueue-run --run-id none --group-id X -w W", "set-priority X 1 -w W"),
     *("set-priority @last X -w W", "jobs --group X -w W", "jobs --state X -w W", "jobs --limit X -w W"),
+    *(
+        f"{c} X -w W"
+        for c in ("cancel", "retry", "hold", "release", "pause", "resume", "move --front", "remove -y")
+    ),
+    *("cancel --where X -w W", "move 1 --before X -w W", "show 3-X -w W"),
     *("prune --older-than X -w W", "enqueue-sweep --plan FX -w W", "sweep --plan FX -w W"),
     *(
         "run --request FX -w W",
@@ -53,6 +58,7 @@ CALLS = [
         "--X",
         "jobs --X -w W",
     ),
+    *("results X -w W", "results --format X -w W", "compare X -w W", "compare @last --format X -w W"),
     *("enqueue-sweep --plan F --state-dir FX", "wait --timeout X -w W", "logs @last --attempt X -w W"),
 ]
 #: Each call gets every eighth word, each its own.
@@ -130,6 +136,11 @@ def test_as_a_word_of_the_command_line(planted: Workspace, program: Forks, call:
         "wait",
         "logs FIRST",
         "show FIRST",
+        "results",
+        "results --format csv",
+        "results --format md",
+        "results --format json --sort number:max",
+        "compare",
         "prune --older-than 1w --dry-run",
     ],
 )

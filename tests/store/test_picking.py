@@ -70,6 +70,12 @@ class Queue:
         transitions.enqueue(self.tx, needs, group_id=group_id, lane_id=lane_id, **values)
         if change is not None:
             self.run(f"UPDATE jobs SET {change} WHERE job_id = ?", (name,))
+            self.run(
+                "INSERT INTO dependencies (job_id, parent, kind, condition)"
+                " SELECT job_id, 'elsewhere', 'run', value FROM jobs, json_each('[\"ok\", \"any\"]')"
+                " WHERE job_id = ? AND blockers = 2",
+                (name,),
+            )
 
     def best(self, capacity: Capacity) -> str | None:
         """Return what is to start next, found by a look at every job."""
@@ -159,6 +165,7 @@ def test_paused_lanes_and_gated_jobs_cost_a_pick_nothing(journal: Journal) -> No
         queue.tx.run("groups.set_served", lane_id=last, served=9)
         queue.job(last, NEEDS[0])
         queue.job(last, NEEDS[1])
+        steps(queue)  # the first time the statement is made ready
         alone = steps(queue)
         for number in range(300):
             lane = queue.lane(is_paused=number % 2 == 0)

@@ -115,7 +115,7 @@ def test_devices_that_nobody_granted_are_seen(ws: Workspace, journal: Journal) -
     run("INSERT INTO device_grants (slot_no, job_id, device) VALUES (1, 'first', 'B')")
 
 
-@pytest.mark.parametrize("gate", ["held = 1", "blockers = 1", "delayed = 1, not_before = '2030'"])
+@pytest.mark.parametrize("gate", ["held = 1", "delayed = 1, not_before = '2030'"])
 def test_a_gated_run_stays_queued_and_does_not_start(ws: Workspace, journal: Journal, gate: str) -> None:
     run = journal.connection.execute
     run(f"UPDATE jobs SET {gate} WHERE job_id = 'first'")
@@ -126,7 +126,7 @@ def test_a_gated_run_stays_queued_and_does_not_start(ws: Workspace, journal: Jou
     with journal.read() as tx:
         assert tx.row("jobs.totals")["queued"] == 17
     assert verify.check(ws) == []
-    run("UPDATE jobs SET held = 0, blockers = 0, delayed = 0, not_before = NULL WHERE job_id = 'first'")
+    run("UPDATE jobs SET held = 0, delayed = 0, not_before = NULL WHERE job_id = 'first'")
     claim(journal, "first", 0, whole(0, "A"), whole(1, "B"))
     with journal.read() as tx:
         told = [json.loads(row["detail"]) for row in tx.rows("journal.entries_of_job", job_id="first")]
@@ -158,7 +158,7 @@ def test_an_open_group_is_over_when_it_is_closed(ws: Workspace, journal: Journal
     run("UPDATE groups SET is_open = 1")
     with journal.write() as tx:
         for one in transitions.jobs_of_group(tx, group_id):
-            transitions.cancel_queued(tx, one, clock.now())
+            transitions.cancel_queued(tx, [one], clock.now())
     assert (lists.groups(ws)[0].status, lists.groups(ws)[0].finished_at) == ("running", None)
     assert prune.prune(ws, -1).jobs == 0
     run("UPDATE groups SET is_open = 0")

@@ -21,15 +21,15 @@ from runforge.daemon.claims import Claims
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
 from runforge.machine.gpus import Gpu, Gpus
-from runforge.queue import cancel, prune
+from runforge.queue import cancel
 from runforge.store import transitions
 from runforge.store.failures import Fenced
 from runforge.store.journal import Transaction
 from runforge.store.opening import open_journal
-from tests.store.queue_model import NOW, Model, ModelMachine
+from tests.store.edge_rules import EdgeRules, places
+from tests.store.queue_model import NOW, Model
 
 MOST_JOBS = 8
-places = st.integers(0, 99)
 gpu_counts = st.sampled_from((0, 0, 1, 1, 2))
 devices = st.sampled_from((None, "A", "B"))
 endings = st.sampled_from(sorted(TERMINAL))
@@ -39,7 +39,7 @@ class _Crash(Exception):
     """Stands for the death of the process that writes."""
 
 
-class JournalMachine(ModelMachine):
+class JournalMachine(EdgeRules):
     # --- what users do -------------------------------------------------------------------------
 
     @rule(jobs=st.lists(st.tuples(gpu_counts, st.integers(-3, 3)), max_size=3), fail_fast=st.booleans())
@@ -93,18 +93,6 @@ class JournalMachine(ModelMachine):
         )
         self.jobs[job_id] = Model(group, gpus, priority)
 
-    @rule(place=places, held=st.booleans(), blockers=st.integers(0, 2), delayed=st.booleans())
-    def set_gates(self, place: int, held: bool, blockers: int, delayed: bool) -> None:
-        """No command sets them yet, so it is done to the table."""
-        if (job_id := self.pick(place)) is None:
-            return
-        with self.journal.write(self.epoch):
-            self.journal.connection.execute(
-                "UPDATE jobs SET held = ?, blockers = ?, delayed = ?, not_before = ? WHERE job_id = ?",
-                (int(held), blockers, int(delayed), NOW if delayed else None, job_id),
-            )
-        self.jobs[job_id] = replace(self.jobs[job_id], held=held, blockers=blockers, delayed=delayed)
-
     @rule(place=places, is_open=st.booleans())
     def open_or_close(self, place: int, is_open: bool) -> None:
         if self.groups:
@@ -112,8 +100,10 @@ class JournalMachine(ModelMachine):
             with self.journal.write(self.epoch) as tx:
                 change = "UPDATE groups SET is_open = ? WHERE group_id = ?"
                 self.journal.connection.execute(change, (int(is_open), group_id))
-                tx.run("groups.settle", group_id=group_id, now=NOW)
+                transitions.settle(tx, group_id, NOW)
             self.open = self.open | {group_id} if is_open else self.open - {group_id}
+            self.settle(group_id)
+            self.resolve()
 
     @rule(place=places, is_paused=st.booleans())
     def pause_or_resume(self, place: int, is_paused: bool) -> None:
@@ -131,29 +121,18 @@ class JournalMachine(ModelMachine):
             if self.jobs[job_id].state in LIVE:
                 self.jobs[job_id] = replace(self.jobs[job_id], priority=priority)
 
-    @rule(place=places)
-    def cancel(self, place: int) -> None:
-        if (job_id := self.pick(place)) is None or self.jobs[job_id].state not in LIVE:
-            return
-        job = self.row(job_id)
-        self.change(lambda tx: cancel._cancel(tx, [job], NOW, let_running_finish=False))
-        if job.state is State.QUEUED:
-            self.move(job_id, State.CANCELED)
-        else:
-            self.jobs[job_id] = replace(self.jobs[job_id], cancel_requested=True)
-
-    @rule(place=places)
-    def retry(self, place: int) -> None:
-        if (job_id := self.pick(place)) is None:
-            return
-        job, known = self.row(job_id), self.jobs[job_id]
-        allowed = known.state in {State.FAILED, State.CANCELED}
-        self.change(lambda tx: transitions.retry(tx, job, NOW), allowed=allowed)
-        if allowed:
-            changes = {"lost": 0, "cancel_requested": False, "delayed": False}
-            self.move(job_id, State.QUEUED, attempt=known.attempt + 1, **changes)
-            if known.group is not None:
-                self.groups[known.group] = (self.groups[known.group][0], False)
+    @rule(several=st.lists(places, min_size=1, max_size=3))
+    def cancel(self, several: list[int]) -> None:
+        """Cancel some jobs in one change: each of them was canceled by a person, also who waits for another."""
+        names = {job_id for place in several if (job_id := self.pick(place)) is not None}
+        jobs = [self.row(job_id) for job_id in sorted(names) if self.jobs[job_id].state in LIVE]
+        self.change(lambda tx: cancel._cancel(tx, jobs, NOW, let_running_finish=False))
+        for job in jobs:
+            if job.state is State.QUEUED:
+                self.move(job.job_id, State.CANCELED)
+            else:
+                self.jobs[job.job_id] = replace(self.jobs[job.job_id], cancel_requested=True)
+        self.resolve()
 
     @rule(place=places)
     def prune(self, place: int) -> None:
@@ -163,11 +142,9 @@ class JournalMachine(ModelMachine):
         doomed = [i for i, j in self.jobs.items() if i == job_id or (group is not None and j.group == group)]
         rows = [self.row(i) for i in doomed]
         allowed = all(self.jobs[i].state in TERMINAL for i in doomed)
-        self.change(lambda tx: prune._forget(tx, rows), allowed=allowed)
+        self.change(lambda tx: transitions.forget(tx, rows, NOW), allowed=allowed)
         if allowed:
-            self.jobs = {i: job for i, job in self.jobs.items() if i not in doomed}
-            if group not in self.open:
-                self.groups.pop(group or "", None)
+            self.forget(doomed, group if group not in self.open else None)
 
     # --- what daemons do -----------------------------------------------------------------------
 
@@ -195,7 +172,7 @@ class JournalMachine(ModelMachine):
             claimed = claims.claim_all(tx, NOW)
         for job, _, grant in claimed:
             assert self.jobs[job.job_id].is_ready
-            assert not (job.group_id and self.groups[job.group_id][0])
+            assert not self.is_closed(job.group_id)
             assert grant.slot not in self.slots
             assert self.can_be_given(grant.devices)
             assert len(grant.devices) == self.jobs[job.job_id].gpus
@@ -205,10 +182,10 @@ class JournalMachine(ModelMachine):
             self.give(job.job_id, grant)
         if len(self.slots) < 3:
             waiting = [job for job in self.jobs.values() if job.is_ready and not job.gpus]
-            assert all(job.group and self.groups[job.group][0] for job in waiting)
+            assert all(self.is_closed(job.group) for job in waiting)
             if len(self.grants) < gpu_slots:
                 waiting = [job for job in self.jobs.values() if job.is_ready and job.gpus == 1]
-                assert all(job.group and self.groups[job.group][0] for job in waiting)
+                assert all(self.is_closed(job.group) for job in waiting)
 
     @rule(place=places, state=endings)
     def end(self, place: int, state: State) -> None:
@@ -226,6 +203,7 @@ class JournalMachine(ModelMachine):
                 for other, waiting in self.jobs.items():
                     if waiting.group == known.group and waiting.state is State.QUEUED:
                         self.move(other, State.CANCELED)
+            self.resolve()
 
     @rule(place=places)
     def requeue(self, place: int) -> None:

@@ -14,8 +14,8 @@ import pytest
 from runforge.attempts.spec import Spec, from_json
 from runforge.metrics.run_curves import read_curves
 from runforge.metrics.sources import listed
-from runforge.metrics.sources.listed import CHANGED, HELD, NAMED
-from runforge.supervise import changed_files
+from runforge.metrics.sources.listed import CHANGED, HELD, NAMED, Source
+from runforge.supervise import changed_files, metric_files
 from runforge.supervise.changed_files import changed_below
 from runforge.supervise.folder_claims import FolderClaims, Whose
 from runforge.supervise.metric_files import MetricFiles
@@ -34,7 +34,7 @@ class Run:
         self.folder.mkdir()
         attempt = Attempt(self.folder)
         self.run_dir = attempt.run_dir
-        model = {"family": "command", "hyperparameters": {"seed": 3}}
+        model = {"family": "command", "hyperparameters": {"seed": 3, "data": {"fold": 7}}}
         payload = {
             "request": {"device": {"type": "cpu"}, "model": model, **request},
             "grant": {"gpus": 0, "gpu": None},
@@ -77,6 +77,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def write(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(ROWS)
+
+
+def write_before(path: Path) -> None:
+    write(path)
+    os.utime(path, (1, 1))
 
 
 # --- files that are open ------------------------------------------------------------------------------
@@ -154,6 +159,34 @@ def test_a_folder_of_a_run_that_ended_meanwhile_stays_its_own(start: Start, tmp_
     assert outer.doubtful() == []
 
 
+def test_a_table_that_others_began_is_not_the_runs(start: Start, tmp_path: Path) -> None:
+    write_before(tmp_path / "results.csv")
+    run = start()
+    with (tmp_path / "results.csv").open("a") as out:
+        out.write("2,0.25\n")
+    assert run.found() == {}
+    assert run.doubtful() == ["results.csv"]
+
+
+def test_a_table_that_is_written_anew_is_the_runs(start: Start, tmp_path: Path) -> None:
+    write_before(tmp_path / "results.csv")
+    run = start()
+    (tmp_path / "results.csv").write_text("step,loss\n1,0.7\n2,0.6\n")
+    assert run.found() == {"results.csv": CHANGED}
+
+
+def test_a_table_that_an_earlier_attempt_began_is_the_runs(start: Start, tmp_path: Path) -> None:
+    write_before(tmp_path / "results.csv")
+    run = start()
+    (run.run_dir / "previous" / "1").mkdir(parents=True)
+    line = listed.encode(file=Source(str(tmp_path / "results.csv"), "table", CHANGED))
+    (run.run_dir / "previous" / "1" / listed.NAME).write_bytes(line)
+    run.files._known = set(metric_files._of_earlier_attempts(run.run_dir))
+    with (tmp_path / "results.csv").open("a") as out:
+        out.write("2,0.25\n")
+    assert run.found() == {"results.csv": CHANGED}
+
+
 def test_what_is_in_the_run_folder_is_the_runs(start: Start) -> None:
     run, _ = start(), start()
     write(run.run_dir / "results.csv")
@@ -172,11 +205,11 @@ def test_without_the_small_files_nothing_is_guessed(start: Start, tmp_path: Path
 
 
 def test_a_named_file_is_the_only_one(start: Start, tmp_path: Path) -> None:
-    run = start(metrics="out/{seed}/log.txt")
+    run = start(metrics="out/{seed}/{data.fold}.txt")
     write(tmp_path / "results.csv")
     assert run.found() == {}
-    write(tmp_path / "out" / "3" / "log.txt")
-    assert run.found() == {"out/3/log.txt": NAMED}
+    write(tmp_path / "out" / "3" / "7.txt")
+    assert run.found() == {"out/3/7.txt": NAMED}
     assert read_curves(run.run_dir)["loss"].values == [0.5]
 
 

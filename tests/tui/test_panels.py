@@ -237,11 +237,11 @@ def test_the_sorted_column_is_shown_with_its_arrow() -> None:
 def test_only_what_differs_is_said(ws: Workspace) -> None:
     lived(ws)
     jobs = list(jobs_of(ws).values())
-    one = jobs[0]._replace(overrides={"m.lr": 1e-05, "m.seed": 1, "m.opt": "adam"})
-    two = jobs[1]._replace(overrides={"m.lr": 0.1, "m.seed": 1})
-    assert differing([one, two]) == ["m.lr", "m.opt"]
-    assert words(one, ["m.lr", "m.opt"]) == "lr=1e-05 opt=adam"
-    assert words(two, ["m.lr", "m.opt"]) == "lr=0.1"
+    one = jobs[0]._replace(overrides={"model.lr": 1e-05, "model.seed": 1, "model.opt": "adam"})
+    two = jobs[1]._replace(overrides={"model.lr": 0.1, "model.seed": 1})
+    assert differing([one, two]) == ["model.lr", "model.opt"]
+    assert words(one, ["model.lr", "model.opt"]) == "lr=1e-05 opt=adam"
+    assert words(two, ["model.lr", "model.opt"]) == "lr=0.1"
     assert [value_text(v) for v in (True, None, 3, 0.1, "x" * 50)][:4] == ["true", "null", "3", "0.1"]
 
 

@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from runforge.attempts import build_spec, earlier_life, outputs
+from runforge.attempts import build_spec, earlier_life, environment, outputs
 from runforge.attempts.build_spec import Place, Terms
 from runforge.backends.base import Launch
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
-from runforge.core.records import Group
-from runforge.documents.request_file import read_request
+from runforge.core.records import Group, Job
+from runforge.documents.request import Request
+from runforge.documents.request_file import read_queued, settle
+from runforge.errors import OperationFailed
 from runforge.files.durable import refuse_link
 from runforge.machine.gpu_watch import GpuWatch
 from runforge.workspace import Workspace
@@ -49,12 +51,12 @@ class Launcher:
         self._number = 0
         self._dead: list[ZygoteClient] = []
         log = workspace.queue_dir / "zygote.log"
-        environment = dict(os.environ)
+        own = dict(os.environ)
         self._used = time.monotonic()
         self._is_spare = False
         self._warm_used = self._used
-        self._bare = ZygoteClient([FINISH], environment, log)
-        self._warm = ZygoteClient([FINISH, WARMUP], build_spec.single_threaded(environment), log)
+        self._bare = ZygoteClient([FINISH], own, log)
+        self._warm = ZygoteClient([FINISH, WARMUP], build_spec.single_threaded(own), log)
 
     @property
     def zygotes(self) -> list[ZygoteClient]:
@@ -92,7 +94,11 @@ class Launcher:
         job, token = launch.job, launch.ref.token
         run_dir = self._workspace.root / job.run_dir
         refuse_link(run_dir)
-        request = read_request(run_dir / "request.json")
+        settle(run_dir, job.request_sha)
+        request, digest = read_queued(run_dir / "request.json")
+        _require_same(job, digest)
+        files = environment.of_request(self._workspace, request.environment)
+        variables = environment.variables(files, os.environ)
         earlier_life.set_aside(self._workspace, job, token)
         build_spec.make_attempt(attempt_dir)
         outputs.archive(self._workspace, job)
@@ -102,13 +108,15 @@ class Launcher:
             threads=self._threads,
             umask=self._umask,
             dry_run_seconds=job.dry_run_seconds,
-            objective=_objective(launch.group),
+            objective=_objective(launch.group, request),
+            environment=files,
+            variables=variables,
         )
         place = Place(job.run_id, job.attempt, token, self._workspace.root, run_dir, attempt_dir)
-        path, digest = build_spec.write_spec(build_spec.build_spec(request, place, terms), request)
+        path, sealed = build_spec.write_spec(build_spec.build_spec(request, place, terms), request)
         zygote = self._zygote(is_command=build_spec.is_command(request, terms))
         self._number += 1
-        zygote.submit(self._number, path, digest)
+        zygote.submit(self._number, path, sealed)
         self._asked[self._number] = _Asked(token, zygote)
 
     def _zygote(self, *, is_command: bool) -> ZygoteClient:
@@ -149,7 +157,16 @@ class Launcher:
             zygote.start()
 
 
-def _objective(group: Group | None) -> tuple[str, str] | None:
-    if group is None or group.objective_metric is None:
-        return None
-    return group.objective_metric, group.direction
+def _require_same(job: Job, digest: str) -> None:
+    """Raise OperationFailed if the request is not the one that was queued; older jobs are not checked."""
+    if job.request_sha is not None and job.request_sha != digest:
+        raise OperationFailed(
+            f"{job.run_dir}/request.json was changed after the run was queued",
+            fix=f"`runforge retry {job.run_id}` takes the file as it is now; `runforge edit` changes a queued run",
+        )
+
+
+def _objective(group: Group | None, request: Request) -> tuple[str, str] | None:
+    if group is not None and group.objective_metric is not None:
+        return group.objective_metric, group.direction
+    return request.objective

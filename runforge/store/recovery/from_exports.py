@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def add(workspace: Workspace, tables: dict[str, list[Row]]) -> None:
         if group_id not in groups:
             groups[group_id] = group_row(exported, document(workspace.group_dir(group_id) / "plan.json"))
     tables["groups"] = list(groups.values())
+    waiting: list[tuple[str, object]] = []
     known = {job["job_id"] for job in tables["jobs"]} | {job["run_id"] for job in tables["jobs"]}
     for exported in document(workspace.queue_json).get("jobs", []):
         if exported.get("job_id") not in known and exported.get("run_id") not in known:
@@ -56,6 +58,19 @@ def add(workspace: Workspace, tables: dict[str, list[Row]]) -> None:
             job["overrides"] = overrides.get(job["run_id"], "{}")
             job["lost"] = _lost(job, tables["journal"])
             tables["jobs"].append(job)
+            waiting.append((job["job_id"], exported.get("waiting_on")))
+    job_ids = {job["run_id"]: job["job_id"] for job in tables["jobs"]}
+    for job_id, edges in waiting:
+        tables.setdefault("dependencies", []).extend(_edges(job_id, edges, job_ids))
+
+
+def _edges(job_id: str, waiting_on: object, job_ids: dict[str, str]) -> Iterator[Row]:
+    """Yield what a job of queue.json waits for, as rows; that names runs by their run ids."""
+    for edge in waiting_on if isinstance(waiting_on, list) else ():
+        with contextlib.suppress(LookupError, TypeError):
+            parent = job_ids[edge["id"]] if edge["kind"] == "run" else edge["id"]
+            row = {"job_id": job_id, "kind": edge["kind"], "parent": parent, "met": 0}
+            yield {**row, "condition": edge["condition"]}
 
 
 def overrides_of(group: Row) -> dict[str, str]:
@@ -100,7 +115,10 @@ def job_row(workspace: Workspace, exported: Row, groups: dict[str, Row]) -> Row:
     folder = workspace.find_run_dir(exported["run_id"]) or workspace.run_dir(exported["run_id"])
     state = exported["state"]
     name, value = _metric(document(folder / "result.json")) if state == "succeeded" else (None, None)
+    gates = _gates(exported) if state == "queued" else {}
     return {
+        **gates,
+        **_description(exported),
         "seq": None,
         "job_id": exported["job_id"],
         "run_id": exported["run_id"],
@@ -123,6 +141,25 @@ def job_row(workspace: Workspace, exported: Row, groups: dict[str, Row]) -> Row:
         "metric_name": name,
         "metric_value": value,
     }
+
+
+def _gates(exported: Row) -> Row:
+    """Return what keeps a queued job from starting, besides what it waits for."""
+    due = exported.get("not_before")
+    is_delayed = isinstance(due, str)
+    gates = {"held": int(exported.get("held") is True), "delayed": int(is_delayed)}
+    return {**gates, "not_before": due if is_delayed else None}
+
+
+def _description(exported: Row) -> Row:
+    """Return the name and the tags that queue.json shows, where it has them."""
+    found: Row = {}
+    if isinstance(exported.get("name"), str):
+        found["name"] = exported["name"]
+    tags = exported.get("tags")
+    if isinstance(tags, list) and tags:
+        found["tags"] = json.dumps(tags)
+    return found
 
 
 def _metric(result: Row) -> tuple[str | None, float | None]:

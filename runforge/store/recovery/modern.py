@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from runforge.core import resources
 from runforge.core.resources import Resources
-from runforge.store import records
+from runforge.store import records, verify
 from runforge.store.recovery.salvage import Row
 
 #: The shapes of every journal.
@@ -17,18 +18,26 @@ _FIRST = {1: Resources(), 2: Resources(gpus=1)}
 #: The gates that may keep a queued job from starting, all open.
 GATES: dict[str, Any] = {"held": 0, "blockers": 0, "delayed": 0, "not_before": None}
 
+_DESCRIBING = frozenset({"enqueued", "described", "edited"})
+
 
 def bring_up(tables: dict[str, list[Row]]) -> None:
-    """Give every saved row the columns of version 2: needs, gates, devices."""
+    """Give every saved row the columns of this version: needs, gates, devices, descriptions."""
     known = {**_FIRST, **{row["shape_id"]: records.needs(row) for row in tables.get("shapes", [])}}
     told = _needs_in_entries(tables["journal"])
+    entries_of: dict[str, list[Row]] = defaultdict(list)
+    for entry in tables["journal"]:
+        if entry["event"] in _DESCRIBING:
+            entries_of[entry["job_id"]].append(entry)
     for job in tables["jobs"]:
         needs = known.get(job.get("shape_id")) or told.get(job["job_id"]) or resources.from_json(job)
         job.update(needs._asdict())
-        for name, usual in GATES.items():
+        described = _described(entries_of.get(job["job_id"], ()))
+        for name, usual in {**GATES, **described}.items():
             job.setdefault(name, usual)
     for group in tables["groups"]:
         group.setdefault("is_open", 0)
+        group.setdefault("run_limit", None)
     for attempt in tables["attempts"]:
         uuid = attempt.get("gpu_uuid")
         attempt.setdefault("devices", json.dumps([uuid] if uuid else []))
@@ -44,6 +53,16 @@ def _needs_in_entries(entries: list[Row]) -> dict[str, Resources]:
             elif entry["event"] == "needs_set":
                 found[entry["job_id"]] = resources.from_json(json.loads(entry["detail"]))
     return found
+
+
+def _described(entries: Iterable[Row]) -> dict[str, Any]:
+    """Return what the entries of a job say of it besides its moves, as the columns have it."""
+    found = dict(verify.PLAIN)
+    for entry in entries:
+        with contextlib.suppress(ValueError, TypeError, AttributeError):
+            detail = json.loads(entry["detail"])
+            found.update({name: detail[name] for name in found.keys() & detail.keys()})
+    return {name: json.dumps(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
 def is_gated(job: Row) -> bool:

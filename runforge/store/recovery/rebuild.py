@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from runforge import clock
 from runforge.core.states import TRANSITIONS, State
 from runforge.store import migrate, records, verify
 from runforge.store.queries import query
-from runforge.store.recovery import modern
+from runforge.store.recovery import modern, waiting
 from runforge.store.recovery.salvage import Row
 from runforge.store.sqlite import sqlite
 
@@ -52,6 +53,7 @@ def write(path: Path, tables: dict[str, list[Row]]) -> list[str]:
 def _fill(connection: Any, tables: dict[str, list[Row]]) -> None:
     modern.bring_up(tables)
     _number(tables)
+    waiting.mend(tables)
     shapes = modern.shapes(tables["jobs"])
     for name in ("lanes", "daemon", "shapes"):
         connection.execute(f"DELETE FROM {name}")  # noqa: S608
@@ -61,6 +63,7 @@ def _fill(connection: Any, tables: dict[str, list[Row]]) -> None:
         ("groups", tables["groups"]),
         ("jobs", sorted(tables["jobs"], key=lambda job: job["seq"])),
         ("attempts", tables["attempts"]),
+        ("dependencies", tables["dependencies"]),
         ("slots", _slots(tables["jobs"])),
         ("device_grants", modern.grants(tables)),
         ("daemon", [_daemon(tables)]),
@@ -97,6 +100,7 @@ def _number(tables: dict[str, list[Row]]) -> None:
 def _lanes(tables: dict[str, list[Row]]) -> list[Row]:
     served = {lane["lane_id"]: lane["served"] for lane in tables["lanes"]}
     paused = {group["lane_id"]: group["is_paused"] for group in tables["groups"]}
+    limits = {group["lane_id"]: group["run_limit"] for group in tables["groups"]}
     counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for job in tables["jobs"]:
         counts[job["lane_id"]][job["state"]] += 1
@@ -105,6 +109,7 @@ def _lanes(tables: dict[str, list[Row]]) -> list[Row]:
             "lane_id": lane_id,
             "served": served.get(lane_id, 0),
             "is_paused": paused.get(lane_id, 0),
+            "run_limit": limits.get(lane_id),
             **counts[lane_id],
         }
         for lane_id in sorted({_UNGROUPED, *paused})
@@ -139,18 +144,21 @@ def _entries(tables: dict[str, list[Row]]) -> list[Row]:
         entries = [entry for entry in saved[group["group_id"]] if entry["event"].startswith("group_")]
         is_whole = _is_told(entries, [], [group])
         (kept if is_whole else told).extend(entries if is_whole else _story_of_group(group))
+    waits: dict[str, list[Row]] = defaultdict(list)
+    for edge in tables["dependencies"]:
+        waits[edge["job_id"]].append(edge)
     for job in tables["jobs"]:
-        entries = saved[job["job_id"]]
-        is_whole = _is_told(entries, [job], [])
-        (kept if is_whole else told).extend(entries if is_whole else _story_of_job(job))
+        entries, edges = saved[job["job_id"]], waits[job["job_id"]]
+        is_whole = _is_told(entries, [job], [], edges)
+        (kept if is_whole else told).extend(entries if is_whole else _story_of_job(job, edges))
     kept.sort(key=lambda entry: entry["seq"])
     last = max([0, *(entry["seq"] for entry in tables["journal"])])
     return kept + [{"seq": last + number, **entry} for number, entry in enumerate(told, 1)]
 
 
-def _is_told(entries: list[Row], jobs: list[Row], groups: list[Row]) -> bool:
+def _is_told(entries: list[Row], jobs: list[Row], groups: list[Row], edges: Iterable[Row] = ()) -> bool:
     with contextlib.suppress(KeyError, ValueError, TypeError):
-        return not verify.compare(entries, jobs, groups)
+        return not verify.compare(entries, jobs, groups, edges)
     return False
 
 
@@ -159,7 +167,8 @@ def _entry(row: Row, event: str, **more: Any) -> Row:
 
 
 def _story_of_group(group: Row) -> list[Row]:
-    story = [_entry(group, "group_created", detail=json.dumps({"name": group["name"]}))]
+    first = {"name": group["name"], "run_limit": group["run_limit"]}
+    story = [_entry(group, "group_created", detail=json.dumps(first))]
     if group["is_paused"]:
         story.append(_entry(group, "group_paused"))
     if group["is_open"]:
@@ -169,16 +178,21 @@ def _story_of_group(group: Row) -> list[Row]:
     return story
 
 
-def _story_of_job(job: Row) -> list[Row]:
+def _story_of_job(job: Row, edges: Iterable[Row]) -> list[Row]:
     """Return the fewest moves that lead to a job's state, marked as `recovered`."""
     needs = records.needs(job)
     detail = {"run_id": job["run_id"], "priority": job["priority"], "needs": needs.to_json()}
     detail["requires_gpu"] = int(needs.requires_gpu)
+    for name, usual in verify.PLAIN.items():
+        detail[name] = json.loads(job[name]) if isinstance(usual, list) else job[name]
     first = _entry(job, "enqueued", job_id=job["job_id"], to_state="queued", attempt=1)
     story = [{**first, "detail": json.dumps({**detail, "recovered": True})}]
     if modern.is_gated(job):
         gates = {name: job[name] for name in modern.GATES}
         story.append(_entry(job, "gates_set", job_id=job["job_id"], attempt=1, detail=json.dumps(gates)))
+    for edge in edges:
+        parent = json.dumps({name: edge[name] for name in ("kind", "parent", "condition")})
+        story.append(_entry(job, "waits_for", job_id=job["job_id"], attempt=1, detail=parent))
     moves = [(State.QUEUED, State.RUNNING), (State.RUNNING, State.QUEUED)] * (job["attempt"] - 1)
     state = State(job["state"])
     if state is not State.QUEUED and (job["started_at"] or state is State.SUCCEEDED):

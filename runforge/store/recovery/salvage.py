@@ -14,7 +14,11 @@ from runforge.store.sqlite import DatabaseError, sqlite
 #: Tables with row numbers: a scan can jump over a damaged page.
 _NUMBERED = {"daemon": "one", "lanes": "lane_id", "shapes": "shape_id", "jobs": "seq", "journal": "seq"}
 #: Tables without row numbers: read from both ends of their key up to the damage.
-_KEYED = {"groups": "group_id", "attempts": "job_id, attempt"}
+_KEYED = {
+    "groups": "group_id",
+    "attempts": "job_id, attempt",
+    "dependencies": "job_id, parent, condition",
+}
 _CHUNK = 64
 #: This many row numbers after the last readable row are tried one by one, then in larger and larger steps.
 _CLOSE = 256
@@ -38,6 +42,7 @@ def read(path: Path, ids: dict[str, list[str]]) -> dict[str, list[Row]]:
             found[table] = _numbered(connection, table, key)
         of_rows = {
             "attempts": [row["job_id"] for row in found["jobs"]],
+            "dependencies": [row["job_id"] for row in found["jobs"]],
             "groups": [row["group_id"] for row in (*found["jobs"], *found["journal"])],
         }
         for table, key in _KEYED.items():

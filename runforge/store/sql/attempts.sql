@@ -32,6 +32,11 @@ SELECT slot_no, job_id FROM slots;
 -- name: grants
 SELECT slot_no, job_id, device, share_mb FROM device_grants;
 
+-- name: asked
+-- What the running jobs have asked for besides slots and devices.
+SELECT cpus, mem_mb FROM slots CROSS JOIN jobs USING (job_id) CROSS JOIN shapes USING (shape_id)
+WHERE cpus > 1 OR mem_mb > 0;
+
 -- name: take_slot
 INSERT INTO slots (slot_no, job_id) VALUES (:slot_no, :job_id);
 

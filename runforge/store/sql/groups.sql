@@ -42,13 +42,16 @@ FROM lanes WHERE lane_id > 1;
 SELECT group_id FROM groups WHERE name = :name ORDER BY lane_id LIMIT 20;
 
 -- name: newest
-SELECT group_id FROM groups ORDER BY lane_id DESC LIMIT 1;
+SELECT group_id FROM groups ORDER BY lane_id DESC LIMIT 1 OFFSET :back;
 
 -- name: ids_starting_with
 SELECT group_id FROM groups WHERE group_id >= :prefix AND group_id < :after LIMIT 20;
 
 -- name: some_ids
 SELECT group_id FROM groups ORDER BY lane_id DESC LIMIT 500;
+
+-- name: some_names
+SELECT name FROM groups GROUP BY name ORDER BY max(lane_id) DESC LIMIT 200;
 
 -- name: ids
 SELECT group_id FROM groups ORDER BY lane_id;
@@ -58,6 +61,9 @@ UPDATE groups SET is_paused = :is_paused, updated_at = :now WHERE group_id = :gr
 
 -- name: set_canceled
 UPDATE groups SET is_canceled = :is_canceled, updated_at = :now WHERE group_id = :group_id;
+
+-- name: set_objective
+UPDATE groups SET objective_metric = :metric, direction = :direction, updated_at = :now WHERE group_id = :group_id;
 
 -- name: mark_started
 UPDATE groups SET started_at = coalesce(started_at, :now), finished_at = NULL
@@ -123,3 +129,6 @@ ORDER BY metric_value, seq LIMIT 1;
 -- The primary metric of the first run that has succeeded with one, diverged or not.
 SELECT metric_name FROM jobs
 WHERE group_id = :group_id AND state = 'succeeded' AND metric_name IS NOT NULL ORDER BY seq LIMIT 1;
+
+-- name: set_limit
+UPDATE groups SET run_limit = :run_limit, updated_at = :now WHERE group_id = :group_id;

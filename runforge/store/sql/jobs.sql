@@ -47,7 +47,17 @@ SELECT * FROM full_jobs WHERE group_id = :group_id AND state = :state
 ORDER BY seq LIMIT :limit OFFSET :offset;
 
 -- name: newest_run
-SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1;
+SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1 OFFSET :back;
+
+-- name: live_singles
+SELECT * FROM full_jobs WHERE state IN ('queued', 'running') AND group_id IS NULL ORDER BY seq;
+
+-- name: newest_before
+SELECT * FROM full_jobs WHERE seq < :before ORDER BY seq DESC LIMIT 1;
+
+-- name: first_of_batch
+-- The first of the jobs that were made together with their group.
+SELECT min(seq) FROM jobs WHERE group_id = :group_id AND created_at = :created_at;
 
 -- name: running
 SELECT * FROM full_jobs WHERE state = 'running' ORDER BY seq;
@@ -62,6 +72,9 @@ LIMIT 20;
 -- name: some_run_ids
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 200;
 
+-- name: some_numbers
+SELECT seq FROM jobs ORDER BY seq DESC LIMIT 1000;
+
 -- name: shape_id
 SELECT shape_id FROM shapes
 WHERE gpus = :gpus AND cpus = :cpus AND vram_mb = :vram_mb AND mem_mb = :mem_mb AND backend = 'local';
@@ -72,14 +85,14 @@ INSERT INTO shapes (cpus, gpus, vram_mb, mem_mb) VALUES (:cpus, :gpus, :vram_mb,
 -- name: heads
 -- Of each need that some ready job has: the lane whose turn it is among those with such a job, and of these jobs in
 -- it the next one: priority first, then place, then age. Index seeks alone, in one statement: each costs as much as
--- all of them. How many lanes are paused and how many jobs are gated does not matter, nor how many needs there were.
+-- all of them. How many lanes are paused or at their limit and how many jobs are gated does not matter, nor how many needs there were.
 WITH RECURSIVE first (row_id) AS (
     SELECT (SELECT row_id FROM lane_shapes INDEXED BY lanes_ready
-            WHERE ready > 0 AND is_paused = 0 AND shape_id > 0
+            WHERE ready > 0 AND is_closed = 0 AND shape_id > 0
             ORDER BY shape_id, served, lane_id LIMIT 1)
     UNION ALL
     SELECT (SELECT row_id FROM lane_shapes INDEXED BY lanes_ready
-            WHERE ready > 0 AND is_paused = 0
+            WHERE ready > 0 AND is_closed = 0
               AND shape_id > (SELECT shape_id FROM lane_shapes WHERE row_id = first.row_id)
             ORDER BY shape_id, served, lane_id LIMIT 1)
     FROM first WHERE row_id IS NOT NULL)
@@ -93,7 +106,7 @@ WHERE seq = (SELECT seq FROM jobs INDEXED BY jobs_next
 -- The same for one lane, whosever turn it is.
 SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, job_id, priority, place, seq
 FROM lane_shapes AS lane CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
-WHERE lane.lane_id = :lane_id AND ready > 0 AND is_paused = 0
+WHERE lane.lane_id = :lane_id AND ready > 0 AND is_closed = 0
   AND seq = (SELECT seq FROM jobs INDEXED BY jobs_next
              WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
              ORDER BY priority DESC, place, seq LIMIT 1);
@@ -119,6 +132,11 @@ UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, st
                 not_before = :not_before, delayed = :not_before IS NOT NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 
+-- name: try_again
+UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
+                error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
+
 -- name: next_due
 SELECT min(not_before) FROM jobs WHERE state = 'queued' AND delayed = 1;
 
@@ -129,7 +147,8 @@ WHERE state = 'queued' AND delayed = 1 AND not_before <= :now;
 -- name: retry
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, cancel_requested = 0,
                 started_at = NULL, finished_at = NULL, updated_at = :now, error = NULL,
-                cause = NULL, metric_name = NULL, metric_value = NULL, not_before = NULL, delayed = 0
+                cause = NULL, metric_name = NULL, metric_value = NULL, not_before = NULL, delayed = 0,
+                retries_used = '[]'
 WHERE job_id = :job_id AND attempt = :attempt AND state IN ('failed', 'canceled');
 
 -- name: ask_to_cancel
@@ -139,6 +158,25 @@ WHERE job_id = :job_id AND state = 'running' AND cancel_requested = 0;
 -- name: set_priority
 UPDATE jobs SET priority = :priority, updated_at = :now
 WHERE job_id = :job_id AND state IN ('queued', 'running');
+
+-- name: set_held
+UPDATE jobs SET held = :held, updated_at = :now WHERE job_id = :job_id AND state = 'queued' AND held <> :held;
+
+-- name: places
+-- The waiting jobs of a lane with one priority, in their order.
+SELECT job_id, place FROM jobs WHERE state = 'queued' AND lane_id = :lane_id AND priority = :priority
+ORDER BY place, seq;
+
+-- name: next_seq
+-- The number that the next job will have.
+SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'jobs'), 0) + 1;
+
+-- name: set_position
+UPDATE jobs SET position = :position, updated_at = :now WHERE job_id = :job_id AND state = 'queued';
+
+-- name: files
+-- What belongs to jobs on the disk.
+SELECT run_id, run_dir, env_id FROM jobs;
 
 -- name: prunable
 SELECT * FROM full_jobs
@@ -166,8 +204,8 @@ SELECT lane_id, state, count(*) AS jobs FROM jobs GROUP BY 1, 2;
 
 -- name: count_ready
 -- The slow way, for a journal that is written out of saved rows.
-INSERT INTO lane_shapes (lane_id, shape_id, ready, served, is_paused)
-SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0), served, is_paused
+INSERT INTO lane_shapes (lane_id, shape_id, ready, served, is_closed)
+SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0), served, is_closed
 FROM jobs CROSS JOIN lanes USING (lane_id) GROUP BY lane_id, shape_id;
 
 -- name: lane_counters
@@ -178,7 +216,7 @@ SELECT lane_id, queued, running, succeeded, failed, canceled FROM lanes;
 WITH counted AS (
     SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0) AS ready FROM jobs GROUP BY 1, 2)
 SELECT lane_id, shape_id FROM lane_shapes AS kept LEFT JOIN lanes USING (lane_id) LEFT JOIN counted USING (lane_id, shape_id)
-WHERE kept.ready <> ifnull(counted.ready, 0) OR kept.served IS NOT lanes.served OR kept.is_paused IS NOT lanes.is_paused
+WHERE kept.ready <> ifnull(counted.ready, 0) OR kept.served IS NOT lanes.served OR kept.is_closed IS NOT lanes.is_closed
 UNION ALL
 SELECT lane_id, shape_id FROM counted
 WHERE ready > 0 AND NOT EXISTS (SELECT 1 FROM lane_shapes AS kept
@@ -202,7 +240,8 @@ SELECT group_concat(seq) FROM (
 
 -- name: order_matching
 -- Jobs that match, in the order asked for; those without the sorted value last. `live` is running,
--- queued, then the newest end first. Overrides are searched as they are shown: name=value.
+-- queued, then the newest end first. Overrides are searched as they are shown: name=value. A term does not hold if
+-- its case is what the term does not want (core/filters.py).
 WITH matching AS (
     SELECT *, CASE :sort
             WHEN 'run' THEN run_id
@@ -223,11 +262,60 @@ WITH matching AS (
                   || replace(replace(overrides, '": ', '='), '"', '') || ' ' || coalesce(error, '')) LIKE wanted.value ESCAPE '\')
                 = (wanted.key >= :unwanted_from))
       AND NOT EXISTS (
-          SELECT 1 FROM json_each(:groups) AS wanted
-          WHERE coalesce(group_id, '') NOT LIKE wanted.value ESCAPE '\')
+          SELECT 1 FROM json_each(:terms) AS term
+          WHERE (CASE json_extract(term.value, '$.field')
+              WHEN 'number' THEN EXISTS (
+                  SELECT 1 FROM json_each(term.value, '$.values') AS ends
+                  WHERE seq BETWEEN json_extract(ends.value, '$[0]') AND json_extract(ends.value, '$[1]'))
+              WHEN 'value' THEN EXISTS (
+                  SELECT 1 FROM (SELECT type, value FROM json_each(overrides)
+                                 WHERE key = json_extract(term.value, '$.key')
+                                    OR key LIKE json_extract(term.value, '$.like') ESCAPE '\'
+                                 UNION ALL
+                                 SELECT 'real', metric_value
+                                 WHERE metric_name = json_extract(term.value, '$.key')) AS given
+                  WHERE CASE json_extract(term.value, '$.sign') || (given.type IN ('integer', 'real'))
+                      WHEN '=1' THEN given.value = json_extract(term.value, '$.number')
+                      WHEN '<1' THEN given.value < json_extract(term.value, '$.number')
+                      WHEN '>1' THEN given.value > json_extract(term.value, '$.number')
+                      WHEN '<=1' THEN given.value <= json_extract(term.value, '$.number')
+                      WHEN '>=1' THEN given.value >= json_extract(term.value, '$.number')
+                      WHEN '=0' THEN json_extract(term.value, '$.text') = CASE
+                          WHEN given.type IN ('true', 'false', 'null') THEN given.type
+                          ELSE lower(given.value) END
+                  END)
+              ELSE EXISTS (
+                  SELECT 1 FROM json_each(term.value, '$.values') AS wanted
+                  WHERE CASE json_extract(term.value, '$.field')
+                      WHEN 'group' THEN group_id LIKE wanted.value ESCAPE '\'
+                      WHEN 'name' THEN name LIKE wanted.value ESCAPE '\'
+                      WHEN 'cause' THEN cause = wanted.value
+                      WHEN 'tag' THEN EXISTS (SELECT 1 FROM json_each(tags) AS tag WHERE tag.value = wanted.value)
+                  END)
+          END) = json_extract(term.value, '$.unwanted'))
 )
 SELECT group_concat(seq), count(sorted) FROM (
     SELECT seq, sorted FROM matching
     ORDER BY sorted IS NULL, sorted,
              CASE WHEN :sort = 'live' AND state = 'queued' THEN -priority END,
              CASE WHEN :sort = 'live' THEN finished_at END DESC, seq);
+
+-- name: environments
+-- The stored environments that jobs name.
+SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL;
+
+-- name: take_request
+-- Its request.json, as it is in the file now.
+UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
+                updated_at = :now
+WHERE job_id = :job_id;
+
+-- name: edit
+-- A queued job gets another request; not if it was edited meanwhile.
+UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules,
+                retries_used = :retries_used, overrides = :overrides, name = :name, tags = :tags, notes = :notes,
+                priority = :priority, shape_id = :shape_id, version = version + 1, updated_at = :now
+WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND version = :version;
+
+-- name: describe
+UPDATE jobs SET name = :name, tags = :tags, notes = :notes, updated_at = :now WHERE job_id = :job_id;

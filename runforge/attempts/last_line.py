@@ -1,0 +1,55 @@
+"""The line with which the log of a failed run ends: often the reason, such as the text of an exception."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+from runforge.documents.secrets import masked
+from runforge.files.durable import open_file
+from runforge.text import safe, safe_log
+
+#: Only the end of a log is read.
+_TAIL_BYTES = 16 * 1024
+_LONGEST = 300
+#: What RunForge writes, and what is printed for it.
+_OURS = re.compile(r"\[(?:RF:|RunForge: ).*\]")
+_TRACEBACK = "Traceback (most recent call last):"
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?::.*|)")
+#: Some libraries add advice of several lines to an exception. What comes later was not the end.
+_MOST_ADVICE = 10
+
+
+def of(run_dir: Path) -> str | None:
+    """Return the line, harmless and short; None if there is none. OSError if the log cannot be read now."""
+    lines = [line for line in safe_log(_tail(run_dir / "logs.txt")).splitlines() if _is_said(line)]
+    if not lines:
+        return None
+    return safe(masked((_exception(lines) or lines[-1]).strip()), _LONGEST)
+
+
+def _tail(path: Path) -> str:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        descriptor = open_file(path, os.O_RDONLY)
+        try:
+            start = max(0, os.fstat(descriptor).st_size - _TAIL_BYTES)
+            return os.pread(descriptor, _TAIL_BYTES, start).decode("utf-8", "replace")
+        finally:
+            os.close(descriptor)
+    return ""
+
+
+def _is_said(line: str) -> bool:
+    return bool(line.strip()) and not _OURS.fullmatch(line.strip())
+
+
+def _exception(lines: list[str]) -> str | None:
+    """Return the exception of a traceback with which the log ends; its text may have more lines."""
+    starts = [index for index, line in enumerate(lines) if line.strip() == _TRACEBACK]
+    for index in range(starts[-1] + 1 if starts else len(lines), len(lines)):
+        if not lines[index].startswith((" ", "\t")):
+            is_near = len(lines) - index <= _MOST_ADVICE and _EXCEPTION.fullmatch(lines[index])
+            return lines[index] if is_near else None
+    return None

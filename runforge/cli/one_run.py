@@ -1,0 +1,192 @@
+"""Shows one run: what it does, how it stands, and what to look at if it failed. Without Typer, to start quickly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from runforge.cli import output
+from runforge.cli.listing import run_view
+from runforge.core.states import State
+from runforge.views import log_end, run_facts
+from runforge.views.quoting import quoted
+from runforge.views.remarks import remarks
+from runforge.views.shown import parameters_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runforge.views.kin import Relative
+    from runforge.views.run_facts import Facts
+    from runforge.views.shown import RunView
+    from runforge.workspace import Workspace
+
+#: How many lines of a failed run's log are shown.
+_LOG_LINES = 10
+#: How many parents, and how many children.
+_RELATIVES = 10
+_WIDTH = 10
+Line = tuple[str, "str | None"]
+
+
+def show(here: Workspace, names: Sequence[str], *, as_json: bool = False) -> int:
+    """Show each run: its command, state, attempts, timeline, files."""
+    if as_json:
+        documents = [_document(here, name) for name in names]
+        one = documents[0] if len(documents) == 1 else None
+        output.print_json("run" if one else "runs", one or documents)
+        return 0
+    for place, name in enumerate(names):
+        if place:
+            print()
+        _print(here, name)
+    return 0
+
+
+def _document(here: Workspace, name: str) -> dict[str, object]:
+    view = run_view(here, name)
+    facts = run_facts.read(view.run_dir, here.root)
+    more = {"remarks": remarks(view.run_dir), "request": facts.to_json(), "log_end": _log_end(view)}
+    return {**view.to_json(), **more}
+
+
+def _log_end(view: RunView) -> list[str]:
+    return log_end.last_lines(view.run_dir, _LOG_LINES) if view.job.state == State.FAILED.value else []
+
+
+def _print(here: Workspace, name: str) -> None:
+    view = run_view(here, name)
+    facts = run_facts.read(view.run_dir, here.root)
+    log = _log_end(view)
+    for label, value in (*_standing(view), *_doing(view, facts), *_kin(view), *_history(view)):
+        if value:
+            print(f"{label:<{_WIDTH}} {output.safe(value, max(len(value), 1))}")
+    _print_attempts(view)
+    if log:
+        print("Log, its last lines")
+        for line in log:
+            print(f"  {line}")
+
+
+def _standing(view: RunView) -> Iterator[Line]:
+    """Yield who the run is and how it stands."""
+    job = view.job
+    waits = f" ({job.waiting_text})" if job.waiting_text else ""
+    yield "Run", job.run_id
+    yield "Number", str(job.number)
+    yield "Name", job.name
+    yield "Tags", ", ".join(job.tags)
+    yield "Notes", job.notes
+    yield "Job", job.job_id
+    yield "Group", job.group_id or "none"
+    yield "State", output.state_cell(job.state) + waits
+    yield "Error", job.error
+    yield "Metric", output.metric(job.metric_name, job.metric_value)
+    for sentence in remarks(view.run_dir):
+        yield "Remark", sentence
+
+
+def _doing(view: RunView, facts: Facts) -> Iterator[Line]:
+    """Yield what the run executes, and under which terms."""
+    job = view.job
+    yield "Request", facts.problem
+    for index, line in enumerate(facts.command_lines):
+        yield "" if index else "Command", line
+    yield "Model", facts.family if facts.command is None else None
+    yield "Starts in", facts.cwd
+    yield "Parameters" if facts.command else "Overrides", parameters_text(job.overrides)
+    yield "Environ", _environment_text(facts)
+    yield "Limit", _limit_text(facts)
+    for sentence in run_facts.rules_text(view.retry_rules, view.retries_used):
+        yield "Retry", sentence
+    yield "Needs", _needs_text(facts, gpus=job.gpus)
+    yield "Priority", str(job.priority) if job.priority else ""
+
+
+def _environment_text(facts: Facts) -> str | None:
+    if facts.command is None:
+        return None
+    environment = facts.environment or {}
+    identity, source, secrets = (environment.get(name) for name in ("id", "from", "secrets"))
+    parts = [f"{str(identity)[:12]}, see --env" if identity else "the daemon's"]
+    if source:
+        parts.append(f"and {source}")
+    if isinstance(secrets, list) and secrets:
+        parts.append(f"(not kept: {', '.join(map(str, secrets))})")
+    return " ".join(parts)
+
+
+def _limit_text(facts: Facts) -> str:
+    limit = f"{output.duration(facts.timeout_seconds)} from its start" if facts.timeout_seconds else ""
+    grace = (
+        "" if facts.grace_seconds is None else f"{output.duration(facts.grace_seconds)} to end when stopped"
+    )
+    return ", ".join(part for part in (limit, grace) if part)
+
+
+def _needs_text(facts: Facts, *, gpus: int) -> str:
+    """Return the resources that a run asks for, if it asks for any."""
+    asked = facts.resources or {}
+    units = {"cpus": "CPUs", "vram_mb": "MB of GPU memory", "mem_mb": "MB of memory"}
+    words = [f"{asked[name]} {unit}" for name, unit in units.items() if asked.get(name)]
+    return ", ".join([*([f"{gpus} GPU{'s' if gpus > 1 else ''}"] if gpus else []), *words])
+
+
+def _kin(view: RunView) -> Iterator[Line]:
+    for label, relatives in (("After", view.parents), ("Before", view.children)):
+        yield from ((label, _relative(relative)) for relative in relatives[:_RELATIVES])
+        if len(relatives) > _RELATIVES:
+            yield label, f"and {len(relatives) - _RELATIVES} more; --json has them"
+
+
+def _relative(relative: Relative) -> str:
+    how = {"ok": "has succeeded", "fail": "has failed", "any": "has ended"}[relative.condition]
+    name = f" {relative.name}" if relative.name and relative.kind == "run" else ""
+    state = output.state_cell(relative.state) if relative.state else "not in the queue any more"
+    return f"{relative.called}{name}  {state}  (once it {how})"
+
+
+def _history(view: RunView) -> Iterator[Line]:
+    job = view.job
+    yield "Created", output.moment_and_age(job.created_at)
+    yield "Started", output.moment_and_age(job.started_at)
+    yield "Finished", output.moment_and_age(job.finished_at)
+    yield "Time", output.duration(job.seconds)
+    yield "Folder", str(view.run_dir)
+    yield "Files", ", ".join(sorted(os.listdir(view.run_dir))) if view.run_dir.is_dir() else "missing"
+
+
+def _print_attempts(view: RunView) -> None:
+    for attempt in view.attempts:
+        how = attempt.cause or "running"
+        when = output.moment(attempt.started_at)
+        print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
+    print("Timeline")
+    for entry in view.timeline:
+        print(f"  {output.moment(entry['at'])}  {entry['event']}")
+
+
+def environment(here: Workspace, name: str, *, as_json: bool = False) -> int:
+    """Print the stored environment of a run, with masked secrets, as words for a shell."""
+    from runforge.views import environment as environments  # few calls want it
+
+    view = run_view(here, name)
+    job = view.job
+    variables = environments.masked(environments.stored(here, job.env_id)) if job.env_id else {}
+    facts = run_facts.read(view.run_dir, here.root)
+    about = facts.environment or {}
+    if as_json:
+        output.print_json("environment", {"run_id": job.run_id, **about, "variables": variables})
+        return 0
+    if job.env_id is None:
+        output.note(f"{job.run_id} has no environment of its own: it gets the daemon's")
+    for variable, value in variables.items():
+        print(f"{output.safe(variable)}={quoted(value)}")
+    for secret in _texts(about.get("secrets")):
+        output.note(f"Not kept: {secret}; it comes from the daemon or from --env-from")
+    return 0
+
+
+def _texts(value: object) -> Sequence[str]:
+    return [str(part) for part in value] if isinstance(value, list) else []

@@ -1,0 +1,144 @@
+"""`runforge submit`: any command into the queue. Standard output is the id alone; remarks go to standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from runforge.cli import output, submit_told
+from runforge.cli.options import find
+from runforge.cli.submit_order import LISTS, Given, order_of
+from runforge.documents import placeholders
+from runforge.errors import CanceledByUser, OperationFailed, RunForgeError
+from runforge.queue import environment_words, submitting
+from runforge.store import daemon_holder
+from runforge.workspace import Workspace
+
+
+def submit(
+    name: str | None,
+    tag: list[str],
+    notes: str | None,
+    folder: Path | None,
+    env: list[str],
+    env_keep: list[str],
+    env_from: Path | None,
+    shell: bool,
+    gpus: int | None,
+    cpus: int | None,
+    mem: str | None,
+    group: str | None,
+    priority: int,
+    max_parallel: int | None,
+    time: str | None,
+    grace: str | None,
+    retry: list[str],
+    backoff: str | None,
+    after: list[str],
+    hold: bool,
+    at: str | None,
+    sweep: list[str],
+    zipped: list[str],
+    rows: Path | None,
+    params: str | None,
+    metric: str | None,
+    metrics: str | None,
+    request: Path | None,
+    max_runs: int,
+    wait: bool,
+    follow: bool,
+    start: bool,
+    dry_run: bool,
+    as_json: bool,
+    workspace: Path | None,
+    command: list[str],
+) -> int:
+    """Queue a command or a sweep of it, and print the id of its run or group."""
+    given: dict[str, Any] = locals()
+    return _submit(Given(**given | {name: given[name] or [] for name in LISTS}))
+
+
+def _submit(given: Given) -> int:
+    here = find(given.workspace)
+    order = order_of(given)
+    prepared = submitting.prepare(order)
+    _require_programs(order, prepared)
+    _require_room(prepared)
+    if given.dry_run:
+        submitting.check_names(here, order)
+        return submit_told.dry_run(order, prepared, as_json=given.as_json)
+    made = submitting.submit(here, order, prepared)
+    failed = _start_daemon(here) if given.start else None
+    try:
+        submit_told.remarks(here, order, prepared, made)
+    finally:  # whatever happens, the caller gets to know what is queued
+        if given.as_json:
+            output.print_json("submit", submit_told.document(here, order, prepared, made))
+        else:
+            print(made.group_id if order.sweep is not None else made.run_ids[0])
+        sys.stdout.flush()
+    if failed is not None:
+        raise failed
+    if given.wait or given.follow:
+        return _stay(here, made, is_sweep=order.sweep is not None, follow=given.follow)
+    return 0
+
+
+def _require_programs(order: submitting.Order, prepared: submitting.Prepared) -> None:
+    """Refuse a program that a run would not find in its environment; what the daemon's has is not known here."""
+    if order.environment is None:
+        return
+    seen = set()
+    for _, request in prepared.runs:
+        program = placeholders.filled(request)[0] if request.command else ""
+        if program not in seen:
+            seen.add(program)
+            folder = Path(request.folder or os.getcwd())
+            environment_words.require_program(request, order.environment.variables, folder)
+
+
+def _require_room(prepared: submitting.Prepared) -> None:
+    """Refuse a run that this machine can never start. Its GPUs only the daemon knows."""
+    for needs in {run.request.needs for run in prepared.runs}:
+        if needs.cpus > 1 or needs.mem_mb:
+            from runforge.core.scheduling import Machine, why_never
+            from runforge.machine import size
+
+            why = why_never(needs, Machine(size.cpus(), size.mem_mb() or None))
+            if why is not None:
+                raise OperationFailed(f"the run could never start: {why}", fix="Ask for less")
+
+
+def _start_daemon(here: Workspace) -> RunForgeError | None:
+    """Start a daemon if none lives; return why it does not start, to be told after the id."""
+    from runforge.daemon.detach import start
+
+    if daemon_holder.holder(here) is not None:
+        return None
+    try:
+        pid = start(here)
+    except RunForgeError as error:
+        return error if daemon_holder.holder(here) is None else None  # another process has started one
+    output.note(f"Daemon is up, pid {pid}; it logs to {here.daemon_log}")
+    return None
+
+
+def _stay(here: Workspace, made: submitting.Submitted, *, is_sweep: bool, follow: bool) -> int:
+    """Wait for the end, perhaps with the log; Ctrl-C leaves the runs alone."""
+    from runforge.cli import follow as following
+
+    name = str(made.group_id) if is_sweep else made.run_ids[0]
+    try:
+        if follow:
+            with contextlib.suppress(submit_told.NoLog):
+                following.logs([name], None, here.root, follow=True, lines=None, attempt=None)
+        with contextlib.redirect_stdout(sys.stderr):  # standard output is the id, and the log
+            return following.wait([name], None, here.root, every=False, timeout=None, as_json=False)
+    except KeyboardInterrupt:
+        goes_on = "they go on" if is_sweep else "the run goes on"
+        raise CanceledByUser(
+            f"no longer waiting; {goes_on}", fix=f"`runforge cancel {name}` cancels it"
+        ) from None

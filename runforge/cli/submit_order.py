@@ -1,0 +1,329 @@
+"""Makes the order from the options of `submit`: the request, the sweep, and how the jobs are queued. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runforge import __version__, clock
+from runforge.cli import units
+from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
+from runforge.core.ranking import direction_of_name
+from runforge.core.submission import Submission
+from runforge.documents.request import MOST_GRACE_SECONDS
+from runforge.documents.request_file import read_given_document
+from runforge.documents.request_options import (
+    RETRY_CAUSES,
+    USUAL_BACKOFF_SECONDS,
+    USUAL_RETRY_CAUSES,
+    Objective,
+)
+from runforge.errors import InvalidRequest, Missing
+from runforge.files.given import read_given, shown
+from runforge.queue.environment import Captured, capture
+from runforge.queue.submitting import After, Order
+from runforge.text import did_you_mean
+
+if TYPE_CHECKING:
+    from runforge.sweeps.combine import Sweep
+
+_MOST_RETRIES = 1000
+_CONDITIONS = ("ok", "any", "fail")
+_DIRECTIONS = {"min": "minimize", "max": "maximize", "minimize": "minimize", "maximize": "maximize"}
+
+
+class Given(NamedTuple):
+    """The options and arguments of one call, by the names in the table of commands."""
+
+    name: str | None
+    tag: list[str]
+    notes: str | None
+    folder: Path | None
+    env: list[str]
+    env_keep: list[str]
+    env_from: Path | None
+    shell: bool
+    gpus: int | None
+    cpus: int | None
+    mem: str | None
+    group: str | None
+    priority: int
+    max_parallel: int | None
+    time: str | None
+    grace: str | None
+    retry: list[str]
+    backoff: str | None
+    after: list[str]
+    hold: bool
+    at: str | None
+    sweep: list[str]
+    zipped: list[str]
+    rows: Path | None
+    params: str | None
+    metric: str | None
+    metrics: str | None
+    request: Path | None
+    max_runs: int
+    wait: bool
+    follow: bool
+    start: bool
+    dry_run: bool
+    as_json: bool
+    workspace: Path | None
+    command: list[str]
+
+
+#: What may be given several times.
+LISTS = frozenset({"tag", "env", "env_keep", "retry", "after", "sweep", "zipped", "command"})
+
+
+def order_of(given: Given) -> Order:
+    """Return what the options ask for; InvalidRequest, InvalidPlan or Missing with what is wrong."""
+    _require_together(given)
+    sweep = _sweep(given)
+    objective = None if given.metric is None else _objective(given.metric)
+    request = _request(given)
+    is_command = request["model"].get("family") == "command"
+    name = _name(given, request)
+    request["name"] = name
+    captured = _environment(given, request, is_command=is_command)
+    if captured is not None:
+        request["environment"] = captured.document()
+    if sweep is None and objective is not None:
+        request["objective"] = objective._asdict()
+    if is_command:
+        require_named(request, sweep.keys if sweep else [], reads_file=given.params is not None)
+    return Order(
+        request=request,
+        name=name,
+        submission=Submission(
+            group=given.group,
+            priority=given.priority,
+            held=given.hold,
+            not_before=None if given.at is None else units.moment(given.at, "--at"),
+        ),
+        sweep=sweep,
+        environment=captured,
+        after=tuple(_after(text) for text in given.after),
+        run_limit=given.max_parallel,
+        objective=objective,
+        max_runs=given.max_runs,
+        where="submit" if given.request is None else shown(given.request),
+    )
+
+
+def _require_together(given: Given) -> None:
+    """Refuse options that mean nothing without others."""
+    is_sweep = bool(given.sweep or given.rows or given.zipped)
+    if given.command and given.request is not None:
+        raise InvalidRequest("a command and --request are given", fix="Give one of the two")
+    if given.shell and given.request is not None:
+        raise InvalidRequest("--shell is about a command", fix='In the request, write "shell": true in model')
+    if given.max_parallel is not None and given.group is None and not is_sweep:
+        raise InvalidRequest("--max-parallel limits a group", fix="Add -g GROUP or -S KEY=VALUES")
+    if given.backoff is not None and not given.retry:
+        raise InvalidRequest("--backoff is about retries", fix="Add --retry N")
+    if given.follow and is_sweep:
+        raise InvalidRequest("--follow prints the log of one run", fix="Use --wait for a sweep")
+    if given.params not in {None, "file"}:
+        fix = "Write --params file if the program reads $RUNFORGE_PARAMS"
+        raise InvalidRequest(f"--params {given.params!r:.60} is unknown", fix=fix)
+    for option, text in (("-n", given.name), ("-g", given.group)):
+        if text is not None and not text.strip():
+            raise InvalidRequest(f"{option} is empty", fix="Give a name, or leave the option out")
+
+
+def _sweep(given: Given) -> Sweep | None:
+    if not (given.sweep or given.rows or given.zipped):
+        return None
+    if (
+        given.rows is not None
+        and given.request is not None
+        and {str(given.rows), str(given.request)} == {"-"}
+    ):
+        raise InvalidRequest(
+            "--from and --request cannot both read standard input", fix="Give a file for one"
+        )
+    from runforge.sweeps import values  # a single run needs none of it
+    from runforge.sweeps.combine import combine
+
+    table = [] if given.rows is None else _rows(given.rows)
+    axes = [values.parse(text) for text in given.sweep]
+    return combine(axes, given.zipped, table, given.max_runs)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    from runforge.sweeps import rows
+
+    where = f"--from {shown(path)}"
+    try:
+        data = read_given(path, rows.ROWS_LIMIT)
+    except FileNotFoundError:
+        raise Missing("file not found", where=where, fix="Check the path; `-` is standard input") from None
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidRequest(f"it cannot be read: {reason}", where=where) from None
+    return rows.parse(data, where=where)
+
+
+def _after(text: str) -> After:
+    target, colon, condition = text.rpartition(":")
+    if not colon:
+        return After(text)
+    if condition in _CONDITIONS and target:
+        return After(target, condition)
+    hint = did_you_mean(condition, _CONDITIONS)
+    raise InvalidRequest(
+        f"{condition[:40]!r} is no way to end",
+        where=f"--after {text[:60]}",
+        fix=hint or "Write TARGET, TARGET:any or TARGET:fail",
+    )
+
+
+def _objective(text: str) -> Objective:
+    name, colon, side = text.rpartition(":")
+    if colon and name and side in _DIRECTIONS:
+        return Objective(name, _DIRECTIONS[side])
+    direction = direction_of_name(text)
+    if not text.strip() or direction is None:
+        raise InvalidRequest(
+            f"it is unknown whether {text[:60]} is better high or low",
+            where=f"--metric {text[:60]}",
+            fix=f"Write {text[:60] or 'val/loss'}:min or {text[:60] or 'val/acc'}:max",
+        )
+    return Objective(text, direction)
+
+
+# --- the request -----------------------------------------------------------------------------------
+
+
+def _request(given: Given) -> dict[str, Any]:
+    """Return the request of the command line, or that of the file with what the options add."""
+    if given.request is not None:
+        request = read_given_document(given.request)
+        if not isinstance(request.get("model"), dict) or not isinstance(request.get("device"), dict):
+            from runforge.documents.request import parse_request
+
+            parse_request(request, where=shown(given.request))  # says what is missing
+    else:
+        folder = _folder(given.folder)
+        words = checked_command(given.command, is_shell=given.shell, folder=folder)
+        model: dict[str, Any] = {
+            "family": "command",
+            "command": words,
+            "hyperparameters": {},
+            "folder": folder,
+        }
+        request = {
+            "version": 1,
+            "preset": "custom",
+            "model": {**model, **({"shell": True} if given.shell else {})},
+            "device": {"type": "cpu"},
+            "created_at": clock.now(),
+            "created_by": f"runforge@{__version__}",
+        }
+    if given.request is not None and given.folder is not None:
+        request["model"].pop("cwd", None)
+        request["model"]["folder"] = _folder(given.folder)
+    return {**request, **_device(given, request), **_limits(given), **_described(given)}
+
+
+def _folder(given: Path | None) -> str:
+    try:
+        folder = os.path.abspath(given) if given is not None else os.getcwd()
+    except FileNotFoundError:
+        raise Missing("the current folder is gone", fix="Change to another one, or give -C DIR") from None
+    if not os.path.isdir(folder):
+        raise Missing(f"there is no folder {folder}", where="-C", fix="Check the path")
+    if not is_utf8(folder):
+        raise InvalidRequest("the folder's name is not UTF-8", where="-C", fix="Rename it")
+    return folder
+
+
+def _device(given: Given, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the device and the resources, as far as they are asked for."""
+    asked = {
+        "cpus": given.cpus,
+        "gpus": given.gpus,
+        "mem_mb": None if given.mem is None else units.size_mb(given.mem, "--mem"),
+    }
+    asked = {name: value for name, value in asked.items() if value is not None}
+    found: dict[str, Any] = {}
+    if given.gpus is not None:
+        found["device"] = {**request["device"], "type": "gpu" if given.gpus else "cpu"}
+    if asked:
+        before = request.get("resources")
+        found["resources"] = {**(before if isinstance(before, dict) else {}), **asked}
+    return found
+
+
+def _limits(given: Given) -> dict[str, Any]:
+    found: dict[str, Any] = {} if given.metrics is None else {"metrics": given.metrics}
+    if given.time is not None:
+        found["timeout_seconds"] = units.duration(given.time, "-t", least=1e-3)
+    if given.grace is not None:
+        found["grace_seconds"] = units.duration(given.grace, "--grace")
+        if found["grace_seconds"] > MOST_GRACE_SECONDS:
+            raise InvalidRequest(f"--grace {given.grace[:40]} is too long", fix="Give at most 1h")
+    if given.retry:
+        found["retry"] = retry_rules(given.retry, given.backoff)
+    return found
+
+
+def retry_rules(texts: list[str], backoff: str | None) -> list[dict[str, Any]]:
+    """Return the rules that `--retry` and `--backoff` mean, as a request has them."""
+    pause = USUAL_BACKOFF_SECONDS if backoff is None else units.duration(backoff, "--backoff")
+    return [_rule(text, pause) for text in texts]
+
+
+def _rule(text: str, pause: float) -> dict[str, Any]:
+    where = f"--retry {text[:60]}"
+    times, colon, causes = text.partition(":")
+    if not re.fullmatch(r"[0-9]{1,4}", times) or not 1 <= int(times) <= _MOST_RETRIES:
+        fix = "Write --retry 3, or --retry 3:exit,oom"
+        raise InvalidRequest(f"{times[:40]!r} is no number from 1 to {_MOST_RETRIES}", where=where, fix=fix)
+    named = [cause.strip() for cause in causes.split(",")] if colon else list(USUAL_RETRY_CAUSES)
+    for cause in named:
+        if cause not in RETRY_CAUSES:
+            hint = did_you_mean(cause, RETRY_CAUSES)
+            known = f"known are {', '.join(RETRY_CAUSES)}"
+            raise InvalidRequest(
+                f"{cause[:40]!r} is no cause; {known}", where=where, fix=hint or "Choose of these"
+            )
+    return {"times": int(times), "causes": list(dict.fromkeys(named)), "backoff_seconds": pause}
+
+
+def _described(given: Given) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if given.tag:
+        found["tags"] = list(dict.fromkeys(given.tag))
+    if given.notes is not None:
+        found["notes"] = given.notes
+    for option, text in (
+        ("--notes", given.notes),
+        ("-n", given.name),
+        *(("--tag", tag) for tag in given.tag),
+    ):
+        if text is not None and not is_utf8(text):
+            raise InvalidRequest(f"{option} is not UTF-8", fix="Write it in UTF-8")
+    return found
+
+
+def _environment(given: Given, request: dict[str, Any], *, is_command: bool) -> Captured | None:
+    """Return this shell's environment for a command, or if it is asked for; else what the request says, or the daemon's."""
+    is_asked = bool(given.env or given.env_keep or given.env_from is not None)
+    if not is_asked and (not is_command or "environment" in request):
+        return None
+    return capture(os.environ, given.env, keep=given.env_keep, source=given.env_from)
+
+
+def _name(given: Given, request: dict[str, Any]) -> str:
+    """Return the name of the run: as given, as in the request, or made from the command."""
+    if given.name is not None:
+        return given.name
+    if isinstance(request.get("name"), str) and request["name"].strip():
+        return str(request["name"])
+    model = request["model"]
+    return default_name(model["command"]) if model.get("command") else str(model.get("family"))

@@ -1,0 +1,126 @@
+"""What `submit` tells: how many runs, the first one's command, why it waits; the same as JSON; and the dry run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runforge.cli import output
+from runforge.documents import doubts
+from runforge.documents.placeholders import filled
+from runforge.documents.request import Request
+from runforge.errors import Missing
+from runforge.queue import environment_words
+from runforge.queue.submitting import Order, Prepared, Submitted
+from runforge.views import lists
+from runforge.views.quoting import command_line
+from runforge.workspace import Workspace
+
+#: A run that never started has no log.
+NoLog = Missing
+
+
+def line_of(request: Request) -> str:
+    """Return the command that a run executes, as a shell reads it; an empty text for a model family."""
+    return command_line(filled(request)) if request.command else ""
+
+
+def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> None:
+    """Tell on standard error what was queued, what may be a mistake, and why it waits."""
+    _warn(order, prepared)
+    count, first = len(made.run_ids), made.first_number
+    which = f"1 run, {first}" if count == 1 else f"{count:,} runs, {first}-{first + count - 1}"
+    group = ""
+    if order.submission.group is not None:
+        group = f"; {'new group' if made.is_new_group else 'group'} {made.group_id}"
+    captured = order.environment
+    where = (
+        f"; {environment_words.summary(captured, environment_words.names_of_daemon(here))}"
+        if captured
+        else ""
+    )
+    output.note(f"{which}{group}{where}")
+    line = line_of(prepared.runs[0].request)
+    if line:
+        output.note(f"{'command' if count == 1 else 'first command'}: {line}")
+    waiting = _waiting(here, made)
+    if waiting is not None:
+        reason, text = waiting
+        start = "; `runforge daemon --detach` starts one" if reason == "no_daemon" else ""
+        says_what = text.startswith(("waits ", "starts "))
+        output.note(f"{first} {text}" if says_what else f"{first} waits: {text}{start}")
+
+
+def _warn(order: Order, prepared: Prepared) -> None:
+    for line in doubts.warnings(prepared.doubts, order.where):
+        output.note(line)
+
+
+def _waiting(here: Workspace, made: Submitted) -> tuple[str, str] | None:
+    """Return why the first run waits, as a reason and in words; None if it does not."""
+    job = lists.run(here, made.run_ids[0]).job
+    if job.state != "queued" or job.waiting in {None, "turn_of_others"}:  # the daemon is about to start it
+        return None
+    return str(job.waiting), job.waiting_text or str(job.waiting)
+
+
+def document(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> dict[str, Any]:
+    """Return the answer for `--json`."""
+    waiting = _waiting(here, made)
+    runs = [
+        {
+            "number": made.first_number + index,
+            "run_id": run_id,
+            "job_id": job_id,
+            **_planned(run.overrides, run.request),
+        }
+        for index, (run_id, job_id, run) in enumerate(
+            zip(made.run_ids, made.job_ids, prepared.runs, strict=True)
+        )
+    ]
+    return {
+        "dry_run": False,
+        "group_id": made.group_id,
+        "is_new_group": made.is_new_group,
+        "runs": runs,
+        "waiting": None if waiting is None else {"reason": waiting[0], "text": waiting[1]},
+        "estimate": None,
+        "environment": _environment(here, order),
+    }
+
+
+def _environment(here: Workspace, order: Order) -> dict[str, Any] | None:
+    captured = order.environment
+    if captured is None:
+        return None
+    lacking = environment_words.lacking(captured, environment_words.names_of_daemon(here))
+    return {
+        "id": captured.id,
+        "variables": len(captured.variables),
+        "not_kept": list(captured.secrets),
+        "lacking": list(lacking),
+    }
+
+
+def _planned(overrides: dict[str, Any], request: Request) -> dict[str, Any]:
+    return {"command": list(filled(request)) if request.command else None, "overrides": overrides}
+
+
+def dry_run(order: Order, prepared: Prepared, *, as_json: bool) -> int:
+    """Print what would run; nothing is changed."""
+    if as_json:
+        runs = [_planned(run.overrides, run.request) for run in prepared.runs]
+        output.print_json("submit", {"dry_run": True, "runs": runs})
+        return 0
+    for run in prepared.runs:
+        line = line_of(run.request)
+        print(output.safe(line or _words(run.overrides, run.request)))
+    _warn(order, prepared)
+    count = len(prepared.runs)
+    output.note(f"{'1 run' if count == 1 else f'{count:,} runs'} would be queued; nothing was changed")
+    return 0
+
+
+def _words(overrides: dict[str, Any], request: Request) -> str:
+    """Return a run of a model family in words: the family, and what the sweep varies."""
+    varied = [f"{path.removeprefix('model.hyperparameters.')}={value}" for path, value in overrides.items()]
+    return " ".join([request.family, *varied])

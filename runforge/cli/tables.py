@@ -1,0 +1,100 @@
+"""Jobs and groups as tables for people.
+
+A job's number comes first: it is what a person types. On a terminal a short name follows; a pipe gets the whole
+id, because a program reads it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from runforge import cells
+from runforge.cli import output
+from runforge.core.states import State
+from runforge.views.shown import ended_runs, group_state, label, parameters_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from runforge.views.shown import GroupView, JobView
+
+#: Between a run's parameters and the reason why it failed.
+_APART = "  "
+
+
+def print_groups(found: Sequence[GroupView]) -> None:
+    """Print groups with their progress."""
+    rows = [
+        [
+            group.group_id,
+            output.state_cell(group_state(group)),
+            output.bar(ended_runs(group), group.total, 12),
+            f"{ended_runs(group)}/{group.total}",
+            group.running or "",
+            group.failed or "",
+        ]
+        for group in found
+    ]
+    headers = ["GROUP", "STATUS", "PROGRESS", "ENDED", "RUNNING", "FAILED"]
+    output.table(headers, rows, flexible=[0], ids=[0], state_column=1)
+
+
+def print_jobs(found: Sequence[JobView]) -> None:
+    """Print one job per line."""
+    metric = _shared_metric(found)
+    rows = [
+        [
+            job.number,
+            label(job) if output.is_terminal() else job.run_id,
+            output.state_cell(job.state),
+            job.attempt if job.attempt > 1 else "",
+            output.duration(job.seconds),
+            _metric_cell(job, metric),
+            _detail(job),
+        ]
+        for job in found
+    ]
+    headers = ["#", "RUN", "STATE", "TRY", "TIME", output.safe(metric or ""), "DETAIL"]
+    if not any(row[5] for row in rows):
+        del headers[5]
+        for row in rows:
+            del row[5]
+    output.table(headers, rows, flexible=[len(headers) - 1, 1], ids=[1], state_column=2)
+
+
+def _shared_metric(found: Sequence[JobView]) -> str | None:
+    """Return the metric that names the column: the primary metric of most runs."""
+    names = Counter(job.metric_name for job in found if job.metric_name is not None)
+    return names.most_common(1)[0][0] if names else None
+
+
+def _metric_cell(job: JobView, column: str | None) -> str:
+    """Return a run's metric; one that is not the column's says its own name."""
+    value = cells.metric(job.metric_name, job.metric_value)
+    return value if job.metric_name in {None, column} else f"{job.metric_name}={value}"
+
+
+def _detail(job: JobView) -> str:
+    """Return what tells a run from the others, and what is wrong with it."""
+    tags = " ".join(f"#{tag}" for tag in job.tags)
+    parts: list[Any] = [parameters_text(job.overrides), tags, _why(job)]
+    return _APART.join(part for part in parts if part)
+
+
+def _why(job: JobView) -> str:
+    if job.error is not None:
+        return job.error
+    if job.state == State.RUNNING.value:
+        return job.waiting_text or ""  # what cannot be killed
+    return _gate(job) if job.state == State.QUEUED.value else ""
+
+
+def _gate(job: JobView) -> str:
+    """Return what holds a queued job back, as far as the job itself says it."""
+    if job.held:
+        return "held"
+    if job.blockers:
+        return "waits for another" if job.blockers == 1 else f"waits for {job.blockers} others"
+    return f"starts at {output.moment(job.not_before)}" if job.not_before else ""

@@ -1,0 +1,28 @@
+"""Finds the file of a program as a shell would: by its path, or in the folders of a PATH."""
+
+from __future__ import annotations
+
+import os
+
+
+def find(name: str, path: str, folder: str = "") -> str:
+    """Return the program's file; one without execute permission if there is no better one, else an empty text.
+
+    A name with a slash, and a relative folder of the PATH, are below `folder`, where the program starts.
+    """
+    if os.path.dirname(name):
+        candidate = os.path.join(folder, name)
+        return candidate if os.path.isfile(candidate) else ""
+    found = ""
+    for entry in path.split(os.pathsep):
+        candidate = os.path.join(folder, entry, name)
+        if os.path.isfile(candidate):
+            if os.access(candidate, os.X_OK):
+                return candidate
+            found = found or candidate
+    return found
+
+
+def shown(path: str, limit: int = 400) -> str:
+    """Return a PATH for a message; a long one without its end."""
+    return path if len(path) <= limit else path[:limit] + "..."

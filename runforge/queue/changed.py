@@ -1,0 +1,14 @@
+"""What a command that names several runs has changed, and what it has left as it was."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from runforge.core.records import Job
+
+
+class Changed(NamedTuple):
+    """The runs that were changed, as they are now, and the others, each with the reason."""
+
+    changed: list[Job]
+    skipped: list[tuple[Job, str]]

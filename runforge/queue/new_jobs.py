@@ -1,0 +1,113 @@
+"""Writes new jobs and groups into the journal, inside the caller's transaction. Nothing else makes them."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from runforge import __version__, ids
+from runforge.core.ranking import NO_OBJECTIVE
+from runforge.core.records import Group
+from runforge.core.resources import Resources
+from runforge.core.submission import Submission
+from runforge.documents.plan import Plan
+from runforge.documents.request import Request
+from runforge.documents.request_options import Objective
+from runforge.store import records, transitions
+from runforge.store.journal import Journal, Transaction
+
+#: The lane of all runs without a group.
+_SINGLE_LANE = 1
+
+
+class NewRun(NamedTuple):
+    """A run with its folder, and how its job is queued."""
+
+    run_id: str
+    run_dir: str
+    needs: Resources
+    submission: Submission
+
+
+class Lane(NamedTuple):
+    """Where a new job is queued."""
+
+    lane_id: int
+    group_id: str | None = None
+
+
+class NewGroup(NamedTuple):
+    """A group that is to be made."""
+
+    group_id: str
+    name: str
+    notes: str | None = None
+    max_parallel: int = 1
+    fail_fast: bool = False
+    objective: Objective | None = None
+
+    @classmethod
+    def of_plan(cls, group_id: str, plan: Plan) -> NewGroup:
+        """Return the group of a plan's runs."""
+        return cls(group_id, plan.name, plan.notes, plan.max_parallel, plan.fail_fast, plan.objective)
+
+
+def queued_as(request: Request, sha: str, submission: Submission, overrides: str | None = None) -> Submission:
+    """Return how the job of a request is queued: what lists, filters and retries need of it is the journal's too."""
+    return submission._replace(
+        overrides=submission.overrides if overrides is None else overrides,
+        request_sha=sha,
+        env_id=request.env_id,
+        name=request.name,
+        tags=json.dumps(request.tags),
+        notes=request.notes,
+        retry_rules=json.dumps([rule._asdict() for rule in request.retry]),
+    )
+
+
+def reserve(journal: Journal, count: int) -> tuple[int, int]:
+    """Return the first of so many new numbers for jobs, and for runs."""
+    with journal.write() as tx:
+        first_job, first_run = tx.row("journal.reserve_numbers", jobs=count, runs=count)
+    return first_job, first_run
+
+
+def lane_of(group: Group | None) -> Lane:
+    """Return where the jobs of a group are queued, or those without one."""
+    return Lane(_SINGLE_LANE) if group is None else Lane(group.lane_id, group.group_id)
+
+
+def insert_group(tx: Transaction, group: NewGroup, now: str) -> Group:
+    """Write a new group, and return its record."""
+    metric, direction = group.objective or (None, NO_OBJECTIVE)
+    tx.run(
+        "groups.insert",
+        group_id=group.group_id,
+        lane_id=tx.row("groups.new_lane")[0],
+        name=group.name,
+        notes=group.notes,
+        now=now,
+        created_by=f"runforge@{__version__}",
+        max_parallel=group.max_parallel,
+        fail_fast=int(group.fail_fast),
+        objective_metric=metric,
+        direction=direction,
+    )
+    return records.group(tx.row("groups.by_id", group_id=group.group_id))
+
+
+def insert_job(tx: Transaction, run: NewRun, lane: Lane, number: int, now: str) -> str:
+    """Write the job of a run, and return its id."""
+    job_id = ids.job_id(now, number)
+    transitions.enqueue(
+        tx,
+        run.needs,
+        job_id=job_id,
+        run_id=run.run_id,
+        group_id=lane.group_id,
+        lane_id=lane.lane_id,
+        run_dir=run.run_dir,
+        now=now,
+        **run.submission.columns(),
+    )
+    return job_id

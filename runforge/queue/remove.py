@@ -1,0 +1,45 @@
+"""Forgets ended runs, with their folders: first in the journal, then on the disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+
+from runforge import clock, failpoints
+from runforge.core.records import Job
+from runforge.core.states import LIVE
+from runforge.queue.change import announce, committed
+from runforge.queue.changed import Changed
+from runforge.store import edges, transitions
+from runforge.workspace import Workspace
+
+#: Only the folders that RunForge made are deleted with their run.
+_OWN = ".runforge/runs/"
+
+
+def remove(workspace: Workspace, job_ids: Sequence[str], *, keep_files: bool = False) -> Changed:
+    """Forget the ended ones of the jobs, and groups that have no run left; what they wait for is forgotten too.
+
+    A kill in between leaves folders that no job knows (`queue.orphaned`).
+    """
+    with committed(workspace) as tx:
+        jobs = [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)]
+        ended = [job for job in jobs if job.state not in LIVE]
+        groups = transitions.forget(tx, ended, clock.now())
+    failpoints.hit("prune.forgotten")
+    delete_folders(workspace, ended, groups, run_folders=not keep_files)
+    if ended:
+        announce(workspace)
+    return Changed(ended, [(job, f"still {job.state}") for job in jobs if job.state in LIVE])
+
+
+def delete_folders(
+    workspace: Workspace, jobs: Iterable[Job], groups: Iterable[str], *, run_folders: bool
+) -> None:
+    """Delete what belongs to forgotten jobs and groups."""
+    for job in jobs:
+        shutil.rmtree(workspace.attempt_dir(job.run_id, 1).parent, ignore_errors=True)
+        if run_folders and job.run_dir.startswith(_OWN):
+            shutil.rmtree(workspace.root / job.run_dir, ignore_errors=True)
+    for group_id in groups:
+        shutil.rmtree(workspace.group_dir(group_id), ignore_errors=True)

@@ -1,0 +1,58 @@
+"""Takes over the request.json of an ended run that is queued again: a person may have changed it meanwhile.
+
+Its digest, environment and retry rules go into the journal, and the values that its sweep had given it follow.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from runforge.core import retrying
+from runforge.core.records import Job
+from runforge.documents.request import Request
+from runforge.documents.request_file import read_queued, settle
+from runforge.errors import InvalidRequest, Missing
+from runforge.store.journal import Transaction
+from runforge.workspace import Workspace
+
+
+def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
+    """Let the journal know the request as it is in the file now.
+
+    A file that cannot be read or used is not taken and not checked: the launch says what is wrong with it.
+    """
+    try:
+        settle(workspace.root / job.run_dir, job.request_sha)
+        request, sha = read_queued(workspace.root / job.run_dir / "request.json")
+    except (Missing, InvalidRequest):
+        tx.run("jobs.take_request", **_columns(job, None, None), job_id=job.job_id, now=now)
+        return
+    if sha != job.request_sha:
+        tx.run("jobs.take_request", **_columns(job, request, sha), job_id=job.job_id, now=now)
+
+
+def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, str | None]:
+    if request is None:
+        kept = {"env_id": job.env_id, "retry_rules": job.retry_rules, "overrides": job.overrides}
+        return {"request_sha": sha, **kept}
+    return {
+        "request_sha": sha,
+        "env_id": request.env_id,
+        "retry_rules": retrying.to_json(request.retry),
+        "overrides": json.dumps(followed(json.loads(job.overrides), request.raw)),
+    }
+
+
+def followed(overrides: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that stand in the request at the paths of the overrides; null if nothing does."""
+    return {path: _at(document, path) for path in overrides}
+
+
+def _at(document: dict[str, Any], path: str) -> Any:
+    place: Any = document
+    for name in path.split("."):
+        if not isinstance(place, dict) or name not in place:
+            return None
+        place = place[name]
+    return place

@@ -1,0 +1,36 @@
+"""Commands as text that a person can copy into a shell."""
+
+import shlex
+from collections.abc import Sequence
+
+from runforge.text import safe
+
+_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "'": "\\'", "\\": "\\\\"}
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """Return arguments as one line for bash or zsh; control characters stand in it as codes."""
+    return " ".join(map(quoted, arguments))
+
+
+def quoted(argument: str) -> str:
+    """Return one argument as a shell word of printable characters."""
+    if argument.isprintable():
+        return shlex.quote(argument)
+    return f"$'{''.join(map(_escaped, argument))}'"
+
+
+def _escaped(character: str) -> str:
+    return _SHORT.get(character) or (character if character.isprintable() else _code(character))
+
+
+def _code(character: str) -> str:
+    code = ord(character)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def shell_lines(line: str) -> list[str]:
+    """Return a line for a shell as it is, one text for each of its lines, harmless to a terminal."""
+    return [safe(part, len(part)) for part in line.split("\n")]

@@ -1,0 +1,112 @@
+"""What a run does: the command with its values, where it starts, what it needs, and when it is stopped.
+
+The truth is the run's request.json. A request that cannot be read leaves its facts out and says so.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runforge.documents import strict_json
+from runforge.errors import InvalidRequest, RunForgeError
+from runforge.files.durable import read_bounded
+from runforge.views.quoting import command_line, shell_lines
+
+_LIMIT = 1024 * 1024
+
+
+class Facts(NamedTuple):
+    """What a request says, for people to see."""
+
+    #: The arguments with all values filled in; None for a model that RunForge trains itself.
+    command: tuple[str, ...] | None = None
+    #: The same as text for a shell; a line for bash may have several.
+    command_lines: tuple[str, ...] = ()
+    #: The command as the request has it, before any value is filled in.
+    template: tuple[str, ...] = ()
+    cwd: str | None = None
+    family: str | None = None
+    #: Their names with dots, with the values that the sweep or `submit` gave.
+    parameters: dict[str, Any] | None = None
+    #: `id`, `from` and `secrets`; None for the daemon's own environment.
+    environment: dict[str, Any] | None = None
+    timeout_seconds: float | None = None
+    grace_seconds: float | None = None
+    resources: dict[str, Any] | None = None
+    #: Why nothing is known.
+    problem: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record for `--json`."""
+        found = self._asdict()
+        del found["command_lines"], found["template"]
+        return {**found, "command_line": "\n".join(self.command_lines) or None}
+
+
+def read(run_dir: Path, workspace: Path) -> Facts:
+    """Return what the run's request says."""
+    path = run_dir / "request.json"
+    try:
+        document = strict_json.parse(
+            read_bounded(path, _LIMIT), what="request", limit=_LIMIT, error=InvalidRequest, where=path.name
+        )
+    except (OSError, RunForgeError) as error:
+        return Facts(problem=f"{path.name}: {getattr(error, 'strerror', None) or error}")
+    return of_request(document, workspace)
+
+
+def of_request(document: dict[str, Any], workspace: Path) -> Facts:
+    """Return what a request says; a field of a wrong kind counts as missing."""
+    model = _mapping(document.get("model"))
+    family = model.get("family")
+    facts = Facts(
+        family=family if isinstance(family, str) else None,
+        parameters=dict(_flat(_mapping(model.get("hyperparameters")))),
+        environment=_mapping(document.get("environment")) or None,
+        timeout_seconds=_number(document.get("timeout_seconds")),
+        grace_seconds=_number(document.get("grace_seconds")),
+        resources=_mapping(document.get("resources")) or None,
+    )
+    return _with_command(facts, document, workspace) if family == "command" else facts
+
+
+def _with_command(facts: Facts, document: dict[str, Any], workspace: Path) -> Facts:
+    from runforge.documents import placeholders
+    from runforge.documents.request import parse_request
+
+    try:
+        request = parse_request(document, where="request.json")
+    except RunForgeError as error:
+        return facts._replace(problem=str(error))
+    command = placeholders.filled(request)
+    lines = shell_lines(command[-1]) if request.is_shell else [command_line(command)]
+    cwd = request.folder or str(workspace / (request.cwd or ""))
+    return facts._replace(command=command, command_lines=tuple(lines), template=request.command, cwd=cwd)
+
+
+def _flat(values: dict[str, Any], at: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        path = f"{at}.{name}" if at else name
+        found += _flat(value, path) if isinstance(value, dict) and value else [(path, value)]
+    return found
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def rules_text(rules: str, used: str) -> list[str]:
+    """Return each retry rule of the journal as a sentence."""
+    found = []
+    uses = json.loads(used)
+    for index, rule in enumerate(json.loads(rules)):
+        count = uses[index] if index < len(uses) else 0
+        causes = ", ".join(rule.get("causes") or ["exit", "signal", "oom", "gpu_oom"])
+        times = "1 time" if rule.get("times") == 1 else f"{rule.get('times')} times"
+        found.append(f"up to {times} after {causes}; {count} used")
+    return found

@@ -1,0 +1,48 @@
+"""Time for people: local, with the date when it is not today's, and how long ago."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from runforge import clock
+
+NOW = "2026-11-26T12:00:00.000Z"
+
+
+@pytest.fixture(autouse=True)
+def _zone() -> Iterator[None]:
+    """New York, five hours behind UTC in November; afterwards what it was."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "America/New_York"
+    time.tzset()
+    yield
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("moment", "local", "in_utc"),
+    [
+        ("2026-11-26T11:59:55.500Z", "06:59:55 (4 s ago)", "11:59:55 UTC (4 s ago)"),
+        ("2026-11-26T11:00:01.000Z", "06:00:01 (59 min ago)", "11:00:01 UTC (59 min ago)"),
+        ("2026-11-26T10:00:00.000Z", "05:00:00 (2 h ago)", "10:00:00 UTC (2 h ago)"),
+        ("2026-11-26T04:59:59.000Z", "2026-11-25 23:59:59 (7 h ago)", "04:59:59 UTC (7 h ago)"),
+        (
+            "2026-07-01T12:00:00.000Z",
+            "2026-07-01 08:00:00 (148 d ago)",
+            "2026-07-01 12:00:00 UTC (148 d ago)",
+        ),
+        ("2026-11-26T12:30:00.000Z", "07:30:00 (in 30 min)", "12:30:00 UTC (in 30 min)"),
+    ],
+)
+def test_people_read_their_own_time_and_how_long_ago(moment: str, local: str, in_utc: str) -> None:
+    assert clock.local_and_age(moment, NOW) == local
+    clock.use_utc()
+    assert clock.local_and_age(moment, NOW) == in_utc

@@ -16,6 +16,7 @@ _RULES = {
     "ended": Rule("ENDED", 9, 9, 1, is_right=True),
     "failed": Rule("FAIL", 4, 4, 5, is_right=True),
     "best": Rule("BEST", 8, 8, 3, is_right=True),
+    "of": Rule("RUN", 7, 7, 6),
     "left": Rule("LEFT", 8, 8, 4, is_right=True),
 }
 _UNKNOWN = GroupProgress(None, None, None)
@@ -116,6 +117,7 @@ class GroupList(RowList):
             "ended": f"{ended}/{group.total}",
             "failed": Cell(str(group.failed or ""), "failed"),
             "best": self._best(progress),
+            "of": f"#{progress.best_run}" if progress.best_run is not None else "",
             "left": "paused" if style == "paused" else self._left(group, progress),
         }
 

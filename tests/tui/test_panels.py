@@ -69,6 +69,15 @@ def test_a_running_row_tells_group_progress_value_and_parameters_in_80_columns(w
     look(ws, journey)
 
 
+def test_a_group_has_its_best_value_and_the_run_that_has_it(ws: Workspace) -> None:
+    lived(ws)
+
+    async def journey(at: Looker) -> None:
+        await at.sees("BEST", "0.8000 #4")
+
+    look(ws, journey)
+
+
 def test_a_wide_row_has_a_trend_and_columns_without_contents_are_left_out(ws: Workspace) -> None:
     lived(ws)
 

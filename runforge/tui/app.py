@@ -31,7 +31,6 @@ from runforge.tui.base_screen import BaseScreen
 from runforge.tui.choices import Choices
 from runforge.tui.endings import Endings
 from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Window, WindowRead
-from runforge.tui.live import Live
 from runforge.tui.log_view import LogView
 from runforge.tui.look import CSS
 from runforge.tui.ports import AppPort
@@ -42,6 +41,9 @@ from runforge.tui.wire import Wire
 from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
 from runforge.views.shown import JobView
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 _TICK_SECONDS = 1.0
 _INTERNAL = 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,10 +12,12 @@ from textual.widget import Widget
 
 from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
 from runforge.tui.feed import Window
-from runforge.tui.live import Live
 from runforge.tui.ports import AppPort
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 _LISTED = 5
 #: Actions that a read-only session refuses. Its last line does not offer them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -15,12 +15,14 @@ from runforge.tui import differences
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.curve_panels import MOST_RUNS, CurvesOfRuns, ManyCurves
-from runforge.tui.live import Live
 from runforge.tui.plot import PLOT_KEYS, Plot
 from runforge.tui.row_list import RowList
 from runforge.tui.trial_table import TrialTable
 from runforge.views.shown import JobView
 from runforge.views.trials import Trials
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 _CURVE_SECONDS = 1.0
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.message import Message
 
 from runforge.errors import explained
-from runforge.tui.live import Live, LiveReader, Running
 from runforge.views.daemon_status import DaemonStatus
 from runforge.views.queue_snapshot import GroupProgress, JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live, LiveReader
 
 _LOOK_SECONDS = 0.25
 _MOST_OF_THE_TIME = 0.1
@@ -97,7 +99,7 @@ class Feed(threading.Thread):
         self._snapshot: QueueSnapshot | None = None
         self._seen: object = None
         self._served: Sight | None = None
-        self._live = LiveReader()
+        self._live: LiveReader | None = None
         self._visible: set[str] = set()
         self._next_read = self._next_daemon = self._next_progress = 0.0
 
@@ -178,6 +180,9 @@ class Feed(threading.Thread):
 
     def _progress(self, snapshot: QueueSnapshot) -> dict[str, Live]:
         """Look at running jobs; if they are very many, at the visible ones first."""
+        from runforge.tui.live import LiveReader, Running  # the first paint does not wait for it
+
+        self._live = self._live or LiveReader()
         jobs = snapshot.running
         if len(jobs) > _MOST_LIVE:
             jobs = sorted(jobs, key=lambda job: job.run_id not in self._visible)[:_MOST_LIVE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -19,13 +19,15 @@ from runforge.text import safe
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.curve_panels import MOST_RUNS, CurvesOfRuns, ManyCurves, against
-from runforge.tui.live import Live
 from runforge.tui.plot import PLOT_KEYS, Plot
 from runforge.tui.row_list import RowList
 from runforge.tui.trial_table import TrialTable
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import GroupView, JobView, ended_runs, group_state
 from runforge.views.trials import Trials
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 _CURVE_SECONDS = 1.0
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from runforge import cells
 from runforge.tui import differences
 from runforge.tui.columns import NARROW, Layout, Rule, sized
-from runforge.tui.live import Live
 from runforge.tui.row_list import Cell
 from runforge.tui.sparkline import sparkline
 from runforge.views.shown import JobView, label, seconds_so_far
 from runforge.views.words import WAITING_BRIEF
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 _SPARK = 10
 

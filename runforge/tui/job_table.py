@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -11,10 +11,12 @@ from textual.message import Message
 from runforge import cells
 from runforge.tui import differences, job_columns
 from runforge.tui.columns import Layout
-from runforge.tui.live import Live
 from runforge.tui.row_list import Cell, RowList
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 #: Rows asked for above and below the visible ones, at least.
 _AHEAD = 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -22,10 +22,12 @@ from runforge.tui.beside import Beside
 from runforge.tui.feed import Window
 from runforge.tui.group_list import GroupList
 from runforge.tui.job_table import JobTable
-from runforge.tui.live import Live
 from runforge.tui.row_list import RowList
 from runforge.views.queue_snapshot import SORTS, QueueSnapshot
 from runforge.views.shown import GroupView, JobView
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 _ACTIVE = "state:running,queued"
 

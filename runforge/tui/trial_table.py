@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -11,10 +11,12 @@ from textual.message import Message
 from runforge import cells
 from runforge.tui import differences, series_looks
 from runforge.tui.columns import Column, fitted
-from runforge.tui.live import Live
 from runforge.tui.row_list import Cell, RowList
 from runforge.views.shown import JobView, label, parameter_names, seconds_so_far
 from runforge.views.trials import Trials
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 _WIDEST_PARAMETER = 14
 

@@ -55,6 +55,7 @@ class JobTable(RowList):
         #: How wide the texts of each column are, as far as rows were loaded. They only grow until the query changes.
         self._contents: dict[str, int] = {}
         self._metrics: set[str] = set()
+        self._measured: dict[int, JobView] = {}
         #: The parameters that tell the loaded runs of a group apart; None for a run that is alone.
         self._paths: dict[str, list[str] | None] = {}
         #: The names of the groups.
@@ -71,7 +72,7 @@ class JobTable(RowList):
         if snapshot is not self._snapshot:
             self._old_rows, self._rows = self._rows or self._old_rows, {}
         if query_before != snapshot.query:
-            self._contents, self._metrics, self._layouts = {}, set(), {}
+            self._contents, self._metrics, self._layouts, self._measured = {}, set(), {}, {}
         self._snapshot = snapshot
         self._rows.update(rows)
         self._names = {group.group_id: group.name for group in snapshot.groups}
@@ -123,11 +124,12 @@ class JobTable(RowList):
 
     def _measure(self, rows: Mapping[int, JobView | None]) -> None:
         """Find out how wide the columns are."""
-        before = dict(self._contents)
+        before = (dict(self._contents), self._metric_title())
         for place, job in rows.items():
-            if job is not None:
+            if job is not None and (self._measured.get(place) is not job or job.run_id in self._live):
                 self._measure_row(place, job)
-        if self._contents != before:
+        self._measured = {place: job for place, job in self._rows.items() if job is not None}
+        if (self._contents, self._metric_title()) != before:
             self._layouts = {}
             self._painted.clear()
             self.refresh()

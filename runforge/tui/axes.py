@@ -12,6 +12,8 @@ from runforge.tui.canvas import Range
 _TINY = 1e-290
 #: Positive values that spread over this many times are easier to see on a logarithmic axis.
 _DECADES = 100.0
+#: Higher powers of ten are no numbers of the machine any more.
+_HIGHEST_POWER = 300
 #: Room between two labels of the x axis.
 _GAP = 2
 
@@ -36,11 +38,20 @@ def with_margin(found: Range) -> Range:
 
 def tick_values(found: Range, count: int, *, is_log: bool) -> list[float]:
     """Return about `count` values at which an axis has labels; of a logarithmic axis, exponents of ten."""
-    if is_log and found.span >= 1:
-        step = max(1, math.ceil(found.span / count))
-        first = math.ceil(found.low - 1e-9)
-        return [float(power) for power in range(first, math.floor(found.high + 1e-9) + 1, step)]
-    return _round_values(found, count)
+    if not is_log or abs(found.high) > _HIGHEST_POWER or abs(found.low) > _HIGHEST_POWER:
+        return _round_values(found, count)
+    powers = range(math.ceil(found.low - 1e-9), math.floor(found.high + 1e-9) + 1)
+    if len(powers) > 2:
+        step = next(
+            step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if len(powers) <= step * max(2, count)
+        )
+        return [float(power) for power in powers if power % step == 0]
+    first = math.floor(found.low)
+    digits = [first + more + math.log10(digit) for more in range(3) for digit in (1, 2, 5)]
+    shown = [value for value in digits if found.low - 1e-9 <= value <= found.high + 1e-9]
+    if len(shown) > 1:
+        return shown
+    return [math.log10(v) for v in _round_values(Range(10**found.low, 10**found.high), count) if v > 0]
 
 
 def _round_values(found: Range, count: int) -> list[float]:
@@ -57,7 +68,7 @@ def tick_text(value: float, *, is_log: bool) -> str:
     """Return a value of an axis; of a logarithmic one the power of ten."""
     if not is_log:
         return short(value)
-    return short(10**value) if abs(value) < 300 else f"1e{value:.0f}"
+    return short(10**value) if abs(value) < _HIGHEST_POWER else f"1e{value:.0f}"
 
 
 def short(value: float) -> str:

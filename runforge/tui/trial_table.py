@@ -10,7 +10,7 @@ from textual.message import Message
 
 from runforge import cells
 from runforge.tui import differences, series_looks
-from runforge.tui.columns import Column, fitted
+from runforge.tui.columns import Layout, Rule, sized
 from runforge.tui.row_list import Cell, RowList
 from runforge.views.shown import JobView, label, parameter_names, seconds_so_far
 from runforge.views.trials import Trials
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from runforge.tui.live import Live
 
 _WIDEST_PARAMETER = 14
+_FIRST = {
+    "sign": Rule(" ", 1, 1, 0),
+    "rank": Rule("#", 5, 5, 3, is_right=True),
+    "run": Rule("RUN", 10, 28, 1, keeps_end=True, grows=True),
+    "state": Rule("STATE", 11, 11, 2, steady=11),
+    "metric": Rule("METRIC", 8, 14, 4, is_right=True, steady=8, grows=True),
+}
+_LAST = {"time": Rule("TIME", 7, 7, 1000, is_right=True, steady=6), "end": Rule("", 1, 1, 0)}
 
 
 class TrialTable(RowList):
@@ -43,12 +51,14 @@ class TrialTable(RowList):
         self._marks: Collection[str] = ()
         self._live: Mapping[str, Live] = {}
         self._widths: dict[str, int] = {}
+        self._layouts: dict[int, Layout] = {}
 
     def show(self, trials: Trials, selected: str = "") -> None:
         """Show the runs; `selected` is the plotted parameter."""
         job = self.job_at_cursor()
         self._trials, self._selected = trials, selected
         self._widths = {path: self._width(path) for path in trials.parameters}
+        self._layouts = {}
         if job is not None:
             places = {other.run_id: i for i, other in enumerate(trials.jobs)}
             self.cursor = places.get(job.run_id, self.cursor)
@@ -88,33 +98,36 @@ class TrialTable(RowList):
             self.action_move(1)
 
     def _width(self, path: str) -> int:
-        texts = [
-            differences.value_text(job.overrides[path]) for job in self._trials.jobs if path in job.overrides
-        ]
+        jobs = (job for job in self._trials.jobs if path in job.overrides)
+        texts = [differences.value_text(job.overrides[path]) for job in jobs]
         return min(_WIDEST_PARAMETER, max(map(cells.columns, texts), default=1))
 
-    def _columns(self, width: int) -> list[Column]:
-        names = parameter_names(self._trials.parameters)
-        metric = self._trials.metric.upper() or "METRIC"
-        varying = []
-        for path, name in names.items():
+    def _columns(self, width: int) -> Layout:
+        layout = self._layouts.get(width)
+        if layout is None:
+            rules = {**_FIRST, **self._varying(), **_LAST}
+            metric = (self._trials.metric or "METRIC").upper()
+            rules["metric"] = rules["metric"]._replace(title=metric)
+            rank = len(str(self._trials.ranked)) if self._trials.ranked else 0
+            contents = {"rank": rank, "metric": 8, "time": 6, **self._widths}
+            longest = max((cells.columns(label(job)) for job in self._trials.jobs), default=0)
+            layout = sized(rules, {**contents, "run": longest}, width, ("sign", "run", "state", "end"))
+            self._layouts[width] = layout
+        return layout
+
+    def _varying(self) -> dict[str, Rule]:
+        """Return a column for each parameter, wide enough for its values and, if there is room, for its name."""
+        rules = {}
+        for place, (path, name) in enumerate(parameter_names(self._trials.parameters).items()):
             title = f"{name.upper()}{'*' if path == self._selected else ''}"
             wide = min(_WIDEST_PARAMETER, max(self._widths.get(path, 1), cells.columns(title)))
-            varying.append(Column(path, title, wide, is_right=True))
-        return [
-            Column("sign", " ", 1),
-            Column("rank", "#", len(str(self.row_count())) if self._trials.ranked else 1, is_right=True),
-            Column("run", "RUN", 10, grow=0 if varying else 1, keeps_end=True),
-            Column("state", "STATE", 11),
-            Column("metric", metric, min(14, max(8, cells.columns(metric))), is_right=True),
-            *([Column("time", "TIME", 7, is_right=True)] if width >= 60 else []),
-            *varying,
-        ]
+            rules[path] = Rule(title, wide, wide, 10 + place, is_right=True)
+        return rules
 
     def header(self, width: int) -> Sequence[Cell]:
         """Return the titles."""
-        columns = self._columns(width)
-        return fitted(columns, width).line({column.key: column.title for column in columns})
+        layout = self._columns(width)
+        return layout.line({column.key: column.title for column, _ in layout.columns})
 
     def row(self, index: int, width: int) -> Sequence[Cell]:
         """Return one run's row."""
@@ -131,7 +144,7 @@ class TrialTable(RowList):
         }
         shown = {path: value for path, value in job.overrides.items() if path in self._widths}
         values.update({path: differences.value_text(value) for path, value in shown.items()})
-        return fitted(self._columns(width), width).line(values)
+        return self._columns(width).line(values)
 
     def _metric(self, job: JobView) -> Cell:
         """Return the metric of a run that has ended, or the last one of a run that goes on."""

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import pytest
 from textual.app import App, ComposeResult
 
-from runforge.tui import series_looks, thinning
+from runforge.tui import axes, series_looks, thinning
+from runforge.tui.canvas import Range
 from runforge.tui.chart import Panel, Series, View, smoothed
 from runforge.tui.chart_grid import legend_lines
 from runforge.tui.plot import Plot
@@ -244,3 +245,18 @@ def test_a_cursor_reads_the_last_point_up_to_it() -> None:
     assert panel.moved(View(), -1, 60) == 20
     assert panel.moved(View(cursor=20), -1, 60) == 10
     assert panel.moved(View(cursor=0), -1, 60) == 0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (-5, -1, ["1e-05", "0.0001", "0.001", "0.01", "0.1"]),
+        (-0.9, 0.1, ["0.2", "0.5", "1"]),
+        (-0.05, -0.01, ["0.9", "0.92", "0.94", "0.96"]),
+        (0, 200, ["1", "1e+50", "1e+100", "1e+150", "1e+200"]),
+    ],
+)
+def test_a_logarithmic_axis_has_round_numbers(low: float, high: float, texts: list[str]) -> None:
+    values = axes.tick_values(Range(low, high), 5, is_log=True)
+    found = [axes.tick_text(value, is_log=True) for value in values]
+    assert found[: len(texts)] == texts or set(texts) <= set(found)

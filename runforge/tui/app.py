@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
@@ -33,13 +32,13 @@ from runforge.tui.endings import Endings
 from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Window, WindowRead
 from runforge.tui.log_view import LogView
 from runforge.tui.look import CSS
+from runforge.tui.opening import Opening
 from runforge.tui.ports import AppPort
 from runforge.tui.queue_screen import QueueScreen
-from runforge.tui.reading import Reading, request_text
+from runforge.tui.reading import Reading
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
 from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
-from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ _INTERNAL = 4
 _ACTIONS = "actions"
 
 
-class RunForgeApp(Reading, App[None]):
+class RunForgeApp(Reading, Opening):
     """The screens of one workspace."""
 
     TITLE = "RunForge"
@@ -230,44 +229,6 @@ class RunForgeApp(Reading, App[None]):
             with contextlib.suppress(WorkerCancelled):  # by the second `q`
                 await self.workers.wait_for_complete(asked)
         self.exit()
-
-    def show_run(self, job: JobView, tab: str) -> None:
-        """Open a run."""
-        from runforge.tui.run_screen import RunScreen
-
-        self.push_screen(RunScreen(job, tab))
-
-    def show_group(self, group_id: str) -> None:
-        """Open a group."""
-        from runforge.tui.group_screen import GroupScreen
-
-        self.push_screen(GroupScreen(group_id))
-
-    def show_compared(self, jobs: Sequence[JobView]) -> None:
-        """Open the curves of some runs, side by side."""
-        from runforge.tui.compare_screen import CompareScreen
-
-        self.push_screen(CompareScreen(jobs))
-
-    def show_machine(self) -> None:
-        """Open the machine."""
-        from runforge.tui.machine_screen import MachineScreen
-
-        if not isinstance(self.screen, MachineScreen):
-            self.push_screen(MachineScreen())
-
-    def copy(self, job: JobView, what: str) -> None:
-        """Copy a run's id or request to the clipboard of the user's terminal (OSC 52)."""
-        if what == "id":
-            self.copy_to_clipboard(job.run_id)
-            self.say(f"copied {job.run_id}")
-            return
-        path = self.workspace.root / job.run_dir / "request.json"
-        self.read(self.screen, lambda: request_text(path), lambda text: self._copy_request(job, path, text))
-
-    def _copy_request(self, job: JobView, path: Path, text: str) -> None:
-        self.copy_to_clipboard(text)
-        self.say(f"copied the request of {job.run_id}, {len(text)} characters; it is at {path}")
 
     def choose(self, chosen: Choices) -> None:
         """Keep a choice for the next time; it is written in the reading thread."""

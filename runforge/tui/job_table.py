@@ -213,6 +213,10 @@ class JobTable(RowList):
         self._is_at_rest = self.cursor == 0 and not self.marked
         self._current = self._place(self.cursor)
 
+    def keep_job(self) -> None:
+        """Let the cursor go with its job, also from the first line."""
+        self._is_at_rest = False
+
     def action_mark(self) -> None:
         """Mark or unmark the job under the cursor and move to the next."""
         place = self._place(self.cursor)

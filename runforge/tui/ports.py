@@ -57,6 +57,9 @@ class AppPort(Protocol):
     def show_compared(self, jobs: Sequence[JobView]) -> None:
         """Open the curves of some runs, side by side."""
 
+    def show_table(self, jobs: Sequence[JobView], *, is_new: bool) -> None:
+        """Open runs as a table of parameters, to change them or to make a new one."""
+
     def show_machine(self) -> None:
         """Open the machine."""
 

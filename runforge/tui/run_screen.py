@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,7 +16,7 @@ from runforge import cells
 from runforge.metrics.run_curves import RunCurves
 from runforge.text import safe
 from runforge.tui.bars import Key, KeyBar
-from runforge.tui.base_screen import BaseScreen
+from runforge.tui.changing_screen import RUN_KEYS, ChangingScreen
 from runforge.tui.curve_panels import Charts, of_run
 from runforge.tui.log_view import LogView
 from runforge.tui.plot import Plot
@@ -26,10 +26,10 @@ from runforge.views.shown import JobView, seconds_so_far
 
 _TABS = ("log", "curves", "info", "files")
 _CURVE_SECONDS = 1.0
-_PLOT_KEYS = "↵ one/all · d next · ← → read · L log · ~ smooth · z zoom"
+_PLOT_KEYS = "↵ one/all · . next · ← → read · L log · ~ smooth · + zoom"
 
 
-class RunScreen(BaseScreen):
+class RunScreen(ChangingScreen):
     """A run, live."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,16 +41,15 @@ class RunScreen(BaseScreen):
         Binding("shift+tab,left_square_bracket", "next_tab(-1)", "Previous tab"),
         Binding("slash", "search", "Search in the log"),
         Binding("t", "attempt", "An earlier attempt's log and curves, and back"),
-        Binding("d", "next_metric", "Next metric of the curves"),
+        Binding("full_stop", "next_metric(1)", "Next metric of the curves"),
+        Binding("comma", "next_metric(-1)", "Previous metric of the curves"),
         Binding("x,delete", "cancel", "Cancel the run"),
         Binding("r", "retry", "Retry it: the next attempt"),
-        Binding("C", "rerun", "Run a copy of it"),
+        *RUN_KEYS,
         Binding("p", "pause", "Pause or resume its group"),
         Binding("plus", "priority(1)", "Higher priority"),
         Binding("minus", "priority(-1)", "Lower priority"),
         Binding("o", "group", "Its group: the sweep as a table"),
-        Binding("y", "copy('id')", "Copy its id"),
-        Binding("Y", "copy('request')", "Copy its request"),
         Binding("escape", "leave", "Back"),
     ]
     KEYS: ClassVar[Sequence[Key]] = (
@@ -65,7 +64,7 @@ class RunScreen(BaseScreen):
         Key("?", "help", "help"),
         Key("C", "copy & run", "rerun"),
         Key("o", "sweep", "group"),
-        Key("d", "metric", "next_metric"),
+        Key(".", "metric", "next_metric(1)"),
     )
     DEFAULT_CSS = """
     RunScreen #title { height: 1; padding: 0 1; background: $boost; }
@@ -118,7 +117,7 @@ class RunScreen(BaseScreen):
 
     def offered_keys(self) -> list[Key]:
         """Return the keys of the current tab."""
-        return [key for key in super().offered_keys() if self._tab == "curves" or key.key != "d"]
+        return [key for key in super().offered_keys() if self._tab == "curves" or key.key != "."]
 
     def _load(self) -> None:
         ask, run_id, with_files = self.runforge.read_run, self._job.run_id, self._tab == "files"
@@ -223,10 +222,10 @@ class RunScreen(BaseScreen):
         """Show the next or previous tab."""
         self.action_tab(_TABS[(_TABS.index(self._tab) + by) % len(_TABS)])
 
-    def action_next_metric(self) -> None:
-        """Look at the next metric of the curves."""
+    def action_next_metric(self, by: int) -> None:
+        """Look at the next or previous metric of the curves."""
         self.action_tab("curves")
-        self.query_one(Plot).action_next_panel(1)
+        self.query_one(Plot).action_next_panel(by)
 
     def action_attempt(self) -> None:
         """Show the files of the previous attempt; after the first comes the newest again."""
@@ -272,11 +271,6 @@ class RunScreen(BaseScreen):
         job = self._job
         self.act(lambda: self.runforge.steering.retry([job]))
 
-    def action_rerun(self) -> None:
-        """Enqueue a copy."""
-        job = self._job
-        self.act(lambda: self.runforge.steering.rerun(job))
-
     def action_pause(self) -> None:
         """Pause or resume the run's group."""
         snapshot = self.runforge.snapshot
@@ -297,6 +291,10 @@ class RunScreen(BaseScreen):
         else:
             self.say("this run has no group", is_error=True)
 
-    def action_copy(self, what: str) -> None:
-        """Copy the id or the request."""
-        self.runforge.copy(self._job, what)
+    def with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
+        """Continue with this run."""
+        then([self._job])
+
+    def with_current(self, then: Callable[[JobView], None]) -> None:
+        """Continue with this run."""
+        then(self._job)

@@ -131,7 +131,7 @@ def test_marked_runs_are_compared_and_can_be_left_out(ws: Workspace) -> None:
         assert [panel.look(0) for panel in plot._panels] == [1]  # the others keep their looks
         await at.press("a")
         await at.until(lambda: len(plot._panels) == 2, "all again")
-        await at.press("tab", "left", "d", "enter", "L", "tilde", "0", "tab", "enter")
+        await at.press("tab", "left", "full_stop", "enter", "L", "tilde", "0", "tab", "enter")
         await at.until(lambda: isinstance(at.app.screen, RunScreen), "a run")
 
     look(ws, journey, size=WIDE)
@@ -274,17 +274,22 @@ GRAMMAR = {
     "b": "beside",
     "equals_sign": "compare",
     "space": "mark",
-    "d": "next metric",
+    "full_stop": "next metric",
+    "comma": "previous metric",
+    "n": "new run",
+    "e": "edit",
+    "h": "hold",
+    "d": "remove",
+    "J": "down",
+    "K": "up",
     "L": "logarithmic",
     "tilde": "smooth",
-    "z": "zoom",
-    "Z": "zoom",
     "x": "cancel",
     "r": "retry",
     "C": "copy",
     "p": "pause",
-    "plus": "higher priority",
-    "minus": "lower priority",
+    "plus": "higher priority|zoom in",
+    "minus": "lower priority|zoom out",
     "y": "copy",
     "Y": "copy",
     "slash": "filter|search",

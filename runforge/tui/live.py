@@ -45,6 +45,8 @@ class Live(NamedTuple):
     rate: float | None = None
     #: Seconds.
     left: float | None = None
+    #: How much of the epoch is done, from 0 to 1, if the run counts both epochs and the steps of each.
+    within: float | None = None
 
 
 class Running(NamedTuple):
@@ -162,7 +164,14 @@ def _live(run: Running, looked: _Looked, now: float) -> Live:
         tuple(curve.values[::-every][::-1]),
         looked.rate(step, now),
         run.seconds * (1 - share) / share if run.seconds and share else None,
+        _within(progress),
     )
+
+
+def _within(progress: Progress) -> float | None:
+    if not progress.epochs or not progress.steps or progress.step is None:
+        return None
+    return min(1.0, progress.step / progress.steps)
 
 
 def _chosen(names: Collection[str], objective: str | None, main: str | None) -> str | None:

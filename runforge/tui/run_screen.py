@@ -12,12 +12,13 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static
 
-from runforge import cells
+from runforge import cells, clock
 from runforge.metrics.run_curves import RunCurves
 from runforge.text import safe
 from runforge.tui.bars import Key, KeyBar
 from runforge.tui.changing_screen import RUN_KEYS, ChangingScreen
 from runforge.tui.curve_panels import Charts, of_run
+from runforge.tui.job_columns import progress_text
 from runforge.tui.log_view import LogView
 from runforge.tui.plot import Plot
 from runforge.tui.run_info import RunRead, read_run
@@ -26,6 +27,9 @@ from runforge.views.shown import JobView, seconds_so_far
 
 _TABS = ("log", "curves", "info", "files")
 _CURVE_SECONDS = 1.0
+_WIDE = 100
+#: A curve that has not grown for so long says how old it is.
+_OLD_SECONDS = 10.0
 _PLOT_KEYS = "↵ one/all · . next · ← → read · L log · ~ smooth · + zoom"
 
 
@@ -80,7 +84,7 @@ class RunScreen(ChangingScreen):
         self._job = job
         self._tab = tab
         self._curve_file: RunCurves | None = None
-        self._told: list[str] = []
+        self._charts = Charts([], [])
         self._attempt = self._newest = 0
 
     def content(self) -> Iterable[Widget]:
@@ -112,6 +116,8 @@ class RunScreen(ChangingScreen):
     def tick(self) -> None:
         """Update the running time."""
         self._show_title()
+        if self._job.state == "running":
+            self._note_curves()
         if self._tab == "info" and self._job.state == "running":
             self._load()
 
@@ -143,7 +149,7 @@ class RunScreen(ChangingScreen):
         folder = self.runforge.workspace.root / self._job.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
-        self._curve_file, self._told = RunCurves(folder), []
+        self._curve_file, self._charts = RunCurves(folder), Charts([], [])
         self.query_one(Plot).show([])
         self.query_one(LogView).show(folder / "logs.txt")
 
@@ -154,6 +160,10 @@ class RunScreen(ChangingScreen):
         text.append(f"{state} ", "bold")
         seconds = seconds_so_far(job)
         text.append(f"{cells.span(seconds)}  " if seconds is not None else " ")
+        live = self.runforge.live.get(job.run_id) if job.state == "running" else None
+        if live is not None and (progress := progress_text(live, 8)):
+            left = f" ~{cells.span(live.left)} left" if live.left is not None and width >= _WIDE else ""
+            text.append(f"{progress}{left}  ")
         if self._attempt != self._newest:
             text.append(f"attempt {self._attempt} of {self._newest}  ", "bold")
         tabs = " ".join(f"[{i + 1} {t}]" if t == self._tab else f" {i + 1} {t} " for i, t in enumerate(_TABS))
@@ -180,15 +190,25 @@ class RunScreen(ChangingScreen):
 
     def _show_curves(self, file: RunCurves, found: Charts | None) -> None:
         if found is not None and file is self._curve_file:
-            self._told = found.told
+            self._charts = found
             self.query_one(Plot).show(found.panels)
             self._note_curves()
 
     @on(Plot.Looked)
     def _note_curves(self) -> None:
         if self._tab == "curves":
-            status = self.query_one(Plot).status
-            self._note(" · ".join([*self._told, *([f"{status} · {_PLOT_KEYS}"] if status else [])]))
+            plot = self.query_one(Plot)
+            ends = [plot.status, self._origin(plot), _PLOT_KEYS] if plot.status else []
+            self._note(" · ".join([*self._charts.told, *(text for text in ends if text)]))
+
+    def _origin(self, plot: Plot) -> str:
+        """Return the file that the chart's values come from, and how old its newest one is."""
+        path, changed_at = self._charts.origins.get(plot.current.title if plot.current else "", ("", None))
+        if not path:
+            return ""
+        seconds = max(0.0, clock.utc_now().timestamp() - changed_at) if changed_at is not None else None
+        is_old = seconds is not None and seconds >= _OLD_SECONDS
+        return f"{path}, {cells.span(seconds)} old" if is_old else path
 
     def _note(self, text: str) -> None:
         if getattr(self, "_noted", None) != text:

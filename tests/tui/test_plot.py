@@ -102,6 +102,10 @@ def test_strange_numbers_and_sizes(xs: list[float], ys: list[float], size: tuple
         assert all(len(line) <= size[0] for line in lines)
 
 
+def test_an_axis_between_the_smallest_numbers_has_one_label() -> None:
+    assert axes.tick_values(Range(0.0, 5e-324), 5, is_log=False) == [0.0]
+
+
 def test_nothing_to_draw_says_so() -> None:
     assert "no metrics yet" in "\n".join(drawn())
 

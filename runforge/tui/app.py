@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.filter import LineFilter
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerCancelled
@@ -38,13 +39,14 @@ from runforge.tui.queue_screen import QueueScreen
 from runforge.tui.reading import Reading
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
-from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
+from runforge.views.queue_snapshot import SORTS, JobQuery, QueueSnapshot
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
     from runforge.tui.live import Live
 
 _TICK_SECONDS = 1.0
+_SAMPLE_SECONDS = 5.0
 _INTERNAL = 4
 #: The workers that carry out the user's changes.
 _ACTIONS = "actions"
@@ -68,6 +70,7 @@ class RunForgeApp(Reading, Opening):
         *,
         read_only: bool = False,
         ascii_only: bool = False,
+        bell: bool = False,
         seconds: float = 0.5,
         choices_file: Path | None = None,
     ) -> None:
@@ -77,13 +80,16 @@ class RunForgeApp(Reading, Opening):
         self.is_ascii = ascii_only
         self._choices_file = choices_file
         self.choices = choices.read(choices_file) if choices_file else Choices()
+        self._rings = bell or self.choices.bell
         self._endings = Endings()
         self.steering = Steering(workspace, daemon, read_only)
         self.feed = Feed(workspace, self.post_message, seconds=seconds)
         self._background = Background(self.post_message)
         self.read = self._background.read
         self.wire = Wire()
-        self.job_query = JobQuery()
+        order = self.choices if self.choices.sort in SORTS else Choices()
+        self.job_query = JobQuery(sort=order.sort, is_reversed=order.is_reversed)
+        self.feed.ask(self.job_query)
         self.snapshot: QueueSnapshot | None = None
         self.window = Window({}, {})
         self.live: dict[str, Live] = {}
@@ -92,6 +98,7 @@ class RunForgeApp(Reading, Opening):
         self.failure: Exception | None = None
         self._problem = ""
         self._is_leaving = False
+        self._watches_machine = False
         self.animation_level = "none"
 
     def get_default_screen(self) -> Screen[Any]:
@@ -129,7 +136,9 @@ class RunForgeApp(Reading, Opening):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Add the ASCII filter if the user wants ASCII."""
-        return [*super().get_line_filters(), *([self._plain] if self._plain.enabled else [])]
+        # Without colours means: those of the terminal, not Textual's own greys.
+        found = [NoColor() if isinstance(each, Monochrome) else each for each in super().get_line_filters()]
+        return [*found, *([self._plain] if self._plain.enabled else [])]
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         """Write only what has changed: over SSH each byte counts."""
@@ -146,7 +155,7 @@ class RunForgeApp(Reading, Opening):
         for screen in self._shown():
             screen.show_snapshot(message.snapshot)
         self._warn()
-        if (news := self._endings.news(message.snapshot)) and self.choices.bell:
+        if (news := self._endings.news(message.snapshot)) and self._rings:
             self._ring(news)
             self.say(news)
 
@@ -230,6 +239,16 @@ class RunForgeApp(Reading, Opening):
                 await self.workers.wait_for_complete(asked)
         self.exit()
 
+    def watch_machine(self) -> None:
+        """Take note of the machine from now on, whatever is on the screen."""
+        if not self._watches_machine:
+            self._watches_machine = True
+            self.set_interval(_SAMPLE_SECONDS, self._sample)
+
+    def _sample(self) -> None:
+        if self.history.age(time.monotonic()) >= _SAMPLE_SECONDS - 1:
+            self.read(self.screen, self.read_machine, _nothing, key="sample")
+
     def choose(self, chosen: Choices) -> None:
         """Keep a choice for the next time; it is written in the reading thread."""
         self.choices = chosen
@@ -238,8 +257,9 @@ class RunForgeApp(Reading, Opening):
 
     def toggle_bell(self) -> None:
         """Ring when a group or the queue has ended, or no longer."""
-        self.choose(replace(self.choices, bell=not self.choices.bell))
-        self.say(f"the bell is {'on' if self.choices.bell else 'off'}")
+        self._rings = not self._rings
+        self.choose(replace(self.choices, bell=self._rings))
+        self.say(f"the bell is {'on' if self._rings else 'off'}")
 
     def _ring(self, said: str) -> None:
         """Tell the terminal by bell and by OSC 9, which many show as a notification of the desktop."""
@@ -264,7 +284,7 @@ def _provider(name: str) -> type[Provider]:
     return found
 
 
-def _nothing(_: None) -> None:
+def _nothing(_: object) -> None:
     """Show nothing."""
 
 
@@ -275,6 +295,7 @@ def run(
     read_only: bool = False,
     ascii_only: bool = False,
     mouse: bool = True,
+    bell: bool = False,
     seconds: float | None = None,
 ) -> int:
     """Show the screens until the user leaves; return the exit code.
@@ -291,6 +312,7 @@ def run(
         daemon,
         read_only=read_only,
         ascii_only=ascii_only or terminal.needs_ascii(),
+        bell=bell,
         seconds=pace,
         choices_file=choices.path(),
     )

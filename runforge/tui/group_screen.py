@@ -176,9 +176,9 @@ class GroupScreen(ChangingScreen):
 
     def _name_panels(self) -> None:
         """Say in the borders what is where."""
-        self.table.border_title = Content(
-            "Runs, best first" if self._trials and self._trials.ranked else "Runs"
-        )
+        trials = self._trials
+        why = f": no run is best, {trials.why_none}" if trials and trials.why_none else ""
+        self.table.border_title = Content("Runs, best first" if trials and trials.ranked else f"Runs{why}")
         title = "Curves of the marked runs" if self._marked else "Curves of the best runs"
         self.query_one(Plot).border_title = Content(
             title if self._is_curves else "Metric against a parameter"

@@ -34,7 +34,7 @@ RULES: Mapping[str, Rule] = {
     "detail": Rule("DETAIL", 15, 200, 3, grows=True),
 }
 #: Shown even if no row has anything in it.
-_ALWAYS = frozenset({"number", "run", "state", "detail"})
+ALWAYS = frozenset({"number", "run", "state", "detail"})
 
 
 def fitted(contents: Mapping[str, int], width: int, sorted_by: str = "") -> Layout:
@@ -45,7 +45,7 @@ def fitted(contents: Mapping[str, int], width: int, sorted_by: str = "") -> Layo
         rules[sorted_by] = rule._replace(
             least=max(rule.least, room), most=max(rule.most, room), steady=max(rule.steady, room)
         )
-    return sized(rules, contents, width, _ALWAYS | ({sorted_by} & rules.keys()))
+    return sized(rules, contents, width, ALWAYS | ({sorted_by} & rules.keys()))
 
 
 def texts(

@@ -48,6 +48,8 @@ class JobTable(RowList):
     def __init__(self, look_at: LookAt, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id, classes="panel")
         self.marked: set[int] = set()
+        #: The columns that the user does not want.
+        self.hidden: frozenset[str] = frozenset()
         self._look_at = look_at
         self._snapshot: QueueSnapshot | None = None
         #: Rows of this snapshot; None for a pruned job.
@@ -122,6 +124,13 @@ class JobTable(RowList):
         if top > 0 or not 0 <= index < self.page_size:
             self.scroll_to(y=max(0, top + shift), animate=False, immediate=True)
 
+    def hide(self, hidden: frozenset[str]) -> None:
+        """Do not show these columns."""
+        self.hidden = hidden
+        self._layouts = {}
+        self._painted.clear()
+        self.refresh()
+
     def show_live(self, live: dict[str, Live]) -> None:
         """Store what the running jobs report; `repaint_changed` shows it."""
         self._live = live
@@ -171,6 +180,7 @@ class JobTable(RowList):
         if layout is None:
             sorted_by = self._snapshot.query.sort if self._snapshot else ""
             contents = {**self._contents, "metric": self._metric_width(width)}
+            contents = {key: 0 if key in self.hidden else wide for key, wide in contents.items()}
             layout = self._layouts[width] = job_columns.fitted(contents, width, sorted_by)
         return layout
 

@@ -19,6 +19,7 @@ BINDINGS: list[BindingType] = [
     Binding("a", "active", "Only queued and running jobs, or all"),
     Binding("s", "sort", "Sort by the next column"),
     Binding("S", "reverse", "Reverse the order"),
+    Binding("V", "columns", "Which columns are shown"),
     Binding("x,delete", "cancel", "Cancel run, marked runs or group"),
     Binding("r", "retry", "Retry failed or canceled: run, marked runs or group"),
     *RUN_KEYS,

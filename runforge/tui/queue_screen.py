@@ -20,6 +20,7 @@ from runforge.tui.bars import Key
 from runforge.tui.beside import Beside
 from runforge.tui.feed import Window
 from runforge.tui.group_list import GroupList
+from runforge.tui.job_columns import ALWAYS, RULES
 from runforge.tui.job_table import JobTable
 from runforge.tui.queue_changes import QueueChanges
 from runforge.tui.row_list import RowList
@@ -72,6 +73,7 @@ class QueueScreen(QueueChanges):
     def on_mount(self) -> None:
         """Start with the jobs."""
         self.jobs.border_title, self.groups.border_title = Content("Queue"), Content("Groups")
+        self.jobs.hide(frozenset(self.runforge.choices.hidden.split(",")) & RULES.keys())
         self.jobs.focus()
 
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
@@ -227,15 +229,33 @@ class QueueScreen(QueueChanges):
         """Sort by the next column."""
         query = self.runforge.job_query
         following = SORTS[(SORTS.index(query.sort) + 1) % len(SORTS)]
-        self._ask(sort=following, is_reversed=False)
+        self._sort(following, is_reversed=False)
+
+    def _sort(self, sort: str, *, is_reversed: bool) -> None:
+        """Sort, and keep it for the next time."""
+        self._ask(sort=sort, is_reversed=is_reversed)
+        self.runforge.choose(replace(self.runforge.choices, sort=sort, is_reversed=is_reversed))
 
     @on(JobTable.TitleClicked)
     def _sort_by_title(self, event: JobTable.TitleClicked) -> None:
         if event.key == self.runforge.job_query.sort:
             self.action_reverse()
         elif event.key in SORTS:
-            self._ask(sort=event.key, is_reversed=False)
+            self._sort(event.key, is_reversed=False)
 
     def action_reverse(self) -> None:
         """Reverse the order."""
-        self._ask(is_reversed=not self.runforge.job_query.is_reversed)
+        query = self.runforge.job_query
+        self._sort(query.sort, is_reversed=not query.is_reversed)
+
+    def action_columns(self) -> None:
+        """Choose which columns are shown."""
+        from runforge.tui.dialogs import Choose
+
+        def chosen(hidden: frozenset[str] | None) -> None:
+            if hidden is not None:
+                self.jobs.hide(hidden)
+                self.runforge.choose(replace(self.runforge.choices, hidden=",".join(sorted(hidden))))
+
+        names = {key: rule.title for key, rule in RULES.items() if key not in ALWAYS}
+        self.app.push_screen(Choose("Columns", names, self.jobs.hidden), chosen)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runforge.tui.live import Live
 
 _SPARK = 10
+_PARAMETERS = 28
 
 RULES: Mapping[str, Rule] = {
     "number": Rule("#", 9, 9, 0, is_right=True),
@@ -40,6 +41,8 @@ ALWAYS = frozenset({"number", "run", "state", "detail"})
 def fitted(contents: Mapping[str, int], width: int, sorted_by: str = "") -> Layout:
     """Return the columns that fit. The sorted one is always shown, with room for its arrow."""
     rules = dict(RULES)
+    if width >= NARROW:  # parameters come before pace and trend
+        rules["detail"] = rules["detail"]._replace(least=_PARAMETERS)
     if (rule := rules.get(sorted_by)) is not None:
         room = len(rule.title) + 1
         rules[sorted_by] = rule._replace(
@@ -98,8 +101,13 @@ def _rate(steps_a_second: float | None) -> str:
     if not steps_a_second:
         return ""
     if steps_a_second < 1:
-        return f"{1 / steps_a_second:.3g}s/it"
-    return f"{steps_a_second:.3g}it/s"
+        return f"{_two_digits(1 / steps_a_second)}s/it"
+    return f"{_two_digits(steps_a_second)}it/s"
+
+
+def _two_digits(value: float) -> str:
+    """Return a number that does not change with every look."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _detail(job: JobView, paths: Sequence[str] | None, progress: str) -> Cell:

@@ -21,6 +21,7 @@ from runforge.workspace import Workspace
 #: What the palette finds at most.
 _MOST_FOUND = 12
 _REQUEST_LIMIT = 64 * 1024
+_MOMENT = 1.0
 
 
 class Reading:
@@ -33,6 +34,7 @@ class Reading:
         super().__init__()
         self.history = History()
         self._loads = RunLoads()
+        self._machine: Machine | None = None
 
     def read_rows(self, places: Sequence[int]) -> list[JobView]:
         """Return the jobs with these row ids, in the order of creation."""
@@ -49,10 +51,15 @@ class Reading:
         return trials.read(self.workspace, group_id)
 
     def read_machine(self) -> Machine:
-        """Return the machine's load, and take note of it."""
-        machine = read_machine(self.workspace)
-        self.history.record(machine, self._loads.look(), time.monotonic())
-        return machine
+        """Return the machine's load, and take note of it; twice in a moment it is the same.
+
+        Shares of processor time are since the last look: over a few milliseconds they would mean nothing.
+        """
+        now = time.monotonic()
+        if self._machine is None or self.history.age(now) >= _MOMENT:
+            self._machine = read_machine(self.workspace)
+            self.history.record(self._machine, self._loads.look(), now)
+        return self._machine
 
     def find_jobs(self, text: str) -> list[JobView]:
         """Return the first jobs that a filter finds; not for the painting thread."""

@@ -48,7 +48,7 @@ def test_gpus_and_the_memory_of_runs_on_them_are_remembered() -> None:
 
 
 def test_levels_are_between_nothing_and_all() -> None:
-    assert levels([0.0, 50.0, 100.0, 150.0, float("nan")]) == "▁▅██ "
+    assert levels([0.0, 50.0, 100.0, 150.0, float("nan")]) == "▁▅██·"
     assert levels([1.0, 2.0], 0.0) == "██"
 
 

@@ -33,6 +33,8 @@ from runforge.views import glance
 _LOADS = 3
 _SLOTS = 6
 _DRAIN_SECONDS = 600.0
+#: So long after the last change of the queue nothing will change any more.
+_STUCK_SECONDS = 60.0
 _PROGRESS_SECONDS = 5.0
 #: Which processes are hit, and how often; a stop freezes a process for a moment.
 _LOTS = ("daemon",) * 6 + ("zygote",) * 2 + ("supervisor",) * 9 + ("stop daemon", "stop supervisor")
@@ -181,9 +183,12 @@ class Chaos:
         aftermath.resume_all(workspace)
         chaos_graphs.release_all(workspace)
         deadline = time.monotonic() + _DRAIN_SECONDS
-        while aftermath.is_busy(workspace) and time.monotonic() < deadline:
+        stuck_at, last = time.monotonic() + _STUCK_SECONDS, None
+        while aftermath.is_busy(workspace) and time.monotonic() < min(deadline, stuck_at):
             self._keep_daemon()
             self._progress()
+            if (counts := glance.queue_summary(workspace).counts) != last:
+                stuck_at, last = time.monotonic() + _STUCK_SECONDS, counts
             time.sleep(0.2)
         if aftermath.is_busy(workspace):
             self.broken.append("the queue was not drained")

@@ -143,6 +143,8 @@ def _against_record(facts: _Facts, attempt: Attempt) -> list[str]:
         right = cause is Cause.CANCELED
     elif record.spawn_error:
         right = cause is (Cause.SPAWN_FAILED if record.spawn_errno is None else Cause.POSTPONED)
+    elif record.timed_out is not None:
+        right = cause is Cause.TIMEOUT
     elif record.signal is not None:
         right = cause in {Cause.SIGNAL, Cause.OOM} and attempt.signal == record.signal
     else:

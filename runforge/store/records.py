@@ -28,7 +28,10 @@ def job(row: Any) -> Job:
     """Return a row of `full_jobs` as a Job."""
     plain = Job._make((*_before_needs(row), needs(row), *_after_needs(row)))
     return plain._replace(
-        state=State(plain.state), cancel_requested=bool(plain.cancel_requested), held=bool(plain.held)
+        state=State(plain.state),
+        cancel_requested=bool(plain.cancel_requested),
+        held=bool(plain.held),
+        is_resumable=bool(plain.is_resumable),
     )
 
 

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from runforge import __version__
-from runforge.cli import completion, fast_path
+from runforge.cli import completion, fast_path, words
 from runforge.cli.commands import ABOUT, COMMANDS, SECTIONS, VERSION, find
 from runforge.cli.parameters import Command, Parameter
 from runforge.text import did_you_mean
@@ -112,6 +112,12 @@ def _version(value: bool) -> None:
     if value:
         print(f"runforge {__version__}")
         raise typer.Exit
+
+
+def spelled_out(arguments: list[str]) -> list[str]:
+    """Return the words of a call as the parser knows them."""
+    command = find(arguments[0]) if arguments else None
+    return arguments if command is None else [arguments[0], *words.spelled_out(command, arguments[1:])]
 
 
 def program() -> Any:

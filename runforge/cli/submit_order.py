@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from runforge import __version__, clock
 from runforge.cli import units
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
+from runforge.core import yielding
 from runforge.core.ranking import direction_of_name
 from runforge.core.submission import Submission
 from runforge.documents.request import MOST_GRACE_SECONDS
@@ -53,6 +54,8 @@ class Given(NamedTuple):
     max_parallel: int | None
     time: str | None
     grace: str | None
+    resumable: str | None
+    on_lost: str | None
     retry: list[str]
     backoff: str | None
     after: list[str]
@@ -226,7 +229,7 @@ def _request(given: Given) -> dict[str, Any]:
     if given.request is not None and given.folder is not None:
         request["model"].pop("cwd", None)
         request["model"]["folder"] = _folder(given.folder)
-    return {**request, **_device(given, request), **_limits(given), **_described(given)}
+    return {**request, **_device(given, request), **_limits(given), **_resuming(given), **_described(given)}
 
 
 def _folder(given: Path | None) -> str:
@@ -269,6 +272,27 @@ def _limits(given: Given) -> dict[str, Any]:
     if given.retry:
         pause = USUAL_BACKOFF_SECONDS if given.backoff is None else units.duration(given.backoff, "--backoff")
         found["retry"] = [_rule(text, pause) for text in given.retry]
+    return found
+
+
+def _resuming(given: Given) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if given.resumable is not None:
+        signal = given.resumable.upper().removeprefix("SIG")
+        if signal not in yielding.SIGNALS:
+            raise InvalidRequest(
+                f"--resumable={given.resumable[:40]} names no signal that a program can save at",
+                fix=did_you_mean(signal, yielding.SIGNALS) or f"Give one of {', '.join(yielding.SIGNALS)}",
+            )
+        found = {"resumable": True, **({} if signal == yielding.USUAL_SIGNAL else {"yield_signal": signal})}
+    if given.on_lost is not None:
+        if given.on_lost not in yielding.ON_LOST:
+            raise InvalidRequest(
+                f"--on-lost {given.on_lost[:40]!r} is unknown",
+                fix=did_you_mean(given.on_lost, yielding.ON_LOST)
+                or f"Give one of {', '.join(yielding.ON_LOST)}",
+            )
+        found["on_lost"] = given.on_lost
     return found
 
 

@@ -37,8 +37,22 @@ SUBMIT = Command(
         option(
             "--grace",
             "text",
-            "The time between the request to end and KILL; 10s if not given.",
+            "The time between the request to end and KILL; 10s if not given, 60s with --resumable.",
             metavar="TIME",
+        ),
+        option(
+            "--resumable",
+            "text",
+            "It can go on later from what it saves after this signal: TERM if none is given.",
+            metavar="SIGNAL",
+            bare="TERM",
+        ),
+        option(
+            "--on-lost",
+            "text",
+            "If the machine or its supervisor dies: requeue, resume, hold or fail; else as the daemon's --orphans.",
+            metavar="WHAT",
+            completes="on_lost",
         ),
         option(
             "--retry",
@@ -106,6 +120,7 @@ SUBMIT = Command(
     examples=[
         "runforge submit -- python train.py --lr 0.1",
         "runforge submit -G 1 -t 2h --retry 2 -n lm -- python train.py",
+        "runforge submit --resumable --grace 2m -- python train.py",
         "runforge submit -S lr=1e-4,1e-3 -S seed=1..5 -- python train.py --lr {lr} --seed {seed}",
         "runforge submit --after @last --shell -- 'python evaluate.py > scores.txt'",
     ],

@@ -68,7 +68,11 @@ class Job(NamedTuple):
     is_resumable: bool = False
     #: What becomes of it if its end is unknown; None is the daemon's policy.
     on_lost: str | None = None
+    #: How often it has made room: altogether, and in a row without a new step.
     yields: int = 0
+    idle_yields: int = 0
+    #: The highest step that it had reported when it made room.
+    last_step: float | None = None
     #: The tree of its code as it was when it was queued.
     code_tree: str | None = None
     #: When it tells of itself; None is as configured.

@@ -7,14 +7,15 @@ CORES = $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 2))')
 # Twice the cores: half of the tests' time they wait for processes and disks.
 WORKERS ?= $(shell expr 2 \* $(CORES))
 
-.PHONY: help venv demo test check lint gauntlets bench screenshots reference clean
+.PHONY: help venv demo test test-writers check lint gauntlets bench screenshots reference clean
 help:
 	@echo "make venv       the virtual environment that the others use"
 	@echo "make demo       the whole main job on sample data"
 	@echo "make test       the test suite"
+	@echo "make test-writers  real tools such as torch and wandb as runs; installs them into .writers"
 	@echo "make check      lint, and the tests that are quick: for every change"
 	@echo "make lint       ruff, mypy, the layers test"
-	@echo "make gauntlets  the acceptance gauntlets G1-G10"
+	@echo "make gauntlets  the acceptance gauntlets G1-G11"
 	@echo "make bench      the figures of the README"
 	@echo "make screenshots  the README's pictures of the terminal UI"
 	@echo "make reference  the tables of commands and options in docs/usage.md, and the man page"
@@ -32,6 +33,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-writers: $(STAMP)
+	$(PYTHON) tests/writers/install.py .writers
+	RUNFORGE_WRITERS=$(CURDIR)/.writers/bin/python $(BIN)/python -m pytest -rs tests/writers $(ARGS)
 
 check: lint
 	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal -m 'not slow' $(ARGS)
@@ -56,4 +61,4 @@ reference: $(STAMP)
 	$(BIN)/python -m runforge.cli.manual docs/man/runforge.1
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) .writers .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -25,6 +25,7 @@ from gauntlets import (
     powercut,
     queue_gauntlets,
     reconnect_gauntlet,
+    submit_gauntlet,
     syscalls,
 )
 from gauntlets.arena import Arena, arena
@@ -33,6 +34,7 @@ GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
     **{f"g{n}": getattr(queue_gauntlets, f"g{n}") for n in range(1, 7)},
     "g7": reconnect_gauntlet.g7,
     **{f"g{n}": getattr(gpu_gauntlets, f"g{n}") for n in (8, 9, 10)},
+    "g11": submit_gauntlet.g11,
 }
 #: The gauntlets with their own command line.
 OTHERS: dict[str, Callable[[list[str]], int]] = {
@@ -72,7 +74,7 @@ def main() -> int:
         type=str.lower,
         choices=[*GAUNTLETS, []],
         metavar="NAME",
-        help="g1 to g10; all by default",
+        help="g1 to g11; all by default",
     )
     parser.add_argument("--json", type=Path, default=Path("gauntlet-report.json"), help="the report's file")
     arguments = parser.parse_args()

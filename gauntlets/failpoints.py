@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gauntlets.failpoint_rig import FAILS, LOSES, OK, WAITS, Killed, Rig, preload, rig
+from runforge.core.dependencies import RUN, Parent
+from runforge.core.records import Job
 from runforge.core.states import TERMINAL, State
 from runforge.drills import invariants
 from runforge.errors import RunForgeError
 from runforge.failpoints import POINTS
-from runforge.queue import cancel, prune, retry
-from runforge.store import migrate, verify
+from runforge.queue import cancel, edit, move, prune, retry
+from runforge.queue.change import change
+from runforge.store import migrate, transitions, verify
 from runforge.store.opening import open_journal
 from runforge.store.recovery import recover, swap
 from runforge.store.writer_lock import writers_held_off
@@ -53,6 +56,18 @@ def _submitting(here: Rig) -> None:
     _everyday(here)
 
 
+def _editing(here: Rig) -> None:
+    """Four runs that are edited while they wait. Whatever is killed, each starts with a request that the journal names."""
+    here.enqueue()
+    ids = [job.job_id for job in here.jobs()]
+    here.call(lambda: edit.edit(here.ws, ids, edit.Edit({"notes": "edited", "timeout_seconds": 600})))
+    here.start()
+    here.until_state(OK, State.SUCCEEDED)
+    here.release.touch()
+    here.until(lambda: _are_over(here), "all have ended")
+    here.stop()
+
+
 def _checkpoint(here: Rig) -> None:
     with open_journal(here.ws) as journal:
         journal.checkpoint()
@@ -71,6 +86,27 @@ def _interrupted(here: Rig, point: str = "launch.spec_written:2") -> None:
 def _unlaunched(here: Rig) -> None:
     """A sweep after a first daemon that died before its attempts had folders."""
     _interrupted(here, "claim.committed:1")
+
+
+def _waiting(here: Rig) -> None:
+    """A sweep of which two runs wait for one that fails: they are canceled, and come back when that is retried."""
+    here.enqueue()
+    jobs = here.jobs()
+    here.call(lambda: _wait_for(here.ws, jobs[FAILS], jobs[OK], jobs[LOSES]))
+    here.call(lambda: move.move(here.ws, [jobs[LOSES].job_id, jobs[WAITS].job_id], move.FRONT))
+    here.start()
+    here.until_state(FAILS, State.FAILED)
+    here.release.touch()
+    here.until_state(WAITS, State.SUCCEEDED)
+    here.call(lambda: retry.retry_run(here.ws, jobs[FAILS].run_id))
+    here.until(lambda: _are_over(here), "all have ended")
+    here.stop()
+
+
+def _wait_for(ws: Workspace, parent: Job, *children: Job) -> None:
+    with change(ws) as tx:
+        for child in children:
+            transitions.depend(tx, child.job_id, [Parent(RUN, parent.job_id)])
 
 
 def _pruning(here: Rig) -> None:
@@ -138,9 +174,11 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys(POINTS, _everyday),
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
+    **dict.fromkeys((point for point in POINTS if point.startswith("edit.")), _editing),
     "submit.inserted": _submitting,
     "lost.revoked": _interrupted,
     "lost.closed": _unlaunched,
+    **dict.fromkeys(("cascade.one_canceled", "revival.one_queued", "move.one_placed"), _waiting),
     "prune.forgotten": _pruning,
 }
 

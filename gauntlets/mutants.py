@@ -24,12 +24,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gauntlets import mutants_daemon, mutants_queue, mutants_runs, mutants_store
+from gauntlets import mutants_daemon, mutants_queue, mutants_runs, mutants_store, mutants_waiting
 from gauntlets.mutant import ROOT, Mutant
 from runforge.drills.traces import processes_of
 
 MUTANTS: tuple[Mutant, ...] = (
     *mutants_store.MUTANTS,
+    *mutants_waiting.MUTANTS,
     *mutants_runs.MUTANTS,
     *mutants_daemon.MUTANTS,
     *mutants_queue.MUTANTS,

@@ -18,8 +18,8 @@ MUTANTS = (
     Mutant(
         "artifacts-left-to-a-retry",
         "runforge/attempts/build_spec.py",
-        'OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "artifacts")',
-        'OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl")',
+        'OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "sources.jsonl", "artifacts")',
+        'OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "sources.jsonl")',
         ("tests/attempts/test_outputs.py::test_everything_that_an_attempt_leaves_is_moved",),
         "a retry that fails shows the model of the attempt before",
     ),

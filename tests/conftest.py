@@ -36,6 +36,9 @@ COLD = str(Path(__file__).parent / "cold")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [COLD, os.environ.get("PYTHONPATH")]))
 launcher.WARMUP = launcher.FINISH  # the same for the daemons in this process
 
+#: `make test-writers` says where the tools are.
+collect_ignore = [] if os.environ.get("RUNFORGE_WRITERS") else ["writers"]
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     workers = getattr(config, "workerinput", {}).get("workercount", 1)

@@ -35,6 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "core": set(),
     "files": set(),
     "machine": set(),
+    "helper": set(),
     "metrics": {"core", "files"},
     "documents": {"core", "files", "metrics"},
     "sweeps": {"documents"},
@@ -54,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
     "drills": {"attempts", "core", "exports", "machine", "store"},
     "tui": {"core", "files", "machine", "metrics", "queue", "views"},
     "cli": {
-        *("core", "daemon", "direct", "documents", "drills", "exports", "files"),
+        *("core", "daemon", "direct", "documents", "drills", "exports", "files", "helper"),
         *("machine", "metrics", "queue", "store", "sweeps", "tui", "views"),
     },
 }
@@ -210,7 +211,7 @@ def test_the_table_of_commands_and_the_version_import_nothing_costly() -> None:
         "runforge.cli.parameters",
         *(
             f"runforge.cli.table_{section}"
-            for section in ("start", "submit", "queue", "change", "look", "results", "daemon")
+            for section in ("start", "queue", "submit", "edit", "change", "look", "results", "daemon")
         ),
     }
     assert not (_observed(_MAIN, "--version")[0] - before) & COSTLY

@@ -29,7 +29,7 @@ from runforge.metrics import tokens
 GRACE_SECONDS = 10.0
 LOG_LIMIT_BYTES = 128 * 1024 * 1024
 #: The files of an attempt in the run folder. They are moved aside before the next attempt.
-OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "artifacts")
+OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "sources.jsonl", "artifacts")
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

@@ -68,6 +68,8 @@ def for_bash() -> list[str] | None:
 
 def _complete(read: Reading, word: str) -> list[str] | None:
     """Return what may be typed next; None for a file name, which the parser leaves to the shell."""
+    if read.is_in_rest:
+        return []  # the words of another program: the shell offers files
     if word.startswith("-"):
         return _options(read, word)
     parameter = read.awaiting or read.argument

@@ -195,6 +195,20 @@ WHERE = option(
 )
 UTC = flag("--utc", "Show times in UTC instead of local time.")
 YES = flag("--yes", "Do not ask.", "-y")
+RESUMABLE = option(
+    "--resumable",
+    "text",
+    "It can go on later from what it saves after this signal: TERM if none is given.",
+    metavar="SIGNAL",
+    bare="TERM",
+)
+ON_LOST = option(
+    "--on-lost",
+    "text",
+    "If the machine or its supervisor dies: requeue, resume, hold or fail; else as the daemon's --orphans.",
+    metavar="WHAT",
+    completes="on_lost",
+)
 DRY_RUN = flag("--dry-run", "Check everything and go through all steps, but train no model.")
 DRY_RUN_SECONDS = option(
     "--dry-run-seconds",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runforge.cli import changes, output
-from runforge.core.states import LIVE, State
+from runforge.core.states import LIVE, Cause, State
 from runforge.errors import InvalidRequest
 from runforge.queue.changed import Changed
 from runforge.views import resolve
@@ -51,9 +51,11 @@ def retry(
     job_ids = changes.wanted(selection, lambda job: job.state is State.FAILED)
     done = retry_jobs(here, job_ids, alone=alone)
     code = changes.report(done, as_json=as_json)
-    left = sum(job.state is State.CANCELED and job.job_id not in job_ids for job in selection.jobs)
+    canceled = [job for job in selection.jobs if job.state is State.CANCELED and job.job_id not in job_ids]
+    left = sum(alone or job.cause != Cause.DEPENDENCY.value for job in canceled)  # the others come back too
     if left:
-        output.note(f"{left} canceled runs are left; --where state:canceled retries them")
+        what, them = ("1 canceled run is", "it") if left == 1 else (f"{left} canceled runs are", "them")
+        output.note(f"{what} left; --where state:canceled retries {them}")
     return code
 
 

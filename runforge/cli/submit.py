@@ -47,6 +47,7 @@ def submit(
     rows: Path | None,
     params: str | None,
     metric: str | None,
+    metrics: str | None,
     request: Path | None,
     max_runs: int,
     wait: bool,
@@ -108,7 +109,7 @@ def _require_room(prepared: submitting.Prepared) -> None:
             from runforge.core.scheduling import Machine, why_never
             from runforge.machine import size
 
-            why = why_never(needs, Machine(os.cpu_count(), size.mem_mb() or None))
+            why = why_never(needs, Machine(size.cpus(), size.mem_mb() or None))
             if why is not None:
                 raise OperationFailed(f"the run could never start: {why}", fix="Ask for less")
 

@@ -62,7 +62,8 @@ def default_name(command: Sequence[str] | str) -> str:
             return script[1][:_NAME_LIMIT]
         if word == "-m" and index and index + 1 < len(words) and _MODULE.fullmatch(words[index + 1]):
             return words[index + 1].rpartition(".")[2][:_NAME_LIMIT]
-    return (os.path.basename(words[0]) if words else "")[:_NAME_LIMIT] or "run"
+    program = os.path.basename(words[0]) if words else ""
+    return program[:_NAME_LIMIT] if re.search(r"\w", program) else "run"
 
 
 def _words(line: str) -> list[str]:

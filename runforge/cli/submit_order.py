@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runforge import __version__, clock
 from runforge.cli import units
+from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
-from runforge.core import yielding
 from runforge.core.ranking import direction_of_name
 from runforge.core.submission import Submission
 from runforge.documents.request import MOST_GRACE_SECONDS
@@ -66,6 +66,7 @@ class Given(NamedTuple):
     rows: Path | None
     params: str | None
     metric: str | None
+    metrics: str | None
     request: Path | None
     max_runs: int
     wait: bool
@@ -229,7 +230,13 @@ def _request(given: Given) -> dict[str, Any]:
     if given.request is not None and given.folder is not None:
         request["model"].pop("cwd", None)
         request["model"]["folder"] = _folder(given.folder)
-    return {**request, **_device(given, request), **_limits(given), **_resuming(given), **_described(given)}
+    return {
+        **request,
+        **_device(given, request),
+        **_limits(given),
+        **resuming(given.resumable, given.on_lost),
+        **_described(given),
+    }
 
 
 def _folder(given: Path | None) -> str:
@@ -262,7 +269,7 @@ def _device(given: Given, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _limits(given: Given) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {} if given.metrics is None else {"metrics": given.metrics}
     if given.time is not None:
         found["timeout_seconds"] = units.duration(given.time, "-t", least=1e-3)
     if given.grace is not None:
@@ -270,30 +277,14 @@ def _limits(given: Given) -> dict[str, Any]:
         if found["grace_seconds"] > MOST_GRACE_SECONDS:
             raise InvalidRequest(f"--grace {given.grace[:40]} is too long", fix="Give at most 1h")
     if given.retry:
-        pause = USUAL_BACKOFF_SECONDS if given.backoff is None else units.duration(given.backoff, "--backoff")
-        found["retry"] = [_rule(text, pause) for text in given.retry]
+        found["retry"] = retry_rules(given.retry, given.backoff)
     return found
 
 
-def _resuming(given: Given) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if given.resumable is not None:
-        signal = given.resumable.upper().removeprefix("SIG")
-        if signal not in yielding.SIGNALS:
-            raise InvalidRequest(
-                f"--resumable={given.resumable[:40]} names no signal that a program can save at",
-                fix=did_you_mean(signal, yielding.SIGNALS) or f"Give one of {', '.join(yielding.SIGNALS)}",
-            )
-        found = {"resumable": True, **({} if signal == yielding.USUAL_SIGNAL else {"yield_signal": signal})}
-    if given.on_lost is not None:
-        if given.on_lost not in yielding.ON_LOST:
-            raise InvalidRequest(
-                f"--on-lost {given.on_lost[:40]!r} is unknown",
-                fix=did_you_mean(given.on_lost, yielding.ON_LOST)
-                or f"Give one of {', '.join(yielding.ON_LOST)}",
-            )
-        found["on_lost"] = given.on_lost
-    return found
+def retry_rules(texts: list[str], backoff: str | None) -> list[dict[str, Any]]:
+    """Return the rules that `--retry` and `--backoff` mean, as a request has them."""
+    pause = USUAL_BACKOFF_SECONDS if backoff is None else units.duration(backoff, "--backoff")
+    return [_rule(text, pause) for text in texts]
 
 
 def _rule(text: str, pause: float) -> dict[str, Any]:

@@ -41,6 +41,13 @@ START = (
         ),
         examples=["runforge demo"],
     ),
+    Command(
+        "helper",
+        "helper:show",
+        "Print runforge_run.py, which a script imports to log metrics and to be asked to stop.",
+        (),
+        examples=["runforge helper"],
+    ),
 )
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from runforge.cli.parameters import JSON, MAX_RUNS, MOST, WORKSPACE, Command, flag, option, optional
+from runforge.cli.parameters import (
+    JSON,
+    MAX_RUNS,
+    MOST,
+    ON_LOST,
+    RESUMABLE,
+    WORKSPACE,
+    Command,
+    flag,
+    option,
+    optional,
+)
 
 SUBMIT = Command(
     "submit",
@@ -40,20 +51,8 @@ SUBMIT = Command(
             "The time between the request to end and KILL; 10s if not given, 60s with --resumable.",
             metavar="TIME",
         ),
-        option(
-            "--resumable",
-            "text",
-            "It can go on later from what it saves after this signal: TERM if none is given.",
-            metavar="SIGNAL",
-            bare="TERM",
-        ),
-        option(
-            "--on-lost",
-            "text",
-            "If the machine or its supervisor dies: requeue, resume, hold or fail; else as the daemon's --orphans.",
-            metavar="WHAT",
-            completes="on_lost",
-        ),
+        RESUMABLE,
+        ON_LOST,
         option(
             "--retry",
             "texts",
@@ -104,6 +103,12 @@ SUBMIT = Command(
             "text",
             "The metric that decides which run is best: val/loss:min.",
             metavar="NAME[:min|max]",
+        ),
+        option(
+            "--metrics",
+            "text",
+            "Where its metrics are: a file or folder, `none`, or `re:` and a pattern for its log.",
+            metavar="PATH",
         ),
         option("--request", "file", "Submit this request.json instead of a command; `-` is standard input."),
         MAX_RUNS,

@@ -36,6 +36,11 @@ class Reading:
                 return parameter
         return None
 
+    @property
+    def is_in_rest(self) -> bool:
+        """Whether the next word belongs to the rest, whatever it looks like."""
+        return self._rest is not None
+
     def take(self, word: str) -> bool:
         """Take the next word; False if it is not plain."""
         if self._rest is not None:

@@ -20,6 +20,10 @@ _NAME = re.compile(r"[^=\s\0]+")
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*=(.*)")
 #: Names that mean a secret in an environment, besides those that mean one in a request.
 _SECRET_NAME = re.compile(r"(?:^AWS_|_KEY$|_TOKEN$|_PASS$|_PAT$)", re.IGNORECASE)
+#: Names that say where something is, or how it is used: their texts are no secrets, but for passwords in URLs.
+_PLACE_NAME = re.compile(
+    r"_(?:FILE|PATH|DIR|BUNDLE|REGION|PROFILE|PAGER|OUTPUT|MODE|DISABLED)$|^GOOGLE_APPLICATION_CREDENTIALS$"
+)
 
 
 def encode(variables: dict[str, str]) -> bytes:
@@ -50,7 +54,9 @@ def is_name(name: str) -> bool:
 
 def is_secret_variable(name: str, value: str) -> bool:
     """Return whether a variable looks like a secret, by its name or by a password in its text."""
-    return bool(value) and (is_secret(name, value) or bool(_SECRET_NAME.search(name)))
+    if _PLACE_NAME.search(name):
+        name = ""
+    return is_secret(name, value) or bool(value and _SECRET_NAME.search(name))
 
 
 def lines(data: bytes, where: str) -> dict[str, str]:

@@ -52,6 +52,8 @@ class Request(NamedTuple):
     retry: tuple[Rule, ...]
     #: For a single run; the objective of a sweep stands in its plan.
     objective: Objective | None
+    #: Where a command's metrics are; None to look for them.
+    metrics: str | None
     name: str | None
     tags: tuple[str, ...]
     notes: str | None

@@ -10,6 +10,7 @@ from runforge.core import retrying, yielding
 from runforge.core.resources import Resources
 from runforge.core.retrying import Rule
 from runforge.documents.problems import Fields
+from runforge.metrics.patterns import PATTERN, compiled
 from runforge.text import did_you_mean
 
 #: What a retry rule may name, what a rule without causes means, and its first pause.
@@ -22,6 +23,7 @@ _MOST_RETRIES = 1000
 _MOST_RULES = 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME_LIMIT = 200
+_PATH_LIMIT = 4096
 _TAGS_LIMIT = 100
 
 
@@ -61,6 +63,7 @@ class Options(NamedTuple):
     environment: EnvironmentRef | None
     retry: tuple[Rule, ...]
     objective: Objective | None
+    metrics: str | None
     name: str | None
     tags: tuple[str, ...]
     notes: str | None
@@ -75,6 +78,7 @@ def read_options(fields: Fields, device_type: str | None) -> Options:
         _environment(fields.mapping("environment")),
         _retry(fields),
         read_objective(fields.mapping("objective")),
+        _metrics(fields),
         _label(fields, "name"),
         _tags(fields),
         fields.text("notes"),
@@ -125,6 +129,19 @@ def read_objective(fields: Fields | None) -> Objective | None:
     metric = fields.text("metric", required=True)
     direction = fields.one_of("direction", ("maximize", "minimize"))
     return Objective(metric, direction) if metric and direction else None
+
+
+def _metrics(fields: Fields) -> str | None:
+    """Return where a command's metrics are: a path, `none`, or `re:` and a pattern for its log."""
+    given = fields.text("metrics")
+    if given is not None and given.startswith(PATTERN):
+        try:
+            compiled(given.removeprefix(PATTERN))
+        except ValueError as error:
+            fields.problems.add(fields.path("metrics"), f"is no pattern for a log: {error}")
+    elif given is not None and (not given.strip() or "\0" in given or len(given) > _PATH_LIMIT):
+        fields.problems.add(fields.path("metrics"), "must be a path, `none`, or `re:` and a pattern")
+    return given
 
 
 def _environment(fields: Fields | None) -> EnvironmentRef | None:

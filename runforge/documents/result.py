@@ -9,10 +9,19 @@ from typing import Any, NamedTuple
 from runforge.documents import strict_json
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.metrics.points import as_json
+from runforge.text import safe
 
 _LIMIT = 4 * 1024 * 1024
 _STATUSES = ("succeeded", "failed", "cancelled")
 _MESSAGE = 2000
+_SHOWN_NAMES = 6
+#: How a file became a source of metrics, for people.
+_HOW = {
+    "named": " (named by --metrics)",
+    "open": " (the run had it open)",
+    "changed": " (it changed where only this run was)",
+    "printed": " (printed lines)",
+}
 
 
 class Result(NamedTuple):
@@ -31,11 +40,23 @@ class Result(NamedTuple):
         found = [_divergence(diverged)] if isinstance(diverged, dict) else []
         if isinstance(warnings, list):
             found += [text for text in warnings if isinstance(text, str)]
+        sources = self.raw.get("metric_sources")
+        if isinstance(sources, list):
+            found += [_source(source) for source in sources if isinstance(source, dict)]
         return found
 
 
 def _divergence(diverged: dict[str, Any]) -> str:
     return f"it has diverged: the last value of {diverged.get('metric')} is {diverged.get('value')}"
+
+
+def _source(source: dict[str, Any]) -> str:
+    given = source.get("metrics")
+    names = [safe(str(name)) for name in given] if isinstance(given, list) else []
+    noun = "metric" if len(names) == 1 else "metrics"
+    shown = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
+    how = _HOW.get(str(source.get("by")), "")
+    return f"{len(names)} {noun} from {safe(str(source.get('path')))}{how}: {shown}"
 
 
 def read_result(data: bytes) -> Result | None:
@@ -76,6 +97,7 @@ def build_result(
     effective_config: dict[str, Any] | None,
     primary_metric: tuple[str, float] | None = None,
     metrics: dict[str, float] | None = None,
+    metric_sources: list[dict[str, Any]] | None = None,
     warnings: list[str] | None = None,
     dataset: dict[str, Any] | None = None,
     artifacts: list[dict[str, Any]] | None = None,
@@ -105,6 +127,7 @@ def build_result(
         "summary": summary,
         "last_values": {name: as_json(value) for name, value in last.items()},
         "diverged": diverged,
+        "metric_sources": metric_sources or [],
         "warnings": warnings or [],
         "effective_config": effective_config,
         "dataset": dataset,

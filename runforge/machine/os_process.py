@@ -191,6 +191,26 @@ def descriptor_target(pid: int, descriptor: int) -> str:
         return ""
 
 
+def open_descriptors(pid: int) -> Iterator[tuple[int, str]]:
+    """Yield the descriptors of a process that name files, with the files' paths."""
+    folder = f"/proc/{pid}/fd"
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            path = descriptor_target(pid, int(name))
+            if path.startswith("/"):
+                yield int(name), path
+
+
+def is_open_for_writing(pid: int, descriptor: int) -> bool:
+    """Return whether a descriptor of a process was opened for writing."""
+    try:
+        lines = _read(f"/proc/{pid}/fdinfo/{descriptor}").splitlines()
+        flags = next(int(line.split()[1], 8) for line in lines if line.startswith(b"flags:"))
+    except (OSError, ValueError, IndexError, StopIteration):
+        return False
+    return flags & (os.O_WRONLY | os.O_RDWR) != 0
+
+
 def catches(pid: int, number: int) -> bool:
     """Return whether a process has its own handler for a signal."""
     return _is_in_mask(pid, b"SigCgt:", number)

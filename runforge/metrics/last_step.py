@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from runforge.metrics import jsonl
+from runforge.metrics.last_values import RunValues
 
-#: How much of the file's beginning and end is read.
-_LIMIT = 1024 * 1024
+#: How much of the beginnings and ends of the files is read.
+_LIMIT = 4 * 1024 * 1024
 
 
 def of_run(run_dir: Path) -> float | None:
-    """Return the highest step in a run's metrics; None if it has reported none."""
-    points = jsonl.read_last(run_dir / jsonl.NAME, _LIMIT).points.values()
-    steps = [point.step for point in points if point.step is not None]
+    """Return the highest last step of a run's metrics, whatever tool wrote them; None if it has reported none."""
+    steps = RunValues(run_dir, _LIMIT).steps()
     return max((step for step in steps if math.isfinite(step) and step >= 0), default=None)

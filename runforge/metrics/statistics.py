@@ -6,16 +6,20 @@ NaN is the last value of a metric that ended so; it is never its smallest or lar
 from __future__ import annotations
 
 import math
-import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from runforge.files.durable import open_file
-from runforge.metrics import jsonl
-from runforge.metrics.points import Point
-
-_BLOCK = 1024 * 1024
+from runforge.metrics import naming
+from runforge.metrics.follow import read_ends
+from runforge.metrics.last_values import LOG_LIMIT
+from runforge.metrics.naming import LOG, Part
+from runforge.metrics.opening import path_of, plain_of, reader_of
+from runforge.metrics.points import MOST_METRICS, Point
+from runforge.metrics.sources import listed
+from runforge.metrics.sources.listed import Source, Sources
+from runforge.metrics.sources.reader import Reader
 
 
 class Measured(NamedTuple):
@@ -49,32 +53,44 @@ def of_points(points: Iterable[Point]) -> dict[str, Measured]:
 
 
 def of_run(run_dir: Path) -> dict[str, Measured]:
-    """Return what is known of each metric that a run has reported."""
-    return of_points(_points(run_dir))
+    """Return what is known of each metric of a run, from all of its sources."""
+    found = naming.merged(_parts(run_dir, listed.read(run_dir)), _after)
+    return {name: measured for name, (measured, _) in found.items()}
+
+
+def _after(first: Measured, second: Measured) -> Measured:
+    return first.then(second.low).then(second.high).then(second.last)
 
 
 def values_of(run_dir: Path) -> Iterator[tuple[str, float, float]]:
-    """Yield name, step and value of all that a run has reported.
+    """Yield name, step and value of all points of a run.
 
     A point without a step is one step after the last of its metric, as in curves.
     """
+    sources = listed.read(run_dir)
+    names = {(source, own): name for source, own, name in naming.names_in(_parts(run_dir, sources))}
     last: dict[str, float] = {}
-    for name, step, value in _points(run_dir):
-        last[name] = last.get(name, -1.0) + 1 if step is None else step
-        yield name, last[name], value
+    for source in dict.fromkeys(source for source, _ in names):
+        for own, step, value in _points(run_dir, source, reader_of(source, sources)):
+            name = names.get((source, own))
+            if name is not None:
+                last[name] = last.get(name, -1.0) + 1 if step is None else step
+                yield name, last[name], value
 
 
-def _points(run_dir: Path) -> Iterator[Point]:
-    try:
-        descriptor = open_file(run_dir / jsonl.NAME, os.O_RDONLY)
-    except OSError:
-        return
-    reader = jsonl.PointReader()
-    try:
-        while data := os.read(descriptor, _BLOCK):
-            yield from reader.feed(data)
-    except OSError:
-        return
-    finally:
-        os.close(descriptor)
-    yield from reader.finish_if_whole()
+def _parts(run_dir: Path, sources: Sources) -> list[Part[Measured]]:
+    found = []
+    for source in naming.in_use(sources):
+        reader = reader_of(source, sources)
+        measured = of_points(_points(run_dir, source, reader))
+        found.append(Part(source, measured, plain_of(reader)))
+    return found
+
+
+def _points(run_dir: Path, source: Source, reader: Reader) -> Iterator[Point]:
+    limit = LOG_LIMIT if source == LOG else sys.maxsize
+    names: set[str] = set()
+    for point in read_ends(path_of(run_dir, source), reader, limit, lambda _: None):
+        if point.name in names or len(names) < MOST_METRICS:
+            names.add(point.name)
+            yield point

@@ -25,8 +25,6 @@ def cancel(workspace: Workspace, journal: Journal) -> int:
         for group_id in groups:
             with journal.write() as tx:
                 waiting = [j for j in transitions.jobs_of_group(tx, group_id) if j.state is State.QUEUED]
-                now = clock.now()
-                for job in waiting:
-                    transitions.cancel_queued(tx, job, now, reason=_REASON)
+                transitions.cancel_queued(tx, waiting, clock.now(), reason=_REASON)
             canceled += len(waiting)
     return canceled

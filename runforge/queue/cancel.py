@@ -94,20 +94,18 @@ def _why_not(job: Job, *, let_running_finish: bool) -> str:
 def cancel_runs(workspace: Workspace, run_ids: Sequence[str]) -> CancelOutcome:
     """Cancel those of the runs that are queued or running, in one change."""
     with committed(workspace) as tx:
-        live = [job for job in (targets.job(tx, run_id) for run_id in run_ids) if job.state in LIVE]
+        named = (targets.job(tx, run_id) for run_id in dict.fromkeys(run_ids))
+        live = [job for job in named if job.state in LIVE]
         stopping = _cancel(tx, live, clock.now(), let_running_finish=False)
     _deliver(workspace, stopping)
     return CancelOutcome(len(live) - len(stopping), len(stopping))
 
 
 def _cancel(tx: Transaction, jobs: list[Job], now: str, *, let_running_finish: bool) -> list[Job]:
-    stopping = []
-    for job in jobs:
-        if job.state is State.QUEUED:
-            transitions.cancel_queued(tx, job, now)
-        elif job.state is State.RUNNING and not let_running_finish:
-            transitions.ask_to_cancel(tx, job, now)
-            stopping.append(job)
+    transitions.cancel_queued(tx, [job for job in jobs if job.state is State.QUEUED], now)
+    stopping = [] if let_running_finish else [job for job in jobs if job.state is State.RUNNING]
+    for job in stopping:
+        transitions.ask_to_cancel(tx, job, now)
     return stopping
 
 

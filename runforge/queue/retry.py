@@ -21,7 +21,9 @@ _ENDED_BADLY = frozenset({State.FAILED, State.CANCELED})
 def retry(workspace: Workspace, job_ids: Sequence[str], *, alone: bool = False) -> Changed:
     """Queue the failed and canceled ones of the jobs again, and unless `alone` what was canceled because of them."""
     with change(workspace) as tx:
-        return _retry(workspace, tx, [edges.known_job(tx, job_id) for job_id in job_ids], alone=alone)
+        return _retry(
+            workspace, tx, [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)], alone=alone
+        )
 
 
 def retry_failed(workspace: Workspace, name: str) -> int:
@@ -29,7 +31,7 @@ def retry_failed(workspace: Workspace, name: str) -> int:
     with change(workspace) as tx:
         group_id = targets.group_id(tx, name)
         failed = [j for j in transitions.jobs_of_group(tx, group_id) if j.state is State.FAILED]
-        return len(_retry(workspace, tx, failed).changed)
+        return len(failed) - len(_retry(workspace, tx, failed).skipped)
 
 
 def retry_run(workspace: Workspace, name: str) -> Job:
@@ -40,16 +42,15 @@ def retry_run(workspace: Workspace, name: str) -> Job:
             raise OperationFailed(
                 f"run {job.run_id} is {job.state}", fix="Only failed and canceled runs are retried"
             )
-        now = clock.now()
-        taken_request.take(workspace, tx, job, now)
-        transitions.retry(tx, job, now)
+        _retry_one(workspace, tx, job, clock.now(), alone=False)
         return targets.job(tx, job.run_id)
 
 
 def retry_runs(workspace: Workspace, run_ids: Sequence[str]) -> int:
     """Queue the failed and canceled ones of the runs again; return how many."""
     with change(workspace) as tx:
-        return len(_retry(workspace, tx, [targets.job(tx, run_id) for run_id in run_ids]).changed)
+        jobs = list({run_id: targets.job(tx, run_id) for run_id in run_ids}.values())
+        return len(jobs) - len(_retry(workspace, tx, jobs).skipped)
 
 
 def _retry(workspace: Workspace, tx: Transaction, jobs: Sequence[Job], *, alone: bool = False) -> Changed:
@@ -57,17 +58,23 @@ def _retry(workspace: Workspace, tx: Transaction, jobs: Sequence[Job], *, alone:
     now = clock.now()
     skipped = [(job, f"already {job.state}") for job in jobs if job.state not in _ENDED_BADLY]
     left = {job.job_id: job for job in jobs if job.state in _ENDED_BADLY}
-    done: list[str] = []
-    while ready := [job_id for job_id in left if _can_come_back(tx, job_id)]:
+    done: dict[str, None] = {}
+    while ready := [job_id for job_id in left if job_id in done or _can_come_back(tx, job_id)]:
         for job_id in ready:
-            job = edges.known_job(tx, job_id)
-            if job.state in _ENDED_BADLY:  # not brought back by one before it
-                taken_request.take(workspace, tx, job, now)
-                transitions.retry(tx, job, now, alone=alone)
+            if job_id not in done:  # not brought back by one before it
+                again = _retry_one(workspace, tx, edges.known_job(tx, job_id), now, alone=alone)
+                done.update(dict.fromkeys(again))
             del left[job_id]
-            done.append(job_id)
     skipped += [(job, _why_not(tx, job)) for job in left.values()]
     return Changed([edges.known_job(tx, job_id) for job_id in done], skipped)
+
+
+def _retry_one(workspace: Workspace, tx: Transaction, job: Job, now: str, *, alone: bool) -> list[str]:
+    """Queue a job again, and what was canceled because of it; return all of these."""
+    queued = transitions.retry(tx, job, now, alone=alone)
+    for job_id in queued:
+        taken_request.take(workspace, tx, edges.known_job(tx, job_id), now)
+    return queued
 
 
 def _can_come_back(tx: Transaction, job_id: str) -> bool:

@@ -7,22 +7,21 @@ folders without a job.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from runforge import clock, ids
 from runforge.core.records import Group, Job
 from runforge.core.states import LIVE, State
-from runforge.core.submission import USUAL, Submission, like
+from runforge.core.submission import USUAL, Submission
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
 from runforge.documents.request import Request
-from runforge.documents.request_file import read_queued_request, read_request
+from runforge.documents.request_file import read_queued_request
 from runforge.errors import (
     Missing,
     OperationFailed,
-    RunForgeError,
 )
+from runforge.queue import rerun as reruns
 from runforge.queue import taken_request
 from runforge.queue.change import announce, existing
 from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
@@ -207,22 +206,7 @@ def _group_of(tx: Transaction, name: str | None, now: str) -> Group | None:
 
 
 def rerun(workspace: Workspace, name: str) -> Job:
-    """Make a new run with the request of an old one, and enqueue it in the same group.
-
-    `rerun_from` in the copy names the old run. Raises the same errors as `enqueue_run`.
-    """
-    with existing(workspace) as journal:
-        with journal.read() as tx:
-            old = targets.job(tx, name)
-        request = read_request(workspace.root / old.run_dir / "request.json").raw
-        number = reserve(journal, 1)[1]
-    run_id = ids.sweep_run_id(clock.now(), number)
-    folders = RunFolders(workspace)
-    folders.make_runs([run_id], [{**request, "rerun_from": old.run_id}])
-    try:
-        job = _enqueue_folder(workspace, run_id, like(old))
-    except RunForgeError:  # it was refused, so no job knows the folder
-        shutil.rmtree(workspace.run_dir(run_id), ignore_errors=True)
-        raise
-    announce(workspace)
-    return job
+    """Make a new run with the request of an old one, and enqueue it in the same group (queue/rerun.py)."""
+    with existing(workspace) as journal, journal.read() as tx:
+        old = targets.job(tx, name)
+    return reruns.rerun(workspace, [old.job_id])[0]

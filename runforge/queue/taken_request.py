@@ -11,7 +11,7 @@ from typing import Any
 from runforge.core import retrying
 from runforge.core.records import Job
 from runforge.documents.request import Request
-from runforge.documents.request_file import read_queued
+from runforge.documents.request_file import read_queued, settle
 from runforge.errors import InvalidRequest, Missing
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
@@ -23,6 +23,7 @@ def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
     A file that cannot be read or used is not taken and not checked: the launch says what is wrong with it.
     """
     try:
+        settle(workspace.root / job.run_dir, job.request_sha)
         request, sha = read_queued(workspace.root / job.run_dir / "request.json")
     except (Missing, InvalidRequest):
         tx.run("jobs.take_request", **_columns(job, None, None), job_id=job.job_id, now=now)
@@ -40,13 +41,13 @@ def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, ob
         "request_sha": sha,
         "env_id": request.env_id,
         "retry_rules": retrying.to_json(request.retry),
-        "overrides": json.dumps(_followed(json.loads(job.overrides), request.raw)),
+        "overrides": json.dumps(followed(json.loads(job.overrides), request.raw)),
         "is_resumable": int(request.resuming.is_resumable),
         "on_lost": request.resuming.on_lost,
     }
 
 
-def _followed(overrides: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+def followed(overrides: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     """Return the values that stand in the request at the paths of the overrides; null if nothing does."""
     return {path: _at(document, path) for path in overrides}
 

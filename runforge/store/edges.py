@@ -61,18 +61,19 @@ def _found(tx: Transaction, kind: str, parent: str) -> Job | Group | None:
 # --- what ended ------------------------------------------------------------------------------------
 
 
+def awaited(tx: Transaction, job: Job) -> set[str]:
+    """Return which of a job and its group somebody waits for; mostly neither."""
+    return {row[0] for row in tx.rows("edges.awaited", job_id=job.job_id, group_id=job.group_id)}
+
+
 def after_run(tx: Transaction, job_id: str, now: str) -> list[Doomed]:
     """Meet the edges to a run that has ended; return who waits for it in vain."""
-    if tx.row("edges.is_awaited", parent=job_id) is None:
-        return []
     parent = job_of(tx, job_id)
     return [] if parent is None else _resolve(tx, job_id, parent, now)
 
 
 def after_group(tx: Transaction, group_id: str, now: str) -> list[Doomed]:
     """Meet the edges to a group, if it has settled; return who waits for it in vain."""
-    if tx.row("edges.is_awaited", parent=group_id) is None:
-        return []
     parent = group_of(tx, group_id)
     if parent is None or parent.finished_at is None:
         return []

@@ -13,6 +13,11 @@ from runforge.core.states import State
 _needs = Job._fields.index("needs")
 _before_needs = itemgetter(*Job._fields[:_needs])
 _after_needs = itemgetter(*Job._fields[_needs + 1 :])
+_state = Job._fields.index("state")
+_cancel_requested = Job._fields.index("cancel_requested") - _needs - 1
+_held = Job._fields.index("held") - _needs - 1
+_resumable = Job._fields.index("is_resumable") - _needs - 1
+_STATES = {state.value: state for state in State}
 _of_needs = itemgetter(*Resources._fields)
 _of_attempt = itemgetter(*Attempt._fields)
 _of_group = itemgetter(*Group._fields)
@@ -25,14 +30,13 @@ def needs(row: Any) -> Resources:
 
 
 def job(row: Any) -> Job:
-    """Return a row of `full_jobs` as a Job."""
-    plain = Job._make((*_before_needs(row), needs(row), *_after_needs(row)))
-    return plain._replace(
-        state=State(plain.state),
-        cancel_requested=bool(plain.cancel_requested),
-        held=bool(plain.held),
-        is_resumable=bool(plain.is_resumable),
-    )
+    """Return a row of `full_jobs` as a Job. Very many are made: nothing is replaced afterwards."""
+    before, after = list(_before_needs(row)), list(_after_needs(row))
+    before[_state] = _STATES[before[_state]]
+    after[_cancel_requested] = after[_cancel_requested] == 1
+    after[_held] = after[_held] == 1
+    after[_resumable] = after[_resumable] == 1
+    return Job._make((*before, needs(row), *after))
 
 
 def attempt(row: Any) -> Attempt:

@@ -46,6 +46,12 @@ def _shape_id(tx: Transaction, needs: Resources) -> int:
     return int(row[0])
 
 
+def edit(tx: Transaction, job: Job, needs: Resources, now: str, **columns: object) -> bool:
+    """Give a queued job other columns of `jobs.edit`; False if it has started or was edited since it was read."""
+    seen = {"job_id": job.job_id, "attempt": job.attempt, "version": job.version}
+    return bool(tx.run("jobs.edit", shape_id=_shape_id(tx, needs), now=now, **seen, **columns))
+
+
 def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
     """Move queued -> running, with slot, devices, attempt row and the lane's turn."""
     _require(tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now), job, "started")
@@ -107,12 +113,16 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
     _require(changed, job, str(ending.state))
     if job.state is State.RUNNING:
         _end_attempt(tx, job, ending, now)
-    doomed = []
+    doomed: list[_Doom] = []
+    awaited = edges.awaited(tx, job)
     if job.group_id is not None:
         if ending.state is State.FAILED:
             doomed += _failing_fast(tx, job.group_id, job.run_id)
-        doomed += _settle(tx, job.group_id, now)
-    doomed += _in_vain(edges.after_run(tx, job.job_id, now))
+        tx.run("groups.settle", group_id=job.group_id, now=now)
+        if job.group_id in awaited:
+            doomed += _in_vain(edges.after_group(tx, job.group_id, now))
+    if job.job_id in awaited:
+        doomed += _in_vain(edges.after_run(tx, job.job_id, now))
     return doomed
 
 
@@ -144,27 +154,25 @@ def _in_vain(doomed: list[edges.Doomed]) -> list[_Doom]:
     return [(each.job_id, Cause.DEPENDENCY, each.error) for each in doomed]
 
 
-def _settle(tx: Transaction, group_id: str, now: str) -> list[_Doom]:
-    """Note whether a group is over; return which queued jobs must be canceled because of how it ended."""
-    tx.run("groups.settle", group_id=group_id, now=now)
-    return _in_vain(edges.after_group(tx, group_id, now))
-
-
 def settle(tx: Transaction, group_id: str, now: str) -> None:
     """Note whether a group is over, after it was opened or closed; what waits for it may start now, or never."""
-    _cascade(tx, _settle(tx, group_id, now), now)
+    tx.run("groups.settle", group_id=group_id, now=now)
+    _cascade(tx, _in_vain(edges.after_group(tx, group_id, now)), now)
 
 
 def cancel_queued(
     tx: Transaction,
-    job: Job,
+    jobs: Iterable[Job],
     now: str,
     *,
     cause: Cause = Cause.CANCELED,
     reason: str = "canceled before it started",
 ) -> None:
-    """Move queued -> canceled."""
-    end(tx, job, Ending(State.CANCELED, cause, reason), now)
+    """Move these queued jobs -> canceled, and then what waits for them in vain: who is named was not in vain."""
+    ending = Ending(State.CANCELED, cause, reason)
+    named = {job.job_id: job for job in jobs}.values()
+    doomed = [doom for job in named for doom in _end(tx, job, ending, now)]
+    _cascade(tx, doomed, now)
 
 
 def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: str | None = None) -> None:
@@ -224,20 +232,22 @@ def try_again(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before
     _end_attempt(tx, job, ending, now)
 
 
-def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> None:
+def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> list[str]:
     """Move failed or canceled -> queued with the next attempt; its group is open again.
 
     What was canceled because of this job comes back as well, and what was because of that, unless it is to come
-    `alone`. OperationFailed if it would wait for what can never come.
+    `alone`. OperationFailed if it would wait for what can never come. Returns the job ids of all that came back.
     """
     lost = edges.in_vain(tx, job)
     if lost is not None:
         raise edges.refusal(job, lost)
-    back = deque(_retry(tx, job, now))
+    queued, back = [job.job_id], deque(_retry(tx, job, now))
     while back and not alone:
         for waiting in edges.revivable(tx, back.popleft()):
             back.extend(_retry(tx, waiting, now))
+            queued.append(waiting.job_id)
             failpoints.hit("revival.one_queued")
+    return queued
 
 
 def _retry(tx: Transaction, job: Job, now: str) -> list[str]:

@@ -28,6 +28,7 @@ from runforge.machine import os_process
 from runforge.metrics import last_step
 from runforge.supervise import worker_process
 from runforge.supervise.log_pump import LogPump
+from runforge.supervise.metric_files import MetricFiles
 from runforge.supervise.ownership import Ownership
 from runforge.supervise.wishes import Wishes
 
@@ -41,7 +42,7 @@ _LEFTOVER_MS = (5, 50)
 #: Seconds between two tries to write an exit record that the disk refuses.
 _RECORD_PAUSE = 0.5
 #: The files of an attempt in the run folder besides its result, which is synced when it is written.
-_LEFT = ("logs.txt", "metrics.jsonl", "artifacts")
+_LEFT = ("logs.txt", "metrics.jsonl", "sources.jsonl", "artifacts")
 
 
 def supervise(spec_path: Path, digest: str = "") -> bool:
@@ -120,6 +121,7 @@ class Supervisor:
             may_open=ownership.holds,
         )
         self._wishes = Wishes(spec, self._pump.say)
+        self._metric_files = MetricFiles(spec, ownership.holds) if spec.is_command else None
 
     def run(self) -> bool:
         """Start the worker, wait for its end and record it; return whether that worked."""
@@ -131,7 +133,7 @@ class Supervisor:
         error = None
         if not self._wishes.forbid_start():
             self._pump.say(self._spec.preamble)
-            error = self._work()
+            error = self._with_metric_files()
         ending = self._ending(error, started_at, start, ooms)
         self._pump.close()
         self._pump.say(self._finish(ending))
@@ -143,6 +145,15 @@ class Supervisor:
         failpoints.hit("exit.recorded")
         self._pump.release()
         return is_recorded
+
+    def _with_metric_files(self) -> str | None:
+        """Do the work, and keep a list of the files in which its tools write metrics."""
+        if self._metric_files is None:
+            return self._work()
+        self._metric_files.begin()
+        error = self._work()
+        self._metric_files.end()
+        return error
 
     def _work(self) -> str | None:
         """Start the worker and wait for its end; return why it could not be started, if so."""
@@ -190,6 +201,8 @@ class Supervisor:
                 next_tick = time.monotonic() + TICK_MS / 1000
                 if self._status is None:
                     self._wishes.step()
+                if self._metric_files is not None:
+                    self._metric_files.look()
         if handle is not None:
             os.close(handle)
 

@@ -23,6 +23,7 @@ from runforge.attempts.spec import Spec
 from runforge.errors import RunForgeError
 from runforge.files import no_program, programs
 from runforge.machine import os_process
+from runforge.supervise import helper_path
 
 #: Signals that the supervisor or the interpreter ignores. A program expects their defaults.
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -72,7 +73,7 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
     supervisor. It stays in the supervisor's session, so that a clean-up finds processes without the
     environment and the descriptors.
     """
-    env = _environment(spec)
+    env = helper_path.added(_environment(spec))
     path = env.get("PATH", os.defpath)
     blamed = str(spec.cwd)
     mask = os.umask(spec.umask)

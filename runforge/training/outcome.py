@@ -14,7 +14,8 @@ from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import RunForgeError
 from runforge.files.durable import is_folder, read_if_there, write_atomic
-from runforge.metrics import jsonl, tokens
+from runforge.metrics import tokens
+from runforge.metrics.last_values import RunValues
 from runforge.metrics.points import Rejected
 from runforge.training import artifacts
 from runforge.training.worker import effective_config
@@ -43,7 +44,7 @@ def finish(
         return []
     if not spec.is_command and status == "succeeded":
         status, kind, message = "failed", "bad_result", "exit code 0, but no valid result.json was left"
-    metrics = _Metrics(jsonl.read_last(run_dir / jsonl.NAME), printed) if spec.is_command else _Metrics()
+    metrics = _Metrics(RunValues(run_dir, printed=printed)) if spec.is_command else _Metrics()
     error = None if status == "succeeded" else {"message": message, "type": kind}
     _write(
         run_dir,
@@ -55,6 +56,7 @@ def finish(
             effective_config=_config(spec.payload),
             primary_metric=metrics.primary(spec.payload),
             metrics=metrics.last,
+            metric_sources=metrics.sources,
             warnings=metrics.warnings,
             artifacts=artifacts.listing(run_dir),
             error=error,
@@ -94,16 +96,16 @@ def _config(payload: Payload) -> dict[str, Any] | None:
 class _Metrics:
     """What a run has reported: last values, the primary metric, and warnings about the rest."""
 
-    def __init__(self, found: jsonl.LastValues | None = None, printed: Rejected = _NOTHING) -> None:
-        found = found or jsonl.LastValues()
-        found.reader.rejected = printed.plus(found.reader.rejected)
-        self.last = {name: point.value for name, point in found.points.items()}
-        self.warnings = list(found.sentences())
+    def __init__(self, found: RunValues | None = None) -> None:
+        self.last = found.last if found is not None else {}
+        self.warnings = found.sentences() if found is not None else []
+        self.sources = found.sources() if found is not None else []
+        self._main = found.primary() if found is not None else None
 
     def primary(self, payload: Payload) -> tuple[str, float] | None:
-        """Return the plan's objective, or without one the first metric."""
-        wanted = payload.objective.metric if payload.objective else next(iter(self.last), None)
-        return (wanted, self.last[wanted]) if wanted in self.last else None
+        """Return the plan's objective, or without one the run's main metric."""
+        wanted = payload.objective.metric if payload.objective else self._main
+        return (wanted, self.last[wanted]) if wanted is not None and wanted in self.last else None
 
 
 def _write(run_dir: Path, document: dict[str, Any], is_ours: Callable[[], bool] | None = None) -> None:
@@ -122,7 +124,7 @@ def write_lost(
     duration_ms: int,
 ) -> None:
     """Write the result of an attempt whose supervisor could not write it. Raises OSError."""
-    metrics = _Metrics(jsonl.read_last(run_dir / jsonl.NAME, _LOST_METRICS_LIMIT))
+    metrics = _Metrics(RunValues(run_dir, _LOST_METRICS_LIMIT))
     _write(
         run_dir,
         build_result(
@@ -133,6 +135,7 @@ def write_lost(
             effective_config=_config(payload) if payload is not None else None,
             primary_metric=metrics.primary(payload) if payload is not None else None,
             metrics=metrics.last,
+            metric_sources=metrics.sources,
             warnings=metrics.warnings,
             artifacts=artifacts.listing(run_dir),
             error={"message": message, "type": error_type},

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from textual.message import Message
 
 from runforge.errors import explained
-from runforge.metrics.curves import Progress, tail_progress
+from runforge.metrics.progress import Progress, tail_progress
 from runforge.views.daemon_status import DaemonStatus
 from runforge.views.queue_snapshot import GroupProgress, JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView

@@ -14,8 +14,7 @@ from textual.widgets import Static
 
 from runforge import cells
 from runforge.errors import RunForgeError
-from runforge.metrics import jsonl
-from runforge.metrics.curves import read_curves
+from runforge.metrics.run_curves import read_curves
 from runforge.text import safe
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
@@ -169,7 +168,7 @@ class GroupScreen(BaseScreen):
         title = "best runs" if self._trials and self._trials.ranked else "runs"
         series = []
         for job in jobs:
-            curves = read_curves(self.runforge.workspace.root / job.run_dir / jsonl.NAME)
+            curves = read_curves(self.runforge.workspace.root / job.run_dir)
             curve = curves.get(metric) or next(iter(curves.values()), None)
             if curve is not None:
                 series.append(Series(job.run_id[-10:], curve.steps, curve.values))

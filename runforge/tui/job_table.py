@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from runforge import cells
-from runforge.metrics.curves import Progress
+from runforge.metrics.progress import Progress
 from runforge.tui.columns import Column, Layout, fitted
 from runforge.tui.row_list import Cell, RowList
 from runforge.views.queue_snapshot import QueueSnapshot

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from runforge.core.filters import parse
-from runforge.metrics.curves import Progress
+from runforge.metrics.progress import Progress
 from runforge.text import safe
 from runforge.tui import queue_keys
 from runforge.tui.bars import Key

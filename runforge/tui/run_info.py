@@ -15,7 +15,8 @@ from rich.text import Text
 
 from runforge import cells
 from runforge.files.durable import read_bounded
-from runforge.metrics.curves import Curve, CurveFile
+from runforge.metrics.curves import Curve
+from runforge.metrics.run_curves import RunCurves
 from runforge.text import safe
 from runforge.views.remarks import remarks
 from runforge.views.shown import JobView, RunView
@@ -44,7 +45,7 @@ class CurvesRead(NamedTuple):
     told: list[str]
 
 
-def fresh_curves(file: CurveFile) -> CurvesRead | None:
+def fresh_curves(file: RunCurves) -> CurvesRead | None:
     """Return a copy of the metrics of a file that has grown; None if it has not."""
     if not file.refresh():
         return None

@@ -14,8 +14,8 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static
 
 from runforge import cells
-from runforge.metrics import jsonl
-from runforge.metrics.curves import Curve, CurveFile, related
+from runforge.metrics.curves import Curve, related
+from runforge.metrics.run_curves import RunCurves
 from runforge.text import safe
 from runforge.tui.bars import Key, KeyBar
 from runforge.tui.base_screen import BaseScreen
@@ -84,7 +84,7 @@ class RunScreen(BaseScreen):
         super().__init__()
         self._job = job
         self._tab = tab
-        self._curve_file: CurveFile | None = None
+        self._curve_file: RunCurves | None = None
         self._curves: dict[str, Curve] = {}
         self._told: list[str] = []
         self._family = ""
@@ -148,7 +148,7 @@ class RunScreen(BaseScreen):
         folder = self.runforge.workspace.root / self._job.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
-        self._curve_file, self._family = CurveFile(folder / jsonl.NAME), ""
+        self._curve_file, self._family = RunCurves(folder), ""
         self._curves, self._told = {}, []
         self.query_one(LogView).show(folder / "logs.txt")
 
@@ -177,7 +177,7 @@ class RunScreen(BaseScreen):
                 self, lambda: fresh_curves(file), lambda found: self._show_curves(file, found), key="curves"
             )
 
-    def _show_curves(self, file: CurveFile, found: CurvesRead | None) -> None:
+    def _show_curves(self, file: RunCurves, found: CurvesRead | None) -> None:
         if file is not self._curve_file:
             return
         if found is not None:

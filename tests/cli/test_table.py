@@ -59,6 +59,9 @@ def _parsed(line: list[str]) -> dict[str, Any]:
         "runforge drill --only a --only b --seed 0 --list",
         "runforge logs x -f --attempt 2",
         "runforge tui --refresh 0.5 --ascii --no-mouse",
+        "runforge submit -n x --tag a --tag b python t.py -n 3 -- --wait",
+        "runforge submit -S a=1 -S b=-1 --request -",
+        "runforge submit --wait",
         "runforge wait",
         "runforge wait a b --all",
         "runforge set-priority a b 5",
@@ -149,6 +152,9 @@ def _bash_completes(line: str, place: Path) -> tuple[list[str], bool]:
         "runforge logs -f 2",
         "runforge set-priority @last ",
         "runforge drill --only x --",
+        "runforge submit -- python -",
+        "runforge submit python t.py ",
+        "runforge submit --after @",
     ],
 )
 def test_bash_completes_from_the_table_what_the_parser_would(line: str, ws: Workspace, cli: Cli) -> None:

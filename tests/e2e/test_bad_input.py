@@ -158,7 +158,7 @@ def test_plans_that_are_no_json(queue: Queue, case: str) -> None:
         (2, ("--gpu-slots",), ["daemon", "--gpu-slots=-1"]),
         (3, ("plan not found",), ["enqueue-sweep", "--plan", "none.json"]),
         (3, ("request not found",), ["run", "--request", "none.json"]),
-        (1, ("no run",), ["show", "nothing-like-it"]),
+        (1, ("no group or run",), ["show", "nothing-like-it"]),
         (2, ("--older-than",), ["prune", "--older-than", "soon"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

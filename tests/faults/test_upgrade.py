@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from gauntlets.arena import Arena
 from gauntlets.plans import grid, plan, request
 from runforge import workspace
@@ -16,7 +18,10 @@ from tests.store import old_journals
 WAITS = "import os,sys,time\nopen(f'{sys.argv[1]}-{os.getpid()}', 'w')\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.02)"
 
 
-def test_runs_that_go_on_while_the_journal_is_migrated_are_taken_over(here: Arena, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_runs_that_go_on_while_the_journal_is_migrated_are_taken_over(
+    here: Arena, tmp_path: Path, version: int
+) -> None:
     marker = tmp_path / "marker"
     command = [sys.executable, "-c", WAITS, str(marker)]
     groups = []
@@ -30,15 +35,15 @@ def test_runs_that_go_on_while_the_journal_is_migrated_are_taken_over(here: Aren
     here.kill_daemon()
     running = [(job["run_id"], job["attempt"]) for job in here.jobs() if job["state"] == "running"]
     path = workspace.at(here.root).journal
-    old_journals.bring_back(path)
+    old_journals.bring_back(path, version)
 
     assert "0 succeeded" in here.run("queue-status", "--workspace", str(here.root))
     assert _look(path, "PRAGMA user_version") == [(migrate.NEWEST,)]
     assert len(_look(path, "SELECT * FROM slots")) == 3
     assert len(_look(path, "SELECT * FROM device_grants WHERE device IS NULL")) == 1
-    backup = path.with_name(f"{path.name}.bak-1")
-    assert _look(backup, "PRAGMA user_version") == [(1,)]
-    assert len(_look(backup, "SELECT * FROM slots")) == 4
+    backup = path.with_name(f"{path.name}.bak-{version}")
+    assert _look(backup, "PRAGMA user_version") == [(version,)]
+    assert len(_look(backup, "SELECT * FROM slots")) == (4 if version == 1 else 3)
 
     here.daemon(3, 1)
     marker.touch()

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from runforge.documents.result import build_result
 from runforge.metrics import jsonl
-from runforge.metrics.curves import CurveFile, read_curves, tail_progress
+from runforge.metrics.last_values import RunValues
 from runforge.metrics.points import Point
 from runforge.metrics.printed import PrintedMetrics
+from runforge.metrics.progress import tail_progress
+from runforge.metrics.run_curves import RunCurves, read_curves
 
 NAMES = st.one_of(st.sampled_from(["loss", "val/loss", "acc", "step", "value", "name"]), st.text(max_size=4))
 VALUES = st.one_of(
@@ -44,10 +46,10 @@ def last_of_curves(path: Path) -> dict[str, float]:
 def test_all_readers_see_the_same(folder: Path, content: bytes, ends: bool) -> None:
     path = folder / "metrics.jsonl"
     path.write_bytes(content + b"\n" * ends)
-    found = jsonl.read_last(path)
-    last = {name: point.value for name, point in found.points.items()}
-    assert repr(last_of_curves(path)) == repr(last)
-    file = CurveFile(path)
+    found = RunValues(folder)
+    last = found.last
+    assert repr(last_of_curves(folder)) == repr(last)
+    file = RunCurves(folder)
     while file.refresh():
         pass
     if ends:  # otherwise the last line may be torn and still grow

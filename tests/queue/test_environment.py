@@ -29,6 +29,8 @@ SHELL = {
     "VIRTUAL_ENV": "/home/me/p/.venv",
     "LANG": "C.UTF-8",
     "OMP_NUM_THREADS": "4",
+    "AWS_CA_BUNDLE": "/etc/ssl/all.pem",
+    "SECRETS_FILE": "/run/secrets",
     "XDG_CACHE_HOME": "/fast/cache",
     "BASH_FUNC_module%%": "() {  eval `modulecmd`\n}",
 }
@@ -41,6 +43,7 @@ TERMINALS = {
 }
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "a",
+    "CERT_PATH": "https://ada:pw@host/x",
     "DATABASE": "postgres://ada:pw@db/x",
     "HF_TOKEN": "b",
     "SLACK_BOT_TOKEN": "c",
@@ -156,7 +159,12 @@ def test_secrets_come_from_the_file_else_from_the_daemon(ws: Workspace, tmp_path
         **given,
         "CUDA_VISIBLE_DEVICES": "3",
     }
-    assert environment_words.lacking(made, daemon) == ("AWS_SECRET_ACCESS_KEY", "DATABASE", "SLACK_BOT_TOKEN")
+    assert environment_words.lacking(made, daemon) == (
+        "AWS_SECRET_ACCESS_KEY",
+        "CERT_PATH",
+        "DATABASE",
+        "SLACK_BOT_TOKEN",
+    )
     source.unlink()
     with pytest.raises(Missing, match="from which the run takes variables at each launch"):
         launched.variables(files, daemon)

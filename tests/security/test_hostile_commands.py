@@ -36,6 +36,11 @@ CALLS = [
     *(f"{c} -w FX" for c in ("queue-status", "groups", "jobs", "doctor", "daemon", "stop-daemon", "tui")),
     *("enqueue-run --run-id X -w W", "enqueue-run --run-id none --group-id X -w W", "set-priority X 1 -w W"),
     *("set-priority @last X -w W", "jobs --group X -w W", "jobs --state X -w W", "jobs --limit X -w W"),
+    *(
+        f"{c} X -w W"
+        for c in ("cancel", "retry", "hold", "release", "pause", "resume", "move --front", "remove -y")
+    ),
+    *("cancel --where X -w W", "move 1 --before X -w W", "show 3-X -w W"),
     *("prune --older-than X -w W", "enqueue-sweep --plan FX -w W", "sweep --plan FX -w W"),
     *(
         "run --request FX -w W",

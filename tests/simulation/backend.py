@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from runforge import failpoints
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, Order
+from runforge.clock import later
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report, ResultFacts
 from runforge.core.records import Job
 from runforge.machine.disk_space import Shortage
@@ -36,11 +37,15 @@ class FakeClock:
     def __init__(self, random: Random) -> None:
         self._random = random
         self.seconds = 1e6
+        #: At the end of a history it jumps no more.
+        self.is_late = False
 
     def monotonic(self) -> float:
         return self.seconds
 
     def now(self) -> str:
+        if self.is_late:
+            return later("2026-03-01T00:00:00.000Z", self.seconds)
         return f"2026-01-{self._random.randint(1, 28):02d}T00:00:00.000Z"
 
 

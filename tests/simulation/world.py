@@ -16,22 +16,21 @@ from typing import Any, NamedTuple
 
 from runforge import failpoints, workspace
 from runforge.core import policy
-from runforge.core.resources import Resources
 from runforge.core.scheduling import choose
-from runforge.core.states import State
 from runforge.daemon import main
 from runforge.daemon.claims import Claims, Rule
 from runforge.daemon.engine import Engine, Listener, Settings
 from runforge.daemon.settling import Decide
 from runforge.machine.gpus import Gpu, Gpus
-from runforge.queue import cancel
-from runforge.store import records, transitions, verify
+from runforge.queue import hold
+from runforge.store import verify
 from runforge.store.failures import DiskFull, Fenced
-from runforge.store.journal import Journal, Transaction
+from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
 from tests.simulation.backend import FakeBackend, FakeClock, place
 from tests.simulation.machine import Machine
 from tests.simulation.referee import Referee
+from tests.simulation.users import Users
 
 #: Where a daemon may also be stopped, and continue after another one has taken over.
 _STOPS = {
@@ -46,7 +45,6 @@ _STOPS = {
     "cancel.delivered",
     "daemon.adopted",
 }
-_MOST_QUEUED = 25
 
 
 class Broken(AssertionError):
@@ -77,7 +75,7 @@ class World:
         self._clock = FakeClock(self.random)
         self._rules = rules
         self._ws = workspace.at(folder)
-        self._number = 0
+        self._users = Users(self.random, self.referee)
         self._seq = 0
         self._death_in = 0
         self._is_nested = False
@@ -204,6 +202,7 @@ class World:
         else:
             self._mishap()
         self._fold()
+        self._check(self.referee.stuck())
         self._check_slots()
 
     def _mishap(self) -> None:
@@ -240,10 +239,7 @@ class World:
     # --- users ---------------------------------------------------------------------------------
 
     def _command(self) -> None:
-        commands = (self._enqueue, self._enqueue, self._pause, self._cancel, self._retry, self._reprioritise)
-        command = self.random.choice(commands)
-        if self.random.random() < 0.02:
-            command = self._prune
+        command = self._users.next()
         stopping: list[Any] = []
         try:
             with self._journal.write() as tx:
@@ -252,73 +248,6 @@ class World:
             return
         for job in stopping:
             self.machine.leave_cancel(place(job.run_id, job.attempt))
-
-    def _enqueue(self, tx: Transaction, now: str) -> None:
-        if sum(map(len, self.referee.queued.values())) > _MOST_QUEUED:
-            return
-        lane_id, group_id = 1, None
-        if self.random.random() < 0.7:
-            self._number += 1
-            group_id = f"group-{self._number}"
-            lane_id = tx.row("groups.new_lane")[0]
-            tx.run(
-                "groups.insert", group_id=group_id, lane_id=lane_id, name="x", notes=None, now=now,
-                created_by="x", max_parallel=2, fail_fast=int(self.random.random() < 0.1),
-                objective_metric=None, direction="maximize",
-            )  # fmt: skip
-        for _ in range(self.random.randint(1, 6)):
-            self._number += 1
-            transitions.enqueue(
-                tx, Resources(gpus=int(self.random.random() < 0.3)), job_id=f"job-{self._number}",
-                run_id=f"run-{self._number}", group_id=group_id, lane_id=lane_id, run_dir=".", priority=self.random.choice((0, 0, 0, -1, 5)), overrides="{}",
-                dry_run_seconds=None, now=now,
-            )  # fmt: skip
-
-    def _any_job(self, tx: Transaction, *states: State) -> Any:
-        found = [job_id for job_id, job in self.referee.jobs.items() if job.state in states]
-        if not found:
-            return None
-        return records.job(tx.row("jobs.by_job_id", job_id=self.random.choice(found)))
-
-    def _any_group(self) -> str | None:
-        groups = [lane for lane, jobs in self.referee.queued.items() if lane is not None and jobs]
-        return self.random.choice(groups) if groups else None
-
-    def _pause(self, tx: Transaction, now: str) -> None:
-        is_paused = self.random.random() < 0.4
-        group_id = self._any_group()
-        if not is_paused and self.referee.paused:
-            group_id = self.random.choice(sorted(map(str, self.referee.paused)))
-        if group_id is not None:
-            tx.run("groups.set_paused", group_id=group_id, is_paused=int(is_paused), now=now)
-
-    def _cancel(self, tx: Transaction, now: str) -> list[Any]:
-        job = self._any_job(tx, State.QUEUED, State.RUNNING)
-        if job is None or self.random.random() < 0.5:
-            return []
-        jobs = [job]
-        if job.group_id is not None and self.random.random() < 0.3:
-            jobs = [
-                j
-                for j in transitions.jobs_of_group(tx, job.group_id)
-                if j.state in {State.QUEUED, State.RUNNING}
-            ]
-            tx.run("groups.set_canceled", group_id=job.group_id, is_canceled=1, now=now)
-        return cancel._cancel(tx, jobs, now, let_running_finish=self.random.random() < 0.2)
-
-    def _retry(self, tx: Transaction, now: str) -> None:
-        job = self._any_job(tx, State.FAILED, State.CANCELED)
-        if job is not None:
-            transitions.retry(tx, job, now)
-
-    def _reprioritise(self, tx: Transaction, now: str) -> None:
-        job = self._any_job(tx, State.QUEUED, State.RUNNING)
-        if job is not None:
-            tx.run("jobs.set_priority", job_id=job.job_id, priority=self.random.randint(-2, 6), now=now)
-
-    def _prune(self, tx: Transaction, now: str) -> None:
-        old = [records.job(row) for row in tx.rows("jobs.prunable", before="9999")]
-        transitions.forget(tx, old, now)
 
     # --- checks --------------------------------------------------------------------------------
 
@@ -346,11 +275,13 @@ class World:
     def finish(self) -> None:
         """Let everything come to its end without mishaps, then compare journal and tables."""
         self.engine = None
-        self._is_over = True
+        self._is_over = self._clock.is_late = True
         self.machine.gpus = Gpus()  # mended at last
         with self._journal.write() as tx:
             for lane in sorted(map(str, self.referee.paused)):
                 tx.run("groups.set_paused", group_id=lane, is_paused=0, now=self._clock.now())
+            waiting = [row["job_id"] for row in tx.rows("jobs.all") if row["state"] == "queued"]
+            hold.set_held(tx, waiting, self._clock.now(), is_held=False)
         for _ in range(5000):
             self._clock.seconds += 1.0
             if self.engine is None or self.engine.is_draining:

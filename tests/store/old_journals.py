@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runforge.store import migrate
+from runforge.store import migrate, verify
 from runforge.store.sqlite import sqlite
 from runforge.workspace import Workspace
 
@@ -38,28 +38,34 @@ def _put(ws: Workspace, dump: Path) -> Path:
     return ws.journal
 
 
-def bring_back(path: Path) -> None:
-    """Turn a closed journal of version 2 into one of version 1 with the same rows."""
+def bring_back(path: Path, version: int) -> None:
+    """Turn a closed journal of the newest version into one of version 1 or 2 with the same rows."""
     older = path.with_name("older.db")
     connection = sqlite.connect(str(older), isolation_level=None)
-    connection.executescript(migrate.FILES[0].read_text("utf-8"))
+    for file in migrate.FILES[:version]:
+        connection.executescript(file.read_text("utf-8"))
     connection.execute("ATTACH ? AS now", (str(path),))
     triggers = connection.execute(
         "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger'"
     ).fetchall()
     for name, _ in triggers:
         connection.execute(f"DROP TRIGGER {name}")
-    for table in ("lanes", "groups", "jobs", "attempts", "daemon", "journal"):
+    newer = ("shapes", "lane_shapes", "slots", "device_grants") if version > 1 else ()
+    for table in ("lanes", "groups", "jobs", "attempts", "daemon", "journal", *newer):
         _copy(connection, table)
-    connection.execute("INSERT INTO slots SELECT 'cpu', slot_no, job_id FROM now.slots")
-    connection.execute("INSERT INTO slots SELECT 'gpu', slot_no, job_id FROM now.device_grants")
+    told = ", ".join(f"'$.{name}'" for name in verify.PLAIN)
+    connection.execute(f"UPDATE journal SET detail = json_remove(detail, {told}) WHERE event = 'enqueued'")
+    if version == 1:
+        connection.execute("INSERT INTO slots SELECT 'cpu', slot_no, job_id FROM now.slots")
+        connection.execute("INSERT INTO slots SELECT 'gpu', slot_no, job_id FROM now.device_grants")
     for _, sql in triggers:
         connection.execute(sql)
-    connection.executescript("""
+    names = ", ".join(f"'{file.stem}'" for file in migrate.FILES[:version])
+    connection.executescript(f"""
         CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT);
         CREATE UNIQUE INDEX idx__sqlite_migrations_migration_set_name ON _sqlite_migrations (migration_set, name);
-        INSERT INTO _sqlite_migrations SELECT * FROM now._sqlite_migrations WHERE name = '001_journal';
-        DETACH now; PRAGMA journal_mode=WAL; PRAGMA user_version=1;
+        INSERT INTO _sqlite_migrations SELECT * FROM now._sqlite_migrations WHERE name IN ({names});
+        DETACH now; PRAGMA journal_mode=WAL; PRAGMA user_version={version};
     """)
     connection.execute(f"PRAGMA application_id={migrate.APPLICATION_ID}")
     connection.close()
@@ -75,6 +81,7 @@ def _copy(connection: Any, table: str) -> None:
         "gpu_uuid": "json_extract(devices, '$[0]')",
         "queued_cpu": _queued(table, "= 0"),
         "queued_gpu": _queued(table, "> 0"),
+        **({"is_paused": "is_closed"} if table == "lane_shapes" else {}),
     }
     values = ", ".join(made.get(name, name) for name in old)
     connection.execute(f"DELETE FROM main.{table}")

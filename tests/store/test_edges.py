@@ -11,7 +11,7 @@ from runforge.core.outcome import Ending
 from runforge.core.resources import Resources
 from runforge.core.states import Cause, State
 from runforge.errors import InvalidRequest, OperationFailed
-from runforge.queue import retry
+from runforge.queue import cancel, retry
 from runforge.store import edges, transitions, verify
 from runforge.store.failures import IllegalTransition
 from runforge.store.opening import open_journal
@@ -218,6 +218,18 @@ def test_a_parent_that_is_retried_brings_back_what_was_canceled_because_of_it(ki
     kit.run("left")
     kit.run("right")
     assert kit.get("join").blockers == 0
+
+
+def test_what_a_person_cancels_together_was_not_canceled_in_vain(kit: Kit, bare_ws: Workspace) -> None:
+    kit.job("p")
+    kit.job("c", on("p"))
+    kit.job("d", on("c"))
+    assert cancel.cancel_runs(bare_ws, ["p", "c", "c"]).canceled_queued == 2
+    assert [kit.get(name).cause for name in "pcd"] == ["canceled", "canceled", "dependency"]
+    outcome = retry.retry(bare_ws, ["c"])
+    assert (outcome.changed, len(outcome.skipped)) == ([], 1)
+    outcome = retry.retry(bare_ws, ["c", "p"])
+    assert [job.job_id for job in outcome.changed] == ["p", "c", "d"]
 
 
 def test_a_child_of_two_that_failed_comes_back_with_the_last_of_them(kit: Kit) -> None:

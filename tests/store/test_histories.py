@@ -42,7 +42,7 @@ class History:
             (4, lambda: machine.claim(self.one(QUEUED), number(3), (None, None), whole=True)),
             (6, lambda: machine.end(self.one(RUNNING), self.random.choice(sorted(TERMINAL)))),
             (4, lambda: machine.retry(self.one(*ENDED_BADLY), alone=number(4) == 0)),
-            (1, lambda: machine.cancel(self.one(QUEUED, RUNNING))),
+            (1, lambda: machine.cancel([self.one(QUEUED, RUNNING), self.one(QUEUED)])),
             (3, lambda: machine.prune(self.one(*TERMINAL))),
             (1, lambda: machine.requeue(self.one(RUNNING))),
             (1, lambda: machine.try_again(self.one(RUNNING))),
@@ -91,4 +91,4 @@ def test_a_long_history_of_waiting_is_what_the_model_says(seed: int) -> None:
             history.step()
     finally:
         history.machine.teardown()
-    assert min(history.seen[event] for event in ("edges", "met", "vain", "no more vain")) > 3, history.seen
+    assert min(history.seen[event] for event in ("edges", "met", "vain", "no more vain")) > 1, history.seen

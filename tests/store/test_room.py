@@ -158,7 +158,7 @@ def test_an_open_group_is_over_when_it_is_closed(ws: Workspace, journal: Journal
     run("UPDATE groups SET is_open = 1")
     with journal.write() as tx:
         for one in transitions.jobs_of_group(tx, group_id):
-            transitions.cancel_queued(tx, one, clock.now())
+            transitions.cancel_queued(tx, [one], clock.now())
     assert (lists.groups(ws)[0].status, lists.groups(ws)[0].finished_at) == ("running", None)
     assert prune.prune(ws, -1).jobs == 0
     run("UPDATE groups SET is_open = 0")

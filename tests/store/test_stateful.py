@@ -121,17 +121,18 @@ class JournalMachine(EdgeRules):
             if self.jobs[job_id].state in LIVE:
                 self.jobs[job_id] = replace(self.jobs[job_id], priority=priority)
 
-    @rule(place=places)
-    def cancel(self, place: int) -> None:
-        if (job_id := self.pick(place)) is None or self.jobs[job_id].state not in LIVE:
-            return
-        job = self.row(job_id)
-        self.change(lambda tx: cancel._cancel(tx, [job], NOW, let_running_finish=False))
-        if job.state is State.QUEUED:
-            self.move(job_id, State.CANCELED)
-            self.resolve()
-        else:
-            self.jobs[job_id] = replace(self.jobs[job_id], cancel_requested=True)
+    @rule(several=st.lists(places, min_size=1, max_size=3))
+    def cancel(self, several: list[int]) -> None:
+        """Cancel some jobs in one change: each of them was canceled by a person, also who waits for another."""
+        names = {job_id for place in several if (job_id := self.pick(place)) is not None}
+        jobs = [self.row(job_id) for job_id in sorted(names) if self.jobs[job_id].state in LIVE]
+        self.change(lambda tx: cancel._cancel(tx, jobs, NOW, let_running_finish=False))
+        for job in jobs:
+            if job.state is State.QUEUED:
+                self.move(job.job_id, State.CANCELED)
+            else:
+                self.jobs[job.job_id] = replace(self.jobs[job.job_id], cancel_requested=True)
+        self.resolve()
 
     @rule(place=places)
     def prune(self, place: int) -> None:

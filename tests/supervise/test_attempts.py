@@ -78,8 +78,9 @@ class Attempt:
         return path
 
     def start(self, code: str, **changes: Any) -> None:
-        path = self.spec([sys.executable, "-u", "-c", code], **changes)
+        self.start_spec(self.spec([sys.executable, "-u", "-c", code], **changes))
 
+    def start_spec(self, path: Path) -> None:
         def run() -> None:
             os.setsid()
             supervise(path)

@@ -192,7 +192,9 @@ def test_the_signal_that_a_run_wants_comes_first_and_to_it_alone(attempt: Attemp
 
 
 def test_a_run_that_does_not_end_by_its_own_signal_gets_term_at_half_the_grace(attempt: Attempt) -> None:
-    code = "signal.signal(signal.SIGUSR1, lambda *_: save())\nprint('up', flush=True)\nwhile True: time.sleep(1)"
+    code = (
+        "signal.signal(signal.SIGUSR1, lambda *_: save())\nprint('up', flush=True)\nwhile True: time.sleep(1)"
+    )
     start(attempt, code, yield_signal="USR1", grace_seconds=6.0)
     record = give_way(attempt)
     assert record.signal == signal.SIGTERM

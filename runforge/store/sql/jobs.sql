@@ -334,3 +334,14 @@ SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL;
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
                 is_resumable = :is_resumable, on_lost = :on_lost, updated_at = :now
 WHERE job_id = :job_id;
+
+-- name: edit
+-- A queued job gets another request; not if it was edited meanwhile.
+UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules,
+                retries_used = :retries_used, overrides = :overrides, name = :name, tags = :tags, notes = :notes,
+                priority = :priority, shape_id = :shape_id, is_resumable = :is_resumable, on_lost = :on_lost,
+                version = version + 1, updated_at = :now
+WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND version = :version;
+
+-- name: describe
+UPDATE jobs SET name = :name, tags = :tags, notes = :notes, updated_at = :now WHERE job_id = :job_id;

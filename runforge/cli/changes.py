@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from runforge.cli import output
 from runforge.cli.options import find
 from runforge.core import job_numbers
+from runforge.core.records import ASKED_AND_HELD
 from runforge.core.states import State
-from runforge.core.yielding import ASKED_AND_HELD
 from runforge.errors import CanceledByUser, InvalidRequest
 from runforge.views import resolve
 

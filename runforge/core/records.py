@@ -10,6 +10,9 @@ from typing import NamedTuple
 from runforge.core.resources import Resources
 from runforge.core.states import State
 
+#: How `Job.yield_requested` counts the wishes: to make room, and to be held then.
+ASKED, ASKED_AND_HELD = 1, 2
+
 
 class Job(NamedTuple):
     """The queue's record that a run is to be executed."""

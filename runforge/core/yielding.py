@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from runforge.core import exit_codes
 from runforge.core.outcome import Ending, ExitRecord
-from runforge.core.records import Job
+from runforge.core.records import ASKED, ASKED_AND_HELD, Job
 from runforge.core.states import Cause, State
 
 #: What a run may be told by that it is to save and end, and what it usually is.
@@ -19,8 +19,6 @@ GRACE_SECONDS = 60.0
 MOST_IDLE = 5
 #: What may become of a run whose end is unknown.
 ON_LOST = ("requeue", "resume", "hold", "fail")
-#: How `Job.yield_requested` counts the wishes.
-ASKED, ASKED_AND_HELD = 1, 2
 
 
 class Returned(NamedTuple):

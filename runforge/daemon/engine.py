@@ -16,7 +16,7 @@ from runforge.clock import Clock, later
 from runforge.core import policy, retrying, yielding
 from runforge.core.outcome import Ending
 from runforge.core.policy import Decision, Past
-from runforge.core.records import Job
+from runforge.core.records import ASKED_AND_HELD, Job
 from runforge.core.states import Cause, State
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
@@ -292,7 +292,7 @@ def _record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, En
         transitions.give_back(tx, job, returned, now)
         return job, returned.ending
     if ending.state is State.QUEUED:
-        ending = ending._replace(is_held=ending.is_held or job.yield_requested == yielding.ASKED_AND_HELD)
+        ending = ending._replace(is_held=ending.is_held or job.yield_requested == ASKED_AND_HELD)
         not_before = None if running.delay is None else later(now, running.delay)
         transitions.requeue(tx, job, ending, now, not_before=not_before)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runforge import failpoints
-from runforge.backends.base import Backend, Order
+from runforge.backends.base import AttemptRef, Backend, Order
 from runforge.core import yielding
 from runforge.core.records import Job
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
@@ -35,15 +35,25 @@ class Orders:
         """Let an attempt have these orders and no others; return whether it does."""
         wanted = {Order(name) for name in yielding.orders(job)}
         # An earlier daemon's attempt may have any; only a freeze is ever taken back.
-        had = {Order.FREEZE} if running.orders is None else running.orders
-        missing = wanted if running.orders is None else wanted - running.orders
-        given = {order for order in missing if self._backend.order(running.ref, order)}
-        for order in missing:
-            failpoints.hit(f"{order.value}.delivered")
-        kept = had & wanted
-        if Order.FREEZE in had - wanted and not self._backend.withdraw(running.ref, Order.FREEZE):
-            kept = kept | {Order.FREEZE}
-        elif Order.FREEZE in had - wanted:
-            failpoints.hit("thaw.delivered")
-        running.orders = (kept if running.orders is not None else set()) | given
+        had, is_known = running.orders or set(), running.orders is not None
+        given = {order for order in wanted - had if self._give(running.ref, order)}
+        is_wrongly_frozen = Order.FREEZE not in wanted and (Order.FREEZE in had or not is_known)
+        if is_wrongly_frozen and not self._thaw(running.ref):
+            given.add(Order.FREEZE)
+        running.orders = (had & wanted) | given
         return running.orders == wanted
+
+    def _give(self, ref: AttemptRef, order: Order) -> bool:
+        is_given = self._backend.order(ref, order)
+        if order is Order.CANCEL:
+            failpoints.hit("cancel.delivered")
+        elif order is Order.YIELD:
+            failpoints.hit("yield.delivered")
+        else:
+            failpoints.hit("freeze.delivered")
+        return is_given
+
+    def _thaw(self, ref: AttemptRef) -> bool:
+        is_thawed = self._backend.withdraw(ref, Order.FREEZE)
+        failpoints.hit("thaw.delivered")
+        return is_thawed

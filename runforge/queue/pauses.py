@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from runforge import clock, failpoints
 from runforge.attempts import orders
 from runforge.core import yielding
-from runforge.core.records import Job
+from runforge.core.records import ASKED, ASKED_AND_HELD, Job
 from runforge.core.states import State
 from runforge.queue import wakeup
 from runforge.queue.change import announce, existing, tidy
@@ -46,7 +46,7 @@ def ask_to_yield(
     workspace: Workspace, job_ids: Sequence[str], *, is_held: bool = False, is_forced: bool = False
 ) -> Changed:
     """Ask running runs to save their work and end; they go on later, or when they are released."""
-    wish = yielding.ASKED_AND_HELD if is_held else yielding.ASKED
+    wish = ASKED_AND_HELD if is_held else ASKED
     return _change(
         workspace,
         job_ids,

@@ -297,7 +297,7 @@ def set_frozen(tx: Transaction, job: Job, now: str, *, is_frozen: bool) -> None:
 
 
 def ask_to_yield(tx: Transaction, job: Job, now: str, wish: int) -> None:
-    """Record that a running job must make room (`core.yielding.ASKED`, or to be held then)."""
+    """Record that a running job must make room (`core.records.ASKED`, or to be held then)."""
     tx.run("jobs.ask_to_yield", job_id=job.job_id, wish=wish, now=now)
 
 

@@ -88,10 +88,11 @@ class Wishes:
 
     def _freeze_or_thaw(self) -> None:
         if orders.is_given(self._folder, orders.FREEZE):
-            if not self._freezing.is_on:
-                self._say(["[RunForge: frozen]"])
+            is_new = not self._freezing.is_on
             self._freezing.freeze()
-            failpoints.hit("freeze.stopped")
+            if is_new:
+                failpoints.hit("freeze.stopped")
+                self._say(["[RunForge: frozen]"])
         elif self._freezing.is_on:
             seconds = self._freezing.thaw()
             failpoints.hit("thaw.continued")

@@ -251,6 +251,8 @@ class JobTable(RowList):
         overrides = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in job.overrides.items())
         if job.cancel_requested and job.state == "running":
             return Cell("stopping ...", "canceled")
+        if job.frozen_at is not None or job.yield_requested:
+            return Cell(job.pause_text or "", "paused")
         if job.state == "running" and progress and progress.epoch and progress.epochs:
             bar = cells.bar(progress.epoch, progress.epochs, 8)
             return Cell(f"{bar} {progress.epoch}/{progress.epochs} {overrides}")

@@ -46,6 +46,10 @@ class Model:
     had_started: bool = False
     #: It was canceled because of what it waited for.
     in_vain: bool = False
+    frozen: bool = False
+    yield_requested: int = 0
+    yields: int = 0
+    idle_yields: int = 0
 
     @property
     def is_ready(self) -> bool:
@@ -132,7 +136,8 @@ class ModelMachine(RuleBasedStateMachine):
     def move(self, job_id: str, state: State, **more: Any) -> None:
         known = self.jobs[job_id]
         started = state in TERMINAL and known.state is State.RUNNING
-        self.jobs[job_id] = replace(known, state=state, had_started=started, **more)
+        left = {"state": state, "had_started": started, "frozen": False, "yield_requested": 0}
+        self.jobs[job_id] = replace(known, **{**left, **more})
         self.settle(known.group)
         if state is not State.RUNNING:
             self.slots = {slot: holder for slot, holder in self.slots.items() if holder != job_id}
@@ -198,7 +203,13 @@ class ModelMachine(RuleBasedStateMachine):
         while back:
             for each in back:
                 known = self.jobs[each]
-                changes = {"lost": 0, "cancel_requested": False, "delayed": False, "in_vain": False}
+                changes = {
+                    "lost": 0,
+                    "cancel_requested": False,
+                    "delayed": False,
+                    "in_vain": False,
+                    "idle_yields": 0,
+                }
                 self.move(each, State.QUEUED, attempt=known.attempt + 1, **changes)
                 done |= {each, known.group or each}
                 if known.group is not None:
@@ -274,6 +285,10 @@ def _model(job: Job, row: Any) -> Model:
         bool(row["delayed"]),
         job.state in TERMINAL and job.started_at is not None,
         job.cause == Cause.DEPENDENCY,
+        job.frozen_at is not None,
+        job.yield_requested,
+        job.yields,
+        job.idle_yields,
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-#: Arguments: steps, seconds for each. Without its worker it can neither train nor save.
+#: Arguments: steps, seconds for each, and the file with which it hurries. Without its worker it can neither train nor
+#: save.
 PROGRAM = """
 import json, os, random, signal, subprocess, sys, time
 steps, seconds = int(sys.argv[1]), float(sys.argv[2])
@@ -47,7 +48,7 @@ while at < steps:
             file.write(through_the_worker(json.dumps(state)))
         os.replace(path + ".new", path)
         sys.exit(0)
-    time.sleep(seconds)
+    time.sleep(0 if os.path.exists(sys.argv[3]) else seconds)
 """
 
 

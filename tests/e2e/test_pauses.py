@@ -104,7 +104,7 @@ def stand_still(here: Arena) -> bool:
 
 
 def test_the_curve_of_a_run_that_yields_again_and_again_is_that_of_one_that_does_not(desk: Desk) -> None:
-    arguments = ("120", "0.02")
+    arguments = ("1500", "0.1", str(desk.go))
     alone = desk.submit("--resumable", code=PROGRAM, arguments=arguments)
     often = desk.submit("--resumable", code=PROGRAM, arguments=arguments)
     desk.here.daemon(2)
@@ -118,10 +118,11 @@ def test_the_curve_of_a_run_that_yields_again_and_again_is_that_of_one_that_does
         desk.here.until(has_got_on, "it has got on")
         desk.type("yield", often)
         desk.until(often, yields=attempt)
+    desk.go.touch()
     desk.until(often, state="succeeded")
     desk.until(alone, state="succeeded")
     assert curve(desk.folder(often)) == curve(desk.folder(alone))
-    assert [step for step, _ in curve(desk.folder(alone))] == list(range(120))
+    assert [step for step, _ in curve(desk.folder(alone))] == list(range(1500))
     assert desk.causes(often) == ["yielded"] * 8 + ["exit"]
     desk.here.finish()
 

@@ -129,7 +129,7 @@ def _limit_text(facts: Facts) -> str:
 
 def _resuming_text(job: JobView) -> str:
     """Return whether a run can go on later, how often it has made room, and what becomes of it if it is lost."""
-    can = "from its checkpoints" if job.is_resumable else ""
+    can = "from its checkpoints" if job.resumable else ""
     times = f"has yielded {job.yields} time{'s' if job.yields > 1 else ''}" if job.yields else ""
     lost = f"if lost: {job.on_lost}" if job.on_lost else ""
     return ", ".join(part for part in (can, times, lost) if part)

@@ -59,7 +59,7 @@ class JobView(NamedTuple):
     frozen_at: str | None = None
     yield_requested: bool = False
     pause_text: str | None = None
-    is_resumable: bool = False
+    resumable: bool = False
     #: What becomes of it if its end is unknown; None is the daemon's policy.
     on_lost: str | None = None
     #: How often it has made room.
@@ -238,6 +238,7 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["cpus"], fields["gpus"] = job.needs.cpus, job.needs.gpus
     fields["yield_requested"] = job.yield_requested > 0
     fields["pause_text"] = pause_text(job, now)
+    fields["resumable"] = job.is_resumable
     if waiting is not None:
         fields["waiting"], fields["waiting_text"] = waiting
     return JobView(**fields)

@@ -90,9 +90,9 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         done = fast_path.run(arguments or _screens_if_possible())
         if done is not None:
             return done
-        from runforge.cli.program import program, spelled_out
+        from runforge.cli.program import program
 
-        words = spelled_out(arguments) or ["--help"]
+        words = arguments or ["--help"]
         code = program().main(args=words, prog_name="runforge", standalone_mode=False)
         if code == _INTERRUPTED:
             return _CANCELED

@@ -48,6 +48,12 @@ class TableGroup(TyperGroup):
         )
         return typer.main.get_command(app)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return a command and its words, with the values of the options that were given without one."""
+        name, command, rest = super().resolve_command(ctx, args)
+        known = find(args[0])
+        return name, command, rest if known is None else words.spelled_out(known, rest)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the commands into the help, section by section."""
         for section, commands in SECTIONS.items():
@@ -112,12 +118,6 @@ def _version(value: bool) -> None:
     if value:
         print(f"runforge {__version__}")
         raise typer.Exit
-
-
-def spelled_out(arguments: list[str]) -> list[str]:
-    """Return the words of a call as the parser knows them."""
-    command = find(arguments[0]) if arguments else None
-    return arguments if command is None else [arguments[0], *words.spelled_out(command, arguments[1:])]
 
 
 def program() -> Any:

@@ -72,7 +72,8 @@ def _print(here: Workspace, name: str) -> None:
 def _standing(here: Workspace, view: RunView) -> Iterator[Line]:
     """Yield who the run is and how it stands."""
     job = view.job
-    why = job.waiting_text or pauses.exact_text(here, job)
+    memory = pauses.memory_text(here, job.run_id, job.frozen_at) if job.frozen_at and job.gpus else None
+    why = job.waiting_text or memory or job.pause_text
     waits = f" ({why})" if why else ""
     yield "Run", job.run_id
     yield "Number", str(job.number)

@@ -9,7 +9,6 @@ from runforge.core.records import ASKED_AND_HELD
 
 if TYPE_CHECKING:
     from runforge.core.records import Job
-    from runforge.views.shown import JobView
     from runforge.workspace import Workspace
 
 _GIB = 1024**3
@@ -30,17 +29,13 @@ def _frozen(since: str, now: str) -> str:
     return f"frozen {cells.span(clock.seconds_between(since, now))}"
 
 
-def exact_text(workspace: Workspace, job: JobView) -> str | None:
-    """Return the same with the GPU memory that a frozen run holds now; for this the devices are asked."""
-    if job.frozen_at is None or not job.gpus:
-        return job.pause_text
+def memory_text(workspace: Workspace, run_id: str, since: str) -> str | None:
+    """Return how long a run is frozen and what GPU memory it holds now; None if none is seen. The devices are asked."""
     from runforge.machine.load import read_machine  # few calls want it
 
     parts = []
     for gpu in read_machine(workspace).gpus:
-        memory = sum(process.memory for process in gpu.processes if process.run_id == job.run_id)
+        memory = sum(process.memory for process in gpu.processes if process.run_id == run_id)
         if memory:
             parts.append(f"{memory / _GIB:.1f} GiB on GPU {gpu.index}")
-    if not parts:
-        return job.pause_text
-    return f"{_frozen(job.frozen_at, clock.now())}, holds {', '.join(parts)}"
+    return f"{_frozen(since, clock.now())}, holds {', '.join(parts)}" if parts else None

@@ -16,7 +16,7 @@ from runforge.daemon.claims import Claims
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.exports import exporter
 from runforge.machine.gpus import Gpus
-from runforge.queue import hold, limit, move, orphaned, remove
+from runforge.queue import cancel, hold, limit, move, orphaned, remove
 from runforge.store import heads, verify
 from runforge.store.failures import IllegalTransition
 from runforge.store.opening import open_journal
@@ -266,3 +266,19 @@ def test_what_no_job_knows_is_found_and_deleted_and_nothing_else(kit: Kit, bare_
     assert bare_ws.run_dir(unknown).is_dir()
     assert bare_ws.run_dir("by-hand").is_dir()
     assert orphaned.find(bare_ws, young_seconds=-60.0) == []
+
+
+@pytest.mark.parametrize("order", [["parent", "child", "other"], ["other", "child", "parent"]])
+def test_what_ends_with_its_parent_is_canceled_in_whatever_order_they_are_named(
+    bare_ws: Workspace, kit: Kit, order: list[str]
+) -> None:
+    kit.group("grp")
+    kit.job("parent", group="grp")
+    kit.job("child", on("parent"), group="grp")
+    kit.job("other")
+    kit.job("grandchild", on("child"))
+    done = cancel.cancel(bare_ws, order, ["grp"])
+    assert [(job.job_id, job.state) for job in done.changed] == [(name, State.CANCELED) for name in order]
+    assert kit.get("grandchild").state is State.CANCELED
+    assert kit.get_group("grp").is_canceled
+    assert [reason for _, reason in cancel.cancel(bare_ws, order).skipped] == ["already canceled"] * 3

@@ -82,6 +82,7 @@ def test_live_order_is_running_queued_and_the_newest_end_first(ws: Workspace) ->
         ("number:7-99 !8", {7}),
         ("5-4", set()),
         ("tag:paper", {1, 2}),
+        ("paper !old", {1, 3}),
         ("tag:Paper,old !tag:paper", {3}),
         ("name:res", {1}),
         ("name:r_s", set()),

@@ -44,7 +44,7 @@ class Freezing:
         elif now < self._next_look:
             return
         for _ in range(_ROUNDS):
-            moving = [pid for pid in os_process.descendants() if not _rests(pid)]
+            moving = [pid for pid in os_process.descendants() if not self._rests(pid)]
             if not moving:
                 self._next_look = time.monotonic() + _PAUSE
                 return
@@ -52,6 +52,18 @@ class Freezing:
                 ticks = os_process.start_ticks(pid)
                 if os_process.send(pid, signal.SIGSTOP, ticks):
                     self._stopped[pid] = ticks
+
+    def _rests(self, pid: int) -> bool:
+        """Return whether a process stands still. One that waits in the kernel stops before its next step.
+
+        That is so for ever for who has just made a child by vfork: the child is stopped before its program starts.
+        """
+        if os_process.is_stopped(pid) or os_process.is_zombie(pid):
+            return True
+        ticks = self._stopped.get(pid)
+        return (
+            ticks is not None and os_process.is_uninterruptible(pid) and os_process.start_ticks(pid) == ticks
+        )
 
     def thaw(self) -> float:
         """Let the processes go on, children before their parents; return how long they were frozen."""
@@ -67,7 +79,3 @@ class Freezing:
         self._next_look = 0.0
         self._stopped.clear()
         return frozen
-
-
-def _rests(pid: int) -> bool:
-    return os_process.is_stopped(pid) or os_process.is_zombie(pid)

@@ -49,7 +49,14 @@ def ticks(attempt: Attempt) -> int:
 
 def all_stand(attempt: Attempt) -> bool:
     tree = os_process.descendants(attempt.pid)
-    return len(tree) >= 3 and all(os_process.is_stopped(pid) or os_process.is_zombie(pid) for pid in tree)
+    return len(tree) >= 3 and all(stands(pid) for pid in tree)
+
+
+def stands(pid: int) -> bool:
+    """Return whether a process is stopped; after vfork it waits in the kernel for its child, which is stopped."""
+    below = os_process.children(pid)
+    waits = os_process.is_uninterruptible(pid) and bool(below) and all(map(os_process.is_stopped, below))
+    return os_process.is_stopped(pid) or os_process.is_zombie(pid) or waits
 
 
 def has_grown(attempt: Attempt, before: int) -> bool:
@@ -159,3 +166,39 @@ def test_an_attempt_that_is_to_be_frozen_before_its_start_starts_frozen(attempt:
     wait_until(lambda: os_process.is_stopped(os_process.children(attempt.pid)[0]), "it stands still")
     attempt.cancel()
     attempt.wait()
+
+
+def test_a_process_that_waits_for_its_stopped_child_stands_still_and_costs_nothing(attempt: Attempt) -> None:
+    """As Python starts programs: by vfork, so that the parent waits in the kernel until the child is another program."""
+    forks = (
+        "import subprocess, time\n"
+        "print('up', flush=True)\n"
+        "while True:\n"
+        "    subprocess.run(['true'])\n"
+        "    open('ticks', 'a').write('x')\n"
+    )
+    attempt.start(forks)
+    wait_until(lambda: "up" in attempt.log, "the run is up")
+    main = os_process.children(attempt.pid)[0]
+    for _ in range(300):
+        orders.give(attempt.folder, orders.FREEZE)
+        wait_until(lambda: stands(main), "it stands still")
+        if os_process.is_uninterruptible(main):
+            break
+        orders.withdraw(attempt.folder, orders.FREEZE)
+        wait_until(lambda: not stands(main), "it goes on")
+    else:
+        pytest.skip("no vfork was met: this Python starts programs in another way")
+    before = ticks(attempt), cpu_ticks(attempt.pid)
+    time.sleep(2)
+    assert (ticks(attempt), cpu_ticks(attempt.pid) - before[1] < 30) == (before[0], True)
+    orders.withdraw(attempt.folder, orders.FREEZE)
+    wait_until(lambda: has_grown(attempt, before[0]), "it goes on")
+    attempt.cancel()
+    attempt.wait()
+
+
+def cpu_ticks(pid: int) -> int:
+    """Return the CPU time of a process, in hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])

@@ -191,7 +191,8 @@ def test_a_process_that_waits_for_its_stopped_child_stands_still_and_costs_nothi
         pytest.skip("no vfork was met: this Python starts programs in another way")
     before = ticks(attempt), cpu_ticks(attempt.pid)
     time.sleep(2)
-    assert (ticks(attempt), cpu_ticks(attempt.pid) - before[1] < 30) == (before[0], True)
+    assert ticks(attempt) == before[0]
+    assert cpu_ticks(attempt.pid) - before[1] < 12
     orders.withdraw(attempt.folder, orders.FREEZE)
     wait_until(lambda: has_grown(attempt, before[0]), "it goes on")
     attempt.cancel()

@@ -56,10 +56,10 @@ def test_others_are_refused(signal: str | None, on_lost: str | None, words: str)
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"resumable": 1}, "resumable must be true or false"),
-        ({"yield_signal": "USR1"}, 'yield_signal is about a run with "resumable": true'),
-        ({"resumable": True, "yield_signal": "KILL"}, "yield_signal 'KILL' is unknown; known are TERM"),
-        ({"on_lost": "cancel"}, "on_lost 'cancel' is unknown; known are requeue, resume, hold, fail"),
+        ({"resumable": 1}, "resumable: must be true or false"),
+        ({"yield_signal": "USR1"}, 'yield_signal: is about a run with "resumable": true'),
+        ({"resumable": True, "yield_signal": "KILL"}, "yield_signal: 'KILL' is unknown; known are TERM"),
+        ({"on_lost": "cancel"}, "on_lost: 'cancel' is unknown; known are requeue, resume, hold, fail"),
     ],
 )
 def test_a_request_that_says_them_wrongly_is_refused(fields: dict[str, Any], words: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from textual.binding import Binding, BindingType
 
-from runforge.tui.base_screen import BaseScreen
+from runforge.tui.pausing import FREEZE, YIELD, Pausing
 from runforge.views.shown import JobView
 
 #: The keys, for the screens that have runs.
@@ -15,18 +15,16 @@ RUN_KEYS: list[BindingType] = [
     Binding("e", "edit", "Edit the queued run, or all marked ones, as a table"),
     Binding("h", "hold", "Hold back, or release"),
     Binding("d", "remove", "Remove ended runs with their folders"),
+    FREEZE,
+    YIELD,
     Binding("C", "rerun", "Run a copy of the run"),
     Binding("y", "copy('id')", "Copy the run's id"),
     Binding("Y", "copy('request')", "Copy the run's request"),
 ]
 
 
-class ChangingScreen(BaseScreen):
+class ChangingScreen(Pausing):
     """The changes; which runs they are about is the screen's."""
-
-    def with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
-        """Continue with the marked runs, or with the one that is looked at."""
-        raise NotImplementedError
 
     def with_current(self, then: Callable[[JobView], None]) -> None:
         """Continue with the run that is looked at."""

@@ -55,6 +55,7 @@ def info_text(view: RunView) -> Text:
         ("state", cells.state_cell(job.state)),
         ("waits", job.waiting_text),
         ("not before", local_and_ago(job.not_before)),
+        ("paused", job.pause_text),
         ("why", job.error),
         ("cause", job.cause),
         ("metric", _metric(job)),

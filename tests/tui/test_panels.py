@@ -280,6 +280,8 @@ GRAMMAR = {
     "e": "edit",
     "h": "hold",
     "d": "remove",
+    "z": "freeze",
+    "Z": "make room",
     "J": "down",
     "K": "up",
     "L": "logarithmic",

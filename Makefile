@@ -17,7 +17,7 @@ help:
 	@echo "make lint       ruff, mypy, the layers test"
 	@echo "make gauntlets  the acceptance gauntlets G1-G11"
 	@echo "make bench      the figures of the README"
-	@echo "make screenshots  the README's pictures of the terminal UI"
+	@echo "make screenshots  the pictures of docs/screens.md and README"
 	@echo "make reference  the tables of commands and options in docs/usage.md, and the man page"
 
 $(STAMP): pyproject.toml

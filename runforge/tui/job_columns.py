@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runforge.tui.live import Live
 
 _SPARK = 10
-_PARAMETERS = 28
+_PARAMETERS = 24
 
 RULES: Mapping[str, Rule] = {
     "number": Rule("#", 9, 9, 0, is_right=True),

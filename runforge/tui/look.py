@@ -16,8 +16,8 @@ RowList > .row--failed { color: $text-error; }
 RowList > .row--canceled { color: $text-warning; }
 RowList > .row--paused { color: $text-warning; text-style: bold; }
 RowList > .row--bar { color: $primary; }
-RowList > .row--spark { color: $accent; }
-BaseScreen .panel { border: round $panel-lighten-2; border-title-color: $text-muted; border-title-style: bold; }
+RowList > .row--spark { color: $text-accent; }
+BaseScreen .panel { border: round $foreground 30%; border-title-color: $text-muted; border-subtitle-color: $text-muted; border-title-style: bold; }
 BaseScreen .panel:focus, BaseScreen .panel:focus-within { border: round $primary; border-title-color: $text-primary; }
 App:nocolor RowList > .row--cursor { text-style: reverse; }
 App:nocolor RowList > .row--header, App:nocolor KeyBar.-said { text-style: bold underline; }

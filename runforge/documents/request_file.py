@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runforge.digest import sha256_of
 from runforge.documents import strict_json
 from runforge.documents.placeholders import require_filled
 from runforge.documents.request import Request, parse_request
@@ -48,7 +48,7 @@ def read_queued(path: Path) -> tuple[Request, str]:
 
 def digest(data: bytes) -> str:
     """Return what the journal keeps of a request's file, to see later whether it was changed."""
-    return hashlib.sha256(data).hexdigest()
+    return sha256_of(data)
 
 
 def read_given_request(path: Path) -> tuple[Request, bytes]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runforge.cli import output
 from runforge.cli.options import find
 from runforge.core import job_numbers
+from runforge.core.records import ASKED_AND_HELD
 from runforge.core.states import State
 from runforge.errors import CanceledByUser, InvalidRequest
 from runforge.views import resolve
@@ -111,6 +112,8 @@ def _job(job: Job) -> dict[str, object]:
         "priority": job.priority,
         "held": job.held,
         "cancel_requested": job.cancel_requested,
+        "frozen_at": job.frozen_at,
+        "yield_requested": job.yield_requested > 0,
     }
 
 
@@ -140,6 +143,10 @@ def _now(job: Job) -> str:
     """Return what a run is after the change."""
     if job.state is State.RUNNING and job.cancel_requested:
         return "being stopped"
+    if job.yield_requested:
+        return "asked to yield" + (", held then" if job.yield_requested == ASKED_AND_HELD else "")
+    if job.frozen_at is not None:
+        return "frozen"
     parts = [job.state.value]
     if job.attempt > 1 and job.state is State.QUEUED:
         parts.append(f"attempt {job.attempt}")

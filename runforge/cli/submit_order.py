@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runforge import __version__, clock
 from runforge.cli import units
+from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
 from runforge.core.ranking import direction_of_name
 from runforge.core.submission import Submission
@@ -53,6 +54,8 @@ class Given(NamedTuple):
     max_parallel: int | None
     time: str | None
     grace: str | None
+    resumable: str | None
+    on_lost: str | None
     retry: list[str]
     backoff: str | None
     after: list[str]
@@ -240,7 +243,13 @@ def _request(given: Given) -> dict[str, Any]:
     if given.request is not None and given.folder is not None:
         request["model"].pop("cwd", None)
         request["model"]["folder"] = folder_of(given.folder)
-    return {**request, **_device(given, request), **limits_of(given), **described_of(given)}
+    return {
+        **request,
+        **_device(given, request),
+        **limits_of(given),
+        **resuming(given.resumable, given.on_lost),
+        **described_of(given),
+    }
 
 
 def folder_of(given: Path | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual.binding import Binding, BindingType
 
 from runforge.tui.bars import Key
+from runforge.tui.pausing import FREEZE, YIELD
 
 BINDINGS: list[BindingType] = [
     Binding("l", "open('log')", "Log of the run"),
@@ -22,10 +23,14 @@ BINDINGS: list[BindingType] = [
     Binding("r", "retry", "Retry failed or canceled: run, marked runs or group"),
     Binding("C", "rerun", "Run a copy of the run"),
     Binding("p", "pause", "Pause or resume the group"),
-    Binding("plus,equals_sign", "priority(1)", "Higher priority"),
+    FREEZE,
+    YIELD,
+    Binding("plus", "priority(1)", "Higher priority"),
     Binding("minus", "priority(-1)", "Lower priority"),
     Binding("y", "copy('id')", "Copy the run's id"),
     Binding("Y", "copy('request')", "Copy the run's request"),
+    Binding("equals_sign", "compare", "Compare the curves of the marked runs"),
+    Binding("b", "beside", "Beside the table: curves, log, machine"),
     Binding("tab,shift+tab", "switch", "Between jobs and groups"),
     Binding("escape", "back_out", "Clear marks, then the filter"),
 ]
@@ -40,6 +45,7 @@ KEYS: Sequence[Key] = (
     Key("q", "quit", "leave"),
     Key("D", "daemon", "daemon"),
     Key("+-", "priority", "priority(1)"),
+    Key("=", "compare", "compare"),
     Key("s", "sort", "sort"),
     Key("tab", "groups", "switch"),
     Key("o", "sweep", "open_group"),

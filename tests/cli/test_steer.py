@@ -103,6 +103,8 @@ def test_a_change_is_told_as_json(mixed: tuple[Workspace, str], capsys: pytest.C
         "priority": 0,
         "held": False,
         "cancel_requested": False,
+        "frozen_at": None,
+        "yield_requested": False,
     }
     assert document["data"]["changed"] == [changed]
     assert [(run["number"], run["reason"]) for run in document["data"]["skipped"]] == [

@@ -8,6 +8,7 @@ from typing import Any
 
 from runforge.digest import sha256_of
 from runforge.documents import strict_json
+from runforge.documents.edited_request import REQUEST_LIMIT
 from runforge.documents.placeholders import require_filled
 from runforge.documents.request import Request, parse_request
 from runforge.errors import (
@@ -16,9 +17,6 @@ from runforge.errors import (
 )
 from runforge.files.durable import read_bounded
 from runforge.files.given import read_given, shown
-
-#: Largest request.json that is read.
-REQUEST_LIMIT = 1024 * 1024
 
 
 def read_request(path: Path) -> Request:

@@ -235,8 +235,18 @@ def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> list[s
     lost = edges.in_vain(tx, job)
     if lost is not None:
         raise edges.refusal(job, lost)
-    queued, back = [job.job_id], deque(_retry(tx, job, now))
-    while back and not alone:
+    back = _retry(tx, job, now)
+    return [job.job_id, *([] if alone else revive(tx, back, now))]
+
+
+def revive(tx: Transaction, parents: Iterable[str], now: str) -> list[str]:
+    """Queue what was canceled because of these runs and groups, which are back, and what was because of that.
+
+    Returns the job ids of all that came back.
+    """
+    queued: list[str] = []
+    back = deque(parents)
+    while back:
         for waiting in edges.revivable(tx, back.popleft()):
             back.extend(_retry(tx, waiting, now))
             queued.append(waiting.job_id)

@@ -102,7 +102,8 @@ def run(workspace: Workspace, name: str) -> RunView:
     shown = [attempt_view(attempt) for attempt in attempts]
     view = job_view(job, clock.now(), reason)
     folder = workspace.root / job.run_dir
-    return RunView(view, shown, timeline, folder, parents, children, job.retry_rules, job.retries_used)
+    rules = (job.retry_rules, job.retries_used)
+    return RunView(view, shown, timeline, folder, parents, children, *rules, job.request_sha)
 
 
 def _reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Relative]) -> Waiting | None:

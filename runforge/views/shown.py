@@ -194,6 +194,15 @@ class RunView(NamedTuple):
     #: Which failures are tried again, and how often each rule was used: the journal's JSON.
     retry_rules: str = "[]"
     retries_used: str = "[]"
+    #: The digest of its request, as the journal names it.
+    request_sha: str | None = None
+
+    @property
+    def request_file(self) -> Path:
+        """The file with its request; an edit that was killed may not have put it into its place yet."""
+        from runforge.documents import edited_request
+
+        return edited_request.current(self.run_dir, self.request_sha)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""

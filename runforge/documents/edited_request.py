@@ -10,13 +10,9 @@ import contextlib
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from runforge.digest import sha256_of
 from runforge.files.durable import read_if_there, write_atomic
-
-if TYPE_CHECKING:
-    from runforge.documents.request import Request
 
 _NAME = "request.json"
 #: Largest request.json that is read.
@@ -46,16 +42,6 @@ def place(folder: Path, sha: str | None) -> None:
     if data is not None and sha256_of(data) == sha:
         with contextlib.suppress(FileNotFoundError):  # another process was quicker
             os.replace(new, folder / _NAME)
-
-
-def read(folder: Path, sha: str | None) -> tuple[Request, str]:
-    """Return the request of a run and the digest of its file; another digest than `sha` is not what was queued."""
-    from runforge.documents.request_file import (
-        read_queued,  # who only looks needs no more than the file's name
-    )
-
-    place(folder, sha)
-    return read_queued(folder / _NAME)
 
 
 def current(folder: Path, sha: str | None) -> Path:

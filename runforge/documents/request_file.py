@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runforge.digest import sha256_of
-from runforge.documents import strict_json
+from runforge.documents import edited_request, strict_json
 from runforge.documents.edited_request import REQUEST_LIMIT
 from runforge.documents.placeholders import require_filled
 from runforge.documents.request import Request, parse_request
@@ -42,6 +42,12 @@ def read_queued(path: Path) -> tuple[Request, str]:
     """Return the checked request in a file, and the digest of the file."""
     data = _read(lambda: read_bounded(path, REQUEST_LIMIT), str(path))
     return _parsed(data, str(path)), digest(data)
+
+
+def read_of_run(folder: Path, sha: str | None) -> tuple[Request, str]:
+    """Return the request of a run and the digest of its file; another digest than `sha` is not what was queued."""
+    edited_request.place(folder, sha)
+    return read_queued(folder / "request.json")
 
 
 def digest(data: bytes) -> str:

@@ -48,7 +48,7 @@ MUTANTS = (
     Mutant(
         "torn-request-placed",
         _FILE,
-        "    if data is not None and digest(data) == sha:\n",
+        "    if data is not None and sha256_of(data) == sha:\n",
         "    if data is not None:\n",
         (f"{_TESTS}::test_a_request_that_waits_beside_is_placed_only_if_it_is_whole",),
         "a file that is not the run's request takes the place of one that was",

@@ -1,6 +1,6 @@
 """Takes over the request.json of an ended run that is queued again: a person may have changed it meanwhile.
 
-Its digest, environment and retry rules go into the journal, and the values that its sweep had given it follow.
+Its digest, environment, resources and retry rules go into the journal, and the values that its sweep had given it follow.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from runforge.core.records import Job
 from runforge.documents import request_file
 from runforge.documents.request import Request
 from runforge.errors import InvalidRequest, Missing
+from runforge.store import edits
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
 
@@ -29,6 +30,7 @@ def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
         return
     if sha != job.request_sha:
         tx.run("jobs.take_request", **_columns(job, request, sha), job_id=job.job_id, now=now)
+        edits.set_needs(tx, job.job_id, request.needs, now)
 
 
 def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, object]:

@@ -18,7 +18,7 @@ from runforge.queue import edit as editing
 from runforge.queue import retry
 from runforge.queue.edit_wish import Edit, NewEnvironment
 from runforge.queue.submitting import After
-from runforge.store import edges, transitions
+from runforge.store import edges, transitions, verify
 from runforge.store.opening import open_journal
 from runforge.views import lists, run_facts
 from runforge.workspace import Workspace
@@ -225,6 +225,19 @@ def test_a_run_that_was_canceled_after_a_killed_edit_comes_back_as_edited(ws: Wo
         transitions.cancel_queued(tx, [edges.known_job(tx, one.job_id)], clock.now())
     retry.retry(ws, [one.job_id])
     assert request(ws, one.job_id).hyperparameters["lr"] == 9
+
+
+def test_a_retry_asks_for_what_the_file_asks_for_now(ws: Workspace) -> None:
+    (one,) = queued(ws)
+    start(ws, one.job_id)
+    end(ws, one.job_id, State.FAILED)
+    path = ws.root / one.run_dir / "request.json"
+    document = json.loads(path.read_bytes())
+    document["resources"] = {"mem_mb": 2048, "cpus": 1}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    retry.retry(ws, [one.job_id])
+    assert job(ws, one.job_id).needs.mem_mb == 2048
+    assert verify.check(ws) == []
 
 
 def test_show_tells_what_the_journal_names_after_a_killed_edit(ws: Workspace) -> None:

@@ -335,6 +335,9 @@ UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :ret
                 is_resumable = :is_resumable, on_lost = :on_lost, updated_at = :now
 WHERE job_id = :job_id;
 
+-- name: set_needs
+UPDATE jobs SET shape_id = :shape_id, updated_at = :now WHERE job_id = :job_id AND state = 'queued';
+
 -- name: edit
 -- A new request of a queued job. Nothing is changed if it was started or edited since its version was read.
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,

@@ -27,8 +27,8 @@ from runforge.daemon.main import run_daemon
 from runforge.documents import strict_json
 from runforge.drills.traces import processes_of
 from runforge.errors import RunForgeError
-from runforge.queue import daemon_wish, environment, submit, submitting
-from runforge.queue.submitting import Order
+from runforge.queue import daemon_wish, environment, ordering, submit, submitting
+from runforge.queue.ordering import Order
 from runforge.store import records
 from runforge.store.opening import exists, open_journal
 from runforge.sweeps.combine import Sweep
@@ -184,7 +184,7 @@ class Rig:
         if self.submits:
             rows = tuple({"kind": kind} for kind in _KINDS)
             order = Order(base, "walk", sweep=Sweep(rows, ()), environment=captured)
-            self.call(lambda: submitting.submit(self.ws, order, submitting.prepare(order)))
+            self.call(lambda: submitting.submit(self.ws, order, ordering.prepare(order)))
             self.acknowledged = [job.run_id for job in self.jobs()]
             return
         runs = [{"model.hyperparameters.kind": kind} for kind in _KINDS]

@@ -16,7 +16,7 @@ from runforge.cli.parameters import (
     flag,
     option,
 )
-from runforge.cli.table_edit import EDIT, RERUN
+from runforge.cli.table_edit import EDIT, EXTEND, RERUN
 
 #: What chooses the runs, and what every such command has beside that.
 _CHOICE = (TARGETS, WHERE, YES, WORKSPACE, JSON)
@@ -26,6 +26,7 @@ _ALONE = flag("--alone", "Do not queue those again that were canceled because it
 CHANGE = (
     EDIT,
     RERUN,
+    EXTEND,
     Command(
         "cancel",
         "steer:cancel",

@@ -190,6 +190,7 @@ def _columns(job: Job, request: Request, sha: str, wish: Edit) -> dict[str, obje
     kept = asked.retry_rules == job.retry_rules
     return {
         **{name: getattr(asked, name) for name in ("request_sha", "env_id", "retry_rules", "overrides")},
+        **{name: getattr(asked, name) for name in ("recipe", "config_hash")},
         **{name: getattr(asked, name) for name in ("name", "tags", "notes")},
         "retries_used": job.retries_used if kept else "[]",
         "priority": job.priority if wish.priority is None else wish.priority,
@@ -224,13 +225,30 @@ def _edit_one(tx: Transaction, job: Job, new: _New | None, wish: Edit, now: str)
         labels = {name: getattr(job, name) for name in LABELS} | _as_columns(wish.values)
         tx.run("jobs.describe", job_id=job.job_id, now=now, **labels)
         return None
+    reason = _why_not(tx, job, new, wish)
+    if reason is not None:
+        return reason
+    if transitions.edit(tx, job, new.needs, now, **new.columns):
+        return None
+    return "was edited meanwhile" if edges.known_job(tx, job.job_id).state is State.QUEUED else "has started"
+
+
+def _why_not(tx: Transaction, job: Job, new: _New, wish: Edit) -> str | None:
     if wish.version is not None and job.version != wish.version:
         return "was edited meanwhile"
     if new.sha == job.request_sha and new.columns["priority"] == job.priority:
         return "is so already"
-    if transitions.edit(tx, job, new.needs, now, **new.columns):
+    twin = _twin(tx, job, new)
+    return None if twin is None else f"would be the same as run {twin}"
+
+
+def _twin(tx: Transaction, job: Job, new: _New) -> int | None:
+    """Return the number of another run of the same sweep that does what this one would do; None if there is none."""
+    wanted = new.columns["config_hash"]
+    if job.group_id is None or job.overrides == "{}" or wanted == job.config_hash:
         return None
-    return "was edited meanwhile" if edges.known_job(tx, job.job_id).state is State.QUEUED else "has started"
+    found = tx.rows("jobs.of_configs", group_id=job.group_id, hashes=json.dumps([wanted]))
+    return next((int(row["seq"]) for row in found if row["seq"] != job.seq), None)
 
 
 def _as_columns(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runforge.core import retrying
+from runforge.core import recipe, retrying
 from runforge.core.records import Job
 from runforge.documents.request import Request
 from runforge.documents.request_file import read_queued, settle
@@ -35,12 +35,15 @@ def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
 def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, str | None]:
     if request is None:
         kept = {"env_id": job.env_id, "retry_rules": job.retry_rules, "overrides": job.overrides}
-        return {"request_sha": sha, **kept}
+        return {"request_sha": sha, "recipe": job.recipe, "config_hash": job.config_hash, **kept}
+    overrides = followed(json.loads(job.overrides), request.raw)
     return {
         "request_sha": sha,
         "env_id": request.env_id,
         "retry_rules": retrying.to_json(request.retry),
-        "overrides": json.dumps(followed(json.loads(job.overrides), request.raw)),
+        "overrides": json.dumps(overrides),
+        "recipe": recipe.recipe(request.raw, overrides),
+        "config_hash": recipe.config_hash(request.raw),
     }
 
 

@@ -303,21 +303,29 @@ SELECT group_concat(seq), count(sorted) FROM (
              CASE WHEN :sort = 'live' THEN finished_at END DESC, seq);
 
 -- name: environments
--- The stored environments that jobs name.
-SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL;
+-- The stored environments that jobs name, and sweeps for the jobs that they will make.
+SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL
+UNION SELECT json_extract(template, '$.request.environment.id') FROM sweeps
+WHERE json_extract(template, '$.request.environment.id') IS NOT NULL;
 
 -- name: take_request
 -- Its request.json, as it is in the file now.
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
-                updated_at = :now
+                recipe = :recipe, config_hash = :config_hash, updated_at = :now
 WHERE job_id = :job_id;
 
 -- name: edit
 -- A queued job gets another request; not if it was edited meanwhile.
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules,
                 retries_used = :retries_used, overrides = :overrides, name = :name, tags = :tags, notes = :notes,
+                recipe = :recipe, config_hash = :config_hash,
                 priority = :priority, shape_id = :shape_id, version = version + 1, updated_at = :now
 WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND version = :version;
 
 -- name: describe
 UPDATE jobs SET name = :name, tags = :tags, notes = :notes, updated_at = :now WHERE job_id = :job_id;
+
+-- name: of_configs
+-- The runs of a group with these configurations.
+SELECT seq, state, config_hash FROM jobs
+WHERE group_id = :group_id AND config_hash IN (SELECT value FROM json_each(:hashes)) ORDER BY seq;

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from runforge import clock
 from runforge.core import space as spaces
@@ -152,16 +152,22 @@ def _dimension(study: Study, axis: Varied, limit: int) -> Dimension:
             where=where,
             fix=f"It varies {names}; submit another one",
         )
-    found = (
-        Dimension(path, values=tuple(require_values(axis).values()))
-        if study.method == GRID and axis.number <= limit
-        else axis.dimension(path, limit)
-    )
-    if any(secrets_in({axis.key: value}) for value in found.values):
+    if study.method != GRID:
+        found = axis.dimension(path, limit)
+    elif require_values(axis).number > limit:
+        _refuse_number(axis.number, limit)
+    else:
+        found = Dimension(path, values=tuple(axis.values()))
+    if any(True for value in found.values for _ in secrets_in({axis.key: value})):
         raise InvalidRequest(
             f"{axis.key[:60]} looks like a secret, and the journal keeps it", where=where, fix="Leave it out"
         )
     return found
+
+
+def _refuse_number(count: int, limit: int) -> NoReturn:
+    fix = f"Give fewer values, or raise the limit with --max-runs {count}"
+    raise InvalidPlan(f"the sweep has {count:,} runs then, the limit is {limit:,}", where="extend", fix=fix)
 
 
 def _combinations(study: Study, limit: int) -> list[dict[str, object]]:
@@ -169,10 +175,7 @@ def _combinations(study: Study, limit: int) -> list[dict[str, object]]:
     for each in study.space:
         count *= len(each.values)
     if count > limit:
-        fix = f"Give fewer values, or raise the limit with --max-runs {count}"
-        raise InvalidPlan(
-            f"the sweep has {count:,} runs then, the limit is {limit:,}", where="extend", fix=fix
-        )
+        _refuse_number(count, limit)
     paths = [each.path for each in study.space]
     return [
         run

@@ -77,6 +77,8 @@ def test_a_null_removes_and_the_values_of_the_sweep_follow(ws: Workspace) -> Non
             env_id=None,
             retry_rules="[]",
             overrides=json.dumps({f"{H}.lr": 0.1}),
+            recipe=job.recipe,
+            config_hash=job.config_hash,
         )
     (new,) = edit.edit(ws, [job.job_id], Edit({"timeout_seconds": None, f"{H}.lr": 3})).changed
     assert json.loads(new.overrides) == {f"{H}.lr": 3}

@@ -95,7 +95,11 @@ class Sampling:
         failpoints.hit("sampler.answered")
         self._asked = None  # whatever happens: what is not queued is asked again
         try:
-            suggesting.take(self._journal, question, suggestions, self._epoch)
+            study = suggesting.take(self._journal, question, suggestions, self._epoch)
+            if study.ended is not None:
+                self._log(
+                    f"group {study.group_id}: {study.ended}, {study.made} of {study.wanted} trials are made"
+                )
         except suggesting.Overtaken:
             self._seen = None
         except suggesting.BadAnswer as error:

@@ -92,8 +92,8 @@ def _stopped(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"state": "pruned", "steps": {str(int(step)): value} if is_known else {}}
 
 
-def take(journal: Journal, asked: Question, suggestions: Any, epoch: int) -> list[str]:
-    """Queue the suggested trials and note how far the sweep has come; return the ids of the runs.
+def take(journal: Journal, asked: Question, suggestions: Any, epoch: int) -> Study:
+    """Queue the suggested trials and note how far the sweep has come; return it as it is then.
 
     A suggestion that the sweep has made is asked again, with the next seed. BadAnswer for values outside of the
     space, InvalidPlan for those that no run can have, Overtaken if the sweep has changed meanwhile.
@@ -114,7 +114,8 @@ def take(journal: Journal, asked: Question, suggestions: Any, epoch: int) -> lis
         if now.ended is not None or now.made >= now.wanted:
             tx.run("groups.set_open", group_id=study.group_id, is_open=0, now=clock.now())
 
-    return trials.make(journal, study, runs, note, epoch=epoch)
+    trials.make(journal, study, runs, note, epoch=epoch)
+    return now
 
 
 def _chosen(

@@ -153,7 +153,7 @@ LOW_HIGH = {"path": f"{H}.n", "low": 1, "high": 1000}
         (("c=1",), None, "does not vary c"),
         (("a=0.5..1.0",), None, "needs --random N"),
         (("a=1..100000",), None, "limit is 10,000"),
-        (("a=ghp_0123456789abcdefghijklmnopqrstuvwxyzAB",), None, "looks like a secret"),
+        (("a=http://me:pass@host/",), None, "looks like a secret"),
     ],
 )
 def test_what_cannot_be_extended_changes_nothing(

@@ -90,8 +90,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return rows.parse(data, where=where)
 
 
-def objective(text: str) -> Objective:
-    """Return what `--metric` means."""
+def objective_of(text: str) -> Objective:
+    """Return what `NAME[:min|max]` means; the name may say which."""
     name, colon, side = text.rpartition(":")
     if colon and name and side in _DIRECTIONS:
         return Objective(name, _DIRECTIONS[side])

@@ -7,6 +7,7 @@ that no job knows.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from runforge import clock, failpoints, ids
@@ -18,7 +19,7 @@ from runforge.errors import InvalidRequest, OperationFailed
 from runforge.queue import environment, studies
 from runforge.queue.change import announce
 from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
-from runforge.queue.ordering import Order, Prepared
+from runforge.queue.ordering import After, Order, Prepared
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.queue.studies import Sifted
 from runforge.queue.submit import check_datasets
@@ -96,7 +97,7 @@ def _sift(tx: Transaction, order: Order, prepared: Prepared, known: Group | None
 
 def _look(tx: Transaction, order: Order) -> Group | None:
     """Return the group that the runs join; None for a new one or none. Refuse what is named wrongly."""
-    _parents(tx, order)
+    parents_of(tx, order.after)
     return None if order.submission.group is None else _known_group(tx, order.submission.group)
 
 
@@ -116,9 +117,10 @@ def _known_group(tx: Transaction, name: str) -> Group | None:
     return targets.group(tx, name)
 
 
-def _parents(tx: Transaction, order: Order) -> list[Parent]:
+def parents_of(tx: Transaction, wanted: Sequence[After]) -> list[Parent]:
+    """Return the runs and groups that are to be waited for; OperationFailed if a name means none."""
     found: dict[Parent, None] = {}
-    for after in order.after:
+    for after in wanted:
         selection = targets.select(tx, [after.target])
         named = [job.job_id for job in selection.jobs if job.job_id in selection.named]
         found |= dict.fromkeys(Parent("group", group.group_id, after.condition) for group in selection.groups)
@@ -200,7 +202,7 @@ def _insert(
     now: str,
 ) -> tuple[int, list[str], int]:
     """Write group, sweep, jobs and edges; return the first job's number, the ids of all, and how many come later."""
-    parents = _parents(tx, order)
+    parents = parents_of(tx, order.after)
     lane = lane_of(None if group is None else _row_of(tx, order, group, now))
     study, first_trial = None, 0
     if plan is not None and group is not None:

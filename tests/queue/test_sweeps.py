@@ -16,7 +16,7 @@ from runforge.documents.request_options import Objective
 from runforge.drills.plans import plan, request
 from runforge.errors import InvalidPlan, InvalidRequest, OperationFailed
 from runforge.queue import cancel, edit, extending, ordering, submit, submitting
-from runforge.queue.edit import Edit
+from runforge.queue.edit_wish import Edit
 from runforge.queue.ordering import Order, Searched
 from runforge.queue.submitting import Submitted
 from runforge.store import records, studies, targets, verify
@@ -199,12 +199,13 @@ def test_a_canceled_sweep_makes_no_more_trials_until_it_is_extended(ws: Workspac
 def test_an_edit_makes_no_second_run_of_the_same(ws: Workspace) -> None:
     send(ws, order("a=1,2,3"))
     first, second, third = jobs(ws)
-    done = edit.edit(ws, [second.job_id, third.job_id], Edit({f"{H}.a": 1}))
+    both = (second.job_id, third.job_id)
+    done = edit.edit(ws, dict.fromkeys(both, Edit(parameters={"a": 1})))
     assert [(job.seq, reason) for job, reason in done.skipped] == [
         (2, "would be the same as run 1"),
         (3, "would be the same as run 1"),
     ]
-    done = edit.edit(ws, [second.job_id, third.job_id], Edit({f"{H}.a": 9}))
+    done = edit.edit(ws, dict.fromkeys(both, Edit(parameters={"a": 9})))
     assert [reason for _, reason in done.skipped] == ["would be the same as run 2"]
     edited = jobs(ws)[1]
     assert edited.config_hash != second.config_hash

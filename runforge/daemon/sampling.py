@@ -6,6 +6,8 @@ and everything else goes on.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,10 @@ from runforge.store.journal import Journal
 
 if TYPE_CHECKING:
     from runforge.queue.suggesting import Question
+
+
+#: Tests name a program here that answers instead of Optuna.
+FAKE_SAMPLER = "RUNFORGE_FAKE_SAMPLER"
 
 
 class Sampling:
@@ -72,7 +78,7 @@ class Sampling:
         if question is None:
             self._seen = version
             return
-        command = self._command or own_python.command("runforge.sampler.__main__")
+        command = self._command or _usual_command()
         try:
             child = SamplerChild(command, question.document, self._descriptors)
         except OSError as error:
@@ -115,3 +121,8 @@ class Sampling:
         suggesting.give_up(self._journal, question, reason, self._epoch)
         group_id = question.study.group_id
         self._log(f"WARNING: group {group_id} is paused: {reason}; `runforge resume {group_id}` asks again")
+
+
+def _usual_command() -> Sequence[str]:
+    fake = os.environ.get(FAKE_SAMPLER)
+    return [sys.executable, fake] if fake else own_python.command("runforge.sampler.__main__")

@@ -17,6 +17,7 @@ _ABOUT = frozenset(
         *("$schema", "name", "notes", "tags", "created_at", "created_by", "sweep_group_id", "rerun_from"),
         *("timeout_seconds", "grace_seconds", "retry", "environment", "objective", "metrics", "notify"),
         *("resumable", "on_lost", "code", "stop", "priority"),
+        *("yield_signal", "stall_seconds", "stall_kill"),
     }
 )
 _HYPERPARAMETERS = "model.hyperparameters"

@@ -38,9 +38,20 @@ def bring_up(tables: dict[str, list[Row]]) -> None:
     for group in tables["groups"]:
         group.setdefault("is_open", 0)
         group.setdefault("run_limit", None)
+    groups = {group["group_id"] for group in tables["groups"]}
+    tables["sweeps"] = [row for row in tables.get("sweeps", []) if row["group_id"] in groups]
+    _close_others(tables)
     for attempt in tables["attempts"]:
         uuid = attempt.get("gpu_uuid")
         attempt.setdefault("devices", json.dumps([uuid] if uuid else []))
+
+
+def _close_others(tables: dict[str, list[Row]]) -> None:
+    """Close the groups of which nobody knows any more how they go on."""
+    known = {row["group_id"] for row in tables["sweeps"]}
+    for group in tables["groups"]:
+        if group["is_open"] and group["group_id"] not in known:
+            group["is_open"] = 0
 
 
 def _needs_in_entries(entries: list[Row]) -> dict[str, Resources]:

@@ -284,6 +284,7 @@ WITH matching AS (
       AND NOT EXISTS (
           SELECT 1 FROM json_each(:texts) AS wanted
           WHERE ((state || ' ' || run_id || ' ' || job_id || ' ' || coalesce(group_id, '') || ' ' || tags || ' '
+                  || coalesce(name, '') || ' ' || coalesce(notes, '') || ' '
                   || replace(replace(overrides, '": ', '='), '"', '') || ' ' || coalesce(error, '')) LIKE wanted.value ESCAPE '\')
                 = (wanted.key >= :unwanted_from))
       AND NOT EXISTS (
@@ -323,6 +324,7 @@ SELECT group_concat(seq), count(sorted) FROM (
     SELECT seq, sorted FROM matching
     ORDER BY sorted IS NULL, sorted,
              CASE WHEN :sort = 'live' AND state = 'queued' THEN -priority END,
+             CASE WHEN :sort = 'live' AND state = 'queued' THEN place END,
              CASE WHEN :sort = 'live' THEN finished_at END DESC, seq);
 
 -- name: environments

@@ -34,6 +34,7 @@ def job(row: Any) -> Job:
     before[_state] = _STATES[before[_state]]
     after[_cancel_requested] = after[_cancel_requested] == 1
     after[_held] = after[_held] == 1
+    after[_is_resumable] = after[_is_resumable] == 1
     return Job._make((*before, needs(row), *after))
 
 

@@ -16,6 +16,7 @@ _after_needs = itemgetter(*Job._fields[_needs + 1 :])
 _state = Job._fields.index("state")
 _cancel_requested = Job._fields.index("cancel_requested") - _needs - 1
 _held = Job._fields.index("held") - _needs - 1
+_is_resumable = Job._fields.index("is_resumable") - _needs - 1
 _STATES = {state.value: state for state in State}
 _of_needs = itemgetter(*Resources._fields)
 _of_attempt = itemgetter(*Attempt._fields)

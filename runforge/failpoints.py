@@ -43,6 +43,7 @@ POINTS = {
     "enqueue.durable": "the folders are durable; the journal knows of none",
     "submit.inserted": "group, jobs and edges are written, nothing committed; the folders are durable",
     "cascade.one_canceled": "one job that waits in vain is canceled; others may not be, and nothing is committed",
+    "breaker.tripped": "equal failures have paused their group, and nothing is committed",
     "revival.one_queued": "one job that waited in vain is queued again; others may not be, and nothing is committed",
     "move.one_placed": "one run has its new place; others may not have, and nothing is committed",
     "edit.request_kept": "a new request is durable beside the old one; others may not be, and the journal knows none",

@@ -12,6 +12,7 @@ from runforge.cli.submit_order import (
     LISTS,
     Given,
     after_of,
+    breaker_of,
     described_of,
     folder_of,
     limits_of,
@@ -77,7 +78,9 @@ def read(values: dict[str, Any]) -> Wishes:
         not_before=_moment(given.at),
         after=_after(given.after),
     )
-    of_group = GroupEdit(given.name, _notes(given, removed), given.max_parallel, objective)
+    of_group = GroupEdit(
+        given.name, _notes(given, removed), given.max_parallel, objective, breaker_of(given.breaker)
+    )
     member = {name: value for name, value in fields.items() if name != "notes"}
     return Wishes(edit, edit._replace(fields=member), of_group)
 

@@ -33,6 +33,7 @@ def submit(
     group: str | None,
     priority: int,
     max_parallel: int | None,
+    breaker: str | None,
     time: str | None,
     grace: str | None,
     retry: list[str],

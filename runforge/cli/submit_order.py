@@ -51,6 +51,7 @@ class Given(NamedTuple):
     group: str | None
     priority: int
     max_parallel: int | None
+    breaker: str | None
     time: str | None
     grace: str | None
     retry: list[str]
@@ -108,6 +109,7 @@ def order_of(given: Given) -> Order:
         environment=captured,
         after=tuple(after_of(text) for text in given.after),
         run_limit=given.max_parallel,
+        breaker=breaker_of(given.breaker),
         objective=objective,
         max_runs=given.max_runs,
         where="submit" if given.request is None else shown(given.request),
@@ -123,6 +125,8 @@ def _require_together(given: Given) -> None:
         raise InvalidRequest("--shell is about a command", fix='In the request, write "shell": true in model')
     if given.max_parallel is not None and given.group is None and not is_sweep:
         raise InvalidRequest("--max-parallel limits a group", fix="Add -g GROUP or -S KEY=VALUES")
+    if given.breaker is not None and given.group is None and not is_sweep:
+        raise InvalidRequest("--breaker guards a group", fix="Add -g GROUP or -S KEY=VALUES")
     if given.backoff is not None and not given.retry:
         raise InvalidRequest("--backoff is about retries", fix="Add --retry N")
     if given.follow and is_sweep:
@@ -166,6 +170,17 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidRequest(f"it cannot be read: {reason}", where=where) from None
     return rows.parse(data, where=where)
+
+
+def breaker_of(text: str | None) -> int | None:
+    """Return how many equal failures in a row pause the group; 0 for `off`, None if it was not said."""
+    if text is None or text == "off":
+        return None if text is None else 0
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise InvalidRequest(
+            f"--breaker {text[:40]!r} is no number", fix="Write --breaker 5, or --breaker off"
+        )
+    return int(text)
 
 
 def after_of(text: str) -> After:

@@ -32,6 +32,12 @@ SUBMIT = Command(
             high=MOST,
         ),
         option(
+            "--breaker",
+            "text",
+            "So many equal failures in a row pause the group: a number, or `off`; 5 if not given.",
+            metavar="N",
+        ),
+        option(
             "--time -t", "text", "Stop it after this time: 90s, 45m, 12h, 2d or HH:MM:SS.", metavar="TIME"
         ),
         option(

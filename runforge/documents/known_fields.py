@@ -29,7 +29,7 @@ PLAN: Tree = {
     **dict.fromkeys(("$schema", "version", "kind", "created_at", "created_by", "workspace", "base_request")),
     "group": dict.fromkeys(("name", "notes")),
     "strategy": dict.fromkeys(("type", "parameters", "runs")),
-    "execution": dict.fromkeys(("max_parallel", "fail_fast", "stop_on_cancel")),
+    "execution": dict.fromkeys(("max_parallel", "fail_fast", "stop_on_cancel", "breaker")),
     "objective": dict.fromkeys(("metric", "direction")),
 }
 AXIS: Tree = dict.fromkeys(("path", "values"))

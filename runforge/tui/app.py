@@ -24,7 +24,7 @@ from runforge.machine.load import Machine, read_machine
 from runforge.tui import terminal
 from runforge.tui.ascii import AsciiFilter
 from runforge.tui.background import Answer, Background
-from runforge.tui.bars import daemon_warning
+from runforge.tui.bars import daemon_warning, guard_warning
 from runforge.tui.base_screen import BaseScreen, key_name
 from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Window, WindowRead
 from runforge.tui.ports import AppPort
@@ -184,7 +184,9 @@ class RunForgeApp(App[None]):
 
     def _warn(self) -> None:
         warning = self._problem or (
-            daemon_warning(self.snapshot.daemon, self.snapshot) if self.snapshot else ""
+            daemon_warning(self.snapshot.daemon, self.snapshot) or guard_warning(self.snapshot)
+            if self.snapshot
+            else ""
         )
         if warning != self.warning:
             self.warning = warning

@@ -109,11 +109,19 @@ def _reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Re
     if job.state is not State.QUEUED:
         return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
-    paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
+    lane = tx.row("groups.is_paused", lane_id=job.lane_id)
     capacity = with_room(free_capacity(row, slots_used(tx)), tx)
     status = status_of(workspace, row)
     is_full = at_limit(tx, job)
-    return why_waiting(status, capacity, job, is_paused=paused, is_at_limit=is_full, parents=parents)
+    return why_waiting(
+        status,
+        capacity,
+        job,
+        is_paused=bool(lane["is_paused"]),
+        is_at_limit=is_full,
+        parents=parents,
+        pause_reason=lane["pause_reason"],
+    )
 
 
 def at_limit(tx: Transaction, job: Job) -> bool:

@@ -128,6 +128,11 @@ class GroupView(NamedTuple):
     direction: str | None
     #: How many of its runs go on at once, at most; None is the daemon's own limit.
     run_limit: int | None = None
+    #: Who paused it (person, breaker, sampler), and why in words.
+    paused_by: str | None = None
+    pause_reason: str | None = None
+    #: So many equal failures in a row pause it; None is as usual, 0 never.
+    breaker: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -151,6 +156,11 @@ def group_state(group: GroupView) -> str:
     if group.paused:
         return "paused"
     return "running" if group.running or ended_runs(group) else "queued"
+
+
+def pause_text(group: GroupView) -> str:
+    """Return who paused a group, and why."""
+    return f"{group.name}: paused by its {group.paused_by}: {group.pause_reason}"
 
 
 class AttemptView(NamedTuple):

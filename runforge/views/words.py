@@ -64,6 +64,7 @@ def why_waiting(
     is_paused: bool,
     is_at_limit: bool = False,
     parents: Sequence[Relative] = (),
+    pause_reason: str | None = None,
 ) -> Waiting:
     """Return why a queued job waits: first what only a person or another run can change, then what is lacking.
 
@@ -87,6 +88,10 @@ def why_waiting(
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
     if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
         return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
+    if reason == "group_paused" and pause_reason is not None:
+        return Waiting(
+            reason, f"its group is paused: {pause_reason}; `runforge resume {job.group_id}` ends that"
+        )
     return Waiting(reason, _later(job) if reason == "not_before" else WAITING[reason])
 
 

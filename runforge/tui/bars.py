@@ -13,7 +13,7 @@ from runforge import cells
 from runforge.text import safe
 from runforge.views.daemon_status import DaemonStatus
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import pause_text
+from runforge.views.shown import pause_words
 from runforge.workspace import Workspace
 
 _SAID_SECONDS = 6.0
@@ -133,7 +133,7 @@ def guard_warning(snapshot: QueueSnapshot) -> str:
         group for group in snapshot.groups if group.paused_by == "breaker" and group.status == "running"
     ]
     stalled = [job for job in snapshot.running if job.waiting == "stalled"]
-    said = [pause_text(group) for group in tripped[:_TOLD]]
+    said = [f"{group.name} is {pause_words(group)}" for group in tripped[:_TOLD]]
     if len(tripped) > _TOLD:
         said.append(f"{len(tripped) - _TOLD} more groups are paused by their breakers")
     if stalled:

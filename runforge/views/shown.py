@@ -158,9 +158,10 @@ def group_state(group: GroupView) -> str:
     return "running" if group.running or ended_runs(group) else "queued"
 
 
-def pause_text(group: GroupView) -> str:
+def pause_words(group: GroupView) -> str:
     """Return who paused a group, and why."""
-    return f"{group.name}: paused by its {group.paused_by}: {group.pause_reason}"
+    who = "a person" if group.paused_by in {None, "person"} else f"its {group.paused_by}"
+    return f"paused by {who}{f': {group.pause_reason}' if group.pause_reason else ''}"
 
 
 class AttemptView(NamedTuple):

@@ -28,3 +28,10 @@ ORDER BY finished_at DESC LIMIT :limit;
 SELECT (julianday(finished_at) - julianday(started_at)) * 86400.0 FROM jobs
 WHERE group_id = :group_id AND state = 'succeeded' AND started_at IS NOT NULL
 ORDER BY seq DESC LIMIT :limit;
+
+-- name: before
+-- The queued jobs of a lane that may start before one of them.
+SELECT other.seq FROM jobs AS other, jobs AS it
+WHERE it.job_id = :job_id AND other.lane_id = :lane_id AND other.state = 'queued' AND other.is_gated = 0
+  AND (-other.priority, other.place, other.seq) < (-it.priority, it.place, it.seq)
+ORDER BY other.priority DESC, other.place, other.seq;

@@ -31,6 +31,7 @@ _REMOVABLE = {
     "grace": "grace_seconds",
     "mem": "resources.mem_mb",
     "notes": "notes",
+    "stall": "stall_seconds",
     "retry": "retry",
     "tag": "tags",
 }
@@ -64,6 +65,8 @@ def read(values: dict[str, Any]) -> Wishes:
     given = Given(**{name: _value({**values, **removed}, name) for name in Given._fields})
     _require_together(given, values)
     fields: dict[str, Any] = {_REMOVABLE[name]: None for name in removed}
+    if "stall" in removed:
+        fields["stall_kill"] = None
     fields |= _resources(given) | limits_of(given) | described_of(given) | _command(given)
     objective = None if given.metric is None else objective_of(given.metric)
     own: dict[str, Any] = {} if objective is None else {"objective": objective._asdict()}

@@ -36,6 +36,7 @@ def submit(
     breaker: str | None,
     time: str | None,
     grace: str | None,
+    stall: str | None,
     retry: list[str],
     backoff: str | None,
     after: list[str],

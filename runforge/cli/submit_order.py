@@ -54,6 +54,7 @@ class Given(NamedTuple):
     breaker: str | None
     time: str | None
     grace: str | None
+    stall: str | None
     retry: list[str]
     backoff: str | None
     after: list[str]
@@ -286,10 +287,21 @@ def limits_of(given: Given) -> dict[str, Any]:
         found["grace_seconds"] = units.duration(given.grace, "--grace")
         if found["grace_seconds"] > MOST_GRACE_SECONDS:
             raise InvalidRequest(f"--grace {given.grace[:40]} is too long", fix="Give at most 1h")
+    if given.stall is not None:
+        found |= stall_of(given.stall)
     if given.retry:
         pause = USUAL_BACKOFF_SECONDS if given.backoff is None else units.duration(given.backoff, "--backoff")
         found["retry"] = [rule_of(text, pause) for text in given.retry]
     return found
+
+
+def stall_of(text: str) -> dict[str, Any]:
+    """Return what `TIME[:kill]` or `off` means, as fields of a request."""
+    time, colon, act = text.partition(":kill")
+    if act or (colon and time == "off"):
+        raise InvalidRequest(f"--stall {text[:40]!r} is not understood", fix="Write 10m, 10m:kill or off")
+    seconds = 0.0 if time == "off" else units.duration(time, "--stall", least=1.0)
+    return {"stall_seconds": seconds, "stall_kill": bool(colon)}
 
 
 def rule_of(text: str, pause: float) -> dict[str, Any]:

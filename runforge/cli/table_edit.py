@@ -32,7 +32,7 @@ _CHANGES = (
                 "cpus",
                 "mem",
             ),
-            *("time", "grace", "retry", "backoff", "after", "hold", "at", "metric", "metrics"),
+            *("time", "grace", "stall", "retry", "backoff", "after", "hold", "at", "metric", "metrics"),
         )
     ),
     option("--priority -p", "int", "Higher starts first.", low=-MOST, high=MOST),

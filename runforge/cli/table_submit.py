@@ -47,6 +47,12 @@ SUBMIT = Command(
             metavar="TIME",
         ),
         option(
+            "--stall",
+            "text",
+            "Mark it after this time without output, metrics, CPU or GPU use, 30m if not given; `:kill` ends it, `off` never.",
+            metavar="TIME[:kill]",
+        ),
+        option(
             "--retry",
             "texts",
             "Try again so often: N or N:CAUSES, of exit, signal, oom, gpu_oom, timeout, lost; may be repeated.",

@@ -64,6 +64,8 @@ def queued_as(request: Request, sha: str, submission: Submission, overrides: str
         name=request.name,
         tags=json.dumps(request.tags),
         notes=request.notes,
+        stall_seconds=request.stall_seconds,
+        stall_kill=int(request.stall_kill),
         retry_rules=json.dumps([rule._asdict() for rule in request.retry]),
     )
 

@@ -40,6 +40,7 @@ WAITING_BRIEF = {
     "gpu_broken": "broken gpu",
     "turn_of_others": "next",
     "survivors": "cannot be killed",
+    "stalled": "no sign of life",
     "not_before": "later",
     "held": "held",
     "dependency": "other runs",
@@ -110,8 +111,12 @@ def _later(job: Job) -> str:
 
 
 def why_running(workspace: Workspace, job: Job) -> Waiting | None:
-    """Return why a lost run has not ended: processes that cannot be killed; else None."""
+    """Return why a run does not go on or has not ended: no sign of life, processes that cannot be killed; else None."""
     if job.state is not State.RUNNING:
         return None
     pids = unkillable.read(workspace.attempt_dir(job.run_id, job.attempt))
-    return Waiting("survivors", unkillable.words(pids)) if pids else None
+    if pids:
+        return Waiting("survivors", unkillable.words(pids))
+    if job.stalled_at is not None:
+        return Waiting("stalled", f"no sign of life since {clock.local_and_age(job.stalled_at)}")
+    return None

@@ -71,8 +71,9 @@ def test_a_run_that_waits_for_gpus_says_who_has_them_and_what_else_there_is(kit:
     history(kit, "a1", "a2")
     kit.job("a3", group="lm", needs=Resources(gpus=2))
     grant = Grant("t", 0, 9, (DeviceGrant(0, "GPU-a"), DeviceGrant(1, "GPU-b")))
+    job = kit.get("a3")
     with kit.journal.write() as tx:
-        transitions.claim(tx, kit.get("a3"), grant, clock.now())
+        transitions.claim(tx, job, grant, clock.now())
     kit.job("a4", group="lm", needs=Resources(gpus=2))
     kit.job("a5", group="lm", needs=Resources(gpus=2))
     first, holder, last = said(kit, "5")

@@ -9,10 +9,10 @@ from runforge.core.states import State
 from runforge.errors import InvalidRequest
 from runforge.store import records, targets
 from runforge.store.opening import open_snapshot, require_journal
-from runforge.views import estimates, lists
 from runforge.views.daemon_status import free_capacity, slots_used, status_of, with_room
-from runforge.views.estimates import Estimate, Outlook
+from runforge.views.estimates import Estimate, Outlook, outlook
 from runforge.views.kin import Relative, parents_of
+from runforge.views.lists import reason_of
 from runforge.views.shown import GroupView, JobView, group_view, job_view, label
 
 if TYPE_CHECKING:
@@ -154,8 +154,8 @@ def estimate_of(workspace: Workspace, job_id: str, group_id: str | None, most: i
         totals = tx.row("jobs.totals")
         if (totals["queued"] or 0) + (totals["running"] or 0) > most or not totals["succeeded"]:
             return None
-        outlook = _Look(tx, workspace).outlook
-    found = outlook.runs.get(job_id) if group_id is None else outlook.groups.get(group_id)
+        look = _Look(tx, workspace).outlook
+    found = look.runs.get(job_id) if group_id is None else look.groups.get(group_id)
     return found if found is not None and found.ends_at is not None else None
 
 
@@ -168,7 +168,7 @@ class _Look:
         row = records.daemon(tx.row("journal.daemon"))
         self._status = status_of(workspace, row)
         self._free: Capacity = with_room(free_capacity(row, slots_used(tx)), tx)
-        self.outlook: Outlook = estimates.outlook(tx, workspace, self._free, row.max_parallel)
+        self.outlook: Outlook = outlook(tx, workspace, self._free, row.max_parallel)
 
     # --- groups and the queue ----------------------------------------------------------------------
 
@@ -197,7 +197,7 @@ class _Look:
     def run(self, job: Job) -> RunAnswer:
         """Return the answer for a run."""
         parents = parents_of(self._tx, job)
-        waiting = lists.reason_of(self._tx, self._workspace, job, parents)
+        waiting = reason_of(self._tx, self._workspace, job, parents)
         view = job_view(job, clock.now(), waiting)
         estimate = self.outlook.runs.get(job.job_id, Estimate())
         if job.state is not State.QUEUED:

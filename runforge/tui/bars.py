@@ -148,7 +148,7 @@ def guard_warning(snapshot: QueueSnapshot) -> str:
     if stalled:
         numbers = ", ".join(str(job.number) for job in stalled[:_TOLD])
         more = f" and {len(stalled) - _TOLD} more" if len(stalled) > _TOLD else ""
-        said.append(f"no sign of life from {numbers}{more}")
+        said.append(f"No sign of life from {numbers}{more}")
     return ". ".join(said)
 
 

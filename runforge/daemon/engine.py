@@ -104,7 +104,7 @@ class Engine:
             self._backend.wait_seconds(),
             POLL_SECONDS if self.gate.is_closed else None,
             self._delays.wait_seconds(self._clock.now()),
-            self._stalls.wait_seconds(),
+            self._stalls.wait_seconds() if self._attempts else None,
         ]
         return min((wish for wish in wishes if wish is not None), default=None)
 

@@ -6,6 +6,7 @@ memory alone: a new daemon begins to count anew.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -50,11 +51,11 @@ class StallWatch:
         self._epoch = epoch
         self._log = log
         self._seen: dict[str, _Seen] = {}
-        self._next = 0.0
+        self._next = math.inf
 
     def wait_seconds(self) -> float | None:
         """Return the seconds until the next look; None if nothing is watched."""
-        return max(0.0, self._next - self._clock.monotonic()) if self._seen else None
+        return None if math.isinf(self._next) else max(0.0, self._next - self._clock.monotonic())
 
     def step(self, attempts: AttemptTable, gpu_use: Mapping[str, float]) -> None:
         """Look at those whose time it is; `gpu_use` has the use of each device in percent."""
@@ -66,11 +67,12 @@ class StallWatch:
         for token, each in running.items():
             limit = stall_limit(each.job)
             if token not in self._seen:
-                pause = min(LOOK_SECONDS, (limit or LOOK_SECONDS) / _LOOKS)
+                pause = math.inf if limit is None else min(LOOK_SECONDS, limit / _LOOKS)
                 self._seen[token] = _Seen(limit or 0.0, now + pause, alive_at=now)
-            elif limit is not None and now >= self._seen[token].next_look:
+                self._seen[token].is_marked = each.job.stalled_at is not None  # by an earlier daemon
+            elif now >= self._seen[token].next_look:
                 self._look(each, self._seen[token], now, gpu_use)
-        self._next = min((seen.next_look for seen in self._seen.values()), default=now + LOOK_SECONDS)
+        self._next = min((seen.next_look for seen in self._seen.values()), default=math.inf)
 
     def _look(self, running: RunningAttempt, seen: _Seen, now: float, gpu_use: Mapping[str, float]) -> None:
         seen.next_look = now + min(LOOK_SECONDS, seen.limit / _LOOKS)

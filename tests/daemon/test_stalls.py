@@ -109,6 +109,21 @@ def test_half_an_hour_of_nothing_is_marked_and_told_once(journal: Journal) -> No
     assert run.body.ended == []
 
 
+def test_a_new_daemon_keeps_the_mark_tells_nothing_again_and_takes_it_away(journal: Journal) -> None:
+    run = Watched(journal, stall_seconds=60.0, stall_kill=0)
+    assert run.go(120)
+    again = Watched.__new__(Watched)
+    again.__dict__.update(run.__dict__)
+    again.watch = StallWatch(journal, cast("Backend", run.body), run.clock, lambda: 0, lambda _: None)
+    again.attempts = AttemptTable()
+    ref = AttemptRef("a", 1, "t", "runs/a")
+    again.attempts.add(RunningAttempt(run.kit.get("a"), ref, Past()))
+    assert again.go(300)
+    assert len(again.notices()) == 1
+    run.body.now = Signs(7, 0.0)
+    assert not again.go(60)
+
+
 def test_it_is_looked_at_once_a_minute_at_most(journal: Journal) -> None:
     run = Watched(journal)
     run.go(3600, step=1.0)
@@ -145,6 +160,7 @@ def test_who_wants_no_watch_has_none(journal: Journal) -> None:
     run = Watched(journal, stall_seconds=0.0)
     assert not run.go(10_000)
     assert run.body.looks == 0
+    assert run.watch.wait_seconds() is None, "nobody has to wake up for it"
 
 
 def test_what_cannot_be_seen_is_not_stalled(journal: Journal) -> None:

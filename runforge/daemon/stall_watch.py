@@ -82,7 +82,9 @@ class StallWatch:
             return
         busiest = max((gpu_use.get(uuid, 0.0) for uuid in running.devices), default=0.0)
         signs = signs._replace(gpu_use=busiest)
-        if seen.signs is None or shows_life(seen.signs, signs):
+        if seen.signs is None:  # nothing to compare with
+            seen.signs, seen.alive_at = signs, now
+        elif shows_life(seen.signs, signs):
             seen.signs, seen.alive_at = signs, now
             if seen.is_marked:
                 self._unmark(running, seen)

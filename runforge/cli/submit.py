@@ -37,6 +37,8 @@ def submit(
     time: str | None,
     grace: str | None,
     stall: str | None,
+    resumable: str | None,
+    on_lost: str | None,
     retry: list[str],
     backoff: str | None,
     after: list[str],

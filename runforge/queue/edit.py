@@ -137,6 +137,8 @@ def _plan(workspace: Workspace, job: Job, wish: Edit) -> _Plan | None:
         "overrides": json.dumps(new.overrides),
         "stall_seconds": new.request.stall_seconds,
         "stall_kill": int(new.request.stall_kill),
+        "is_resumable": int(new.request.resuming.is_resumable),
+        "on_lost": new.request.resuming.on_lost,
     }
     return plan._replace(request=new.request, data=data, columns=columns, environment=new_environment)
 

@@ -67,6 +67,8 @@ def queued_as(request: Request, sha: str, submission: Submission, overrides: str
         stall_seconds=request.stall_seconds,
         stall_kill=int(request.stall_kill),
         retry_rules=json.dumps([rule._asdict() for rule in request.retry]),
+        is_resumable=request.resuming.is_resumable,
+        on_lost=request.resuming.on_lost,
     )
 
 

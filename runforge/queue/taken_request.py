@@ -39,6 +39,7 @@ def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, ob
             "overrides": job.overrides,
         }
         kept |= {"stall_seconds": job.stall_seconds, "stall_kill": job.stall_kill}
+        kept |= {"is_resumable": int(job.is_resumable), "on_lost": job.on_lost}
         return {"request_sha": sha, **kept}
     return {
         "request_sha": sha,
@@ -47,6 +48,8 @@ def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, ob
         "stall_seconds": request.stall_seconds,
         "stall_kill": int(request.stall_kill),
         "overrides": json.dumps(followed(json.loads(job.overrides), request.raw)),
+        "is_resumable": int(request.resuming.is_resumable),
+        "on_lost": request.resuming.on_lost,
     }
 
 

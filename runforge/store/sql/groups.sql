@@ -75,7 +75,7 @@ UPDATE groups SET breaker = :breaker, updated_at = :now WHERE group_id = :group_
 -- One more attempt of the group has failed; return how many have failed alike in a row, and what decides.
 UPDATE groups SET streak = iif(streak_signature IS :signature, streak, 0) + 1, streak_signature = :signature
 WHERE group_id = :group_id
-RETURNING streak, breaker, is_paused, is_open,
+RETURNING name, streak, breaker, is_paused, is_open,
           (SELECT queued FROM lanes WHERE lanes.lane_id = groups.lane_id) AS queued;
 
 -- name: end_streak

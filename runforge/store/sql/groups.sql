@@ -63,9 +63,9 @@ UPDATE groups SET is_paused = :is_paused, updated_at = :now,
                   pause_reason = iif(:is_paused, pause_reason, NULL), streak = iif(:is_paused, streak, 0)
 WHERE group_id = :group_id;
 
--- name: trip
--- Its breaker pauses it.
-UPDATE groups SET is_paused = 1, paused_by = 'breaker', pause_reason = :reason, updated_at = :now
+-- name: pause_for
+-- A pause that no person has asked for.
+UPDATE groups SET is_paused = 1, paused_by = :paused_by, pause_reason = :reason, updated_at = :now
 WHERE group_id = :group_id AND is_paused = 0;
 
 -- name: set_breaker
@@ -80,6 +80,9 @@ RETURNING name, streak, breaker, is_paused, is_open,
 
 -- name: end_streak
 UPDATE groups SET streak = 0 WHERE group_id = :group_id AND streak > 0;
+
+-- name: set_open
+UPDATE groups SET is_open = :is_open, updated_at = :now WHERE group_id = :group_id;
 
 -- name: set_canceled
 UPDATE groups SET is_canceled = :is_canceled, updated_at = :now WHERE group_id = :group_id;

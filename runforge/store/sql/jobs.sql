@@ -284,6 +284,7 @@ WITH matching AS (
       AND NOT EXISTS (
           SELECT 1 FROM json_each(:texts) AS wanted
           WHERE ((state || ' ' || run_id || ' ' || job_id || ' ' || coalesce(group_id, '') || ' ' || tags || ' '
+                  || coalesce(name, '') || ' ' || coalesce(notes, '') || ' '
                   || replace(replace(overrides, '": ', '='), '"', '') || ' ' || coalesce(error, '')) LIKE wanted.value ESCAPE '\')
                 = (wanted.key >= :unwanted_from))
       AND NOT EXISTS (
@@ -323,24 +324,29 @@ SELECT group_concat(seq), count(sorted) FROM (
     SELECT seq, sorted FROM matching
     ORDER BY sorted IS NULL, sorted,
              CASE WHEN :sort = 'live' AND state = 'queued' THEN -priority END,
+             CASE WHEN :sort = 'live' AND state = 'queued' THEN place END,
              CASE WHEN :sort = 'live' THEN finished_at END DESC, seq);
 
 -- name: environments
--- The stored environments that jobs name.
-SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL;
+-- The stored environments that jobs name, and sweeps for the jobs that they will make.
+SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL
+UNION SELECT json_extract(template, '$.request.environment.id') FROM sweeps
+WHERE json_extract(template, '$.request.environment.id') IS NOT NULL;
 
 -- name: take_request
 -- Its request.json, as it is in the file now.
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
                 stall_seconds = :stall_seconds, stall_kill = :stall_kill,
-                is_resumable = :is_resumable, on_lost = :on_lost, updated_at = :now
+                recipe = :recipe, config_hash = :config_hash, is_resumable = :is_resumable, on_lost = :on_lost,
+                updated_at = :now
 WHERE job_id = :job_id;
 
 -- name: edit
 -- A new request of a queued job. Nothing is changed if it was started or edited since its version was read.
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
                 stall_seconds = :stall_seconds, stall_kill = :stall_kill,
-                is_resumable = :is_resumable, on_lost = :on_lost, shape_id = :shape_id, version = version + 1,
+                recipe = :recipe, config_hash = :config_hash, is_resumable = :is_resumable, on_lost = :on_lost,
+                shape_id = :shape_id, version = version + 1,
                 retries_used = CASE WHEN retry_rules = :retry_rules THEN retries_used ELSE '[]' END, updated_at = :now
 WHERE job_id = :job_id AND state = 'queued' AND version = :version;
 
@@ -354,3 +360,8 @@ WHERE job_id = :job_id AND state = 'queued' AND not_before IS NOT :not_before;
 -- name: set_stalled
 -- A running job gives no sign of life, or does again.
 UPDATE jobs SET stalled_at = :stalled_at, updated_at = :now WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
+
+-- name: of_configs
+-- The runs of a group with these configurations.
+SELECT seq, state, config_hash FROM jobs
+WHERE group_id = :group_id AND config_hash IN (SELECT value FROM json_each(:hashes)) ORDER BY seq;

@@ -87,7 +87,7 @@ def info_text(view: RunView) -> Text:
         text.append(f"{entry['event']:<16} attempt {entry['attempt']}  {safe(str(why), 300)}\n")
     _attempts(text, view)
     _heading(text, "Request")
-    text.append(_request(view.run_dir) + "\n")
+    text.append(_request(view.request_file) + "\n")
     return text
 
 
@@ -128,9 +128,9 @@ def _attempts(text: Text, view: RunView) -> None:
         text.append("  none yet\n", "dim")
 
 
-def _request(folder: Path) -> str:
+def _request(path: Path) -> str:
     try:
-        document: Any = json.loads(read_bounded(folder / "request.json", _REQUEST_LIMIT))
+        document: Any = json.loads(read_bounded(path, _REQUEST_LIMIT))
         lines = json.dumps(document, indent=2, ensure_ascii=True).split("\n")
     except (OSError, ValueError, RecursionError) as error:
         return f"  request.json cannot be shown: {safe(str(error), 200)}"

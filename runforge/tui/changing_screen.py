@@ -15,6 +15,7 @@ RUN_KEYS: list[BindingType] = [
     Binding("e", "edit", "Edit the queued run, or all marked ones, as a table"),
     Binding("h", "hold", "Hold back, or release"),
     Binding("d", "remove", "Remove ended runs with their folders"),
+    Binding("w", "why", "Why: what it waits for, and when it is done"),
     FREEZE,
     YIELD,
     Binding("C", "rerun", "Run a copy of the run"),
@@ -86,6 +87,21 @@ class ChangingScreen(Pausing):
             self.ask(f"Delete {count} ({size})?", lines, lambda: steering.remove(ended))
 
         self.runforge.read(self, lambda: steering.size_of(ended), ask)
+
+    def action_why(self) -> None:
+        """Say what the run waits for, and when it starts and ends."""
+        self.with_current(lambda job: self.tell_why([job.job_id]))
+
+    def tell_why(self, names: list[str]) -> None:
+        """Show why runs or groups stand as they do; without one, for the whole queue."""
+        from runforge.tui.dialogs import Told
+
+        ask = self.runforge.read_why
+
+        def show(lines: list[str]) -> None:
+            self.app.push_screen(Told("Why", lines))
+
+        self.runforge.read(self, lambda: ask(names), show)
 
     def action_rerun(self) -> None:
         """Enqueue a copy of the run that is looked at."""

@@ -86,6 +86,9 @@ class AppPort(Protocol):
     def read_trials(self, group_id: str) -> Trials:
         """Return a group's runs, best first."""
 
+    def read_why(self, names: Sequence[str]) -> list[str]:
+        """Return why runs or groups stand as they do; without one, for the whole queue."""
+
     def watch_machine(self) -> None:
         """Take note of the machine from now on, whatever is on the screen."""
 

@@ -52,6 +52,7 @@ KEYS: Sequence[Key] = (
     Key("m", "machine", "machine"),
     Key("n", "new", "new"),
     Key("h", "hold", "hold"),
+    Key("w", "why", "why"),
     Key("a", "active", "active"),
     Key("d", "remove", "remove"),
     Key(":", "commands", "app.command_palette"),

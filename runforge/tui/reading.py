@@ -50,6 +50,12 @@ class Reading:
         """Return a group's runs, best first."""
         return trials.read(self.workspace, group_id)
 
+    def read_why(self, names: Sequence[str]) -> list[str]:
+        """Return why runs or groups stand as they do, and when they are done; without one, for the whole queue."""
+        from runforge.views import why, why_words
+
+        return [line for answer in why.why(self.workspace, names) for line in why_words.lines(answer)]
+
     def read_machine(self) -> Machine:
         """Return the machine's load, and take note of it; twice in a moment it is the same.
 

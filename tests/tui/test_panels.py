@@ -280,6 +280,7 @@ GRAMMAR = {
     "e": "edit",
     "h": "hold",
     "d": "remove",
+    "w": "why",
     "z": "freeze",
     "Z": "make room",
     "J": "down",

@@ -71,9 +71,12 @@ CREATE TABLE outbox (
     job_id    TEXT,
     group_id  TEXT,
     detail    TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(detail)),
+    -- The targets that were told, by digests of their addresses, as a JSON list.
+    told      TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(told)),
     tries     INTEGER NOT NULL DEFAULT 0,
-    next_at   TEXT,
+    next_at   TEXT NOT NULL,
     done_at   TEXT,
+    -- Why it is not told yet, or was given up.
     error     TEXT
 ) STRICT;
 

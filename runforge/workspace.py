@@ -76,6 +76,11 @@ class Workspace(NamedTuple):
         return self._private("export.lock")
 
     @property
+    def notices_lock(self) -> Path:
+        """Held while a process sends notices."""
+        return self._private("notices.lock")
+
+    @property
     def doorbell(self) -> Path:
         """Datagram socket on which commands wake the daemon."""
         return self._private("doorbell.sock")

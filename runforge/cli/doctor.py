@@ -36,12 +36,17 @@ class Finding:
     text: str
 
 
-def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
+def doctor(workspace: Path | None, as_json: bool, recover: bool, notify: bool) -> int:
     """Print the findings; 1 if one is a problem."""
+    from runforge.cli import doctor_notices
+
     here = find(workspace)
     if recover:
         _recover(here)
-    found = findings(here)
+    if notify:
+        found = [Finding(*row) for row in doctor_notices.test(here)]
+    else:
+        found = findings(here)
     is_well = all(finding.status != "problem" for finding in found)
     if as_json:
         output.print_json("doctor", {"ok": is_well, "findings": [asdict(f) for f in found]})
@@ -58,6 +63,8 @@ def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
 
 def findings(here: Workspace) -> list[Finding]:
     """Check everything."""
+    from runforge.cli import doctor_notices
+
     return [
         Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
         _sqlite(),
@@ -70,6 +77,7 @@ def findings(here: Workspace) -> list[Finding]:
         *_unknown_runs(here),
         *_orphaned(here),
         *_leftovers(here),
+        *(Finding(*row) for row in doctor_notices.look(here)),
     ]
 
 

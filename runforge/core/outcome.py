@@ -78,6 +78,13 @@ class Finding(Enum):
     COPIED = "copied"
 
 
+class Told(NamedTuple):
+    """The line that says what failed, and where: a file and a function, as far as they are known."""
+
+    line: str
+    frame: str | None = None
+
+
 class Report(NamedTuple):
     """All that can be seen of an attempt, read once. `core.policy` decides what it means."""
 
@@ -93,6 +100,8 @@ class Report(NamedTuple):
     is_forged: bool = False
     #: The last line of the log of an attempt that has failed.
     last_line: str | None = None
+    #: What its last exception says.
+    told: Told | None = None
 
 
 class Ending(NamedTuple):
@@ -105,3 +114,5 @@ class Ending(NamedTuple):
     signal: int | None = None
     metric_name: str | None = None
     metric_value: float | None = None
+    #: Equal for equal failures (`core.signature`).
+    signature: str | None = None

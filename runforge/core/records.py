@@ -135,6 +135,8 @@ class Group(NamedTuple):
     pause_reason: str | None = None
     #: So many equal failures in a row pause it; None is as usual, 0 never.
     breaker: int | None = None
+    #: How many of its attempts have failed alike in a row.
+    streak: int = 0
 
     @property
     def total(self) -> int:

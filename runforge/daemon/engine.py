@@ -12,20 +12,20 @@ from dataclasses import dataclass
 
 from runforge import failpoints, machine_faults
 from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder, Order
-from runforge.clock import Clock, later
-from runforge.core import policy, retrying
+from runforge.clock import Clock
+from runforge.core import policy
 from runforge.core.outcome import Ending
 from runforge.core.policy import Decision, Past
 from runforge.core.records import Job
-from runforge.core.states import Cause, State
+from runforge.core.states import Cause
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
 from runforge.daemon.launch_gate import LaunchGate
+from runforge.daemon.recording import record
 from runforge.daemon.settling import Decide, settle
 from runforge.errors import RunForgeError, explained
-from runforge.store import records, transitions
-from runforge.store.failures import IllegalTransition
+from runforge.store import records
 from runforge.store.journal import Journal, Transaction
 
 #: How often held launches are tried again, in seconds.
@@ -78,6 +78,11 @@ class Engine:
         self._seen: tuple[int, int] | None = None
         self._heard: int | None = None
         self.is_draining = False
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the daemon that this is."""
+        return self._claims.epoch
 
     @property
     def active_jobs(self) -> int:
@@ -216,7 +221,7 @@ class Engine:
         self._seen = None
         with self._journal.write(self._claims.epoch) as tx:
             now = self._clock.now()
-            ended = [(running, *_record(tx, running, now)) for running in over]
+            ended = [(running, *record(tx, running, now)) for running in over]
             self._delays.release(tx, now)
             claimed = self._claim_all(tx, now) if may_launch else []
             version = self._journal.data_version()  # while nobody else can commit
@@ -290,22 +295,3 @@ class Engine:
 def _running(tx: Transaction, job: Job, token: str) -> RunningAttempt:
     unstarted = tx.row("attempts.unstarted", job_id=job.job_id, lost=job.lost)[0] if job.lost else 0
     return RunningAttempt(job, AttemptRef(job.run_id, job.attempt, token, job.run_dir), Past(unstarted))
-
-
-def _record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, Ending]:
-    """Record how an attempt ended; return the job as it was, and the recorded ending."""
-    job = records.job(tx.row("jobs.by_job_id", job_id=running.job.job_id))
-    if running.ending is None:
-        raise IllegalTransition(f"run {job.run_id} has not ended")
-    ending = policy.apply_cancel(running.ending, job)
-    again = retrying.another(job, ending, running.ref.token)
-    if again is not None:
-        due = later(now, again.seconds)
-        transitions.try_again(tx, job, ending, now, not_before=due, used=again.used)
-        return job, ending._replace(state=State.QUEUED)
-    if ending.state is State.QUEUED:
-        not_before = None if running.delay is None else later(now, running.delay)
-        transitions.requeue(tx, job, ending, now, not_before=not_before)
-    else:
-        transitions.end(tx, job, ending, now)
-    return job, ending

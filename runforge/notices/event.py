@@ -46,6 +46,8 @@ def sentence(notice: Notice) -> str:
         text = told
     elif notice.event == "group_done" and notice.group is not None:
         text = _done(notice.group)
+    elif notice.event == "breaker" and notice.group is not None:
+        text = f"{notice.group.name} is paused by its breaker: {notice.detail.get('reason')}"
     elif notice.job is not None:
         text = _of_run(notice, notice.job)
     else:

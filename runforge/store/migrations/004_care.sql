@@ -29,6 +29,24 @@ ALTER TABLE attempts ADD COLUMN signature TEXT;
 ALTER TABLE groups ADD COLUMN paused_by TEXT;
 ALTER TABLE groups ADD COLUMN pause_reason TEXT;
 ALTER TABLE groups ADD COLUMN breaker INTEGER CHECK (breaker >= 0);
+-- How many of its attempts have failed alike in a row, and how.
+ALTER TABLE groups ADD COLUMN streak INTEGER NOT NULL DEFAULT 0 CHECK (streak >= 0);
+ALTER TABLE groups ADD COLUMN streak_signature TEXT;
+
+DROP TRIGGER groups_paused;
+CREATE TRIGGER groups_paused AFTER UPDATE OF is_paused ON groups WHEN NEW.is_paused <> OLD.is_paused
+BEGIN
+    UPDATE lanes SET is_paused = NEW.is_paused WHERE lane_id = NEW.lane_id;
+    INSERT INTO journal (at, event, group_id, detail)
+    VALUES (NEW.updated_at, CASE NEW.is_paused WHEN 1 THEN 'group_paused' ELSE 'group_resumed' END, NEW.group_id,
+            json_object('by', NEW.paused_by, 'reason', NEW.pause_reason));
+END;
+
+CREATE TRIGGER groups_guarded AFTER UPDATE OF breaker ON groups WHEN NEW.breaker IS NOT OLD.breaker
+BEGIN
+    INSERT INTO journal (at, event, group_id, detail)
+    VALUES (NEW.updated_at, 'group_guarded', NEW.group_id, json_object('breaker', NEW.breaker));
+END;
 
 -- What an attempt used, as far as it was watched.
 CREATE TABLE resources (

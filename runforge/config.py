@@ -7,6 +7,7 @@ stay in these files.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import stat
@@ -55,13 +56,14 @@ class Value(NamedTuple):
         return str(self.path) if self.line is None else f"{self.path}:{self.line}"
 
 
-class Config(NamedTuple):
+class Config:
     """All settings in force, and sentences about what the files say in vain."""
 
-    values: dict[str, Value]
-    warnings: tuple[str, ...] = ()
+    def __init__(self, values: dict[str, Value], warnings: tuple[str, ...] = ()) -> None:
+        self.values = values
+        self.warnings = warnings
 
-    def __getitem__(self, name: str) -> Any:  # type: ignore[override]
+    def __getitem__(self, name: str) -> Any:
         """Return the value of `section.key`; None if it is not set."""
         return self.values[name].value
 
@@ -202,15 +204,15 @@ def load(workspace: Workspace) -> Config:
 
 def stamps(workspace: Workspace) -> tuple[tuple[int, int, int] | None, ...]:
     """Return a value that changes when one of the files does."""
-    found = []
-    for path in paths(workspace):
-        try:
-            info = os.stat(path)
-        except OSError:
-            found.append(None)
-        else:
-            found.append((info.st_ino, info.st_mtime_ns, info.st_size))
-    return tuple(found)
+    return tuple(map(_stamp, paths(workspace)))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        info = os.stat(path)
+    except OSError:
+        return None
+    return info.st_ino, info.st_mtime_ns, info.st_size
 
 
 def _text(path: Path, *, may_be_link: bool) -> str | None:
@@ -246,14 +248,12 @@ def _require_own(path: Path, info: os.stat_result) -> None:
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found: dict[str, Any] = toml.loads(text)
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"it is not TOML: {error}", where=str(path)) from None
+    return found
 
 
 def _add(values: dict[str, Value], warnings: list[str], path: Path, text: str) -> None:
@@ -287,8 +287,7 @@ def _line(text: str, section: str, key: str) -> int | None:
         title = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line)
         if title is not None:
             current = title[1].strip("\"'")
-        elif current == section and re.match(rf"\s*[\"']?{name}[\"']?\s*=", line):
-            return number
-        elif re.match(rf"\s*{head}\s*\.\s*{name}\s*=", line):
+        is_plain = current == section and re.match(rf"\s*[\"']?{name}[\"']?\s*=", line)
+        if is_plain or re.match(rf"\s*{head}\s*\.\s*{name}\s*=", line):
             return number
     return None

@@ -13,7 +13,7 @@ from runforge.errors import InvalidRequest, Missing
 from runforge.workspace import Workspace
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home" / ".config" / "runforge"
     folder.mkdir(parents=True, mode=0o700)
@@ -28,7 +28,7 @@ def write(path: Path, text: str, mode: int = 0o600) -> Path:
     return path
 
 
-def test_without_files_all_is_as_built_in(ws: Workspace, home: Path) -> None:
+def test_without_files_all_is_as_built_in(ws: Workspace) -> None:
     found = config.load(ws)
     assert found["guard.breaker"] == 5
     assert found["guard.stall"] == Stall(1800.0, kills=False)
@@ -48,7 +48,7 @@ def test_the_workspace_wins_over_the_user_setting_by_setting(ws: Workspace, home
 
 
 def test_xdg_config_home_moves_the_users_file(
-    ws: Workspace, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "xdg" / "runforge"
     folder.mkdir(parents=True)
@@ -74,7 +74,7 @@ def test_a_folder_that_others_may_write_makes_its_file_refused(ws: Workspace, ho
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_a_file_of_another_user_is_refused(ws: Workspace, home: Path) -> None:
+def test_a_file_of_another_user_is_refused(ws: Workspace) -> None:
     path = write(ws.hidden / "config.toml", "")
     os.chown(path, 12345, -1)
     if os.stat(path).st_uid == os.geteuid():
@@ -94,7 +94,7 @@ def test_a_users_file_may_be_a_link_as_dotfiles_are_but_not_the_workspaces(
         config.load(ws)
 
 
-def test_a_pipe_or_a_giant_is_refused_at_once(ws: Workspace, home: Path) -> None:
+def test_a_pipe_or_a_giant_is_refused_at_once(ws: Workspace) -> None:
     path = ws.hidden / "config.toml"
     os.mkfifo(path)
     with pytest.raises(Missing, match="cannot be read"):
@@ -113,9 +113,7 @@ def test_a_pipe_or_a_giant_is_refused_at_once(ws: Workspace, home: Path) -> None
         ("gpus = 1\n", "unknown setting outside of a section 'gpus'. Did you mean 'gpus'?"),
     ],
 )
-def test_what_is_unknown_is_told_with_what_was_meant(
-    ws: Workspace, home: Path, text: str, said: str
-) -> None:
+def test_what_is_unknown_is_told_with_what_was_meant(ws: Workspace, text: str, said: str) -> None:
     write(ws.hidden / "config.toml", text)
     (warning,) = config.load(ws).warnings
     assert said in warning
@@ -138,16 +136,14 @@ def test_what_is_unknown_is_told_with_what_was_meant(
         ("\x00", "it is not TOML"),
     ],
 )
-def test_a_wrong_value_is_an_error_that_names_the_file(
-    ws: Workspace, home: Path, text: str, said: str
-) -> None:
+def test_a_wrong_value_is_an_error_that_names_the_file(ws: Workspace, text: str, said: str) -> None:
     write(ws.hidden / "config.toml", text)
     with pytest.raises(InvalidRequest, match=said) as caught:
         config.load(ws)
     assert str(ws.hidden / "config.toml") in str(caught.value)
 
 
-def test_an_address_is_not_repeated_in_an_error(ws: Workspace, home: Path) -> None:
+def test_an_address_is_not_repeated_in_an_error(ws: Workspace) -> None:
     write(ws.hidden / "config.toml", "[notify]\nto = ['https://a.example/', 'hush-hush']\n")
     with pytest.raises(InvalidRequest, match="target 2 is no address") as caught:
         config.load(ws)

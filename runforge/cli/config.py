@@ -45,12 +45,11 @@ def load(here: Workspace) -> Config:
     from runforge.cli.submit_order import rule_of
 
     found = settings.load(here)
-    for text in found["submit.retry"] or ():
-        try:
-            rule_of(text, 0.0)
-        except InvalidRequest as error:
-            where = found.values["submit.retry"].source
-            raise InvalidRequest(f"[submit] retry: {error.message}", where=where, fix=error.fix) from None
+    try:
+        _ = [rule_of(text, 0.0) for text in found["submit.retry"] or ()]
+    except InvalidRequest as error:
+        where = found.values["submit.retry"].source
+        raise InvalidRequest(f"[submit] retry: {error.message}", where=where, fix=error.fix) from None
     return found
 
 

@@ -43,10 +43,7 @@ def doctor(workspace: Path | None, as_json: bool, recover: bool, notify: bool) -
     here = find(workspace)
     if recover:
         _recover(here)
-    if notify:
-        found = [Finding(*row) for row in doctor_notices.test(here)]
-    else:
-        found = findings(here)
+    found = [Finding(*row) for row in doctor_notices.test(here)] if notify else findings(here)
     is_well = all(finding.status != "problem" for finding in found)
     if as_json:
         output.print_json("doctor", {"ok": is_well, "findings": [asdict(f) for f in found]})

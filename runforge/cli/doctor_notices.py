@@ -36,16 +36,22 @@ def _late(here: Workspace) -> Iterator[tuple[str, str, str]]:
         lost, (late, why) = outbox.given_up(tx), outbox.late(tx)
     for each in lost:
         at = clock.local(each.at)
-        yield _NAME, "warning", f"given up: {each.event} of {at}: {each.error}; try `runforge doctor --notify`"
+        yield (
+            _NAME,
+            "warning",
+            f"given up: {each.event} of {at}: {each.error}; try `runforge doctor --notify`",
+        )
     if late:
         yield _NAME, "warning", f"{late} {'is' if late == 1 else 'are'} tried again: {why}"
 
 
 def test(here: Workspace) -> list[tuple[str, str, str]]:
     """Send a test to every target, and return what happened."""
-    targets = send.test(here)
+    targets = send.try_all(here)
     if not targets:
-        return [(_NAME, "warning", 'nobody is to be told: write `[notify]` and `to = ["..."]` in config.toml')]
+        return [
+            (_NAME, "warning", 'nobody is to be told: write `[notify]` and `to = ["..."]` in config.toml')
+        ]
     return [
         (_NAME, "ok" if is_told else "problem", f"{target.label}: {answer}")
         for target, answer, is_told in targets

@@ -15,6 +15,7 @@ from runforge.cli.submit_order import (
     described_of,
     folder_of,
     limits_of,
+    notify_of,
     objective_of,
 )
 from runforge.errors import InvalidRequest
@@ -76,6 +77,7 @@ def read(values: dict[str, Any]) -> Wishes:
         held=True if given.hold else None,
         not_before=_moment(given.at),
         after=_after(given.after),
+        notify="" if given.notify == NONE else notify_of(given.notify),
     )
     of_group = GroupEdit(given.name, _notes(given, removed), given.max_parallel, objective)
     member = {name: value for name, value in fields.items() if name != "notes"}

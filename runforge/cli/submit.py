@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from runforge.cli import output, submit_told
+from runforge.cli import config, output, submit_told
 from runforge.cli.options import find
+from runforge.cli.submit_defaults import with_defaults
 from runforge.cli.submit_order import LISTS, Given, order_of
 from runforge.documents import placeholders
 from runforge.errors import CanceledByUser, OperationFailed, RunForgeError
@@ -46,6 +47,7 @@ def submit(
     params: str | None,
     metric: str | None,
     metrics: str | None,
+    notify: str | None,
     request: Path | None,
     max_runs: int,
     wait: bool,
@@ -63,7 +65,10 @@ def submit(
 
 def _submit(given: Given) -> int:
     here = find(given.workspace)
-    order = order_of(given)
+    settings = config.load(here)
+    for warning in settings.warnings:
+        output.note(f"Warning: {warning}")
+    order = order_of(*with_defaults(given, settings))
     prepared = submitting.prepare(order)
     _require_programs(order, prepared)
     _require_room(prepared)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from runforge import __version__, clock
 from runforge.cli import units
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
+from runforge.config import WHEN
 from runforge.core.ranking import direction_of_name
 from runforge.core.submission import Submission
 from runforge.documents.request import MOST_GRACE_SECONDS
@@ -64,6 +65,7 @@ class Given(NamedTuple):
     params: str | None
     metric: str | None
     metrics: str | None
+    notify: str | None
     request: Path | None
     max_runs: int
     wait: bool
@@ -79,8 +81,11 @@ class Given(NamedTuple):
 LISTS = frozenset({"tag", "env", "env_keep", "retry", "after", "sweep", "zipped", "command"})
 
 
-def order_of(given: Given) -> Order:
-    """Return what the options ask for; InvalidRequest, InvalidPlan or Missing with what is wrong."""
+def order_of(given: Given, usual_limit: int | None = None) -> Order:
+    """Return what the options ask for; InvalidRequest, InvalidPlan or Missing with what is wrong.
+
+    `usual_limit` is that of a new group.
+    """
     _require_together(given)
     sweep = _sweep(given)
     objective = None if given.metric is None else objective_of(given.metric)
@@ -103,11 +108,13 @@ def order_of(given: Given) -> Order:
             priority=given.priority,
             held=given.hold,
             not_before=None if given.at is None else units.moment(given.at, "--at"),
+            notify=notify_of(given.notify),
         ),
         sweep=sweep,
         environment=captured,
         after=tuple(after_of(text) for text in given.after),
         run_limit=given.max_parallel,
+        usual_limit=usual_limit,
         objective=objective,
         max_runs=given.max_runs,
         where="submit" if given.request is None else shown(given.request),
@@ -181,6 +188,14 @@ def after_of(text: str) -> After:
         where=f"--after {text[:60]}",
         fix=hint or "Write TARGET, TARGET:any or TARGET:fail",
     )
+
+
+def notify_of(text: str | None) -> str | None:
+    """Return when a run tells of itself, checked."""
+    if text is None or text in WHEN:
+        return text
+    fix = did_you_mean(text, WHEN) or f"Write {', '.join(WHEN[:-1])} or {WHEN[-1]}"
+    raise InvalidRequest(f"{text[:40]!r} is unknown", where="--notify", fix=fix)
 
 
 def objective_of(text: str) -> Objective:

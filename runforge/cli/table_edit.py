@@ -32,7 +32,7 @@ _CHANGES = (
                 "cpus",
                 "mem",
             ),
-            *("time", "grace", "retry", "backoff", "after", "hold", "at", "metric", "metrics"),
+            *("time", "grace", "retry", "backoff", "after", "hold", "at", "metric", "metrics", "notify"),
         )
     ),
     option("--priority -p", "int", "Higher starts first.", low=-MOST, high=MOST),

@@ -97,6 +97,13 @@ SUBMIT = Command(
             "Where its metrics are: a file or folder, `none`, or `re:` and a pattern for its log.",
             metavar="PATH",
         ),
+        option(
+            "--notify",
+            "text",
+            "Tell of it (docs/notices.md): done, fail, start, or never.",
+            metavar="WHEN",
+            completes="notify",
+        ),
         option("--request", "file", "Submit this request.json instead of a command; `-` is standard input."),
         MAX_RUNS,
         flag("--wait", "Wait until it has ended; the exit code is that of `wait`."),

@@ -37,7 +37,7 @@ _APPRISE = (
 )
 
 
-class Undelivered(Exception):  # noqa: N818 - named for what happened
+class Undelivered(Exception):
     """The target was not told, or has not said that it was."""
 
 
@@ -80,8 +80,11 @@ def _limited(seconds: float) -> Iterator[None]:
 class _SameHost(web.HTTPRedirectHandler):
     """Follows a redirect that repeats the post on the same host; the address may be a secret of that host."""
 
+    http_error_308 = web.HTTPRedirectHandler.http_error_302  # Python 3.10 does not know it
+
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:  # noqa: ARG002
         """Return the repeated request, or raise Undelivered."""
+        fp.close()
         there, here = urlsplit(newurl), urlsplit(req.full_url)
         if (there.scheme, there.netloc) != (here.scheme, here.netloc):
             raise Undelivered("it redirects to another address, which is not followed")
@@ -96,9 +99,9 @@ class _SameHost(web.HTTPRedirectHandler):
 
 
 def _post(address: str, event: dict[str, Any]) -> str:
-    url, headers = _without_password(address)
-    headers |= {"Content-Type": "application/json", "User-Agent": f"runforge/{__version__}"}
     try:
+        url, headers = _without_password(address)
+        headers |= {"Content-Type": "application/json", "User-Agent": f"runforge/{__version__}"}
         asked = web.Request(url, data=_encoded(event), headers=headers, method="POST")  # noqa: S310 - http(s)
         with web.build_opener(_SameHost).open(asked, timeout=SECONDS) as answer:
             answer.read(_ANSWER_LIMIT)

@@ -105,11 +105,11 @@ def _send_one(journal: Journal, row: outbox.Row, settings: Config, tell: Deliver
         for target in targets_of(settings["notify.to"]):
             if target.key in told:
                 continue
-            try:
-                tell(target, event)
+            answer, is_told = _tried(target, event, tell)
+            if is_told:
                 told.append(target.key)
-            except Undelivered as error:
-                errors.append(f"{target.label}: {error}")
+            else:
+                errors.append(f"{target.label}: {answer}")
             failpoints.hit("notice.sent")
     with journal.write() as tx:
         outbox.record(tx, row, told, "; ".join(errors) or None, clock.now())
@@ -134,14 +134,16 @@ def document_of(workspace: Workspace, notice: Notice) -> dict[str, Any]:
     return document(notice, workspace=str(workspace.root), host=socket.gethostname())
 
 
-def test(workspace: Workspace, *, tell: Deliver = deliver) -> list[tuple[Target, str, bool]]:
+def try_all(workspace: Workspace, *, tell: Deliver = deliver) -> list[tuple[Target, str, bool]]:
     """Send a test to every target; return how each answered, and whether it was told."""
     detail = {"text": "This is a test of RunForge's notices"}
     event = document_of(workspace, Notice(0, clock.now(), "test", detail))
-    found = []
-    for target in targets_of(config.load(workspace)["notify.to"]):
-        try:
-            found.append((target, tell(target, event), True))
-        except Undelivered as error:
-            found.append((target, str(error), False))
-    return found
+    targets = targets_of(config.load(workspace)["notify.to"])
+    return [(target, *_tried(target, event, tell)) for target in targets]
+
+
+def _tried(target: Target, event: dict[str, Any], tell: Deliver) -> tuple[str, bool]:
+    try:
+        return tell(target, event), True
+    except Undelivered as error:
+        return str(error), False

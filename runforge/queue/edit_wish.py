@@ -59,11 +59,13 @@ class Edit(NamedTuple):
     not_before: str | None = None
     #: What it waits for from now on, instead of what it waited for.
     after: tuple[After, ...] | None = None
+    #: When it tells of itself; an empty text is as configured.
+    notify: str | None = None
 
     @property
     def is_describing(self) -> bool:
         """Whether it changes only what may change in any state."""
-        return self == Edit(fields=self.fields) and set(self.fields) <= DESCRIBING
+        return self == Edit(fields=self.fields, notify=self.notify) and set(self.fields) <= DESCRIBING
 
 
 class Wanted(NamedTuple):

@@ -115,6 +115,7 @@ def _submission(copy: _Copy, group: str | None) -> Submission:
         priority=usual.priority if wish.priority is None else wish.priority,
         held=bool(wish.held),
         not_before=wish.not_before or None,
+        notify=usual.notify if wish.notify is None else wish.notify or None,
     )
 
 

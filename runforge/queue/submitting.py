@@ -60,6 +60,8 @@ class Order(NamedTuple):
     #: The environment of its runs; None is the daemon's.
     environment: Captured | None = None
     run_limit: int | None = None
+    #: That of a new group if none is asked for.
+    usual_limit: int | None = None
     objective: Objective | None = None
     max_runs: int = MAX_RUNS
     where: str = "submit"
@@ -146,7 +148,7 @@ def _plan(order: Order, sweep: Sweep) -> dict[str, Any]:
         "group": {"name": order.submission.group or order.name, "notes": order.request.get("notes")},
         "base_request": order.request,
         "strategy": strategy,
-        "execution": {"max_parallel": order.run_limit or 1, "fail_fast": False, "stop_on_cancel": True},
+        "execution": {"max_parallel": order.run_limit or order.usual_limit or 1, "fail_fast": False, "stop_on_cancel": True},
     }
     if order.objective is not None:
         document["objective"] = order.objective._asdict()
@@ -301,7 +303,7 @@ def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
     if group.is_new and name is not None and _known_group(tx, name) is not None:
         raise _GroupAppeared
     if group.is_new:
-        limit = order.run_limit or 1
+        limit = order.run_limit or order.usual_limit or 1
         insert_group(
             tx,
             NewGroup(
@@ -316,6 +318,7 @@ def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
     elif order.objective is not None:
         metric, direction = order.objective
         tx.run("groups.set_objective", group_id=group.group_id, metric=metric, direction=direction, now=now)
-    if order.run_limit is not None:
-        tx.run("groups.set_limit", group_id=group.group_id, run_limit=order.run_limit, now=now)
+    limit = order.run_limit or (order.usual_limit if group.is_new else None)
+    if limit is not None:
+        tx.run("groups.set_limit", group_id=group.group_id, run_limit=limit, now=now)
     return targets.group(tx, group.group_id)

@@ -105,9 +105,10 @@ def due(tx: Transaction, now: str, limit: int) -> list[Row]:
     """Return the notices that are to be sent now, in their order."""
     latest = clock.later(now, BACK_OFF[-1])
     rows = tx.rows("outbox.due", now=now, latest=latest, limit=limit)
+    plain = [Row._make(row) for row in rows]
     return [
-        Row(*tuple(row)[:5], json.loads(row["detail"]), tuple(json.loads(row["told"])), row["tries"])
-        for row in rows
+        row._replace(detail=json.loads(str(row.detail)), told=tuple(json.loads(str(row.told))))
+        for row in plain
     ]
 
 

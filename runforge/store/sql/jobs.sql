@@ -325,3 +325,6 @@ UPDATE jobs SET name = :name, tags = :tags, notes = :notes, updated_at = :now WH
 -- name: set_not_before
 UPDATE jobs SET not_before = :not_before, delayed = :not_before IS NOT NULL, updated_at = :now
 WHERE job_id = :job_id AND state = 'queued' AND not_before IS NOT :not_before;
+
+-- name: set_notify
+UPDATE jobs SET notify = :notify WHERE job_id = :job_id;

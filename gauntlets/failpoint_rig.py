@@ -80,6 +80,9 @@ class Rig:
         self.forgets = False
         #: The runs are queued as `submit` does it, not from a plan.
         self.submits = False
+        #: Whether a hook hears of notices.
+        self.has_hook = False
+        self._hook = folder / "hook"
         self._counter = folder / "count"
         self._log = folder / "log"
         self._armed: str | None = f"{point}:{nth}"
@@ -161,6 +164,7 @@ class Rig:
 
     def _arm(self, armed: str | None) -> None:
         os.umask(0o077)
+        os.environ["XDG_CONFIG_HOME"] = str(self.witness.parent / "no-settings")
         if armed is not None:
             os.environ[failpoints.VARIABLE] = armed
             if armed == self._armed:
@@ -219,6 +223,23 @@ class Rig:
     def until_state(self, which: int, state: State) -> None:
         """Wait until one of the four runs is in a state."""
         self.until(lambda: self.jobs()[which].state is state, f"{_KINDS[which]} is {state}")
+
+    # --- notices -------------------------------------------------------------------------------
+
+    def configure_hook(self) -> None:
+        """Let a program hear of notices."""
+        self.has_hook = True
+        self._hook.write_text('#!/bin/sh\ncat >> "$0.heard"\n', "ascii")
+        self._hook.chmod(0o700)
+        self.ws.prepare()
+        path = self.ws.hidden / "config.toml"
+        path.touch(0o600)
+        path.write_text(f"[notify]\nto = ['cmd:{self._hook}']\n", "utf-8")
+
+    def has_heard(self, event: str) -> bool:
+        """Return whether the hook has heard of an event."""
+        heard = self._hook.with_name("hook.heard")
+        return heard.exists() and f'"event": "{event}"' in heard.read_text("utf-8")
 
     def strays(self) -> list[int]:
         """Return the processes that are left of the workspace."""

@@ -20,6 +20,7 @@ from runforge.core.states import TERMINAL, State
 from runforge.drills import invariants
 from runforge.errors import RunForgeError
 from runforge.failpoints import POINTS
+from runforge.notices import send
 from runforge.queue import cancel, edit, move, prune, retry
 from runforge.queue.change import change
 from runforge.queue.edit_wish import Edit
@@ -65,6 +66,12 @@ def _editing(here: Rig) -> None:
     here.start()
     here.until_state(OK, State.SUCCEEDED)
     here.stop()
+
+
+def _telling(here: Rig) -> None:
+    """The everyday sweep, with a hook that hears of its first failure and of its end."""
+    here.configure_hook()
+    _everyday(here)
 
 
 def _checkpoint(here: Rig) -> None:
@@ -175,6 +182,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
     "submit.inserted": _submitting,
     **dict.fromkeys((point for point in POINTS if point.startswith("edit.")), _editing),
+    **dict.fromkeys((point for point in POINTS if point.startswith("notice.")), _telling),
     "lost.revoked": _interrupted,
     "lost.closed": _unlaunched,
     **dict.fromkeys(("cascade.one_canceled", "revival.one_queued", "move.one_placed"), _waiting),
@@ -205,6 +213,11 @@ def _broken(here: Rig) -> list[str]:
     for job in here.jobs():
         if job.cancel_requested and job.state is not State.CANCELED:
             found.append(f"{job.run_id} should be canceled but is {job.state}")
+    if here.has_hook:
+        here.call(lambda: send.send(here.ws))
+        found += [
+            f"nobody was told: {event}" for event in ("failed", "group_done") if not here.has_heard(event)
+        ]
     return found + _mixed_files(here)
 
 

@@ -25,7 +25,7 @@ from runforge.workspace import Workspace
 _TOO_LONG = send.LIFETIME * 2
 #: After a sender that did not do its work, and while config.toml cannot be read.
 _PAUSE = 30.0
-#: While the sender of an earlier daemon is at work.
+#: After a sender that was killed, and while that of an earlier daemon is at work.
 _SHORT_PAUSE = 3.0
 _LONGEST_LOOK = 60.0
 #: What passes sooner is not told.
@@ -133,7 +133,7 @@ class Notices:
         if child.returncode == 0:  # what is left is not due
             self._next = now
             return True
-        self._next = now + (_SHORT_PAUSE if child.returncode == send.BUSY else _PAUSE)
+        self._next = now + (_SHORT_PAUSE if child.returncode == send.BUSY or child.returncode < 0 else _PAUSE)
         self._seen = self._journal.version()  # another one would fail in the same way
         return True
 

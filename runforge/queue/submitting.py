@@ -148,7 +148,11 @@ def _plan(order: Order, sweep: Sweep) -> dict[str, Any]:
         "group": {"name": order.submission.group or order.name, "notes": order.request.get("notes")},
         "base_request": order.request,
         "strategy": strategy,
-        "execution": {"max_parallel": order.run_limit or order.usual_limit or 1, "fail_fast": False, "stop_on_cancel": True},
+        "execution": {
+            "max_parallel": order.run_limit or order.usual_limit or 1,
+            "fail_fast": False,
+            "stop_on_cancel": True,
+        },
     }
     if order.objective is not None:
         document["objective"] = order.objective._asdict()
@@ -318,7 +322,7 @@ def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
     elif order.objective is not None:
         metric, direction = order.objective
         tx.run("groups.set_objective", group_id=group.group_id, metric=metric, direction=direction, now=now)
-    limit = order.run_limit or (order.usual_limit if group.is_new else None)
-    if limit is not None:
-        tx.run("groups.set_limit", group_id=group.group_id, run_limit=limit, now=now)
+    asked = order.run_limit or (order.usual_limit if group.is_new else None)
+    if asked is not None:
+        tx.run("groups.set_limit", group_id=group.group_id, run_limit=asked, now=now)
     return targets.group(tx, group.group_id)

@@ -121,7 +121,7 @@ def test_submit_refuses_a_file_that_others_may_write(ws: Workspace, run: Run) ->
 
 
 def test_notify_is_checked_and_can_be_changed_also_while_a_run_goes_on(ws: Workspace, run: Run) -> None:
-    with pytest.raises(InvalidRequest, match="--notify: 'don' is unknown. Did you mean 'done'"):
+    with pytest.raises(InvalidRequest, match=r"--notify: 'don' is unknown\. Did you mean 'done'"):
         run("submit", "--notify", "don", "--", "true")
     run("submit", "--notify", "done", "--", "true")
     number = str(job(ws).seq)
@@ -144,7 +144,9 @@ def test_the_doctor_sends_a_test_and_says_how_each_target_answered(ws: Workspace
     first, second = out.splitlines()
     assert code == 1
     assert first.split(maxsplit=2) == ["ok", "notices", "target 1 (http://127.0.0.1): it answered 200"]
-    assert second.startswith("problem  notices      target 2 (cmd:/no/such/program): there is no such program")
+    assert second.startswith(
+        "problem  notices      target 2 (cmd:/no/such/program): there is no such program"
+    )
 
 
 def test_the_doctor_tells_what_was_given_up_and_of_a_bad_file(ws: Workspace, run: Run) -> None:

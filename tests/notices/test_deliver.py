@@ -115,7 +115,10 @@ def test_an_address_that_is_none_is_undelivered(address: str) -> None:
 
 def test_a_program_gets_the_event_on_its_standard_input(tmp_path: Path) -> None:
     heard = tmp_path / "heard"
-    program = script(tmp_path / "say it", f'cat > "{heard}"; echo rubbish; echo more >&2; echo $RUNFORGE_EVENT >> "{heard}"')
+    program = script(
+        tmp_path / "say it",
+        f'cat > "{heard}"; echo rubbish; echo more >&2; echo $RUNFORGE_EVENT >> "{heard}"',
+    )
     assert tell(f"cmd:{program}") == "it ended with exit code 0"
     first, second = heard.read_text("utf-8").splitlines()
     assert json.loads(first) == EVENT

@@ -79,7 +79,8 @@ def test_a_failure_is_posted_with_its_run(kit: Kit, ws: Workspace, web: Listener
     assert (body["run"]["id"], body["run"]["number"], body["run"]["cause"]) == ("r1", 1, "exit")
     assert body["workspace"] == str(ws.root)
     (row,) = rows(kit.journal)
-    assert row["done_at"] and row["error"] is None
+    assert row["done_at"]
+    assert row["error"] is None
     assert send.send(ws) == 0
     assert len(web.heard) == 1
 
@@ -120,7 +121,8 @@ def test_a_run_tells_of_itself_as_it_was_asked(kit: Kit, notify: str | None, tol
 
 
 @pytest.mark.parametrize(
-    ("notify", "told"), [("never", []), ("done", ["failed", "group_done"]), ("start", ["started", "failed", "group_done"])]
+    ("notify", "told"),
+    [("never", []), ("done", ["failed", "group_done"]), ("start", ["started", "failed", "group_done"])],
 )
 def test_a_sweep_is_told_of_once_whatever_its_runs_ask(kit: Kit, notify: str, told: list[str]) -> None:
     kit.group("g")
@@ -220,7 +222,9 @@ def test_a_file_that_others_may_write_starts_nothing(kit: Kit, ws: Workspace) ->
     assert rows(kit.journal)[0]["done_at"] is None
 
 
-@pytest.mark.parametrize(("point", "times"), [("notice.read", 1), ("notice.sent", 2), ("tx.written", 2), ("notice.recorded", 1)])
+@pytest.mark.parametrize(
+    ("point", "times"), [("notice.read", 1), ("notice.sent", 2), ("tx.written", 2), ("notice.recorded", 1)]
+)
 def test_a_sender_that_is_killed_leaves_the_notice_to_the_next(
     kit: Kit, ws: Workspace, web: Listener, point: str, times: int
 ) -> None:
@@ -242,13 +246,17 @@ def test_no_address_is_in_the_journal(kit: Kit, ws: Workspace, web: Listener) ->
     note(kit.journal)
     send.send(ws)
     kit.journal.checkpoint()
-    stored = b"".join(path.read_bytes() for path in Path(ws.hidden).rglob("*") if path.is_file() and path.name != "config.toml")
+    stored = b"".join(
+        path.read_bytes()
+        for path in Path(ws.hidden).rglob("*")
+        if path.is_file() and path.name != "config.toml"
+    )
     assert b"disk" in stored
     for secret in (b"hush-hush", b"quiet-topic", b"secret-path"):
         assert secret not in stored
 
 
-def test_the_sender_imports_nothing_heavy(ws: Workspace) -> None:
+def test_the_sender_imports_nothing_heavy() -> None:
     code = "import sys, runforge.notices.send; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"numpy", "sklearn", "typer", "apprise"} & set(done.stdout.split())

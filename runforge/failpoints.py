@@ -37,6 +37,8 @@ POINTS = {
     "file.written": "a temporary file is whole and has not replaced the old one",
     "file.replaced": "the new file is in place; its folder is not synced",
     "environment.kept": "the environment is stored and durable; no job knows it",
+    "code.kept": "the code's tree is kept in its repository; no job knows it",
+    "code.exported": "the code's files are there under a temporary name",
     "enqueue.group_made": "the group's folder is there, without its plan",
     "enqueue.run_made": "a run's folder is there, without its request",
     "enqueue.written": "every request is written and none is synced",

@@ -119,6 +119,11 @@ class Workspace(NamedTuple):
         """File of one stored environment; the id is the digest of its content."""
         return self.envs_dir / f"{env_id}.json"
 
+    @property
+    def code_dir(self) -> Path:
+        """Folder of the trees of code that runs start in."""
+        return self.hidden / "code"
+
     def find_run_dir(self, run_id: str) -> Path | None:
         """Return the run's folder here or where older clients keep them (`.ml/runs`)."""
         ids.checked(run_id, what="run id")

@@ -36,6 +36,8 @@ _REMOVABLE = {
 }
 
 
+_FLAGS = frozenset({"shell", "hold", "snapshot", "no_snapshot"})
+
 #: A word that is no target but a parameter: `lr=0.01`.
 _ASSIGNMENT = re.compile(r"[A-Za-z_][\w.]*=.*", re.DOTALL)
 
@@ -88,7 +90,7 @@ def _value(values: dict[str, Any], name: str) -> Any:
     value = values.get(name)
     if name in LISTS:
         return list(value or ())
-    return value if value is not None else (False if name in {"shell", "hold"} else None)
+    return value if value is not None else (False if name in _FLAGS else None)
 
 
 def _require_together(given: Given, values: dict[str, Any]) -> None:

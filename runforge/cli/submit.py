@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from runforge.cli import config, output, submit_told
+from runforge.cli import config, output, submit_code, submit_told
 from runforge.cli.options import find
 from runforge.cli.submit_defaults import with_defaults
 from runforge.cli.submit_order import LISTS, Given, order_of
@@ -48,6 +48,8 @@ def submit(
     metric: str | None,
     metrics: str | None,
     notify: str | None,
+    snapshot: bool,
+    no_snapshot: bool,
     request: Path | None,
     max_runs: int,
     wait: bool,
@@ -75,6 +77,10 @@ def _submit(given: Given) -> int:
     if given.dry_run:
         submitting.check_names(here, order)
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
+    here.prepare()
+    is_usual = settings["submit.snapshot"] and not given.no_snapshot
+    order = submit_code.with_code(here, order, is_asked=given.snapshot, is_usual=is_usual)
+    prepared = submitting.prepare(order)
     made = submitting.submit(here, order, prepared)
     failed = _start_daemon(here) if given.start else None
     try:

@@ -66,6 +66,8 @@ class Given(NamedTuple):
     metric: str | None
     metrics: str | None
     notify: str | None
+    snapshot: bool
+    no_snapshot: bool
     request: Path | None
     max_runs: int
     wait: bool
@@ -132,6 +134,8 @@ def _require_together(given: Given) -> None:
         raise InvalidRequest("--max-parallel limits a group", fix="Add -g GROUP or -S KEY=VALUES")
     if given.backoff is not None and not given.retry:
         raise InvalidRequest("--backoff is about retries", fix="Add --retry N")
+    if given.snapshot and given.no_snapshot:
+        raise InvalidRequest("--snapshot and --no-snapshot contradict each other", fix="Give one")
     if given.follow and is_sweep:
         raise InvalidRequest("--follow prints the log of one run", fix="Use --wait for a sweep")
     if given.params not in {None, "file"}:

@@ -104,6 +104,8 @@ SUBMIT = Command(
             metavar="WHEN",
             completes="notify",
         ),
+        flag("--snapshot", "Start it in a copy of the code as it is now: later changes do not reach it."),
+        flag("--no-snapshot", "Start it in your folder, whatever config.toml says."),
         option("--request", "file", "Submit this request.json instead of a command; `-` is standard input."),
         MAX_RUNS,
         flag("--wait", "Wait until it has ended; the exit code is that of `wait`."),

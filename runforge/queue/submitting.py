@@ -21,13 +21,15 @@ from runforge.documents.request import parse_request
 from runforge.documents.request_options import Objective
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan, InvalidRequest, OperationFailed
-from runforge.queue import environment
+from runforge.queue import environment, provenance
 from runforge.queue.change import announce
 from runforge.queue.environment import Captured
 from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.queue.submit import check_datasets
+from runforge.store import code as codes
 from runforge.store import records, targets, transitions
+from runforge.store.code import Code
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import exists, open_journal, open_snapshot
 from runforge.sweeps.expand import RunOverrides, doubts_about, expand
@@ -59,6 +61,8 @@ class Order(NamedTuple):
     after: tuple[After, ...] = ()
     #: The environment of its runs; None is the daemon's.
     environment: Captured | None = None
+    #: The code that they are queued with, as far as it is known.
+    code: Code | None = None
     run_limit: int | None = None
     #: That of a new group if none is asked for.
     usual_limit: int | None = None
@@ -197,6 +201,8 @@ def submit(workspace: Workspace, order: Order, prepared: Prepared) -> Submitted:
                     made = _make(journal, folders, order, prepared, known)
             except _GroupAppeared:
                 continue  # join it
+        if order.code is not None:
+            provenance.ensure_kept(workspace, order.code)
     announce(workspace)
     return made
 
@@ -251,12 +257,13 @@ def _make(
     of_group = {"sweep_group_id": group.group_id} if group is not None else {}
     digests = folders.make_runs(run_ids, [{**run.request.raw, **of_group} for run in prepared.runs])
     parent = journal.workspace.relative(journal.workspace.runs_dir)
+    submission = order.submission._replace(code_tree=None if order.code is None else order.code.id)
     new = [
         NewRun(
             run_id,
             f"{parent}/{run_id}",
             run.request.needs,
-            queued_as(run.request, sha, order.submission, json.dumps(run.overrides)),
+            queued_as(run.request, sha, submission, json.dumps(run.overrides)),
         )
         for run_id, run, sha in zip(run_ids, prepared.runs, digests, strict=True)
     ]
@@ -289,6 +296,8 @@ def _insert(
 ) -> tuple[int, list[str]]:
     """Write group, jobs and edges; return the first job's number and the ids of all."""
     parents = parents_of(tx, order.after)
+    if order.code is not None:
+        codes.note(tx, order.code)
     lane = lane_of(None if group is None else _row_of(tx, order, group, now))
     job_ids = []
     for index, run in enumerate(new):

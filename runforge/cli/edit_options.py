@@ -143,6 +143,13 @@ def _environment(given: Given) -> NewEnvironment | None:
     return NewEnvironment(tuple(given.env), tuple(given.env_keep), given.env_from)
 
 
+def code_of(text: str | None) -> str | None:
+    """Return which code a new run starts with, checked; None is as the old one."""
+    if text not in {None, "then", "now"}:
+        raise InvalidRequest(f"--code {text!r:.40} is unknown", fix="Write --code then, or --code now")
+    return text
+
+
 def _moment(at: str | None) -> str | None:
     if at is None:
         return None

@@ -64,10 +64,10 @@ def now(folder: Path, hidden: Path, *, seconds: float = SECONDS) -> Tree:
 
 def _write(git: Git, place: Place, hidden: Path) -> Tree:
     with _own_index(hidden) as index:
-        if (
-            place.index_file.is_file()
-        ):  # with what git knows of unchanged files, so that it reads only the others
-            shutil.copyfile(place.index_file, index)
+        if place.index_file.is_file():
+            # With what git knows of unchanged files, so that it reads only the others; and with its time: a file
+            # that is not older than the index is read all the same.
+            shutil.copy2(place.index_file, index)
         own = git.at(place.root, index=index)
         chosen, left_out = _choose(own, place.root)
         listed = b"".join(os.fsencode(name) + b"\0" for name in chosen)

@@ -25,7 +25,7 @@ from runforge.machine import git
 from runforge.machine.git import Git, GitFailed
 from runforge.queue import code_tree
 from runforge.store.code import Code, still_used, trees
-from runforge.store.journal import Transaction
+from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
 _LOCK_FILES = (
@@ -162,18 +162,27 @@ def _cuda() -> str | None:
     return f"{number.value // 1000}.{number.value % 1000 // 10}"
 
 
-def let_go(workspace: Workspace, tx: Transaction, gone: Sequence[tuple[str, str]]) -> None:
-    """Remove the refs and the exported files of trees that no job needs, in a look that nobody writes beside."""
-    used = trees(tx)
-    for tree, root in gone:
-        if not _OBJECT.fullmatch(tree):
-            continue
-        if not still_used(tx, tree, root):
-            with contextlib.suppress(GitFailed, OSError):
-                work = Git(Path(root), time.monotonic() + code_tree.SECONDS)
-                code_tree.release(work, tree, workspace.root)
-        if tree not in used:
-            shutil.rmtree(workspace.code_dir / tree, ignore_errors=True)
+def let_go(workspace: Workspace, gone: Sequence[tuple[str, str]]) -> None:
+    """Remove the refs and the exported files of trees that no job needs, while nobody writes the journal.
+
+    A kill in between leaves a ref, and files that are exported again when they are wanted.
+    """
+    if not gone:
+        return
+    with open_journal(workspace) as journal, journal.locked(), journal.read() as tx:
+        used = trees(tx)
+        for tree, root in gone:
+            if _OBJECT.fullmatch(tree):
+                _let_go(workspace, tree, root, is_known=still_used(tx, tree, root), is_used=tree in used)
+
+
+def _let_go(workspace: Workspace, tree: str, root: str, *, is_known: bool, is_used: bool) -> None:
+    if not is_known:
+        with contextlib.suppress(GitFailed, OSError):
+            work = Git(Path(root), time.monotonic() + code_tree.SECONDS)
+            code_tree.release(work, tree, workspace.root)
+    if not is_used:
+        shutil.rmtree(workspace.code_dir / tree, ignore_errors=True)
 
 
 # --- snapshots -------------------------------------------------------------------------------------

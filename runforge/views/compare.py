@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from runforge import clock
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.metrics.points import as_json
+from runforge.views import code as codes
 from runforge.views.chosen_runs import spooled
 from runforge.views.environment import masked, stored
 from runforge.views.results import metrics_of, parameters_of
@@ -103,6 +104,22 @@ def _facts(workspace: Workspace, job: dict[str, Any]) -> Iterator[tuple[tuple[st
             if value is not None:
                 yield (section, name), _Fact(json.dumps(value, sort_keys=True), value)
     yield from _environment(workspace, job["env_id"])
+    yield from _code(workspace, job["code_tree"])
+
+
+def _code(workspace: Workspace, code_id: str | None) -> Iterator[tuple[tuple[str, str], _Fact]]:
+    """Yield what is known of a run's code; the repository's place is no difference of its own."""
+    code = codes.read(workspace, code_id)
+    if code is None:
+        return
+    known = code.known
+    shown = {"tree": code.tree, "commit": code.commit, "branch": code.branch, "driver": known.get("driver")}
+    shown |= {"cuda": known.get("cuda"), **(known.get("python") or {}), **(known.get("locks") or {})}
+    names = {"path": "python", "version": "python version"}
+    for name, value in shown.items():
+        if value is not None:
+            is_object = name in {"tree", "commit"} or name in (known.get("locks") or {})
+            yield ("code", names.get(name, name)), _Fact(str(value), str(value)[:12] if is_object else value)
 
 
 def _environment(workspace: Workspace, env_id: str | None) -> Iterator[tuple[tuple[str, str], _Fact]]:

@@ -54,6 +54,8 @@ class JobView(NamedTuple):
     env_id: str | None = None
     cpus: int = 1
     gpus: int = 0
+    #: What is known of its code (`views.code`).
+    code_tree: str | None = None
 
     @property
     def has_diverged(self) -> bool:

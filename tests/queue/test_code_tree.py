@@ -70,7 +70,12 @@ def repo(tmp_path: Path) -> Repo:
 
 def untouched(repo: Repo) -> tuple[object, ...]:
     index = repo.root / ".git" / "index"
-    return index.read_bytes(), repo.git("stash", "list"), repo.git("for-each-ref", "refs/heads"), repo.git("status", "-s")
+    return (
+        index.read_bytes(),
+        repo.git("stash", "list"),
+        repo.git("for-each-ref", "refs/heads"),
+        repo.git("status", "-s"),
+    )
 
 
 def test_what_is_clean_is_the_tree_of_its_commit(repo: Repo) -> None:
@@ -98,6 +103,17 @@ def test_changed_deleted_and_untracked_files_count_and_nothing_of_the_user_is_to
     assert repo.git("cat-file", "blob", f"{kept.tree}:train.py") == "print(2)\n"
     assert repo.git("cat-file", "blob", f"{kept.tree}:staged.py") == "later\n"
     assert repo.git("cat-file", "blob", f"{kept.tree}:link") == "/etc/passwd"
+
+
+def test_a_change_of_the_same_size_in_the_same_second_is_seen(repo: Repo) -> None:
+    repo.git("config", "core.trustctime", "false")  # it would be seen by that a second later
+    path, index, moment = repo.root / "train.py", repo.root / ".git" / "index", (1_700_000_000, 1_700_000_000)
+    os.utime(path, moment)
+    repo.git("update-index", "--refresh")
+    os.utime(index, moment)
+    path.write_text("print(9)\n")
+    os.utime(path, moment)
+    assert repo.git("cat-file", "blob", f"{repo.keep().tree}:train.py") == "print(9)\n"
 
 
 def test_the_ref_outlives_gc_and_goes_with_its_last_workspace(repo: Repo) -> None:
@@ -184,7 +200,10 @@ def test_a_submodule_is_its_commit_and_a_nested_repository_is_left_out(repo: Rep
     nested.write("a.py", "1\n")
     nested.commit()
     kept = repo.keep()
-    assert repo.git("ls-tree", kept.tree, "sub").split()[1:3] == ["commit", inside.git("rev-parse", "HEAD").strip()]
+    assert repo.git("ls-tree", kept.tree, "sub").split()[1:3] == [
+        "commit",
+        inside.git("rev-parse", "HEAD").strip(),
+    ]
     assert [(each["path"], each["why"]) for each in kept.left_out] == [("nested/", "a repository of its own")]
     # From inside of the submodule it is the submodule that counts.
     assert inside.keep().root == inside.root
@@ -237,7 +256,9 @@ def test_a_repository_that_git_does_not_trust_is_told(repo: Repo, monkeypatch: p
         repo.keep()
 
 
-def test_a_git_that_takes_too_long_is_left(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_git_that_takes_too_long_is_left(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slow = tmp_path / "bin" / "git"
     slow.parent.mkdir()
     slow.write_text("#!/bin/sh\nexec sleep 600\n", "ascii")
@@ -299,4 +320,6 @@ def test_two_keep_the_same_tree_at_the_same_time(repo: Repo) -> None:
     assert len(found) == 4
     assert len(set(found)) == 1
     message = repo.git("log", "-1", "--format=%B", repo.refs()[0])
-    assert sorted(line for line in message.splitlines() if "/ws" in line) == [f"workspace: {h}" for h in holders]
+    assert sorted(line for line in message.splitlines() if "/ws" in line) == [
+        f"workspace: {h}" for h in holders
+    ]

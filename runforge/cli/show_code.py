@@ -26,14 +26,20 @@ def show(here: Workspace, name: str, *, as_json: bool = False) -> int:
     """Print what is known of a run's code."""
     job = run_view(here, name).job
     code = codes.read(here, job.code_tree)
+    packages = codes.packages(here, job.run_id, job.attempt)
     if as_json:
-        output.print_json("code", {"run_id": job.run_id, "code": codes.to_json(code)})
+        document = {"run_id": job.run_id, "code": codes.to_json(code), "packages": packages}
+        output.print_json("code", document)
     elif code is None:
         output.note(f"Nothing is known of the code of {job.run_id}: `submit` keeps it, other commands do not")
     else:
         for label, value in codes.lines(code):
             if value is not None:
                 print(f"{label:<{_WIDTH}} {output.safe(value)}")
+    if packages and not as_json:
+        print(
+            f"{'Packages':<{_WIDTH}} {len(packages):,} in the interpreter of attempt {job.attempt}; --json lists them"
+        )
     return 0
 
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from runforge.attempts import packages as installed
 from runforge.store import code as codes
 from runforge.store.code import Code
 from runforge.store.opening import open_snapshot
@@ -17,6 +18,11 @@ def read(workspace: Workspace, code_id: str | None) -> Code | None:
         return None
     with open_snapshot(workspace) as journal, journal.read() as tx:
         return codes.read(tx, code_id)
+
+
+def packages(workspace: Workspace, run_id: str, attempt: int) -> dict[str, str]:
+    """Return the packages of a run's newest attempt, name to version; empty if they are not known."""
+    return installed.read(workspace.root, workspace.attempt_dir(run_id, attempt))
 
 
 def to_json(code: Code | None) -> dict[str, Any] | None:

@@ -25,8 +25,8 @@ def compare(
     targets: list[str] | None,
     workspace: Path | None,
     format: str | None,  # noqa: A002
-    diff: bool,
     as_json: bool,
+    diff: bool = False,
 ) -> int:
     """Print what differs between runs, by default between the two newest."""
     chosen = format or ("json" if as_json else "table")

@@ -11,6 +11,7 @@ import importlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,7 +28,7 @@ from runforge.daemon.main import run_daemon
 from runforge.documents import strict_json
 from runforge.drills.traces import processes_of
 from runforge.errors import RunForgeError
-from runforge.queue import daemon_wish, environment, submit, submitting
+from runforge.queue import daemon_wish, environment, provenance, submit, submitting
 from runforge.queue.submitting import Order
 from runforge.store import records
 from runforge.store.opening import exists, open_journal
@@ -83,6 +84,8 @@ class Rig:
         #: Whether a hook hears of notices.
         self.has_hook = False
         self._hook = folder / "hook"
+        #: A repository whose code the runs start in, as with `submit --snapshot`; None for none.
+        self.repository: Path | None = None
         self._counter = folder / "count"
         self._log = folder / "log"
         self._armed: str | None = f"{point}:{nth}"
@@ -188,7 +191,7 @@ class Rig:
         if self.submits:
             rows = tuple({"kind": kind} for kind in _KINDS)
             order = Order(base, "walk", sweep=Sweep(rows, ()), environment=captured)
-            self.call(lambda: submitting.submit(self.ws, order, submitting.prepare(order)))
+            self.call(lambda: self._order(order))
             self.acknowledged = [job.run_id for job in self.jobs()]
             return
         runs = [{"model.hyperparameters.kind": kind} for kind in _KINDS]
@@ -196,6 +199,37 @@ class Rig:
         data = strict_json.dump(document)
         self.call(lambda: self._submit(captured, data))
         self.acknowledged = [job.run_id for job in self.jobs()]
+
+    def _order(self, order: Order) -> None:
+        if self.repository is not None:
+            self.ws.prepare()
+            code = provenance.capture(self.ws, self.repository, ["sh"], os.environ, seconds=_DEADLINE)
+            folder = str(provenance.export(self.ws, code))
+            model = {**order.request["model"], "folder": folder}
+            order = order._replace(request={**order.request, "model": model}, code=code)
+        submitting.submit(self.ws, order, submitting.prepare(order))
+
+    def make_repository(self) -> None:
+        """Make a repository with one commit and a change."""
+        self.repository = self.witness.parent / "code"
+        self.repository.mkdir()
+        (self.repository / "train.py").write_text("one\n")
+        for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "one"]):
+            identity = ["-c", "user.name=eve", "-c", "user.email=eve@example.org"]
+            subprocess.run(["git", *identity, "-C", str(self.repository), *words], check=True)
+        (self.repository / "train.py").write_text("two\n")
+
+    def lacking_code(self) -> list[str]:
+        """Return the runs whose code is not there as it was."""
+        found = []
+        for job in self.jobs():
+            tree = (job.code_tree or "").partition("-")[0]
+            ref = self.repository and self.repository / ".git" / "refs" / "runforge" / tree
+            if not tree or not ref or not ref.is_file():
+                found.append(f"{job.run_id}: no ref keeps its code")
+            elif (self.ws.code_dir / tree / "train.py").read_text() != "two\n":
+                found.append(f"{job.run_id}: its snapshot is not its code")
+        return found
 
     def _submit(self, captured: environment.Captured, plan_bytes: bytes) -> None:
         self.ws.prepare()

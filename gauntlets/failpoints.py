@@ -58,6 +58,12 @@ def _submitting(here: Rig) -> None:
     _everyday(here)
 
 
+def _snapping(here: Rig) -> None:
+    """The same, with a snapshot of the code."""
+    here.make_repository()
+    _submitting(here)
+
+
 def _editing(here: Rig) -> None:
     """All runs are edited before a daemon starts them."""
     here.enqueue()
@@ -181,6 +187,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
     "submit.inserted": _submitting,
+    **dict.fromkeys(("code.kept", "code.exported"), _snapping),
     **dict.fromkeys((point for point in POINTS if point.startswith("edit.")), _editing),
     **dict.fromkeys((point for point in POINTS if point.startswith("notice.")), _telling),
     "lost.revoked": _interrupted,
@@ -213,6 +220,8 @@ def _broken(here: Rig) -> list[str]:
     for job in here.jobs():
         if job.cancel_requested and job.state is not State.CANCELED:
             found.append(f"{job.run_id} should be canceled but is {job.state}")
+    if here.repository is not None:
+        found += here.lacking_code()
     if here.has_hook:
         here.call(lambda: send.send(here.ws))
         found += [

@@ -26,7 +26,7 @@ def compare(
     workspace: Path | None,
     format: str | None,  # noqa: A002
     as_json: bool,
-    diff: bool = False,
+    diff: bool,
 ) -> int:
     """Print what differs between runs, by default between the two newest."""
     chosen = format or ("json" if as_json else "table")

@@ -23,6 +23,9 @@ _SETTINGS = (
     "core.logAllRefUpdates=false",
     "core.splitIndex=false",
     "commit.gpgSign=false",
+    # After a power cut a ref to half an object would be in the way of the user's own git.
+    "core.fsync=loose-object,reference",
+    "core.fsyncMethod=batch",
     "gc.auto=0",
     "maintenance.auto=false",
     "submodule.recurse=false",

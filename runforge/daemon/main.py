@@ -11,7 +11,6 @@ from runforge.core.outcome import Ending
 from runforge.core.records import DaemonRow, Job
 from runforge.core.scheduling import Machine
 from runforge.core.states import State
-from runforge.daemon import notices
 from runforge.daemon.claims import Claims
 from runforge.daemon.engine import Engine, Listener, Settings
 from runforge.daemon.lock import DaemonLock
@@ -27,7 +26,6 @@ from runforge.store.failures import DiskFailing, Fenced, JournalReplaced
 from runforge.store.journal import Journal
 from runforge.store.opening import exists, open_journal
 from runforge.store.recovery import swap
-from runforge.views import daemon_status
 from runforge.workspace import Workspace
 
 ORPHANS = ("requeue", "fail", "cancel")
@@ -93,13 +91,9 @@ def _said_done(job: Job, ending: Ending) -> None:
     _say(tokens.job_done(job.job_id, job.run_id, state))
 
 
-def take_over(journal: Journal, settings: Settings, heartbeat: str | None = None) -> int:
-    """Write this daemon into the journal and return its epoch. Older daemons can then write no more.
-
-    `heartbeat` is the last one of an earlier daemon.
-    """
+def take_over(journal: Journal, settings: Settings) -> int:
+    """Write this daemon into the journal and return its epoch. Older daemons can then write no more."""
     with journal.write() as tx:
-        notices.note_absence(tx, records.daemon(tx.row("journal.daemon")), heartbeat, clock.now())
         row = tx.row(
             "journal.take_over",
             pid=os.getpid(),
@@ -147,7 +141,7 @@ class Daemon:
     ) -> None:
         self._journal = journal
         self._settings = settings
-        self._epoch = take_over(journal, settings, daemon_status.last_heartbeat(workspace))
+        self._epoch = take_over(journal, settings)
         failpoints.hit("daemon.took_over")
         descriptors = Descriptors()
         listener = Listener(_said_started, _said_done, log)

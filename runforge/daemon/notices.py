@@ -1,6 +1,6 @@
 """Starts the process that sends notices, whenever some are due; the loop never waits for it.
 
-What the daemon itself has to tell is noted here too: that nothing is launched, and that none was there for a while.
+What the daemon itself has to tell is noted here too: that nothing is launched.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import subprocess
 import time
 from typing import Any
 
-from runforge import cells, clock, config
-from runforge.core.records import DaemonRow
+from runforge import clock, config
 from runforge.daemon.log import log
 from runforge.errors import RunForgeError, explained
 from runforge.notices import send
 from runforge.store import outbox
-from runforge.store.journal import Journal, Transaction
+from runforge.store.journal import Journal
 from runforge.workspace import Workspace
 
 #: A sender that lives longer than this hangs, and is killed.
@@ -30,17 +29,6 @@ _SHORT_PAUSE = 3.0
 _LONGEST_LOOK = 60.0
 #: What passes sooner is not told.
 _LASTING = 10.0
-_LEAST_ABSENCE = 60.0
-
-
-def note_absence(tx: Transaction, before: DaemonRow, heartbeat: str | None, now: str) -> None:
-    """Note that the last daemon has died, if its last heartbeat was a while ago."""
-    if before.state == "stopped" or before.pid is None or heartbeat is None:
-        return
-    seconds = clock.seconds_between(heartbeat, now)
-    if seconds >= _LEAST_ABSENCE:
-        text = f"The daemon was gone for {cells.span(seconds)}; nothing was started meanwhile. It is back"
-        outbox.note(tx, "daemon_gone", detail={"text": text, "seconds": round(seconds)}, now=now)
 
 
 class Notices:

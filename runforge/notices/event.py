@@ -48,6 +48,8 @@ def sentence(notice: Notice) -> str:
         text = _done(notice.group)
     elif notice.event == "breaker" and notice.group is not None:
         text = f"{notice.group.name} is paused by its breaker: {notice.detail.get('reason')}"
+    elif notice.event == "daemon_gone":
+        text = f"The daemon was gone for {cells.span(notice.detail.get('seconds'))}; it is back"
     elif notice.job is not None:
         text = _of_run(notice, notice.job)
     else:

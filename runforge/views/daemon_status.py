@@ -108,11 +108,6 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
     )
 
 
-def last_heartbeat(workspace: Workspace) -> str | None:
-    """Return the last heartbeat of the newest daemon, alive or not; None if it is not known."""
-    return _told(workspace)[0]
-
-
 def gpu_problem(workspace: Workspace) -> str | None:
     """Return what a live daemon says is wrong with the GPUs, without a look at the journal."""
     return _told(workspace)[1] if is_live(workspace) else None

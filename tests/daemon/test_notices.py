@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from runforge import clock
 from runforge.daemon import notices as module
 from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
@@ -175,20 +174,3 @@ def test_that_nothing_is_launched_is_told_once_when_it_lasts(
     notices.hear("the disk is full", epoch)
     notices.hear("the disk is full", epoch)
     assert len(rows(journal)) == 2
-
-
-def test_a_daemon_tells_how_long_none_was_there(journal: Journal) -> None:
-    def absence(seconds: float, state: str = "running") -> list[dict[str, Any]]:
-        with journal.write() as tx:
-            tx.run("outbox.drop_open")
-            tx.run("journal.set_daemon_state", state=state)
-        take_over(journal, Settings(), clock.later(clock.now(), -seconds))
-        return rows(journal)
-
-    take_over(journal, Settings(), None)
-    assert rows(journal) == []
-    (row,) = absence(11400)
-    assert row["event"] == "daemon_gone"
-    assert "gone for 3h10m" in row["detail"]
-    assert absence(5) == []
-    assert absence(11400, "stopped") == []

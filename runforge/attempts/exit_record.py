@@ -53,7 +53,7 @@ def _beside(attempt_dir: Path) -> Path:
 
 def _encoded(record: ExitRecord) -> bytes:
     values = record._asdict()
-    for name in ("spawn_errno", "timed_out"):
+    for name in ("spawn_errno", "timed_out", "stalled"):
         if values[name] is None:
             del values[name]  # an older daemon does not know this field
     if record.spawn_error is not None:
@@ -112,4 +112,5 @@ def _record(fields: Fields) -> ExitRecord:
         dropped_bytes=fields.whole("dropped_bytes"),
         spawn_errno=fields.optional("spawn_errno", fields.whole),
         timed_out=fields.optional("timed_out", fields.number),
+        stalled=fields.optional("stalled", fields.number),
     )

@@ -12,6 +12,7 @@ from runforge.cli.submit_order import (
     LISTS,
     Given,
     after_of,
+    breaker_of,
     described_of,
     folder_of,
     limits_of,
@@ -31,6 +32,7 @@ _REMOVABLE = {
     "grace": "grace_seconds",
     "mem": "resources.mem_mb",
     "notes": "notes",
+    "stall": "stall_seconds",
     "retry": "retry",
     "tag": "tags",
 }
@@ -66,6 +68,8 @@ def read(values: dict[str, Any]) -> Wishes:
     given = Given(**{name: _value({**values, **removed}, name) for name in Given._fields})
     _require_together(given, values)
     fields: dict[str, Any] = {_REMOVABLE[name]: None for name in removed}
+    if "stall" in removed:
+        fields["stall_kill"] = None
     fields |= _resources(given) | limits_of(given) | described_of(given) | _command(given)
     objective = None if given.metric is None else objective_of(given.metric)
     own: dict[str, Any] = {} if objective is None else {"objective": objective._asdict()}
@@ -81,7 +85,9 @@ def read(values: dict[str, Any]) -> Wishes:
         after=_after(given.after),
         notify="" if given.notify == NONE else notify_of(given.notify),
     )
-    of_group = GroupEdit(given.name, _notes(given, removed), given.max_parallel, objective)
+    of_group = GroupEdit(
+        given.name, _notes(given, removed), given.max_parallel, objective, breaker_of(given.breaker)
+    )
     member = {name: value for name, value in fields.items() if name != "notes"}
     return Wishes(edit, edit._replace(fields=member), of_group)
 

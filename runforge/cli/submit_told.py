@@ -12,9 +12,14 @@ from runforge.errors import Missing
 from runforge.queue import environment_words
 from runforge.queue.submitting import Order, Prepared, Submitted
 from runforge.views import lists
+from runforge.views.estimates import Estimate
 from runforge.views.quoting import command_line
+from runforge.views.why import estimate_of
+from runforge.views.why_words import about, based
 from runforge.workspace import Workspace
 
+#: A longer queue would make `submit` wait for its own estimate.
+_MOST_ESTIMATED = 500
 #: A run that never started has no log.
 NoLog = Missing
 
@@ -24,8 +29,8 @@ def line_of(request: Request) -> str:
     return command_line(filled(request)) if request.command else ""
 
 
-def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> None:
-    """Tell on standard error what was queued, what may be a mistake, and why it waits."""
+def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> Estimate | None:
+    """Tell on standard error what was queued, what may be a mistake, why it waits, and when it is done; return that."""
     _warn(order, prepared)
     count, first = len(made.run_ids), made.first_number
     which = f"1 run, {first}" if count == 1 else f"{count:,} runs, {first}-{first + count - 1}"
@@ -48,6 +53,17 @@ def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) 
         start = "; `runforge daemon --detach` starts one" if reason == "no_daemon" else ""
         says_what = text.startswith(("waits ", "starts "))
         output.note(f"{first} {text}" if says_what else f"{first} waits: {text}{start}")
+    return _estimate(here, made)
+
+
+def _estimate(here: Workspace, made: Submitted) -> Estimate | None:
+    """Tell when the run or its group is done, as far as that is known."""
+    found = estimate_of(here, made.job_ids[0], made.group_id, _MOST_ESTIMATED)
+    if found is not None:
+        what = str(made.first_number) if made.group_id is None else f"group {made.group_id}"
+        done = about(found.ends_at, found.ends_at_latest, "")
+        output.note(f"{what} is done {done} ({based(found, of_many=made.group_id is not None)})")
+    return found
 
 
 def _warn(order: Order, prepared: Prepared) -> None:
@@ -63,7 +79,9 @@ def _waiting(here: Workspace, made: Submitted) -> tuple[str, str] | None:
     return str(job.waiting), job.waiting_text or str(job.waiting)
 
 
-def document(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> dict[str, Any]:
+def document(
+    here: Workspace, order: Order, prepared: Prepared, made: Submitted, estimate: Estimate | None
+) -> dict[str, Any]:
     """Return the answer for `--json`."""
     waiting = _waiting(here, made)
     runs = [
@@ -83,7 +101,7 @@ def document(here: Workspace, order: Order, prepared: Prepared, made: Submitted)
         "is_new_group": made.is_new_group,
         "runs": runs,
         "waiting": None if waiting is None else {"reason": waiting[0], "text": waiting[1]},
-        "estimate": None,
+        "estimate": None if estimate is None else estimate.to_json(),
         "environment": _environment(here, order),
     }
 

@@ -94,6 +94,25 @@ LOOK = (
         examples=["runforge show @last", "runforge show 12 --env", "runforge show 12 --code --diff"],
     ),
     Command(
+        "why",
+        "why:why",
+        "Say what runs wait for, and when runs, groups and the queue are done.",
+        (
+            optional(
+                "targets",
+                "texts",
+                "Runs and groups. Default: the queue.",
+                metavar="[TARGET]...",
+                completes="either",
+            ),
+            WORKSPACE,
+            JSON,
+            UTC,
+        ),
+        reads_only=True,
+        examples=["runforge why 47", "runforge why lm", "runforge why"],
+    ),
+    Command(
         "logs",
         "follow:logs",
         "Print logs; a terminal gets control characters as text.",

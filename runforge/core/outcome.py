@@ -46,6 +46,8 @@ class ExitRecord(NamedTuple):
     spawn_errno: int | None = None
     #: The time limit in seconds if that ended it.
     timed_out: float | None = None
+    #: The seconds without a sign of life after which it was ended.
+    stalled: float | None = None
 
 
 class ResultFacts(NamedTuple):

@@ -146,6 +146,8 @@ def of_record(record: ExitRecord) -> Ending:
     if record.timed_out is not None:
         message = time_limit(record.timed_out)
         return Ending(State.FAILED, Cause.TIMEOUT, message, record.exit_code, record.signal)
+    if record.stalled is not None:
+        return Ending(State.FAILED, Cause.TIMEOUT, stall(record.stalled), record.exit_code, record.signal)
     if record.exit_code == 0:
         return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0)
     return _failed(record)
@@ -154,6 +156,11 @@ def of_record(record: ExitRecord) -> Ending:
 def time_limit(seconds: float) -> str:
     """Return why a run was ended that has taken too long."""
     return f"time limit of {_exactly(seconds)} reached"
+
+
+def stall(seconds: float) -> str:
+    """Return why a run was ended that did nothing."""
+    return f"no sign of life for {_exactly(seconds)}"
 
 
 def _exactly(seconds: float) -> str:

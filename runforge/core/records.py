@@ -73,6 +73,11 @@ class Job(NamedTuple):
     code_tree: str | None = None
     #: When it tells of itself; None is as configured.
     notify: str | None = None
+    #: After so many seconds without a sign of life it is marked, or ended; None is as usual, 0 never.
+    stall_seconds: float | None = None
+    stall_kill: int = 0
+    #: Since when it gives no sign of life, if it is marked.
+    stalled_at: str | None = None
 
     @property
     def requires_gpu(self) -> bool:

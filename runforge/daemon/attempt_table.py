@@ -33,6 +33,8 @@ class RunningAttempt:
     delay: float | None = None
     #: What the end of its log says of its failure.
     told: Told | None = None
+    #: UUIDs of its devices.
+    devices: tuple[str, ...] = ()
 
     def note(self, **changes: object) -> None:
         """Remember something for the next decision."""

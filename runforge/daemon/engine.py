@@ -7,7 +7,7 @@ what happens to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runforge import failpoints, machine_faults
@@ -24,6 +24,7 @@ from runforge.daemon.delays import Delays
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.recording import record
 from runforge.daemon.settling import Decide, settle
+from runforge.daemon.stall_watch import StallWatch
 from runforge.errors import RunForgeError, explained
 from runforge.store import records
 from runforge.store.journal import Journal, Transaction
@@ -77,6 +78,7 @@ class Engine:
         #: The journal's version when nothing more could start, and when every cancel was delivered.
         self._seen: tuple[int, int] | None = None
         self._heard: int | None = None
+        self._stalls = StallWatch(journal, backend, clock, lambda: claims.epoch, listener.log)
         self.is_draining = False
 
     @property
@@ -107,6 +109,7 @@ class Engine:
             self._backend.wait_seconds(),
             POLL_SECONDS if self.gate.is_closed else None,
             self._delays.wait_seconds(self._clock.now()),
+            self._stalls.wait_seconds() if self._attempts else None,
         ]
         return min((wish for wish in wishes if wish is not None), default=None)
 
@@ -127,6 +130,7 @@ class Engine:
         self._look_at_gpus()
         self._inspect_due()
         self._deliver_cancels()
+        self._stalls.step(self._attempts, {})
         while self._advance():
             pass
         self._hear()  # an idle supervisor takes its attempt at once
@@ -138,7 +142,7 @@ class Engine:
         with self._journal.read() as tx:
             rows = [records.attempt(row) for row in tx.rows("attempts.running")]
             jobs = {j.job_id: j for j in map(records.job, tx.rows("jobs.running"))}
-            found = [_running(tx, jobs[row.job_id], row.token) for row in rows]
+            found = [_running(tx, jobs[row.job_id], row.token, row.devices) for row in rows]
             self._delays.load(tx)
         for running in found:
             self._attempts.add(running)
@@ -279,7 +283,7 @@ class Engine:
 
     def _claim_all(self, tx: Transaction, now: str) -> list[tuple[RunningAttempt, Claimed]]:
         claimed = self._claims.claim_all(tx, now)
-        return [(_running(tx, each.job, each.grant.token), each) for each in claimed]
+        return [(_running(tx, each.job, each.grant.token, each.grant.uuids), each) for each in claimed]
 
     def _launch(self, running: RunningAttempt, claim: Claimed) -> None:
         try:
@@ -292,6 +296,7 @@ class Engine:
             self._end(running, policy.refused(message, machine_faults.passing(error), Cause.LAUNCH_FAILED))
 
 
-def _running(tx: Transaction, job: Job, token: str) -> RunningAttempt:
+def _running(tx: Transaction, job: Job, token: str, devices: Sequence[str]) -> RunningAttempt:
     unstarted = tx.row("attempts.unstarted", job_id=job.job_id, lost=job.lost)[0] if job.lost else 0
-    return RunningAttempt(job, AttemptRef(job.run_id, job.attempt, token, job.run_dir), Past(unstarted))
+    ref = AttemptRef(job.run_id, job.attempt, token, job.run_dir)
+    return RunningAttempt(job, ref, Past(unstarted), devices=tuple(devices))

@@ -17,7 +17,7 @@ Tree = dict[str, Any]
 REQUEST: Tree = {
     **dict.fromkeys(("$schema", "version", "preset", "created_at", "created_by", "grace_seconds")),
     **dict.fromkeys(("name", "notes", "tags", "rerun_from", "sweep_group_id", "timeout_seconds", "retry")),
-    "metrics": None,
+    **dict.fromkeys(("metrics", "stall_seconds", "stall_kill")),
     "dataset": dict.fromkeys(("path", "label_column", "separator", "label_type")),
     "model": dict.fromkeys(("family", "hyperparameters", "command", "cwd", "folder", "shell")),
     "device": dict.fromkeys(("type", "gpu_reason")),
@@ -29,7 +29,7 @@ PLAN: Tree = {
     **dict.fromkeys(("$schema", "version", "kind", "created_at", "created_by", "workspace", "base_request")),
     "group": dict.fromkeys(("name", "notes")),
     "strategy": dict.fromkeys(("type", "parameters", "runs")),
-    "execution": dict.fromkeys(("max_parallel", "fail_fast", "stop_on_cancel")),
+    "execution": dict.fromkeys(("max_parallel", "fail_fast", "stop_on_cancel", "breaker")),
     "objective": dict.fromkeys(("metric", "direction")),
 }
 AXIS: Tree = dict.fromkeys(("path", "values"))

@@ -42,6 +42,8 @@ class Plan(NamedTuple):
     objective: Objective | None
     #: Sentences about what is accepted and may be a mistake.
     doubts: tuple[str, ...] = ()
+    #: So many equal failures in a row pause the group; None is as usual, 0 never.
+    breaker: int | None = None
 
 
 def parse_plan(data: bytes, *, where: str) -> Plan:
@@ -63,6 +65,7 @@ def parse_plan(data: bytes, *, where: str) -> Plan:
     parallel = execution.integer("max_parallel", least=1, required=True) if execution else None
     fail_fast = execution.boolean("fail_fast", default=False) if execution else False
     stop = execution.boolean("stop_on_cancel", default=True) if execution else True
+    breaker = execution.integer("breaker", least=0) if execution else None
     objective = read_objective(fields.mapping("objective"))
     problems.raise_if_any(InvalidPlan, where)
     return Plan(
@@ -79,6 +82,7 @@ def parse_plan(data: bytes, *, where: str) -> Plan:
         stop_on_cancel=stop,
         objective=objective,
         doubts=tuple(unread_in_plan(document)),
+        breaker=breaker,
     )
 
 

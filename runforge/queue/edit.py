@@ -135,6 +135,8 @@ def _plan(workspace: Workspace, job: Job, wish: Edit) -> _Plan | None:
         "env_id": new.request.env_id,
         "retry_rules": json.dumps([rule._asdict() for rule in new.request.retry]),
         "overrides": json.dumps(new.overrides),
+        "stall_seconds": new.request.stall_seconds,
+        "stall_kill": int(new.request.stall_kill),
     }
     return plan._replace(request=new.request, data=data, columns=columns, environment=new_environment)
 

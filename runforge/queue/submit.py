@@ -116,7 +116,10 @@ def _make_sweep(
         for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
     ]
     with journal.write() as tx:
-        lane = lane_of(insert_group(tx, NewGroup.of_plan(group_id, plan), now))
+        group = NewGroup.of_plan(group_id, plan)
+        if owner is not None:  # somebody watches it, and nothing could lift a pause
+            group = group._replace(breaker=0)
+        lane = lane_of(insert_group(tx, group, now))
         for index, run in enumerate(new):
             insert_job(tx, run, lane, first_job + index, now)
     return EnqueuedSweep(group_id, tuple(run_ids), plan)

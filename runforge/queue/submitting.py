@@ -48,6 +48,16 @@ class After(NamedTuple):
     condition: str = "ok"
 
 
+class Usual(NamedTuple):
+    """What config.toml says of new groups."""
+
+    run_limit: int | None = None
+    breaker: int | None = None
+
+
+NOTHING_USUAL = Usual()
+
+
 class Order(NamedTuple):
     """All that one `submit` asks for."""
 
@@ -64,9 +74,11 @@ class Order(NamedTuple):
     #: The code that they are queued with, as far as it is known.
     code: Code | None = None
     run_limit: int | None = None
-    #: That of a new group if none is asked for.
-    usual_limit: int | None = None
+    #: What a new group gets where nothing is asked for.
+    usual: Usual = NOTHING_USUAL
     objective: Objective | None = None
+    #: Of its group: so many equal failures in a row pause it, 0 never.
+    breaker: int | None = None
     max_runs: int = MAX_RUNS
     where: str = "submit"
 
@@ -153,7 +165,7 @@ def _plan(order: Order, sweep: Sweep) -> dict[str, Any]:
         "base_request": order.request,
         "strategy": strategy,
         "execution": {
-            "max_parallel": order.run_limit or order.usual_limit or 1,
+            "max_parallel": order.run_limit or order.usual.run_limit or 1,
             "fail_fast": False,
             "stop_on_cancel": True,
         },
@@ -316,7 +328,7 @@ def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
     if group.is_new and name is not None and _known_group(tx, name) is not None:
         raise _GroupAppeared
     if group.is_new:
-        limit = order.run_limit or order.usual_limit or 1
+        limit = order.run_limit or order.usual.run_limit or 1
         insert_group(
             tx,
             NewGroup(
@@ -325,13 +337,21 @@ def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
                 order.request.get("notes"),
                 limit,
                 objective=order.objective,
+                breaker=order.usual.breaker if order.breaker is None else order.breaker,
             ),
             now,
         )
-    elif order.objective is not None:
+        return _limited(tx, order, group, now)
+    if order.breaker is not None:
+        tx.run("groups.set_breaker", group_id=group.group_id, breaker=order.breaker, now=now)
+    if order.objective is not None:
         metric, direction = order.objective
         tx.run("groups.set_objective", group_id=group.group_id, metric=metric, direction=direction, now=now)
-    asked = order.run_limit or (order.usual_limit if group.is_new else None)
+    return _limited(tx, order, group, now)
+
+
+def _limited(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
+    asked = order.run_limit or (order.usual.run_limit if group.is_new else None)
     if asked is not None:
         tx.run("groups.set_limit", group_id=group.group_id, run_limit=asked, now=now)
     return targets.group(tx, group.group_id)

@@ -31,14 +31,21 @@ def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
         tx.run("jobs.take_request", **_columns(job, request, sha), job_id=job.job_id, now=now)
 
 
-def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, str | None]:
+def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, object]:
     if request is None:
-        kept = {"env_id": job.env_id, "retry_rules": job.retry_rules, "overrides": job.overrides}
+        kept: dict[str, object] = {
+            "env_id": job.env_id,
+            "retry_rules": job.retry_rules,
+            "overrides": job.overrides,
+        }
+        kept |= {"stall_seconds": job.stall_seconds, "stall_kill": job.stall_kill}
         return {"request_sha": sha, **kept}
     return {
         "request_sha": sha,
         "env_id": request.env_id,
         "retry_rules": retrying.to_json(request.retry),
+        "stall_seconds": request.stall_seconds,
+        "stall_kill": int(request.stall_kill),
         "overrides": json.dumps(followed(json.loads(job.overrides), request.raw)),
     }
 

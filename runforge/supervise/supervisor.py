@@ -113,6 +113,7 @@ class Supervisor:
         self._is_canceled = False
         self._deadline: float | None = None
         self._timed_out: float | None = None
+        self._stalled: float | None = None
         self._status: int | None = None
         self._pid = -1
         self._refusal: int | None = None
@@ -234,6 +235,9 @@ class Supervisor:
             if not self._is_canceled and self._deadline is not None and time.monotonic() >= self._deadline:
                 self._timed_out = self._spec.timeout_seconds
                 self._pump.say([f"[RunForge: {policy.time_limit(self._timed_out or 0)}; the run is ended]"])
+            elif not self._is_canceled and (stalled := orders.stalled_for(self._folder)) is not None:
+                self._stalled = stalled
+                self._pump.say([f"[RunForge: {policy.stall(stalled)}; the run is ended]"])
             if self._is_ended_by_us:
                 self._stopping = Stopping(self._pid, self._spec.grace_seconds)
         if self._stopping is not None:
@@ -263,7 +267,7 @@ class Supervisor:
 
     @property
     def _is_ended_by_us(self) -> bool:
-        return self._is_canceled or self._timed_out is not None
+        return self._is_canceled or self._timed_out is not None or self._stalled is not None
 
     # --- at the end ----------------------------------------------------------------------------
 
@@ -290,6 +294,7 @@ class Supervisor:
             dropped_bytes=self._pump.dropped,
             spawn_errno=self._refusal,
             timed_out=self._timed_out,
+            stalled=self._stalled,
         )
 
     def _finish(self, ending: ExitRecord) -> list[str]:

@@ -42,7 +42,7 @@ class LogView(ScrollView, can_focus=True):
         Binding("left,h", "sideways(-20)", "Left", show=False),
         Binding("right", "sideways(20)", "Right", show=False),
         Binding("f", "toggle_follow", "Follow the end", show=False),
-        Binding("w", "wrap", "Wrap long lines, or cut them", show=False),
+        Binding("W", "wrap", "Wrap long lines, or cut them", show=False),
         Binding("n", "next_match(1)", "Next match", show=False),
         Binding("N", "next_match(-1)", "Previous match", show=False),
     ]

@@ -107,6 +107,24 @@ def test_the_limit_is_that_of_new_groups_alone(ws: Workspace, run: Run) -> None:
     assert limit() == 4
 
 
+def test_guards_are_those_of_the_file_where_no_option_says_it(ws: Workspace, run: Run) -> None:
+    def breaker() -> int | None:
+        with open_journal(ws) as journal, journal.read() as tx:
+            return records.group(tx.row("groups.by_id", group_id=job(ws).group_id)).breaker
+
+    write(ws, '[guard]\nbreaker = "off"\nstall = "10m:kill"\n')
+    run("submit", "-S", "a=1,2", "--", "echo", "{a}")
+    assert breaker() == 0
+    assert (request(ws)["stall_seconds"], request(ws)["stall_kill"]) == (600, True)
+    run("submit", "-S", "a=1,2", "--breaker", "3", "--stall", "1h", "--", "echo", "{a}")
+    assert breaker() == 3
+    assert request(ws)["stall_seconds"] == 3600
+    write(ws, "")
+    run("submit", "-S", "a=1,2", "--", "echo", "{a}")
+    assert breaker() is None
+    assert "stall_seconds" not in request(ws)
+
+
 def test_a_request_speaks_for_itself(ws: Workspace, run: Run) -> None:
     write(ws, "[submit]\ntime = '2h'\ngpus = 1\nnotify = 'done'\n")
     run("submit", "--request", str(ws.root / "request.json"))

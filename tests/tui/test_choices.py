@@ -47,7 +47,7 @@ def test_the_theme_and_wrapped_lines_are_as_they_were_the_last_time(ws: Workspac
         at.app.theme = "nord"
         await at.press("enter")
         await at.sees("following")
-        await at.press("w")
+        await at.press("W")
         await at.until(lambda: file.exists() and json.loads(file.read_text())["wrap"], "written")
 
     async def second(at: Looker) -> None:

@@ -111,11 +111,11 @@ DELETE FROM groups WHERE group_id = :group_id AND (is_open = 0 OR is_canceled = 
 UPDATE groups SET updated_at = :now WHERE group_id = :group_id;
 
 -- name: lanes_waiting
-SELECT lane_id, is_paused FROM lanes
+SELECT lane_id, lanes.is_paused, pause_reason FROM lanes LEFT JOIN groups USING (lane_id)
 WHERE queued > 0 ORDER BY served, lane_id LIMIT :limit;
 
 -- name: is_paused
-SELECT is_paused FROM lanes WHERE lane_id = :lane_id;
+SELECT lanes.is_paused, pause_reason FROM lanes LEFT JOIN groups USING (lane_id) WHERE lane_id = :lane_id;
 
 -- name: serve
 -- Even numbers for those served, odd ones for newcomers between them.

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from gauntlets import failpoint_checks
 from gauntlets.failpoint_rig import FAILS, LOSES, OK, WAITS, Killed, Rig, preload, rig
 from runforge.core.dependencies import RUN, Parent
 from runforge.core.records import Job
@@ -20,8 +21,7 @@ from runforge.core.states import TERMINAL, State
 from runforge.drills import invariants
 from runforge.errors import RunForgeError
 from runforge.failpoints import POINTS
-from runforge.notices import send
-from runforge.queue import cancel, edit, move, prune, retry
+from runforge.queue import cancel, edit, move, pauses, prune, retry
 from runforge.queue.change import change
 from runforge.queue.edit_wish import Edit
 from runforge.store import migrate, transitions, verify
@@ -33,6 +33,8 @@ from runforge.workspace import Workspace
 #: No scenario passes a point more often.
 _MOST_HITS = 200
 _PAGE = 4096
+#: How the points of pauses begin.
+_PAUSES = ("pause.", "freeze.", "thaw.", "yield.")
 
 
 def _everyday(here: Rig) -> None:
@@ -62,6 +64,16 @@ def _snapping(here: Rig) -> None:
     """The same, with a snapshot of the code."""
     here.make_repository()
     _submitting(here)
+
+
+def _searching(here: Rig) -> None:
+    """A search for four trials, each made by the daemon."""
+    here.searches = True
+    here.release.touch()
+    here.enqueue()
+    here.start()
+    here.until(lambda: here.is_search_over() and _are_over(here), "every trial has ended")
+    here.stop()
 
 
 def _editing(here: Rig) -> None:
@@ -113,6 +125,28 @@ def _waiting(here: Rig) -> None:
     here.call(lambda: retry.retry_run(here.ws, jobs[FAILS].run_id))
     here.until(lambda: _are_over(here), "all have ended")
     here.stop()
+
+
+def _pausing(here: Rig) -> None:
+    """A sweep of which one run is frozen, goes on, and makes room, although it is not resumable: it starts again."""
+    here.enqueue()
+    here.start()
+    here.until_state(WAITS, State.RUNNING)
+    job_ids = [here.jobs()[WAITS].job_id]
+    here.call(lambda: pauses.freeze(here.ws, job_ids))
+    here.until(lambda: "[RunForge: frozen]" in _log(here), "it is frozen")
+    here.call(lambda: pauses.thaw(here.ws, job_ids))
+    here.until(lambda: "[RunForge: goes on" in _log(here), "it goes on")
+    here.call(lambda: pauses.ask_to_yield(here.ws, job_ids, is_forced=True))
+    here.until(lambda: here.jobs()[WAITS].yields == 1, "it has made room")
+    here.release.touch()
+    here.until(lambda: _are_over(here), "all have ended")
+    here.stop()
+
+
+def _log(here: Rig) -> str:
+    log = here.ws.root / here.jobs()[WAITS].run_dir / "logs.txt"
+    return log.read_text() if log.exists() else ""
 
 
 def _wait_for(ws: Workspace, parent: Job, *children: Job) -> None:
@@ -188,12 +222,14 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
     "submit.inserted": _submitting,
     **dict.fromkeys(("code.kept", "code.exported"), _snapping),
+    **dict.fromkeys((point for point in POINTS if point.startswith(("sampler.", "trials."))), _searching),
     **dict.fromkeys((point for point in POINTS if point.startswith("edit.")), _editing),
     **dict.fromkeys((point for point in POINTS if point.startswith("notice.")), _telling),
     "lost.revoked": _interrupted,
     "lost.closed": _unlaunched,
     **dict.fromkeys(("cascade.one_canceled", "revival.one_queued", "move.one_placed"), _waiting),
     "prune.forgotten": _pruning,
+    **dict.fromkeys((point for point in POINTS if point.startswith(_PAUSES)), _pausing),
 }
 
 
@@ -201,15 +237,22 @@ def _are_over(here: Rig) -> bool:
     return all(job.state in TERMINAL for job in here.jobs())
 
 
+def _is_done(here: Rig) -> bool:
+    return _are_over(here) and (not here.searches or here.is_search_over())
+
+
 def _recover(here: Rig) -> None:
     """Repeat what was not acknowledged, let a daemon empty the queue, and stop."""
-    if not here.acknowledged:
+    if not (here.is_search_known() if here.searches else here.acknowledged):
         here.enqueue()
     here.keep_alive()
+    frozen = [job.job_id for job in here.jobs() if job.frozen_at is not None]
+    if frozen:
+        here.call(lambda: pauses.thaw(here.ws, frozen))
     if not any(job.cancel_requested for job in here.jobs()):
         here.release.touch()
     # A killed process may still be dying, so a daemon that seemed alive may be gone soon.
-    here.until(lambda: here.keep_alive() and _are_over(here), "every job has ended")
+    here.until(lambda: here.keep_alive() and _is_done(here), "every job has ended")
     here.stop()
 
 
@@ -220,32 +263,7 @@ def _broken(here: Rig) -> list[str]:
     for job in here.jobs():
         if job.cancel_requested and job.state is not State.CANCELED:
             found.append(f"{job.run_id} should be canceled but is {job.state}")
-    if here.repository is not None:
-        found += here.lacking_code()
-    if here.has_hook:
-        here.call(lambda: send.send(here.ws))
-        found += [
-            f"nobody was told: {event}" for event in ("failed", "group_done") if not here.has_heard(event)
-        ]
-    return found + _mixed_files(here)
-
-
-def _mixed_files(here: Rig) -> list[str]:
-    """Return the files of attempts that are in the place of another attempt's files."""
-    found = []
-    for job in here.jobs():
-        run_dir = here.ws.root / job.run_dir
-        for log in [run_dir / "logs.txt", *run_dir.glob("previous/*/logs.txt")]:
-            if not log.exists():
-                continue
-            lines = [line for line in log.read_text().splitlines() if line.startswith("this is attempt ")]
-            attempts = {line.rpartition(" ")[2] for line in lines}
-            place = log.parent.name if log.parent != run_dir else str(job.attempt)
-            if attempts - {place}:
-                found.append(f"{log.relative_to(here.ws.root)} has the lines of attempts {sorted(attempts)}")
-            if not (log.parent / "result.json").exists():
-                found.append(f"{log.relative_to(here.ws.root)} has no result.json beside it")
-    return found
+    return found + failpoint_checks.of_files(here)
 
 
 def try_once(point: str, nth: int) -> tuple[bool, list[str]]:

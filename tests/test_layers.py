@@ -40,7 +40,8 @@ ROOMS: dict[str, set[str]] = {
     "helper": set(),
     "metrics": {"core", "files"},
     "documents": {"core", "files", "metrics"},
-    "sweeps": {"documents"},
+    "sampler": {"core"},
+    "sweeps": {"core", "documents"},
     "attempts": {"core", "documents", "files", "machine", "metrics"},
     "training": {"attempts", "core", "documents", "files", "metrics"},
     "store": {"attempts", "core", "files", "machine"},
@@ -48,7 +49,7 @@ ROOMS: dict[str, set[str]] = {
     "backends": {"attempts", "core", "documents", "files", "machine", "supervise", "training"},
     "notices": {"core", "files", "store"},
     "exports": {"core", "files", "store"},
-    "queue": {"core", "documents", "exports", "files", "machine", "store", "sweeps", "training"},
+    "queue": {"attempts", "core", "documents", "exports", "files", "machine", "store", "sweeps", "training"},
     "views": {"attempts", "core", "documents", "files", "machine", "metrics", "store"},
     "daemon": {
         *("backends", "core", "exports", "files", "machine", "metrics", "notices", "queue", "store", "views"),

@@ -24,6 +24,7 @@ VALUES = {
     "orphans": ("requeue", "fail", "cancel"),
     "code": ("then", "now"),
     "notify": ("done", "fail", "start", "never"),
+    "on_lost": ("requeue", "resume", "hold", "fail"),
     "retry": ("exit", "signal", "oom", "gpu_oom", "timeout", "lost"),
 }
 

@@ -7,18 +7,18 @@ import re
 from typing import Any, NamedTuple
 
 from runforge.cli import units
+from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, is_utf8
+from runforge.cli.submit_given import LISTS, Given
 from runforge.cli.submit_order import (
-    LISTS,
-    Given,
     after_of,
     breaker_of,
     described_of,
     folder_of,
     limits_of,
     notify_of,
-    objective_of,
 )
+from runforge.cli.submit_sweep import objective_of
 from runforge.errors import InvalidRequest
 from runforge.queue.edit_group import GroupEdit
 from runforge.queue.edit_wish import Edit, NewEnvironment
@@ -71,6 +71,7 @@ def read(values: dict[str, Any]) -> Wishes:
     if "stall" in removed:
         fields["stall_kill"] = None
     fields |= _resources(given) | limits_of(given) | described_of(given) | _command(given)
+    fields |= resuming(given.resumable, given.on_lost, none=NONE)
     objective = None if given.metric is None else objective_of(given.metric)
     own: dict[str, Any] = {} if objective is None else {"objective": objective._asdict()}
     own |= {} if given.name is None else {"name": given.name}

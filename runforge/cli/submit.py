@@ -11,10 +11,11 @@ from typing import Any
 from runforge.cli import config, output, submit_code, submit_told
 from runforge.cli.options import find
 from runforge.cli.submit_defaults import with_defaults
-from runforge.cli.submit_order import LISTS, Given, order_of
+from runforge.cli.submit_given import LISTS, Given
+from runforge.cli.submit_order import order_of
 from runforge.documents import placeholders
 from runforge.errors import CanceledByUser, OperationFailed, RunForgeError
-from runforge.queue import environment_words, submitting
+from runforge.queue import environment_words, ordering, submitting
 from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
@@ -38,6 +39,8 @@ def submit(
     time: str | None,
     grace: str | None,
     stall: str | None,
+    resumable: str | None,
+    on_lost: str | None,
     retry: list[str],
     backoff: str | None,
     after: list[str],
@@ -46,6 +49,11 @@ def submit(
     sweep: list[str],
     zipped: list[str],
     rows: Path | None,
+    random: int | None,
+    tpe: int | None,
+    seed: int | None,
+    repeat: int,
+    allow_duplicates: bool,
     params: str | None,
     metric: str | None,
     metrics: str | None,
@@ -73,7 +81,7 @@ def _submit(given: Given) -> int:
     for warning in settings.warnings:
         output.note(f"Warning: {warning}")
     order = order_of(*with_defaults(given, settings))
-    prepared = submitting.prepare(order)
+    prepared = ordering.prepare(order)
     _require_programs(order, prepared)
     _require_room(prepared)
     if given.dry_run:
@@ -82,7 +90,7 @@ def _submit(given: Given) -> int:
     here.prepare()
     is_usual = settings["submit.snapshot"] and not given.no_snapshot
     order = submit_code.with_code(here, order, is_asked=given.snapshot, is_usual=is_usual)
-    prepared = submitting.prepare(order)
+    prepared = ordering.prepare(order)
     made = submitting.submit(here, order, prepared)
     failed = _start_daemon(here) if given.start else None
     estimate = None
@@ -90,7 +98,7 @@ def _submit(given: Given) -> int:
         estimate = submit_told.remarks(here, order, prepared, made)
     finally:  # whatever happens, the caller gets to know what is queued
         if given.as_json:
-            output.print_json("submit", submit_told.document(here, order, prepared, made, estimate))
+            output.print_json("submit", submit_told.document(here, order, made, estimate))
         else:
             print(made.group_id if order.sweep is not None else made.run_ids[0])
         sys.stdout.flush()
@@ -101,12 +109,12 @@ def _submit(given: Given) -> int:
     return 0
 
 
-def _require_programs(order: submitting.Order, prepared: submitting.Prepared) -> None:
+def _require_programs(order: ordering.Order, prepared: ordering.Prepared) -> None:
     """Refuse a program that a run would not find in its environment; what the daemon's has is not known here."""
     if order.environment is None:
         return
     seen = set()
-    for _, request in prepared.runs:
+    for _, request in prepared.shown:
         program = placeholders.filled(request)[0] if request.command else ""
         if program not in seen:
             seen.add(program)
@@ -114,9 +122,9 @@ def _require_programs(order: submitting.Order, prepared: submitting.Prepared) ->
             environment_words.require_program(request, order.environment.variables, folder)
 
 
-def _require_room(prepared: submitting.Prepared) -> None:
+def _require_room(prepared: ordering.Prepared) -> None:
     """Refuse a run that this machine can never start. Its GPUs only the daemon knows."""
-    for needs in {run.request.needs for run in prepared.runs}:
+    for needs in {run.request.needs for run in prepared.shown}:
         if needs.cpus > 1 or needs.mem_mb:
             from runforge.core.scheduling import Machine, why_never
             from runforge.machine import size

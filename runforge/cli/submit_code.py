@@ -9,7 +9,7 @@ from pathlib import Path
 from runforge.cli import output
 from runforge.errors import OperationFailed
 from runforge.queue import provenance
-from runforge.queue.submitting import Order
+from runforge.queue.ordering import Order
 from runforge.store.code import Code
 from runforge.workspace import Workspace
 
@@ -32,7 +32,7 @@ def with_code(here: Workspace, order: Order, *, is_asked: bool, is_usual: bool) 
         _tell_left_out(code)
     elif is_usual:
         output.note(f"No snapshot: {code.known.get('why')}; the runs start in {output.safe(folder)}")
-    return order._replace(code=code)
+    return order._replace(code=code, submission=order.submission._replace(code_tree=code.id))
 
 
 def _tell_left_out(code: Code) -> None:

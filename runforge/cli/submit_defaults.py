@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from runforge.cli.submit_order import Given
+from runforge.cli.submit_given import Given
 from runforge.config import Config
 from runforge.errors import InvalidRequest
-from runforge.queue.submitting import Usual
+from runforge.queue.ordering import Usual
 
 #: Of these a request file speaks for itself.
 _OF_A_RUN = ("gpus", "cpus", "mem", "time", "grace")

@@ -25,6 +25,7 @@ LOOK = (
             flag("--read-only", "Only watch: refuse every key that would change something."),
             flag("--ascii", "Show only ASCII characters.", name="ascii_only"),
             flag("--no-mouse", "Leave the mouse to the terminal, to select text with it."),
+            flag("--bell", "Ring when a group or the queue has ended; OSC 9 as well."),
             option(
                 "--refresh",
                 "seconds",

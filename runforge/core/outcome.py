@@ -48,6 +48,14 @@ class ExitRecord(NamedTuple):
     timed_out: float | None = None
     #: The seconds without a sign of life after which it was ended.
     stalled: float | None = None
+    #: It was asked to make room, or is resumable and has left by itself.
+    yielded: bool = False
+    #: Such a run has said that it is at its real end.
+    finished: bool = False
+    #: Whether anything below its folder of checkpoints has changed; None is not known.
+    checkpoint_changed: bool | None = None
+    #: The highest step that it has reported.
+    last_step: float | None = None
 
 
 class ResultFacts(NamedTuple):
@@ -118,3 +126,8 @@ class Ending(NamedTuple):
     metric_value: float | None = None
     #: Equal for equal failures (`core.signature`).
     signature: str | None = None
+    #: It goes back into the queue, and waits there until a person releases it.
+    is_held: bool = False
+    #: Of a run that has made room: whether it has saved something, and how far it was.
+    checkpoint_changed: bool | None = None
+    last_step: float | None = None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runforge import failpoints, machine_faults
-from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder, Order
+from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder
 from runforge.clock import Clock
 from runforge.core import policy
 from runforge.core.outcome import Ending
@@ -22,6 +22,7 @@ from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
 from runforge.daemon.launch_gate import LaunchGate
+from runforge.daemon.orders import Orders
 from runforge.daemon.recording import record
 from runforge.daemon.settling import Decide, settle
 from runforge.daemon.stall_watch import StallWatch
@@ -75,9 +76,9 @@ class Engine:
         self._attempts = AttemptTable()
         self._delays = Delays()
         self.gate = LaunchGate(backend, clock, listener.log)
-        #: The journal's version when nothing more could start, and when every cancel was delivered.
+        self._orders = Orders(journal, backend)
+        #: The journal's version when nothing more could start.
         self._seen: tuple[int, int] | None = None
-        self._heard: int | None = None
         self._stalls = StallWatch(journal, backend, clock, lambda: claims.epoch, listener.log)
         self.is_draining = False
 
@@ -129,7 +130,7 @@ class Engine:
         self._hear()
         self._look_at_gpus()
         self._inspect_due()
-        self._deliver_cancels()
+        self._orders.deliver(self._attempts)
         self._stalls.step(self._attempts, {})
         while self._advance():
             pass
@@ -145,6 +146,7 @@ class Engine:
             found = [_running(tx, jobs[row.job_id], row.token, row.devices) for row in rows]
             self._delays.load(tx)
         for running in found:
+            running.orders = None
             self._attempts.add(running)
             self._backend.adopt(running.ref)
 
@@ -245,24 +247,6 @@ class Engine:
             self._listener.started(running.job)
             self._launch(running, claim)
         return any(running.ending is not None for running, _ in claimed)
-
-    # --- stopping ------------------------------------------------------------------------------
-
-    def _deliver_cancels(self) -> None:
-        version = self._journal.data_version()  # only other processes ask for a cancel
-        if version == self._heard or not self._attempts:
-            return
-        with self._journal.read() as tx:
-            wanted = [row["job_id"] for row in tx.rows("jobs.running") if row["cancel_requested"]]
-        is_all_told = True
-        for job_id in wanted:
-            running = self._attempts.of_job(job_id)
-            if running is not None and not running.is_cancel_sent:
-                running.is_cancel_sent = self._backend.order(running.ref, Order.CANCEL)
-                failpoints.hit("cancel.delivered")
-                is_all_told = is_all_told and running.is_cancel_sent
-        if is_all_told:  # otherwise the rest follows as soon as possible
-            self._heard = version
 
     # --- starting ------------------------------------------------------------------------------
 

@@ -46,5 +46,6 @@ def found(workspace: Workspace, row: DaemonRow, now: str) -> Gone | None:
 def note(tx: Transaction, gone: Gone, now: str) -> None:
     """Put a notice into the outbox, in the transaction that takes over."""
     if gone.seconds >= _NOTICED_SECONDS:
-        detail = {"pid": gone.pid, "since": gone.since, "seconds": round(gone.seconds)}
+        text = gone.words[0].upper() + gone.words[1:]
+        detail = {"text": text, "pid": gone.pid, "since": gone.since, "seconds": round(gone.seconds)}
         outbox.note(tx, "daemon_gone", detail=detail, now=now)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 from runforge.clock import later
-from runforge.core import policy, retrying
+from runforge.core import policy, retrying, yielding
 from runforge.core.guards import MOST_ALIKE
 from runforge.core.outcome import Ending
-from runforge.core.records import Job
-from runforge.core.states import State
+from runforge.core.records import ASKED_AND_HELD, Job
+from runforge.core.states import Cause, State
 from runforge.daemon.attempt_table import RunningAttempt
 from runforge.store import records, transitions
 from runforge.store.failures import IllegalTransition
@@ -30,7 +30,12 @@ def record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, End
         due = later(now, again.seconds)
         transitions.try_again(tx, job, ending, now, not_before=due, used=again.used)
         return job, ending._replace(state=State.QUEUED)
+    if ending.state is State.QUEUED and ending.cause is Cause.YIELDED:
+        returned = yielding.returned(job, ending)
+        transitions.give_back(tx, job, returned, now)
+        return job, returned.ending
     if ending.state is State.QUEUED:
+        ending = ending._replace(is_held=ending.is_held or job.yield_requested == ASKED_AND_HELD)
         not_before = None if running.delay is None else later(now, running.delay)
         transitions.requeue(tx, job, ending, now, not_before=not_before)
     else:

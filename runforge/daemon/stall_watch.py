@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from runforge import cells
 from runforge.backends.base import Backend
 from runforge.clock import Clock, later
 from runforge.core.guards import LOOK_SECONDS, Signs, shows_life, stall_limit
@@ -104,7 +105,10 @@ class StallWatch:
                 return
             at = self._clock.now()
             self._set(tx, running, later(at, -silent), at)
-            detail = {"seconds": round(silent), "ends": bool(job.stall_kill)}
+            text = (
+                f"Run {job.seq} ({job.name or job.run_id}) gives no sign of life since {cells.span(silent)}"
+            )
+            detail = {"text": text, "seconds": round(silent), "ends": bool(job.stall_kill)}
             outbox.note(tx, "stall", job.job_id, job.group_id, detail, now=at)
         seen.is_marked = True
         self._log(f"WARNING: run {job.run_id} gives no sign of life since {round(silent)} s")

@@ -9,7 +9,7 @@ from runforge.core.resources import Resources
 from runforge.core.retrying import Rule
 from runforge.documents.hyperparameters import FAMILIES, PRESETS, effective, problem
 from runforge.documents.problems import Fields, Problems
-from runforge.documents.request_options import EnvironmentRef, Objective, read_options
+from runforge.documents.request_options import EnvironmentRef, Objective, Resuming, read_options
 from runforge.errors import InvalidRequest, RunForgeError
 
 #: Linux refuses arguments of 128 KiB and more.
@@ -60,6 +60,7 @@ class Request(NamedTuple):
     #: After so many seconds without a sign of life it is marked, or ended; None is as usual, 0 never.
     stall_seconds: float | None
     stall_kill: bool
+    resuming: Resuming
 
     @property
     def env_id(self) -> str | None:

@@ -30,6 +30,7 @@ def after(tx: Transaction, group_id: str, ending: Ending, now: str) -> None:
     if not most or found["streak"] < most or found["is_paused"] or not has_more:
         return
     reason = f"{found['streak']} x {words_of(ending.signature)}"
-    tx.run("groups.trip", group_id=group_id, reason=reason, now=now)
-    outbox.note(tx, "breaker", group_id=group_id, detail={"reason": reason}, now=now)
+    tx.run("groups.pause_for", group_id=group_id, paused_by="breaker", reason=reason, now=now)
+    text = f"Group {found['name']} is paused by its breaker: {reason}"
+    outbox.note(tx, "breaker", group_id=group_id, detail={"text": text, "reason": reason}, now=now)
     failpoints.hit("breaker.tripped")

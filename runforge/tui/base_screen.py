@@ -24,6 +24,8 @@ _LISTED = 5
 _CHANGES = {
     *("cancel", "cancel_run", "cancel_group", "retry", "retry_run", "retry_group"),
     *("rerun", "pause", "priority", "daemon"),
+    *("new", "edit", "hold", "step", "remove"),
+    *("freeze", "give_way"),
 }
 
 
@@ -216,6 +218,8 @@ _NAMES = {
     "question_mark": "?",
     "colon": ":",
     "slash": "/",
+    "full_stop": ".",
+    "comma": ",",
     "plus": "+",
     "minus": "-",
     "equals_sign": "=",

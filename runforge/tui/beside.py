@@ -115,8 +115,9 @@ class Beside(Container):
         view, snapshot = self._machine, self._app.snapshot
         if view is None or snapshot is None or not view.display or not self.screen.is_current:
             return
-        read = self._app.read_machine
-        self._app.read(self, read, lambda machine: view.show(machine, snapshot), key="machine")
+        read, history = self._app.read_machine, self._app.history
+        self._app.watch_machine()
+        self._app.read(self, read, lambda machine: view.show(machine, snapshot, history), key="machine")
 
     def _look(self) -> None:
         """Read what the run has reported by now."""

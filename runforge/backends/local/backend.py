@@ -20,7 +20,7 @@ from runforge.backends.local.zygote_client import Reply
 from runforge.core.guards import Signs
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
-from runforge.files.durable import is_folder, write_atomic
+from runforge.files.durable import is_folder
 from runforge.machine import disk_space, os_process
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpu_watch import GpuWatch
@@ -208,9 +208,10 @@ class LocalBackend:
 
     def order(self, ref: AttemptRef, order: Order) -> bool:
         """Leave the file that the supervisor watches; False while it cannot be written."""
-        self._frozen.expect_end(ref, self._attempt_dir(ref))
+        if order is Order.CANCEL:
+            self._frozen.expect_end(ref, self._attempt_dir(ref))
         try:
-            write_atomic(self._attempt_dir(ref) / order.value, b"", durable=False)
+            orders.give(self._attempt_dir(ref), order.value)
         except (FileNotFoundError, NotADirectoryError):
             return True  # no supervisor is there
         except OSError:
@@ -231,6 +232,14 @@ class LocalBackend:
             orders.end_stalled(self._attempt_dir(ref), seconds)
         except (FileNotFoundError, NotADirectoryError):
             return True  # no supervisor is there
+        except OSError:
+            return False
+        return True
+
+    def withdraw(self, ref: AttemptRef, order: Order) -> bool:
+        """Delete the file that the supervisor watches; False while that is refused."""
+        try:
+            orders.withdraw(self._attempt_dir(ref), order.value)
         except OSError:
             return False
         return True

@@ -63,9 +63,9 @@ UPDATE groups SET is_paused = :is_paused, updated_at = :now,
                   pause_reason = iif(:is_paused, pause_reason, NULL), streak = iif(:is_paused, streak, 0)
 WHERE group_id = :group_id;
 
--- name: trip
--- Its breaker pauses it.
-UPDATE groups SET is_paused = 1, paused_by = 'breaker', pause_reason = :reason, updated_at = :now
+-- name: pause_for
+-- A pause that no person has asked for.
+UPDATE groups SET is_paused = 1, paused_by = :paused_by, pause_reason = :reason, updated_at = :now
 WHERE group_id = :group_id AND is_paused = 0;
 
 -- name: set_breaker
@@ -75,11 +75,14 @@ UPDATE groups SET breaker = :breaker, updated_at = :now WHERE group_id = :group_
 -- One more attempt of the group has failed; return how many have failed alike in a row, and what decides.
 UPDATE groups SET streak = iif(streak_signature IS :signature, streak, 0) + 1, streak_signature = :signature
 WHERE group_id = :group_id
-RETURNING streak, breaker, is_paused, is_open,
+RETURNING name, streak, breaker, is_paused, is_open,
           (SELECT queued FROM lanes WHERE lanes.lane_id = groups.lane_id) AS queued;
 
 -- name: end_streak
 UPDATE groups SET streak = 0 WHERE group_id = :group_id AND streak > 0;
+
+-- name: set_open
+UPDATE groups SET is_open = :is_open, updated_at = :now WHERE group_id = :group_id;
 
 -- name: set_canceled
 UPDATE groups SET is_canceled = :is_canceled, updated_at = :now WHERE group_id = :group_id;

@@ -32,7 +32,8 @@ class EditRules(ModelMachine):
         allowed = now.state is State.QUEUED and now.version == seen.version
         self.made += 1
         sha = f"request-{self.made}"
-        columns = {"request_sha": sha, "env_id": None, "retry_rules": "[]", "overrides": "{}"}
+        given = {"retry_rules": "[]", "overrides": "{}", "is_resumable": 0, "on_lost": None}
+        columns = {"request_sha": sha, "env_id": None, **given}
         self.change(lambda tx: edits.exchange(tx, seen, Resources(gpus=gpus), columns, NOW), allowed=allowed)
         if allowed:
             self.jobs[job_id] = replace(now, version=now.version + 1, request_sha=sha, gpus=gpus)

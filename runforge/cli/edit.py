@@ -73,7 +73,12 @@ def _edit(values: dict[str, Any]) -> int:
     groups = _edit_groups(here, selection, wishes.of_group)
     same = [(group, "is so already") for group in groups.same]
     return changes.report(
-        done, as_json=values["as_json"], groups=groups.changed, groups_skipped=same, groups_are="changed"
+        done,
+        as_json=values["as_json"],
+        groups=groups.changed,
+        groups_skipped=same,
+        groups_are="changed",
+        before=selection.jobs,
     )
 
 

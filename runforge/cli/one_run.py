@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from runforge.cli import output
+from runforge.cli import output, timeline
 from runforge.cli.listing import run_view
 from runforge.core.states import State
 from runforge.views import log_end, pauses, run_facts
@@ -105,6 +105,7 @@ def _doing(view: RunView, facts: Facts) -> Iterator[Line]:
         yield "Retry", sentence
     yield "Needs", _needs_text(facts, gpus=job.gpus)
     yield "Priority", str(job.priority) if job.priority else ""
+    yield "Not before", output.moment(job.not_before) if job.state == State.QUEUED.value else None
 
 
 def _environment_text(facts: Facts) -> str | None:
@@ -174,8 +175,8 @@ def _print_attempts(view: RunView) -> None:
         when = output.moment(attempt.started_at)
         print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
     print("Timeline")
-    for entry in view.timeline:
-        print(f"  {output.moment(entry['at'])}  {entry['event']}")
+    for line in timeline.lines(view.timeline):
+        print(f"  {line}")
 
 
 def environment(here: Workspace, name: str, *, as_json: bool = False) -> int:

@@ -9,15 +9,9 @@ from typing import Any, NamedTuple
 from runforge.cli import units
 from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, is_utf8
-from runforge.cli.submit_order import (
-    LISTS,
-    Given,
-    after_of,
-    described_of,
-    folder_of,
-    limits_of,
-    objective_of,
-)
+from runforge.cli.submit_given import LISTS, Given
+from runforge.cli.submit_order import after_of, described_of, folder_of, limits_of
+from runforge.cli.submit_sweep import objective_of
 from runforge.errors import InvalidRequest
 from runforge.queue.edit_group import GroupEdit
 from runforge.queue.edit_wish import Edit, NewEnvironment

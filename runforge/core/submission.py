@@ -57,7 +57,7 @@ class Submission(NamedTuple):
 
 #: What another job does not take over from the one that it is made like.
 _OF_ONE_JOB = frozenset(
-    {"group", "held", "not_before", "request_sha", "trial_no", "code_tree", "config_hash"}
+    {"group", "held", "not_before", "request_sha", "trial_no", "code_tree", "recipe", "config_hash"}
 )
 #: No option was given.
 USUAL = Submission()

@@ -17,6 +17,7 @@ from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.replace import replace_holder
+from runforge.daemon.sampling import Sampling
 from runforge.errors import InternalError, InvalidRequest, RunForgeError
 from runforge.files.permissions import become_private
 from runforge.machine import os_process, size
@@ -148,7 +149,8 @@ class Daemon:
         self._engine = local_engine(
             workspace, journal, self._epoch, settings, listener, descriptors, umask=umask
         )
-        self._loop = Loop(workspace, journal, lock, self._engine, descriptors)
+        sampling = Sampling(journal, descriptors, self._epoch, settings.max_parallel, log)
+        self._loop = Loop(workspace, journal, lock, self._engine, descriptors, sampling)
         self._signals = Signals(journal, descriptors, _KILLED)
         self._read: tuple[int, DaemonRow] | None = None
 

@@ -6,6 +6,7 @@ import json
 from typing import NamedTuple
 
 from runforge import __version__, ids
+from runforge.core import recipe
 from runforge.core.ranking import NO_OBJECTIVE
 from runforge.core.records import Group
 from runforge.core.resources import Resources
@@ -27,6 +28,10 @@ class NewRun(NamedTuple):
     run_dir: str
     needs: Resources
     submission: Submission
+
+    def as_trial(self, number: int | None) -> NewRun:
+        """Return it as a trial of its sweep; None for a run that is none."""
+        return self if number is None else self._replace(submission=self.submission._replace(trial_no=number))
 
 
 class Lane(NamedTuple):
@@ -54,8 +59,11 @@ class NewGroup(NamedTuple):
 
 def queued_as(request: Request, sha: str, submission: Submission, overrides: str | None = None) -> Submission:
     """Return how the job of a request is queued: what lists, filters and retries need of it is the journal's too."""
+    varied = submission.overrides if overrides is None else overrides
     return submission._replace(
-        overrides=submission.overrides if overrides is None else overrides,
+        overrides=varied,
+        recipe=recipe.recipe(request.raw, json.loads(varied)),
+        config_hash=recipe.config_hash(request.raw),
         request_sha=sha,
         env_id=request.env_id,
         name=request.name,

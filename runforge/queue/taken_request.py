@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runforge.core import retrying
+from runforge.core import recipe, retrying
 from runforge.core.records import Job
 from runforge.documents import edited_request
 from runforge.documents.request import Request
@@ -35,12 +35,21 @@ def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, ob
     if request is None:
         kept = {"env_id": job.env_id, "retry_rules": job.retry_rules, "overrides": job.overrides}
         pauses = {"is_resumable": int(job.is_resumable), "on_lost": job.on_lost}
-        return {"request_sha": sha, **kept, **pauses}
+        return {
+            "request_sha": sha,
+            "recipe": job.recipe,
+            "config_hash": job.config_hash,
+            **kept,
+            **pauses,
+        }
+    overrides = followed(json.loads(job.overrides), request.raw)
     return {
         "request_sha": sha,
         "env_id": request.env_id,
         "retry_rules": retrying.to_json(request.retry),
-        "overrides": json.dumps(followed(json.loads(job.overrides), request.raw)),
+        "overrides": json.dumps(overrides),
+        "recipe": recipe.recipe(request.raw, overrides),
+        "config_hash": recipe.config_hash(request.raw),
         "is_resumable": int(request.resuming.is_resumable),
         "on_lost": request.resuming.on_lost,
     }

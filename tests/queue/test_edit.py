@@ -17,7 +17,7 @@ from runforge.failpoints import VARIABLE
 from runforge.queue import edit as editing
 from runforge.queue import retry
 from runforge.queue.edit_wish import Edit, NewEnvironment
-from runforge.queue.submitting import After
+from runforge.queue.ordering import After
 from runforge.store import edges, transitions
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
@@ -171,7 +171,7 @@ def test_a_file_that_was_changed_by_hand_is_taken_as_it_is(ws: Workspace) -> Non
 def test_an_edit_that_fails_leaves_nothing_beside_the_request(ws: Workspace) -> None:
     first, second = queued(ws, "lr=0.1,0.2", "seed=1")
     wish = Edit(parameters={"lr": 3}, after=(After(str(second.seq)),))
-    circle = Edit(parameters={"lr": 3}, after=(After(str(first.seq)),))
+    circle = Edit(parameters={"lr": 4}, after=(After(str(first.seq)),))
     with pytest.raises(InvalidRequest, match="waits for it already"):
         editing.edit(ws, {first.job_id: wish, second.job_id: circle})
     assert [job(ws, each.job_id) for each in (first, second)] == [first, second]
@@ -185,7 +185,8 @@ import sys
 from pathlib import Path
 from runforge import workspace
 from runforge.queue import edit
-edit.set_parameters(workspace.find(Path(sys.argv[1])), {name: {"lr": 9} for name in sys.argv[2:]})
+values = {name: {"lr": 9, "seed": seed} for seed, name in enumerate(sys.argv[2:])}
+edit.set_parameters(workspace.find(Path(sys.argv[1])), values)
 """
 POINTS = ("tx.begun:1", "edit.request_kept:1", "tx.written:1", "edit.committed:1", "edit.request_placed:1")
 
@@ -210,7 +211,7 @@ def test_a_kill_anywhere_leaves_the_old_runs_or_the_new_ones(ws: Workspace, poin
             (1, 9) if is_new else (0, json.loads(old.overrides)[LR])
         )
         assert request(ws, each.job_id).hyperparameters["lr"] == json.loads(each.overrides)[LR]
-    editing.set_parameters(ws, {each.job_id: {"lr": 5} for each in jobs})
+    editing.set_parameters(ws, {each.job_id: {"lr": 5, "seed": seed} for seed, each in enumerate(jobs)})
     for each in jobs:
         assert request(ws, each.job_id).hyperparameters["lr"] == 5
         assert files(ws, each.job_id) == ["request.json"]

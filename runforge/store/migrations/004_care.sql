@@ -113,18 +113,25 @@ CREATE TABLE quarantined (
     reason   TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- How a sweep goes on: the journal is the study.
+-- How a sweep goes on: the journal is the study. `wanted` trials are to be made, `made` exist; `asked` counts the
+-- suggestions, also those that repeated a trial, `repeats` those of them in a row. `ended` says why no more come.
 CREATE TABLE sweeps (
     group_id         TEXT PRIMARY KEY REFERENCES groups (group_id) ON DELETE CASCADE,
     space            TEXT NOT NULL CHECK (json_valid(space)),
     method           TEXT NOT NULL CHECK (method IN ('grid', 'list', 'random', 'tpe')),
     seed             INTEGER NOT NULL DEFAULT 0,
     wanted           INTEGER NOT NULL DEFAULT 0 CHECK (wanted >= 0),
+    made             INTEGER NOT NULL DEFAULT 0 CHECK (made >= 0),
     asked            INTEGER NOT NULL DEFAULT 0 CHECK (asked >= 0),
+    repeats          INTEGER NOT NULL DEFAULT 0 CHECK (repeats >= 0),
+    repeat           INTEGER NOT NULL DEFAULT 1 CHECK (repeat >= 1),
+    ended            TEXT,
     template         TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(template)),
     stop             TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(stop)),
     keep             INTEGER
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sweeps_going_on ON sweeps (group_id) WHERE method = 'tpe' AND made < wanted AND ended IS NULL;
 
 -- Notices to send: a row is written by the transaction of the event, and a child process sends it.
 CREATE TABLE outbox (

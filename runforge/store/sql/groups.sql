@@ -57,7 +57,16 @@ SELECT name FROM groups GROUP BY name ORDER BY max(lane_id) DESC LIMIT 200;
 SELECT group_id FROM groups ORDER BY lane_id;
 
 -- name: set_paused
-UPDATE groups SET is_paused = :is_paused, updated_at = :now WHERE group_id = :group_id;
+UPDATE groups SET is_paused = :is_paused, paused_by = NULL, pause_reason = NULL, updated_at = :now
+WHERE group_id = :group_id;
+
+-- name: pause_for
+-- A pause that no person has asked for.
+UPDATE groups SET is_paused = 1, paused_by = :paused_by, pause_reason = :reason, updated_at = :now
+WHERE group_id = :group_id AND is_paused = 0;
+
+-- name: set_open
+UPDATE groups SET is_open = :is_open, updated_at = :now WHERE group_id = :group_id;
 
 -- name: set_canceled
 UPDATE groups SET is_canceled = :is_canceled, updated_at = :now WHERE group_id = :group_id;

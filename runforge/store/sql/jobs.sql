@@ -326,19 +326,23 @@ SELECT group_concat(seq), count(sorted) FROM (
              CASE WHEN :sort = 'live' THEN finished_at END DESC, seq);
 
 -- name: environments
--- The stored environments that jobs name.
-SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL;
+-- The stored environments that jobs name, and sweeps for the jobs that they will make.
+SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL
+UNION SELECT json_extract(template, '$.request.environment.id') FROM sweeps
+WHERE json_extract(template, '$.request.environment.id') IS NOT NULL;
 
 -- name: take_request
 -- Its request.json, as it is in the file now.
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
-                is_resumable = :is_resumable, on_lost = :on_lost, updated_at = :now
+                recipe = :recipe, config_hash = :config_hash, is_resumable = :is_resumable, on_lost = :on_lost,
+                updated_at = :now
 WHERE job_id = :job_id;
 
 -- name: edit
 -- A new request of a queued job. Nothing is changed if it was started or edited since its version was read.
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
-                is_resumable = :is_resumable, on_lost = :on_lost, shape_id = :shape_id, version = version + 1,
+                recipe = :recipe, config_hash = :config_hash, is_resumable = :is_resumable, on_lost = :on_lost,
+                shape_id = :shape_id, version = version + 1,
                 retries_used = CASE WHEN retry_rules = :retry_rules THEN retries_used ELSE '[]' END, updated_at = :now
 WHERE job_id = :job_id AND state = 'queued' AND version = :version;
 
@@ -348,3 +352,8 @@ UPDATE jobs SET name = :name, tags = :tags, notes = :notes, updated_at = :now WH
 -- name: set_not_before
 UPDATE jobs SET not_before = :not_before, delayed = :not_before IS NOT NULL, updated_at = :now
 WHERE job_id = :job_id AND state = 'queued' AND not_before IS NOT :not_before;
+
+-- name: of_configs
+-- The runs of a group with these configurations.
+SELECT seq, state, config_hash FROM jobs
+WHERE group_id = :group_id AND config_hash IN (SELECT value FROM json_each(:hashes)) ORDER BY seq;

@@ -21,11 +21,8 @@ TOP = {
     "amounts",
     "cells",
     "clock",
-<<<<<<< HEAD
     "digest",
-=======
     "config",
->>>>>>> subO
     "errors",
     "failpoints",
     "ids",

@@ -12,8 +12,9 @@ import os
 import select
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from runforge import clock, failpoints
 from runforge.attempts import checkpoints, exit_record, orders, refusal, start_marker
@@ -32,6 +33,7 @@ from runforge.supervise.metric_files import MetricFiles
 from runforge.supervise.ownership import Ownership
 from runforge.supervise.wishes import Wishes
 
+T = TypeVar("T")
 #: Milliseconds between two looks for the cancel file.
 TICK_MS = 100
 #: A process that checks for a supervisor holds the lock for a moment; a longer holder is a supervisor.
@@ -276,12 +278,15 @@ class Supervisor:
 
     def _left_behind(self, code: int | None) -> dict[str, Any]:
         """Return what is known about a run that has made room: whether it was at its end, and what it has saved."""
+        run_dir = self._spec.run_dir
         is_own = not self._spec.is_command and code == 0  # the worker's exit code 0 comes after its result
         return {
             "yielded": True,
             "finished": is_own or self._pump.has_completed or orders.has_finished(self._folder),
-            "checkpoint_changed": checkpoints.changed_since(self._spec.run_dir, os.fstat(self._record)),
-            "last_step": last_step.of_run(self._spec.run_dir),
+            "checkpoint_changed": _if_known(
+                lambda: checkpoints.changed_since(run_dir, os.fstat(self._record))
+            ),
+            "last_step": _if_known(lambda: last_step.of_run(run_dir)),
         }
 
     def _finish(self, ending: ExitRecord) -> list[str]:
@@ -324,6 +329,14 @@ class Supervisor:
         except OSError:
             return False
         return True
+
+
+def _if_known(look: Callable[[], T]) -> T | None:
+    """Return what is found in a run's own files; None if they make trouble: the exit record must not be lost."""
+    try:
+        return look()
+    except Exception:  # noqa: BLE001 - the run may have written anything
+        return None
 
 
 def _killed(count: int, grace_seconds: float) -> str:

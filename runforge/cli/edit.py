@@ -42,6 +42,8 @@ def edit(
     mem: str | None,
     time: str | None,
     grace: str | None,
+    resumable: str | None,
+    on_lost: str | None,
     retry: list[str],
     backoff: str | None,
     after: list[str],
@@ -71,7 +73,12 @@ def _edit(values: dict[str, Any]) -> int:
     groups = _edit_groups(here, selection, wishes.of_group)
     same = [(group, "is so already") for group in groups.same]
     return changes.report(
-        done, as_json=values["as_json"], groups=groups.changed, groups_skipped=same, groups_are="changed"
+        done,
+        as_json=values["as_json"],
+        groups=groups.changed,
+        groups_skipped=same,
+        groups_are="changed",
+        before=selection.jobs,
     )
 
 
@@ -96,6 +103,8 @@ def rerun(
     mem: str | None,
     time: str | None,
     grace: str | None,
+    resumable: str | None,
+    on_lost: str | None,
     retry: list[str],
     backoff: str | None,
     after: list[str],

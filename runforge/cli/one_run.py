@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from runforge.cli import output
+from runforge.cli import output, timeline
 from runforge.cli.listing import run_view
 from runforge.core.states import State
-from runforge.views import log_end, run_facts
+from runforge.views import log_end, pauses, run_facts
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
 from runforge.views.shown import parameters_text
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from runforge.views.kin import Relative
     from runforge.views.run_facts import Facts
-    from runforge.views.shown import RunView
+    from runforge.views.shown import JobView, RunView
     from runforge.workspace import Workspace
 
 #: How many lines of a failed run's log are shown.
@@ -59,7 +59,7 @@ def _print(here: Workspace, name: str) -> None:
     view = run_view(here, name)
     facts = run_facts.read(view.run_dir, here.root)
     log = _log_end(view)
-    for label, value in (*_standing(view), *_doing(view, facts), *_kin(view), *_history(view)):
+    for label, value in (*_standing(here, view), *_doing(view, facts), *_kin(view), *_history(view)):
         if value:
             print(f"{label:<{_WIDTH}} {output.safe(value, max(len(value), 1))}")
     _print_attempts(view)
@@ -69,10 +69,12 @@ def _print(here: Workspace, name: str) -> None:
             print(f"  {line}")
 
 
-def _standing(view: RunView) -> Iterator[Line]:
+def _standing(here: Workspace, view: RunView) -> Iterator[Line]:
     """Yield who the run is and how it stands."""
     job = view.job
-    waits = f" ({job.waiting_text})" if job.waiting_text else ""
+    memory = pauses.memory_text(here, job.run_id, job.frozen_at) if job.frozen_at and job.gpus else None
+    why = job.waiting_text or memory or job.pause_text
+    waits = f" ({why})" if why else ""
     yield "Run", job.run_id
     yield "Number", str(job.number)
     yield "Name", job.name
@@ -98,10 +100,12 @@ def _doing(view: RunView, facts: Facts) -> Iterator[Line]:
     yield "Parameters" if facts.command else "Overrides", parameters_text(job.overrides)
     yield "Environ", _environment_text(facts)
     yield "Limit", _limit_text(facts)
+    yield "Resumes", _resuming_text(job)
     for sentence in run_facts.rules_text(view.retry_rules, view.retries_used):
         yield "Retry", sentence
     yield "Needs", _needs_text(facts, gpus=job.gpus)
     yield "Priority", str(job.priority) if job.priority else ""
+    yield "Not before", output.moment(job.not_before) if job.state == State.QUEUED.value else None
 
 
 def _environment_text(facts: Facts) -> str | None:
@@ -123,6 +127,14 @@ def _limit_text(facts: Facts) -> str:
         "" if facts.grace_seconds is None else f"{output.duration(facts.grace_seconds)} to end when stopped"
     )
     return ", ".join(part for part in (limit, grace) if part)
+
+
+def _resuming_text(job: JobView) -> str:
+    """Return whether a run can go on later, how often it has made room, and what becomes of it if it is lost."""
+    can = "from its checkpoints" if job.resumable else ""
+    times = f"has yielded {job.yields} time{'s' if job.yields > 1 else ''}" if job.yields else ""
+    lost = f"if lost: {job.on_lost}" if job.on_lost else ""
+    return ", ".join(part for part in (can, times, lost) if part)
 
 
 def _needs_text(facts: Facts, *, gpus: int) -> str:
@@ -163,8 +175,8 @@ def _print_attempts(view: RunView) -> None:
         when = output.moment(attempt.started_at)
         print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
     print("Timeline")
-    for entry in view.timeline:
-        print(f"  {output.moment(entry['at'])}  {entry['event']}")
+    for line in timeline.lines(view.timeline):
+        print(f"  {line}")
 
 
 def environment(here: Workspace, name: str, *, as_json: bool = False) -> int:

@@ -25,6 +25,8 @@ class Given(NamedTuple):
     max_parallel: int | None
     time: str | None
     grace: str | None
+    resumable: str | None
+    on_lost: str | None
     retry: list[str]
     backoff: str | None
     after: list[str]

@@ -9,6 +9,7 @@ from typing import Any
 
 from runforge import __version__, clock
 from runforge.cli import submit_sweep, units
+from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
 from runforge.cli.submit_given import Given
 from runforge.core.submission import Submission
@@ -84,7 +85,7 @@ def _require_together(given: Given) -> None:
         fix = "Write --params file if the program reads $RUNFORGE_PARAMS"
         raise InvalidRequest(f"--params {given.params!r:.60} is unknown", fix=fix)
     submit_sweep.require_search(given, is_sweep=is_sweep)
-    for option, text in (("-n", given.name), ("-g", given.group)):
+    for option, text in (("-n", given.name), ("-g", given.group), *(("--tag", tag) for tag in given.tag)):
         if text is not None and not text.strip():
             raise InvalidRequest(f"{option} is empty", fix="Give a name, or leave the option out")
 
@@ -92,9 +93,15 @@ def _require_together(given: Given) -> None:
 def after_of(text: str) -> After:
     """Return what `TARGET[:ok|any|fail]` means."""
     target, colon, condition = text.rpartition(":")
-    if not colon:
+    if not colon and text:
         return After(text)
-    if condition in _CONDITIONS and target:
+    if not target:
+        raise InvalidRequest(
+            "it names nothing to wait for",
+            where=f"--after {text[:60]}",
+            fix="Write TARGET, such as 12 or @last",
+        )
+    if condition in _CONDITIONS:
         return After(target, condition)
     hint = did_you_mean(condition, _CONDITIONS)
     raise InvalidRequest(
@@ -135,7 +142,13 @@ def _request(given: Given) -> dict[str, Any]:
     if given.request is not None and given.folder is not None:
         request["model"].pop("cwd", None)
         request["model"]["folder"] = folder_of(given.folder)
-    return {**request, **_device(given, request), **limits_of(given), **described_of(given)}
+    return {
+        **request,
+        **_device(given, request),
+        **limits_of(given),
+        **resuming(given.resumable, given.on_lost),
+        **described_of(given),
+    }
 
 
 def folder_of(given: Path | None) -> str:

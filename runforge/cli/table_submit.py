@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from runforge.cli.parameters import JSON, MAX_RUNS, MOST, WORKSPACE, Command, flag, option, optional
+from runforge.cli.parameters import (
+    JSON,
+    MAX_RUNS,
+    MOST,
+    ON_LOST,
+    RESUMABLE,
+    WORKSPACE,
+    Command,
+    flag,
+    option,
+    optional,
+)
 
 #: How a sweep draws its runs, and how often each is made.
 SEARCH = (
@@ -53,9 +64,11 @@ SUBMIT = Command(
         option(
             "--grace",
             "text",
-            "The time between the request to end and KILL; 10s if not given.",
+            "The time between the request to end and KILL; 10s if not given, 60s with --resumable.",
             metavar="TIME",
         ),
+        RESUMABLE,
+        ON_LOST,
         option(
             "--retry",
             "texts",
@@ -129,6 +142,7 @@ SUBMIT = Command(
     examples=[
         "runforge submit -- python train.py --lr 0.1",
         "runforge submit -G 1 -t 2h --retry 2 -n lm -- python train.py",
+        "runforge submit --resumable --grace 2m -- python train.py",
         "runforge submit -S lr=1e-4,1e-3 -S seed=1..5 -- python train.py --lr {lr} --seed {seed}",
         "runforge submit -S lr=1e-5..1e-1:log --random 50 --metric val/loss:min -- python train.py --lr {lr}",
         "runforge submit --after @last --shell -- 'python evaluate.py > scores.txt'",

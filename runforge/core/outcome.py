@@ -46,6 +46,14 @@ class ExitRecord(NamedTuple):
     spawn_errno: int | None = None
     #: The time limit in seconds if that ended it.
     timed_out: float | None = None
+    #: It was asked to make room, or is resumable and has left by itself.
+    yielded: bool = False
+    #: Such a run has said that it is at its real end.
+    finished: bool = False
+    #: Whether anything below its folder of checkpoints has changed; None is not known.
+    checkpoint_changed: bool | None = None
+    #: The highest step that it has reported.
+    last_step: float | None = None
 
 
 class ResultFacts(NamedTuple):
@@ -105,3 +113,8 @@ class Ending(NamedTuple):
     signal: int | None = None
     metric_name: str | None = None
     metric_value: float | None = None
+    #: It goes back into the queue, and waits there until a person releases it.
+    is_held: bool = False
+    #: Of a run that has made room: whether it has saved something, and how far it was.
+    checkpoint_changed: bool | None = None
+    last_step: float | None = None

@@ -138,6 +138,8 @@ def _plan(workspace: Workspace, job: Job, wish: Edit) -> _Plan | None:
         "overrides": json.dumps(new.overrides),
         "recipe": recipe.recipe(new.request.raw, new.overrides),
         "config_hash": recipe.config_hash(new.request.raw),
+        "is_resumable": int(new.request.resuming.is_resumable),
+        "on_lost": new.request.resuming.on_lost,
     }
     return plan._replace(request=new.request, data=data, columns=columns, environment=new_environment)
 

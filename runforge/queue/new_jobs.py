@@ -70,6 +70,8 @@ def queued_as(request: Request, sha: str, submission: Submission, overrides: str
         tags=json.dumps(request.tags),
         notes=request.notes,
         retry_rules=json.dumps([rule._asdict() for rule in request.retry]),
+        is_resumable=request.resuming.is_resumable,
+        on_lost=request.resuming.on_lost,
     )
 
 

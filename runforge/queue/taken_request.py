@@ -31,10 +31,12 @@ def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
         tx.run("jobs.take_request", **_columns(job, request, sha), job_id=job.job_id, now=now)
 
 
-def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, str | None]:
+def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, object]:
     if request is None:
         kept = {"env_id": job.env_id, "retry_rules": job.retry_rules, "overrides": job.overrides}
-        return {"request_sha": sha, "recipe": job.recipe, "config_hash": job.config_hash, **kept}
+        pauses = {"is_resumable": int(job.is_resumable), "on_lost": job.on_lost}
+        digests = {"recipe": job.recipe, "config_hash": job.config_hash}
+        return {"request_sha": sha, **digests, **kept, **pauses}
     overrides = followed(json.loads(job.overrides), request.raw)
     return {
         "request_sha": sha,
@@ -43,6 +45,8 @@ def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, st
         "overrides": json.dumps(overrides),
         "recipe": recipe.recipe(request.raw, overrides),
         "config_hash": recipe.config_hash(request.raw),
+        "is_resumable": int(request.resuming.is_resumable),
+        "on_lost": request.resuming.on_lost,
     }
 
 

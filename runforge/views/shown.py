@@ -11,6 +11,7 @@ from runforge.core import ranking
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State, group_status
 from runforge.views.kin import Relative
+from runforge.views.pauses import pause_text
 from runforge.views.words import Waiting
 
 _HYPERPARAMETERS = "model.hyperparameters."
@@ -54,6 +55,15 @@ class JobView(NamedTuple):
     env_id: str | None = None
     cpus: int = 1
     gpus: int = 0
+    #: Since when it stands still, whether it was asked to make room, and both in words.
+    frozen_at: str | None = None
+    yield_requested: bool = False
+    pause_text: str | None = None
+    resumable: bool = False
+    #: What becomes of it if its end is unknown; None is the daemon's policy.
+    on_lost: str | None = None
+    #: How often it has made room.
+    yields: int = 0
 
     @property
     def has_diverged(self) -> bool:
@@ -226,6 +236,9 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["number"] = job.seq
     fields["tags"] = tuple(json.loads(job.tags))
     fields["cpus"], fields["gpus"] = job.needs.cpus, job.needs.gpus
+    fields["yield_requested"] = job.yield_requested > 0
+    fields["pause_text"] = pause_text(job, now)
+    fields["resumable"] = job.is_resumable
     if waiting is not None:
         fields["waiting"], fields["waiting_text"] = waiting
     return JobView(**fields)

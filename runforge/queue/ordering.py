@@ -58,11 +58,6 @@ class Order(NamedTuple):
     #: Its group is that to join; its other options are those of each job.
     submission: Submission = USUAL
     sweep: Sweep | None = None
-    search: Searched | None = None
-    #: How often each run of the sweep is made.
-    repeat: int = 1
-    #: Runs that the group has already are made again.
-    allow_duplicates: bool = False
     after: tuple[After, ...] = ()
     #: The environment of its runs; None is the daemon's.
     environment: Captured | None = None
@@ -76,6 +71,11 @@ class Order(NamedTuple):
     breaker: int | None = None
     max_runs: int = MAX_RUNS
     where: str = "submit"
+    search: Searched | None = None
+    #: How often each run of the sweep is made.
+    repeat: int = 1
+    #: Runs that the group has already are made again.
+    allow_duplicates: bool = False
 
 
 class Prepared(NamedTuple):

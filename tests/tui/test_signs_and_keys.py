@@ -142,9 +142,9 @@ def test_curves_and_info_have_the_queues_keys_in_a_run_too(ws: Workspace) -> Non
         await at.sees("[2 curves]")
         await at.press("i")
         await at.sees("[3 info]")
-        assert "d metric" not in at.lines[-1]
+        assert ". metric" not in at.lines[-1]
         await at.press("2")
-        await at.sees("d metric")
+        await at.sees(". metric")
 
     look(ws, journey, size=WIDE)
 

@@ -206,7 +206,11 @@ class RunScreen(ChangingScreen):
         path, changed_at = self._charts.origins.get(plot.current.title if plot.current else "", ("", None))
         if not path:
             return ""
-        seconds = max(0.0, clock.utc_now().timestamp() - changed_at) if changed_at is not None else None
+        seconds = (
+            max(0.0, clock.to_datetime(clock.now()).timestamp() - changed_at)
+            if changed_at is not None
+            else None
+        )
         is_old = seconds is not None and seconds >= _OLD_SECONDS
         return f"{path}, {cells.span(seconds)} old" if is_old else path
 

@@ -86,6 +86,7 @@ def test_screen(still: Workspace, name: str, size: tuple[int, int]) -> None:
         await at.sees(shown)
         if is_new:
             await at.pilot.pause(2.0)  # what comes last, whatever it is
+            await at.until(lambda: "│…  " not in at.text, "all lines are read")
             path.write_text(text_of(at), encoding="utf-8")
             return
         # A preview is read beside the screen: what comes last may come a moment later.

@@ -20,7 +20,7 @@ from runforge.queue.edit_wish import Edit, NewEnvironment
 from runforge.queue.ordering import After
 from runforge.store import edges, transitions, verify
 from runforge.store.opening import open_journal
-from runforge.views import lists, run_facts
+from runforge.views import lists, results, run_facts
 from runforge.workspace import Workspace
 from tests.queue.editing_kit import end, files, in_order, job, on_disk, queued, request, start
 
@@ -247,6 +247,8 @@ def test_show_tells_what_the_journal_names_after_a_killed_edit(ws: Workspace) ->
     view = lists.run(ws, one.run_id)
     assert view.request_file.name != "request.json"
     assert run_facts.read(view.request_file, ws.root).parameters == {"lr": 9, "seed": 1}
+    (row,) = results.read(ws, [one.run_id]).records.in_order()
+    assert row["parameters"] == {"lr": 9, "seed": 1}
     edited_request.place(ws.root / one.run_dir, job(ws, one.job_id).request_sha)
     assert view.request_file.name == "request.json"
 

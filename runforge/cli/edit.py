@@ -42,6 +42,7 @@ def edit(
     mem: str | None,
     time: str | None,
     grace: str | None,
+    stall: str | None,
     resumable: str | None,
     on_lost: str | None,
     retry: list[str],
@@ -51,8 +52,10 @@ def edit(
     at: str | None,
     metric: str | None,
     metrics: str | None,
+    notify: str | None,
     priority: int | None,
     max_parallel: int | None,
+    breaker: str | None,
     command: list[str],
 ) -> int:
     """Change runs and groups by options; without any, in an editor."""
@@ -103,6 +106,7 @@ def rerun(
     mem: str | None,
     time: str | None,
     grace: str | None,
+    stall: str | None,
     resumable: str | None,
     on_lost: str | None,
     retry: list[str],
@@ -112,8 +116,10 @@ def rerun(
     at: str | None,
     metric: str | None,
     metrics: str | None,
+    notify: str | None,
     priority: int | None,
     group: str | None,
+    code: str | None,
     command: list[str],
 ) -> int:
     """Make a new run from each, and print the new ones."""
@@ -128,7 +134,7 @@ def _rerun(values: dict[str, Any]) -> int:
     if not selection.jobs:
         raise InvalidRequest("nothing matches", fix="`runforge jobs` lists the runs")
     named = {job.job_id: wishes.of_run for job in selection.jobs}
-    made = rerunning.rerun(here, named, values["group"])
+    made = rerunning.rerun(here, named, values["group"], code=edit_options.code_of(values["code"]))
     if values["as_json"]:
         changes.print_json(Changed(made, []))
         return 0
@@ -157,6 +163,8 @@ def _asked(selection: Selection, wishes: edit_options.Wishes) -> dict[str, Edit]
         found |= {job.job_id: wishes.of_run for job in selection.jobs if job.job_id not in others}
     if not selection.groups and wishes.of_group.run_limit is not None:
         raise InvalidRequest("--max-parallel limits a group", fix="Name the group, or leave the option out")
+    if not selection.groups and wishes.of_group.breaker is not None:
+        raise InvalidRequest("--breaker guards a group", fix="Name the group, or leave the option out")
     return found
 
 

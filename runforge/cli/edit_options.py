@@ -10,7 +10,14 @@ from runforge.cli import units
 from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, is_utf8
 from runforge.cli.submit_given import LISTS, Given
-from runforge.cli.submit_order import after_of, described_of, folder_of, limits_of
+from runforge.cli.submit_order import (
+    after_of,
+    breaker_of,
+    described_of,
+    folder_of,
+    limits_of,
+    notify_of,
+)
 from runforge.cli.submit_sweep import objective_of
 from runforge.errors import InvalidRequest
 from runforge.queue.edit_group import GroupEdit
@@ -25,10 +32,13 @@ _REMOVABLE = {
     "grace": "grace_seconds",
     "mem": "resources.mem_mb",
     "notes": "notes",
+    "stall": "stall_seconds",
     "retry": "retry",
     "tag": "tags",
 }
 
+
+_FLAGS = frozenset({"shell", "hold", "snapshot", "no_snapshot"})
 
 #: A word that is no target but a parameter: `lr=0.01`.
 _ASSIGNMENT = re.compile(r"[A-Za-z_][\w.]*=.*", re.DOTALL)
@@ -58,6 +68,8 @@ def read(values: dict[str, Any]) -> Wishes:
     given = Given(**{name: _value({**values, **removed}, name) for name in Given._fields})
     _require_together(given, values)
     fields: dict[str, Any] = {_REMOVABLE[name]: None for name in removed}
+    if "stall" in removed:
+        fields["stall_kill"] = None
     fields |= _resources(given) | limits_of(given) | described_of(given) | _command(given)
     fields |= resuming(given.resumable, given.on_lost, none=NONE)
     objective = None if given.metric is None else objective_of(given.metric)
@@ -72,8 +84,11 @@ def read(values: dict[str, Any]) -> Wishes:
         held=True if given.hold else None,
         not_before=_moment(given.at),
         after=_after(given.after),
+        notify="" if given.notify == NONE else notify_of(given.notify),
     )
-    of_group = GroupEdit(given.name, _notes(given, removed), given.max_parallel, objective)
+    of_group = GroupEdit(
+        given.name, _notes(given, removed), given.max_parallel, objective, breaker_of(given.breaker)
+    )
     member = {name: value for name, value in fields.items() if name != "notes"}
     return Wishes(edit, edit._replace(fields=member), of_group)
 
@@ -82,7 +97,7 @@ def _value(values: dict[str, Any], name: str) -> Any:
     value = values.get(name)
     if name in LISTS:
         return list(value or ())
-    return value if value is not None else (False if name in {"shell", "hold"} else None)
+    return value if value is not None else (False if name in _FLAGS else None)
 
 
 def _require_together(given: Given, values: dict[str, Any]) -> None:
@@ -133,6 +148,13 @@ def _environment(given: Given) -> NewEnvironment | None:
     if not (given.env or given.env_keep or given.env_from is not None):
         return None
     return NewEnvironment(tuple(given.env), tuple(given.env_keep), given.env_from)
+
+
+def code_of(text: str | None) -> str | None:
+    """Return which code a new run starts with, checked; None is as the old one."""
+    if text not in {None, "then", "now"}:
+        raise InvalidRequest(f"--code {text!r:.40} is unknown", fix="Write --code then, or --code now")
+    return text
 
 
 def _moment(at: str | None) -> str | None:

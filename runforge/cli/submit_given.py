@@ -23,8 +23,10 @@ class Given(NamedTuple):
     group: str | None
     priority: int
     max_parallel: int | None
+    breaker: str | None
     time: str | None
     grace: str | None
+    stall: str | None
     resumable: str | None
     on_lost: str | None
     retry: list[str]
@@ -43,6 +45,9 @@ class Given(NamedTuple):
     params: str | None
     metric: str | None
     metrics: str | None
+    notify: str | None
+    snapshot: bool
+    no_snapshot: bool
     request: Path | None
     max_runs: int
     wait: bool

@@ -12,6 +12,7 @@ from runforge.cli import submit_sweep, units
 from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
 from runforge.cli.submit_given import Given
+from runforge.config import WHEN
 from runforge.core.submission import Submission
 from runforge.documents.request import MOST_GRACE_SECONDS
 from runforge.documents.request_file import read_given_document
@@ -23,15 +24,18 @@ from runforge.documents.request_options import (
 from runforge.errors import InvalidRequest, Missing
 from runforge.files.given import shown
 from runforge.queue.environment import Captured, capture
-from runforge.queue.ordering import After, Order
+from runforge.queue.ordering import NOTHING_USUAL, After, Order, Usual
 from runforge.text import did_you_mean
 
 _MOST_RETRIES = 1000
 _CONDITIONS = ("ok", "any", "fail")
 
 
-def order_of(given: Given) -> Order:
-    """Return what the options ask for; InvalidRequest, InvalidPlan or Missing with what is wrong."""
+def order_of(given: Given, usual: Usual = NOTHING_USUAL) -> Order:
+    """Return what the options ask for; InvalidRequest, InvalidPlan or Missing with what is wrong.
+
+    `usual` is what a new group gets.
+    """
     _require_together(given)
     sweep = submit_sweep.sweep(given)
     objective = None if given.metric is None else submit_sweep.objective_of(given.metric)
@@ -54,6 +58,7 @@ def order_of(given: Given) -> Order:
             priority=given.priority,
             held=given.hold,
             not_before=None if given.at is None else units.moment(given.at, "--at"),
+            notify=notify_of(given.notify),
         ),
         sweep=sweep,
         search=submit_sweep.search(given),
@@ -62,6 +67,8 @@ def order_of(given: Given) -> Order:
         environment=captured,
         after=tuple(after_of(text) for text in given.after),
         run_limit=given.max_parallel,
+        usual=usual,
+        breaker=breaker_of(given.breaker),
         objective=objective,
         max_runs=given.max_runs,
         where="submit" if given.request is None else shown(given.request),
@@ -77,6 +84,8 @@ def _require_together(given: Given) -> None:
         raise InvalidRequest("--shell is about a command", fix='In the request, write "shell": true in model')
     if given.max_parallel is not None and given.group is None and not is_sweep:
         raise InvalidRequest("--max-parallel limits a group", fix="Add -g GROUP or -S KEY=VALUES")
+    if given.breaker is not None and given.group is None and not is_sweep:
+        raise InvalidRequest("--breaker guards a group", fix="Add -g GROUP or -S KEY=VALUES")
     if given.backoff is not None and not given.retry:
         raise InvalidRequest("--backoff is about retries", fix="Add --retry N")
     if given.follow and is_sweep:
@@ -88,6 +97,17 @@ def _require_together(given: Given) -> None:
     for option, text in (("-n", given.name), ("-g", given.group), *(("--tag", tag) for tag in given.tag)):
         if text is not None and not text.strip():
             raise InvalidRequest(f"{option} is empty", fix="Give a name, or leave the option out")
+
+
+def breaker_of(text: str | None) -> int | None:
+    """Return how many equal failures in a row pause the group; 0 for `off`, None if it was not said."""
+    if text is None or text == "off":
+        return None if text is None else 0
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise InvalidRequest(
+            f"--breaker {text[:40]!r} is no number", fix="Write --breaker 5, or --breaker off"
+        )
+    return int(text)
 
 
 def after_of(text: str) -> After:
@@ -109,6 +129,14 @@ def after_of(text: str) -> After:
         where=f"--after {text[:60]}",
         fix=hint or "Write TARGET, TARGET:any or TARGET:fail",
     )
+
+
+def notify_of(text: str | None) -> str | None:
+    """Return when a run tells of itself, checked."""
+    if text is None or text in WHEN:
+        return text
+    fix = did_you_mean(text, WHEN) or f"Write {', '.join(WHEN[:-1])} or {WHEN[-1]}"
+    raise InvalidRequest(f"{text[:40]!r} is unknown", where="--notify", fix=fix)
 
 
 # --- the request -----------------------------------------------------------------------------------
@@ -190,10 +218,21 @@ def limits_of(given: Given) -> dict[str, Any]:
         found["grace_seconds"] = units.duration(given.grace, "--grace")
         if found["grace_seconds"] > MOST_GRACE_SECONDS:
             raise InvalidRequest(f"--grace {given.grace[:40]} is too long", fix="Give at most 1h")
+    if given.stall is not None:
+        found |= stall_of(given.stall)
     if given.retry:
         pause = USUAL_BACKOFF_SECONDS if given.backoff is None else units.duration(given.backoff, "--backoff")
         found["retry"] = [rule_of(text, pause) for text in given.retry]
     return found
+
+
+def stall_of(text: str) -> dict[str, Any]:
+    """Return what `TIME[:kill]` or `off` means, as fields of a request."""
+    time, colon, act = text.partition(":kill")
+    if act or (colon and time == "off"):
+        raise InvalidRequest(f"--stall {text[:40]!r} is not understood", fix="Write 10m, 10m:kill or off")
+    seconds = 0.0 if time == "off" else units.duration(time, "--stall", least=1.0)
+    return {"stall_seconds": seconds, "stall_kill": bool(colon)}
 
 
 def rule_of(text: str, pause: float) -> dict[str, Any]:

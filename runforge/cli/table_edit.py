@@ -46,6 +46,7 @@ _CHANGES = (
             *(
                 "time",
                 "grace",
+                "stall",
                 "resumable",
                 "on_lost",
                 "retry",
@@ -55,10 +56,18 @@ _CHANGES = (
                 "at",
                 "metric",
                 "metrics",
+                "notify",
             ),
         )
     ),
     option("--priority -p", "int", "Higher starts first.", low=-MOST, high=MOST),
+)
+_CODE = option(
+    "--code",
+    "text",
+    "`then`: with the code of then; `now`: with that of now.",
+    metavar="then|now",
+    completes="code",
 )
 _CHOICE = (TARGETS, WHERE, YES, WORKSPACE, JSON)
 
@@ -67,7 +76,7 @@ EDIT = (
         "edit",
         "edit:edit",
         "Change queued runs and groups; without options, in your editor.",
-        (*_CHOICE, *_CHANGES, _OF_SUBMIT["max_parallel"], _OF_SUBMIT["command"]),
+        (*_CHOICE, *_CHANGES, _OF_SUBMIT["max_parallel"], _OF_SUBMIT["breaker"], _OF_SUBMIT["command"]),
         ends_at_once=True,
         examples=[
             "runforge edit 12",
@@ -80,9 +89,13 @@ EDIT = (
         "rerun",
         "edit:rerun",
         "Make new runs from old ones, changed if you like.",
-        (*_CHOICE, *_CHANGES, _OF_SUBMIT["group"], _OF_SUBMIT["command"]),
+        (*_CHOICE, *_CHANGES, _OF_SUBMIT["group"], _CODE, _OF_SUBMIT["command"]),
         ends_at_once=True,
-        examples=["runforge rerun 12", "runforge rerun --where 'state:failed group:lm' lr=0.01"],
+        examples=[
+            "runforge rerun 12",
+            "runforge rerun 12 --code then",
+            "runforge rerun --where 'state:failed group:lm' lr=0.01",
+        ],
     ),
     Command(
         "extend",

@@ -59,6 +59,12 @@ SUBMIT = Command(
             high=MOST,
         ),
         option(
+            "--breaker",
+            "text",
+            "So many equal failures in a row pause the group: a number, or `off`; 5 if not given.",
+            metavar="N",
+        ),
+        option(
             "--time -t", "text", "Stop it after this time: 90s, 45m, 12h, 2d or HH:MM:SS.", metavar="TIME"
         ),
         option(
@@ -69,6 +75,12 @@ SUBMIT = Command(
         ),
         RESUMABLE,
         ON_LOST,
+        option(
+            "--stall",
+            "text",
+            "Mark it after this time without output, metrics, CPU or GPU use, 30m if not given; `:kill` ends it, `off` never.",
+            metavar="TIME[:kill]",
+        ),
         option(
             "--retry",
             "texts",
@@ -127,6 +139,15 @@ SUBMIT = Command(
             "Where its metrics are: a file or folder, `none`, or `re:` and a pattern for its log.",
             metavar="PATH",
         ),
+        option(
+            "--notify",
+            "text",
+            "Tell of it (docs/notices.md): done, fail, start, or never.",
+            metavar="WHEN",
+            completes="notify",
+        ),
+        flag("--snapshot", "Start it in a copy of the code as it is now: later changes do not reach it."),
+        flag("--no-snapshot", "Start it in your folder, whatever config.toml says."),
         option("--request", "file", "Submit this request.json instead of a command; `-` is standard input."),
         MAX_RUNS,
         flag("--wait", "Wait until it has ended; the exit code is that of `wait`."),

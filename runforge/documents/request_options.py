@@ -66,6 +66,9 @@ class Options(NamedTuple):
     name: str | None
     tags: tuple[str, ...]
     notes: str | None
+    #: After so many seconds without a sign of life it is marked, or ended; None is as usual, 0 never.
+    stall_seconds: float | None
+    stall_kill: bool
     resuming: Resuming
 
 
@@ -81,6 +84,8 @@ def read_options(fields: Fields, device_type: str | None) -> Options:
         _label(fields, "name"),
         _tags(fields),
         fields.text("notes"),
+        fields.number("stall_seconds", least=0, most=_MOST_SECONDS),
+        fields.boolean("stall_kill", default=False),
         _resuming(fields),
     )
 

@@ -123,7 +123,10 @@ def _make_sweep(
     ]
     study = studies.of_plan(plan, group_id, Template(plan.base_request, None, submission))
     with journal.write() as tx:
-        lane = lane_of(insert_group(tx, NewGroup.of_plan(group_id, plan), now))
+        group = NewGroup.of_plan(group_id, plan)
+        if owner is not None:  # somebody watches it, and nothing could lift a pause
+            group = group._replace(breaker=0)
+        lane = lane_of(insert_group(tx, group, now))
         first_trial = studies.keep(tx, study, len(new), now)
         for index, run in enumerate(new):
             trial = first_trial + index if study.is_searched else None

@@ -35,20 +35,22 @@ def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
 
 def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, object]:
     if request is None:
-        kept = {"env_id": job.env_id, "retry_rules": job.retry_rules, "overrides": job.overrides}
-        pauses = {"is_resumable": int(job.is_resumable), "on_lost": job.on_lost}
-        return {
-            "request_sha": sha,
-            "recipe": job.recipe,
-            "config_hash": job.config_hash,
-            **kept,
-            **pauses,
+        kept: dict[str, object] = {
+            "env_id": job.env_id,
+            "retry_rules": job.retry_rules,
+            "overrides": job.overrides,
         }
+        kept |= {"stall_seconds": job.stall_seconds, "stall_kill": job.stall_kill}
+        kept |= {"is_resumable": int(job.is_resumable), "on_lost": job.on_lost}
+        kept |= {"recipe": job.recipe, "config_hash": job.config_hash}
+        return {"request_sha": sha, **kept}
     overrides = followed(json.loads(job.overrides), request.raw)
     return {
         "request_sha": sha,
         "env_id": request.env_id,
         "retry_rules": retrying.to_json(request.retry),
+        "stall_seconds": request.stall_seconds,
+        "stall_kill": int(request.stall_kill),
         "overrides": json.dumps(overrides),
         "recipe": recipe.recipe(request.raw, overrides),
         "config_hash": recipe.config_hash(request.raw),

@@ -18,7 +18,7 @@ from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
 from runforge.core.yielding import Returned
-from runforge.store import edges, records
+from runforge.store import breaker, edges, outbox, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
 
@@ -67,6 +67,7 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
         tx.run("attempts.grant_device", slot_no=slot, job_id=job.job_id, device=device, share_mb=share_mb)
     served = tx.row("groups.serve", group_id=job.group_id)[0]
     tx.run("groups.set_served", lane_id=job.lane_id, served=served)
+    outbox.started(tx, job, now)
     if job.group_id is not None:
         tx.run("groups.mark_started", group_id=job.group_id, now=now)
 
@@ -110,6 +111,8 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
     doomed: list[_Doom] = []
     awaited = edges.awaited(tx, job)
     if job.group_id is not None:
+        if job.state is State.RUNNING:
+            breaker.after(tx, job.group_id, ending, now)
         if ending.state is State.FAILED:
             doomed += _failing_fast(tx, job.group_id, job.run_id)
         tx.run("groups.settle", group_id=job.group_id, now=now)
@@ -117,6 +120,7 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
             doomed += _in_vain(edges.after_group(tx, job.group_id, now))
     if job.job_id in awaited:
         doomed += _in_vain(edges.after_run(tx, job.job_id, now))
+    outbox.ended(tx, job, ending, now)
     return doomed
 
 
@@ -130,6 +134,7 @@ def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         error=ending.error,
         exit_code=ending.exit_code,
         signal=ending.signal,
+        signature=ending.signature,
     )
     tx.run("attempts.free_slots", job_id=job.job_id)
     tx.run("attempts.free_devices", job_id=job.job_id)
@@ -224,6 +229,8 @@ def try_again(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before
     )
     _require(changed, job, "tried again")
     _end_attempt(tx, job, ending, now)
+    if job.group_id is not None:
+        breaker.after(tx, job.group_id, ending, now)
 
 
 def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> list[str]:

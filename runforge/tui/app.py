@@ -26,7 +26,7 @@ from runforge.text import safe
 from runforge.tui import choices, terminal
 from runforge.tui.ascii import AsciiFilter
 from runforge.tui.background import Answer, Background
-from runforge.tui.bars import daemon_warning
+from runforge.tui.bars import daemon_warning, guard_warning
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.choices import Choices
 from runforge.tui.endings import Endings
@@ -197,7 +197,9 @@ class RunForgeApp(Reading, Opening):
 
     def _warn(self) -> None:
         warning = self._problem or (
-            daemon_warning(self.snapshot.daemon, self.snapshot) if self.snapshot else ""
+            daemon_warning(self.snapshot.daemon, self.snapshot) or guard_warning(self.snapshot)
+            if self.snapshot
+            else ""
         )
         if warning != self.warning:
             self.warning = warning

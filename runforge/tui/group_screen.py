@@ -233,6 +233,10 @@ class GroupScreen(ChangingScreen):
         else:
             self.say("no run of this group has started yet", is_error=True)
 
+    def why_names(self) -> list[str]:
+        """Return this group."""
+        return [self._group_id]
+
     async def action_plot(self, action: str) -> None:
         """Do something with the plot, wherever the cursor is."""
         await self.query_one(Plot).run_action(action)

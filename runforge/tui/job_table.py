@@ -62,6 +62,7 @@ class JobTable(RowList):
         #: The metric that each loaded row shows, and the one that the column is about.
         self._metrics: dict[int, str] = {}
         self._metric = ""
+        self._objectives: set[str | None] = set()
         self._measured: dict[int, JobView] = {}
         #: The parameters that tell the loaded runs of a group apart; None for a run that is alone.
         self._paths: dict[str, list[str] | None] = {}
@@ -83,6 +84,7 @@ class JobTable(RowList):
         self._snapshot = snapshot
         self._rows.update(rows)
         self._names = {group.group_id: group.name for group in snapshot.groups}
+        self._objectives = {group.objective_metric for group in snapshot.groups}
         self._tell_apart()
         self._measure(rows)
         if self._current is not None and not self._is_at_rest and query_before == snapshot.query:
@@ -193,14 +195,17 @@ class JobTable(RowList):
         return (self._metric or "metric").upper()
 
     def _name_metric(self) -> None:
-        """Find out which metric most loaded rows have: the column is about it. The present one stays if it can."""
+        """Find out which metric the column is about: an objective, or else that of most loaded rows."""
         for place, job in self._rows.items():
             live = self._live_of(job) if job is not None else None
             name = live.metric if live else job.metric_name if job else None
             if name:
                 self._metrics[place] = name
         counts, before = Counter(self._metrics.values()), self._metric
-        self._metric = max(counts, key=lambda name: (counts[name], name == before), default="")
+        objectives = self._objectives
+        self._metric = max(
+            counts, key=lambda name: (name in objectives, counts[name], name == before), default=""
+        )
         if self._metric != before:
             self._measured = {}
             self._contents.pop("metric", None)

@@ -36,9 +36,16 @@ class LogLines(ScrollView, can_focus=True):
             self.note = note
             super().__init__()
 
-    def __init__(self, read: Read, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(
+        self,
+        read: Read,
+        *,
+        id: str,  # noqa: A002 - Textual's name for it
+        seconds: float = _LOOK_SECONDS,
+    ) -> None:
         super().__init__(id=id)
         self._read = read
+        self._seconds = seconds
         self._source: LogSource | None = None
         #: The loaded part of the log; None until something was read.
         self._page: LogPage | None = None
@@ -55,7 +62,7 @@ class LogLines(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """Start to look at the file from time to time."""
-        self.set_interval(_LOOK_SECONDS, self._look)
+        self.set_interval(self._seconds, self._look)
 
     def on_unmount(self) -> None:
         """Close the file."""

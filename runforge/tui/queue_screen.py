@@ -114,9 +114,6 @@ class QueueScreen(QueueChanges):
             line.update(text)
 
     @on(RowList.Moved)
-    def _moved(self) -> None:
-        self._peek()
-
     def _peek(self) -> None:
         """Show the run under the cursor beside the table, if there is room for it."""
         beside, job = self.query_one(Beside), self.jobs.job_at_cursor()
@@ -141,16 +138,19 @@ class QueueScreen(QueueChanges):
     def _open_job(self) -> None:
         self.action_open("log")
 
-    @on(RowList.Chosen, "#groups")
-    def _open_group(self) -> None:
-        self.action_open_group()
-
     def action_open(self, tab: str) -> None:
         """Open the run under the cursor."""
         if self.in_groups:
             self.action_open_group()
         else:
             self.with_current(lambda job: self.runforge.show_run(job, tab))
+
+    def why_names(self) -> list[str]:
+        """Return the group or the run under the cursor."""
+        group, job = self.groups.group_at_cursor(), self.jobs.job_at_cursor()
+        if self.in_groups:
+            return [group.group_id] if group else []
+        return [str(job.number)] if job else []
 
     def action_beside(self) -> None:
         """Show something else beside the table: curves, log, machine."""
@@ -163,6 +163,7 @@ class QueueScreen(QueueChanges):
         else:
             self.with_chosen(self.runforge.show_compared)
 
+    @on(RowList.Chosen, "#groups")
     def action_open_group(self) -> None:
         """Open the group under the cursor, or that of the run."""
         self.with_group(lambda group: self.runforge.show_group(group.group_id))

@@ -282,6 +282,10 @@ class RunScreen(ChangingScreen):
         else:
             super().action_leave()
 
+    def why_names(self) -> list[str]:
+        """Return this run."""
+        return [str(self._job.number)]
+
     def action_cancel(self) -> None:
         """Cancel the run."""
         self.cancel_jobs([self._job])

@@ -64,6 +64,8 @@ class JobView(NamedTuple):
     on_lost: str | None = None
     #: How often it has made room.
     yields: int = 0
+    #: What is known of its code (`views.code`).
+    code_tree: str | None = None
 
     @property
     def has_diverged(self) -> bool:
@@ -138,6 +140,11 @@ class GroupView(NamedTuple):
     direction: str | None
     #: How many of its runs go on at once, at most; None is the daemon's own limit.
     run_limit: int | None = None
+    #: Who paused it (person, breaker, sampler), and why in words.
+    paused_by: str | None = None
+    pause_reason: str | None = None
+    #: So many equal failures in a row pause it; None is as usual, 0 never.
+    breaker: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -161,6 +168,12 @@ def group_state(group: GroupView) -> str:
     if group.paused:
         return "paused"
     return "running" if group.running or ended_runs(group) else "queued"
+
+
+def pause_words(group: GroupView) -> str:
+    """Return who paused a group, and why."""
+    who = "a person" if group.paused_by in {None, "person"} else f"its {group.paused_by}"
+    return f"paused by {who}{f': {group.pause_reason}' if group.pause_reason else ''}"
 
 
 class AttemptView(NamedTuple):

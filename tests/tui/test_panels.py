@@ -57,7 +57,7 @@ def test_a_running_row_tells_group_progress_value_and_parameters_in_80_columns(w
     append(ws, "0001", "val_loss", [0.9, 0.25])
 
     async def journey(at: Looker) -> None:
-        await at.sees("─Queue─", "─Groups─", "ACCURACY", "=0.25")
+        await at.sees("─Queue─", "─Groups─", "VAL_L", "0.2500")
         row = row_of(at, "0001")
         for text in ("#1 sweep-0001", "lr search", "▸ running", "███░ 7/10", "0.2500", "C=0.1"):
             assert text in row

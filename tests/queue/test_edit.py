@@ -247,8 +247,8 @@ def test_show_tells_what_the_journal_names_after_a_killed_edit(ws: Workspace) ->
     view = lists.run(ws, one.run_id)
     assert view.request_file.name != "request.json"
     assert (run_facts.read(view.request_file, ws.root).parameters or {})["lr"] == 9
-    (row,) = results.read(ws, [one.run_id]).records.in_order()
-    assert row["parameters"]["lr"] == 9
+    with results.read(ws, [one.run_id]).records as records:
+        assert records[0]["parameters"]["lr"] == 9
     edited_request.place(ws.root / one.run_dir, job(ws, one.job_id).request_sha)
     assert view.request_file.name == "request.json"
 

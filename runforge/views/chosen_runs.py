@@ -67,6 +67,7 @@ def _record(tx: Transaction, job: Job, groups: dict[str, Group], now: str) -> di
     group = groups.get(job.group_id or "")
     found: dict[str, Any] = {
         **view._asdict(),
+        "request_sha": job.request_sha,
         "group": group.name if group else None,
         "objective": [group.objective_metric, group.direction] if group and group.objective_metric else None,
         "gpu_seconds": _gpu_seconds(tx, job, now) if job.needs.gpus else None,

@@ -186,7 +186,7 @@ import sys
 from pathlib import Path
 from runforge import workspace
 from runforge.queue import edit
-values = {name: {"lr": 9, "seed": seed} for seed, name in enumerate(sys.argv[2:])}
+values = {name: {"lr": 9, "seed": seed} for seed, name in enumerate(sys.argv[2:], 1)}
 edit.set_parameters(workspace.find(Path(sys.argv[1])), values)
 """
 POINTS = ("tx.begun:1", "edit.request_kept:1", "tx.written:1", "edit.committed:1", "edit.request_placed:1")

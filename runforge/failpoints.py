@@ -48,6 +48,7 @@ POINTS = {
     "trials.inserted": "the trials are queued and counted, nothing committed; their folders are durable",
     "trials.committed": "the trials are queued; the daemon has not told anybody",
     "cascade.one_canceled": "one job that waits in vain is canceled; others may not be, and nothing is committed",
+    "breaker.tripped": "equal failures have paused their group, and nothing is committed",
     "revival.one_queued": "one job that waited in vain is queued again; others may not be, and nothing is committed",
     "move.one_placed": "one run has its new place; others may not have, and nothing is committed",
     "edit.request_kept": "a new request is durable beside the old one; others may not be, and the journal knows none",

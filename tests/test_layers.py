@@ -20,6 +20,7 @@ TOP = {
     "__main__",
     "cells",
     "clock",
+    "digest",
     "errors",
     "failpoints",
     "ids",

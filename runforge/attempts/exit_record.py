@@ -25,7 +25,15 @@ _MESSAGE = 3000
 #: The fields that came later, with what their absence means.
 _LATER = {
     name: ExitRecord._field_defaults[name]
-    for name in ("spawn_errno", "timed_out", "yielded", "finished", "checkpoint_changed", "last_step")
+    for name in (
+        "spawn_errno",
+        "timed_out",
+        "stalled",
+        "yielded",
+        "finished",
+        "checkpoint_changed",
+        "last_step",
+    )
 }
 
 
@@ -117,6 +125,7 @@ def _record(fields: Fields) -> ExitRecord:
         dropped_bytes=fields.whole("dropped_bytes"),
         spawn_errno=fields.optional("spawn_errno", fields.whole),
         timed_out=fields.optional("timed_out", fields.number),
+        stalled=fields.optional("stalled", fields.number),
         yielded=bool(fields.optional("yielded", fields.flag)),
         finished=bool(fields.optional("finished", fields.flag)),
         checkpoint_changed=fields.optional("checkpoint_changed", fields.flag),

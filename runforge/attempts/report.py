@@ -50,7 +50,10 @@ def inspect(attempt_dir: Path, token: str, run_dir: Path) -> Report:
         has_result_file = is_there(run_dir / "result.json")
         found = Report(finding, record, _result(run_dir), is_folder(run_dir), has_result_file)
         has_failed = record is not None and (record.exit_code or record.signal)
-        return found._replace(last_line=_last_line(run_dir)) if has_failed else found
+        if not has_failed:
+            return found
+        words = _last_words(run_dir)
+        return found._replace(last_line=words.line, told=words.told)
     if finding is Finding.REVOKED:
         refused, is_forged = refusal.read(attempt_dir), refusal.is_forged(attempt_dir)
         return Report(finding, refused=refused, is_forged=is_forged)
@@ -87,11 +90,11 @@ def find(attempt_dir: Path, token: str) -> tuple[Finding, ExitRecord | None]:  #
     return (Finding.REBOOTED if owner.boot_id != os_process.boot_id() else Finding.LOST), None
 
 
-def _last_line(run_dir: Path) -> str | None:
+def _last_words(run_dir: Path) -> last_line.LastWords:
     """Return the end of the log. It only explains, so a log that cannot be read is no reason to wait."""
     with contextlib.suppress(OSError):
         return last_line.of(run_dir)
-    return None
+    return last_line.LastWords()
 
 
 def _result(run_dir: Path) -> ResultFacts | None:

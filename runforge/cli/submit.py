@@ -34,8 +34,10 @@ def submit(
     group: str | None,
     priority: int,
     max_parallel: int | None,
+    breaker: str | None,
     time: str | None,
     grace: str | None,
+    stall: str | None,
     resumable: str | None,
     on_lost: str | None,
     retry: list[str],
@@ -80,11 +82,12 @@ def _submit(given: Given) -> int:
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
     made = submitting.submit(here, order, prepared)
     failed = _start_daemon(here) if given.start else None
+    estimate = None
     try:
-        submit_told.remarks(here, order, prepared, made)
+        estimate = submit_told.remarks(here, order, prepared, made)
     finally:  # whatever happens, the caller gets to know what is queued
         if given.as_json:
-            output.print_json("submit", submit_told.document(here, order, made))
+            output.print_json("submit", submit_told.document(here, order, made, estimate))
         else:
             print(made.group_id if order.sweep is not None else made.run_ids[0])
         sys.stdout.flush()

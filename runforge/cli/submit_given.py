@@ -23,8 +23,10 @@ class Given(NamedTuple):
     group: str | None
     priority: int
     max_parallel: int | None
+    breaker: str | None
     time: str | None
     grace: str | None
+    stall: str | None
     resumable: str | None
     on_lost: str | None
     retry: list[str]

@@ -62,6 +62,7 @@ def order_of(given: Given) -> Order:
         environment=captured,
         after=tuple(after_of(text) for text in given.after),
         run_limit=given.max_parallel,
+        breaker=breaker_of(given.breaker),
         objective=objective,
         max_runs=given.max_runs,
         where="submit" if given.request is None else shown(given.request),
@@ -77,6 +78,8 @@ def _require_together(given: Given) -> None:
         raise InvalidRequest("--shell is about a command", fix='In the request, write "shell": true in model')
     if given.max_parallel is not None and given.group is None and not is_sweep:
         raise InvalidRequest("--max-parallel limits a group", fix="Add -g GROUP or -S KEY=VALUES")
+    if given.breaker is not None and given.group is None and not is_sweep:
+        raise InvalidRequest("--breaker guards a group", fix="Add -g GROUP or -S KEY=VALUES")
     if given.backoff is not None and not given.retry:
         raise InvalidRequest("--backoff is about retries", fix="Add --retry N")
     if given.follow and is_sweep:
@@ -88,6 +91,17 @@ def _require_together(given: Given) -> None:
     for option, text in (("-n", given.name), ("-g", given.group), *(("--tag", tag) for tag in given.tag)):
         if text is not None and not text.strip():
             raise InvalidRequest(f"{option} is empty", fix="Give a name, or leave the option out")
+
+
+def breaker_of(text: str | None) -> int | None:
+    """Return how many equal failures in a row pause the group; 0 for `off`, None if it was not said."""
+    if text is None or text == "off":
+        return None if text is None else 0
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise InvalidRequest(
+            f"--breaker {text[:40]!r} is no number", fix="Write --breaker 5, or --breaker off"
+        )
+    return int(text)
 
 
 def after_of(text: str) -> After:
@@ -190,10 +204,21 @@ def limits_of(given: Given) -> dict[str, Any]:
         found["grace_seconds"] = units.duration(given.grace, "--grace")
         if found["grace_seconds"] > MOST_GRACE_SECONDS:
             raise InvalidRequest(f"--grace {given.grace[:40]} is too long", fix="Give at most 1h")
+    if given.stall is not None:
+        found |= stall_of(given.stall)
     if given.retry:
         pause = USUAL_BACKOFF_SECONDS if given.backoff is None else units.duration(given.backoff, "--backoff")
         found["retry"] = [rule_of(text, pause) for text in given.retry]
     return found
+
+
+def stall_of(text: str) -> dict[str, Any]:
+    """Return what `TIME[:kill]` or `off` means, as fields of a request."""
+    time, colon, act = text.partition(":kill")
+    if act or (colon and time == "off"):
+        raise InvalidRequest(f"--stall {text[:40]!r} is not understood", fix="Write 10m, 10m:kill or off")
+    seconds = 0.0 if time == "off" else units.duration(time, "--stall", least=1.0)
+    return {"stall_seconds": seconds, "stall_kill": bool(colon)}
 
 
 def rule_of(text: str, pause: float) -> dict[str, Any]:

@@ -16,9 +16,14 @@ from runforge.queue.ordering import Order, Prepared
 from runforge.queue.studies import Sifted
 from runforge.queue.submitting import Submitted
 from runforge.views import lists
+from runforge.views.estimates import Estimate
 from runforge.views.quoting import command_line
+from runforge.views.why import estimate_of
+from runforge.views.why_words import about, based
 from runforge.workspace import Workspace
 
+#: A longer queue would make `submit` wait for its own estimate.
+_MOST_ESTIMATED = 500
 #: A run that never started has no log.
 NoLog = Missing
 
@@ -28,8 +33,8 @@ def line_of(request: Request) -> str:
     return command_line(filled(request)) if request.command else ""
 
 
-def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> None:
-    """Tell on standard error what was queued, what may be a mistake, and why it waits."""
+def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> Estimate | None:
+    """Tell on standard error what was queued, what may be a mistake, why it waits, and when it is done; return that."""
     _warn(order, prepared)
     first, which = made.first_number, _which(made)
     group = ""
@@ -51,6 +56,19 @@ def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) 
         start = "; `runforge daemon --detach` starts one" if reason == "no_daemon" else ""
         says_what = text.startswith(("waits ", "starts "))
         output.note(f"{first} {text}" if says_what else f"{first} waits: {text}{start}")
+    return _estimate(here, made)
+
+
+def _estimate(here: Workspace, made: Submitted) -> Estimate | None:
+    """Tell when the run or its group is done, as far as that is known."""
+    if not made.job_ids:
+        return None
+    found = estimate_of(here, made.job_ids[0], made.group_id, _MOST_ESTIMATED)
+    if found is not None:
+        what = str(made.first_number) if made.group_id is None else f"group {made.group_id}"
+        done = about(found.ends_at, found.ends_at_latest, "")
+        output.note(f"{what} is done {done} ({based(found, of_many=made.group_id is not None)})")
+    return found
 
 
 def _which(made: Submitted) -> str:
@@ -99,7 +117,7 @@ def _waiting(here: Workspace, made: Submitted) -> tuple[str, str] | None:
     return str(job.waiting), job.waiting_text or str(job.waiting)
 
 
-def document(here: Workspace, order: Order, made: Submitted) -> dict[str, Any]:
+def document(here: Workspace, order: Order, made: Submitted, estimate: Estimate | None) -> dict[str, Any]:
     """Return the answer for `--json`."""
     waiting = _waiting(here, made)
     runs = [
@@ -121,7 +139,7 @@ def document(here: Workspace, order: Order, made: Submitted) -> dict[str, Any]:
         "known": [run._asdict() for run in made.sifted.known],
         "to_come": made.to_come,
         "waiting": None if waiting is None else {"reason": waiting[0], "text": waiting[1]},
-        "estimate": None,
+        "estimate": None if estimate is None else estimate.to_json(),
         "environment": _environment(here, order),
     }
 

@@ -46,6 +46,7 @@ _CHANGES = (
             *(
                 "time",
                 "grace",
+                "stall",
                 "resumable",
                 "on_lost",
                 "retry",
@@ -67,7 +68,7 @@ EDIT = (
         "edit",
         "edit:edit",
         "Change queued runs and groups; without options, in your editor.",
-        (*_CHOICE, *_CHANGES, _OF_SUBMIT["max_parallel"], _OF_SUBMIT["command"]),
+        (*_CHOICE, *_CHANGES, _OF_SUBMIT["max_parallel"], _OF_SUBMIT["breaker"], _OF_SUBMIT["command"]),
         ends_at_once=True,
         examples=[
             "runforge edit 12",

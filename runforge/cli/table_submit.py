@@ -59,6 +59,12 @@ SUBMIT = Command(
             high=MOST,
         ),
         option(
+            "--breaker",
+            "text",
+            "So many equal failures in a row pause the group: a number, or `off`; 5 if not given.",
+            metavar="N",
+        ),
+        option(
             "--time -t", "text", "Stop it after this time: 90s, 45m, 12h, 2d or HH:MM:SS.", metavar="TIME"
         ),
         option(
@@ -69,6 +75,12 @@ SUBMIT = Command(
         ),
         RESUMABLE,
         ON_LOST,
+        option(
+            "--stall",
+            "text",
+            "Mark it after this time without output, metrics, CPU or GPU use, 30m if not given; `:kill` ends it, `off` never.",
+            metavar="TIME[:kill]",
+        ),
         option(
             "--retry",
             "texts",

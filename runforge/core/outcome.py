@@ -46,6 +46,8 @@ class ExitRecord(NamedTuple):
     spawn_errno: int | None = None
     #: The time limit in seconds if that ended it.
     timed_out: float | None = None
+    #: The seconds without a sign of life after which it was ended.
+    stalled: float | None = None
     #: It was asked to make room, or is resumable and has left by itself.
     yielded: bool = False
     #: Such a run has said that it is at its real end.
@@ -86,6 +88,13 @@ class Finding(Enum):
     COPIED = "copied"
 
 
+class Told(NamedTuple):
+    """The line that says what failed, and where: a file and a function, as far as they are known."""
+
+    line: str
+    frame: str | None = None
+
+
 class Report(NamedTuple):
     """All that can be seen of an attempt, read once. `core.policy` decides what it means."""
 
@@ -101,6 +110,8 @@ class Report(NamedTuple):
     is_forged: bool = False
     #: The last line of the log of an attempt that has failed.
     last_line: str | None = None
+    #: What its last exception says.
+    told: Told | None = None
 
 
 class Ending(NamedTuple):
@@ -113,6 +124,8 @@ class Ending(NamedTuple):
     signal: int | None = None
     metric_name: str | None = None
     metric_value: float | None = None
+    #: Equal for equal failures (`core.signature`).
+    signature: str | None = None
     #: It goes back into the queue, and waits there until a person releases it.
     is_held: bool = False
     #: Of a run that has made room: whether it has saved something, and how far it was.

@@ -7,26 +7,27 @@ what happens to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runforge import failpoints, machine_faults
 from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder
-from runforge.clock import Clock, later
-from runforge.core import policy, retrying, yielding
+from runforge.clock import Clock
+from runforge.core import policy
 from runforge.core.outcome import Ending
 from runforge.core.policy import Decision, Past
-from runforge.core.records import ASKED_AND_HELD, Job
-from runforge.core.states import Cause, State
+from runforge.core.records import Job
+from runforge.core.states import Cause
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.orders import Orders
+from runforge.daemon.recording import record
 from runforge.daemon.settling import Decide, settle
+from runforge.daemon.stall_watch import StallWatch
 from runforge.errors import RunForgeError, explained
-from runforge.store import records, transitions
-from runforge.store.failures import IllegalTransition
+from runforge.store import records
 from runforge.store.journal import Journal, Transaction
 
 #: How often held launches are tried again, in seconds.
@@ -78,6 +79,7 @@ class Engine:
         self._orders = Orders(journal, backend)
         #: The journal's version when nothing more could start.
         self._seen: tuple[int, int] | None = None
+        self._stalls = StallWatch(journal, backend, clock, lambda: claims.epoch, listener.log)
         self.is_draining = False
 
     @property
@@ -103,6 +105,7 @@ class Engine:
             self._backend.wait_seconds(),
             POLL_SECONDS if self.gate.is_closed else None,
             self._delays.wait_seconds(self._clock.now()),
+            self._stalls.wait_seconds() if self._attempts else None,
         ]
         return min((wish for wish in wishes if wish is not None), default=None)
 
@@ -123,6 +126,7 @@ class Engine:
         self._look_at_gpus()
         self._inspect_due()
         self._orders.deliver(self._attempts)
+        self._stalls.step(self._attempts, {})
         while self._advance():
             pass
         self._hear()  # an idle supervisor takes its attempt at once
@@ -134,7 +138,7 @@ class Engine:
         with self._journal.read() as tx:
             rows = [records.attempt(row) for row in tx.rows("attempts.running")]
             jobs = {j.job_id: j for j in map(records.job, tx.rows("jobs.running"))}
-            found = [_running(tx, jobs[row.job_id], row.token) for row in rows]
+            found = [_running(tx, jobs[row.job_id], row.token, row.devices) for row in rows]
             self._delays.load(tx)
         for running in found:
             running.orders = None
@@ -218,7 +222,7 @@ class Engine:
         self._seen = None
         with self._journal.write(self._claims.epoch) as tx:
             now = self._clock.now()
-            ended = [(running, *_record(tx, running, now)) for running in over]
+            ended = [(running, *record(tx, running, now)) for running in over]
             self._delays.release(tx, now)
             claimed = self._claim_all(tx, now) if may_launch else []
             version = self._journal.data_version()  # while nobody else can commit
@@ -258,7 +262,7 @@ class Engine:
 
     def _claim_all(self, tx: Transaction, now: str) -> list[tuple[RunningAttempt, Claimed]]:
         claimed = self._claims.claim_all(tx, now)
-        return [(_running(tx, each.job, each.grant.token), each) for each in claimed]
+        return [(_running(tx, each.job, each.grant.token, each.grant.uuids), each) for each in claimed]
 
     def _launch(self, running: RunningAttempt, claim: Claimed) -> None:
         try:
@@ -271,30 +275,7 @@ class Engine:
             self._end(running, policy.refused(message, machine_faults.passing(error), Cause.LAUNCH_FAILED))
 
 
-def _running(tx: Transaction, job: Job, token: str) -> RunningAttempt:
+def _running(tx: Transaction, job: Job, token: str, devices: Sequence[str]) -> RunningAttempt:
     unstarted = tx.row("attempts.unstarted", job_id=job.job_id, lost=job.lost)[0] if job.lost else 0
-    return RunningAttempt(job, AttemptRef(job.run_id, job.attempt, token, job.run_dir), Past(unstarted))
-
-
-def _record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, Ending]:
-    """Record how an attempt ended; return the job as it was, and the recorded ending."""
-    job = records.job(tx.row("jobs.by_job_id", job_id=running.job.job_id))
-    if running.ending is None:
-        raise IllegalTransition(f"run {job.run_id} has not ended")
-    ending = policy.apply_cancel(running.ending, job)
-    again = retrying.another(job, ending, running.ref.token)
-    if again is not None:
-        due = later(now, again.seconds)
-        transitions.try_again(tx, job, ending, now, not_before=due, used=again.used)
-        return job, ending._replace(state=State.QUEUED)
-    if ending.state is State.QUEUED and ending.cause is Cause.YIELDED:
-        returned = yielding.returned(job, ending)
-        transitions.give_back(tx, job, returned, now)
-        return job, returned.ending
-    if ending.state is State.QUEUED:
-        ending = ending._replace(is_held=ending.is_held or job.yield_requested == ASKED_AND_HELD)
-        not_before = None if running.delay is None else later(now, running.delay)
-        transitions.requeue(tx, job, ending, now, not_before=not_before)
-    else:
-        transitions.end(tx, job, ending, now)
-    return job, ending
+    ref = AttemptRef(job.run_id, job.attempt, token, job.run_dir)
+    return RunningAttempt(job, ref, Past(unstarted), devices=tuple(devices))

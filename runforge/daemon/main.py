@@ -11,6 +11,7 @@ from runforge.core.outcome import Ending
 from runforge.core.records import DaemonRow, Job
 from runforge.core.scheduling import Machine
 from runforge.core.states import State
+from runforge.daemon import predecessor
 from runforge.daemon.claims import Claims
 from runforge.daemon.engine import Engine, Listener, Settings
 from runforge.daemon.lock import DaemonLock
@@ -95,11 +96,16 @@ def _said_done(job: Job, ending: Ending) -> None:
 def take_over(journal: Journal, settings: Settings) -> int:
     """Write this daemon into the journal and return its epoch. Older daemons can then write no more."""
     with journal.write() as tx:
+        now = clock.now()
+        gone = predecessor.found(journal.workspace, records.daemon(tx.row("journal.daemon")), now)
+        if gone is not None:
+            predecessor.note(tx, gone, now)
+            log(f"WARNING: {gone.words}")
         row = tx.row(
             "journal.take_over",
             pid=os.getpid(),
             boot_id=os_process.boot_id(),
-            now=clock.now(),
+            now=now,
             start_ticks=os_process.start_ticks(os.getpid()),
             max_parallel=settings.max_parallel,
             gpu_slots=settings.gpu_slots,

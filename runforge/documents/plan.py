@@ -38,6 +38,8 @@ class Plan(NamedTuple):
     objective: Objective | None
     #: Sentences about what is accepted and may be a mistake.
     doubts: tuple[str, ...] = ()
+    #: So many equal failures in a row pause the group; None is as usual, 0 never.
+    breaker: int | None = None
 
 
 def parse_plan(data: bytes, *, where: str) -> Plan:
@@ -59,6 +61,7 @@ def parse_plan(data: bytes, *, where: str) -> Plan:
     parallel = execution.integer("max_parallel", least=1, required=True) if execution else None
     fail_fast = execution.boolean("fail_fast", default=False) if execution else False
     stop = execution.boolean("stop_on_cancel", default=True) if execution else True
+    breaker = execution.integer("breaker", least=0) if execution else None
     objective = read_objective(fields.mapping("objective"))
     if objective is None and strategy.search is not None and strategy.search.method == "tpe":
         problems.add("objective", "is missing; TPE must know which metric to optimise")
@@ -76,6 +79,7 @@ def parse_plan(data: bytes, *, where: str) -> Plan:
         stop_on_cancel=stop,
         objective=objective,
         doubts=tuple(unread_in_plan(document)),
+        breaker=breaker,
     )
 
 

@@ -50,11 +50,14 @@ class NewGroup(NamedTuple):
     max_parallel: int = 1
     fail_fast: bool = False
     objective: Objective | None = None
+    #: So many equal failures in a row pause it; None is as usual, 0 never.
+    breaker: int | None = None
 
     @classmethod
     def of_plan(cls, group_id: str, plan: Plan) -> NewGroup:
         """Return the group of a plan's runs."""
-        return cls(group_id, plan.name, plan.notes, plan.max_parallel, plan.fail_fast, plan.objective)
+        options = (plan.max_parallel, plan.fail_fast, plan.objective, plan.breaker)
+        return cls(group_id, plan.name, plan.notes, *options)
 
 
 def queued_as(request: Request, sha: str, submission: Submission, overrides: str | None = None) -> Submission:
@@ -69,6 +72,8 @@ def queued_as(request: Request, sha: str, submission: Submission, overrides: str
         name=request.name,
         tags=json.dumps(request.tags),
         notes=request.notes,
+        stall_seconds=request.stall_seconds,
+        stall_kill=int(request.stall_kill),
         retry_rules=json.dumps([rule._asdict() for rule in request.retry]),
         is_resumable=request.resuming.is_resumable,
         on_lost=request.resuming.on_lost,
@@ -103,6 +108,8 @@ def insert_group(tx: Transaction, group: NewGroup, now: str) -> Group:
         objective_metric=metric,
         direction=direction,
     )
+    if group.breaker is not None:
+        tx.run("groups.set_breaker", group_id=group.group_id, breaker=group.breaker, now=now)
     return records.group(tx.row("groups.by_id", group_id=group.group_id))
 
 

@@ -57,6 +57,8 @@ class Order(NamedTuple):
     environment: Captured | None = None
     run_limit: int | None = None
     objective: Objective | None = None
+    #: Of its group: so many equal failures in a row pause it, 0 never.
+    breaker: int | None = None
     max_runs: int = MAX_RUNS
     where: str = "submit"
 

@@ -123,7 +123,10 @@ def _make_sweep(
     ]
     study = studies.of_plan(plan, group_id, Template(plan.base_request, None, submission))
     with journal.write() as tx:
-        lane = lane_of(insert_group(tx, NewGroup.of_plan(group_id, plan), now))
+        group = NewGroup.of_plan(group_id, plan)
+        if owner is not None:  # somebody watches it, and nothing could lift a pause
+            group = group._replace(breaker=0)
+        lane = lane_of(insert_group(tx, group, now))
         first_trial = studies.keep(tx, study, len(new), now)
         for index, run in enumerate(new):
             trial = first_trial + index if study.is_searched else None
@@ -198,11 +201,23 @@ def _run_again(workspace: Workspace, tx: Transaction, job: Job, run: NewRun, now
         if asked.priority:
             tx.run("jobs.set_priority", job_id=job.job_id, priority=asked.priority, now=now)
         return
-    edges.forget_parent(tx, job.job_id, now)
+    again = asked._replace(group=wanted[0], priority=asked.priority or job.priority, overrides=job.overrides)
+    _replace(tx, job, run._replace(submission=again), now)
+
+
+def _replace(tx: Transaction, job: Job, run: NewRun, now: str) -> None:
+    """Queue a new job for a run; it takes the old one's place behind what that waited for, and before what waits."""
+    lost = edges.in_vain(tx, job)
+    if lost is not None:
+        raise edges.refusal(job, lost)
+    parents = edges.unmet(tx, job.job_id)
     tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
     tx.run("jobs.delete", job_id=job.job_id)
-    again = asked._replace(group=wanted[0], priority=asked.priority or job.priority, overrides=job.overrides)
-    insert_single(tx, run._replace(submission=again), now)
+    insert_single(tx, run, now)
+    new = records.job(tx.row("jobs.by_run_id", run_id=run.run_id))
+    edges.hand_over(tx, job.job_id, new.job_id, now)
+    transitions.depend(tx, new.job_id, parents, now)
+    transitions.revive(tx, [new.job_id], now)
 
 
 def _group_of(tx: Transaction, name: str | None, now: str) -> Group | None:

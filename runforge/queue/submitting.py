@@ -237,12 +237,20 @@ def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
                 order.request.get("notes"),
                 limit,
                 objective=order.objective,
+                breaker=order.breaker,
             ),
             now,
         )
-    elif order.objective is not None:
+        return _limited(tx, order, group, now)
+    if order.breaker is not None:
+        tx.run("groups.set_breaker", group_id=group.group_id, breaker=order.breaker, now=now)
+    if order.objective is not None:
         metric, direction = order.objective
         tx.run("groups.set_objective", group_id=group.group_id, metric=metric, direction=direction, now=now)
+    return _limited(tx, order, group, now)
+
+
+def _limited(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
     if order.run_limit is not None:
         tx.run("groups.set_limit", group_id=group.group_id, run_limit=order.run_limit, now=now)
     return targets.group(tx, group.group_id)

@@ -18,7 +18,7 @@ from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
 from runforge.core.yielding import Returned
-from runforge.store import edges, records
+from runforge.store import breaker, edges, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
 
@@ -110,6 +110,8 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
     doomed: list[_Doom] = []
     awaited = edges.awaited(tx, job)
     if job.group_id is not None:
+        if job.state is State.RUNNING:
+            breaker.after(tx, job.group_id, ending, now)
         if ending.state is State.FAILED:
             doomed += _failing_fast(tx, job.group_id, job.run_id)
         tx.run("groups.settle", group_id=job.group_id, now=now)
@@ -130,6 +132,7 @@ def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         error=ending.error,
         exit_code=ending.exit_code,
         signal=ending.signal,
+        signature=ending.signature,
     )
     tx.run("attempts.free_slots", job_id=job.job_id)
     tx.run("attempts.free_devices", job_id=job.job_id)
@@ -224,6 +227,8 @@ def try_again(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before
     )
     _require(changed, job, "tried again")
     _end_attempt(tx, job, ending, now)
+    if job.group_id is not None:
+        breaker.after(tx, job.group_id, ending, now)
 
 
 def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> list[str]:
@@ -235,8 +240,18 @@ def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> list[s
     lost = edges.in_vain(tx, job)
     if lost is not None:
         raise edges.refusal(job, lost)
-    queued, back = [job.job_id], deque(_retry(tx, job, now))
-    while back and not alone:
+    back = _retry(tx, job, now)
+    return [job.job_id, *([] if alone else revive(tx, back, now))]
+
+
+def revive(tx: Transaction, parents: Iterable[str], now: str) -> list[str]:
+    """Queue what was canceled because of these runs and groups, which are back, and what was because of that.
+
+    Returns the job ids of all that came back.
+    """
+    queued: list[str] = []
+    back = deque(parents)
+    while back:
         for waiting in edges.revivable(tx, back.popleft()):
             back.extend(_retry(tx, waiting, now))
             queued.append(waiting.job_id)

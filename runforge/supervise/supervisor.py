@@ -262,6 +262,7 @@ class Supervisor:
             dropped_bytes=self._pump.dropped,
             spawn_errno=self._refusal,
             timed_out=self._wishes.timed_out,
+            stalled=self._wishes.stalled,
             **(self._left_behind(code) if self._has_yielded(code) else {}),
         )
 

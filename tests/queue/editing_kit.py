@@ -8,7 +8,7 @@ from runforge import clock
 from runforge.core.outcome import Ending, Grant
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
-from runforge.documents import edited_request, request_file
+from runforge.documents import request_file
 from runforge.documents.request import Request
 from runforge.exports import exporter
 from runforge.queue import ordering, submitting
@@ -49,7 +49,7 @@ def job(ws: Workspace, job_id: str) -> Job:
 def request(ws: Workspace, job_id: str) -> Request:
     """Return what a launch would run; it must be what the journal names."""
     now = job(ws, job_id)
-    found, sha = edited_request.read(ws.root / now.run_dir, now.request_sha)
+    found, sha = request_file.read_of_run(ws.root / now.run_dir, now.request_sha)
     assert sha == now.request_sha
     return found
 

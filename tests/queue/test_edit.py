@@ -18,8 +18,9 @@ from runforge.queue import edit as editing
 from runforge.queue import retry
 from runforge.queue.edit_wish import Edit, NewEnvironment
 from runforge.queue.ordering import After
-from runforge.store import edges, transitions
+from runforge.store import edges, transitions, verify
 from runforge.store.opening import open_journal
+from runforge.views import lists, run_facts
 from runforge.workspace import Workspace
 from tests.queue.editing_kit import end, files, in_order, job, on_disk, queued, request, start
 
@@ -225,6 +226,29 @@ def test_a_run_that_was_canceled_after_a_killed_edit_comes_back_as_edited(ws: Wo
         transitions.cancel_queued(tx, [edges.known_job(tx, one.job_id)], clock.now())
     retry.retry(ws, [one.job_id])
     assert request(ws, one.job_id).hyperparameters["lr"] == 9
+
+
+def test_a_retry_asks_for_what_the_file_asks_for_now(ws: Workspace) -> None:
+    (one,) = queued(ws)
+    start(ws, one.job_id)
+    end(ws, one.job_id, State.FAILED)
+    path = ws.root / one.run_dir / "request.json"
+    document = json.loads(path.read_bytes())
+    document["resources"] = {"mem_mb": 2048, "cpus": 1}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    retry.retry(ws, [one.job_id])
+    assert job(ws, one.job_id).needs.mem_mb == 2048
+    assert verify.check(ws) == []
+
+
+def test_show_tells_what_the_journal_names_after_a_killed_edit(ws: Workspace) -> None:
+    (one,) = queued(ws, "lr=0.1", "seed=1")
+    killed_edit(ws, "edit.committed:1", [one.job_id])
+    view = lists.run(ws, one.run_id)
+    assert view.request_file.name != "request.json"
+    assert run_facts.read(view.request_file, ws.root).parameters == {"lr": 9, "seed": 1}
+    edited_request.place(ws.root / one.run_dir, job(ws, one.job_id).request_sha)
+    assert view.request_file.name == "request.json"
 
 
 def test_a_request_that_waits_beside_is_placed_only_if_it_is_whole(ws: Workspace) -> None:

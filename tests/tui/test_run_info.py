@@ -7,6 +7,7 @@ from dataclasses import replace
 from rich.text import Text
 
 from runforge.machine.load import GpuProcess, GpuView, Machine
+from runforge.tui.machine_history import History
 from runforge.tui.machine_view import MachineView
 from runforge.tui.run_info import info_text
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
@@ -66,5 +67,5 @@ def test_names_of_the_machine_are_harmless(ws: Workspace) -> None:
 
 def shown(seen: Machine, queue: QueueSnapshot) -> Text:
     view = MachineView()
-    view.show(seen, queue)
+    view.show(seen, queue, History())
     return view.render()

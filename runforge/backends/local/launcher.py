@@ -18,7 +18,7 @@ from runforge.attempts.build_spec import Place, Terms
 from runforge.backends.base import Launch
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
 from runforge.core.records import Group, Job
-from runforge.documents import edited_request
+from runforge.documents import request_file
 from runforge.documents.request import Request
 from runforge.errors import OperationFailed
 from runforge.files.durable import refuse_link
@@ -94,7 +94,7 @@ class Launcher:
         job, token = launch.job, launch.ref.token
         run_dir = self._workspace.root / job.run_dir
         refuse_link(run_dir)
-        request, digest = edited_request.read(run_dir, job.request_sha)
+        request, digest = request_file.read_of_run(run_dir, job.request_sha)
         _require_same(job, digest)
         files = environment.of_request(self._workspace, request.environment)
         variables = environment.variables(files, os.environ)

@@ -18,7 +18,7 @@ from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
 from runforge.core.yielding import Returned
-from runforge.store import breaker, edges, records
+from runforge.store import breaker, edges, outbox, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
 
@@ -67,6 +67,7 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
         tx.run("attempts.grant_device", slot_no=slot, job_id=job.job_id, device=device, share_mb=share_mb)
     served = tx.row("groups.serve", group_id=job.group_id)[0]
     tx.run("groups.set_served", lane_id=job.lane_id, served=served)
+    outbox.started(tx, job, now)
     if job.group_id is not None:
         tx.run("groups.mark_started", group_id=job.group_id, now=now)
 
@@ -119,6 +120,7 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
             doomed += _in_vain(edges.after_group(tx, job.group_id, now))
     if job.job_id in awaited:
         doomed += _in_vain(edges.after_run(tx, job.job_id, now))
+    outbox.ended(tx, job, ending, now)
     return doomed
 
 

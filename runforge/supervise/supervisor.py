@@ -27,7 +27,7 @@ from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import os_process
 from runforge.metrics import last_step
-from runforge.supervise import worker_process
+from runforge.supervise import packages, worker_process
 from runforge.supervise.log_pump import LogPump
 from runforge.supervise.metric_files import MetricFiles
 from runforge.supervise.ownership import Ownership
@@ -43,6 +43,8 @@ _LOCK_PAUSE = 0.005
 _LEFTOVER_MS = (5, 50)
 #: Seconds between two tries to write an exit record that the disk refuses.
 _RECORD_PAUSE = 0.5
+#: A run that has ended waits at most this long for the list of its packages.
+_NOTING_SECONDS = 0.5
 #: The files of an attempt in the run folder besides its result, which is synced when it is written.
 _LEFT = ("logs.txt", "metrics.jsonl", "sources.jsonl", "artifacts")
 
@@ -175,6 +177,7 @@ class Supervisor:
         finally:
             os.close(tree)
         failpoints.hit("worker.forked")
+        noting = packages.begin(self._spec)
         self._wishes.begin(self._pid)
         self._watch(pipe)
         failpoints.hit("worker.ended")
@@ -182,6 +185,7 @@ class Supervisor:
         failpoints.hit("worker.swept")
         self._pump.drain(pipe)
         os.close(pipe)
+        noting.join(_NOTING_SECONDS)
         return None
 
     # --- while it runs -------------------------------------------------------------------------

@@ -45,6 +45,8 @@ class Claims:
         self._only_lane = only_lane
         self._rule = rule
         self._slots = Slots(slots, gpu_slots, gpus, machine)
+        #: Whether a run that could start needs a GPU: then somebody must look at them.
+        self.wants_gpu = False
 
     @property
     def gpus(self) -> Gpus:

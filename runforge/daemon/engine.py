@@ -124,6 +124,8 @@ class Engine:
         self._deliver_cancels()
         while self._advance():
             pass
+        if self._claims.wants_gpu:
+            self._look_at_gpus()  # what a run waits for must be seen
         self._hear()  # an idle supervisor takes its attempt at once
         self._backend.rest()
 
@@ -150,7 +152,7 @@ class Engine:
                     self._refused(running, event, event.error)
 
     def _look_at_gpus(self) -> None:
-        found = self._backend.capacity(is_in_use=self.active_gpu_jobs > 0)
+        found = self._backend.capacity(is_in_use=self.active_gpu_jobs > 0 or self._claims.wants_gpu)
         if found != self._claims.gpus:
             self._claims.gpus = found
             self._seen = None  # what could not start may start now

@@ -83,7 +83,7 @@ def read_machine(workspace: Workspace) -> Machine:
 
 
 def _gpu(nvml: Any, handle: Any, gpu: Gpu) -> GpuView:
-    used, total = memory_of(nvml, handle) or (None, None)
+    memory = memory_of(nvml, handle)
     rates = told(nvml, lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
     power = told(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle))
     running = told(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle)) or []
@@ -92,8 +92,8 @@ def _gpu(nvml: Any, handle: Any, gpu: Gpu) -> GpuView:
         gpu.name,
         gpu.uuid,
         None if rates is None else int(rates.gpu),
-        used,
-        total,
+        None if memory is None else memory.used,
+        None if memory is None else memory.total,
         told(nvml, lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
         None if power is None else power / 1000,
         [_process(int(p.pid), int(p.usedGpuMemory or 0)) for p in running],

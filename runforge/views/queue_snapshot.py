@@ -58,6 +58,8 @@ class GroupProgress:
     metric_name: str | None
     best: float | None
     seconds_per_run: float | None
+    #: The number of the run that has the best one.
+    best_run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,14 @@ class QueueReader:
             return known[1]
         with self._reader.snapshot() as tx:
             row = tx.row("groups.best_and_pace", group_id=group.group_id, objective=group.objective_metric)
-        direction = ranking(group.objective_metric, group.direction or "", row["metric_name"]).direction
-        best = None if direction is None else row["lowest" if direction == MINIMIZE else "highest"]
-        progress = GroupProgress(row["metric_name"], best, row["seconds"])
+            metric = row["metric_name"]
+            direction = ranking(group.objective_metric, group.direction or "", metric).direction
+            side = "lowest" if direction == MINIMIZE else "highest"
+            best = None if direction is None else row[side]
+            of_run = (
+                tx.rows(f"groups.{side}", group_id=group.group_id, metric=metric) if best is not None else []
+            )
+        progress = GroupProgress(metric, best, row["seconds"], of_run[0]["seq"] if of_run else None)
         self._progress[group.group_id] = (group.succeeded, progress)
         return progress
 

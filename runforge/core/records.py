@@ -54,6 +54,25 @@ class Job(NamedTuple):
     #: JSON: which failures are tried again, and how often each rule was used (`core.retrying`).
     retry_rules: str = "[]"
     retries_used: str = "[]"
+    #: Runs of one recipe differ only in what a sweep varies; configurations are equal if all of it is.
+    recipe: str | None = None
+    config_hash: str | None = None
+    #: Devices that it must have, as a JSON list of UUIDs.
+    pins: str = "[]"
+    #: Which trial of its sweep it is; JSON: why and where it was stopped early.
+    trial_no: int | None = None
+    stop_reason: str | None = None
+    frozen_at: str | None = None
+    #: 1: it was asked to yield its place; 2: and to stay held then.
+    yield_requested: int = 0
+    is_resumable: bool = False
+    #: What becomes of it if its end is unknown; None is the daemon's policy.
+    on_lost: str | None = None
+    yields: int = 0
+    #: The tree of its code as it was when it was queued.
+    code_tree: str | None = None
+    #: When it tells of itself; None is as configured.
+    notify: str | None = None
 
     @property
     def requires_gpu(self) -> bool:
@@ -77,6 +96,8 @@ class Attempt(NamedTuple):
     error: str | None
     exit_code: int | None
     signal: int | None
+    #: Equal for equal failures.
+    signature: str | None = None
 
     @property
     def gpu_uuid(self) -> str | None:
@@ -109,6 +130,11 @@ class Group(NamedTuple):
     canceled: int
     #: How many of its runs go on at once, at most.
     run_limit: int | None = None
+    #: Who paused it (a person, the breaker, the sampler), and why.
+    paused_by: str | None = None
+    pause_reason: str | None = None
+    #: So many equal failures in a row pause it; None is as usual, 0 never.
+    breaker: int | None = None
 
     @property
     def total(self) -> int:

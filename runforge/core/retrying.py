@@ -20,7 +20,7 @@ BACKOFF_SECONDS = 30.0
 LONGEST_SECONDS = 3600.0
 #: What makes runs that failed together start apart.
 _JITTER = 0.1
-_NAMES = {**{Cause(name): name for name in CAUSES if name in set(Cause)}, Cause.REBOOT: "lost"}
+_NAMES = {**{Cause(name): name for name in CAUSES}, Cause.REBOOT: "lost"}
 
 
 class Rule(NamedTuple):

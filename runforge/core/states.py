@@ -71,6 +71,12 @@ class Cause(str, Enum):
     TIMEOUT = "timeout"
     #: What it waited for did not end as asked.
     DEPENDENCY = "dependency"
+    #: It failed because a device had no memory left.
+    GPU_OOM = "gpu_oom"
+    #: It gave its place back, and goes on later.
+    YIELDED = "yielded"
+    #: Its sweep's rule stopped it.
+    STOPPED_EARLY = "stopped_early"
 
     def __str__(self) -> str:
         return self.value

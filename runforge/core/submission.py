@@ -34,16 +34,31 @@ class Submission(NamedTuple):
     request_sha: str | None = None
     #: JSON: which failures are tried again (`core.retrying`).
     retry_rules: str = "[]"
+    #: Hashes of what it does, without and with what a sweep varies (`core.recipe`).
+    recipe: str | None = None
+    config_hash: str | None = None
+    #: JSON: UUIDs of the devices that it must have.
+    pins: str = "[]"
+    trial_no: int | None = None
+    is_resumable: bool = False
+    #: What becomes of it if its end is unknown; None is the daemon's policy.
+    on_lost: str | None = None
+    code_tree: str | None = None
+    #: When it tells of itself; None is as configured.
+    notify: str | None = None
 
     def columns(self) -> dict[str, object]:
         """Return the values for the job's row, by column. The group has its own row."""
         values = self._asdict()
         del values["group"]
-        return {**values, "held": int(self.held), "delayed": int(self.not_before is not None)}
+        flags = {"held": int(self.held), "is_resumable": int(self.is_resumable)}
+        return {**values, **flags, "delayed": int(self.not_before is not None)}
 
 
 #: What another job does not take over from the one that it is made like.
-_OF_ONE_JOB = frozenset({"group", "held", "not_before", "request_sha"})
+_OF_ONE_JOB = frozenset(
+    {"group", "held", "not_before", "request_sha", "trial_no", "code_tree", "config_hash"}
+)
 #: No option was given.
 USUAL = Submission()
 

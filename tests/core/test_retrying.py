@@ -34,9 +34,9 @@ def failed(cause: Cause) -> Ending:
 @pytest.mark.parametrize("cause", list(Cause))
 def test_only_failures_of_the_run_itself_are_tried_again(cause: Cause) -> None:
     everything = Rule(1, retrying.CAUSES)
-    mended = {Cause.EXIT, Cause.SIGNAL, Cause.OOM, Cause.TIMEOUT, Cause.LOST, Cause.REBOOT}
+    mended = {Cause.EXIT, Cause.SIGNAL, Cause.OOM, Cause.GPU_OOM, Cause.TIMEOUT, Cause.LOST, Cause.REBOOT}
     assert (retrying.another(job(everything), failed(cause), "t") is not None) == (cause in mended)
-    usual = {Cause.EXIT, Cause.SIGNAL, Cause.OOM}
+    usual = {Cause.EXIT, Cause.SIGNAL, Cause.OOM, Cause.GPU_OOM}
     assert (retrying.another(job(TWICE), failed(cause), "t") is not None) == (cause in usual)
 
 

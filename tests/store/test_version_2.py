@@ -33,7 +33,7 @@ SAME = (
     "SELECT group_id, lane_id, name, is_paused, is_canceled, is_open, started_at, finished_at FROM groups ORDER BY 1",
     "SELECT lane_id, served, is_paused, queued, running, succeeded, failed, canceled FROM lanes ORDER BY 1",
     "SELECT lane_id, shape_id, ready, served FROM lane_shapes ORDER BY 1, 2",
-    "SELECT * FROM attempts ORDER BY 1, 3",
+    "SELECT job_id, run_id, attempt, token, epoch, devices, started_at, finished_at, cause, error FROM attempts ORDER BY 1, 3",
     "SELECT * FROM slots ORDER BY 1",
     "SELECT * FROM device_grants ORDER BY 1",
     "SELECT * FROM shapes ORDER BY 1",
@@ -101,7 +101,7 @@ def test_rows_saved_from_it_make_the_same_as_its_migration(old: Workspace) -> No
         *SAME[3:5],
         "SELECT * FROM full_jobs ORDER BY seq",
         "SELECT job_id, device, share_mb FROM device_grants ORDER BY 1, 2",
-        "SELECT * FROM attempts ORDER BY 1, 3",
+        "SELECT job_id, run_id, attempt, token, epoch, devices, started_at, finished_at, cause, error FROM attempts ORDER BY 1, 3",
         "SELECT lane_id, shape_id, ready FROM lane_shapes WHERE ready > 0 ORDER BY 1, 2",
         "SELECT * FROM journal ORDER BY seq",
     )

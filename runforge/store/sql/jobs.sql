@@ -1,10 +1,12 @@
 -- name: insert
 INSERT INTO jobs (job_id, run_id, group_id, lane_id, run_dir, priority, state, shape_id,
                   dry_run_seconds, overrides, name, tags, notes, held, delayed, not_before,
-                  env_id, request_sha, retry_rules, created_at, updated_at)
+                  env_id, request_sha, retry_rules, recipe, config_hash, pins, trial_no,
+                  is_resumable, on_lost, code_tree, notify, created_at, updated_at)
 VALUES (:job_id, :run_id, :group_id, :lane_id, :run_dir, :priority, 'queued', :shape_id,
         :dry_run_seconds, :overrides, :name, :tags, :notes, :held, :delayed, :not_before,
-        :env_id, :request_sha, :retry_rules, :now, :now);
+        :env_id, :request_sha, :retry_rules, :recipe, :config_hash, :pins, :trial_no,
+        :is_resumable, :on_lost, :code_tree, :notify, :now, :now);
 
 -- name: by_job_id
 SELECT * FROM full_jobs WHERE job_id = :job_id;

@@ -1,0 +1,100 @@
+-- Version 4: what runs used, devices that are put aside, sweeps that grow, pauses, guards, notices, and the code of a run.
+
+-- Runs of one recipe differ only in what a sweep varies (core/recipe.py); configurations are equal if all of it is.
+ALTER TABLE jobs ADD COLUMN recipe TEXT;
+ALTER TABLE jobs ADD COLUMN config_hash TEXT;
+-- Devices that it must have, as a JSON list of UUIDs; empty: any.
+ALTER TABLE jobs ADD COLUMN pins TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(pins));
+-- Of a sweep that grows: which trial it is, and why and where it was stopped early (JSON).
+ALTER TABLE jobs ADD COLUMN trial_no INTEGER;
+ALTER TABLE jobs ADD COLUMN stop_reason TEXT CHECK (stop_reason IS NULL OR json_valid(stop_reason));
+-- Pauses: since when it is frozen, whether it was asked to yield, and what becomes of it if its end is unknown.
+ALTER TABLE jobs ADD COLUMN frozen_at TEXT;
+ALTER TABLE jobs ADD COLUMN yield_requested INTEGER NOT NULL DEFAULT 0 CHECK (yield_requested IN (0, 1, 2));
+ALTER TABLE jobs ADD COLUMN is_resumable INTEGER NOT NULL DEFAULT 0 CHECK (is_resumable IN (0, 1));
+ALTER TABLE jobs ADD COLUMN on_lost TEXT CHECK (on_lost IN ('requeue', 'resume', 'hold', 'fail'));
+ALTER TABLE jobs ADD COLUMN yields INTEGER NOT NULL DEFAULT 0 CHECK (yields >= 0);
+-- The tree of the code as it was when the run was queued (table `code`).
+ALTER TABLE jobs ADD COLUMN code_tree TEXT;
+-- When a run with `--notify` tells of itself: done, fail, start, never; NULL is as configured.
+ALTER TABLE jobs ADD COLUMN notify TEXT;
+
+CREATE INDEX jobs_by_recipe ON jobs (recipe, finished_at) WHERE recipe IS NOT NULL AND finished_at IS NOT NULL;
+CREATE UNIQUE INDEX jobs_by_trial ON jobs (group_id, trial_no) WHERE trial_no IS NOT NULL;
+CREATE INDEX jobs_by_config ON jobs (group_id, config_hash) WHERE config_hash IS NOT NULL;
+
+ALTER TABLE attempts ADD COLUMN signature TEXT;
+
+-- Who paused a group (a person, the breaker, the sampler), why in a sentence, and its breaker: NULL as usual, 0 off.
+ALTER TABLE groups ADD COLUMN paused_by TEXT;
+ALTER TABLE groups ADD COLUMN pause_reason TEXT;
+ALTER TABLE groups ADD COLUMN breaker INTEGER CHECK (breaker >= 0);
+
+-- What an attempt used, as far as it was watched.
+CREATE TABLE resources (
+    job_id       TEXT NOT NULL REFERENCES jobs (job_id) ON DELETE CASCADE,
+    attempt      INTEGER NOT NULL,
+    peak_vram    TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(peak_vram)),
+    gpu_use      REAL,
+    gpu_seconds  REAL,
+    peak_rss_mb  REAL,
+    cpu_seconds  REAL,
+    watched      REAL,
+    PRIMARY KEY (job_id, attempt)
+) STRICT, WITHOUT ROWID;
+
+-- Devices that get no new runs, and why.
+CREATE TABLE quarantined (
+    device   TEXT PRIMARY KEY,
+    since    TEXT NOT NULL,
+    reason   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How a sweep goes on: the journal is the study.
+CREATE TABLE sweeps (
+    group_id         TEXT PRIMARY KEY REFERENCES groups (group_id) ON DELETE CASCADE,
+    space            TEXT NOT NULL CHECK (json_valid(space)),
+    method           TEXT NOT NULL CHECK (method IN ('grid', 'list', 'random', 'tpe')),
+    seed             INTEGER NOT NULL DEFAULT 0,
+    wanted           INTEGER NOT NULL DEFAULT 0 CHECK (wanted >= 0),
+    asked            INTEGER NOT NULL DEFAULT 0 CHECK (asked >= 0),
+    template         TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(template)),
+    stop             TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(stop)),
+    keep             INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Notices to send: a row is written by the transaction of the event, and a child process sends it.
+CREATE TABLE outbox (
+    seq       INTEGER PRIMARY KEY AUTOINCREMENT,
+    at        TEXT NOT NULL,
+    event     TEXT NOT NULL,
+    job_id    TEXT,
+    group_id  TEXT,
+    detail    TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(detail)),
+    tries     INTEGER NOT NULL DEFAULT 0,
+    next_at   TEXT,
+    done_at   TEXT,
+    error     TEXT
+) STRICT;
+
+CREATE INDEX outbox_open ON outbox (next_at) WHERE done_at IS NULL;
+
+-- The code of runs: a tree of git objects, and the commit it came from.
+CREATE TABLE code (
+    tree      TEXT PRIMARY KEY,
+    folder    TEXT NOT NULL,
+    commit_id TEXT,
+    branch    TEXT,
+    is_dirty  INTEGER NOT NULL DEFAULT 0 CHECK (is_dirty IN (0, 1)),
+    left_out  TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(left_out)),
+    facts     TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(facts))
+) STRICT, WITHOUT ROWID;
+
+DROP VIEW full_jobs;
+CREATE VIEW full_jobs AS
+SELECT seq, job_id, run_id, group_id, lane_id, run_dir, priority, state, cpus, gpus, vram_mb, mem_mb, attempt, lost,
+       cancel_requested, dry_run_seconds, overrides, created_at, updated_at, started_at, finished_at, error, cause,
+       metric_name, metric_value, held, blockers, delayed, not_before, version, name, tags, notes, env_id, request_sha,
+       retry_rules, retries_used, recipe, config_hash, pins, trial_no, stop_reason, frozen_at, yield_requested,
+       is_resumable, on_lost, yields, code_tree, notify
+FROM jobs CROSS JOIN shapes USING (shape_id);

@@ -22,6 +22,7 @@ from runforge.errors import RunForgeError
 from runforge.failpoints import POINTS
 from runforge.queue import cancel, edit, move, prune, retry
 from runforge.queue.change import change
+from runforge.queue.edit_wish import Edit
 from runforge.store import migrate, transitions, verify
 from runforge.store.opening import open_journal
 from runforge.store.recovery import recover, swap
@@ -57,14 +58,12 @@ def _submitting(here: Rig) -> None:
 
 
 def _editing(here: Rig) -> None:
-    """Four runs that are edited while they wait. Whatever is killed, each starts with a request that the journal names."""
+    """All runs are edited before a daemon starts them."""
     here.enqueue()
-    ids = [job.job_id for job in here.jobs()]
-    here.call(lambda: edit.edit(here.ws, ids, edit.Edit({"notes": "edited", "timeout_seconds": 600})))
+    wish = Edit(fields={"timeout_seconds": 300})
+    here.call(lambda: edit.edit(here.ws, {job.job_id: wish for job in here.jobs()}))
     here.start()
     here.until_state(OK, State.SUCCEEDED)
-    here.release.touch()
-    here.until(lambda: _are_over(here), "all have ended")
     here.stop()
 
 
@@ -174,8 +173,8 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys(POINTS, _everyday),
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
-    **dict.fromkeys((point for point in POINTS if point.startswith("edit.")), _editing),
     "submit.inserted": _submitting,
+    **dict.fromkeys((point for point in POINTS if point.startswith("edit.")), _editing),
     "lost.revoked": _interrupted,
     "lost.closed": _unlaunched,
     **dict.fromkeys(("cascade.one_canceled", "revival.one_queued", "move.one_placed"), _waiting),

@@ -24,7 +24,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gauntlets import mutants_daemon, mutants_queue, mutants_runs, mutants_store, mutants_waiting
+from gauntlets import (
+    mutants_daemon,
+    mutants_edit,
+    mutants_queue,
+    mutants_runs,
+    mutants_store,
+    mutants_waiting,
+)
 from gauntlets.mutant import ROOT, Mutant
 from runforge.drills.traces import processes_of
 
@@ -34,6 +41,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *mutants_runs.MUTANTS,
     *mutants_daemon.MUTANTS,
     *mutants_queue.MUTANTS,
+    *mutants_edit.MUTANTS,
 )
 _COPIED = ("runforge", "runforge_cli.py", "tests", "gauntlets", "bench", "pyproject.toml")
 #: A hanging test does not count as a failing one.

@@ -52,10 +52,10 @@ MUTANTS = (
     ),
     Mutant(
         "group-limit-ignored",
-        "runforge/store/migrations/003_submit.sql",
-        "(is_paused = 1 OR ifnull(running >= run_limit, 0))",
-        "(is_paused = 1)",
-        ("tests/queue/test_waiting_runs.py::test_a_group_at_its_limit_offers_no_run",),
+        "runforge/queue/limit.py",
+        "run_limit=run_limit, now",
+        "run_limit=None, now",
+        ("tests/queue/test_waiting_runs.py::test_a_limit_that_is_changed_holds_for_the_runs_that_go_on",),
         "a sweep takes more of the machine than its owner allowed",
     ),
     Mutant(

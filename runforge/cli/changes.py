@@ -65,11 +65,17 @@ def report(
     as_json: bool,
     groups: Sequence[Group] = (),
     groups_skipped: Sequence[tuple[Group, str]] = (),
+    groups_are: str | None = None,
 ) -> int:
-    """Print the changed runs and groups and how many; return 0 if there is one, else 1."""
+    """Print the changed runs and groups and how many; return 0 if there is one, else 1.
+
+    Groups were paused or resumed, or what `groups_are` says.
+    """
     if as_json:
         print_json(changed, groups, groups_skipped)
     else:
+        for group in groups:
+            print(f"{group.group_id}  {groups_are or ('paused' if group.is_paused else 'resumed')}")
         _print(changed, groups, groups_skipped)
     return 0 if changed.changed or groups else 1
 
@@ -110,8 +116,6 @@ def _group(group: Group) -> dict[str, object]:
 
 
 def _print(changed: Changed, groups: Sequence[Group], groups_skipped: Sequence[tuple[Group, str]]) -> None:
-    for group in groups:
-        print(f"{group.group_id}  {'paused' if group.is_paused else 'resumed'}")
     most = _MOST_LINES if output.is_terminal() else len(changed.changed)
     width = max((len(str(job.seq)) for job in changed.changed[:most]), default=0)
     for job in changed.changed[:most]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from runforge.cli.parameters import flag
 from runforge.cli.table_change import CHANGE, OLDER
 from runforge.cli.table_daemon import DAEMON
+from runforge.cli.table_edit import EDIT
 from runforge.cli.table_look import LOOK
 from runforge.cli.table_queue import QUEUE
 from runforge.cli.table_results import RESULTS
@@ -27,7 +28,7 @@ VERSION = flag("--version", "Print the version.")
 SECTIONS = {
     "Start": START,
     "Queue": QUEUE,
-    "Change": CHANGE,
+    "Change": (*EDIT, *CHANGE),
     "Look": LOOK,
     "Results": RESULTS,
     "Without the queue": DIRECT,

@@ -1,56 +1,158 @@
-"""Opens the request of a run in the editor of the user. Nothing is locked meanwhile: it may start, or be edited."""
+"""Queued runs as a TOML text that a person edits."""
 
 from __future__ import annotations
 
-import os
-import subprocess
+import importlib
+import json
+import re
 import sys
-import tempfile
-from pathlib import Path
+from typing import Any
 
 from runforge.core.records import Job
-from runforge.documents import request_file, strict_json
-from runforge.errors import InvalidRequest, OperationFailed, RunForgeError
-from runforge.queue import edit as edits
-from runforge.queue.changed import Changed
-from runforge.queue.edit import Edit
-from runforge.workspace import Workspace
+from runforge.core.retrying import Rule
+from runforge.core.states import State
+from runforge.documents.request import Request
+from runforge.errors import InvalidRequest
+from runforge.text import safe
+
+#: In the standard library since Python 3.11; `tomli` is the same for 3.10.
+_TOML: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+_HEAD = """\
+# Change what you like, save, and close the editor. A line that you remove is taken away from its run.
+# To change nothing, leave everything as it is, or empty the file.
+"""
+#: Every line that a run may have, with an example where it has none.
+_LINES = {
+    "name": '"lm"',
+    "tags": '["baseline"]',
+    "notes": '"why"',
+    "command": "",
+    "shell": "",
+    "folder": "",
+    "priority": "0",
+    "gpus": "1",
+    "cpus": "4",
+    "mem": '"10G"',
+    "time": '"2h"',
+    "grace": '"30s"',
+    "retry": '["3:exit,oom"]',
+    "backoff": "",
+    "hold": "true",
+    "at": '"+2h"',
+}
+_DESCRIBING = ("name", "tags", "notes")
+#: The table with the parameters of a run.
+PARAMETERS = "parameters"
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def is_possible() -> bool:
-    """Return whether a person is there who can edit a text."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+def shown(runs: list[tuple[Job, Request]]) -> str:
+    """Return the text of these runs: one that is not queued has only what may be changed in any state."""
+    return "\n".join([_HEAD, *(_table(job, request) for job, request in runs)])
 
 
-def edit_text(workspace: Workspace, job: Job) -> Changed:
-    """Let the user edit the request of a queued run, and queue it so. What cannot be used stays in a named file."""
-    folder = workspace.root / job.run_dir
-    request_file.settle(folder, job.request_sha)
-    old = request_file.read_queued(folder / "request.json")[0].raw
-    kept = Path(tempfile.mkdtemp(prefix="runforge-edit-")) / f"{job.run_id}.json"
-    kept.write_bytes(strict_json.dump(old))
-    kept.chmod(0o600)
-    try:
-        _open(kept)
-        data = kept.read_bytes()
-        new = strict_json.parse(
-            data, what="request", limit=request_file.REQUEST_LIMIT, error=InvalidRequest, where=str(kept)
+def _table(job: Job, request: Request) -> str:
+    values = _values(job, request)
+    lines = [f"[{job.seq}]  # {job.run_id}, {job.state}"]
+    names = _LINES if job.state is State.QUEUED else _DESCRIBING
+    for name in names:
+        if values.get(name) is not None:
+            lines.append(f"{name} = {written(values[name])}")
+        elif _LINES[name]:
+            lines.append(f"# {name} = {_LINES[name]}")
+    if job.state is State.QUEUED:
+        lines += ["", f"[{job.seq}.{PARAMETERS}]"]
+        given = {name: value for name, value in request.hyperparameters.items() if value is not None}
+        lines += [f"{_key(name)} = {written(value)}" for name, value in given.items()]
+    return "\n".join([*lines, ""])
+
+
+def _values(job: Job, request: Request) -> dict[str, Any]:
+    """Return the fields of a run as they are written."""
+    is_command = request.family == "command"
+    retry, backoff = _rules(request.retry)
+    return {
+        "name": job.name or request.name,
+        "tags": json.loads(job.tags) or None,
+        "notes": job.notes,
+        "command": (request.command[0] if request.is_shell else list(request.command))
+        if is_command
+        else None,
+        "shell": True if request.is_shell else None,
+        "folder": request.folder,
+        "priority": job.priority or None,
+        "gpus": request.needs.gpus or None,
+        "cpus": request.needs.cpus if request.needs.cpus > 1 else None,
+        "mem": _size(request.needs.mem_mb),
+        "time": _duration(request.timeout_seconds),
+        "grace": _duration(request.grace_seconds),
+        "retry": retry,
+        "backoff": backoff,
+        "hold": True if job.held else None,
+        "at": job.not_before,
+    }
+
+
+def _rules(rules: tuple[Rule, ...]) -> tuple[list[Any] | None, str | None]:
+    """Return retry rules as on a command line, with the back-off that they share."""
+    if not rules:
+        return None, None
+    backoffs = {rule.backoff_seconds for rule in rules}
+    if len(backoffs) > 1:
+        return [rule._asdict() for rule in rules], None
+    return [f"{rule.times}:{','.join(rule.causes)}" for rule in rules], _duration(backoffs.pop())
+
+
+def _duration(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds) if seconds == int(seconds) else seconds}s"
+
+
+def _size(megabytes: int) -> str | None:
+    if not megabytes:
+        return None
+    return f"{megabytes // 1024}G" if megabytes % 1024 == 0 else f"{megabytes}M"
+
+
+# --- TOML ------------------------------------------------------------------------------------------
+
+
+def written(value: Any) -> str:
+    """Return a value in TOML, on one line."""
+    if isinstance(value, dict):
+        inside = ", ".join(
+            f"{_key(name)} = {written(held)}" for name, held in value.items() if held is not None
         )
-        done = edits.edit(workspace, [job.job_id], Edit(rewrite=lambda _: new, version=job.version))
-    except RunForgeError as error:
-        fix = f"{error.fix + '. ' if error.fix else ''}Your text is in {kept}"
-        raise type(error)(error.message, where=error.where, fix=fix) from error
-    if not done.changed and new != old:
-        reason = done.skipped[0][1] if done.skipped else "is as it was"
-        raise OperationFailed(f"nothing was changed: run {job.seq} {reason}", fix=f"Your text is in {kept}")
-    kept.unlink()
-    kept.parent.rmdir()
-    return done
+        return f"{{{inside}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(written(held) for held in value if held is not None)}]"
+    # A text of JSON is one of TOML, but for this character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _open(path: Path) -> None:
-    """Run the editor, as git does: its command may have options."""
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    code = subprocess.run(["sh", "-c", f'{editor} "$@"', editor, str(path)], check=False).returncode
-    if code != 0:
-        raise OperationFailed(f"nothing was changed: the editor ({editor:.60}) ended with exit code {code}")
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else written(name)
+
+
+def read(text: str) -> dict[str, Any]:
+    """Return what a TOML text says; InvalidRequest with the line where it is wrong."""
+    try:
+        found: dict[str, Any] = _TOML.loads(text)
+    except (_TOML.TOMLDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"the text is not TOML: {safe(str(error), 200)}") from None
+    return found
+
+
+def line_of(text: str, number: str, name: str | None = None) -> int:
+    """Return the line in which a run's table, or a field of it, begins."""
+    lines = text.splitlines()
+    head = re.compile(rf"\s*\[+\s*{re.escape(number)}\b")
+    start = next((at for at, line in enumerate(lines, 1) if head.match(line)), 1)
+    if name is None:
+        return start
+    field = re.compile(rf"\s*(?:\[\s*{re.escape(number)}\s*\.\s*)?\"?{re.escape(name)}\"?\s*[=\].]")
+    return next((at for at in range(start, len(lines) + 1) if field.match(lines[at - 1])), start)

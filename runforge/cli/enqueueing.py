@@ -12,7 +12,7 @@ from runforge.documents import doubts
 from runforge.documents.placeholders import filled
 from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
-from runforge.documents.secrets import secrets_in
+from runforge.documents.secrets import hidden, secrets_in
 from runforge.errors import InvalidPlan, Missing
 from runforge.files.given import read_given, shown
 from runforge.metrics import tokens
@@ -59,7 +59,7 @@ def sweep(
     _warn(doubts.warnings(made.doubts, where))
     _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
     if made.first is not None and made.first.command:
-        output.note(f"first command: {command_line(filled(made.first))}")
+        output.note(f"first command: {command_line(hidden(filled(made.first), made.first.hyperparameters))}")
     if as_json:
         changes.print_json(Changed(resolve.select(here, [made.group_id]).jobs, []))
         return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from runforge import __version__
 from runforge.cli import completion, fast_path
@@ -42,10 +42,16 @@ class TableGroup(TyperGroup):
             return None
         app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         # After the first word of the rest, an option is the program's.
-        settings = {"allow_interspersed_args": command.rest is None}
-        app.command(command.name, help=command.help, epilog=_epilog(command), context_settings=settings)(
-            _callback(command)
+        is_behind = _is_behind_targets(command)
+        settings = {"allow_interspersed_args": command.rest is None or is_behind}
+        made = app.command(
+            command.name,
+            cls=_RestBehindTargets if is_behind else None,
+            help=command.help,
+            epilog=_epilog(command),
+            context_settings=settings,
         )
+        made(_callback(command))
         return typer.main.get_command(app)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
@@ -53,6 +59,25 @@ class TableGroup(TyperGroup):
         for section, commands in SECTIONS.items():
             with formatter.section(section):
                 formatter.write_dl([(command.name, command.help) for command in commands])
+
+
+class _RestBehindTargets(TyperCommand):
+    """A command with any number of targets, and with a program's command after `--`: Click knows only one such."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Leave what is behind the first `--` alone."""
+        place = args.index("--") if "--" in args else len(args)
+        left = super().parse_args(ctx, args[:place])
+        ctx.params["command"] = args[place + 1 :]
+        return left
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Name the rest in the usage."""
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
+
+
+def _is_behind_targets(command: Command) -> bool:
+    return command.rest is not None and any(argument.takes_several for argument in command.arguments)
 
 
 def _epilog(command: Command) -> str | None:
@@ -67,7 +92,8 @@ def _callback(command: Command) -> Any:
     def call(**values: Any) -> int:
         return fast_path.function(command)(**values)
 
-    call.__signature__ = inspect.Signature([_typed(p) for p in command.parameters])  # type: ignore[attr-defined]
+    parameters = [p for p in command.parameters if p is not command.rest or not _is_behind_targets(command)]
+    call.__signature__ = inspect.Signature([_typed(p) for p in parameters])  # type: ignore[attr-defined]
     call.__annotations__ = {}
     return call
 

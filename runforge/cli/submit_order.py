@@ -83,7 +83,7 @@ def order_of(given: Given) -> Order:
     """Return what the options ask for; InvalidRequest, InvalidPlan or Missing with what is wrong."""
     _require_together(given)
     sweep = _sweep(given)
-    objective = None if given.metric is None else _objective(given.metric)
+    objective = None if given.metric is None else objective_of(given.metric)
     request = _request(given)
     is_command = request["model"].get("family") == "command"
     name = _name(given, request)
@@ -106,7 +106,7 @@ def order_of(given: Given) -> Order:
         ),
         sweep=sweep,
         environment=captured,
-        after=tuple(_after(text) for text in given.after),
+        after=tuple(after_of(text) for text in given.after),
         run_limit=given.max_parallel,
         objective=objective,
         max_runs=given.max_runs,
@@ -168,7 +168,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return rows.parse(data, where=where)
 
 
-def _after(text: str) -> After:
+def after_of(text: str) -> After:
+    """Return what `TARGET[:ok|any|fail]` means."""
     target, colon, condition = text.rpartition(":")
     if not colon:
         return After(text)
@@ -182,7 +183,8 @@ def _after(text: str) -> After:
     )
 
 
-def _objective(text: str) -> Objective:
+def objective_of(text: str) -> Objective:
+    """Return what `NAME[:min|max]` means; the name may say which."""
     name, colon, side = text.rpartition(":")
     if colon and name and side in _DIRECTIONS:
         return Objective(name, _DIRECTIONS[side])
@@ -208,7 +210,7 @@ def _request(given: Given) -> dict[str, Any]:
 
             parse_request(request, where=shown(given.request))  # says what is missing
     else:
-        folder = _folder(given.folder)
+        folder = folder_of(given.folder)
         words = checked_command(given.command, is_shell=given.shell, folder=folder)
         model: dict[str, Any] = {
             "family": "command",
@@ -226,11 +228,12 @@ def _request(given: Given) -> dict[str, Any]:
         }
     if given.request is not None and given.folder is not None:
         request["model"].pop("cwd", None)
-        request["model"]["folder"] = _folder(given.folder)
-    return {**request, **_device(given, request), **_limits(given), **_described(given)}
+        request["model"]["folder"] = folder_of(given.folder)
+    return {**request, **_device(given, request), **limits_of(given), **described_of(given)}
 
 
-def _folder(given: Path | None) -> str:
+def folder_of(given: Path | None) -> str:
+    """Return the folder in which a command starts, checked."""
     try:
         folder = os.path.abspath(given) if given is not None else os.getcwd()
     except FileNotFoundError:
@@ -259,7 +262,8 @@ def _device(given: Given, request: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _limits(given: Given) -> dict[str, Any]:
+def limits_of(given: Given) -> dict[str, Any]:
+    """Return time limit, grace, retries and metrics as fields of a request, as far as they are given."""
     found: dict[str, Any] = {} if given.metrics is None else {"metrics": given.metrics}
     if given.time is not None:
         found["timeout_seconds"] = units.duration(given.time, "-t", least=1e-3)
@@ -268,17 +272,13 @@ def _limits(given: Given) -> dict[str, Any]:
         if found["grace_seconds"] > MOST_GRACE_SECONDS:
             raise InvalidRequest(f"--grace {given.grace[:40]} is too long", fix="Give at most 1h")
     if given.retry:
-        found["retry"] = retry_rules(given.retry, given.backoff)
+        pause = USUAL_BACKOFF_SECONDS if given.backoff is None else units.duration(given.backoff, "--backoff")
+        found["retry"] = [rule_of(text, pause) for text in given.retry]
     return found
 
 
-def retry_rules(texts: list[str], backoff: str | None) -> list[dict[str, Any]]:
-    """Return the rules that `--retry` and `--backoff` mean, as a request has them."""
-    pause = USUAL_BACKOFF_SECONDS if backoff is None else units.duration(backoff, "--backoff")
-    return [_rule(text, pause) for text in texts]
-
-
-def _rule(text: str, pause: float) -> dict[str, Any]:
+def rule_of(text: str, pause: float) -> dict[str, Any]:
+    """Return the retry rule that `N[:CAUSES]` means."""
     where = f"--retry {text[:60]}"
     times, colon, causes = text.partition(":")
     if not re.fullmatch(r"[0-9]{1,4}", times) or not 1 <= int(times) <= _MOST_RETRIES:
@@ -295,7 +295,8 @@ def _rule(text: str, pause: float) -> dict[str, Any]:
     return {"times": int(times), "causes": list(dict.fromkeys(named)), "backoff_seconds": pause}
 
 
-def _described(given: Given) -> dict[str, Any]:
+def described_of(given: Given) -> dict[str, Any]:
+    """Return tags and notes as fields of a request, as far as they are given."""
     found: dict[str, Any] = {}
     if given.tag:
         found["tags"] = list(dict.fromkeys(given.tag))

@@ -16,7 +16,6 @@ from runforge.cli.parameters import (
     flag,
     option,
 )
-from runforge.cli.table_edit import EDIT, RERUN
 
 #: What chooses the runs, and what every such command has beside that.
 _CHOICE = (TARGETS, WHERE, YES, WORKSPACE, JSON)
@@ -24,8 +23,6 @@ _FINISH = flag("--let-running-finish", "Cancel only what has not started.")
 _ALONE = flag("--alone", "Do not queue those again that were canceled because it failed.")
 
 CHANGE = (
-    EDIT,
-    RERUN,
     Command(
         "cancel",
         "steer:cancel",

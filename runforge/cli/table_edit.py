@@ -1,61 +1,64 @@
-"""The command that changes queued runs, with all its options (see commands.py)."""
+"""The commands that change queued runs, or make new runs from old ones (see commands.py): with submit's options."""
 
 from __future__ import annotations
 
-from runforge.cli.parameters import JSON, MOST, TARGETS, WHERE, WORKSPACE, YES, Command, flag, option
+from runforge.cli.parameters import JSON, MOST, TARGETS, WHERE, WORKSPACE, YES, Command, option
+from runforge.cli.table_submit import SUBMIT
 
+_OF_SUBMIT = {parameter.name: parameter for parameter in SUBMIT.parameters}
+#: What `edit` and `rerun` change. For most of them the value `none` takes away what is there.
 _CHANGES = (
-    TARGETS,
-    WHERE,
-    YES,
     option(
         "--set",
         "texts",
-        "A parameter: lr=0.01; `edit RUN lr=0.01` too.",
-        name="sets",
+        "A parameter; the word lr=0.01 alone means it too.",
+        name="assign",
         metavar="KEY=VALUE",
     ),
-    option("--unset", "texts", "Remove this parameter; may be repeated.", metavar="KEY"),
-    option("--command", "text", "Another command, as one text.", metavar="COMMAND"),
-    option("-C", "folder", "Where the command starts.", name="folder"),
-    option("--env -e", "texts", "Like --env-here, and this variable.", metavar="NAME=VALUE"),
-    option("--env-keep", "texts", "Like --env-here, and keep this secret in a file.", metavar="NAME"),
-    option("--env-from", "file", "Like --env-here, and a file that is read when the run starts."),
-    flag("--env-here", "Give the runs the environment of this shell."),
-    option("--gpus -G", "int", "How many GPUs a run needs.", low=0, high=1024),
-    option("--cpus", "int", "How many CPU cores a run needs.", low=1, high=65536),
-    option("--mem", "text", "How much memory a run needs: 800M, 10G.", metavar="SIZE"),
-    option("--priority -p", "int", "Higher starts first.", low=-MOST, high=MOST),
-    option("--time -t", "text", "The time limit: 90s, 45m, 12h, 2d or HH:MM:SS; `none`.", metavar="TIME"),
-    option("--grace", "text", "The time between the request to end and KILL; `none`.", metavar="TIME"),
-    option(
-        "--retry", "texts", "Retries: N or N:CAUSES; 0 for none.", metavar="N[:CAUSES]", completes="retry"
+    option("--unset", "texts", "Take this parameter away; may be repeated.", metavar="KEY"),
+    *(
+        _OF_SUBMIT[name]
+        for name in (
+            *(
+                "name",
+                "tag",
+                "notes",
+                "folder",
+                "env",
+                "env_keep",
+                "env_from",
+                "shell",
+                "gpus",
+                "cpus",
+                "mem",
+            ),
+            *("time", "grace", "retry", "backoff", "after", "hold", "at", "metric", "metrics"),
+        )
     ),
-    option("--backoff", "text", "The pause before the first retry.", metavar="TIME"),
-    option("--name -n", "text", "The name; the id stays."),
-    option("--tag", "texts", "The tags, instead of those before; may be repeated, '' for none."),
-    option("--notes", "text", "The notes; '' for none."),
-    WORKSPACE,
-    JSON,
+    option("--priority -p", "int", "Higher starts first.", low=-MOST, high=MOST),
 )
+_CHOICE = (TARGETS, WHERE, YES, WORKSPACE, JSON)
 
-EDIT = Command(
-    "edit",
-    "edit:edit",
-    "Change queued runs before they start; names, tags and notes at any time.",
-    _CHANGES,
-    ends_at_once=True,
-    examples=[
-        "runforge edit 12 lr=0.01",
-        "runforge edit --where 'group:lm state:queued' -t 4h -p 5",
-        "runforge edit 12 --command 'python train.py --lr {lr}'",
-    ],
-)
-RERUN = Command(
-    "rerun",
-    "edit:rerun",
-    "Queue new runs like old ones, in any state, with changes if asked for.",
-    _CHANGES,
-    ends_at_once=True,
-    examples=["runforge rerun 12", "runforge rerun 12 lr=0.01 --env-here"],
+EDIT = (
+    Command(
+        "edit",
+        "edit:edit",
+        "Change queued runs and groups; without options, in your editor.",
+        (*_CHOICE, *_CHANGES, _OF_SUBMIT["max_parallel"], _OF_SUBMIT["command"]),
+        ends_at_once=True,
+        examples=[
+            "runforge edit 12",
+            "runforge edit 12-18 lr=0.01 -t 2h",
+            "runforge edit 12 --after none --at none -- python train.py --lr 0.1",
+            "runforge edit lm --max-parallel 4 --metric val/acc:max",
+        ],
+    ),
+    Command(
+        "rerun",
+        "edit:rerun",
+        "Make new runs from old ones, changed if you like.",
+        (*_CHOICE, *_CHANGES, _OF_SUBMIT["group"], _OF_SUBMIT["command"]),
+        ends_at_once=True,
+        examples=["runforge rerun 12", "runforge rerun --where 'state:failed group:lm' lr=0.01"],
+    ),
 )

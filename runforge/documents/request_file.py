@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,11 @@ from runforge.errors import (
     InvalidRequest,
     Missing,
 )
-from runforge.files.durable import fsync_dir, read_bounded, read_if_there
+from runforge.files.durable import read_bounded
 from runforge.files.given import read_given, shown
 
 #: Largest request.json that is read.
 REQUEST_LIMIT = 1024 * 1024
-#: The pattern of the names of `edited`.
-EDITED = f"request.{'[0-9a-f]' * 64}.json"
 
 
 def read_request(path: Path) -> Request:
@@ -53,22 +49,6 @@ def read_queued(path: Path) -> tuple[Request, str]:
 def digest(data: bytes) -> str:
     """Return what the journal keeps of a request's file, to see later whether it was changed."""
     return hashlib.sha256(data).hexdigest()
-
-
-def edited(folder: Path, sha: str) -> Path:
-    """Return where the request of a run waits that was edited, until it takes the place of request.json."""
-    return folder / f"request.{sha}.json"
-
-
-def settle(folder: Path, sha: str | None) -> None:
-    """Finish an edit that was killed: the request that the journal names takes its place. OSError if it cannot."""
-    if sha is None:
-        return
-    data = read_if_there(edited(folder, sha), REQUEST_LIMIT)
-    if data is not None and digest(data) == sha:
-        with contextlib.suppress(FileNotFoundError):  # another process has done it at the same moment
-            os.replace(edited(folder, sha), folder / "request.json")
-        fsync_dir(folder)
 
 
 def read_given_request(path: Path) -> tuple[Request, bytes]:

@@ -7,7 +7,7 @@ It looks at the names of fields and at passwords in URLs. It guesses: common nam
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 _NAME = re.compile(
@@ -29,6 +29,25 @@ def is_secret(name: str, value: object) -> bool:
 def masked(text: str) -> str:
     """Return the text without the passwords in its URLs."""
     return _URL.sub("://***@", text)
+
+
+def hidden(words: Sequence[str], values: dict[str, Any] | None = None) -> list[str]:
+    """Return the words of a command for people: what looks like a secret, also a hyperparameter's, is left out."""
+    secret = [str(value) for name, value in (values or {}).items() if is_secret(name, value)]
+    shown = []
+    for index, word in enumerate(words):
+        is_own = _is_secret_argument(list(words), index)
+        text = (
+            f"{word.partition('=')[0]}=***"
+            if is_own and _OPTION.fullmatch(word)
+            else "***"
+            if is_own
+            else word
+        )
+        for part in secret:
+            text = text.replace(part, "***")
+        shown.append(text)
+    return shown
 
 
 def secrets_in(value: object, path: str = "") -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from runforge.drills import daemon_drills, file_drills, run_drills
+from runforge.drills import daemon_drills, file_drills, graph_drills, run_drills, waiting_drills
 from runforge.drills.scene import Scene
 
 
@@ -34,10 +34,13 @@ _ALL = (
     Drill("stopped-daemon", "noticed; continues when woken", daemon_drills.stopped),
     Drill("stale-daemon", "writes nothing when it wakes up", daemon_drills.stale),
     Drill("cancel-alone", "a cancel works without a daemon", daemon_drills.cancel_without_daemon),
+    Drill("dependencies", "runs wait for others, kill or not", waiting_drills.dependencies),
     Drill("folder-deleted", "that job fails, others continue", file_drills.folder_deleted),
     Drill("exports-deleted", "written again", file_drills.exports_deleted),
     Drill("exports-forged", "not believed, written again", file_drills.exports_forged),
     Drill("clock-jumps", "order and outcomes hold", daemon_drills.clock_jumps),
+    Drill("fan-in", "tried again first, then awaited", graph_drills.fan_in),
+    Drill("edit", "the old run or the new one", graph_drills.edit),
     # The last one, because its small disk stays mounted in this process.
     Drill("disk-full", "ends are kept and recorded later", file_drills.disk_full),
 )

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: Arguments: witness, seconds, exit code, kind (plain, stubborn, forking, keeping).
+#: Arguments: witness, seconds, exit code, kind (plain, stubborn, forking, keeping, flaky: the first attempt alone fails).
 _PROGRAM = """
 [ "$3" = stubborn ] && trap '' TERM
 [ "$3" = forking ] && (setsid sh -c 'sleep 300' >/dev/null 2>&1 & )
+code=$2
+[ "$3" = flaky ] && [ "$RUNFORGE_ATTEMPT" -gt 1 ] && code=0
 note() { printf '%s %s %s%s\\n' "$1" "$RUNFORGE_RUN_ID" "$RUNFORGE_ATTEMPT" "$2" >>"$witness"; }
-witness=$0 seconds=$1 code=$2
+witness=$0 seconds=$1
 note START ''
 sleep "$seconds"
 [ "$3" = keeping ] && mkdir -p "$RUNFORGE_RUN_DIR/artifacts" && echo "$code" >"$RUNFORGE_RUN_DIR/artifacts/code"

@@ -1,262 +1,237 @@
-"""Changes what queued runs will do. There is no lock: a run that starts or is edited meanwhile is left as it is.
+"""Changes queued runs without a lock: a run that was started or changed meanwhile stays as it is.
 
-The new request is written as `request.<digest>.json` and durable before the journal names its digest; then it takes
-the place of request.json. Whoever reads a request finishes that (`request_file.settle`). So a kill at any moment
-leaves the old run or the new one.
+The new request is durable beside the old one before the journal names it, and takes its place afterwards. So a crash
+anywhere leaves the old run or the new one (documents/edited_request.py). Whoever shows runs to a person keeps their
+versions, and gives them back with the edit.
 """
 
 from __future__ import annotations
 
-import copy
 import json
-import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from runforge import clock, failpoints
 from runforge.core.records import Job
-from runforge.core.resources import Resources
 from runforge.core.states import State
-from runforge.core.submission import USUAL
-from runforge.documents import request_file, strict_json
-from runforge.documents.known_fields import HYPERPARAMETERS, hint, is_known
-from runforge.documents.placeholders import flat, names_in, require_filled, takes_all
-from runforge.documents.request import Request, parse_request
-from runforge.documents.secrets import secrets_in
-from runforge.errors import InvalidRequest
-from runforge.files.durable import fsync_dir, fsync_files, write_new
-from runforge.queue import environment, taken_request
+from runforge.documents import edited_request, strict_json
+from runforge.documents.request import Request
+from runforge.documents.request_file import digest, read_queued
+from runforge.queue import environment, hold
 from runforge.queue.change import announce, existing, tidy
 from runforge.queue.changed import Changed
-from runforge.queue.environment import Captured
-from runforge.queue.new_jobs import queued_as
-from runforge.store import edges, transitions
+from runforge.queue.edit_wish import (
+    DESCRIBING,
+    Edit,
+    Environment,
+    environment_of,
+    require_harmless,
+    require_program,
+    wanted,
+)
+from runforge.queue.submitting import parents_of
+from runforge.store import edges, edits, transitions
 from runforge.store.journal import Journal, Transaction
-from runforge.text import did_you_mean
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
 
-#: What says something about a run and changes nothing that it does: it may be changed in any state.
-LABELS = frozenset({"name", "tags", "notes"})
+_WRITTEN_AT_ONCE = 8
 
 
-class Edit(NamedTuple):
-    """What is to be changed in each run."""
-
-    #: Dot path in the request to the new value; None removes the field.
-    values: Mapping[str, Any] = {}
-    priority: int | None = None
-    #: The environment that the runs get.
-    environment: Captured | None = None
-    #: Changes the whole request, after the values.
-    rewrite: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    #: The edits that its author has seen (`Job.version`): another one meanwhile is not overwritten.
-    version: int | None = None
-
-    @property
-    def is_of_labels(self) -> bool:
-        """Whether it only describes."""
-        own = self.priority is None and self.environment is None and self.rewrite is None
-        return own and self.values.keys() <= LABELS
-
-
-class _New(NamedTuple):
-    """A run as it will be."""
+class _Plan(NamedTuple):
+    """A run as it was read, and what becomes of it."""
 
     job: Job
-    folder: Path
-    data: bytes
-    sha: str
-    needs: Resources
-    columns: dict[str, object]
+    edit: Edit
+    #: Name, tags and notes.
+    described: dict[str, Any]
+    #: The new request, None if it stays, and its bytes.
+    request: Request | None = None
+    data: bytes = b""
+    columns: Mapping[str, Any] = {}
+    environment: Environment | None = None
 
 
-def edit(workspace: Workspace, job_ids: Sequence[str], wish: Edit) -> Changed:
-    """Change the queued ones of the jobs; of others only names, tags and notes.
+def edit(
+    workspace: Workspace, asked: Mapping[str, Edit], versions: Mapping[str, int] | None = None
+) -> Changed:
+    """Change runs, each by its own edit (by job id): each wholly or not at all.
 
-    Raises InvalidRequest or Missing before anything is changed if one of them could not run then.
+    `versions` are those that a person was shown; a run with another one stays as it is. Raises InvalidRequest,
+    Missing or OperationFailed, and nothing is changed, if a run could not start as it is wanted.
     """
-    check_paths(wish)
     with existing(workspace) as journal:
-        with journal.read() as tx:
-            jobs = [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)]
-        queued = [job for job in jobs if job.state is State.QUEUED]
-        made = {job.job_id: _prepared(workspace, job, wish) for job in queued}
-        if wish.environment is not None and made:
-            environment.keep(workspace, wish.environment)
-        changed, skipped = _commit(journal, jobs, made, wish)
-        for new in changed:
-            request_file.settle(new.folder, new.sha)
-            failpoints.hit("edit.one_renamed")
-        with journal.read() as tx:
-            described = [job for job in jobs if job.job_id not in made and wish.is_of_labels]
-            done = [edges.known_job(tx, job.job_id) for job in (*(new.job for new in changed), *described)]
+        plans, skipped = _plans(workspace, journal, asked, versions or {})
+        try:
+            _write(workspace, plans)
+            done, late = _commit(workspace, journal, plans)
+            failpoints.hit("edit.committed")
+        finally:  # a refused edit leaves nothing beside a request
+            _place(workspace, journal, plans)
+        failpoints.hit("edit.request_placed")
         tidy(journal)
     if done:
         announce(workspace)
-    return Changed(sorted(done, key=lambda job: job.seq), skipped)
+    return Changed(done, [*skipped, *late])
 
 
-def check_paths(wish: Edit) -> None:
-    """Refuse a path that no run reads, and what looks like a secret where the journal keeps it."""
-    for path, value in wish.values.items():
-        if not is_known(path):
-            raise InvalidRequest(f"no run reads {path!r:.80}", fix=hint(path))
-        name = path.rpartition(".")[2]
-        if (path in LABELS or path.startswith(HYPERPARAMETERS)) and any(secrets_in({name: value})):
-            raise InvalidRequest(
-                f"{path:.80} looks like a secret, and the journal keeps what is edited",
-                fix="Put it in a file for --env-from",
-            )
+def set_parameters(
+    workspace: Workspace, values: Mapping[str, Mapping[str, Any]], versions: Mapping[str, int] | None = None
+) -> Changed:
+    """Set hyperparameters of queued runs: job id to name to value; None removes one."""
+    return edit(workspace, {job_id: Edit(parameters=each) for job_id, each in values.items()}, versions)
 
 
-def _prepared(workspace: Workspace, job: Job, wish: Edit) -> _New:
-    """Return the run as it will be. A request.json that was edited by hand is taken as it is now."""
-    folder = workspace.root / job.run_dir
-    request_file.settle(folder, job.request_sha)
-    old, was = request_file.read_queued(folder / "request.json")
-    document = with_values(old, wish)
-    where = f"run {job.seq}"
-    request = parse_request(document, where=where)
-    require_used(old, request, wish, where)
-    require_filled(request, where=where)
-    check_request(request, workspace.root)
-    data = strict_json.dump(document)
-    is_same = document == old.raw and was == job.request_sha
-    sha = was if is_same else request_file.digest(data)
-    return _New(job, folder, data, sha, request.needs, _columns(job, request, sha, wish))
+# --- what is to be done ----------------------------------------------------------------------------
 
 
-def with_values(old: Request, wish: Edit) -> dict[str, Any]:
-    """Return the document of a request with what is to be changed; it is not checked yet."""
-    document = copy.deepcopy(old.raw)
-    for path, value in wish.values.items():
-        _set(document, path, value)
-    model = document["model"]
-    if isinstance(model.get("command"), str) and not model.get("shell"):
-        model["command"] = _words(model["command"])
-    if "resources.gpus" in wish.values:
-        _set(document, "device.type", "gpu" if wish.values["resources.gpus"] else "cpu")
+def _plans(
+    workspace: Workspace, journal: Journal, asked: Mapping[str, Edit], versions: Mapping[str, int]
+) -> tuple[list[_Plan], list[tuple[Job, str]]]:
+    with journal.read() as tx:
+        jobs = [edges.known_job(tx, job_id) for job_id in asked]
+    plans, skipped = [], []
+    for job in jobs:
+        wish = asked[job.job_id]
+        reason = _why_not(job, wish, versions.get(job.job_id))
+        plan = _plan(workspace, job, wish) if reason is None else None
+        if plan is None:
+            skipped.append((job, reason or "is so already"))
+        else:
+            plans.append(plan)
+    return plans, skipped
+
+
+def _why_not(job: Job, wish: Edit, version: int | None) -> str | None:
+    if job.state is not State.QUEUED and not wish.is_describing:
+        return f"already {job.state}"
+    return "changed meanwhile" if version not in {None, job.version} else None
+
+
+def _plan(workspace: Workspace, job: Job, wish: Edit) -> _Plan | None:
+    """Return what an edit makes of a run; None if it changes nothing."""
+    require_harmless(wish)
+    described = _described(job, wish)
+    plan = _Plan(job, wish, described)
+    is_other = described != _described(job, Edit()) or _sets_gates(job, wish)
+    if job.state is not State.QUEUED:
+        return plan if is_other else None
+    # A file that was changed by hand is taken as it is now.
+    before, sha = read_queued(edited_request.current(workspace.root / job.run_dir, job.request_sha))
+    new_environment = None
     if wish.environment is not None:
-        document["environment"] = wish.environment.document()
-    return wish.rewrite(document) if wish.rewrite is not None else document
-
-
-def _words(line: str) -> list[str]:
-    """Return the program and the arguments in a text, as a shell would divide them."""
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise InvalidRequest(f"the command cannot be divided: {error}", where=line[:60]) from None
-
-
-def require_used(old: Request, new: Request, wish: Edit, where: str) -> None:
-    """Refuse a new hyperparameter that the command of a run does not take: most often it is a typing mistake."""
-    if new.family != "command" or takes_all(new.command):
-        return
-    known = {name for name, _ in flat(old.hyperparameters)} | set(names_in(new.command))
-    parents = {name.rpartition(".")[0] for name in known} | {name.partition(".")[0] for name in known}
-    for path, value in wish.values.items():
-        name = path.removeprefix(f"{HYPERPARAMETERS}.")
-        if name == path or value is None or name in known | parents or name.partition(".")[0] in known:
-            continue
-        hinted = did_you_mean(name, known)
-        fix = hinted or f"It takes {', '.join(sorted(known)[:8]) or 'none'}"
-        raise InvalidRequest(f"the command has no parameter {name!r:.80}", where=where, fix=fix)
-
-
-def _set(document: dict[str, Any], path: str, value: Any) -> None:
-    """Put a value at a dot path; None removes what is there."""
-    *parents, last = path.split(".")
-    place: Any = document
-    for depth, name in enumerate(parents):
-        if value is None and name not in place:
-            return
-        if not isinstance(place.setdefault(name, {}), dict):
-            raise InvalidRequest(f"{path:.80}: {'.'.join(parents[: depth + 1])} is not an object")
-        place = place[name]
-    if value is None:
-        place.pop(last, None)
-    else:
-        place[last] = copy.deepcopy(value)
-
-
-def _columns(job: Job, request: Request, sha: str, wish: Edit) -> dict[str, object]:
-    """Return what the journal must know of the new request."""
-    overrides = taken_request.followed(json.loads(job.overrides), request.raw)
-    asked = queued_as(request, sha, USUAL, json.dumps(overrides))
-    kept = asked.retry_rules == job.retry_rules
-    return {
-        **{name: getattr(asked, name) for name in ("request_sha", "env_id", "retry_rules", "overrides")},
-        **{name: getattr(asked, name) for name in ("name", "tags", "notes")},
-        "retries_used": job.retries_used if kept else "[]",
-        "priority": job.priority if wish.priority is None else wish.priority,
+        new_environment = environment_of(workspace, before.environment, wish.environment, os.environ)
+    new = wanted(job, before, wish, new_environment)
+    if new.request.raw == before.raw and sha == (job.request_sha or sha):
+        return plan if is_other else None
+    _check(workspace, before, new.request)
+    if new.request.command != before.command or new_environment is not None:
+        require_program(workspace, new.request, new_environment)
+    data = strict_json.dump(new.request.raw)
+    columns = {
+        "request_sha": digest(data),
+        "env_id": new.request.env_id,
+        "retry_rules": json.dumps([rule._asdict() for rule in new.request.retry]),
+        "overrides": json.dumps(new.overrides),
     }
+    return plan._replace(request=new.request, data=data, columns=columns, environment=new_environment)
+
+
+def _described(job: Job, wish: Edit) -> dict[str, Any]:
+    """Return name, tags and notes as columns of the journal."""
+    found: dict[str, Any] = {name: getattr(job, name) for name in sorted(DESCRIBING)}
+    for name, value in wish.fields.items():
+        if name in DESCRIBING:
+            found[name] = json.dumps(value or []) if name == "tags" else value
+    return found
+
+
+def _sets_gates(job: Job, wish: Edit) -> bool:
+    """Return whether it changes when a run starts; what it waits for is not compared."""
+    return (
+        wish.priority not in {None, job.priority}
+        or wish.held not in {None, job.held}
+        or (wish.not_before is not None and (wish.not_before or None) != job.not_before)
+        or wish.after is not None
+    )
+
+
+def _check(workspace: Workspace, before: Request, after: Request) -> None:
+    """Refuse a dataset or a folder that is not there, if it is another one."""
+    if any(
+        getattr(before, name) != getattr(after, name)
+        for name in ("dataset_path", "label_column", "label_type", "separator", "cwd", "folder", "family")
+    ) or before.hyperparameters.get("class_weight") != after.hyperparameters.get("class_weight"):
+        check_request(after, workspace.root)
+
+
+# --- the three steps -------------------------------------------------------------------------------
+
+
+def _write(workspace: Workspace, plans: Sequence[_Plan]) -> None:
+    """Make the new environments and requests durable. The journal knows none of them."""
+    captured = [plan.environment.captured for plan in plans if plan.environment is not None]
+    for each in {one.id: one for one in captured if one is not None}.values():
+        environment.keep(workspace, each)
+    new = [plan for plan in plans if plan.request is not None]
+    with ThreadPoolExecutor(_WRITTEN_AT_ONCE) as pool:
+        for _ in pool.map(lambda plan: _keep(workspace, plan), new):
+            pass
+
+
+def _keep(workspace: Workspace, plan: _Plan) -> None:
+    edited_request.keep(workspace.root / plan.job.run_dir, plan.data)
+    failpoints.hit("edit.request_kept")
 
 
 def _commit(
-    journal: Journal, jobs: Sequence[Job], made: Mapping[str, _New], wish: Edit
-) -> tuple[list[_New], list[tuple[Job, str]]]:
-    """Change all of them in one transaction; return the edited ones, and the others with the reason."""
-    changed: list[_New] = []
-    skipped = []
-    with _removed_on_failure(changed), journal.write() as tx:
-        now = clock.now()
-        for job in jobs:
-            reason = _edit_one(tx, job, made.get(job.job_id), wish, now)
-            if reason is not None:
-                skipped.append((job, reason))
-            elif job.job_id in made:
-                changed.append(made[job.job_id])
-        _write(changed)
-        failpoints.hit("edit.written")
-    failpoints.hit("edit.committed")
-    return changed, skipped
+    workspace: Workspace, journal: Journal, plans: Sequence[_Plan]
+) -> tuple[list[Job], list[tuple[Job, str]]]:
+    """Let the journal name the new requests, in one transaction; return who was changed, and who was not."""
+    done, late = [], []
+    now = clock.now()
+    with journal.write() as tx:
+        for plan in plans:
+            job = edges.known_job(tx, plan.job.job_id)
+            reason = _why_not(job, plan.edit, plan.job.version)
+            if reason is None and plan.request is not None:
+                _exchange(workspace, tx, plan, plan.request, now)
+            if reason is None:
+                edits.describe(tx, job, plan.described, now)
+                _set_gates(tx, job, plan.edit, now)
+                done.append(edges.known_job(tx, job.job_id))
+            else:
+                late.append((job, reason))
+    return done, late
 
 
-def _edit_one(tx: Transaction, job: Job, new: _New | None, wish: Edit, now: str) -> str | None:
-    """Change the row of one job; return why it was left as it is."""
-    if new is None:
-        if not wish.is_of_labels:
-            return f"already {job.state}" if job.state is State.RUNNING else f"is {job.state}"
-        labels = {name: getattr(job, name) for name in LABELS} | _as_columns(wish.values)
-        tx.run("jobs.describe", job_id=job.job_id, now=now, **labels)
-        return None
-    if wish.version is not None and job.version != wish.version:
-        return "was edited meanwhile"
-    if new.sha == job.request_sha and new.columns["priority"] == job.priority:
-        return "is so already"
-    if transitions.edit(tx, job, new.needs, now, **new.columns):
-        return None
-    return "was edited meanwhile" if edges.known_job(tx, job.job_id).state is State.QUEUED else "has started"
+def _exchange(workspace: Workspace, tx: Transaction, plan: _Plan, request: Request, now: str) -> None:
+    folder = workspace.root / plan.job.run_dir
+    if not edited_request.beside(folder, plan.columns["request_sha"]).exists():
+        edited_request.keep(folder, plan.data)  # another edit has just cleaned up
+    edits.exchange(tx, plan.job, request.needs, plan.columns, now)
 
 
-def _as_columns(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: json.dumps(value or []) if name == "tags" else value for name, value in values.items()}
+def _set_gates(tx: Transaction, job: Job, wish: Edit, now: str) -> None:
+    if wish.priority is not None:
+        tx.run("jobs.set_priority", job_id=job.job_id, priority=wish.priority, now=now)
+    if wish.held is not None:
+        hold.set_held(tx, [job.job_id], now, is_held=wish.held)
+    if wish.not_before is not None:
+        edits.start_after(tx, job, wish.not_before or None, now)
+    if wish.after is not None:
+        edges.clear(tx, job, now)
+        transitions.depend(tx, job.job_id, parents_of(tx, wish.after), now)
 
 
-def _write(changed: Sequence[_New]) -> None:
-    """Write the new requests, durable, under the names of their digests."""
-    files = []
-    others = [new for new in changed if new.sha != new.job.request_sha]
-    for new in others:
-        for stray in new.folder.glob(request_file.EDITED):  # a killed edit's; no other is at work now
-            stray.unlink()
-        files.append(request_file.edited(new.folder, new.sha))
-        write_new(files[-1], new.data, durable=False)
-    fsync_files(files)
-    for new in others:
-        fsync_dir(new.folder)
-
-
-@contextmanager
-def _removed_on_failure(changed: Sequence[_New]) -> Iterator[None]:
-    """If the block fails, delete the new requests: no job names them."""
-    try:
-        yield
-    except BaseException:
-        for new in changed:
-            request_file.edited(new.folder, new.sha).unlink(missing_ok=True)
-        raise
+def _place(workspace: Workspace, journal: Journal, plans: Sequence[_Plan]) -> None:
+    """Let the requests that the journal names take the places of the old ones, and remove what is left of others."""
+    with journal.locked(), journal.read() as tx:
+        for plan in plans:
+            job = edges.job_of(tx, plan.job.job_id)
+            if job is not None and plan.request is not None:
+                folder = workspace.root / job.run_dir
+                edited_request.place(folder, job.request_sha)
+                edited_request.forget_others(folder, job.request_sha)

@@ -1,109 +1,123 @@
-"""Makes new runs from old ones, as they were or with changes. The old ones stay; `rerun_from` names them."""
+"""Makes new runs from old ones, whatever became of those: the same request and environment, changed as asked."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from runforge import clock, ids
+from runforge import clock, failpoints, ids
 from runforge.core.records import Job
-from runforge.core.submission import like
-from runforge.documents import request_file
-from runforge.documents.placeholders import require_filled
-from runforge.documents.request import Request, parse_request
-from runforge.errors import Missing
-from runforge.queue import edit as edits
-from runforge.queue import environment, taken_request
+from runforge.core.submission import Submission, like
+from runforge.documents import edited_request
+from runforge.documents.request import Request
+from runforge.documents.request_file import read_new_request
+from runforge.queue import environment
 from runforge.queue.change import announce, existing
-from runforge.queue.edit import Edit
-from runforge.queue.new_jobs import NewRun, insert_job, lane_of, queued_as, reserve
+from runforge.queue.edit_wish import (
+    DESCRIBING,
+    Edit,
+    Environment,
+    environment_of,
+    require_harmless,
+    require_program,
+    wanted,
+)
+from runforge.queue.new_jobs import NewRun, queued_as, reserve
 from runforge.queue.run_folders import RunFolders, all_or_nothing
-from runforge.store import edges, targets
+from runforge.queue.submit import insert_single
+from runforge.queue.submitting import parents_of
+from runforge.store import edges, targets, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
 
 
 class _Copy(NamedTuple):
-    """An old run, and the request of its new one."""
+    """A new run that is to be made."""
 
-    job: Job
+    old: Job
+    edit: Edit
     request: Request
+    overrides: dict[str, Any]
+    environment: Environment | None
 
 
-def rerun(workspace: Workspace, job_ids: Sequence[str], wish: Edit | None = None) -> list[Job]:
-    """Queue a new run for each of the jobs, in the same group, all or nothing. Their states do not matter.
+def rerun_one(workspace: Workspace, name: str) -> Job:
+    """Make a new run from the one that a name means."""
+    with existing(workspace) as journal, journal.read() as tx:
+        old = targets.job(tx, name)
+    return rerun(workspace, {old.job_id: Edit()})[0]
 
-    Raises Missing or InvalidRequest if one of them could not run.
+
+def rerun(workspace: Workspace, asked: Mapping[str, Edit], group: str | None = None) -> list[Job]:
+    """Make a new run from each of these (by job id), with its edit, in its group or in another; all or nothing.
+
+    `rerun_from` in a copy names the old run. Raises Missing, InvalidRequest or OperationFailed, and makes nothing,
+    if a run could not start.
     """
-    wish = wish or Edit()
-    edits.check_paths(wish)
     with existing(workspace) as journal:
         with journal.read() as tx:
-            old = [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)]
-        copies = [_Copy(job, _request(workspace, job, wish)) for job in old]
-        if wish.environment is not None:
-            environment.keep(workspace, wish.environment)
+            olds = [edges.known_job(tx, job_id) for job_id in asked]
+        copies = [_copy(workspace, old, asked[old.job_id]) for old in olds]
+        for copy in copies:
+            if copy.environment is not None and copy.environment.captured is not None:
+                environment.keep(workspace, copy.environment.captured)
         folders = RunFolders(workspace)
         with all_or_nothing(journal, folders, len(copies)):
-            made = _make(journal, folders, copies, wish)
+            made = _make(journal, folders, copies, group)
     announce(workspace)
     return made
 
 
-def _request(workspace: Workspace, job: Job, wish: Edit) -> Request:
-    folder = workspace.root / job.run_dir
-    request_file.settle(folder, job.request_sha)
-    old = request_file.read_queued(folder / "request.json")[0]
-    document = {**edits.with_values(old, wish), "rerun_from": job.run_id}
-    where = f"run {job.seq}"
-    request = parse_request(document, where=where)
-    edits.require_used(old, request, wish, where)
-    require_filled(request, where=where)
+def _copy(workspace: Workspace, old: Job, wish: Edit) -> _Copy:
+    """Return the checked request of a copy."""
+    require_harmless(wish)
+    before = read_new_request(edited_request.current(workspace.root / old.run_dir, old.request_sha))
+    new_environment = None
+    if wish.environment is not None:
+        new_environment = environment_of(workspace, before.environment, wish.environment, os.environ)
+    # Name, tags and notes may have been changed since, in the journal alone.
+    told = {"name": old.name, "tags": json.loads(old.tags), "notes": old.notes}
+    fields = {name: told[name] for name in sorted(DESCRIBING) if told[name]} | dict(wish.fields)
+    request, overrides = wanted(old, before, wish._replace(fields=fields), new_environment)
     check_request(request, workspace.root)
-    if wish.environment is None and request.env_id and not workspace.env_file(request.env_id).exists():
-        raise Missing(
-            f"the environment of run {job.seq} is stored no more",
-            fix="--env-here gives the new run that of this shell",
-        )
-    return request
+    require_program(workspace, request, new_environment)
+    return _Copy(old, wish, request, overrides, new_environment)
 
 
-def _make(journal: Journal, folders: RunFolders, copies: Sequence[_Copy], wish: Edit) -> list[Job]:
+def _make(journal: Journal, folders: RunFolders, copies: list[_Copy], group: str | None) -> list[Job]:
     now = clock.now()
-    first_job, first_run = reserve(journal, len(copies))
-    run_ids = [_run_id(now, copy, first_run + index) for index, copy in enumerate(copies)]
-    digests = folders.make_runs(run_ids, [copy.request.raw for copy in copies])
+    first = reserve(journal, len(copies))[1]
+    run_ids = [_run_id(copy.request, now, first + number) for number, copy in enumerate(copies)]
+    digests = folders.make_runs(
+        run_ids, [{**copy.request.raw, "rerun_from": copy.old.run_id} for copy in copies]
+    )
     parent = journal.workspace.relative(journal.workspace.runs_dir)
-    made = []
     with journal.write() as tx:
-        for index, (copy, run_id, sha) in enumerate(zip(copies, run_ids, digests, strict=True)):
-            new = _new_run(copy, run_id, f"{parent}/{run_id}", sha, wish)
-            made.append(_insert(tx, copy.job, new, first_job + index, now))
-    return made
+        for copy, run_id, sha in zip(copies, run_ids, digests, strict=True):
+            submission = queued_as(copy.request, sha, _submission(copy, group), json.dumps(copy.overrides))
+            insert_single(tx, NewRun(run_id, f"{parent}/{run_id}", copy.request.needs, submission), now)
+            _wait(tx, run_id, copy.edit, now)
+        failpoints.hit("submit.inserted")
+        return [targets.job(tx, run_id) for run_id in run_ids]
 
 
-def _run_id(now: str, copy: _Copy, number: int) -> str:
-    name = copy.request.name
-    return ids.sweep_run_id(now, number) if name is None else ids.named_run_id(now, name, number)
+def _run_id(request: Request, now: str, number: int) -> str:
+    return ids.named_run_id(now, request.name, number) if request.name else ids.sweep_run_id(now, number)
 
 
-def _new_run(copy: _Copy, run_id: str, run_dir: str, sha: str, wish: Edit) -> NewRun:
-    submission = like(copy.job)
-    if wish.priority is not None:
-        submission = submission._replace(priority=wish.priority)
-    overrides: dict[str, Any] = json.loads(copy.job.overrides)
-    changed = {path: None for path in overrides if path in wish.values}
-    overrides |= taken_request.followed(changed, copy.request.raw)
-    asked = queued_as(copy.request, sha, submission, json.dumps(overrides))
-    return NewRun(run_id, run_dir, copy.request.needs, asked)
+def _submission(copy: _Copy, group: str | None) -> Submission:
+    wish, usual = copy.edit, like(copy.old)
+    return usual._replace(
+        group=usual.group if group is None else group,
+        priority=usual.priority if wish.priority is None else wish.priority,
+        held=bool(wish.held),
+        not_before=wish.not_before or None,
+    )
 
 
-def _insert(tx: Transaction, old: Job, new: NewRun, number: int, now: str) -> Job:
-    group = targets.group(tx, old.group_id) if old.group_id is not None else None
-    job_id = insert_job(tx, new, lane_of(group), number, now)
-    if group is not None:
-        tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
-        tx.run("groups.settle", group_id=group.group_id, now=now)
-    return edges.known_job(tx, job_id)
+def _wait(tx: Transaction, run_id: str, wish: Edit, now: str) -> None:
+    if wish.after:
+        transitions.depend(tx, targets.job(tx, run_id).job_id, parents_of(tx, wish.after), now)

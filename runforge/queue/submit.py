@@ -21,9 +21,8 @@ from runforge.errors import (
     Missing,
     OperationFailed,
 )
-from runforge.queue import rerun as reruns
 from runforge.queue import taken_request
-from runforge.queue.change import announce, existing
+from runforge.queue.change import announce
 from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.store import edges, records, targets, transitions
@@ -153,13 +152,14 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
         now = clock.now()
         taken = tx.row("jobs.by_run_id", run_id=run_id)
         if taken is None:
-            _insert_single(tx, run, now)
+            insert_single(tx, run, now)
         else:
             _run_again(workspace, tx, records.job(taken), run, now)
         return records.job(tx.row("jobs.by_run_id", run_id=run_id))
 
 
-def _insert_single(tx: Transaction, run: NewRun, now: str) -> None:
+def insert_single(tx: Transaction, run: NewRun, now: str) -> None:
+    """Write the job of a run without a sweep, into its group; one that is unknown is made."""
     group = _group_of(tx, run.submission.group, now)
     number = tx.row("journal.reserve_numbers", jobs=1, runs=0)[0]
     insert_job(tx, run, lane_of(group), number, now)
@@ -191,7 +191,7 @@ def _run_again(workspace: Workspace, tx: Transaction, job: Job, run: NewRun, now
     tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
     tx.run("jobs.delete", job_id=job.job_id)
     again = asked._replace(group=wanted[0], priority=asked.priority or job.priority, overrides=job.overrides)
-    _insert_single(tx, run._replace(submission=again), now)
+    insert_single(tx, run._replace(submission=again), now)
 
 
 def _group_of(tx: Transaction, name: str | None, now: str) -> Group | None:
@@ -203,10 +203,3 @@ def _group_of(tx: Transaction, name: str | None, now: str) -> Group | None:
     except targets.UnknownName:
         group_id = ids.checked(name, what="group id")
     return insert_group(tx, NewGroup(group_id, name=group_id), now)
-
-
-def rerun(workspace: Workspace, name: str) -> Job:
-    """Make a new run with the request of an old one, and enqueue it in the same group (queue/rerun.py)."""
-    with existing(workspace) as journal, journal.read() as tx:
-        old = targets.job(tx, name)
-    return reruns.rerun(workspace, [old.job_id])[0]

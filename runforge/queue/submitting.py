@@ -34,6 +34,8 @@ from runforge.sweeps.expand import RunOverrides, doubts_about, expand
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runforge.sweeps.combine import Sweep
 
 
@@ -195,7 +197,7 @@ def submit(workspace: Workspace, order: Order, prepared: Prepared) -> Submitted:
 
 def _look(tx: Transaction, order: Order) -> Group | None:
     """Return the group that the runs join; None for a new one or none. Refuse what is named wrongly."""
-    _parents(tx, order)
+    parents_of(tx, order.after)
     return None if order.submission.group is None else _known_group(tx, order.submission.group)
 
 
@@ -215,9 +217,10 @@ def _known_group(tx: Transaction, name: str) -> Group | None:
     return targets.group(tx, name)
 
 
-def _parents(tx: Transaction, order: Order) -> list[Parent]:
+def parents_of(tx: Transaction, wanted: Sequence[After]) -> list[Parent]:
+    """Return the runs and groups that are to be waited for; OperationFailed if a name means none."""
     found: dict[Parent, None] = {}
-    for after in order.after:
+    for after in wanted:
         selection = targets.select(tx, [after.target])
         named = [job.job_id for job in selection.jobs if job.job_id in selection.named]
         found |= dict.fromkeys(Parent("group", group.group_id, after.condition) for group in selection.groups)
@@ -279,7 +282,7 @@ def _insert(
     tx: Transaction, order: Order, group: _Group | None, new: list[NewRun], first_job: int, now: str
 ) -> tuple[int, list[str]]:
     """Write group, jobs and edges; return the first job's number and the ids of all."""
-    parents = _parents(tx, order)
+    parents = parents_of(tx, order.after)
     lane = lane_of(None if group is None else _row_of(tx, order, group, now))
     job_ids = []
     for index, run in enumerate(new):

@@ -10,8 +10,8 @@ from typing import Any
 
 from runforge.core import retrying
 from runforge.core.records import Job
+from runforge.documents import edited_request
 from runforge.documents.request import Request
-from runforge.documents.request_file import read_queued, settle
 from runforge.errors import InvalidRequest, Missing
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
@@ -23,8 +23,7 @@ def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
     A file that cannot be read or used is not taken and not checked: the launch says what is wrong with it.
     """
     try:
-        settle(workspace.root / job.run_dir, job.request_sha)
-        request, sha = read_queued(workspace.root / job.run_dir / "request.json")
+        request, sha = edited_request.read(workspace.root / job.run_dir, job.request_sha)
     except (Missing, InvalidRequest):
         tx.run("jobs.take_request", **_columns(job, None, None), job_id=job.job_id, now=now)
         return

@@ -45,12 +45,6 @@ def _shape_id(tx: Transaction, needs: Resources) -> int:
     return int(row[0])
 
 
-def edit(tx: Transaction, job: Job, needs: Resources, now: str, **columns: object) -> bool:
-    """Give a queued job other columns of `jobs.edit`; False if it has started or was edited since it was read."""
-    seen = {"job_id": job.job_id, "attempt": job.attempt, "version": job.version}
-    return bool(tx.run("jobs.edit", shape_id=_shape_id(tx, needs), now=now, **seen, **columns))
-
-
 def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
     """Move queued -> running, with slot, devices, attempt row and the lane's turn."""
     _require(tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now), job, "started")

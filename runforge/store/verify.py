@@ -34,6 +34,8 @@ _LISTS = frozenset({"tags", "retry_rules"})
 #: The fields of a job that its entries contain.
 _TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES, *PLAIN)
 _EDGE = itemgetter("kind", "parent", "condition")
+#: The fields of a group in its entry `group_described`.
+_DESCRIBED = ("name", "notes", "objective_metric", "direction")
 
 
 def check(workspace: Workspace) -> list[str]:
@@ -151,6 +153,8 @@ def _fold_group(groups: dict[str, dict[str, Any]], group_id: str, event: str, de
         }
     elif event == "group_pruned":
         groups.pop(group_id, None)
+    elif event == "group_described":
+        groups[group_id].update({name: detail[name] for name in _DESCRIBED if name in detail})
     elif event == "group_limited":
         groups[group_id]["run_limit"] = detail["run_limit"]
     elif event in {"group_opened", "group_closed"}:
@@ -208,7 +212,7 @@ def _compare_groups(groups: dict[str, dict[str, Any]], rows: list[Any]) -> list[
             continue
         found += [
             f"{row['group_id']}: {name} is {row[name]}, the journal says {replayed[name]}"
-            for name in ("is_paused", "is_canceled", "is_open", "run_limit")
+            for name in replayed
             if row[name] != replayed[name]
         ]
     return found + [f"{group_id} is in the journal but not in the table" for group_id in groups]

@@ -68,10 +68,10 @@ class Steering:
 
     def rerun(self, job: JobView) -> str:
         """Enqueue a copy of a run."""
-        from runforge.queue import submit
+        from runforge.queue import rerun
 
         self.require_writable()
-        return f"enqueued {submit.rerun(self.workspace, job.run_id).run_id}, a copy of {job.run_id}"
+        return f"enqueued {rerun.rerun_one(self.workspace, job.run_id).run_id}, a copy of {job.run_id}"
 
     def retry_group(self, group: GroupView) -> str:
         """Queue the failed runs of a group again."""

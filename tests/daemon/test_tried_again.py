@@ -10,9 +10,10 @@ from runforge.core import retrying
 from runforge.core.records import Job
 from runforge.core.retrying import Rule
 from runforge.core.states import State
-from runforge.core.submission import Submission
+from runforge.core.submission import USUAL, Submission
 from runforge.drills.plans import plan, request
-from runforge.queue import cancel, retry
+from runforge.queue import cancel
+from runforge.queue import retry as retrying_by_hand
 from runforge.queue.submit import enqueue_sweep
 from runforge.store import records, verify
 from runforge.store.opening import open_journal
@@ -25,9 +26,13 @@ __all__ = ["daemon"]
 SCRIPT = 'echo x >> "$0"; test $(wc -l < "$0") -ge "$1" || exit 3'
 
 
-def enqueue(ws: Workspace, notes: Path, good_at: int, submission: Submission) -> str:
+def enqueue(
+    ws: Workspace, notes: Path, good_at: int, submission: Submission = USUAL, *, retry: Rule | None = None
+) -> str:
     command = ["/bin/sh", "-c", SCRIPT, str(notes), "{good_at}"]
     base = request(family="command", command=command, hyperparameters={"good_at": good_at})
+    if retry is not None:
+        base["retry"] = json.loads(retrying.to_json((retry,)))
     runs = [{"model.hyperparameters.good_at": good_at}]
     document = plan(ws.root, base, {"type": "list", "runs": runs}, name="again")
     return enqueue_sweep(ws, json.dumps(document).encode(), submission, where="plan").run_ids[0]
@@ -45,14 +50,14 @@ def only(ws: Workspace) -> Job:
     return job
 
 
-def rules(times: int, seconds: float) -> Submission:
-    return Submission(retry_rules=retrying.to_json((Rule(times, ("exit",), seconds),)))
+def rule(times: int, seconds: float) -> Rule:
+    return Rule(times, ("exit",), seconds)
 
 
 def test_a_failed_attempt_is_followed_by_others_until_one_succeeds(
     ws: Workspace, daemon: Daemon, tmp_path: Path
 ) -> None:
-    enqueue(ws, tmp_path / "notes", 3, rules(2, 0.05))
+    enqueue(ws, tmp_path / "notes", 3, retry=rule(2, 0.05))
     daemon.until(lambda: daemon.states() == ["succeeded"], "the third attempt is good")
     assert causes(ws) == [("exit", 3), ("exit", 3), ("exit", 0)]
     assert only(ws).retries_used == "[2]"
@@ -62,10 +67,10 @@ def test_a_failed_attempt_is_followed_by_others_until_one_succeeds(
 def test_the_last_failure_counts_and_a_person_s_retry_starts_anew(
     ws: Workspace, daemon: Daemon, tmp_path: Path
 ) -> None:
-    run_id = enqueue(ws, tmp_path / "notes", 4, rules(1, 0.05))
+    run_id = enqueue(ws, tmp_path / "notes", 4, retry=rule(1, 0.05))
     daemon.until(lambda: daemon.states() == ["failed"], "both attempts have failed")
     assert causes(ws) == [("exit", 3)] * 2
-    retry.retry_run(ws, run_id)
+    retrying_by_hand.retry_run(ws, run_id)
     assert only(ws).retries_used == "[]"
     daemon.until(lambda: daemon.states() == ["succeeded"], "the fourth attempt is good")
 
@@ -73,7 +78,7 @@ def test_the_last_failure_counts_and_a_person_s_retry_starts_anew(
 def test_a_run_that_backs_off_says_why_and_can_be_canceled(
     ws: Workspace, daemon: Daemon, tmp_path: Path
 ) -> None:
-    run_id = enqueue(ws, tmp_path / "notes", 9, rules(5, 3600.0))
+    run_id = enqueue(ws, tmp_path / "notes", 9, retry=rule(5, 3600.0))
     daemon.until(lambda: only(ws).attempt == 2, "it has failed once")
     job = only(ws)
     assert (job.state, job.cause, job.error) == (State.QUEUED, "exit", "exit code 3")

@@ -1,215 +1,236 @@
-"""Editing queued runs: what changes, what is refused, and that a kill leaves the old run or the new one."""
+"""An edit changes a queued run wholly or not at all, and never one that was started or edited meanwhile."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
 from runforge import clock
-from runforge.core.outcome import Grant
-from runforge.core.records import Job
-from runforge.core.resources import Resources
-from runforge.documents import request_file
-from runforge.errors import InvalidRequest, Missing
-from runforge.queue import cancel, edit, environment, retry, submit
-from runforge.queue.edit import Edit
-from runforge.store import records, transitions, verify
-from runforge.store.journal import Journal
+from runforge.core.states import State
+from runforge.documents import edited_request
+from runforge.errors import InvalidRequest, Missing, OperationFailed
+from runforge.failpoints import VARIABLE
+from runforge.queue import edit as editing
+from runforge.queue import retry
+from runforge.queue.edit_wish import Edit, NewEnvironment
+from runforge.queue.submitting import After
+from runforge.store import edges, transitions
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
-from tests.documents.kit import REQUEST, changed
+from tests.queue.editing_kit import end, files, in_order, job, on_disk, queued, request, start
 
-H = "model.hyperparameters"
-MODEL = {"family": "command", "command": ["echo", "{lr}"], "hyperparameters": {"lr": 0.1, "opt": {"wd": 0}}}
-
-
-def queued(ws: Workspace, run_id: str = "r", **more: Any) -> Job:
-    folder = ws.run_dir(run_id)
-    folder.mkdir(parents=True)
-    (folder / "request.json").write_text(json.dumps(changed(REQUEST, model=MODEL, **more)))
-    return submit.enqueue_run(ws, run_id)
+LR = "model.hyperparameters.lr"
 
 
-def now(ws: Workspace, job: Job) -> Job:
+def test_a_parameter_is_changed_in_the_request_and_in_the_lists(ws: Workspace) -> None:
+    first, second = queued(ws, "lr=0.1,0.2", "seed=1")
+    done = editing.set_parameters(ws, {first.job_id: {"lr": 0.01}})
+    assert ([each.seq for each in done.changed], done.skipped) == ([first.seq], [])
+    assert request(ws, first.job_id).hyperparameters == {"lr": 0.01, "seed": 1}
+    now = job(ws, first.job_id)
+    assert json.loads(now.overrides)[LR] == 0.01
+    assert (now.version, now.request_sha != first.request_sha) == (1, True)
+    assert request(ws, second.job_id).hyperparameters["lr"] == 0.2
+    assert files(ws, first.job_id) == ["request.json"]
+    in_order(ws)
+
+
+def test_the_entry_has_the_old_and_the_new_digest(ws: Workspace) -> None:
+    (one,) = queued(ws)
+    editing.edit(ws, {one.job_id: Edit(fields={"timeout_seconds": 60})})
     with open_journal(ws) as journal, journal.read() as tx:
-        return records.job(tx.row("jobs.by_job_id", job_id=job.job_id))
+        entry = [each for each in tx.rows("journal.entries_all") if each["event"] == "edited"][-1]
+    told = json.loads(entry["detail"])
+    assert (told["was"], told["request_sha"]) == (one.request_sha, job(ws, one.job_id).request_sha)
+    assert told["version"] == 1
 
 
-def request_of(ws: Workspace, run_id: str = "r") -> dict[str, Any]:
-    return dict(json.loads((ws.run_dir(run_id) / "request.json").read_bytes()))
+def test_everything_that_submit_says_can_be_changed(ws: Workspace) -> None:
+    parent, one = (queued(ws)[0] for _ in range(2))
+    fields = {
+        "model.command": ["true"],
+        "model.folder": "/tmp",
+        "name": "other",
+        "tags": ["a", "b"],
+        "notes": "why",
+        "timeout_seconds": 60.0,
+        "grace_seconds": 5.0,
+        "retry": [{"times": 2, "causes": ["exit"], "backoff_seconds": 1.0}],
+        "resources.cpus": 2,
+        "resources.mem_mb": 100,
+    }
+    gates = {"held": True, "not_before": "2099-01-01T00:00:00.000000Z", "after": (After(str(parent.seq)),)}
+    wish = Edit(fields, environment=NewEnvironment(("A=b",)), priority=7, **gates)
+    assert editing.edit(ws, {one.job_id: wish}).skipped == []
+    now, new = job(ws, one.job_id), request(ws, one.job_id)
+    assert (new.command, new.folder, new.timeout_seconds, new.grace_seconds) == (("true",), "/tmp", 60, 5)
+    assert (now.name, json.loads(now.tags), now.notes, now.priority) == ("other", ["a", "b"], "why", 7)
+    assert (now.needs.cpus, now.needs.mem_mb) == (2, 100)
+    assert (now.held, now.blockers, now.not_before) == (True, 1, "2099-01-01T00:00:00.000000Z")
+    assert json.loads(now.retry_rules)[0]["times"] == 2
+    assert now.env_id == new.env_id != one.env_id
+    variables = json.loads(ws.env_file(str(now.env_id)).read_bytes())["variables"]
+    assert variables == {"PATH": "/usr/bin:/bin", "HOME": "/root", "A": "b"}
+    editing.edit(ws, {one.job_id: Edit(held=False, not_before="", after=())})
+    now = job(ws, one.job_id)
+    assert (now.held, now.blockers, now.not_before) == (False, 0, None)
+    in_order(ws)
 
 
-def claim(ws: Workspace, job: Job) -> None:
-    with open_journal(ws) as journal, journal.write() as tx:
-        transitions.claim(tx, job, Grant("token", 0, 0), clock.now())
+@pytest.mark.parametrize("state", [State.RUNNING, State.FAILED])
+def test_a_run_that_has_started_keeps_what_it_does_and_may_be_described(ws: Workspace, state: State) -> None:
+    (one,) = queued(ws)
+    start(ws, one.job_id)
+    if state is State.FAILED:
+        end(ws, one.job_id)
+    before = on_disk(ws, one.job_id)
+    done = editing.edit(ws, {one.job_id: Edit(fields={"timeout_seconds": 5, "name": "new"})})
+    assert [reason for _, reason in done.skipped] == [f"already {state}"]
+    assert job(ws, one.job_id).name is None
+    done = editing.edit(ws, {one.job_id: Edit(fields={"name": "new", "tags": ["t"]})})
+    assert [each.name for each in done.changed] == ["new"]
+    assert on_disk(ws, one.job_id) == before == job(ws, one.job_id).request_sha
+    in_order(ws)
 
 
-def test_request_and_journal_change_together(ws: Workspace) -> None:
-    job = queued(ws)
-    values = {f"{H}.lr": 0.5, f"{H}.opt.wd": 1, "tags": ["a"], "notes": "more", "resources.gpus": 2}
-    done = edit.edit(ws, [job.job_id], Edit({**values, "retry": [{"times": 2}]}, priority=7))
-    (new,) = done.changed
-    assert (done.skipped, new.version, new.priority, new.needs) == ([], 1, 7, Resources(gpus=2))
-    assert (new.tags, new.notes, json.loads(new.retry_rules)[0]["times"]) == ('["a"]', "more", 2)
-    made = request_of(ws)
-    assert made["model"]["hyperparameters"] == {"lr": 0.5, "opt": {"wd": 1}}
-    assert made["device"]["type"] == "gpu"
-    data = (ws.run_dir("r") / "request.json").read_bytes()
-    assert request_file.digest(data) == new.request_sha
-    assert os.listdir(ws.run_dir("r")) == ["request.json"]
-    assert verify.check(ws) == []
+def test_a_run_that_was_edited_since_it_was_shown_stays(ws: Workspace) -> None:
+    (one,) = queued(ws)
+    editing.edit(ws, {one.job_id: Edit(fields={"timeout_seconds": 60})})
+    done = editing.edit(ws, {one.job_id: Edit(fields={"timeout_seconds": 5})}, {one.job_id: one.version})
+    assert [reason for _, reason in done.skipped] == ["changed meanwhile"]
+    assert request(ws, one.job_id).timeout_seconds == 60
 
 
-def test_a_null_removes_and_the_values_of_the_sweep_follow(ws: Workspace) -> None:
-    job = queued(ws, timeout_seconds=5)
-    with open_journal(ws) as journal, journal.write() as tx:
-        tx.run(
-            "jobs.take_request",
-            job_id=job.job_id,
-            now=job.created_at,
-            request_sha=job.request_sha,
-            env_id=None,
-            retry_rules="[]",
-            overrides=json.dumps({f"{H}.lr": 0.1}),
-        )
-    (new,) = edit.edit(ws, [job.job_id], Edit({"timeout_seconds": None, f"{H}.lr": 3})).changed
-    assert json.loads(new.overrides) == {f"{H}.lr": 3}
-    assert "timeout_seconds" not in request_of(ws)
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({f"{H}.rl": 1}, "run 1: the command has no parameter 'rl'. Did you mean 'lr'?"),
-        ({f"{H}.lr": None}, "{lr} names no hyperparameter"),
-        ({"timeout": 3}, "no run reads 'timeout'. Did you mean 'timeout_seconds'?"),
-        ({"timeout_seconds": 0}, "timeout_seconds: must be more than 0"),
-        ({"model.command": []}, "model.command: is empty"),
-        ({f"{H}.api_key": "hunter2"}, "looks like a secret, and the journal keeps what is edited"),
-        ({f"{H}.lr.deep": 1}, "model.hyperparameters.lr is not an object"),
-    ],
-)
-def test_what_could_not_run_is_refused_and_nothing_changes(
-    ws: Workspace, values: dict[str, Any], words: str
+@pytest.mark.parametrize("rival", ["start", "edit"])
+def test_a_run_that_changes_between_reading_and_writing_stays(
+    ws: Workspace, rival: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good, bad = queued(ws, "good"), queued(ws, "bad")
-    before = (now(ws, good), now(ws, bad), request_of(ws, "good"))
-    with pytest.raises(InvalidRequest) as caught:
-        edit.edit(ws, [good.job_id, bad.job_id], Edit(values))
-    assert words in str(caught.value)
-    assert (now(ws, good), now(ws, bad), request_of(ws, "good")) == before
+    first, second = queued(ws, "lr=0.1,0.2", "seed=1")
+    write = editing._write
 
-
-def test_a_folder_that_is_missing_is_refused(ws: Workspace) -> None:
-    with pytest.raises(Missing, match="the folder /nowhere is missing"):
-        edit.edit(ws, [queued(ws).job_id], Edit({"model.folder": "/nowhere"}))
-
-
-def test_other_states_keep_what_they_do_and_may_be_described(ws: Workspace) -> None:
-    running, waiting = queued(ws, "a"), queued(ws, "b")
-    claim(ws, running)
-    done = edit.edit(ws, [running.job_id, waiting.job_id], Edit({f"{H}.lr": 9}))
-    assert [job.run_id for job in done.changed] == ["b"]
-    assert [(job.run_id, reason) for job, reason in done.skipped] == [("a", "already running")]
-    done = edit.edit(ws, [running.job_id, waiting.job_id], Edit({"tags": ["x"], "notes": None}))
-    assert [(job.run_id, job.tags) for job in done.changed] == [("a", '["x"]'), ("b", '["x"]')]
-    assert request_of(ws, "a")["model"]["hyperparameters"]["lr"] == 0.1
-
-
-@pytest.mark.parametrize("what", ["has started", "was edited meanwhile"])
-def test_what_changed_meanwhile_is_left_as_it_is(
-    ws: Workspace, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    job = queued(ws)
-    write = Journal.write
-
-    def first(journal: Journal, *arguments: Any) -> Any:
-        monkeypatch.undo()
-        if what == "has started":
-            claim(ws, job)
+    def meanwhile(workspace: Workspace, plans: list[editing._Plan]) -> None:
+        monkeypatch.setattr(editing, "_write", write)
+        write(workspace, plans)
+        if rival == "start":
+            start(ws, first.job_id)
         else:
-            edit.edit(ws, [job.job_id], Edit({f"{H}.lr": 2}))
-        return write(journal, *arguments)
+            editing.set_parameters(ws, {first.job_id: {"lr": 0.5}})
 
-    monkeypatch.setattr(Journal, "write", first)
-    done = edit.edit(ws, [job.job_id], Edit({f"{H}.lr": 3}))
-    assert [reason for _, reason in done.skipped] == [what]
-    assert done.changed == []
-    assert request_of(ws)["model"]["hyperparameters"]["lr"] == (0.1 if what == "has started" else 2)
-    assert os.listdir(ws.run_dir("r")) == ["request.json"]
-
-
-def test_the_same_again_changes_nothing(ws: Workspace) -> None:
-    job = queued(ws)
-    edit.edit(ws, [job.job_id], Edit({f"{H}.lr": 3}))
-    done = edit.edit(ws, [job.job_id], Edit({f"{H}.lr": 3}))
-    assert [reason for _, reason in done.skipped] == ["is so already"]
-
-
-def test_a_file_that_was_edited_by_hand_is_taken(ws: Workspace) -> None:
-    job = queued(ws)
-    path = ws.run_dir("r") / "request.json"
-    path.write_text(path.read_text().replace("0.1", "0.7"))
-    (new,) = edit.edit(ws, [job.job_id], Edit(priority=1)).changed
-    assert os.listdir(ws.run_dir("r")) == ["request.json"]
-    assert request_of(ws)["model"]["hyperparameters"]["lr"] == 0.7
-    assert request_file.digest(path.read_bytes()) == new.request_sha
-
-
-def test_a_run_gets_another_environment(ws: Workspace) -> None:
-    made = environment.capture({"PATH": "/bin"})
-    (new,) = edit.edit(ws, [queued(ws).job_id], Edit(environment=made)).changed
-    assert new.env_id == made.id
-    assert ws.env_file(made.id).exists()
-
-
-EDITS = """
-import pathlib
-from runforge import workspace
-from runforge.queue.edit import Edit, edit
-edit(workspace.at(pathlib.Path({root!r})), {ids!r}, Edit({{"model.hyperparameters.lr": 0.5}}))
-"""
+    monkeypatch.setattr(editing, "_write", meanwhile)
+    done = editing.set_parameters(ws, {each.job_id: {"lr": 9} for each in (first, second)})
+    reason = "already running" if rival == "start" else "changed meanwhile"
+    assert ([each.seq for each in done.changed], [why for _, why in done.skipped]) == ([second.seq], [reason])
+    assert request(ws, first.job_id).hyperparameters["lr"] == (0.1 if rival == "start" else 0.5)
+    assert request(ws, second.job_id).hyperparameters["lr"] == 9
+    assert files(ws, first.job_id) == files(ws, second.job_id) == ["request.json"]
+    in_order(ws)
 
 
 @pytest.mark.parametrize(
-    ("point", "is_new"),
+    ("wish", "said"),
     [
-        ("edit.written:1", False),
-        ("tx.written:1", False),
-        ("edit.committed:1", True),
-        ("edit.one_renamed:1", True),
-        ("command.committed:1", True),
+        (Edit(parameters={"le": 1}), "Did you mean"),
+        (Edit(unset=("momentum",)), "no parameter 'momentum'"),
+        (Edit(unset=("lr",)), "lr"),
+        (Edit(fields={"timeout_seconds": -1}), "timeout_seconds"),
+        (Edit(fields={"model.folder": "/nowhere"}), "/nowhere"),
+        (Edit(parameters={"api_key": "abcdefgh12345678"}), "secret"),
+        (Edit(after=(After("nobody"),)), "nobody"),
     ],
 )
-def test_a_kill_leaves_the_old_runs_or_the_new_ones(ws: Workspace, point: str, is_new: bool) -> None:
-    jobs = [queued(ws, "a"), queued(ws, "b")]
-    code = EDITS.format(root=str(ws.root), ids=[job.job_id for job in jobs])
-    killed = subprocess.run(
-        [sys.executable, "-c", code], check=False, env={**os.environ, "RUNFORGE_FAILPOINT": point}
+def test_what_cannot_be_is_refused_for_all_runs(ws: Workspace, wish: Edit, said: str) -> None:
+    jobs = queued(ws, "lr=0.1,0.2", "seed=1")
+    before = [on_disk(ws, each.job_id) for each in jobs]
+    with pytest.raises((InvalidRequest, Missing, OperationFailed), match=said):
+        editing.edit(ws, {jobs[0].job_id: Edit(priority=3), jobs[1].job_id: wish})
+    assert [job(ws, each.job_id) for each in jobs] == jobs
+    assert [on_disk(ws, each.job_id) for each in jobs] == before
+    in_order(ws)
+
+
+def test_an_edit_that_changes_nothing_says_so(ws: Workspace) -> None:
+    (one,) = queued(ws, name="t")
+    done = editing.edit(ws, {one.job_id: Edit(fields={"name": "t"}, priority=0)})
+    assert [reason for _, reason in done.skipped] == ["is so already"]
+    assert job(ws, one.job_id).version == 0
+
+
+def test_a_file_that_was_changed_by_hand_is_taken_as_it_is(ws: Workspace) -> None:
+    (one,) = queued(ws, "lr=0.1", "seed=1")
+    path = ws.root / one.run_dir / "request.json"
+    path.write_text(path.read_text().replace("0.1", "0.7"))
+    done = editing.edit(ws, {one.job_id: Edit(parameters={"seed": 1})})
+    assert [each.version for each in done.changed] == [1]
+    assert request(ws, one.job_id).hyperparameters == {"lr": 0.7, "seed": 1}
+
+
+def test_an_edit_that_fails_leaves_nothing_beside_the_request(ws: Workspace) -> None:
+    first, second = queued(ws, "lr=0.1,0.2", "seed=1")
+    wish = Edit(parameters={"lr": 3}, after=(After(str(second.seq)),))
+    circle = Edit(parameters={"lr": 3}, after=(After(str(first.seq)),))
+    with pytest.raises(InvalidRequest, match="waits for it already"):
+        editing.edit(ws, {first.job_id: wish, second.job_id: circle})
+    assert [job(ws, each.job_id) for each in (first, second)] == [first, second]
+    assert files(ws, first.job_id) == files(ws, second.job_id) == ["request.json"]
+
+
+# --- crashes ---------------------------------------------------------------------------------------
+
+_EDIT = """
+import sys
+from pathlib import Path
+from runforge import workspace
+from runforge.queue import edit
+edit.set_parameters(workspace.find(Path(sys.argv[1])), {name: {"lr": 9} for name in sys.argv[2:]})
+"""
+POINTS = ("tx.begun:1", "edit.request_kept:1", "tx.written:1", "edit.committed:1", "edit.request_placed:1")
+
+
+def killed_edit(ws: Workspace, point: str, job_ids: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _EDIT, str(ws.root), *job_ids],
+        env={**os.environ, VARIABLE: point},
+        capture_output=True,
+        check=False,
     )
-    assert killed.returncode == -signal.SIGKILL
-    for job in jobs:
-        sha = now(ws, job).request_sha
-        request_file.settle(ws.run_dir(job.run_id), sha)
-        data = (ws.run_dir(job.run_id) / "request.json").read_bytes()
-        assert request_file.digest(data) == sha
-        assert json.loads(data)["model"]["hyperparameters"]["lr"] == (0.5 if is_new else 0.1)
-    done = edit.edit(ws, [job.job_id for job in jobs], Edit({f"{H}.lr": 0.6}))
-    assert len(done.changed) == 2
-    assert os.listdir(ws.run_dir("a")) == ["request.json"]
+    assert done.returncode == -9, done.stderr
 
 
-def test_a_retry_after_a_killed_edit_takes_the_edited_request(ws: Workspace) -> None:
-    job = queued(ws)
-    code = EDITS.format(root=str(ws.root), ids=[job.job_id])
-    environ = {**os.environ, "RUNFORGE_FAILPOINT": "edit.committed:1"}
-    subprocess.run([sys.executable, "-c", code], check=False, env=environ)
-    cancel.cancel_run(ws, "r")
-    retry.retry_run(ws, "r")
-    assert request_of(ws)["model"]["hyperparameters"]["lr"] == 0.5
+@pytest.mark.parametrize("point", POINTS)
+def test_a_kill_anywhere_leaves_the_old_runs_or_the_new_ones(ws: Workspace, point: str) -> None:
+    jobs = queued(ws, "lr=0.1,0.2", "seed=1")
+    killed_edit(ws, point, [each.job_id for each in jobs])
+    is_new = point in {"edit.committed:1", "edit.request_placed:1"}
+    for old, each in zip(jobs, (job(ws, one.job_id) for one in jobs), strict=True):
+        assert (each.version, json.loads(each.overrides)[LR]) == (
+            (1, 9) if is_new else (0, json.loads(old.overrides)[LR])
+        )
+        assert request(ws, each.job_id).hyperparameters["lr"] == json.loads(each.overrides)[LR]
+    editing.set_parameters(ws, {each.job_id: {"lr": 5} for each in jobs})
+    for each in jobs:
+        assert request(ws, each.job_id).hyperparameters["lr"] == 5
+        assert files(ws, each.job_id) == ["request.json"]
+    in_order(ws)
+
+
+def test_a_run_that_was_canceled_after_a_killed_edit_comes_back_as_edited(ws: Workspace) -> None:
+    (one,) = queued(ws, "lr=0.1", "seed=1")
+    killed_edit(ws, "edit.committed:1", [one.job_id])
+    with open_journal(ws) as journal, journal.write() as tx:
+        transitions.cancel_queued(tx, [edges.known_job(tx, one.job_id)], clock.now())
+    retry.retry(ws, [one.job_id])
+    assert request(ws, one.job_id).hyperparameters["lr"] == 9
+
+
+def test_a_request_that_waits_beside_is_placed_only_if_it_is_whole(ws: Workspace) -> None:
+    (one,) = queued(ws, "lr=0.1", "seed=1")
+    killed_edit(ws, "edit.committed:1", [one.job_id])
+    now = job(ws, one.job_id)
+    folder = ws.root / now.run_dir
+    edited_request.beside(folder, str(now.request_sha)).write_bytes(b"{}")
+    edited_request.place(folder, now.request_sha)
+    assert on_disk(ws, one.job_id) == one.request_sha

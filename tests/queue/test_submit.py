@@ -8,7 +8,7 @@ from runforge.cli import samples
 from runforge.core.submission import Submission, like
 from runforge.documents import strict_json
 from runforge.errors import Missing
-from runforge.queue import submit
+from runforge.queue import rerun, submit
 from runforge.store import records
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
@@ -26,7 +26,7 @@ def test_a_run_gets_every_option_and_its_copy_the_same(ws: Workspace) -> None:
     asked = Submission(group="lr", priority=7, dry_run_seconds=0.5, overrides='{"a": 1}')
     job = submit.enqueue_run(ws, "mine", asked)
     assert like(job) == asked._replace(group=group)
-    assert like(submit.rerun(ws, "mine")) == like(job)
+    assert like(rerun.rerun_one(ws, "mine")) == like(job)
 
 
 def test_every_run_of_a_sweep_gets_the_options(ws: Workspace) -> None:
@@ -44,5 +44,5 @@ def test_a_copy_that_is_refused_leaves_no_folder(ws: Workspace) -> None:
     (ws.root / "data" / "train.csv").unlink()
     before = sorted(ws.runs_dir.iterdir())
     with pytest.raises(Missing):
-        submit.rerun(ws, "mine")
+        rerun.rerun_one(ws, "mine")
     assert sorted(ws.runs_dir.iterdir()) == before

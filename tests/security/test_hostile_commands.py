@@ -40,9 +40,9 @@ CALLS = [
         f"{c} X -w W"
         for c in ("cancel", "retry", "hold", "release", "pause", "resume", "move --front", "remove -y")
     ),
+    *("edit X -p 1 -w W", "edit @last --set X -w W", "edit @last lr=X -w W", "edit @last --unset X -w W"),
+    *("edit @last --after X -w W", "edit @last -w W -- X", "rerun X -w W"),
     *(
-        "edit X -p 1 -w W",
-        "rerun X -w W",
         "helper X",
         "submit --after X -w W -- true",
         "cancel none --where X -w W",
@@ -66,6 +66,10 @@ CALLS = [
         "--X",
         "jobs --X -w W",
     ),
+    *(f"{c} X -w W" for c in ("cancel", "retry", "hold", "release", "pause", "resume", "remove --yes")),
+    *("move X --front -w W", "submit -n X -w W --dry-run -- true", "submit -S X -w W -- true"),
+    *("edit X lr=1 -w W", "edit @last --set X -w W", "edit @last --command X -w W", "rerun X -w W"),
+    *("edit @last -t X -w W", "edit @last -e X -w W", "edit @last -C FX -w W", "rerun @last --unset X -w W"),
     *("results X -w W", "results --format X -w W", "compare X -w W", "compare @last --format X -w W"),
     *("enqueue-sweep --plan F --state-dir FX", "wait --timeout X -w W", "logs @last --attempt X -w W"),
 ]

@@ -46,6 +46,9 @@ class Model:
     had_started: bool = False
     #: It was canceled because of what it waited for.
     in_vain: bool = False
+    #: How often it was edited, and its newest request.
+    version: int = 0
+    request_sha: str | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -68,6 +71,8 @@ class ModelMachine(RuleBasedStateMachine):
         #: Groups with nothing left to do.
         self.over: set[str] = set()
         self.limits: dict[str, int] = {}
+        #: Jobs as somebody looked at them who may edit them later.
+        self.shown: dict[str, Job] = {}
         #: (job, parent, condition) -> whether it is met.
         self.edges: dict[tuple[str, str, str], bool] = {}
         self.slots: dict[int, str] = {}
@@ -274,6 +279,8 @@ def _model(job: Job, row: Any) -> Model:
         bool(row["delayed"]),
         job.state in TERMINAL and job.started_at is not None,
         job.cause == Cause.DEPENDENCY,
+        job.version,
+        job.request_sha,
     )
 
 

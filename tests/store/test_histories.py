@@ -13,7 +13,7 @@ from runforge.core.states import TERMINAL, State
 from tests.store.edge_rules import ENDED_BADLY
 from tests.store.test_stateful import JournalMachine
 
-_STEPS = 500
+_STEPS = 700
 QUEUED, RUNNING = State.QUEUED, State.RUNNING
 
 
@@ -52,6 +52,8 @@ class History:
             (1, lambda: machine.open_or_close(number(99), is_open=number(3) == 0)),
             (4, lambda: machine.claim_what_is_next(0, [])),
             (1, self._move),
+            (4, lambda: machine.show(self.one(QUEUED))),
+            (6, lambda: machine.edit_what_was_shown(number(99), number(3))),
         ]
         command = self.random.choices([c for _, c in commands], [weight for weight, _ in commands])[0]
         before = self._look()
@@ -63,7 +65,8 @@ class History:
 
     def _look(self) -> Counter[str]:
         jobs, edges = self.machine.jobs.values(), self.machine.edges.values()
-        return Counter(vain=sum(job.in_vain for job in jobs), met=sum(edges), edges=len(edges))
+        edited = sum(job.version for job in jobs)
+        return Counter(vain=sum(job.in_vain for job in jobs), met=sum(edges), edges=len(edges), edited=edited)
 
     def _enqueue(self) -> None:
         if self.random.random() < 0.5:
@@ -91,4 +94,6 @@ def test_a_long_history_of_waiting_is_what_the_model_says(seed: int) -> None:
             history.step()
     finally:
         history.machine.teardown()
-    assert min(history.seen[event] for event in ("edges", "met", "vain", "no more vain")) > 1, history.seen
+    assert min(history.seen[event] for event in ("edges", "met", "vain", "no more vain", "edited")) > 1, (
+        history.seen
+    )

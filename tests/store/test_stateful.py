@@ -27,6 +27,7 @@ from runforge.store.failures import Fenced
 from runforge.store.journal import Transaction
 from runforge.store.opening import open_journal
 from tests.store.edge_rules import EdgeRules, places
+from tests.store.edit_rules import EditRules
 from tests.store.queue_model import NOW, Model
 
 MOST_JOBS = 8
@@ -39,7 +40,7 @@ class _Crash(Exception):
     """Stands for the death of the process that writes."""
 
 
-class JournalMachine(EdgeRules):
+class JournalMachine(EditRules, EdgeRules):
     # --- what users do -------------------------------------------------------------------------
 
     @rule(jobs=st.lists(st.tuples(gpu_counts, st.integers(-3, 3)), max_size=3), fail_fast=st.booleans())

@@ -18,8 +18,8 @@ from runforge.attempts.build_spec import Place, Terms
 from runforge.backends.base import Launch
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
 from runforge.core.records import Group, Job
+from runforge.documents import edited_request
 from runforge.documents.request import Request
-from runforge.documents.request_file import read_queued, settle
 from runforge.errors import OperationFailed
 from runforge.files.durable import refuse_link
 from runforge.machine.gpu_watch import GpuWatch
@@ -94,8 +94,7 @@ class Launcher:
         job, token = launch.job, launch.ref.token
         run_dir = self._workspace.root / job.run_dir
         refuse_link(run_dir)
-        settle(run_dir, job.request_sha)
-        request, digest = read_queued(run_dir / "request.json")
+        request, digest = edited_request.read(run_dir, job.request_sha)
         _require_same(job, digest)
         files = environment.of_request(self._workspace, request.environment)
         variables = environment.variables(files, os.environ)

@@ -147,3 +147,14 @@ BEGIN
     INSERT INTO journal (at, event, group_id, detail)
     VALUES (NEW.updated_at, 'group_limited', NEW.group_id, json_object('run_limit', NEW.run_limit));
 END;
+
+-- What clients read in group.json: its entry has it written anew.
+CREATE TRIGGER groups_described AFTER UPDATE OF name, notes, objective_metric, direction ON groups
+WHEN NEW.name <> OLD.name OR NEW.notes IS NOT OLD.notes OR NEW.objective_metric IS NOT OLD.objective_metric
+     OR NEW.direction <> OLD.direction
+BEGIN
+    INSERT INTO journal (at, event, group_id, detail)
+    VALUES (NEW.updated_at, 'group_described', NEW.group_id,
+            json_object('name', NEW.name, 'notes', NEW.notes, 'objective_metric', NEW.objective_metric,
+                        'direction', NEW.direction));
+END;

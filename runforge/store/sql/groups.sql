@@ -65,6 +65,9 @@ UPDATE groups SET is_canceled = :is_canceled, updated_at = :now WHERE group_id =
 -- name: set_objective
 UPDATE groups SET objective_metric = :metric, direction = :direction, updated_at = :now WHERE group_id = :group_id;
 
+-- name: describe
+UPDATE groups SET name = :name, notes = :notes, updated_at = :now WHERE group_id = :group_id;
+
 -- name: mark_started
 UPDATE groups SET started_at = coalesce(started_at, :now), finished_at = NULL
 WHERE group_id = :group_id;

@@ -313,11 +313,15 @@ UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :ret
 WHERE job_id = :job_id;
 
 -- name: edit
--- A queued job gets another request; not if it was edited meanwhile.
-UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules,
-                retries_used = :retries_used, overrides = :overrides, name = :name, tags = :tags, notes = :notes,
-                priority = :priority, shape_id = :shape_id, version = version + 1, updated_at = :now
-WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND version = :version;
+-- A new request of a queued job. Nothing is changed if it was started or edited since its version was read.
+UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
+                shape_id = :shape_id, version = version + 1,
+                retries_used = CASE WHEN retry_rules = :retry_rules THEN retries_used ELSE '[]' END, updated_at = :now
+WHERE job_id = :job_id AND state = 'queued' AND version = :version;
 
 -- name: describe
 UPDATE jobs SET name = :name, tags = :tags, notes = :notes, updated_at = :now WHERE job_id = :job_id;
+
+-- name: set_not_before
+UPDATE jobs SET not_before = :not_before, delayed = :not_before IS NOT NULL, updated_at = :now
+WHERE job_id = :job_id AND state = 'queued' AND not_before IS NOT :not_before;

@@ -1,0 +1,65 @@
+"""The request of a queued run while it is exchanged: the journal's digest says which file is the run's.
+
+An edit writes the new request beside the old one, under a name with its digest. The journal then names the digest,
+and the file takes the old one's place. Whoever comes after a crash in between finishes that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+from runforge.documents.request import Request
+from runforge.documents.request_file import REQUEST_LIMIT, digest, read_queued
+from runforge.files.durable import read_if_there, write_atomic
+
+_NAME = "request.json"
+_BESIDE = re.compile(r"request\.[0-9a-f]{64}\.json")
+
+
+def beside(folder: Path, sha: str) -> Path:
+    """Return where a new request waits until the journal names it."""
+    return folder / f"request.{sha}.json"
+
+
+def keep(folder: Path, data: bytes) -> None:
+    """Write a new request beside the old one. It is durable when this returns."""
+    write_atomic(beside(folder, digest(data)), data)
+
+
+def place(folder: Path, sha: str | None) -> None:
+    """Put the request that the journal names into its place, if its edit has not done so yet.
+
+    Not synced: after a power cut it has one name or the other.
+    """
+    if sha is None:
+        return
+    new = beside(folder, sha)
+    data = read_if_there(new, REQUEST_LIMIT)
+    if data is not None and digest(data) == sha:
+        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+            os.replace(new, folder / _NAME)
+
+
+def read(folder: Path, sha: str | None) -> tuple[Request, str]:
+    """Return the request of a run and the digest of its file; another digest than `sha` is not what was queued."""
+    place(folder, sha)
+    return read_queued(folder / _NAME)
+
+
+def current(folder: Path, sha: str | None) -> Path:
+    """Return the file with a run's request, for somebody who only looks."""
+    if sha is not None and os.path.lexists(beside(folder, sha)):
+        return beside(folder, sha)
+    return folder / _NAME
+
+
+def forget_others(folder: Path, sha: str | None) -> None:
+    """Delete what killed edits have left beside the request. The caller holds the writers' lock."""
+    kept = None if sha is None else beside(folder, sha).name
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for name in os.listdir(folder):
+            if _BESIDE.fullmatch(name) and name != kept:
+                (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,62 @@
+"""Changes what a group says of itself, and how many of its runs go on at once; in any state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from runforge import clock
+from runforge.core.records import Group
+from runforge.documents.request_options import Objective
+from runforge.documents.secrets import secrets_in
+from runforge.errors import InvalidRequest
+from runforge.queue.change import change
+from runforge.store import targets
+from runforge.store.journal import Transaction
+from runforge.workspace import Workspace
+
+
+class GroupEdit(NamedTuple):
+    """What is to be changed in a group; what is None stays."""
+
+    name: str | None = None
+    #: An empty text takes them away.
+    notes: str | None = None
+    run_limit: int | None = None
+    objective: Objective | None = None
+
+
+class ChangedGroups(NamedTuple):
+    """The groups that were changed, as they are now, and those that were so already."""
+
+    changed: list[Group]
+    same: list[Group]
+
+
+def edit_groups(workspace: Workspace, group_ids: Sequence[str], wish: GroupEdit) -> ChangedGroups:
+    """Change groups, in one transaction."""
+    if next(secrets_in({"name": wish.name, "notes": wish.notes}), None) is not None:
+        raise InvalidRequest(
+            "a name or a note looks like a secret, and the journal keeps it", fix="Leave it out"
+        )
+    found = ChangedGroups([], [])
+    with change(workspace) as tx:
+        now = clock.now()
+        for group_id in group_ids:
+            before = targets.group(tx, group_id)
+            _edit(tx, before, wish, now)
+            after = targets.group(tx, group_id)
+            (found.same if after == before else found.changed).append(after)
+    return found
+
+
+def _edit(tx: Transaction, group: Group, wish: GroupEdit, now: str) -> None:
+    name = group.name if wish.name is None else wish.name
+    notes = group.notes if wish.notes is None else wish.notes or None
+    if (name, notes) != (group.name, group.notes):
+        tx.run("groups.describe", group_id=group.group_id, name=name, notes=notes, now=now)
+    if wish.run_limit is not None:
+        tx.run("groups.set_limit", group_id=group.group_id, run_limit=wish.run_limit, now=now)
+    if wish.objective is not None:
+        metric, direction = wish.objective
+        tx.run("groups.set_objective", group_id=group.group_id, metric=metric, direction=direction, now=now)

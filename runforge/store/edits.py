@@ -1,0 +1,32 @@
+"""Changes of jobs that do not move them. Each is guarded: whoever was not quick enough changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runforge.core.records import Job
+from runforge.core.resources import Resources, checked
+from runforge.store.failures import IllegalTransition
+from runforge.store.journal import Transaction
+
+
+def exchange(tx: Transaction, job: Job, needs: Resources, columns: Mapping[str, Any], now: str) -> None:
+    """Give a queued job a new request; IllegalTransition if it was started or edited since `job` was read."""
+    values = checked(needs)._asdict()
+    shape = tx.row("jobs.shape_id", **values) or tx.row("jobs.new_shape", **values)
+    changed = tx.run(
+        "jobs.edit", job_id=job.job_id, version=job.version, shape_id=shape[0], now=now, **columns
+    )
+    if changed != 1:
+        raise IllegalTransition(f"run {job.run_id} cannot be edited: it was started or changed meanwhile")
+
+
+def describe(tx: Transaction, job: Job, columns: Mapping[str, Any], now: str) -> None:
+    """Set name, tags and notes of a job, in any state."""
+    tx.run("jobs.describe", job_id=job.job_id, now=now, **columns)
+
+
+def start_after(tx: Transaction, job: Job, not_before: str | None, now: str) -> None:
+    """Let a queued job start no sooner than a time, or at once."""
+    tx.run("jobs.set_not_before", job_id=job.job_id, not_before=not_before, now=now)

@@ -267,13 +267,13 @@ class Engine:
             return False  # no commit since the last time that nothing could start
         with self._journal.read() as tx:
             self._delays.load(tx)  # somebody may have queued a run for later
-            can_start = self._delays.is_due(now) or self._claims.can_start(tx)
+            can_start = self._delays.is_due(now) or self._claims.can_start(tx, self._clock.monotonic())
         if not can_start:
             self._seen = version
         return can_start and self.gate.allows()
 
     def _claim_all(self, tx: Transaction, now: str) -> list[tuple[RunningAttempt, Claimed]]:
-        claimed = self._claims.claim_all(tx, now)
+        claimed = self._claims.claim_all(tx, now, self._clock.monotonic())
         return [(_running(tx, each.job, each.grant.token), each) for each in claimed]
 
     def _launch(self, running: RunningAttempt, claim: Claimed) -> None:

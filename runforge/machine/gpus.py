@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from runforge.machine.gpu_world import Seen
 from runforge.own_python import import_named
 
 T = TypeVar("T")
@@ -58,6 +59,10 @@ class Gpus(NamedTuple):
     absence: str | None = None
     #: What the user should know of how the devices were chosen.
     remarks: tuple[str, ...] = ()
+    #: Whose memory is on the usable devices, in their order; empty if nobody has looked for it.
+    seen: tuple[Seen, ...] = ()
+    #: Whether that was too long ago to give a device by it. A new look is on its way.
+    is_stale: bool = False
 
     @property
     def total(self) -> int:

@@ -67,7 +67,7 @@ CALLS = [
         "jobs --X -w W",
     ),
     *(f"{c} X -w W" for c in ("cancel", "retry", "hold", "release", "pause", "resume", "remove --yes")),
-    *("move X --front -w W", "submit -n X -w W --dry-run -- true", "submit -S X -w W -- true"),
+    *("move X --front -w W", "submit -S X -w W -- true"),
     *("edit X lr=1 -w W", "edit @last --set X -w W", "edit @last --command X -w W", "rerun X -w W"),
     *("edit @last -t X -w W", "edit @last -e X -w W", "edit @last -C FX -w W", "rerun @last --unset X -w W"),
     *("results X -w W", "results --format X -w W", "compare X -w W", "compare @last --format X -w W"),

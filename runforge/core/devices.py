@@ -4,8 +4,7 @@ A run that names no memory has its devices whole. One that names it shares them 
 cannot be seen is not free.
 """
 
-from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from runforge.core.resources import Resources
@@ -14,23 +13,6 @@ from runforge.core.resources import Resources
 LITTLE_MB = 300
 #: So much of a device is never leased: its driver and contexts need it.
 KEPT_FREE_MB = 512
-#: For so long the highest foreign use counts, in seconds.
-PEAK_SECONDS = 600.0
-
-
-class Seen(NamedTuple):
-    """What NVML says of one device's memory now, in MB."""
-
-    uuid: str
-    total_mb: int
-    used_mb: int
-    #: What runs of this daemon use.
-    ours_mb: int = 0
-    #: What everybody else uses.
-    foreign_mb: int = 0
-    #: Whether all of it is accounted for.
-    is_known: bool = True
-    owners: Sequence[object] = ()
 
 
 class Device(NamedTuple):
@@ -49,11 +31,19 @@ class Device(NamedTuple):
     foreign_mb: int = 0
     used_mb: int = 0
     is_known: bool = True
+    #: Another queue has said that it uses it whole.
+    is_held: bool = False
+
+    @property
+    def is_free_of_others(self) -> bool:
+        """Whether nobody but this queue is on it, as far as can be seen."""
+        is_sure = self.is_known or self.used_mb <= LITTLE_MB
+        return is_sure and self.foreign_mb <= LITTLE_MB and not self.is_held
 
     @property
     def room_mb(self) -> int:
         """What of it can still be leased."""
-        if self.is_whole or not self.is_known or not self.memory_mb:
+        if self.is_whole or self.is_held or not self.is_known or not self.memory_mb:
             return 0
         return max(0, self.memory_mb - KEPT_FREE_MB - self.foreign_mb - self.leased_mb)
 
@@ -74,9 +64,7 @@ def can_share(device: Device, vram_mb: int) -> bool:
 
 def can_own(device: Device, vram_mb: int = 0) -> bool:
     """Return whether a run can have the device whole: nobody else is on it, as far as can be seen."""
-    is_empty = device.in_use == 0 and device.foreign_mb <= LITTLE_MB
-    is_sure = device.is_known or device.used_mb <= LITTLE_MB
-    return is_empty and is_sure and _is_large_enough(device, vram_mb)
+    return device.in_use == 0 and device.is_free_of_others and _is_large_enough(device, vram_mb)
 
 
 def _is_large_enough(device: Device, vram_mb: int) -> bool:
@@ -115,8 +103,7 @@ def pinned(needs: Resources, devices: Iterable[Device]) -> list[Device]:
 def _fits(needs: Resources, device: Device, *, is_crowded: bool) -> bool:
     if can_share(device, needs.vram_mb) or can_own(device, needs.vram_mb):
         return True
-    is_free = device.foreign_mb <= LITTLE_MB and (device.is_known or device.used_mb <= LITTLE_MB)
-    return is_crowded and not needs.vram_mb and is_free
+    return is_crowded and not needs.vram_mb and device.is_free_of_others
 
 
 def lease_mb(needs: Resources, device: Device, *, is_crowded: bool = False) -> int | None:
@@ -156,33 +143,10 @@ def why_not(
     """Return why a run gets no devices now: reserved, foreign, memory or gpus_busy."""
     if reservation is not None and pick(needs, devices, is_crowded=is_crowded) is not None:
         return "reserved"
-    alone = [device._replace(foreign_mb=0, used_mb=0, is_known=True) for device in devices]
+    alone = [device._replace(foreign_mb=0, used_mb=0, is_known=True, is_held=False) for device in devices]
     if pick(needs, alone, is_crowded=is_crowded) is not None:
         return "foreign"
     return "memory" if needs.vram_mb else "gpus_busy"
-
-
-class Peaks:
-    """The highest foreign use of each device in the last minutes: what has just gone may come back."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, deque[tuple[float, int]]] = {}
-
-    def note(self, uuid: str, now: float, foreign_mb: int) -> None:
-        """Take one reading; `now` is in seconds and only grows."""
-        kept = self._seen.setdefault(uuid, deque())
-        while kept and kept[-1][1] <= foreign_mb:
-            kept.pop()
-        kept.append((now, foreign_mb))
-
-    def of(self, uuid: str, now: float) -> int:
-        """Return the highest reading of the last ten minutes. The newest one counts however old it is."""
-        kept = self._seen.get(uuid)
-        if not kept:
-            return 0
-        while len(kept) > 1 and now - kept[0][0] > PEAK_SECONDS:
-            kept.popleft()
-        return kept[0][1]
 
 
 def counted_mb(share_mb: int | None, job_id: str, seen: Mapping[str, int]) -> int:

@@ -33,10 +33,7 @@ class Resources(NamedTuple):
 
     def to_json(self) -> dict[str, int | str]:
         """Return the form that a journal entry has."""
-        values = self._asdict()
-        if not self.pins:
-            del values["pins"]
-        return values
+        return self._asdict()
 
 
 def checked(needs: Resources) -> Resources:

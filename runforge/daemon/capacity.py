@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runforge.core.devices import Device, Reservation, Seen, counted_mb, lease_mb
+from runforge.core.devices import LITTLE_MB, Device, Reservation, counted_mb, lease_mb
 from runforge.core.outcome import DeviceGrant
 from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity, Machine
+from runforge.machine.gpu_world import Seen
 from runforge.machine.gpus import Gpu, Gpus
 
 #: With a slot for each device, devices alone limit how many runs have one.
@@ -104,7 +105,15 @@ class Slots:
         )
         if seen is None:
             return device
-        return device._replace(foreign_mb=seen.foreign_mb, used_mb=seen.used_mb, is_known=seen.is_known)
+        foreign_mb = seen.others_mb(device.leased_mb)
+        if not seen.total_mb and seen.foreign:  # how much they use is not told
+            foreign_mb = max(foreign_mb, LITTLE_MB + 1)
+        return device._replace(
+            foreign_mb=foreign_mb,
+            used_mb=seen.used_mb,
+            is_known=seen.is_known,
+            is_held=seen.held_by is not None,
+        )
 
     def first_free(self) -> int:
         """Return the lowest free slot number."""

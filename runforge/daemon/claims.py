@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from runforge.core.devices import Device, Reservation
 from runforge.core.outcome import Grant
-from runforge.core.devices import Device, Reservation, Seen
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.scheduling import Capacity, Head, Machine, choose, place
 from runforge.core.states import Cause
 from runforge.daemon.capacity import Slots
 from runforge.daemon.patience import Patience
+from runforge.machine.gpu_world import Seen
 from runforge.machine.gpus import Gpus
 from runforge.store import heads, records, transitions
 from runforge.store.journal import Transaction

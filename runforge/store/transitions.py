@@ -74,7 +74,9 @@ def _give(tx: Transaction, job: Job, grant: DeviceGrant) -> None:
     if not grant.is_whole and not grant.share_mb:
         tx.run("attempts.share_device", device=grant.device)
     share_mb = None if grant.is_whole else grant.share_mb
-    tx.run("attempts.grant_device", slot_no=grant.slot, job_id=job.job_id, device=grant.device, share_mb=share_mb)
+    tx.run(
+        "attempts.grant_device", slot_no=grant.slot, job_id=job.job_id, device=grant.device, share_mb=share_mb
+    )
 
 
 def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:

@@ -109,6 +109,7 @@ needs_of_some = st.builds(
     gpus=st.integers(0, 3),
     vram_mb=st.sampled_from((0, 500, 2000)),
     mem_mb=st.sampled_from((0, 64_000)),
+    pins=st.just(""),
 ).map(lambda needs: needs if needs.gpus else needs._replace(vram_mb=0))
 
 
@@ -181,7 +182,9 @@ def _is_without_room(needs: Resources, running: int, used: list, gpu_slots: int,
     for gpu in gpus:
         here = [each for each in used if each.device == gpu.uuid]
         leased = sum(each.share_mb for each in here)
-        has_part = not any(each.is_whole for each in here) and gpu.memory_mb - 512 - leased >= needs.vram_mb > 0
+        has_part = (
+            not any(each.is_whole for each in here) and gpu.memory_mb - 512 - leased >= needs.vram_mb > 0
+        )
         is_empty = not here and gpu.memory_mb >= needs.vram_mb
         is_crowded = gpu_slots > len(gpus) and not needs.vram_mb
         able += has_part or is_empty or is_crowded

@@ -24,6 +24,8 @@ class Workspace(NamedTuple):
 
     root: Path
     state_dir: Path
+    #: Another user's, to look at: nothing in it is written, and nothing that it says is executed.
+    only_look: bool = False
 
     @property
     def hidden(self) -> Path:
@@ -138,8 +140,8 @@ class Workspace(NamedTuple):
             return str(path)
 
 
-def at(root: Path, *, state_dir: Path | None = None) -> Workspace:
-    """Return the workspace at a folder; Missing if the folder is not there.
+def at(root: Path, *, state_dir: Path | None = None, only_look: bool = False) -> Workspace:
+    """Return the workspace at a folder; Missing if the folder is not there. With `only_look` it may be another user's.
 
     `state_dir` puts the journal and the locks into another folder, for a workspace on a network file system.
     The choice is kept in `.runforge/state_dir`.
@@ -154,6 +156,8 @@ def at(root: Path, *, state_dir: Path | None = None) -> Workspace:
     if not resolved.is_dir():
         raise Missing(f"workspace is not a folder: {root}", fix="Give the folder that holds it")
     hidden = resolved / ".runforge"
+    if only_look and hidden.is_dir() and _is_of_others(hidden):
+        return Workspace(resolved, state_folder.find(resolved, None), only_look=True)
     require_own(resolved)
     if state_dir is not None:
         _check_owner(state_dir.expanduser().resolve())
@@ -167,6 +171,16 @@ def require_own(root: Path) -> None:
     """Raise Missing for a folder in which this user should have no queue. Changes nothing."""
     _check_owner(root / ".runforge")
     _check_root(root)
+
+
+def _is_of_others(folder: Path) -> bool:
+    """Return whether a state folder is another user's. One that cannot be read is an error for people."""
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise Missing(
+            f"{folder} cannot be read by this user",
+            fix=f"Its owner can allow it: chmod -R go+rX {folder}",
+        )
+    return os.lstat(folder).st_uid != os.geteuid()
 
 
 def _check_owner(folder: Path) -> None:
@@ -228,17 +242,17 @@ def _account(uid: int) -> str | None:
         return None
 
 
-def find(given: Path | None, *, state_dir: Path | None = None) -> Workspace:
+def find(given: Path | None, *, state_dir: Path | None = None, only_look: bool = False) -> Workspace:
     """Return the given workspace, else $RUNFORGE_WORKSPACE, else the nearest one upwards."""
     if given is not None:
-        return at(given, state_dir=state_dir)
+        return at(given, state_dir=state_dir, only_look=only_look)
     variable = os.environ.get(VARIABLE)
     if variable:
-        return at(Path(variable), state_dir=state_dir)
+        return at(Path(variable), state_dir=state_dir, only_look=only_look)
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / ".runforge").is_dir():
-            return at(folder, state_dir=state_dir)
+            return at(folder, state_dir=state_dir, only_look=only_look)
     raise Missing(
         f"no workspace in {here} or above it",
         fix=f"Give --workspace, set ${VARIABLE}, or make one here with `runforge init --bare`",

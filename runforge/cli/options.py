@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 _LONGEST = 3650 * 86400.0
 
 
-def find(workspace: Path | None, state_dir: Path | None = None) -> Workspace:
-    """Return the workspace that the options mean, with what others have left there settled first."""
-    here = workspaces.find(workspace, state_dir=state_dir)
+def find(workspace: Path | None, state_dir: Path | None = None, *, only_look: bool = False) -> Workspace:
+    """Return the workspace that the options mean, with what others have left there settled first.
+
+    With `only_look` it may be another user's; then nothing is settled.
+    """
+    here = workspaces.find(workspace, state_dir=state_dir, only_look=only_look)
+    if here.only_look:
+        return here
     if traces.has_older_queue(here):
         _take_over(here)
     if foreground.has_abandoned(here):

@@ -17,5 +17,9 @@ def tui(
     from runforge.cli.screens import open_screens
 
     return open_screens(
-        find(workspace), read_only=read_only, ascii_only=ascii_only, mouse=not no_mouse, seconds=refresh
+        find(workspace, only_look=read_only),
+        read_only=read_only,
+        ascii_only=ascii_only,
+        mouse=not no_mouse,
+        seconds=refresh,
     )

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from runforge.core.resources import Resources
 
+#: So many GPU slots there are where the devices alone limit how many runs have one.
+NO_LIMIT = 1 << 20
 #: So much memory of others does not keep a run from having a device whole: a display, a monitor.
 LITTLE_MB = 300
 #: So much of a device is never leased: its driver and contexts need it.
@@ -149,6 +151,16 @@ def why_not(
     return "memory" if needs.vram_mb else "gpus_busy"
 
 
-def counted_mb(share_mb: int | None, job_id: str, seen: Mapping[str, int]) -> int:
-    """Return what a lease counts: what was asked for or what is seen of it, whichever is more."""
-    return max(share_mb or 0, seen.get(job_id, 0))
+def with_runs(
+    device: Device, held: Collection[tuple[str, int | None]], used_by: Mapping[str, int] = {}  # noqa: B006 - not changed
+) -> Device:
+    """Return a device with the runs that have it: job id and share of each, and what is seen of it in use.
+
+    A share counts what was asked for or what is seen, whichever is more: so a run that has just been launched
+    counts, and so does one that uses more than it said.
+    """
+    return device._replace(
+        in_use=len(held),
+        leased_mb=sum(max(share or 0, used_by.get(job_id, 0)) for job_id, share in held),
+        is_whole=any(share is None for _, share in held),
+    )

@@ -135,7 +135,7 @@ class Ranking(NamedTuple):
             return ""
         if all(map(has_diverged, named)):
             return f"{self.metric} has diverged in every run that succeeded"
-        return f"it is unknown whether {self.metric} is better high or low; the plan's `objective` can say it"
+        return f"it is unknown whether {self.metric} is better high or low; `--metric NAME:min` or the plan's `objective` says it"
 
 
 def ranking(objective_metric: str | None, direction: str, first_metric: str | None) -> Ranking:

@@ -156,3 +156,7 @@ class DaemonRow(NamedTuple):
     wanted: str
     drain_until: str | None
     last_served_group: str | None
+    #: 1: there is a GPU slot for each device.
+    gpu_auto: int = 0
+    #: Which devices it was restricted to, as it was told.
+    devices: str | None = None

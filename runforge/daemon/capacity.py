@@ -7,16 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runforge.core.devices import LITTLE_MB, Device, Reservation, counted_mb, lease_mb
+from runforge.core.devices import LITTLE_MB, NO_LIMIT, Device, Reservation, lease_mb, with_runs
 from runforge.core.outcome import DeviceGrant
 from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity, Machine
-from runforge.machine.gpu_world import Seen
 from runforge.machine.gpus import Gpu, Gpus
-
-#: With a slot for each device, devices alone limit how many runs have one.
-_NO_LIMIT = 1 << 20
-
 
 @dataclass(slots=True)
 class Slots:
@@ -34,8 +29,6 @@ class Slots:
     gpu_slots: int | None
     gpus: Gpus = field(default_factory=Gpus)
     machine: Machine = Machine()  # noqa: RUF009 - immutable
-    #: What is seen of each device's memory, by UUID; the foreign use is the highest of the last minutes.
-    seen: Mapping[str, Seen] = field(default_factory=dict)
     #: What each run uses of each device, in MB: UUID, then job id.
     used_by: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     quarantined: frozenset[str] = frozenset()
@@ -83,26 +76,20 @@ class Slots:
         )
 
     def _free_gpu_slots(self) -> int:
-        if self.gpus.problem is not None:
+        if self.gpus.problem is not None or self.gpus.is_stale:
             return 0
         if self.gpu_slots is None and self.gpus.total:
-            return _NO_LIMIT
+            return NO_LIMIT
         return max(0, self.shown_gpu_slots - len(self._gpu_taken))
 
     def _given_out(self) -> list[Gpu]:
         return [gpu for gpu in self.gpus.usable if gpu.uuid not in self.quarantined]
 
     def _device(self, gpu: Gpu) -> Device:
-        held = self._held.get(gpu.uuid, ())
-        seen = self.seen.get(gpu.uuid)
-        used_by = self.used_by.get(gpu.uuid, {})
-        device = Device(
-            gpu.uuid,
-            gpu.memory_mb,
-            in_use=len(held),
-            leased_mb=sum(counted_mb(share, job_id, used_by) for job_id, share in held),
-            is_whole=any(share is None for _, share in held),
+        device = with_runs(
+            Device(gpu.uuid, gpu.memory_mb), self._held.get(gpu.uuid, ()), self.used_by.get(gpu.uuid, {})
         )
+        seen = next((each for each in self.gpus.seen if each.uuid == gpu.uuid), None)
         if seen is None:
             return device
         foreign_mb = seen.others_mb(device.leased_mb)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from runforge.core.devices import Device, Reservation
@@ -50,6 +50,10 @@ class Claims:
         self._rule = rule
         self._slots = Slots(slots, gpu_slots, gpus, machine)
         self._patience = Patience()
+        #: Returns whose token it is, as a job id.
+        self.job_of: Callable[[str], str | None] = _nobody
+        #: Whether a run that could start wants a device.
+        self.is_gpu_wanted = False
 
     @property
     def gpus(self) -> Gpus:
@@ -80,10 +84,6 @@ class Claims:
         """What is kept for a run that has waited long."""
         return self._slots.reservation
 
-    def see(self, seen: Mapping[str, Seen], used_by: Mapping[str, Mapping[str, int]]) -> None:
-        """Take what is seen of the devices' memory: by UUID, and what each of our runs uses there."""
-        self._slots.seen, self._slots.used_by = seen, used_by
-
     def can_start(self, tx: Transaction, now: float = 0.0) -> bool:
         """Return whether some job could start now; `now` is in seconds and only grows."""
         return self._choose(tx, self._free(tx), now) is not None
@@ -98,6 +98,7 @@ class Claims:
     def _free(self, tx: Transaction) -> Capacity:
         # Read again: a claim that a full disk rolled back is still in memory.
         self._slots.load(tx.rows("attempts.slots"), tx.rows("attempts.grants"), tx.rows("attempts.asked"))
+        self._slots.used_by = _used_by(self._slots.gpus.seen, self.job_of)
         if self._slots.gpus.total:
             self._slots.quarantined = frozenset(row["device"] for row in tx.rows("attempts.quarantined"))
         self._slots.reservation = None
@@ -107,6 +108,7 @@ class Claims:
         if capacity.slots == 0:
             return None
         found = heads.first(tx, only=self._only_lane)
+        self.is_gpu_wanted = any(head.needs.gpus for head in found)
         kept = self._slots.reservation = self._patience.reservation(found, capacity, seconds)
         return self._rule(found, capacity._replace(reservation=kept))
 
@@ -123,6 +125,22 @@ class Claims:
         if job.group_id is not None:
             group = records.group(tx.row("groups.by_id", group_id=job.group_id))
         return Claimed(job, group, grant)
+
+
+def _nobody(_token: str) -> str | None:
+    return None
+
+
+def _used_by(seen: Iterable[Seen], job_of: Callable[[str], str | None]) -> dict[str, dict[str, int]]:
+    """Return how much of each device each of our runs uses: UUID, job id, MB."""
+    found: dict[str, dict[str, int]] = {}
+    for device in seen:
+        for owner in device.owners:
+            job_id = job_of(owner.token) if owner.is_ours and owner.token is not None else None
+            if job_id is not None:
+                used = found.setdefault(device.uuid, {})
+                used[job_id] = used.get(job_id, 0) + (owner.memory_mb or 0)
+    return found
 
 
 def _failures(tx: Transaction, job: Job) -> list[Attempt]:

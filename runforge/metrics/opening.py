@@ -7,6 +7,7 @@ from pathlib import Path
 from runforge.metrics.naming import LOG, OWN
 from runforge.metrics.patterns import LogReader, PatternReader
 from runforge.metrics.sources import kinds
+from runforge.metrics.sources.lines import OwnLinesReader
 from runforge.metrics.sources.listed import Source, Sources
 from runforge.metrics.sources.reader import Reader
 
@@ -18,6 +19,8 @@ def path_of(run_dir: Path, source: Source) -> Path:
 
 def reader_of(source: Source, sources: Sources) -> Reader:
     """Return a new reader for a source."""
+    if source == OWN:
+        return OwnLinesReader()
     if source != LOG:
         return kinds.KINDS[source.kind]()
     return PatternReader(sources.pattern) if sources.pattern is not None else LogReader()

@@ -29,7 +29,7 @@ _ITERATION = re.compile(
     rb"\b(?:[Ii]ter(?:ation)?|[Ss]tep|[Bb]atch)[ :=]{0,3}\[?(\d{1,12})[ ]?/[ ]?(\d{1,12})\b"
 )
 #: tqdm's ` 20%|##   | 10/50 [00:01<`.
-_BAR = re.compile(rb"\d%\|[^|\r\n]{0,400}\|[ ]?(\d{1,12})/(\d{1,12})[ ]\[")
+_BAR = re.compile(rb"\b(\d{1,12})/(\d{1,12})[ ]\[\d\d:[\d:]{2,8}<")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,10 @@ def holder(workspace: Workspace) -> Holder | None:
         descriptor = open_file(workspace.daemon_lock, os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except PermissionError:
+        if not workspace.only_look:
+            raise
+        return _holder_in_kernel(workspace.daemon_lock)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -35,6 +39,12 @@ def holder(workspace: Workspace) -> Holder | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def _holder_in_kernel(lock: Path) -> Holder | None:
+    """Return who holds another user's lock, whose file may not be read."""
+    pid = flock_holder(os.stat(lock, follow_symlinks=False).st_ino)
+    return None if pid is None else Holder(pid)
 
 
 def _pid(text: bytes) -> int | None:

@@ -191,7 +191,7 @@ def _configured(journal: Journal) -> Journal:
 
 def open_snapshot(workspace: Workspace) -> Journal:
     """Open the journal only for reading; without any change if the disk cannot be written."""
-    if os.access(workspace.state_dir, os.W_OK):
+    if not workspace.only_look and os.access(workspace.state_dir, os.W_OK):
         try:
             journal = open_journal(workspace)
         except (DiskFull, ReadOnlyDisk):
@@ -208,9 +208,12 @@ def _open_as_left(path: Path, workspace: Workspace) -> Journal:
     which_file.refuse_foreign_wal(workspace)
     with explained(path):
         try:
-            return _read_only(path, workspace, "mode=ro")
+            # Root could make the missing files in another user's workspace, just by looking.
+            if not (workspace.only_look and 0 in side_files(workspace)):
+                return _read_only(path, workspace, "mode=ro")
         except DatabaseError:
-            return _read_only(path, workspace, "mode=ro&immutable=1")
+            pass
+        return _read_only(path, workspace, "mode=ro&immutable=1")
 
 
 def _read_only(path: Path, workspace: Workspace, how: str) -> Journal:

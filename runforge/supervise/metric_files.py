@@ -35,7 +35,7 @@ _MOST_PROCESSES = 256
 _MOST_DESCRIPTORS = 8192
 _MOST_ARGUMENTS = 200
 #: So many bytes of a named file say which format it has.
-_START = 64
+_START = 8192
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -107,11 +107,7 @@ class MetricFiles:
             for found in changed_below(os.path.realpath(path), self._since):
                 self._found(found, NAMED)
             return
-        descriptor = open_file(Path(path), os.O_RDONLY)
-        try:
-            start = os.pread(descriptor, _START, 0)
-        finally:
-            os.close(descriptor)
+        start = _start_of(path)
         if start:
             self._found(path, NAMED, kinds.kind_of_start(path, start))
 
@@ -145,6 +141,9 @@ class MetricFiles:
 
     def _found(self, path: str, by: str, kind: str | None = None) -> None:
         kind = kind or kinds.kind_of_name(path)
+        if kind == kinds.LINES and path not in self._listed:  # or it is one document
+            start = _start_of(path)
+            kind = kinds.kind_of_start(path, start) if start else None
         if kind is not None and path not in self._listed:
             self._list(listed.encode(file=Source(path, kind, by)), path)
 
@@ -163,6 +162,14 @@ class MetricFiles:
             finally:
                 os.close(descriptor)
             self._listed.add(key)
+
+
+def _start_of(path: str) -> bytes:
+    descriptor = open_file(Path(path), os.O_RDONLY)
+    try:
+        return os.pread(descriptor, _START, 0)
+    finally:
+        os.close(descriptor)
 
 
 def _wish(spec: Spec) -> str:

@@ -8,65 +8,59 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.worker import WorkerCancelled
 
-from runforge.errors import OperationFailed, explained
-from runforge.files.durable import read_bounded
-from runforge.machine.load import Machine, read_machine
-from runforge.tui import terminal
+from runforge.errors import explained
+from runforge.text import safe
+from runforge.tui import choices, terminal
 from runforge.tui.ascii import AsciiFilter
 from runforge.tui.background import Answer, Background
 from runforge.tui.bars import daemon_warning
-from runforge.tui.base_screen import BaseScreen, key_name
+from runforge.tui.base_screen import BaseScreen
+from runforge.tui.choices import Choices
+from runforge.tui.endings import Endings
 from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Window, WindowRead
+from runforge.tui.log_view import LogView
+from runforge.tui.look import CSS
 from runforge.tui.ports import AppPort
 from runforge.tui.queue_screen import QueueScreen
+from runforge.tui.reading import Reading, request_text
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
-from runforge.views import lists, trials
-from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
-from runforge.views.shown import JobView, RunView
+from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
+from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
+
 _TICK_SECONDS = 1.0
-_REQUEST_LIMIT = 64 * 1024
 _INTERNAL = 4
 #: The workers that carry out the user's changes.
 _ACTIONS = "actions"
 
 
-class RunForgeApp(App[None]):
+class RunForgeApp(Reading, App[None]):
     """The screens of one workspace."""
 
     TITLE = "RunForge"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[Any]] = {lambda: _provider("KeyCommands"), lambda: _provider("FoundInQueue")}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit (runs continue)", show=False, priority=True),
     ]
-    CSS = """
-    BaseScreen { background: $background; }
-    Confirm, Help { background: transparent; }
-    RowList { scrollbar-size-vertical: 1; overflow-x: hidden; scrollbar-size-horizontal: 0; }
-    RowList > .row--header { text-style: bold; color: $text-accent; background: $panel; }
-    RowList > .row--cursor { background: $primary-muted; text-style: bold; }
-    RowList > .row--marked { background: $warning-muted; }
-    RowList > .row--dim { text-style: dim; }
-    RowList > .row--strong { text-style: bold; }
-    RowList > .row--queued { text-style: none; }
-    RowList > .row--running { color: $text-primary; text-style: bold; }
-    RowList > .row--succeeded { color: $text-success; }
-    RowList > .row--failed { color: $text-error; }
-    RowList > .row--canceled { color: $text-warning; }
-    RowList > .row--paused { color: $text-warning; text-style: bold; }
-    """
+    CSS = CSS
 
     def __init__(
         self,
@@ -76,11 +70,15 @@ class RunForgeApp(App[None]):
         read_only: bool = False,
         ascii_only: bool = False,
         seconds: float = 0.5,
+        choices_file: Path | None = None,
     ) -> None:
         super().__init__()
         self.workspace = workspace
         self._plain = AsciiFilter(enabled=ascii_only)
         self.is_ascii = ascii_only
+        self._choices_file = choices_file
+        self.choices = choices.read(choices_file) if choices_file else Choices()
+        self._endings = Endings()
         self.steering = Steering(workspace, daemon, read_only)
         self.feed = Feed(workspace, self.post_message, seconds=seconds)
         self._background = Background(self.post_message)
@@ -89,6 +87,7 @@ class RunForgeApp(App[None]):
         self.job_query = JobQuery()
         self.snapshot: QueueSnapshot | None = None
         self.window = Window({}, {})
+        self.live: dict[str, Live] = {}
         self.warning = ""
         self.exit_code = 0
         self.failure: Exception | None = None
@@ -102,6 +101,9 @@ class RunForgeApp(App[None]):
 
     def on_mount(self) -> None:
         """Start to watch the journal."""
+        if self.choices.theme in self.available_themes:
+            self.theme = self.choices.theme
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         terminal.on_signals(self._leave_on_signal)
         self.feed.start()
         self._background.start()
@@ -145,6 +147,9 @@ class RunForgeApp(App[None]):
         for screen in self._shown():
             screen.show_snapshot(message.snapshot)
         self._warn()
+        if (news := self._endings.news(message.snapshot)) and self.choices.bell:
+            self._ring(news)
+            self.say(news)
 
     def on_window_read(self, message: WindowRead) -> None:
         """Show other rows of the queue."""
@@ -165,10 +170,10 @@ class RunForgeApp(App[None]):
         self._warn()
 
     def on_progress_read(self, message: ProgressRead) -> None:
-        """Show how far the running jobs are."""
+        """Show what the running jobs report."""
+        self.live = message.progress
         for screen in self._shown():
-            if isinstance(screen, QueueScreen):
-                screen.show_progress(message.progress)
+            screen.show_progress(message.progress)
 
     def _tick(self) -> None:
         for screen in self._shown():
@@ -238,30 +243,18 @@ class RunForgeApp(App[None]):
 
         self.push_screen(GroupScreen(group_id))
 
+    def show_compared(self, jobs: Sequence[JobView]) -> None:
+        """Open the curves of some runs, side by side."""
+        from runforge.tui.compare_screen import CompareScreen
+
+        self.push_screen(CompareScreen(jobs))
+
     def show_machine(self) -> None:
         """Open the machine."""
         from runforge.tui.machine_screen import MachineScreen
 
         if not isinstance(self.screen, MachineScreen):
             self.push_screen(MachineScreen())
-
-    def read_rows(self, places: Sequence[int]) -> list[JobView]:
-        """Return the jobs with these row ids, in the order of creation."""
-        with contextlib.closing(QueueReader(self.workspace)) as reader:
-            rows = reader.rows(places, self.snapshot) if self.snapshot else {}
-        return [rows[place] for place in sorted(rows)]
-
-    def read_run(self, run_id: str) -> RunView:
-        """Return everything about a run."""
-        return lists.run(self.workspace, run_id)
-
-    def read_trials(self, group_id: str) -> trials.Trials:
-        """Return a group's runs, best first."""
-        return trials.read(self.workspace, group_id)
-
-    def read_machine(self) -> Machine:
-        """Return the machine's load."""
-        return read_machine(self.workspace)
 
     def copy(self, job: JobView, what: str) -> None:
         """Copy a run's id or request to the clipboard of the user's terminal (OSC 52)."""
@@ -270,30 +263,48 @@ class RunForgeApp(App[None]):
             self.say(f"copied {job.run_id}")
             return
         path = self.workspace.root / job.run_dir / "request.json"
-        self.read(self.screen, lambda: _text(path), lambda text: self._copy_request(job, path, text))
+        self.read(self.screen, lambda: request_text(path), lambda text: self._copy_request(job, path, text))
 
     def _copy_request(self, job: JobView, path: Path, text: str) -> None:
         self.copy_to_clipboard(text)
         self.say(f"copied the request of {job.run_id}, {len(text)} characters; it is at {path}")
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer every key of the screen by name, and the theme."""
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        if isinstance(screen, BaseScreen):
-            for binding in screen.commands():
-                yield SystemCommand(
-                    binding.description,
-                    f"key {key_name(binding.key)}",
-                    lambda action=binding.action: self.call_later(screen.run_action, action),
-                )
+    def choose(self, chosen: Choices) -> None:
+        """Keep a choice for the next time; it is written in the reading thread."""
+        self.choices = chosen
+        if (file := self._choices_file) is not None:
+            self.read(self.screen, lambda: choices.write(file, chosen), _nothing, key="choices")
+
+    def toggle_bell(self) -> None:
+        """Ring when a group or the queue has ended, or no longer."""
+        self.choose(replace(self.choices, bell=not self.choices.bell))
+        self.say(f"the bell is {'on' if self.choices.bell else 'off'}")
+
+    def _ring(self, said: str) -> None:
+        """Tell the terminal by bell and by OSC 9, which many show as a notification of the desktop."""
+        self.bell()
+        if self._driver is not None and not self.is_ascii:
+            self._driver.write(f"\x1b]9;RunForge: {safe(said)}\x07")
+
+    def _keep_theme(self, theme: Theme) -> None:
+        if theme.name != self.choices.theme:
+            self.choose(replace(self.choices, theme=theme.name))
+
+    def on_log_view_wrapped(self, message: LogView.Wrapped) -> None:
+        """Remember that lines are wrapped."""
+        self.choose(replace(self.choices, wrap=message.is_wrapped))
 
 
-def _text(path: Path) -> str:
-    """Return a request's text; not for the painting thread."""
-    try:
-        return read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
-    except (OSError, ValueError) as error:
-        raise OperationFailed(f"{path}: {error}") from error
+def _provider(name: str) -> type[Provider]:
+    """Return a part of the palette; the first paint does not wait for it."""
+    from runforge.tui import palette
+
+    found: type[Provider] = getattr(palette, name)
+    return found
+
+
+def _nothing(_: None) -> None:
+    """Show nothing."""
 
 
 def run(
@@ -320,6 +331,7 @@ def run(
         read_only=read_only,
         ascii_only=ascii_only or terminal.needs_ascii(),
         seconds=pace,
+        choices_file=choices.path(),
     )
     app.run(mouse=mouse)
     if app.failure is not None:

@@ -13,8 +13,9 @@ from runforge import cells
 
 _SIGNS = {
     **dict(cells.SYMBOLS.values()),
-    **dict(zip("●◆■▲▼○", "*+x#o@", strict=True)),
-    **dict(zip("…█░▴▾↵│─└╭╮╰╯┃━┏┓┗┛", "~#.^v>|-+++++|-++++", strict=True)),
+    **dict(zip("●◆■▲▼★○◇□△▽☆", "*+x#o@%&$=ev", strict=True)),
+    **dict(zip("…█░▴▾↵←→│─└╭╮╰╯┃━┏┓┗┛┊┤┬", "~#.^v><>|-+++++|-++++:++", strict=True)),
+    **dict(zip("▁▂▃▄▅▆▇", "_.-=+*%", strict=True)),
     "🔎": "> ",
 }
 _BRAILLE = range(0x2801, 0x2900)

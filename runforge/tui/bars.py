@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.widget import Widget
@@ -16,13 +17,25 @@ from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.workspace import Workspace
 
 _SAID_SECONDS = 6.0
-_DAEMON_STYLES = {"running": "green", "stopping": "yellow", "died": "bold red", "not_responding": "bold red"}
+_DAEMON_STYLES = {"running": "good", "stopping": "mild", "died": "bad", "not_responding": "bad"}
 
 
 class StatusBar(Widget):
     """The workspace, its daemon, the slots and the counts."""
 
-    DEFAULT_CSS = "StatusBar { height: 1; background: $panel; color: $foreground; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *("state--running", "state--queued", "state--failed", "state--succeeded", "state--canceled"),
+        *("state--good", "state--mild", "state--bad"),
+    }
+    #: The colours are those of the rows below.
+    DEFAULT_CSS = """
+    StatusBar { height: 1; background: $panel; color: $foreground; }
+    StatusBar > .state--running { color: $text-primary; }
+    StatusBar > .state--failed, StatusBar > .state--bad { color: $text-error; }
+    StatusBar > .state--succeeded, StatusBar > .state--good { color: $text-success; }
+    StatusBar > .state--canceled, StatusBar > .state--mild { color: $text-warning; }
+    StatusBar > .state--bad, StatusBar > .state--mild { text-style: bold; }
+    """
 
     def __init__(self, workspace: Workspace, *, read_only: bool) -> None:
         super().__init__()
@@ -43,24 +56,26 @@ class StatusBar(Widget):
         """Return the line."""
         return self._text(self.size.width)
 
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"state--{name}", partial=True) if name else Style(dim=True)
+
     def _text(self, width: int) -> Text:
         snapshot = self._snapshot
         if snapshot is None:
             return Text(" RunForge", style="bold", no_wrap=True)
         text = Text(no_wrap=True, end="")
-        text.append(
-            f" ● {snapshot.daemon.state.replace('_', ' ')}", _DAEMON_STYLES.get(snapshot.daemon.state, "dim")
-        )
+        daemon = snapshot.daemon.state
+        text.append(f" ● {daemon.replace('_', ' ')}", self._style(_DAEMON_STYLES.get(daemon, "")))
         if self._read_only:
-            text.append("  read-only", "bold yellow")
+            text.append("  read-only", self._style("mild"))
         text.append(f"  slots {snapshot.slots_used}/{snapshot.daemon.max_parallel}")
         if width >= 90:
             text.append(f"  gpu {snapshot.gpu_slots_used}/{snapshot.daemon.gpu_slots}")
-        for state, style in _STATES:
+        for state in _STATES:
             count = snapshot.counts[state]
             if count or state in {"running", "queued"}:
                 name = state if width >= 110 else cells.SYMBOLS[state][0]
-                text.append(f"  {name} {count:,}", style)
+                text.append(f"  {name} {count:,}", self._style(state))
         room = width - len(text) - 3
         if room > 8:
             name = cells.cut(self._folder, room, keep_end=True)
@@ -68,13 +83,7 @@ class StatusBar(Widget):
         return text
 
 
-_STATES = (
-    ("running", "cyan"),
-    ("queued", ""),
-    ("failed", "red"),
-    ("succeeded", "green"),
-    ("canceled", "yellow"),
-)
+_STATES = ("running", "queued", "failed", "succeeded", "canceled")
 
 
 class WarningBar(Widget):

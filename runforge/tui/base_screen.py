@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,6 +15,9 @@ from runforge.tui.feed import Window
 from runforge.tui.ports import AppPort
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 _LISTED = 5
 #: Actions that a read-only session refuses. Its last line does not offer them.
@@ -89,6 +92,9 @@ class BaseScreen(Screen[None]):
 
     def show_window(self, window: Window) -> None:
         """Show the requested rows of the queue."""
+
+    def show_progress(self, progress: dict[str, Live]) -> None:
+        """Show what the running runs report."""
 
     def show_warning(self, text: str) -> None:
         """Show what is wrong, or nothing."""
@@ -200,6 +206,9 @@ _NAMES = {
     "equals_sign": "=",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "tilde": "~",
     "pagedown": "PgDn",
     "pageup": "PgUp",
 }

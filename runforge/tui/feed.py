@@ -9,16 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.message import Message
 
 from runforge.errors import explained
-from runforge.metrics.progress import Progress, tail_progress
 from runforge.views.daemon_status import DaemonStatus
 from runforge.views.queue_snapshot import GroupProgress, JobQuery, QueueReader, QueueSnapshot
-from runforge.views.shown import JobView
+from runforge.views.shown import JobView, seconds_so_far
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live, LiveReader
 
 _LOOK_SECONDS = 0.25
 _MOST_OF_THE_TIME = 0.1
@@ -27,6 +29,8 @@ _PROGRESS_SECONDS = 1.0
 _DAEMON_SECONDS = 1.0
 #: Rows in the first snapshot of a query, before a screen has said what it shows.
 _FIRST_ROWS = 100
+#: Running jobs whose files are looked at.
+_MOST_LIVE = 32
 
 
 class Sight(NamedTuple):
@@ -71,9 +75,9 @@ class ReadFailed(Message):
 
 
 class ProgressRead(Message):
-    """How far the running jobs are, by run."""
+    """What the running jobs report, by run."""
 
-    def __init__(self, progress: dict[str, Progress]) -> None:
+    def __init__(self, progress: dict[str, Live]) -> None:
         self.progress = progress
         super().__init__()
 
@@ -95,6 +99,8 @@ class Feed(threading.Thread):
         self._snapshot: QueueSnapshot | None = None
         self._seen: object = None
         self._served: Sight | None = None
+        self._live: LiveReader | None = None
+        self._visible: set[str] = set()
         self._next_read = self._next_daemon = self._next_progress = 0.0
 
     def ask(self, query: JobQuery) -> None:
@@ -148,16 +154,21 @@ class Feed(threading.Thread):
         version = (reader.version(), query)
         if is_urgent or self._is_due(reader, version, now):
             snapshot = reader.snapshot(query)
-            self._post(SnapshotRead(snapshot, _window(reader, snapshot, sight)))
+            self._post(SnapshotRead(snapshot, self._seen_rows(_window(reader, snapshot, sight))))
             self._snapshot, self._seen, self._served = snapshot, version, sight
             took = time.monotonic() - now
             self._next_read = now + max(self._seconds, took / _MOST_OF_THE_TIME)
         elif self._snapshot is not None and sight != self._served:
-            self._post(WindowRead(_window(reader, self._snapshot, sight)))
+            self._post(WindowRead(self._seen_rows(_window(reader, self._snapshot, sight))))
             self._served = sight
         if self._snapshot is not None and self._snapshot.running and now >= self._next_progress:
             self._next_progress = now + max(_PROGRESS_SECONDS, self._seconds)
             self._post(ProgressRead(self._progress(self._snapshot)))
+
+    def _seen_rows(self, window: Window) -> Window:
+        """Remember which runs are visible."""
+        self._visible = {job.run_id for job in window.jobs.values() if job is not None}
+        return window
 
     def _is_due(self, reader: QueueReader, version: object, now: float) -> bool:
         if now >= self._next_read and version != self._seen:
@@ -167,9 +178,21 @@ class Feed(threading.Thread):
         self._next_daemon = now + _DAEMON_SECONDS
         return _differs(reader.daemon(), self._snapshot.daemon)
 
-    def _progress(self, snapshot: QueueSnapshot) -> dict[str, Progress]:
-        found = {job.run_id: tail_progress(self._workspace.root / job.run_dir) for job in snapshot.running}
-        return {run_id: progress for run_id, progress in found.items() if progress}
+    def _progress(self, snapshot: QueueSnapshot) -> dict[str, Live]:
+        """Look at running jobs; if they are very many, at the visible ones first."""
+        from runforge.tui.live import LiveReader, Running  # the first paint does not wait for it
+
+        self._live = self._live or LiveReader()
+        jobs = snapshot.running
+        if len(jobs) > _MOST_LIVE:
+            jobs = sorted(jobs, key=lambda job: job.run_id not in self._visible)[:_MOST_LIVE]
+        objectives = {group.group_id: group.objective_metric for group in snapshot.groups}
+        root = self._workspace.root
+        runs = [
+            Running(job.run_id, root / job.run_dir, objectives.get(job.group_id or ""), seconds_so_far(job))
+            for job in jobs
+        ]
+        return self._live.read(runs, time.monotonic())
 
 
 def _window(reader: QueueReader, snapshot: QueueSnapshot, sight: Sight) -> Window:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 
 from runforge import cells
-from runforge.tui.columns import Column, fitted
+from runforge.tui.columns import Layout, Rule, sized
 from runforge.tui.row_list import Cell, RowList
 from runforge.views.queue_snapshot import GroupProgress, QueueSnapshot
 from runforge.views.shown import GroupView, ended_runs, group_state
 
-_COLUMNS = (
-    Column("name", "GROUP", 10, grow=1),
-    Column("bar", "PROGRESS", 8),
-    Column("ended", "ENDED", 9, is_right=True),
-    Column("failed", "FAIL", 4, from_width=58, is_right=True),
-    Column("best", "BEST", 8, from_width=44, is_right=True),
-    Column("left", "LEFT", 6, from_width=36, is_right=True),
-)
-_layout = lru_cache(maxsize=8)(fitted)
+_RULES = {
+    "name": Rule("GROUP", 10, 40, 0, grows=True),
+    "bar": Rule("PROGRESS", 8, 8, 2),
+    "ended": Rule("ENDED", 9, 9, 1, is_right=True),
+    "failed": Rule("FAIL", 4, 4, 5, is_right=True),
+    "best": Rule("BEST", 8, 8, 3, is_right=True),
+    "of": Rule("RUN", 7, 7, 6),
+    "left": Rule("LEFT", 8, 8, 4, is_right=True),
+}
 _UNKNOWN = GroupProgress(None, None, None)
 
 
@@ -27,13 +26,15 @@ class GroupList(RowList):
     """Groups: first those with work, then the newest. The cursor stays on its group."""
 
     def __init__(self, look_at: Callable[[Sequence[str]], None], *, id: str) -> None:  # noqa: A002 - Textual's
-        super().__init__(id=id)
+        super().__init__(id=id, classes="panel")
         self._look_at = look_at
         self._groups: list[GroupView] = []
         self._snapshot: QueueSnapshot | None = None
         #: The known progress of groups. Old values stay until new ones come.
         self._progress: dict[str, GroupProgress] = {}
         self._current: str | None = None
+        self._contents: dict[str, int] = {}
+        self._layouts: dict[int, Layout] = {}
 
     def show(self, snapshot: QueueSnapshot, progress: Mapping[str, GroupProgress]) -> None:
         """Show a new snapshot of the queue."""
@@ -44,18 +45,22 @@ class GroupList(RowList):
         ids = [group.group_id for group in self._groups]
         if self._current in ids:
             self.cursor = ids.index(self._current)
+        self._measure()
         self.rows_changed()
 
     def show_progress(self, progress: Mapping[str, GroupProgress]) -> None:
         """Show the progress of the requested groups."""
         self._progress.update(progress)
+        self._measure()
         self.repaint_changed()
 
     def seen_changed(self) -> None:
         """Ask for the progress of the visible groups."""
+        self._look_at([group.group_id for group in self._seen()] if self.size.height else [])
+
+    def _seen(self) -> list[GroupView]:
         top = self.scroll_offset.y
-        seen = self._groups[max(0, top - self.page_size) : top + 2 * self.page_size]
-        self._look_at([group.group_id for group in seen] if self.display else [])
+        return self._groups[max(0, top - self.page_size) : top + 2 * self.page_size]
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a group."""
@@ -77,26 +82,44 @@ class GroupList(RowList):
 
     def header(self, width: int) -> Sequence[Cell]:
         """Return the titles."""
-        layout = _layout(_COLUMNS, width)
+        layout = self._columns(width)
         return layout.line({column.key: column.title for column, _ in layout.columns})
 
     def row(self, index: int, width: int) -> Sequence[Cell]:
         """Return one group's row."""
-        group = self._groups[index]
+        return self._columns(width).line(self._texts(self._groups[index]))
+
+    def _columns(self, width: int) -> Layout:
+        layout = self._layouts.get(width)
+        if layout is None:
+            layout = self._layouts[width] = sized(_RULES, self._contents, width, ("name",))
+        return layout
+
+    def _measure(self) -> None:
+        """Find out how wide the columns of the visible groups are; they only grow."""
+        before = dict(self._contents)
+        for group in self._seen():
+            for key, cell in self._texts(group).items():
+                text = cell.text if isinstance(cell, Cell) else cell
+                self._contents[key] = max(self._contents.get(key, 0), cells.columns(text))
+        if self._contents != before:
+            self._layouts = {}
+            self.refresh()
+
+    def _texts(self, group: GroupView) -> dict[str, str | Cell]:
         ended = ended_runs(group)
         progress = self._progress.get(group.group_id, _UNKNOWN)
         style = group_state(group)
         symbol = cells.SYMBOLS.get(style, ("", ""))[0]
-        return _layout(_COLUMNS, width).line(
-            {
-                "name": Cell(f"{symbol} {group.name}", "succeeded" if style == "completed" else style),
-                "bar": cells.bar(ended, group.total, 8),
-                "ended": f"{ended}/{group.total}",
-                "failed": Cell(str(group.failed or ""), "failed"),
-                "best": self._best(progress),
-                "left": "paused" if style == "paused" else self._left(group, progress),
-            }
-        )
+        return {
+            "name": Cell(f"{symbol} {group.name}", "succeeded" if style == "completed" else style),
+            "bar": Cell(cells.bar(ended, group.total, 8), "bar"),
+            "ended": f"{ended}/{group.total}",
+            "failed": Cell(str(group.failed or ""), "failed"),
+            "best": self._best(progress),
+            "of": f"#{progress.best_run}" if progress.best_run is not None else "",
+            "left": "paused" if style == "paused" else self._left(group, progress),
+        }
 
     @staticmethod
     def _best(progress: GroupProgress) -> str:

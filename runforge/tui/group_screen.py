@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
 from runforge import cells
 from runforge.errors import RunForgeError
-from runforge.metrics.run_curves import read_curves
 from runforge.text import safe
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
-from runforge.tui.plot import Plot, Series
+from runforge.tui.curve_panels import MOST_RUNS, CurvesOfRuns, ManyCurves, against
+from runforge.tui.plot import PLOT_KEYS, Plot
 from runforge.tui.row_list import RowList
 from runforge.tui.trial_table import TrialTable
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import GroupView, JobView, ended_runs, group_state
 from runforge.views.trials import Trials
 
-#: This many curves can be distinguished in a terminal.
-_MOST_CURVES = 12
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
+
+_CURVE_SECONDS = 1.0
 
 
 class GroupScreen(BaseScreen):
     """One group, live."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "view", "Plot: metric against a parameter, or the runs' curves"),
+        Binding("b", "view", "Beside the table: metric against a parameter, or the runs' curves"),
+        Binding("equals_sign", "compare", "Compare the marked runs, or the best ones"),
+        *PLOT_KEYS,
         Binding("right_square_bracket", "parameter(1)", "Plot against the next parameter"),
         Binding("left_square_bracket", "parameter(-1)", "Plot against the previous parameter"),
         Binding("l", "open('log')", "Log of the run"),
@@ -45,7 +50,7 @@ class GroupScreen(BaseScreen):
         Binding("F", "retry_group", "Retry all failed runs of the group"),
         Binding("C", "rerun", "Run a copy of the run"),
         Binding("p", "pause", "Pause or resume the group"),
-        Binding("plus,equals_sign", "priority(1)", "Higher priority of the group"),
+        Binding("plus", "priority(1)", "Higher priority of the group"),
         Binding("minus", "priority(-1)", "Lower priority of the group"),
         Binding("y", "copy('id')", "Copy the run's id"),
         Binding("Y", "copy('request')", "Copy the run's request"),
@@ -55,7 +60,9 @@ class GroupScreen(BaseScreen):
     KEYS: ClassVar[Sequence[Key]] = (
         Key("esc", "back", "leave"),
         Key("↵", "open", "open('log')"),
-        Key("v", "curves/metric", "view"),
+        Key("b", "curves", "view"),
+        Key("space", "mark", "mark"),
+        Key("=", "compare", "compare"),
         Key("]", "parameter", "parameter(1)"),
         Key("p", "pause", "pause"),
         Key("X", "cancel", "cancel_group"),
@@ -64,15 +71,15 @@ class GroupScreen(BaseScreen):
         Key("C", "copy & run", "rerun"),
         Key("Y", "copy request", "copy('request')"),
     )
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012 - Textual's own annotation
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own annotation
     DEFAULT_CSS = """
     GroupScreen #title { height: 1; padding: 0 1; background: $boost; }
     GroupScreen #main { height: 1fr; layout: vertical; }
-    GroupScreen #trials { height: 1fr; }
-    GroupScreen #plot { height: 45%; border-top: solid $panel; }
+    GroupScreen #trials { height: 2fr; }
+    GroupScreen #plot { height: 3fr; }
     GroupScreen.-wide #main { layout: horizontal; }
-    GroupScreen.-wide #trials { width: 3fr; height: 1fr; }
-    GroupScreen.-wide #plot { width: 2fr; height: 1fr; border-top: none; border-left: solid $panel; }
+    GroupScreen.-wide #trials { width: 9fr; height: 1fr; }
+    GroupScreen.-wide #plot { width: 11fr; height: 1fr; }
     """
 
     def __init__(self, group_id: str) -> None:
@@ -83,17 +90,21 @@ class GroupScreen(BaseScreen):
         self._shown: tuple[int, ...] = ()
         self._parameter = 0
         self._is_curves = False
+        self._marked: dict[str, JobView] = {}
+        self._curves: CurvesOfRuns | None = None
 
     def content(self) -> Iterable[Widget]:
         """Lay out the title, the table and the plot."""
         yield Static(id="title", markup=False)
         with Container(id="main"):
-            yield TrialTable(id="trials")
-            yield Plot(id="plot")
+            yield TrialTable(id="trials", classes="panel")
+            yield Plot(id="plot", classes="panel")
 
     def on_mount(self) -> None:
         """Start with the table."""
         self.table.focus()
+        self._name_panels()
+        self.set_interval(_CURVE_SECONDS, self._refresh_curves)
 
     @property
     def table(self) -> TrialTable:
@@ -115,8 +126,12 @@ class GroupScreen(BaseScreen):
             self.run_worker(self._read, thread=True, exclusive=True, group="trials")
 
     def tick(self) -> None:
-        """Update running times."""
+        """Update running times and values."""
         self.table.repaint_changed()
+
+    def show_progress(self, progress: dict[str, Live]) -> None:
+        """Show the last values of running runs at the next tick."""
+        self.table.show_live(progress)
 
     def _read(self) -> None:
         try:
@@ -131,6 +146,7 @@ class GroupScreen(BaseScreen):
             self.say(f"no run is best: {trials.why_none}")
         self._trials = trials
         self._parameter = min(self._parameter, max(0, len(trials.parameters) - 1))
+        self.table.show_live(self.runforge.live)
         self.table.show(trials, self._selected())
         self._draw()
 
@@ -150,31 +166,47 @@ class GroupScreen(BaseScreen):
     def _draw(self) -> None:
         if self._trials is None:
             return
+        self._name_panels()
         if self._is_curves:
-            jobs = [job for job in self._trials.jobs if job.state != "queued"][:_MOST_CURVES]
-            self.run_worker(lambda: self._read_curves(jobs), thread=True, exclusive=True, group="curves")
+            self._refresh_curves(is_new=True)
             return
-        name = self._selected()
-        points, categories = self._trials.against(name)
-        axis = name.rpartition(".")[2] + (f" ({', '.join(categories)})" if categories else "")
-        series = (
-            [Series(axis, [x for x, _ in points], [y for _, y in points], kind="points")] if points else []
+        self.table.show_looks({}, self._marked)
+        panel = against(self._trials, self._selected())
+        self.query_one(Plot).show(
+            [panel], empty=self._trials.why_none or "no run has ended with a metric yet"
         )
-        title = "no run is best" if self._trials.why_none else ""
-        self.query_one(Plot).show(series, x_label=axis, y_label=self._trials.metric, title=title)
 
-    def _read_curves(self, jobs: list[JobView]) -> None:
-        metric = self._trials.metric if self._trials else ""
-        title = "best runs" if self._trials and self._trials.ranked else "runs"
-        series = []
-        for job in jobs:
-            curves = read_curves(self.runforge.workspace.root / job.run_dir)
-            curve = curves.get(metric) or next(iter(curves.values()), None)
-            if curve is not None:
-                series.append(Series(job.run_id[-10:], curve.steps, curve.values))
-        self.app.call_from_thread(
-            self.query_one(Plot).show, series, x_label="step", y_label=metric, title=title
+    def _name_panels(self) -> None:
+        """Say in the borders what is where."""
+        self.table.border_title = Content(
+            "Runs, best first" if self._trials and self._trials.ranked else "Runs"
         )
+        title = "Curves of the marked runs" if self._marked else "Curves of the best runs"
+        self.query_one(Plot).border_title = Content(
+            title if self._is_curves else "Metric against a parameter"
+        )
+
+    def _drawn(self) -> list[JobView]:
+        """Return the runs whose curves are drawn: the marked ones, or the first that have started."""
+        jobs = self._trials.jobs if self._trials else []
+        started = [job for job in jobs if job.state != "queued"]
+        return [job for job in jobs if job.run_id in self._marked] or started[:MOST_RUNS]
+
+    def _refresh_curves(self, *, is_new: bool = False) -> None:
+        """Draw what the runs have reported by now."""
+        if self._trials is None or not self._is_curves or not self.is_current:
+            return
+        if is_new or self._curves is None:
+            self._curves = CurvesOfRuns(self.runforge.workspace.root)
+        curves, jobs, metric = self._curves, self._drawn(), self._trials.metric
+        looks = {job.run_id: look for look, job in enumerate(jobs)}
+
+        def show(found: ManyCurves | None) -> None:
+            if found is not None and self._is_curves:
+                self.table.show_looks(looks, self._marked)
+                self.query_one(Plot).show(found.panels, legend=found.legend)
+
+        self.runforge.read(self, lambda: curves.read(jobs, metric or None), show, key="curves")
 
     @on(RowList.Chosen, "#trials")
     def _open_chosen(self) -> None:
@@ -185,6 +217,27 @@ class GroupScreen(BaseScreen):
         job = self.table.job_at_cursor()
         if job is not None:
             self.runforge.show_run(job, tab)
+
+    @on(TrialTable.Toggled)
+    def _toggle(self, event: TrialTable.Toggled) -> None:
+        if self._marked.pop(event.job.run_id, None) is None:
+            self._marked[event.job.run_id] = event.job
+        self._draw()
+
+    def action_mark(self) -> None:
+        """Mark the run under the cursor (for a click on the key bar; the table handles the key)."""
+        self.table.action_mark()
+
+    def action_compare(self) -> None:
+        """Show the curves of the marked runs alone."""
+        if jobs := self._drawn():
+            self.runforge.show_compared(jobs)
+        else:
+            self.say("no run of this group has started yet", is_error=True)
+
+    async def action_plot(self, action: str) -> None:
+        """Do something with the plot, wherever the cursor is."""
+        await self.query_one(Plot).run_action(action)
 
     def action_view(self) -> None:
         """Switch to the other plot."""

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from runforge import cells
-from runforge.metrics.progress import Progress
-from runforge.tui.columns import Column, Layout, fitted
+from runforge.tui import differences, job_columns
+from runforge.tui.columns import Layout
 from runforge.tui.row_list import Cell, RowList
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import JobView, seconds_so_far
-from runforge.views.words import WAITING_BRIEF
+from runforge.views.shown import JobView
 
-_COLUMNS = (
-    Column("mark", " ", 1),
-    Column("run", "RUN", 15, grow=2, keeps_end=True),
-    Column("state", "STATE", 11),
-    Column("group", "GROUP", 16, from_width=120, grow=2),
-    Column("try", "TRY", 3, from_width=90, is_right=True),
-    Column("priority", "PRIO", 5, from_width=104, is_right=True),
-    Column("metric", "METRIC", 8, from_width=60, is_right=True),
-    Column("time", "TIME", 7, from_width=50, is_right=True),
-    Column("detail", "DETAIL", 12, from_width=70, grow=5),
-)
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
+
 #: Rows asked for above and below the visible ones, at least.
 _AHEAD = 30
 #: Asks for rows: a range of the order, and the job under the cursor.
 LookAt: TypeAlias = "Callable[[int, int, int | None], None]"
-_layout = lru_cache(maxsize=8)(fitted)
 
 
 class JobTable(RowList):
@@ -54,7 +43,7 @@ class JobTable(RowList):
         """The set of marked jobs has changed."""
 
     def __init__(self, look_at: LookAt, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
+        super().__init__(id=id, classes="panel")
         self.marked: set[int] = set()
         self._look_at = look_at
         self._snapshot: QueueSnapshot | None = None
@@ -62,7 +51,16 @@ class JobTable(RowList):
         self._rows: dict[int, JobView | None] = {}
         #: Rows of the previous snapshot: shown until the new ones arrive.
         self._old_rows: dict[int, JobView | None] = {}
-        self._progress: dict[str, Progress] = {}
+        self._live: dict[str, Live] = {}
+        #: How wide the texts of each column are, as far as rows were loaded. They only grow until the query changes.
+        self._contents: dict[str, int] = {}
+        self._metrics: set[str] = set()
+        self._measured: dict[int, JobView] = {}
+        #: The parameters that tell the loaded runs of a group apart; None for a run that is alone.
+        self._paths: dict[str, list[str] | None] = {}
+        #: The names of the groups.
+        self._names: dict[str, str] = {}
+        self._layouts: dict[int, Layout] = {}
         self._current: int | None = None
         #: The cursor was not moved: it stays on the first line, whatever job is there.
         self._is_at_rest = True
@@ -73,8 +71,13 @@ class JobTable(RowList):
         query_before = self._snapshot.query if self._snapshot else None
         if snapshot is not self._snapshot:
             self._old_rows, self._rows = self._rows or self._old_rows, {}
+        if query_before != snapshot.query:
+            self._contents, self._metrics, self._layouts, self._measured = {}, set(), {}, {}
         self._snapshot = snapshot
         self._rows.update(rows)
+        self._names = {group.group_id: group.name for group in snapshot.groups}
+        self._tell_apart()
+        self._measure(rows)
         if self._current is not None and not self._is_at_rest and query_before == snapshot.query:
             index = _index(snapshot.order, self._current, self.cursor)
             if index is not None and index != self.cursor:
@@ -88,6 +91,8 @@ class JobTable(RowList):
     def show_rows(self, rows: Mapping[int, JobView | None]) -> None:
         """Show the requested rows of the same snapshot."""
         self._rows = {**rows}
+        self._tell_apart()
+        self._measure(rows)
         self.seen_changed()
         self.repaint_changed()
 
@@ -112,9 +117,67 @@ class JobTable(RowList):
         if top > 0 or not 0 <= index < self.page_size:
             self.scroll_to(y=max(0, top + shift), animate=False, immediate=True)
 
-    def show_progress(self, progress: dict[str, Progress]) -> None:
-        """Store the progress of the running jobs; `repaint_changed` shows it."""
-        self._progress = progress
+    def show_live(self, live: dict[str, Live]) -> None:
+        """Store what the running jobs report; `repaint_changed` shows it."""
+        self._live = live
+        self._measure({place: job for place, job in self._rows.items() if job and job.run_id in live})
+
+    def _measure(self, rows: Mapping[int, JobView | None]) -> None:
+        """Find out how wide the columns are."""
+        before = (dict(self._contents), self._metric_title())
+        for place, job in rows.items():
+            if job is not None and (self._measured.get(place) is not job or job.run_id in self._live):
+                self._measure_row(place, job)
+        self._measured = {place: job for place, job in self._rows.items() if job is not None}
+        if (self._contents, self._metric_title()) != before:
+            self._layouts = {}
+            self._painted.clear()
+            self.refresh()
+
+    def _tell_apart(self) -> None:
+        """Find out in which parameters the loaded runs of each group differ."""
+        groups: dict[str, list[JobView]] = {}
+        for job in self._rows.values():
+            if job is not None and job.group_id is not None:
+                groups.setdefault(job.group_id, []).append(job)
+        for group, members in groups.items():
+            if len(members) > 1:
+                self._paths[group] = differences.differing(members) or None
+
+    def _measure_row(self, place: int, job: JobView) -> None:
+        live = self._live_of(job)
+        name = live.metric if live else job.metric_name
+        if name:
+            self._metrics.add(name)
+        values = self._texts(job, self.size.width)
+        values["number"] = f"#{place}"
+        for key, value in values.items():
+            text = value.text if isinstance(value, Cell) else value
+            self._contents[key] = max(self._contents.get(key, 0), cells.columns(text))
+
+    def _texts(self, job: JobView, width: int, shown: frozenset[str] = frozenset()) -> dict[str, str | Cell]:
+        paths = self._paths.get(job.group_id or "")
+        values = job_columns.texts(job, self._live_of(job), paths, width, shown)
+        return {**values, "group": self._names.get(job.group_id or "", "")}
+
+    def _live_of(self, job: JobView) -> Live | None:
+        return self._live.get(job.run_id) if job.state == "running" else None
+
+    def _columns(self, width: int) -> Layout:
+        layout = self._layouts.get(width)
+        if layout is None:
+            sorted_by = self._snapshot.query.sort if self._snapshot else ""
+            contents = {**self._contents, "metric": self._metric_width()}
+            layout = self._layouts[width] = job_columns.fitted(contents, width, sorted_by)
+        return layout
+
+    def _metric_width(self) -> int:
+        width = self._contents.get("metric", 0)
+        return max(width, cells.columns(self._metric_title())) if width else 0
+
+    def _metric_title(self) -> str:
+        """Return the metric's name if all loaded rows have the same one."""
+        return next(iter(self._metrics)).upper() if len(self._metrics) == 1 else "METRIC"
 
     def job_at_cursor(self) -> JobView | None:
         """Return the job under the cursor."""
@@ -182,44 +245,32 @@ class JobTable(RowList):
 
     def header(self, width: int) -> Sequence[Cell]:
         """Return the titles, with an arrow at the sorted column."""
-        layout: Layout = _layout(_COLUMNS, width)
         query = self._snapshot.query if self._snapshot else None
         arrow = "▴" if query and query.is_reversed else "▾"
-        titles = {
-            column.key: column.title + (arrow if query and query.sort == column.key else "")
-            for column, _ in layout.columns
-        }
+        layout = self._columns(width)
+        titles: dict[str, str | Cell] = {}
+        for column, room in layout.columns:
+            title = self._metric_title() if column.key == "metric" else column.title
+            is_sorted = query is not None and query.sort == column.key
+            titles[column.key] = cells.cut(title, room - is_sorted) + (arrow if is_sorted else "")
         return layout.line(titles)
 
     def header_clicked(self, x: int) -> None:
         """Report which column's title was clicked."""
-        key = _layout(_COLUMNS, max(1, self.scrollable_content_region.width)).key_at(x)
+        key = self._columns(max(1, self.scrollable_content_region.width)).key_at(x)
         if key is not None:
             self.post_message(self.TitleClicked(key))
 
     def row(self, index: int, width: int) -> Sequence[Cell]:
         """Return one job's row."""
-        job = self._job(index)
-        layout: Layout = _layout(_COLUMNS, width)
-        if job is None:
+        job, place = self._job(index), self._place(index)
+        layout = self._columns(width)
+        if job is None or place is None:
             return layout.line({"run": Cell("…", "dim")})
-        progress = self._progress.get(job.run_id) if job.state == "running" else None
-        return layout.line(
-            {
-                "mark": "*" if self.is_marked(index) else " ",
-                "run": job.run_id,
-                "state": Cell(cells.state_cell(job.state), job.state),
-                "group": (job.group_id or "").split("_", 3)[-1],
-                "try": str(job.attempt) if job.attempt > 1 else "",
-                "priority": str(job.priority) if job.priority else "",
-                "metric": self._metric(job, progress),
-                "time": cells.span(seconds_so_far(job)),
-                "detail": self._detail(job, progress),
-            }
-        )
-
-    def _metric(self, job: JobView, progress: Progress | None) -> str:
-        return cells.number(progress.value) if progress else cells.metric(job.metric_name, job.metric_value)
+        shown = frozenset(column.key for column, _ in layout.columns)
+        values = self._texts(job, width, shown)
+        values["number"] = f"{'*' if self.is_marked(index) else '#'}{place}"
+        return layout.line(values)
 
     def empty_text(self) -> list[str]:
         """Return what to do if there is no job, or if none matches."""
@@ -246,19 +297,6 @@ class JobTable(RowList):
         if place is None:
             return None
         return self._rows[place] if place in self._rows else self._old_rows.get(place)
-
-    def _detail(self, job: JobView, progress: Progress | None) -> Cell:
-        overrides = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in job.overrides.items())
-        if job.cancel_requested and job.state == "running":
-            return Cell("stopping ...", "canceled")
-        if job.state == "running" and progress and progress.epoch and progress.epochs:
-            bar = cells.bar(progress.epoch, progress.epochs, 8)
-            return Cell(f"{bar} {progress.epoch}/{progress.epochs} {overrides}")
-        if job.error:
-            return Cell(job.error, "failed" if job.state == "failed" else "dim")
-        if job.waiting:
-            return Cell(f"[{WAITING_BRIEF.get(job.waiting, job.waiting)}] {overrides}", "dim")
-        return Cell(overrides, "dim")
 
 
 def _index(order: Sequence[int], place: int, near: int) -> int | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runforge.text import coloured_log
+from runforge.tui.coloured import Line, parsed
 from runforge.views.log_file import LogFile
 
 #: How many view heights are read above and below the visible lines.
@@ -35,12 +37,12 @@ class LogPage:
     left: int = 0
     is_complete: bool = True
     first: int = 0
-    lines: list[str] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
 
-    def line(self, number: int) -> str | None:
+    def line(self, number: int) -> Line | None:
         """Return a line if it is loaded; a line that does not exist is empty."""
         if not 0 <= number < self.count:
-            return ""
+            return Line("")
         at = number - self.first
         return self.lines[at] if 0 <= at < len(self.lines) else None
 
@@ -54,7 +56,7 @@ class LogSource:
     """A log file; for the reading thread only."""
 
     def __init__(self, path: Path) -> None:
-        self._log = LogFile(path)
+        self._log = LogFile(path, coloured_log)
         self._page: LogPage | None = None
         #: The line found last, with the generation and shift that it was numbered by.
         self._match: tuple[int, int, int] | None = None
@@ -113,7 +115,7 @@ class LogSource:
         log = self._log
         first = max(0, top - _AHEAD * height)
         end = min(log.line_count, top + (_AHEAD + 1) * height)
-        lines = [log.line(number).expandtabs(4) for number in range(first, end)]
+        lines = [parsed(log.line(number)) for number in range(first, end)]
         known = (log.generation, log.shifted, log.line_count, log.size, log.offset, log.is_complete)
         self._page = LogPage(*known, first, lines)
         return self._page

@@ -15,7 +15,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from runforge import cells
+from runforge.tui import wrapping
 from runforge.tui.background import Read
+from runforge.tui.coloured import Line, marked
 from runforge.tui.log_page import LogPage, LogSource, Place
 
 #: The lines around a line that was found, and which it is.
@@ -23,7 +25,6 @@ _Found: TypeAlias = "tuple[LogPage | None, int | None]"
 _LOOK_SECONDS = 0.5
 _WIDEST = 16 * 1024
 _DIM = Style(dim=True)
-_FOUND = Style(reverse=True)
 
 
 class LogView(ScrollView, can_focus=True):
@@ -41,6 +42,7 @@ class LogView(ScrollView, can_focus=True):
         Binding("left,h", "sideways(-20)", "Left", show=False),
         Binding("right", "sideways(20)", "Right", show=False),
         Binding("f", "toggle_follow", "Follow the end", show=False),
+        Binding("w", "wrap", "Wrap long lines, or cut them", show=False),
         Binding("n", "next_match(1)", "Next match", show=False),
         Binding("N", "next_match(-1)", "Previous match", show=False),
     ]
@@ -56,6 +58,13 @@ class LogView(ScrollView, can_focus=True):
             self.note = note
             super().__init__()
 
+    class Wrapped(Message):
+        """The user wants long lines wrapped, or cut."""
+
+        def __init__(self, *, is_wrapped: bool) -> None:
+            self.is_wrapped = is_wrapped
+            super().__init__()
+
     def __init__(self, read: Read, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._read = read
@@ -67,7 +76,10 @@ class LogView(ScrollView, can_focus=True):
         self._shift = 0
         self._wanted = ""
         self._match: int | None = None
-        self._painted: dict[int, str] = {}
+        self._painted: dict[int, tuple[Line, int]] = {}
+        self._is_wrapped = False
+        #: The rows of the view while lines are wrapped; None: to be found out.
+        self._rows: list[wrapping.Row] | None = None
         self._said: tuple[object, ...] = ()
 
     def on_mount(self) -> None:
@@ -139,6 +151,7 @@ class LogView(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Scroll, and request the lines that came into view."""
         super().watch_scroll_y(old_value, new_value)
+        self._rows = None
         self._ask_if_short()
 
     def _ask_if_short(self) -> None:
@@ -161,26 +174,38 @@ class LogView(ScrollView, can_focus=True):
             self._match += lines
         if lines and not self._follow:
             top = self.scroll_offset.y
-            self.virtual_size = Size(max(1, self.size.width), max(1, self._count()))
+            self._set_size()
             self.scroll_to(y=top + lines, animate=False, immediate=True)
         self._grown()
 
     def _count(self) -> int:
         return self._page.count if self._page else 0
 
-    def _grown(self) -> None:
-        size = Size(max(1, self.size.width), max(1, self._count()))
+    def _set_size(self) -> None:
+        """Tell how far one can scroll: wrapped lines can all be brought to the top."""
+        more = self.size.height - 1 if self._is_wrapped else 0
+        size = Size(max(1, self.size.width), max(1, self._count() + more))
         if size != self.virtual_size:
             self.virtual_size = size
+
+    def _grown(self) -> None:
+        self._rows = None
+        self._set_size()
         if self._follow:
             self._scroll_to_end()
-        for y, text in list(self._painted.items()):
-            if self._text(self.scroll_offset.y + y) != text:
+        for y, shown in list(self._painted.items()):
+            if self._row(y) != shown:
                 self.refresh(Region(0, y, self.size.width, 1))
         self._announce()
 
+    def _last_top(self) -> int:
+        """Return the first visible line when the end is visible."""
+        if self._is_wrapped and (rows := wrapping.up(self._plain, self._count(), self.size)):
+            return rows[0].line
+        return max(0, self._count() - self.size.height)
+
     def _scroll_to_end(self) -> None:
-        self.scroll_to(y=max(0, self._count() - self.size.height), animate=False, immediate=True)
+        self.scroll_to(y=self._last_top(), animate=False, immediate=True)
 
     def on_resize(self) -> None:
         """Stay at the end after the change of size."""
@@ -195,9 +220,9 @@ class LogView(ScrollView, can_focus=True):
         self._announce()
 
     def _scroll_lines(self, lines: int) -> None:
-        last = max(0, self._count() - self.size.height)
+        last = self._last_top()
         target = min(last, max(0, self.scroll_offset.y + lines))
-        self._follow = target >= last and lines > 0
+        self._follow, self._rows = target >= last and lines > 0, None
         self.scroll_to(y=target, animate=False, immediate=True)
         self._announce()
 
@@ -220,6 +245,18 @@ class LogView(ScrollView, can_focus=True):
     def action_toggle_follow(self) -> None:
         """Follow the end, or stop following."""
         self._set_follow(follow=not self._follow)
+
+    def action_wrap(self) -> None:
+        """Wrap long lines, or cut them at the edge."""
+        self.set_wrapped(is_wrapped=not self._is_wrapped)
+        self.post_message(self.Wrapped(is_wrapped=self._is_wrapped))
+
+    def set_wrapped(self, *, is_wrapped: bool) -> None:
+        """Wrap long lines, or not."""
+        self._is_wrapped, self._shift = is_wrapped, 0
+        self._painted.clear()
+        self._grown()
+        self.refresh()
 
     def action_sideways(self, columns: int) -> None:
         """Scroll sideways in long lines."""
@@ -266,15 +303,31 @@ class LogView(ScrollView, can_focus=True):
         self.refresh()
         if line is not None:
             self._follow = False
-            self.virtual_size = Size(max(1, self.size.width), max(1, self._count()))
+            self._set_size()
             top = self.scroll_offset.y
             if not top <= line < top + self.size.height:
                 self.scroll_to(y=max(0, line - self.size.height // 2), animate=False, immediate=True)
         self._announce()
 
-    def _text(self, line: int) -> str:
-        text = self._page.line(line) if self._page else ""
-        return "…" if text is None else text
+    def _line(self, number: int) -> Line:
+        line = self._page.line(number) if self._page else Line("")
+        return Line("…") if line is None else line
+
+    def _plain(self, number: int) -> str:
+        return self._line(number).text
+
+    def _row(self, y: int) -> tuple[Line, int]:
+        """Return what a row shows: a line, and its first column that is visible."""
+        if not self._is_wrapped:
+            return self._line(self.scroll_offset.y + y), self._shift
+        if self._rows is None:
+            self._rows = (
+                wrapping.up(self._plain, self._count(), self.size)
+                if self._follow
+                else wrapping.down(self._plain, self.scroll_offset.y, self._count(), self.size)
+            )
+        row = self._rows[y] if y < len(self._rows) else None
+        return (self._line(row.line), row.start) if row else (Line(""), 0)
 
     def render_line(self, y: int) -> Strip:
         """Return one visible line."""
@@ -282,25 +335,10 @@ class LogView(ScrollView, can_focus=True):
         if not self._count():
             text = "  nothing printed yet" if y == 1 and self._page is not None else ""
             return Strip([Segment(text, base + _DIM)]).adjust_cell_length(width, base)
-        index = self.scroll_offset.y + y
-        text = self._text(index)
-        self._painted[y] = text
-        style = base + _DIM if text.startswith("[RF:") else base
-        strip = Strip(self._marked(text, style))
-        return strip.crop(self._shift, self._shift + width).adjust_cell_length(width, base)
-
-    def _marked(self, text: str, style: Style) -> list[Segment]:
-        wanted = self._wanted.lower()
-        if not wanted or wanted not in text.lower():
-            return [Segment(text, style)]
-        segments, lowered, at = [], text.lower(), 0
-        while (found := lowered.find(wanted, at)) >= 0:
-            segments += [
-                Segment(text[at:found], style),
-                Segment(text[found : found + len(wanted)], style + _FOUND),
-            ]
-            at = found + len(wanted)
-        return [*segments, Segment(text[at:], style)]
+        line, start = self._painted[y] = self._row(y)
+        style = base + _DIM if line.text.startswith("[RF:") else base
+        strip = Strip([Segment(text, style + own) for text, own in marked(line, self._wanted)])
+        return strip.crop(start, start + width).adjust_cell_length(width, base)
 
 
 def _done(_nothing: None) -> None:

@@ -1,169 +1,242 @@
-"""Curves in braille: eight dots a cell, axes with round numbers, log scale, zoom.
+"""Charts on the screen: one, or many small ones side by side, with a cursor that reads values in all of them.
 
 We did not use textual-plot: it redraws a whole canvas of styled cells and imports NumPy and a canvas library
-into the process. The two hundred lines here draw only what a run reports.
+into the process. This draws only what runs report.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import replace
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.binding import Binding, BindingType
-from textual.reactive import reactive
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from runforge import cells
-from runforge.text import safe
-from runforge.tui import thinning
+from runforge.tui import axes, chart
+from runforge.tui.canvas import Range
+from runforge.tui.chart import LABEL, Lines, Panel, View
+from runforge.tui.chart_grid import Grid, joined, legend_lines, seats
 
-#: Distinguishable with 16 colours; without colours the marks distinguish them.
-_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
-_MARKS = "●◆■▲▼○"
-_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-_BRAILLE = 0x2800
-_LABEL = 9
 _ZOOM = 0.6
-#: Values closer together than this count as equal.
-_TINY = 1e-290
 _DIM = Style(dim=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One curve, or a set of points."""
-
-    name: str
-    xs: Sequence[float]
-    ys: Sequence[float]
-    kind: Literal["line", "points"] = "line"
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A range of an axis."""
-
-    low: float
-    high: float
-
-    @property
-    def span(self) -> float:
-        """Its length, never zero."""
-        return (self.high - self.low) or 1.0
-
-
-class Canvas:
-    """Dots in character cells; a cell has the colour of the last series in it."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self.width, self.height = width, height
-        self._dots = [[0] * width for _ in range(height)]
-        self._owner = [[0] * width for _ in range(height)]
-        self._marks: dict[tuple[int, int], str] = {}
-
-    def dot(self, x: int, y: int, owner: int) -> None:
-        """Set a dot, counted from the top left; a cell has two dots across and four down."""
-        column, line = x >> 1, y >> 2
-        if 0 <= column < self.width and 0 <= line < self.height:
-            self._dots[line][column] |= _DOTS[y & 3][x & 1]
-            self._owner[line][column] = owner
-
-    def mark(self, x: int, y: int, owner: int) -> None:
-        """Fill the cell of a dot with the series' mark: a single dot is hard to see."""
-        self._marks[y >> 2, x >> 1] = _MARKS[owner % 6]
-        self.dot(x, y, owner)
-
-    def column(self, x: int, low: int, high: int, owner: int) -> None:
-        """Set all dots of a column between two heights."""
-        for y in range(max(0, min(low, high)), min(self.height * 4 - 1, max(low, high)) + 1):
-            self.dot(x, y, owner)
-
-    def line(self, index: int) -> list[tuple[str, int]]:
-        """Return a line as pieces of text, each with its series."""
-        pieces: list[tuple[str, int]] = []
-        for column, (dots, owner) in enumerate(zip(self._dots[index], self._owner[index], strict=True)):
-            shown = self._marks.get((index, column)) or (chr(_BRAILLE + dots) if dots else " ")
-            if pieces and pieces[-1][1] == owner:
-                pieces[-1] = (pieces[-1][0] + shown, owner)
-            else:
-                pieces.append((shown, owner))
-        return pieces
+#: log y, log x; None: as the points suggest.
+_SCALES: tuple[tuple[bool, bool | None], ...] = ((False, None), (True, None), (False, True), (True, True))
+#: The keys of a plot that work on its whole screen, for screens with `action_plot`.
+PLOT_KEYS: Sequence[BindingType] = (
+    Binding("d", "plot('next_panel(1)')", "Next metric"),
+    Binding("L", "plot('log_scale')", "Logarithmic axes: y, x, both, none"),
+    Binding("tilde", "plot('smooth')", "Smoother curves, or as they are"),
+    Binding("z", "plot('zoom(1)')", "Zoom in"),
+    Binding("Z", "plot('zoom(-1)')", "Zoom out"),
+    Binding("0", "plot('whole')", "All of it, without cursor"),
+)
 
 
 class Plot(Widget, can_focus=True):
-    """Series over a common x axis."""
+    """Charts over a common x axis."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "log_scale", "Log scale", show=False),
-        Binding("plus,equals_sign", "zoom(1)", "Zoom in", show=False),
-        Binding("minus", "zoom(-1)", "Zoom out", show=False),
-        Binding("left,h", "pan(-1)", "Left", show=False),
-        Binding("right", "pan(1)", "Right", show=False),
-        Binding("0", "whole", "All of it", show=False),
+        Binding("enter", "toggle_single", "One chart, or all of them", show=False),
+        Binding("d", "next_panel(1)", "Next metric", show=False),
+        Binding("left,h", "cursor(-1)", "Read values: cursor to the left", show=False),
+        Binding("right", "cursor(1)", "Read values: cursor to the right", show=False),
+        Binding("shift+left", "cursor(-10)", "Cursor far to the left", show=False),
+        Binding("shift+right", "cursor(10)", "Cursor far to the right", show=False),
+        Binding("L", "log_scale", "Logarithmic axes: y, x, both, none", show=False),
+        Binding("tilde", "smooth", "Smoother curves, or as they are", show=False),
+        Binding("z", "zoom(1)", "Zoom in", show=False),
+        Binding("Z", "zoom(-1)", "Zoom out", show=False),
+        Binding("less_than_sign", "pan(-1)", "Zoomed: to the left", show=False),
+        Binding("greater_than_sign", "pan(1)", "Zoomed: to the right", show=False),
+        Binding("0", "whole", "All of it, without cursor", show=False),
     ]
     DEFAULT_CSS = "Plot { height: 1fr; }"
 
-    log_y: reactive[bool] = reactive(False)
+    class Looked(Message):
+        """The reader looks at it in another way."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
-        self._series: list[Series] = []
-        self._points: list[thinning.Points] = []
-        self._labels = ("", "", "")
-        self._zoom: Range | None = None
-        self._lines: list[list[Segment]] | None = None
+    def __init__(self, *, id: str | None = None, classes: str = "") -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id, classes=classes)
+        self._panels: Sequence[Panel] = ()
+        self._legend: Sequence[tuple[int, str]] = ()
+        self._empty = "no metrics yet"
+        self._view = View()
+        self._current = 0
+        self._is_single = False
+        self._ahead = 0
+        self._lines: Lines | None = None
+        self._grid = Grid(1, 1)
 
-    def show(self, series: Sequence[Series], *, x_label: str, y_label: str, title: str = "") -> None:
-        """Draw other series."""
-        self._series = [s for s in series if len(s.xs)]
-        # A copy: curves grow, and may lose points, while they are shown.
-        self._points = [thinning.prepared(s.xs, s.ys) for s in self._series]
-        self._labels = (safe(x_label, 60), safe(y_label, 60), safe(title, 60))
+    def show(
+        self,
+        panels: Sequence[Panel],
+        *,
+        legend: Sequence[tuple[int, str]] = (),
+        empty: str = "no metrics yet",
+    ) -> None:
+        """Draw other charts; the one that is looked at stays the same if it still exists."""
+        title = self.current.title if self.current else None
+        self._panels = [panel for panel in panels if any(len(s.xs) for s in panel.series)]
+        places = [place for place, panel in enumerate(self._panels) if panel.title == title]
+        self._current = places[0] if places else 0
+        if self._panels:
+            self._current = (self._current + self._ahead) % len(self._panels)
+            self._ahead = 0
+        self._legend, self._empty = legend, empty
         self._redraw()
+
+    @property
+    def current(self) -> Panel | None:
+        """The chart that is looked at."""
+        return self._panels[self._current] if self._current < len(self._panels) else None
+
+    @property
+    def view(self) -> View:
+        """How the charts are looked at."""
+        return self._view
+
+    @property
+    def status(self) -> str:
+        """What a reader should know: which chart this is, the cursor, the smoothing."""
+        count, panel = len(self._panels), self.current
+        if panel is None:
+            return ""
+        parts = [f"{panel.title}: {self._current + 1} of {count}"]
+        if self._view.cursor is not None:
+            parts.append(f"{panel.x_label} {axes.short(self._view.cursor)}")
+        if self._view.smoothing:
+            parts.append(f"smoothed {self._view.smoothing:g}")
+        return " · ".join(parts)
+
+    @property
+    def _shows_one(self) -> bool:
+        return self._is_single or self._grid.seats == 1
+
+    def focus_panel(self, title: str) -> None:
+        """Look at the chart with this title."""
+        for place, panel in enumerate(self._panels):
+            if panel.title == title:
+                self._look(place, is_single=self._is_single)
+
+    def _look(self, place: int, *, is_single: bool) -> None:
+        self._current, self._is_single = place, is_single
+        self._changed(self._view)
+
+    def _changed(self, view: View) -> None:
+        self._view = view
+        self._redraw()
+        self.post_message(self.Looked())
 
     def _redraw(self) -> None:
         self._lines = None
         self.refresh()
 
-    def watch_log_y(self) -> None:
-        """Draw with the other scale."""
-        self._redraw()
-
     def on_resize(self) -> None:
         """Draw in the new size."""
         self._redraw()
 
+    def on_focus(self) -> None:
+        """Show which chart is looked at."""
+        self._redraw()
+
+    def on_blur(self) -> None:
+        """Show that the keys are for something else."""
+        self._redraw()
+
+    def action_toggle_single(self) -> None:
+        """Show one chart, or all of them."""
+        self._look(self._current, is_single=not self._is_single)
+
+    def action_next_panel(self, by: int) -> None:
+        """Look at the next chart; a key typed ahead of the reading counts, too."""
+        if not self._panels:
+            self._ahead += by
+        else:
+            self._look((self._current + by) % len(self._panels), is_single=self._is_single)
+
     def action_log_scale(self) -> None:
-        """Draw the values on a logarithmic scale, or a linear one."""
-        self.log_y = not self.log_y
+        """Use the next choice of logarithmic axes."""
+        now = (self._view.log_y, self._view.log_x or None)
+        log_y, log_x = _SCALES[(_SCALES.index(now) + 1) % len(_SCALES)] if now in _SCALES else _SCALES[0]
+        if self.current is not None and now == _SCALES[-1] and self.current.is_log_x(View()):
+            log_x = False  # the axis of itself would be logarithmic: offer the linear one, too
+        self._changed(replace(self._view, log_y=log_y, log_x=log_x, zoom=None))
+
+    def action_smooth(self) -> None:
+        """Smooth the curves more, or not at all."""
+        weights = chart.SMOOTHING
+        following = weights[(weights.index(self._view.smoothing) + 1) % len(weights)]
+        self._changed(replace(self._view, smoothing=following))
 
     def action_zoom(self, by: int) -> None:
-        """Show a shorter or longer range of the x axis."""
-        whole = self._x_range()
-        now = self._zoom or whole
-        middle, half = (now.low + now.high) / 2, now.span / 2 * (_ZOOM if by > 0 else 1 / _ZOOM)
-        zoomed = Range(max(whole.low, middle - half), min(whole.high, middle + half))
-        self._zoom = None if zoomed == whole else zoomed
-        self._redraw()
-
-    def action_pan(self, by: int) -> None:
-        """Move the zoomed range."""
-        if self._zoom is None:
+        """Show a shorter or longer range of the x axis, around the cursor if there is one."""
+        if (panel := self.current) is None:
             return
-        whole, now = self._x_range(), self._zoom
+        whole = panel.x_range(self._view)
+        now = self._view.zoom or whole
+        at = self._scaled_cursor(panel)
+        middle = at if at is not None and now.low <= at <= now.high else (now.low + now.high) / 2
+        half = now.span / 2 * (_ZOOM if by > 0 else 1 / _ZOOM)
+        zoomed = Range(max(whole.low, middle - half), min(whole.high, middle + half))
+        self._changed(replace(self._view, zoom=None if zoomed == whole else zoomed))
+
+    def action_pan(self, by: float) -> None:
+        """Move the zoomed range."""
+        panel, now = self.current, self._view.zoom
+        if now is None or panel is None:
+            return
+        whole = panel.x_range(self._view)
         shift = min(whole.high - now.high, max(whole.low - now.low, by * now.span / 4))
-        self._zoom = Range(now.low + shift, now.high + shift)
-        self._redraw()
+        self._changed(replace(self._view, zoom=Range(now.low + shift, now.high + shift)))
 
     def action_whole(self) -> None:
         """Show everything again."""
-        self._zoom = None
-        self._redraw()
+        self._changed(replace(self._view, zoom=None, cursor=None))
+
+    def action_cursor(self, by: int) -> None:
+        """Move the cursor; it begins at the end. A zoomed range goes along."""
+        if (panel := self.current) is None:
+            return
+        cursor = panel.moved(self._view, by, self._columns())
+        if cursor is None:
+            return
+        view = replace(self._view, cursor=cursor)
+        at, zoom = panel.scaled(cursor, view), view.zoom
+        if zoom is not None and at is not None and not zoom.low <= at <= zoom.high:
+            shift = at - (zoom.high if at > zoom.high else zoom.low)
+            view = replace(view, zoom=Range(zoom.low + shift, zoom.high + shift))
+        self._changed(view)
+
+    def _scaled_cursor(self, panel: Panel) -> float | None:
+        cursor = self._view.cursor
+        return None if cursor is None else panel.scaled(cursor, self._view)
+
+    def _columns(self) -> int:
+        """Return the columns of the chart that is looked at."""
+        width = self.size.width if self._shows_one else self.size.width // self._grid.across
+        return max(2, width - LABEL - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor at the mouse; look at the chart below it."""
+        at = event.get_content_offset(self)
+        if at is None:
+            return
+        place, left = self._grid.at(at.x, at.y, self.size.width, self.size.height)
+        place = self._current if self._shows_one else place
+        if place >= len(self._panels):
+            return
+        self._current = place
+        column = at.x - (0 if self._shows_one else left) - LABEL - 1
+        if (cursor := self._panels[place].under(self._view, column, self._columns())) is not None:
+            self._view = replace(self._view, cursor=cursor)
+        self._changed(self._view)
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the drawing."""
@@ -174,145 +247,20 @@ class Plot(Widget, can_focus=True):
         styled = [Segment(s.text, base + (s.style or Style())) for s in segments]
         return Strip(styled).adjust_cell_length(self.size.width, base)
 
-    def _x_range(self) -> Range:
-        filled = [xs for xs, _ in self._points if xs]
-        return Range(min(xs[0] for xs in filled), max(xs[-1] for xs in filled)) if filled else Range(0.0, 1.0)
-
-    def _scaled(self, number: int, x_range: Range, columns: int) -> list[tuple[float, float]]:
-        """Return the points to draw: inside the zoom, above zero on a log scale, no more than visible."""
-        low, high = x_range.low, x_range.high
-        points = thinning.positive(self._points[number]) if self.log_y else self._points[number]
-        if self._series[number].kind == "points":
-            found = thinning.between(points, low, high)
-        else:
-            found = thinning.thinned(points, low, high, 2 * columns)
-        return [(x, math.log10(y)) for x, y in found] if self.log_y else found
-
-    def _draw(self, width: int, height: int) -> list[list[Segment]]:
-        legend = self._legend(width)
-        rows, columns = height - 2 - len(legend), width - _LABEL - 1
-        if not self._series:
-            return [[], [Segment("  no metrics yet", _DIM)]]
-        if rows < 2 or columns < 4:
-            return [[Segment("too small", _DIM)]]
-        x_range = self._zoom or self._x_range()
-        scaled = [self._scaled(number, x_range, columns) for number in range(len(self._series))]
-        ys = [y for points in scaled for _, y in points]
-        if not ys:
-            text = "no values above zero: l for a linear scale" if self.log_y else "nothing in this range"
-            return [[], [Segment(f"  {text}", _DIM)]]
-        y_range = _widened(Range(min(ys), max(ys)))
-        if any(series.kind == "points" for series in self._series):
-            x_range, y_range = _with_margin(x_range), _with_margin(y_range)
-        canvas = Canvas(columns, rows)
-        for owner, (series, points) in enumerate(zip(self._series, scaled, strict=True)):
-            _trace(canvas, points, (x_range, y_range), owner, is_line=series.kind == "line")
-        return [*legend, *self._framed(canvas, x_range, y_range)]
-
-    def _legend(self, width: int) -> list[list[Segment]]:
-        scale = " (log)" if self.log_y else ""
-        pieces = [Segment(f" {self._labels[1]}{scale}  {self._labels[2]} ".rstrip() + " ", Style(bold=True))]
-        used = cells.columns(pieces[0].text)
-        if len(self._series) > 1:
-            for owner, series in enumerate(self._series):
-                text = f" {_MARKS[owner % 6]} {safe(series.name, 24)}"
-                if used + cells.columns(text) > width:
-                    break
-                used += cells.columns(text)
-                pieces.append(Segment(text, Style(color=_COLOURS[owner % 6])))
-        return [pieces]
-
-    def _framed(self, canvas: Canvas, x_range: Range, y_range: Range) -> list[list[Segment]]:
-        ticks = self._y_ticks(y_range, canvas.height)
-        lines = []
-        for index in range(canvas.height):
-            label = ticks.get(index, "")
-            line = [Segment(f"{label:>{_LABEL}}│", _DIM)]
-            for text, owner in canvas.line(index):
-                line.append(Segment(text, Style(color=_COLOURS[owner % 6])))
-            lines.append(line)
-        lines.append([Segment(" " * _LABEL + "└" + "─" * canvas.width, _DIM)])
-        low, high = _short(x_range.low), _short(x_range.high)
-        room = canvas.width - len(low) - len(high)
-        middle = cells.cut(self._labels[0], max(0, room - 2)).center(max(0, room))
-        lines.append([Segment(" " * (_LABEL + 1) + low + middle + high, _DIM)])
-        return lines
-
-    def _y_ticks(self, y_range: Range, height: int) -> dict[int, str]:
-        count = max(2, min(6, height // 3))
-        ticks = {}
-        for value in _round_values(y_range, count):
-            line = round((y_range.high - value) / y_range.span * (height - 1))
-            if 0 <= line < height:
-                ticks[line] = _power(value) if self.log_y else _short(value)
-        return ticks
-
-
-def _widened(found: Range) -> Range:
-    if found.high - found.low > _TINY:
-        return found
-    margin = abs(found.low) * 0.1 or 1.0
-    return Range(found.low - margin, found.high + margin)
-
-
-def _with_margin(found: Range) -> Range:
-    """Return a slightly larger range, so that no point is on the edge."""
-    return Range(found.low - found.span * 0.04, found.high + found.span * 0.04)
-
-
-def _trace(
-    canvas: Canvas,
-    points: list[tuple[float, float]],
-    ranges: tuple[Range, Range],
-    owner: int,
-    *,
-    is_line: bool,
-) -> None:
-    """Draw points; of many in one column of dots, draw a line from the lowest to the highest."""
-    x_range, y_range = ranges
-    wide, high = canvas.width * 2 - 1, canvas.height * 4 - 1
-    extremes: dict[int, tuple[int, int, int]] = {}
-    before: tuple[int, int] | None = None
-    for x, y in points:
-        column = round((x - x_range.low) / x_range.span * wide)
-        line = round((y_range.high - y) / y_range.span * high)
-        if not is_line:
-            canvas.mark(column, line, owner)
-            continue
-        low, top, _ = extremes.get(column, (line, line, line))
-        extremes[column] = (max(low, line), min(top, line), line)
-    for column in sorted(extremes):
-        low, top, last = extremes[column]
-        if before is not None:
-            _join(canvas, before, (column, low if before[1] > low else max(top, min(before[1], low))), owner)
-        canvas.column(column, low, top, owner)
-        before = (column, last)
-
-
-def _join(canvas: Canvas, start: tuple[int, int], end: tuple[int, int], owner: int) -> None:
-    steps = max(abs(end[0] - start[0]), 1)
-    height = start[1]
-    for step in range(1, steps + 1):
-        now = start[1] + round((end[1] - start[1]) * step / steps)
-        canvas.column(start[0] + step, height, now, owner)
-        height = now
-
-
-def _round_values(found: Range, count: int) -> list[float]:
-    """Return about `count` round numbers inside a range: steps of 1, 2 or 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(found.span / count))
-    steps = [power * times for times in (0.5, 1, 2, 5, 10)]
-    step = min(steps, key=lambda step: abs(found.span / step - count))
-    first = math.ceil(found.low / step - 1e-9)
-    values = [float(f"{i * step:.12g}") for i in range(first, first + 4 * count)]
-    return [value for value in values if value <= found.high + step * 1e-6]
-
-
-def _power(exponent: float) -> str:
-    return _short(10**exponent) if abs(exponent) < 300 else f"1e{exponent:.0f}"
-
-
-def _short(value: float) -> str:
-    if value and (abs(value) >= 1e6 or abs(value) < 1e-3):
-        return f"{value:.2g}"
-    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:.0f}"
+    def _draw(self, width: int, height: int) -> Lines:
+        panel = self.current
+        if panel is None:
+            return [[], [Segment(cells.cut(f"  {self._empty}", width), _DIM)]]
+        legend = legend_lines(self._legend, width, max(1, height // 5)) if height > 8 else []
+        self._grid = seats(len(self._panels), width, height - len(legend), top=len(legend))
+        if self._shows_one:
+            return [*legend, *chart.draw(panel, self._view, width, height - len(legend))]
+        first = self._current // self._grid.seats * self._grid.seats
+        self._grid = replace(self._grid, first=first)
+        shown = self._panels[first : first + self._grid.seats]
+        wide, high = width // self._grid.across, (height - len(legend)) // self._grid.down
+        drawn = [chart.draw(each, self._view, wide, high) for each in shown]
+        if self.has_focus and drawn[self._current - first][0]:
+            title = drawn[self._current - first][0]
+            title[0] = Segment(title[0].text, Style(bold=True, reverse=True))
+        return [*legend, *joined(drawn, self._grid.across, wide, high)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runforge.machine.load import Machine
 from runforge.tui.background import Read
+from runforge.tui.choices import Choices
 from runforge.tui.feed import Feed, Window
 from runforge.tui.steering import Steering
 from runforge.tui.wire import Wire
@@ -14,6 +15,9 @@ from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.views.trials import Trials
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 
 class AppPort(Protocol):
@@ -26,8 +30,10 @@ class AppPort(Protocol):
     job_query: JobQuery
     snapshot: QueueSnapshot | None
     window: Window
+    live: dict[str, Live]
     warning: str
     is_ascii: bool
+    choices: Choices
     read: Read
 
     def act(self, change: Callable[[], str]) -> None:
@@ -48,6 +54,9 @@ class AppPort(Protocol):
     def show_group(self, group_id: str) -> None:
         """Open a group."""
 
+    def show_compared(self, jobs: Sequence[JobView]) -> None:
+        """Open the curves of some runs, side by side."""
+
     def show_machine(self) -> None:
         """Open the machine."""
 
@@ -56,6 +65,12 @@ class AppPort(Protocol):
 
     def read_rows(self, places: Sequence[int]) -> list[JobView]:
         """Return the jobs with these row ids, in the order of creation."""
+
+    def find_jobs(self, text: str) -> list[JobView]:
+        """Return the first jobs that a filter finds, or the one with this number; not for the painting thread."""
+
+    def toggle_bell(self) -> None:
+        """Ring when a group or the queue has ended, or no longer."""
 
     def read_run(self, run_id: str) -> RunView:
         """Return everything about a run."""

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from runforge.core.filters import parse
-from runforge.metrics.progress import Progress
 from runforge.text import safe
 from runforge.tui import queue_keys
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
+from runforge.tui.beside import Beside
 from runforge.tui.feed import Window
 from runforge.tui.group_list import GroupList
 from runforge.tui.job_table import JobTable
-from runforge.tui.log_view import LogView
 from runforge.tui.row_list import RowList
 from runforge.views.queue_snapshot import SORTS, QueueSnapshot
 from runforge.views.shown import GroupView, JobView
+
+if TYPE_CHECKING:
+    from runforge.tui.live import Live
 
 _ACTIVE = "state:running,queued"
 
@@ -35,42 +37,41 @@ class QueueScreen(BaseScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = queue_keys.BINDINGS
     KEYS: ClassVar[Sequence[Key]] = queue_keys.KEYS
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012 - Textual's own annotation
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide"), (170, "-huge")]  # noqa: RUF012 - Textual's own
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (14, "-short"), (36, "-tall")]  # noqa: RUF012
     DEFAULT_CSS = """
     QueueScreen #main { layout: vertical; height: 1fr; }
     QueueScreen #jobs { height: 1fr; }
-    QueueScreen #groups { height: 6; border-top: solid $panel; }
+    QueueScreen #side { layout: vertical; height: 6; }
+    QueueScreen #groups { height: 1fr; min-height: 4; }
+    QueueScreen #beside { display: none; height: 2fr; }
     QueueScreen #query { height: 1; background: $boost; display: none; padding: 0 1; }
     QueueScreen #filter { display: none; border: none; height: 1; padding: 0 1; }
-    QueueScreen.-tiny #groups { display: none; }
-    QueueScreen.-tall #groups { height: 10; }
-    QueueScreen.-wide #main { layout: horizontal; }
-    QueueScreen.-wide #jobs { width: 1fr; height: 1fr; }
-    QueueScreen.-wide #groups { display: block; width: 30%; max-width: 72; height: 1fr; border-top: none;
-                                border-left: solid $panel; }
-    QueueScreen #peek-title { display: none; height: 1; padding: 0 1; background: $boost; }
-    QueueScreen #peek { display: none; height: 30%; max-height: 14; }
-    QueueScreen.-tall #peek, QueueScreen.-tall #peek-title { display: block; }
+    QueueScreen.-tiny #side { display: none; }
+    QueueScreen.-tall #side { height: 45%; }
+    QueueScreen.-tall #beside { display: block; }
+    QueueScreen.-wide #side { layout: horizontal; height: 38%; }
+    QueueScreen.-wide #groups { width: 9fr; }
+    QueueScreen.-wide #beside { display: block; width: 11fr; height: 1fr; }
+    QueueScreen.-huge #main { layout: horizontal; }
+    QueueScreen.-huge #jobs { width: 3fr; }
+    QueueScreen.-huge #side { width: 2fr; height: 1fr; }
+    QueueScreen.-huge #beside { display: block; }
     """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._peeked: Path | None = None
 
     def content(self) -> Iterable[Widget]:
         """Lay out the table, the groups and the filter."""
         with Container(id="main"):
             yield JobTable(self.runforge.feed.look_at, id="jobs")
-            yield GroupList(self.runforge.feed.look_at_groups, id="groups")
-        yield Static(id="peek-title", markup=False)
-        yield LogView(self.runforge.read, id="peek")
+            with Container(id="side"):
+                yield GroupList(self.runforge.feed.look_at_groups, id="groups")
+                yield Beside(id="beside")
         yield Static(id="query", markup=False)
         yield Input(id="filter", placeholder="words, !word, state:failed, group:name", compact=True)
 
     def on_mount(self) -> None:
         """Start with the jobs."""
-        self.query_one("#peek").can_focus = False
+        self.jobs.border_title, self.groups.border_title = Content("Queue"), Content("Groups")
         self.jobs.focus()
 
     @property
@@ -102,9 +103,9 @@ class QueueScreen(BaseScreen):
         self.groups.show_progress(window.groups)
         self._peek()
 
-    def show_progress(self, progress: dict[str, Progress]) -> None:
+    def show_progress(self, progress: dict[str, Live]) -> None:
         """Show the progress of the running jobs at the next tick: one paint, not two."""
-        self.jobs.show_progress(progress)
+        self.jobs.show_live(progress)
 
     def _show_query(self, snapshot: QueueSnapshot) -> None:
         query, marked = snapshot.query, len(self.jobs.marked)
@@ -129,15 +130,12 @@ class QueueScreen(BaseScreen):
         self._peek()
 
     def _peek(self) -> None:
-        """Show the end of the log of the run under the cursor, if there is room for it."""
-        peek = self.query_one("#peek", LogView)
-        job = self.jobs.job_at_cursor() if peek.display else None
-        path = self.runforge.workspace.root / job.run_dir / "logs.txt" if job else None
-        if job is None or path == self._peeked:
+        """Show the run under the cursor beside the table, if there is room for it."""
+        beside, job = self.query_one(Beside), self.jobs.job_at_cursor()
+        if job is None or not beside.display:
             return
-        self._peeked = path
-        self.query_one("#peek-title", Static).update(f"log of {safe(job.run_id)}   l opens it")
-        peek.show(path)
+        group = self._by_id().get(job.group_id or "")
+        beside.show(job, group.objective_metric if group else None, *self.jobs.place_at_cursor())
 
     def tick(self) -> None:
         """Update running times."""
@@ -166,6 +164,17 @@ class QueueScreen(BaseScreen):
         else:
             self._with_current(lambda job: self.runforge.show_run(job, tab))
 
+    def action_beside(self) -> None:
+        """Show something else beside the table: curves, log, machine."""
+        self.query_one(Beside).toggle()
+
+    def action_compare(self) -> None:
+        """Show the curves of the marked runs side by side."""
+        if len(self.jobs.marked) < 2:
+            self.say("mark two runs or more with space, then = compares them", is_error=True)
+        else:
+            self._with_chosen(self.runforge.show_compared)
+
     def action_open_group(self) -> None:
         """Open the group under the cursor, or that of the run."""
         self._with_group(lambda group: self.runforge.show_group(group.group_id))
@@ -176,7 +185,7 @@ class QueueScreen(BaseScreen):
 
     def action_switch(self) -> None:
         """Move between jobs and groups."""
-        target = self.jobs if self._in_groups or not self.groups.display else self.groups
+        target = self.jobs if self._in_groups or not self.query_one("#side").display else self.groups
         target.focus()
 
     def action_filter(self) -> None:

@@ -23,10 +23,11 @@ from runforge import cells
 
 
 class Cell(NamedTuple):
-    """A piece of a row: a text padded to its width, and the name of its style or an empty text."""
+    """A piece of a row: a text padded to its width, the name of its style, and a colour of its own; or neither."""
 
     text: str
     style: str = ""
+    colour: str = ""
 
 
 class RowList(ScrollView, can_focus=True):
@@ -55,6 +56,8 @@ class RowList(ScrollView, can_focus=True):
         "row--failed",
         "row--canceled",
         "row--paused",
+        "row--bar",
+        "row--spark",
     }
 
     class Chosen(Message):
@@ -74,8 +77,8 @@ class RowList(ScrollView, can_focus=True):
 
     cursor = 0
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
+    def __init__(self, *, id: str, classes: str = "") -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id, classes=classes)
         self._painted: dict[int, list[Cell]] = {}
 
     def row_count(self) -> int:
@@ -176,9 +179,12 @@ class RowList(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor at the mouse; a double click opens the row."""
-        index = self.scroll_offset.y + event.y - 1
-        if event.y == 0:
-            self.header_clicked(event.x)
+        at = event.get_content_offset(self)
+        if at is None:
+            return
+        index = self.scroll_offset.y + at.y - 1
+        if at.y == 0:
+            self.header_clicked(at.x)
         elif index < self.row_count():
             self.move_to(index)
             if event.chain == 2:
@@ -219,11 +225,13 @@ class RowList(ScrollView, can_focus=True):
                 base += Style(bold=False, dim=True)
         elif self.is_marked(index):
             base += self.get_component_rich_style("row--marked", partial=True)
-        segments = [Segment(cell.text, self._styled(base, cell.style)) for cell in cells]
+        segments = [Segment(cell.text, self._styled(base, cell)) for cell in cells]
         return Strip(segments).adjust_cell_length(self.size.width, base).simplify()
 
-    def _styled(self, base: Style, name: str) -> Style:
-        return base + self.get_component_rich_style(f"row--{name}", partial=True) if name else base
+    def _styled(self, base: Style, cell: Cell) -> Style:
+        if cell.style:
+            base += self.get_component_rich_style(f"row--{cell.style}", partial=True)
+        return base + Style(color=cell.colour) if cell.colour else base
 
     def _cells(self, y: int) -> list[Cell]:
         width = max(1, self.scrollable_content_region.width)

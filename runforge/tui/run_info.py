@@ -15,9 +15,8 @@ from rich.text import Text
 
 from runforge import cells
 from runforge.files.durable import read_bounded
-from runforge.metrics.curves import Curve
-from runforge.metrics.run_curves import RunCurves
 from runforge.text import safe
+from runforge.tui.local_time import local, local_and_ago
 from runforge.views.remarks import remarks
 from runforge.views.shown import JobView, RunView
 
@@ -38,21 +37,6 @@ def read_run(view: RunView, with_files: bool) -> RunRead:
     return RunRead(view.job, info_text(view), files_text(view) if with_files else None)
 
 
-class CurvesRead(NamedTuple):
-    """The metrics of a run by name, and sentences about lines that are not drawn."""
-
-    curves: dict[str, Curve]
-    told: list[str]
-
-
-def fresh_curves(file: RunCurves) -> CurvesRead | None:
-    """Return a copy of the metrics of a file that has grown; None if it has not."""
-    if not file.refresh():
-        return None
-    kept = {name: Curve(name, [*curve.steps], [*curve.values]) for name, curve in file.curves().items()}
-    return CurvesRead(kept, file.sentences())
-
-
 def info_text(view: RunView) -> Text:
     """Return all that is known about a run, without its log and curves."""
     job = view.job
@@ -70,9 +54,9 @@ def info_text(view: RunView) -> Text:
         ("priority", str(job.priority) if job.priority else None),
         ("device", "GPU slot" if job.requires_gpu else None),
         ("dry run", "yes" if job.dry_run else None),
-        ("created", job.created_at),
-        ("started", job.started_at),
-        ("ended", job.finished_at),
+        ("created", local_and_ago(job.created_at)),
+        ("started", local_and_ago(job.started_at)),
+        ("ended", local_and_ago(job.finished_at)),
         ("took", cells.duration(job.seconds)),
         ("folder", str(view.run_dir)),
     ]
@@ -86,7 +70,7 @@ def info_text(view: RunView) -> Text:
     for entry in view.timeline:
         detail = entry["detail"] if isinstance(entry["detail"], dict) else {}
         why = detail.get("error") or (f"priority {detail['priority']}" if "priority" in detail else "")
-        text.append(f"  {entry['at']}  ", "dim")
+        text.append(f"  {local(entry['at'])}  ", "dim")
         text.append(f"{entry['event']:<16} attempt {entry['attempt']}  {safe(str(why), 300)}\n")
     _attempts(text, view)
     _heading(text, "Request")
@@ -109,7 +93,7 @@ def _attempts(text: Text, view: RunView) -> None:
         gpu = f"GPU {attempt.gpu_uuid}" if attempt.gpu_uuid else ""
         words = "  ".join(safe(word, 300) for word in (ended, code, killed, gpu, attempt.error or "") if word)
         text.append(f"  {attempt.attempt}  ", "bold")
-        text.append(f"{attempt.started_at}  {words}\n")
+        text.append(f"{local(attempt.started_at)}  {words}\n")
     if not view.attempts:
         text.append("  none yet\n", "dim")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import isfinite
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,24 +13,20 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static
 
 from runforge import cells
-from runforge.metrics.curves import Curve, related
 from runforge.metrics.run_curves import RunCurves
 from runforge.text import safe
 from runforge.tui.bars import Key, KeyBar
 from runforge.tui.base_screen import BaseScreen
+from runforge.tui.curve_panels import Charts, of_run
 from runforge.tui.log_view import LogView
-from runforge.tui.plot import Plot, Series
-from runforge.tui.run_info import CurvesRead, RunRead, fresh_curves, read_run
+from runforge.tui.plot import Plot
+from runforge.tui.run_info import RunRead, read_run
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
 
 _TABS = ("log", "curves", "info", "files")
 _CURVE_SECONDS = 1.0
-
-
-def _ends(curves: Iterable[Curve]) -> Iterable[str]:
-    """Say which curves end in a value that cannot be drawn."""
-    return (f"{curve.name} is {curve.values[-1]} now" for curve in curves if not isfinite(curve.values[-1]))
+_PLOT_KEYS = "↵ one/all · d next · ← → read · L log · ~ smooth · z zoom"
 
 
 class RunScreen(BaseScreen):
@@ -39,18 +34,19 @@ class RunScreen(BaseScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(i + 1), f"tab('{tab}')", f"{tab.capitalize()}") for i, tab in enumerate(_TABS)),
+        Binding("l", "tab('log')", "Log"),
         Binding("c", "tab('curves')", "Curves"),
         Binding("i", "tab('info')", "Info"),
         Binding("tab,right_square_bracket", "next_tab(1)", "Next tab"),
         Binding("shift+tab,left_square_bracket", "next_tab(-1)", "Previous tab"),
         Binding("slash", "search", "Search in the log"),
         Binding("t", "attempt", "An earlier attempt's log and curves, and back"),
-        Binding("d", "next_metric(1)", "Next metric of the curves"),
+        Binding("d", "next_metric", "Next metric of the curves"),
         Binding("x,delete", "cancel", "Cancel the run"),
         Binding("r", "retry", "Retry it: the next attempt"),
         Binding("C", "rerun", "Run a copy of it"),
         Binding("p", "pause", "Pause or resume its group"),
-        Binding("plus,equals_sign", "priority(1)", "Higher priority"),
+        Binding("plus", "priority(1)", "Higher priority"),
         Binding("minus", "priority(-1)", "Lower priority"),
         Binding("o", "group", "Its group: the sweep as a table"),
         Binding("y", "copy('id')", "Copy its id"),
@@ -69,7 +65,7 @@ class RunScreen(BaseScreen):
         Key("?", "help", "help"),
         Key("C", "copy & run", "rerun"),
         Key("o", "sweep", "group"),
-        Key("d", "metric", "next_metric(1)"),
+        Key("d", "metric", "next_metric"),
     )
     DEFAULT_CSS = """
     RunScreen #title { height: 1; padding: 0 1; background: $boost; }
@@ -85,9 +81,7 @@ class RunScreen(BaseScreen):
         self._job = job
         self._tab = tab
         self._curve_file: RunCurves | None = None
-        self._curves: dict[str, Curve] = {}
         self._told: list[str] = []
-        self._family = ""
         self._attempt = self._newest = 0
 
     def content(self) -> Iterable[Widget]:
@@ -106,6 +100,8 @@ class RunScreen(BaseScreen):
     def on_mount(self) -> None:
         """Open the run's files and keep the curves up to date."""
         self.set_interval(_CURVE_SECONDS, self._refresh_curves)
+        if self.runforge.choices.wrap:
+            self.query_one(LogView).set_wrapped(is_wrapped=True)
         self._show_job(self._job)
         self.action_tab(self._tab)
 
@@ -148,8 +144,8 @@ class RunScreen(BaseScreen):
         folder = self.runforge.workspace.root / self._job.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
-        self._curve_file, self._family = RunCurves(folder), ""
-        self._curves, self._told = {}, []
+        self._curve_file, self._told = RunCurves(folder), []
+        self.query_one(Plot).show([])
         self.query_one(LogView).show(folder / "logs.txt")
 
     def _show_title(self) -> None:
@@ -171,40 +167,29 @@ class RunScreen(BaseScreen):
             title.update(text)
 
     def _refresh_curves(self) -> None:
-        file = self._curve_file
+        file, wanted = self._curve_file, self._objective()
         if self._tab == "curves" and file is not None and self.is_current:
             self.runforge.read(
-                self, lambda: fresh_curves(file), lambda found: self._show_curves(file, found), key="curves"
+                self, lambda: of_run(file, wanted), lambda found: self._show_curves(file, found), key="curves"
             )
 
-    def _show_curves(self, file: RunCurves, found: CurvesRead | None) -> None:
-        if file is not self._curve_file:
-            return
-        if found is not None:
-            self._curves, self._told = found
-        if found is not None or self._family not in related(self._curves):
-            self._draw()
+    def _objective(self) -> str | None:
+        """Return the metric that the run is about: its group's objective, or its primary one."""
+        groups = self.runforge.snapshot.groups if self.runforge.snapshot else []
+        objectives = (g.objective_metric for g in groups if g.group_id == self._job.group_id)
+        return next(objectives, None) or self._job.metric_name
 
-    def _draw(self) -> None:
-        """Draw metrics that belong together, first those of the run's primary metric."""
-        curves = self._curves
-        families = related(curves)
-        if self._family not in families:
-            wanted = self._job.metric_name
-            self._family = next((f for f, names in families.items() if wanted in (f, *names)), "")
-            self._family = self._family or next(iter(families), "")
-        names = families.get(self._family, [])
-        series = [Series(name, curves[name].steps, curves[name].values) for name in names]
-        self.query_one(Plot).show(series, x_label="step", y_label=self._family)
-        told = self._told
-        if self._tab != "curves":
-            return
-        if families:
-            place = list(families).index(self._family) + 1
-            keys = f"{self._family}: {place} of {len(families)} (d next) · l log scale · +- zoom"
-            self._note(" · ".join([*_ends(curves[name] for name in names), *told, keys]))
-        elif told:
-            self._note(" · ".join(told))
+    def _show_curves(self, file: RunCurves, found: Charts | None) -> None:
+        if found is not None and file is self._curve_file:
+            self._told = found.told
+            self.query_one(Plot).show(found.panels)
+            self._note_curves()
+
+    @on(Plot.Looked)
+    def _note_curves(self) -> None:
+        if self._tab == "curves":
+            status = self.query_one(Plot).status
+            self._note(" · ".join([*self._told, *([f"{status} · {_PLOT_KEYS}"] if status else [])]))
 
     def _note(self, text: str) -> None:
         if getattr(self, "_noted", None) != text:
@@ -227,8 +212,7 @@ class RunScreen(BaseScreen):
         self._show_title()
         if tab == "files":
             self._load()
-        if tab == "curves" and self._curves:
-            self._draw()
+        self._note_curves()
         self._refresh_curves()
         widget = self.query_one(f"#{tab}")
         widget.focus()
@@ -239,25 +223,10 @@ class RunScreen(BaseScreen):
         """Show the next or previous tab."""
         self.action_tab(_TABS[(_TABS.index(self._tab) + by) % len(_TABS)])
 
-    def action_next_metric(self, by: int) -> None:
-        """Draw another metric, once what the run has reported is read."""
+    def action_next_metric(self) -> None:
+        """Look at the next metric of the curves."""
         self.action_tab("curves")
-        if (file := self._curve_file) is not None:
-
-            def show(found: CurvesRead | None) -> None:
-                self._show_curves(file, found)
-                self._next_metric(by)
-
-            self.runforge.read(self, lambda: fresh_curves(file), show)
-
-    def _next_metric(self, by: int) -> None:
-        families = list(related(self._curves))
-        if not families:
-            self.say("this run has reported no metrics yet", is_error=True)
-            return
-        place = families.index(self._family) if self._family in families else 0
-        self._family = families[(place + by) % len(families)]
-        self._draw()
+        self.query_one(Plot).action_next_panel(1)
 
     def action_attempt(self) -> None:
         """Show the files of the previous attempt; after the first comes the newest again."""
@@ -268,7 +237,6 @@ class RunScreen(BaseScreen):
         self.say(f"attempt {self._attempt} of {self._newest}")
         self._show_title()
         self.action_tab(self._tab if self._tab in {"log", "curves"} else "log")
-        self._draw()
 
     def action_search(self) -> None:
         """Type a text to search in the log."""

@@ -34,6 +34,11 @@ def positive(points: Points) -> Points:
     return _unzipped([(x, y) for x, y in zip(*points, strict=False) if y > 0])
 
 
+def swapped(points: Points) -> Points:
+    """Return the points with x and y exchanged."""
+    return points[1], points[0]
+
+
 def between(points: Points, low: float, high: float) -> list[tuple[float, float]]:
     """Return the points with x in a range."""
     part = slice(bisect_left(points[0], low), bisect_right(points[0], high))

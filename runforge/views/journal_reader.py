@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from runforge.store.journal import Journal, Transaction
+from runforge.store.journal import Journal, Transaction, side_files
 from runforge.store.opening import exists, open_snapshot
 from runforge.workspace import Workspace
 
@@ -20,7 +20,7 @@ class JournalReader:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._journal: Journal | None = None
-        self._file = (0, 0)
+        self._file: tuple[object, ...] = ()
         self._opened = 0
 
     def close(self) -> None:
@@ -47,15 +47,20 @@ class JournalReader:
     def _open(self) -> Journal:
         found = os.stat(self._workspace.journal)
         # Without write permission the WAL may not be read: then only the file itself shows a change.
-        is_snapshot = self._journal is not None and self._journal.is_snapshot
-        file = (found.st_ino, found.st_mtime_ns if is_snapshot else 0)
+        file = self._version_of(found)
         if self._journal is not None and (file != self._file or self._journal.is_detached()):
             self.close()
         if self._journal is None:
             self._journal = open_snapshot(self._workspace)
             self._opened += 1
-            self._file = (found.st_ino, found.st_mtime_ns if self._journal.is_snapshot else 0)
+            self._file = self._version_of(found)
         return self._journal
+
+    def _version_of(self, found: os.stat_result) -> tuple[object, ...]:
+        """Return what changes when the journal must be opened again."""
+        if self._journal is None or not self._journal.is_snapshot:
+            return (found.st_ino,)
+        return (found.st_ino, found.st_mtime_ns, 0 in side_files(self._workspace))
 
     @contextlib.contextmanager
     def _reopened_on_error(self) -> Iterator[None]:

@@ -110,8 +110,8 @@ def _reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Re
         return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
     paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
-    capacity = with_room(free_capacity(row, slots_used(tx)), tx)
     status = status_of(workspace, row)
+    capacity = free_capacity(status, tx)
     is_full = at_limit(tx, job)
     return why_waiting(status, capacity, job, is_paused=paused, is_at_limit=is_full, parents=parents)
 

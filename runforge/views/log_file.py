@@ -5,6 +5,7 @@ It keeps only a few hundred lines in memory. What it returns is harmless to a te
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from runforge.text import safe_log
@@ -29,8 +30,10 @@ class LogFile:
     replaced is opened again, with another `generation`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, harmless: Callable[[str], str] = safe_log) -> None:
         self._file = WatchedFile(path)
+        #: Makes a line's text harmless; `coloured_log` keeps its colours.
+        self._harmless = harmless
         self._index = LineIndex(self._file.read, 0)
         self._lines: dict[int, str] = {}
         #: Changes when old line numbers are no longer valid.
@@ -105,7 +108,7 @@ class LogFile:
 
     def _text(self, start: int, end: int) -> str:
         text = self._file.read(start, end - start).decode("utf-8", "replace").replace("\n", " ")
-        return safe_log(text)
+        return self._harmless(text)
 
     def find(self, text: str, start_line: int, *, backwards: bool = False) -> int | None:
         """Return the next line from here (or backwards) with a text, without regard to case, or None.

@@ -27,7 +27,6 @@ from runforge.views.daemon_status import (
     free_capacity,
     slots_used,
     status_of,
-    with_room,
 )
 from runforge.views.glance import queue_summary
 from runforge.views.journal_reader import JournalReader
@@ -58,6 +57,8 @@ class GroupProgress:
     metric_name: str | None
     best: float | None
     seconds_per_run: float | None
+    #: The number of the run that has the best one.
+    best_run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class QueueReader:
         with self._reader.snapshot() as tx:
             row = records.daemon(tx.row("journal.daemon"))
             totals = tx.row("jobs.totals")
-            slots, gpu_slots = slots_used(tx)
+            slots, gpu_slots = slots_used(tx, row)
             now = clock.now()
             running = [records.job(r) for r in tx.rows("jobs.running")]
             return QueueSnapshot(
@@ -130,8 +131,7 @@ class QueueReader:
             return {}
         with self._reader.snapshot() as tx:
             found = [records.job(r) for r in tx.rows("jobs.window", seqs=json.dumps(list(row_ids)))]
-            used = (snapshot.slots_used, snapshot.gpu_slots_used)
-            capacity = with_room(free_capacity(snapshot.daemon, used), tx)
+            capacity = free_capacity(snapshot.daemon, tx)
             parents = {job.seq: parents_of(tx, job) for job in found if job.blockers}
         now = clock.now()
         groups = {group.group_id: group for group in snapshot.groups}
@@ -149,9 +149,14 @@ class QueueReader:
             return known[1]
         with self._reader.snapshot() as tx:
             row = tx.row("groups.best_and_pace", group_id=group.group_id, objective=group.objective_metric)
-        direction = ranking(group.objective_metric, group.direction or "", row["metric_name"]).direction
-        best = None if direction is None else row["lowest" if direction == MINIMIZE else "highest"]
-        progress = GroupProgress(row["metric_name"], best, row["seconds"])
+            metric = row["metric_name"]
+            direction = ranking(group.objective_metric, group.direction or "", metric).direction
+            side = "lowest" if direction == MINIMIZE else "highest"
+            best = None if direction is None else row[side]
+            of_run = (
+                tx.rows(f"groups.{side}", group_id=group.group_id, metric=metric) if best is not None else []
+            )
+        progress = GroupProgress(metric, best, row["seconds"], of_run[0]["seq"] if of_run else None)
         self._progress[group.group_id] = (group.succeeded, progress)
         return progress
 

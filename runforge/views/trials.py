@@ -30,7 +30,7 @@ class Trials:
 
         The second list has these values, in that order, and is empty for numbers.
         """
-        done = [job for job in self.jobs if self._is_measured(job) and parameter in job.overrides]
+        done = self.measured(parameter)
         values = [job.overrides[parameter] for job in done]
         metrics = [float(job.metric_value or 0.0) for job in done]
         if all(_is_number(value) for value in values):
@@ -38,6 +38,10 @@ class Trials:
         names = list(dict.fromkeys(json.dumps(value) for value in values))
         places = [float(names.index(json.dumps(value))) for value in values]
         return list(zip(places, metrics, strict=True)), names
+
+    def measured(self, parameter: str) -> list[JobView]:
+        """Return the runs that have both a value of this parameter and one of the metric."""
+        return [job for job in self.jobs if self._is_measured(job) and parameter in job.overrides]
 
     def _is_measured(self, job: JobView) -> bool:
         return (

@@ -87,7 +87,7 @@ def test_why_no_run_is_best() -> None:
         "loss has diverged in every run that succeeded"
     )
     assert Ranking("foo", None).why_none([Run(1.0, "foo")]) == (
-        "it is unknown whether foo is better high or low; the plan's `objective` can say it"
+        "it is unknown whether foo is better high or low; `--metric NAME:min` or the plan's `objective` says it"
     )
     assert Ranking(None, None).why_none([Run(None, None)]) == ""
     assert Ranking("loss", "minimize").why_none([Run(1.0, state="failed")]) == ""

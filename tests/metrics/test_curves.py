@@ -135,6 +135,7 @@ def test_progress_is_found_before_much_of_a_bar_and_in_wide_lines(tmp_path: Path
         ("Epoch [3/10], loss 0.5\n", Progress(3, 10, None, None)),
         ("iter 10/500\n", Progress(None, None, None, None, 10, 500)),
         ("Epoch 1/2\n 20%|##   | 10/50 [00:01<00:04]\r", Progress(1, 2, None, None, 10, 50)),
+        ("\repoch 4:  123/5000 [00:00<00:09, 12.3it/s]", Progress(None, None, None, None, 123, 5000)),
         ("loss: 0.5\n", Progress(None, None, "loss", 0.5)),
         ("[1]\ttrain-rmse:0.5\tval-rmse:0.7\n", Progress(None, None, "val-rmse", 0.7)),
     ],

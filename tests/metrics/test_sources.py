@@ -240,6 +240,9 @@ def test_a_wandb_file_is_read_from_a_later_block_and_records_may_span_blocks() -
         ("step,loss\n1\n2,0.5,9\n", [("loss", 2, 0.5)]),
         ("step,loss,0.5\n1,2,3\n", [("loss", 1, 2)]),
         ("step,loss\n1,0.51", []),
+        ("Wall time,Step,Value\n1.7e9,3,0.5\n", [("Value", 3, 0.5)]),
+        ("step,metric,value\n1,loss,0.5\n1,acc,0.9\n2,loss\n", [("loss", 1, 0.5), ("acc", 1, 0.9)]),
+        ("time/total_timesteps,rollout/ep_rew_mean\n2048,21.5\n", [("rollout/ep_rew_mean", 2048, 21.5)]),
     ],
 )
 def test_tables(text: str, points: list[tuple[str, float | None, object]]) -> None:
@@ -282,6 +285,22 @@ def test_a_trainer_state_that_is_no_document_says_nothing() -> None:
     assert reader.sentences() == ["it is too long to be read"]
 
 
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ('[{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}]', [("loss", 1, 0.5), ("loss", 2, 0.25)]),
+        (
+            '{"loss": [0.5, 0.25], "acc": [0.9]}',
+            [("loss", None, 0.5), ("acc", None, 0.9), ("loss", None, 0.25)],
+        ),
+        ('{\n  "acc": 0.9,\n  "name": "x"\n}\n', [("acc", None, 0.9)]),
+        ('{"log_history": [{"step": 4, "epoch": 1, "loss": 0.5}]}', [("loss", 4, 0.5)]),
+    ],
+)
+def test_documents(text: str, points: list[tuple[str, float | None, float]]) -> None:
+    assert read(TrainerStateReader(), text[:9].encode(), text[9:].encode()) == points
+
+
 # --- which format -------------------------------------------------------------------------------------
 
 
@@ -297,6 +316,10 @@ def test_a_trainer_state_that_is_no_document_says_nothing() -> None:
         ("/x/dvclive/plots/metrics/train/loss.tsv", "table"),
         ("/x/out/checkpoint-500/trainer_state.json", "trainer"),
         ("/x/work/vis_data/scalars.json", "lines"),
+        ("/x/out/trainer_state.json", "trainer"),
+        ("/x/work/20230101_120000.log.json", "lines"),
+        ("/x/output/metrics.json", "lines"),
+        ("/x/logs/progress.csv", "table"),
         ("/x/data/train.csv", None),
         ("/x/metrics.csv", None),
     ],
@@ -306,10 +329,16 @@ def test_well_known_names(path: str, kind: str | None) -> None:
 
 
 def test_a_named_file_is_known_by_its_beginning() -> None:
-    starts = {path: path.read_bytes()[:64] for path in FILES}
-    for path, start in starts.items():
-        odd = kind_of_start("/x/anything", start)
-        assert odd == (kind_of_name(str(path)) if path.name != "trainer_state.json" else "lines")
+    for path in FILES:
+        assert kind_of_start("/x/anything", path.read_bytes()[:8192]) == kind_of_name(str(path))
+    for start, kind in {
+        b'{\n  "loss": [0.5]': "trainer",
+        b'[{"step": 1}]': "trainer",
+        b'{"step": 1}\n{"step": 2}\n': "lines",
+        b'{"step": 1, "loss"': "lines",
+        b"step,loss\n": "table",
+    }.items():
+        assert kind_of_start("/x/anything", start) == kind
     assert kind_of_start("/x/trainer_state.json", b'{\n  "best') == "trainer"
 
 

@@ -119,6 +119,15 @@ def test_a_file_that_changed_where_only_this_run_is(start: Start, tmp_path: Path
     assert read_curves(run.run_dir)["loss"].values == [0.5]
 
 
+def test_a_document_of_numbers_is_told_from_lines(start: Start, tmp_path: Path) -> None:
+    run = start()
+    (tmp_path / "metrics.json").write_text('{\n  "loss": [0.5, 0.25]\n}\n')
+    (tmp_path / "scalars.json").write_text('{"step": 1, "acc": 0.5}\n')
+    assert run.found() == {"metrics.json": CHANGED, "scalars.json": CHANGED}
+    assert {source.kind for source in listed.read(run.run_dir).files} == {"trainer", "lines"}
+    assert read_curves(run.run_dir)["loss"].values == [0.5, 0.25]
+
+
 def test_of_two_runs_in_a_folder_nobody_is_guessed(start: Start, tmp_path: Path) -> None:
     first, second = start(), start()
     write(tmp_path / "results.csv")

@@ -99,11 +99,11 @@ def test_keys_typed_ahead_of_the_reading_are_done_in_order(ws: Workspace) -> Non
 
         await at.sees("0001")
         await held("c", "d")
-        await at.sees("loss: 2 of 2")
+        await at.sees("accuracy: 2 of 2")
         await held("d", "3")
         await at.sees("[3 info]", "Overrides")
         await at.press("2")
-        await at.sees("[2 curves]", "accuracy: 1 of 2")
+        await at.sees("[2 curves]", "loss: 1 of 2")
         await held("slash", *"epoch", "enter", "N", "N")
         await at.sees("'epoch' in line 12")
         await held("n")

@@ -84,8 +84,9 @@ def test_nothing_hostile_is_drawn_and_nothing_runs(ws: Workspace) -> None:
             await look_at(at, *keys)
         await look_at(at, "escape", "escape", "o")
         for keys in (
-            ["v"],
-            ["v"],
+            ["b"],
+            ["space", "space", "equals_sign"],
+            ["escape", "b"],
             ["right_square_bracket"],
             ["G"],
             ["X"],

@@ -91,14 +91,16 @@ def test_draws_the_curves_and_goes_through_the_metrics(ws: Workspace) -> None:
 
     async def journey(at: Looker) -> None:
         await open_run(at, "2")
-        await at.sees("accuracy: 1 of 2", "│", "step")
+        await at.sees("loss: 1 of 2", "│", "step")
         assert any("⠀" < character <= "⣿" for character in at.text)
         await at.press("d")
-        await at.sees("loss: 2 of 2")
-        await at.press("l")
-        await at.sees("loss (log)")
-        await at.press("plus", "right", "left", "minus", "0", "l")
-        await at.misses("(log)")
+        await at.sees("accuracy: 2 of 2")
+        await at.press("L")
+        await at.sees("loss (log)", "accuracy (log)")
+        await at.press("z", "right", "left", "Z", "0", "L", "L", "L")
+        await at.misses("(log")
+        await at.press("d", "enter")
+        await at.misses("accuracy")
 
     look(ws, journey)
 
@@ -187,9 +189,9 @@ def test_a_sweep_is_a_table_best_first_and_a_plot(ws: Workspace) -> None:
         ranks = [line.split()[0] for line in at.lines if "✓ succeeded" in line]
         assert ranks == ["1", "2"]
         assert "0004" in next(line for line in at.lines if "✓ succeeded" in line)
-        await at.press("v")
-        await at.sees("best runs", "step")
-        await at.press("v", "right_square_bracket", "left_square_bracket", "tab", "tab", "enter")
+        await at.press("b")
+        await at.sees("Curves of the best runs", "step", "● C=0.4")
+        await at.press("b", "right_square_bracket", "left_square_bracket", "tab", "tab", "enter")
         await at.until(lambda: isinstance(at.app.screen, RunScreen), "the best run")
         await at.sees("✓ succeeded")
 
@@ -293,7 +295,7 @@ def test_every_screen_fits_every_terminal(ws: Workspace, size: tuple[int, int]) 
             ["3"],
             ["4"],
             ["escape", "o"],
-            ["v"],
+            ["b"],
             ["escape", "m"],
             ["question_mark"],
         ):

@@ -79,7 +79,7 @@ def test_a_workspace_comes_alive_when_something_is_enqueued(ws: Workspace) -> No
         (["G", "g"], 0),
         (["pagedown"], 7),
         (["pagedown", "pageup"], 0),
-        (["ctrl+d"], 7),
+        (["ctrl+d"], 6),
         (["ctrl+d", "ctrl+u"], 0),
     ],
 )
@@ -212,7 +212,8 @@ def test_the_palette_runs_a_command_by_name(ws: Workspace) -> None:
         await at.pilot.pause()
         await at.press(*"Pause or resume")
         await at.sees("Pause or resume the group")
-        await at.press("down", "enter")
+        await at.misses("Suspend to the shell")
+        await at.press("enter")
         await at.sees("paused lr search")
 
     look(ws, journey)
@@ -223,7 +224,7 @@ def test_clicks_choose_open_and_press_the_keys_of_the_bar(ws: Workspace) -> None
 
     async def journey(at: Looker) -> None:
         await at.sees("0003")
-        await at.pilot.click("#jobs", offset=(5, 3))
+        await at.pilot.click("#jobs", offset=(5, 4))
         assert screen_of(at).jobs.cursor == 2
         column = at.lines[-1].index("? help")
         await at.pilot.click("KeyBar", offset=(column + 1, 0))

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from textual.color import Color
 
 from runforge import clock
-from runforge.queue import cancel
+from runforge.queue import cancel, priority
 from runforge.tui.ascii import AsciiFilter
 from runforge.tui.dialogs import Confirm
 from runforge.tui.job_table import JobTable
@@ -39,7 +39,7 @@ def test_an_empty_bar_is_empty_in_ascii(ws: Workspace) -> None:
 
 def test_every_sign_of_a_bar_has_one_of_its_own() -> None:
     (shown,) = AsciiFilter().apply([Segment("█░▁▀")], Color(0, 0, 0))
-    assert shown.text == "#.##"
+    assert shown.text == "#._#"
 
 
 def test_a_group_that_waits_is_not_called_running(ws: Workspace) -> None:
@@ -96,15 +96,19 @@ def test_a_click_on_a_title_sorts_and_a_second_one_reverses(ws: Workspace) -> No
     lived(ws)
 
     async def journey(at: Looker) -> None:
-        await at.sees("PRIO")
-        row = next(line for line in at.lines if "PRIO" in line)
-        await at.pilot.click(JobTable, offset=(row.index("PRIO"), 0))
+        async def click(title: str) -> None:
+            row = next(line for line in at.lines if "STATE" in line)
+            await at.pilot.click(JobTable, offset=(row.index(title), 1))
+
+        priority.set_priority(ws, jobs_of(ws)["0008"].run_id, 3)
+        await at.sees("PRIO", "LEFT", "TREND")
+        await click("PRIO")
         await at.sees("sorted by priority", "PRIO▾")
-        await at.pilot.click(JobTable, offset=(row.index("PRIO"), 0))
+        await click("PRIO")
         await at.sees("sorted by priority, reversed", "PRIO▴")
-        await at.pilot.click(JobTable, offset=(row.index("STATE"), 0))
+        await click("STATE")
         await at.sees("sorted by state", "STATE▾")
-        await at.pilot.click(JobTable, offset=(0, 0))
+        await click("#")
         await at.sees("sorted by state")
 
     look(ws, journey, size=WIDE)

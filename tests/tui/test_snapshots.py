@@ -32,7 +32,7 @@ SCREENS: dict[str, tuple[list[str], str]] = {
     "info": (["enter", "3"], "Overrides"),
     "files": (["enter", "4"], "metrics.jsonl"),
     "sweep": (["o"], "ACCURACY"),
-    "sweep-curves": (["o", "v"], "best runs"),
+    "sweep-curves": (["o", "b"], "Curves of the best runs"),
     "machine": (["m"], "50 % of 8"),
     "confirm": (["x"], "Stop 1 running run?"),
     "help": (["question_mark"], "type to search"),
@@ -51,7 +51,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     fixed = load.Machine(
         8, (1.0, 0.5, 0.25), 50.0, 12 * gib, 64 * gib, 0, 0, 800 * gib, 1000 * gib, [gpu], None
     )
-    monkeypatch.setattr("runforge.tui.app.read_machine", lambda _workspace: fixed)
+    monkeypatch.setattr("runforge.tui.reading.read_machine", lambda _workspace: fixed)
     drawn = bars.StatusBar._text
 
     def text(bar: bars.StatusBar, width: int) -> object:
@@ -81,7 +81,7 @@ def test_screen(still: Workspace, name: str, size: tuple[int, int]) -> None:
         return drawn
 
     async def journey(at: Looker) -> None:
-        await at.sees("░ 7/10")
+        await at.sees("░ 7/10", "C=0.1")
         await at.press(*keys)
         await at.sees(shown)
         if is_new:

@@ -5,8 +5,10 @@ Only the names of well-known tools are taken for metrics without being asked.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import sys
 from collections.abc import Callable
 
 from runforge.metrics.points import name_of
@@ -33,11 +35,11 @@ _KNOWN = (
     (re.compile(r"/[^/]*tfevents[^/]*$"), TENSORBOARD),
     (re.compile(r"/[^/]*run-[^/]*/[^/]*\.wandb$"), WANDB),
     (re.compile(r"/version_\d+/metrics\.csv$"), TABLE),
-    (re.compile(r"/(?:results|history|training_log)\.csv$"), TABLE),
+    (re.compile(r"/(?:results|history|training_log|progress)\.csv$"), TABLE),
     (re.compile(r"/catboost_info/(?:.*/)?(?:learn|test)_error\.tsv$"), TABLE),
     (re.compile(r"/dvclive/plots/metrics/.+\.tsv$"), TABLE),
-    (re.compile(r"/(?:vis_data/)?scalars\.json$"), LINES),
-    (re.compile(r"/checkpoint-\d+/trainer_state\.json$"), TRAINER),
+    (re.compile(r"/(?:scalars|metrics|\d{8}_\d{6}\.log)\.json$"), LINES),
+    (re.compile(r"/trainer_state\.json$"), TRAINER),
 )
 _CATBOOST = re.compile(r"/catboost_info/(?:.*/)?(learn|test)(?:_error\.tsv|/events[^/]*)$")
 _DVCLIVE = re.compile(r"/dvclive/plots/metrics/(.+)\.tsv$")
@@ -56,11 +58,24 @@ def kind_of_start(path: str, start: bytes) -> str:
     if is_event_file(start):
         return TENSORBOARD
     known = kind_of_name(path)
-    if known is not None:
-        return known
-    if not start.lstrip().startswith(b"{"):
+    if known not in {None, LINES}:
+        return str(known)
+    text = start.lstrip()
+    if not text.startswith((b"{", b"[")):
         return TABLE
-    return TRAINER if os.path.basename(path) == "trainer_state.json" else LINES
+    line, newline, _ = text.partition(b"\n")
+    return LINES if line.startswith(b"{") and _is_json(line, is_whole=bool(newline)) else TRAINER
+
+
+def _is_json(line: bytes, *, is_whole: bool) -> bool:
+    """Return whether a file's first line is a document of its own, as far as it is known."""
+    if not is_whole:
+        return True
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def place(path: str) -> str:
@@ -84,6 +99,6 @@ def says_its_name(path: str) -> bool:
 
 
 def checkpoint(path: str) -> int:
-    """Return the number of the checkpoint that a file belongs to; 0 if it is in none."""
+    """Return the number of the checkpoint that a file belongs to. One beside the checkpoints is the newest."""
     match = re.search(r"/checkpoint-(\d{1,18})/[^/]*$", path)
-    return int(match.group(1)) if match else 0
+    return int(match.group(1)) if match else sys.maxsize

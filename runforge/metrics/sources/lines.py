@@ -30,5 +30,13 @@ class JsonLinesReader:
         self._is_torn = True
 
     def sentences(self) -> list[str]:
+        """Return nothing: a tool may write other lines too."""
+        return []
+
+
+class OwnLinesReader(JsonLinesReader):
+    """Reads metrics.jsonl of a run."""
+
+    def sentences(self) -> list[str]:
         """Return sentences about lines that are no metrics."""
         return list(self.reader.sentences())

@@ -1,4 +1,7 @@
-"""trainer_state.json of Hugging Face's Trainer: one document, written anew at each checkpoint."""
+"""One JSON document with all metrics: trainer_state.json of Hugging Face's Trainer, written at each checkpoint.
+
+A list of objects is read as its `log_history`; an object of lists, such as Keras' history, as columns.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class TrainerStateReader:
         if self._is_too_long:
             return []
         self._data += data
-        return self._read() if self._data.rstrip()[-1:] == b"}" else []
+        return self._read() if self._data.rstrip()[-1:] in {b"}", b"]"} else []
 
     def _read(self) -> list[Point]:
         try:
@@ -35,8 +38,7 @@ class TrainerStateReader:
         except (ValueError, RecursionError):
             return []
         self._data = b""
-        history = document.get("log_history") if isinstance(document, dict) else None
-        return [point for entry in history for point in _points(entry)] if isinstance(history, list) else []
+        return _of_document(document)
 
     def finish(self) -> list[Point]:
         """Return nothing: a document without its end is not whole."""
@@ -49,6 +51,22 @@ class TrainerStateReader:
     def sentences(self) -> list[str]:
         """Return a sentence about a too long document."""
         return ["it is too long to be read"] if self._is_too_long else []
+
+
+def _of_document(document: Any) -> list[Point]:
+    history = document.get("log_history", document) if isinstance(document, dict) else document
+    if isinstance(history, list):
+        return [point for entry in history for point in _points(entry)]
+    if not isinstance(history, dict):
+        return []
+    if not any(isinstance(column, list) for column in history.values()):
+        return _points(history)
+    columns = {key: column for key, column in history.items() if isinstance(column, list)}
+    return [
+        point
+        for place in range(max(map(len, columns.values()), default=0))
+        for point in _points({key: column[place] for key, column in columns.items() if place < len(column)})
+    ]
 
 
 def _points(entry: Any) -> list[Point]:

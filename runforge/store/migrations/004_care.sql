@@ -51,6 +51,10 @@ CREATE TABLE resources (
     PRIMARY KEY (job_id, attempt)
 ) STRICT, WITHOUT ROWID;
 
+-- 1: there is a GPU slot for each device. Which devices the daemon was restricted to, as it was told.
+ALTER TABLE daemon ADD COLUMN gpu_auto INTEGER NOT NULL DEFAULT 0 CHECK (gpu_auto IN (0, 1));
+ALTER TABLE daemon ADD COLUMN devices TEXT;
+
 -- What each device has that was ever given to a run. Not more of it is leased.
 CREATE TABLE devices (
     device    TEXT PRIMARY KEY,

@@ -1,0 +1,49 @@
+"""What a user chose on the screens, kept for the next time: the theme, wrapped logs, the bell.
+
+It is a small file of the user, outside every workspace. A file that is missing or damaged means: nothing chosen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from runforge.files.durable import read_bounded, write_atomic
+
+_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The choices; the defaults are those of a new user."""
+
+    theme: str = ""
+    wrap: bool = False
+    bell: bool = False
+
+
+def path() -> Path:
+    """Return the user's file."""
+    configured = os.environ.get("XDG_CONFIG_HOME", "")
+    folder = Path(configured) if os.path.isabs(configured) else Path("~/.config").expanduser()
+    return folder / "runforge" / "tui.json"
+
+
+def read(file: Path) -> Choices:
+    """Return what was chosen; what the file does not say, or says wrongly, is as for a new user."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        found = json.loads(read_bounded(file, _LIMIT))
+        if isinstance(found, dict):
+            standard = asdict(Choices())
+            known = {k: v for k, v in found.items() if type(v) is type(standard.get(k))}
+            return Choices(**{**standard, **known})
+    return Choices()
+
+
+def write(file: Path, choices: Choices) -> None:
+    """Keep the choices. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(file, json.dumps(asdict(choices), indent=2).encode() + b"\n", durable=False)

@@ -1,0 +1,23 @@
+"""The colours and borders that all screens share, as Textual's CSS."""
+
+CSS = """
+BaseScreen { background: $background; }
+Confirm, Help, CommandPalette { background: transparent; }
+RowList { scrollbar-size-vertical: 1; overflow-x: hidden; scrollbar-size-horizontal: 0; }
+RowList > .row--header { text-style: bold; color: $text-accent; background: $panel; }
+RowList > .row--cursor { background: $primary-muted; text-style: bold; }
+RowList > .row--marked { background: $warning-muted; }
+RowList > .row--dim { text-style: dim; }
+RowList > .row--strong { text-style: bold; }
+RowList > .row--queued { text-style: none; }
+RowList > .row--running { color: $text-primary; text-style: bold; }
+RowList > .row--succeeded { color: $text-success; }
+RowList > .row--failed { color: $text-error; }
+RowList > .row--canceled { color: $text-warning; }
+RowList > .row--paused { color: $text-warning; text-style: bold; }
+RowList > .row--bar { color: $primary; }
+RowList > .row--spark { color: $accent; }
+BaseScreen .panel { border: round $panel-lighten-2; border-title-color: $text-muted; border-title-style: bold; }
+BaseScreen .panel:focus, BaseScreen .panel:focus-within { border: round $primary; border-title-color: $text-primary; }
+BaseScreen.-narrow .panel { border-left: none; border-right: none; border-bottom: none; border-title-align: right; }
+"""

@@ -1,0 +1,60 @@
+"""What the app reads for its screens: rows, a run, a group, the machine. For other threads than the painting one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from runforge.core.filters import parse
+from runforge.errors import OperationFailed
+from runforge.files.durable import read_bounded
+from runforge.machine.load import Machine, read_machine
+from runforge.views import lists, trials
+from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
+from runforge.views.shown import JobView, RunView
+from runforge.workspace import Workspace
+
+#: What the palette finds at most.
+_MOST_FOUND = 12
+_REQUEST_LIMIT = 64 * 1024
+
+
+class Reading:
+    """The part of the app that reads."""
+
+    workspace: Workspace
+    snapshot: QueueSnapshot | None
+
+    def read_rows(self, places: Sequence[int]) -> list[JobView]:
+        """Return the jobs with these row ids, in the order of creation."""
+        with contextlib.closing(QueueReader(self.workspace)) as reader:
+            rows = reader.rows(places, self.snapshot) if self.snapshot else {}
+        return [rows[place] for place in sorted(rows)]
+
+    def read_run(self, run_id: str) -> RunView:
+        """Return everything about a run."""
+        return lists.run(self.workspace, run_id)
+
+    def read_trials(self, group_id: str) -> trials.Trials:
+        """Return a group's runs, best first."""
+        return trials.read(self.workspace, group_id)
+
+    def read_machine(self) -> Machine:
+        """Return the machine's load."""
+        return read_machine(self.workspace)
+
+    def find_jobs(self, text: str) -> list[JobView]:
+        """Return the first jobs that a filter finds; not for the painting thread."""
+        with contextlib.closing(QueueReader(self.workspace)) as reader:
+            snapshot = reader.snapshot(JobQuery(parse(text.strip().removeprefix("#"))))
+            rows = reader.rows(snapshot.order[:_MOST_FOUND], snapshot)
+        return list(rows.values())
+
+
+def request_text(path: Path) -> str:
+    """Return a request's text; not for the painting thread."""
+    try:
+        return read_bounded(path, _REQUEST_LIMIT).decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        raise OperationFailed(f"{path}: {error}") from error

@@ -1,0 +1,129 @@
+"""What the screens remember, find and announce."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from runforge.queue import cancel
+from runforge.tui import choices
+from runforge.tui.choices import Choices
+from runforge.tui.group_screen import GroupScreen
+from runforge.tui.log_view import LogView
+from runforge.tui.run_screen import RunScreen
+from runforge.workspace import Workspace
+
+from .kit import WIDE, Looker, enqueue, lived, look
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"theme": 7, "wrap": "yes"}', '{"other": true}', "[" * 99_999]
+)
+def test_a_damaged_file_of_choices_is_no_choice(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "tui.json"
+    file.write_text(text)
+    assert choices.read(file) == Choices()
+
+
+def test_the_file_is_where_the_user_configures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert choices.path() == tmp_path / "runforge" / "tui.json"
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert choices.path() == tmp_path / ".config" / "runforge" / "tui.json"
+
+
+def test_the_theme_and_wrapped_lines_are_as_they_were_the_last_time(ws: Workspace, tmp_path: Path) -> None:
+    lived(ws)
+    file = tmp_path / "none yet" / "tui.json"
+
+    async def first(at: Looker) -> None:
+        await at.sees("0001")
+        at.app.theme = "nord"
+        await at.press("enter")
+        await at.sees("following")
+        await at.press("w")
+        await at.until(lambda: file.exists() and json.loads(file.read_text())["wrap"], "written")
+
+    async def second(at: Looker) -> None:
+        assert at.app.theme == "nord"
+        await at.sees("0001")
+        await at.press("enter")
+        await at.until(lambda: isinstance(at.app.screen, RunScreen), "the run")
+        assert at.app.screen.query_one(LogView)._is_wrapped
+
+    look(ws, first, choices_file=file)
+    look(ws, second, choices_file=file)
+
+
+def test_the_palette_finds_runs_and_groups(ws: Workspace) -> None:
+    lived(ws)
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001")
+        await at.press("colon")
+        await at.pilot.pause()
+        await at.press(*"lr search")
+        await at.sees("group lr search")
+        await at.press("enter")
+        await at.until(lambda: isinstance(at.app.screen, GroupScreen), "the group")
+        await at.press("colon")
+        await at.pilot.pause()
+        await at.press(*"#5")
+        await at.sees("run", "sweep-0005", "✗ failed")
+        await at.misses("sweep-0004")
+        await at.press("enter")
+        await at.until(lambda: isinstance(at.app.screen, RunScreen), "the run")
+        await at.sees("0005")
+
+    look(ws, journey, size=WIDE)
+
+
+def test_a_group_that_ends_rings_if_the_user_wants_it(ws: Workspace) -> None:
+    group = enqueue(ws, name="x \x1b]2;PWNED\x07", runs=2)
+    other = enqueue(ws, name="second", runs=2)
+    written: list[str] = []
+
+    async def journey(at: Looker) -> None:
+        assert at.app._driver is not None
+        at.app._driver.write = written.append  # type: ignore[method-assign]
+        cancel.cancel_group(ws, group)
+        await at.sees("⊘ x")
+        assert not any("]9;" in text for text in written)
+        await at.press("colon")
+        await at.pilot.pause()
+        await at.press(*"bell")
+        await at.misses("Suspend to the shell")
+        await at.press("enter")
+        await at.sees("the bell is on")
+        cancel.cancel_group(ws, other)
+        await at.sees("second has ended: 2 canceled")
+        assert [text for text in written if "]9;" in text] == [
+            "\x1b]9;RunForge: second has ended: 2 canceled\x07"
+        ]
+
+    look(ws, journey)
+
+
+def test_times_are_local(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    lived(ws)
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+
+    async def journey(at: Looker) -> None:
+        job = at.app.find_jobs("sweep-0001")[0]
+        hour, minute = int(job.created_at[11:13]), int(job.created_at[14:16])
+        total = (hour * 60 + minute + 345) % 1440
+        await at.press("i")
+        await at.sees("created", f" {total // 60:02d}:{total % 60:02d}:", " ago)")
+
+    try:
+        look(ws, journey, size=WIDE)
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()

@@ -12,6 +12,10 @@ class DeviceGrant(NamedTuple):
     slot: int
     device: str | None = None
     is_whole: bool = True
+    #: Of a share: how much, or 0 if nobody measures it.
+    share_mb: int = 0
+    #: What the whole device has; 0 is not known.
+    memory_mb: int = 0
 
 
 class Grant(NamedTuple):
@@ -21,6 +25,8 @@ class Grant(NamedTuple):
     epoch: int
     slot: int
     devices: tuple[DeviceGrant, ...] = ()
+    #: How many attempts of the run have failed because a device had no memory left.
+    ooms: int = 0
 
     @property
     def uuids(self) -> list[str]:

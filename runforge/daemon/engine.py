@@ -23,6 +23,7 @@ from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.settling import Decide, settle
+from runforge.daemon.told_gpus import ToldGpus, told_gpus
 from runforge.errors import RunForgeError, explained
 from runforge.store import records, transitions
 from runforge.store.failures import IllegalTransition
@@ -37,8 +38,11 @@ class Settings:
     """What a daemon was started with."""
 
     max_parallel: int = 2
-    gpu_slots: int = 1
+    #: None is one for each device.
+    gpu_slots: int | None = None
     orphans: str = "requeue"
+    #: The devices that it may give out, of those that are its share; None is all.
+    devices: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Engine:
         self._orphans = orphans
         self._decide = decide
         self._attempts = AttemptTable()
+        claims.job_of = self._job_of
         self._delays = Delays()
         self.gate = LaunchGate(backend, clock, listener.log)
         #: The journal's version when nothing more could start, and when every cancel was delivered.
@@ -88,6 +93,15 @@ class Engine:
     def active_gpu_jobs(self) -> int:
         """How many of them hold a GPU slot."""
         return sum(running.job.requires_gpu for running in self._attempts)
+
+    @property
+    def gpu_slots(self) -> int:
+        """How many GPU slots there are."""
+        return self._claims.shown_gpu_slots
+
+    def told_gpus(self) -> ToldGpus:
+        """Return what daemon.json says of the devices."""
+        return told_gpus(self._claims)
 
     @property
     def gpu_problem(self) -> str | None:
@@ -124,7 +138,7 @@ class Engine:
         self._deliver_cancels()
         while self._advance():
             pass
-        if self._claims.wants_gpu:
+        if self._claims.is_gpu_wanted:
             self._look_at_gpus()  # what a run waits for must be seen
         self._hear()  # an idle supervisor takes its attempt at once
         self._backend.rest()
@@ -152,10 +166,14 @@ class Engine:
                     self._refused(running, event, event.error)
 
     def _look_at_gpus(self) -> None:
-        found = self._backend.capacity(is_in_use=self.active_gpu_jobs > 0 or self._claims.wants_gpu)
+        found = self._backend.capacity(is_in_use=self.active_gpu_jobs > 0 or self._claims.is_gpu_wanted)
         if found != self._claims.gpus:
             self._claims.gpus = found
             self._seen = None  # what could not start may start now
+
+    def _job_of(self, token: str) -> str | None:
+        running = self._attempts.of_token(token)
+        return None if running is None else running.job.job_id
 
     def _refused(self, running: RunningAttempt, event: Event, message: str) -> None:
         self._end(running, policy.refused(message, event.errno, Cause.SPAWN_FAILED))
@@ -269,13 +287,13 @@ class Engine:
             return False  # no commit since the last time that nothing could start
         with self._journal.read() as tx:
             self._delays.load(tx)  # somebody may have queued a run for later
-            can_start = self._delays.is_due(now) or self._claims.can_start(tx)
+            can_start = self._delays.is_due(now) or self._claims.can_start(tx, self._clock.monotonic())
         if not can_start:
             self._seen = version
         return can_start and self.gate.allows()
 
     def _claim_all(self, tx: Transaction, now: str) -> list[tuple[RunningAttempt, Claimed]]:
-        claimed = self._claims.claim_all(tx, now)
+        claimed = self._claims.claim_all(tx, now, self._clock.monotonic())
         return [(_running(tx, each.job, each.grant.token), each) for each in claimed]
 
     def _launch(self, running: RunningAttempt, claim: Claimed) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from runforge import clock, failpoints
 from runforge.core.dependencies import Parent
-from runforge.core.outcome import Ending, Grant
+from runforge.core.outcome import DeviceGrant, Ending, Grant
 from runforge.core.records import Job
 from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
@@ -59,15 +59,24 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
         now=now,
     )
     tx.run("attempts.take_slot", slot_no=grant.slot, job_id=job.job_id)
-    for slot, device, is_whole in grant.devices:
-        if not is_whole:
-            tx.run("attempts.share_device", device=device)
-        share_mb = None if is_whole else 0
-        tx.run("attempts.grant_device", slot_no=slot, job_id=job.job_id, device=device, share_mb=share_mb)
+    for each in grant.devices:
+        _give(tx, job, each)
     served = tx.row("groups.serve", group_id=job.group_id)[0]
     tx.run("groups.set_served", lane_id=job.lane_id, served=served)
     if job.group_id is not None:
         tx.run("groups.mark_started", group_id=job.group_id, now=now)
+
+
+def _give(tx: Transaction, job: Job, grant: DeviceGrant) -> None:
+    """Write down what a run has of one device. The database refuses more than the device has."""
+    if grant.memory_mb:
+        tx.run("attempts.note_device", device=grant.device, memory_mb=grant.memory_mb)
+    if not grant.is_whole and not grant.share_mb:
+        tx.run("attempts.share_device", device=grant.device)
+    share_mb = None if grant.is_whole else grant.share_mb
+    tx.run(
+        "attempts.grant_device", slot_no=grant.slot, job_id=job.job_id, device=grant.device, share_mb=share_mb
+    )
 
 
 def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:

@@ -10,7 +10,7 @@ from runforge.core.states import State
 from runforge.store import records, targets
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot, require_journal
-from runforge.views.daemon_status import free_capacity, slots_used, status_of, with_room
+from runforge.views.daemon_status import free_capacity, status_of
 from runforge.views.kin import Relative, children_of, parents_of
 from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, is_at_limit, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
@@ -110,8 +110,8 @@ def _reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Re
         return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
     paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
-    capacity = with_room(free_capacity(row, slots_used(tx)), tx)
     status = status_of(workspace, row)
+    capacity = free_capacity(status, tx)
     is_full = at_limit(tx, job)
     return why_waiting(status, capacity, job, is_paused=paused, is_at_limit=is_full, parents=parents)
 

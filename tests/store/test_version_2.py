@@ -36,7 +36,7 @@ SAME = (
     "SELECT job_id, run_id, attempt, token, epoch, devices, started_at, finished_at, cause, error FROM attempts ORDER BY 1, 3",
     "SELECT * FROM slots ORDER BY 1",
     "SELECT * FROM device_grants ORDER BY 1",
-    "SELECT * FROM shapes ORDER BY 1",
+    "SELECT shape_id, cpus, gpus, vram_mb, mem_mb FROM shapes ORDER BY 1",
     "SELECT * FROM sqlite_sequence ORDER BY 1",
 )
 

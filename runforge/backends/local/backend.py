@@ -20,9 +20,8 @@ from runforge.backends.local.zygote_client import Reply
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
 from runforge.files.durable import is_folder, write_atomic
-from runforge.machine import disk_space, gpu_lease, os_process
+from runforge.machine import disk_space, gpu_choice, gpu_lease, os_process
 from runforge.machine.disk_space import Shortage
-from runforge.machine.gpu_look import Looker
 from runforge.machine.gpu_watch import GpuWatch
 from runforge.machine.gpus import Gpus
 from runforge.training import results
@@ -40,11 +39,14 @@ class LocalBackend:
         max_parallel: int,
         umask: int,
         log: Callable[[str], None],
+        devices: str | None = None,
     ) -> None:
         self._workspace = workspace
         self._watch = watch
         self._log = log
-        self._gpus = GpuWatch(clocks.SYSTEM, log, Looker(gpu_lease.queue_of(workspace.journal)).look)
+        self._gpus = GpuWatch(
+            clocks.SYSTEM, log, gpu_choice.look_for(devices, gpu_lease.queue_of(workspace.journal))
+        )
         self._launcher = Launcher(workspace, self._gpus, max_parallel=max_parallel, umask=umask)
         self._attempts = WatchList(watch, clocks.SYSTEM)
         self._frozen = FrozenSupervisors(log, clocks.SYSTEM)

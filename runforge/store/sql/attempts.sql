@@ -32,6 +32,24 @@ SELECT slot_no, job_id FROM slots;
 -- name: grants
 SELECT slot_no, job_id, device, share_mb FROM device_grants;
 
+-- name: quarantined
+SELECT device, since, reason FROM quarantined ORDER BY since, device;
+
+-- name: quarantine
+INSERT INTO quarantined (device, since, reason) VALUES (:device, :now, :reason) ON CONFLICT DO NOTHING;
+
+-- name: release_device
+DELETE FROM quarantined WHERE device = :device;
+
+-- name: note_device_failure
+UPDATE attempts SET device_failed = 1 WHERE job_id = :job_id AND attempt = :attempt;
+
+-- name: last_on_device
+-- The newest attempts that had a device and have ended.
+SELECT run_id, device_failed FROM attempts
+WHERE finished_at IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(devices) WHERE value = :device)
+ORDER BY finished_at DESC, attempt DESC LIMIT :limit;
+
 -- name: asked
 -- What the running jobs have asked for besides slots and devices.
 SELECT cpus, mem_mb FROM slots CROSS JOIN jobs USING (job_id) CROSS JOIN shapes USING (shape_id)
@@ -43,6 +61,11 @@ INSERT INTO slots (slot_no, job_id) VALUES (:slot_no, :job_id);
 -- name: share_device
 -- There are more slots than devices now: whoever had this one whole has a part of it from here on.
 UPDATE device_grants SET share_mb = 0 WHERE device = :device AND share_mb IS NULL;
+
+-- name: note_device
+-- What the device has: no more of it is leased.
+INSERT INTO devices (device, memory_mb) VALUES (:device, :memory_mb)
+ON CONFLICT (device) DO UPDATE SET memory_mb = excluded.memory_mb WHERE memory_mb <> excluded.memory_mb;
 
 -- name: grant_device
 INSERT INTO device_grants (slot_no, job_id, device, share_mb)

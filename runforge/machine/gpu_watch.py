@@ -105,7 +105,7 @@ class GpuWatch:
         self._most = max(self._most, found.total)
         if found != self.found:
             self._tell(self.found, found)
-            self.found = found
+        self.found = found  # also if all is as before: it is another look
 
     def _with_the_gone(self, seen: Gpus) -> Gpus:
         """Return a reading with the devices that there were before: they are lost, and not absent."""

@@ -30,6 +30,7 @@ from runforge.supervise.log_pump import LogPump
 from runforge.supervise.metric_files import MetricFiles
 from runforge.supervise.ownership import Ownership
 from runforge.supervise.stopping import Stopping
+from runforge.supervise.use import Use
 
 #: Milliseconds between two looks for the cancel file.
 TICK_MS = 100
@@ -111,6 +112,7 @@ class Supervisor:
         self._ownership = ownership
         self._record = record
         self._leases = leases
+        self._use = Use()
         self._stopping: Stopping | None = None
         self._is_canceled = False
         self._deadline: float | None = None
@@ -218,11 +220,12 @@ class Supervisor:
         """Collect ended processes: the worker, and its orphans, which became our children."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
+            self._use.add(used)
             if pid == self._pid:
                 self._status = status
 
@@ -291,6 +294,8 @@ class Supervisor:
             dropped_bytes=self._pump.dropped,
             spawn_errno=self._refusal,
             timed_out=self._timed_out,
+            peak_rss_mb=self._use.peak_rss_mb,
+            cpu_seconds=self._use.cpu_seconds,
         )
 
     def _finish(self, ending: ExitRecord) -> list[str]:

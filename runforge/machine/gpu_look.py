@@ -39,11 +39,16 @@ class Looker:
         """Return the devices with what is on them; `tokens` are those of this queue's running attempts."""
         if is_hidden():
             return own_gpus()
-        found, raws = read_all(_ask)
-        self._check_pids(raws)
-        seen = {raw.uuid: self._seen(raw, tokens) for raw in raws}
+        found = self.look_at_all(tokens)
+        seen = {each.uuid: each for each in found.seen}
         own = share_of_this_process(found)
         return own._replace(seen=tuple(seen[gpu.uuid] for gpu in own.usable))
+
+    def look_at_all(self, tokens: Collection[str] = ()) -> Gpus:
+        """Return all devices of the machine, also those that this process may not use."""
+        found, raws = read_all(_ask)
+        self._check_pids(raws)
+        return found._replace(seen=tuple(self._seen(raw, tokens) for raw in raws))
 
     def _check_pids(self, raws: Iterable[_Raw]) -> None:
         """Note whether the numbers are those of this machine: one that names nothing twice says that they are not."""

@@ -37,6 +37,8 @@ class GpuView:
     temperature: int | None
     power: float | None
     processes: list[GpuProcess] = field(default_factory=list)
+    #: Which runs and queues hold it, and why it gets no new runs: as others see it.
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

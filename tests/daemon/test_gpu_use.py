@@ -20,7 +20,7 @@ def saw(uuid: str, use: int | None = None, has_pids: bool = True, used_mb: int =
 
 def record(seconds: float) -> ExitRecord:
     at = "2026-01-01T00:00:00.000Z"
-    ended = ExitRecord("t", 0, None, False, False, None, at, at, int(seconds * 1000), 0, 0)  # noqa: FBT003
+    ended = ExitRecord("t", 0, None, False, False, None, at, at, int(seconds * 1000), 0, 0)
     return ended._replace(peak_rss_mb=900.5, cpu_seconds=12.25)
 
 

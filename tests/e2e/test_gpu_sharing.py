@@ -19,9 +19,13 @@ pytestmark = pytest.mark.slow
 
 GIB = 2**30
 #: Takes memory at once, and ends when a file is there.
-HOLD = f"{CLAIM}\nimport pathlib, sys, time\nclaim(int(sys.argv[1]))\nprint('HOLDS', flush=True)\n" + (
-    "while not pathlib.Path(sys.argv[2]).exists(): time.sleep(0.05)\n"
-)
+HOLD = f"""{CLAIM}
+import pathlib, sys, time
+claim(int(sys.argv[1]))
+print('HOLDS', flush=True)
+while not pathlib.Path(sys.argv[2]).exists():
+    time.sleep(0.05)
+"""
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ def nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     locks.mkdir()
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     monkeypatch.setenv("RUNFORGE_GPU_LOCKS", str(locks))
-    monkeypatch.setenv("RUNFORGE_TEST_CLAIMS", str(folder / "claims"))
+    monkeypatch.setenv("FAKE_GPU_CLAIMS", str(folder / "claims"))
     for name in ("RUNFORGE_DISABLE_GPU", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
         monkeypatch.delenv(name, raising=False)
     return FakeNvml(folder)
@@ -51,6 +55,10 @@ def show(here: Arena, run_id: str) -> Any:
     return json.loads(here.run("show", run_id, "--workspace", str(here.root), "--json"))["data"]
 
 
+def gpus(here: Arena) -> Any:
+    return json.loads(here.run("gpus", "--workspace", str(here.root), "--json"))["data"]["gpus"]
+
+
 def holds(here: Arena, run_id: str) -> Callable[[], bool]:
     log = here.root / ".runforge/runs" / run_id / "logs.txt"
     return lambda: log.exists() and "HOLDS" in log.read_text()
@@ -62,10 +70,9 @@ def test_a_run_leaves_a_record_of_what_it_used(here: Arena, nvml: FakeNvml, tmp_
     here.daemon(2, 2)
     run_id = submit(here, go, 3 * GIB, "-G", "2")
     here.until(holds(here, run_id), "it has its memory")
-    here.until(lambda: "3.0 GiB" in here.run("gpus", "--workspace", str(here.root)), "its memory is seen")
-    before = (nvml.folder / "world.json").stat().st_mtime_ns
-    nvml.says([{"use": 50}, {"use": 70}], period=0.1, seen=before)
-    watched = show_used_soon(here, run_id, go)
+    (shown,) = {gpu["used_mb"] for gpu in gpus(here)}
+    assert shown == 3072
+    watched = used_once_seen(here, run_id, go)
     assert watched["peak_vram"] == {uuid(0): 3072, uuid(1): 3072}
     assert watched["gpu_use"] == 60.0
     assert watched["gpu_seconds"] > 0
@@ -75,10 +82,10 @@ def test_a_run_leaves_a_record_of_what_it_used(here: Arena, nvml: FakeNvml, tmp_
     here.finish()
 
 
-def show_used_soon(here: Arena, run_id: str, go: Path) -> Any:
-    """Let the run end once the daemon has surely looked, and return the record."""
-    index = here.root / ".runforge/queue/daemon.json"
-    here.until(lambda: b'"used_mb": 3072' in index.read_bytes(), "the daemon has seen its memory")
+def used_once_seen(here: Arena, run_id: str, go: Path) -> Any:
+    """Let the run end once the daemon has looked, and return its record."""
+    daemon_json = here.root / ".runforge/queue/daemon.json"
+    here.until(lambda: b'"used_mb": 3072' in daemon_json.read_bytes(), "the daemon has seen its memory")
     go.touch()
     here.until(lambda: state(here, run_id) == "succeeded", "it has ended")
     return show(here, run_id)["attempts"][0]["used"]
@@ -104,9 +111,7 @@ def test_two_workspaces_never_have_one_device_at_once(here: Arena, nvml: FakeNvm
     here.finish()
 
 
-def test_somebody_elses_memory_keeps_a_run_waiting_until_it_is_gone(
-    here: Arena, nvml: FakeNvml, tmp_path: Path
-) -> None:
+def test_somebody_elses_memory_keeps_a_run_waiting(here: Arena, nvml: FakeNvml, tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         nvml.says([{"processes": [{"pid": stranger.pid, "memory": GIB}]}], period=0.1)
         go = tmp_path / "go"
@@ -115,7 +120,6 @@ def test_somebody_elses_memory_keeps_a_run_waiting_until_it_is_gone(
         run_id = submit(here, go, 0, "-G", "1")
         here.until(lambda: show(here, run_id)["job"]["waiting"] == "no_gpu_slot", "it waits")
         assert f"pid {stranger.pid}" in here.run("gpus", "--workspace", str(here.root))
-        nvml.says([{}], period=0.1)
+        here.run("cancel", run_id, "--workspace", str(here.root))
         stranger.communicate(b"\n")
-        here.give_up(run_id) if False else here.run("cancel", run_id, "--workspace", str(here.root))
     here.finish()

@@ -13,7 +13,7 @@ _MODULE = Path(__file__).with_name("fake_nvml.py")
 CLAIM = """
 import os
 def claim(size):
-    folder = os.environ["RUNFORGE_TEST_CLAIMS"]
+    folder = os.environ["FAKE_GPU_CLAIMS"]
     lines = "".join(f"{uuid} {size}\\n" for uuid in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if uuid)
     path = os.path.join(folder, f"new-{os.getpid()}")
     with open(path, "w") as file:

@@ -12,18 +12,24 @@ from typing import Any, NamedTuple
 from runforge.machine import gpu_lease
 from runforge.machine.gpu_share import is_hidden, own_gpus, share_of_this_process
 from runforge.machine.gpu_users import Listed, merged, owner
-from runforge.machine.gpu_world import Owner, Seen
+from runforge.machine.gpu_world import IDLE_MB, Owner, Seen
 from runforge.machine.gpus import Gpu, Gpus, Memory, memory_of, read_all, told
 
 _MB = 1024 * 1024
-_LISTS = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses")
+_COMPUTING = "nvmlDeviceGetComputeRunningProcesses"
+_DRAWING = "nvmlDeviceGetGraphicsRunningProcesses"
+#: The errors that mean that no device of this machine lists its processes.
+_NEVER = {"NVMLError_NotSupported", "NVMLError_FunctionNotFound"}
 
 
 class _Raw(NamedTuple):
     uuid: str
     memory: Memory | None
+    #: None if it refuses to tell them.
     listed: list[Listed] | None
     use: int | None
+    #: Whether this kind of machine tells them at all.
+    is_listable: bool = True
 
 
 class Looker:
@@ -65,27 +71,25 @@ class Looker:
         there = tuple(each for each in owners if each is not None)
         ours = sum(each.memory_mb or 0 for each in there if each.is_ours)
         used_mb = memory.used // _MB
+        # Memory and nobody who has it: in a container that hides the others, and sometimes all.
+        is_hidden = raw.listed == [] and used_mb > IDLE_MB
+        has_pids = self.has_pids and raw.is_listable and not is_hidden
         return Seen(
             uuid=raw.uuid,
             total_mb=(memory.total - memory.reserved) // _MB,
             used_mb=used_mb,
             ours_mb=ours,
             foreign_mb=max(_foreign(there), used_mb - ours),
-            is_known=self._is_known(raw, owners),
+            is_known=raw.memory is not None and (not has_pids or _are_all_known(raw, owners)),
             owners=there,
-            has_pids=self.has_pids,
+            has_pids=has_pids,
             held_by=gpu_lease.held_by(raw.uuid, self._queue),
             use=raw.use,
         )
 
-    def _is_known(self, raw: _Raw, owners: list[Owner | None]) -> bool:
-        if raw.memory is None:
-            return False
-        if not self.has_pids:
-            return True  # memory alone decides
-        if raw.listed is None:
-            return False
-        return all(each is not None and each.memory_mb is not None for each in owners)
+
+def _are_all_known(raw: _Raw, owners: list[Owner | None]) -> bool:
+    return raw.listed is not None and all(o is not None and o.memory_mb is not None for o in owners)
 
 
 def _foreign(owners: Iterable[Owner]) -> int:
@@ -95,19 +99,24 @@ def _foreign(owners: Iterable[Owner]) -> int:
 def _ask(nvml: Any, handle: Any, gpu: Gpu) -> _Raw:
     # Read before and after the processes, and the less counts: so a run that starts or ends between is nobody's.
     before = memory_of(nvml, handle)
-    listed = _listed(nvml, handle)
+    is_listable, listed = _listed(nvml, handle)
     after = memory_of(nvml, handle)
     memory = min(before, after) if before and after else None
     rates = told(nvml, lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
-    return _Raw(gpu.uuid, memory, listed, None if rates is None else told(nvml, lambda: int(rates.gpu)))
+    use = None if rates is None else told(nvml, lambda: int(rates.gpu))
+    return _Raw(gpu.uuid, memory, listed, use, is_listable)
 
 
-def _listed(nvml: Any, handle: Any) -> list[Listed] | None:
-    """Return the processes on a device; None if it does not tell which compute there."""
-    lists = [told(nvml, partial(_called, nvml, name, handle)) for name in _LISTS]
-    if lists[0] is None:
-        return None
-    return merged(each for found in lists for each in found or ())
+def _listed(nvml: Any, handle: Any) -> tuple[bool, list[Listed] | None]:
+    """Return whether processes can be listed here, and those on the device; None if it does not tell them."""
+    try:
+        computing = _called(nvml, _COMPUTING, handle)
+    except nvml.NVMLError as error:
+        return type(error).__name__ not in _NEVER, None
+    except (AttributeError, TypeError, ValueError):
+        return True, None
+    drawing = told(nvml, partial(_called, nvml, _DRAWING, handle)) or []
+    return True, merged([*computing, *drawing])
 
 
 def _called(nvml: Any, name: str, handle: Any) -> list[Listed]:

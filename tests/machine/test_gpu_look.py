@@ -79,6 +79,8 @@ def test_memory_belongs_to_this_queues_runs_or_to_others(nvml: FakeNvml, runs: t
             False,
             False,
         ),
+        ({"errors": {"nvmlDeviceGetComputeRunningProcesses": "NotSupported"}}, True, True),
+        ({"used": GIB, "errors": {"nvmlDeviceGetComputeRunningProcesses": "NotSupported"}}, True, False),
         ({"processes": [{"pid": 1, "memory": None}]}, False, True),
         ({"processes": [{"pid": NOBODY, "memory": GIB}]}, False, False),
     ],
@@ -107,6 +109,14 @@ def test_where_pids_are_wrong_memory_alone_decides(nvml: FakeNvml, runs: tuple[R
     (second,) = look(looker)
     assert (second.has_pids, second.is_known, second.used_mb) == (False, True, 10 * 1024)
     assert (second.others_mb(10 * 1024), second.others_mb(4 * 1024)) == (0, 6 * 1024)
+
+
+@pytest.mark.parametrize("errors", [{}, {"nvmlDeviceGetComputeRunningProcesses": "NotSupported"}])
+def test_where_no_process_is_listed_memory_alone_decides(nvml: FakeNvml, errors: dict[str, str]) -> None:
+    nvml.says([{"used": 10 * GIB, "errors": errors}])
+    (seen,) = look()
+    assert (seen.has_pids, seen.is_known, seen.is_idle) == (False, True, False)
+    assert (seen.others_mb(10 * 1024), seen.others_mb(4 * 1024)) == (0, 6 * 1024)
 
 
 def test_a_process_that_has_just_ended_does_not_make_all_numbers_wrong(nvml: FakeNvml) -> None:

@@ -28,6 +28,8 @@ def submit(
     env_from: Path | None,
     shell: bool,
     gpus: int | None,
+    vram: str | None,
+    gpu: list[str],
     cpus: int | None,
     mem: str | None,
     group: str | None,

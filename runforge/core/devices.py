@@ -152,7 +152,7 @@ def why_not(
 
 
 def with_runs(
-    device: Device, held: Collection[tuple[str, int | None]], used_by: Mapping[str, int] = {}  # noqa: B006 - not changed
+    device: Device, held: Collection[tuple[str, int | None]], used_by: Mapping[str, int] = {}
 ) -> Device:
     """Return a device with the runs that have it: job id and share of each, and what is seen of it in use.
 

@@ -13,6 +13,7 @@ from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity, Machine
 from runforge.machine.gpus import Gpu, Gpus
 
+
 @dataclass(slots=True)
 class Slots:
     """The slots and devices of one daemon. The journal says which are in use.

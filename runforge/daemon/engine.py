@@ -22,8 +22,8 @@ from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
 from runforge.daemon.launch_gate import LaunchGate
-from runforge.daemon.told_gpus import ToldGpus, told_gpus
 from runforge.daemon.settling import Decide, settle
+from runforge.daemon.told_gpus import ToldGpus, told_gpus
 from runforge.errors import RunForgeError, explained
 from runforge.store import records, transitions
 from runforge.store.failures import IllegalTransition
@@ -318,8 +318,7 @@ def _record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, En
     ending = policy.apply_cancel(running.ending, job)
     again = retrying.another(job, ending, running.ref.token)
     if again is not None:
-        due = later(now, again.seconds)
-        transitions.try_again(tx, job, ending, now, not_before=due, used=again.used)
+        transitions.try_again(tx, job, ending, now, again)
         return job, ending._replace(state=State.QUEUED)
     if ending.state is State.QUEUED:
         not_before = None if running.delay is None else later(now, running.delay)

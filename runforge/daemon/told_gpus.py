@@ -32,4 +32,6 @@ def told_gpus(claims: Claims) -> ToldGpus:
     kept = claims.reservation
     if kept is None:
         return ToldGpus(devices)
-    return ToldGpus(devices, {"job_id": kept.job_id, "devices": sorted(kept.devices), "needs": kept.needs.to_json()})
+    return ToldGpus(
+        devices, {"job_id": kept.job_id, "devices": sorted(kept.devices), "needs": kept.needs.to_json()}
+    )

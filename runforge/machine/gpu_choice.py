@@ -18,11 +18,14 @@ def look_for(devices: str | None) -> dict[str, Any]:
 def restricted(found: Gpus, devices: str) -> Gpus:
     """Return those of the devices that the option leaves."""
     own = share(found, {VISIBLE: devices, ORDER: "PCI_BUS_ID"})
-    said = {name: _of_option(getattr(own, name)) for name in ("problem", "absence")}
     seen = {each.uuid: each for each in found.seen}
     return own._replace(
-        **said,
-        remarks=(*found.remarks, *(_of_option(remark) or "" for remark in own.remarks if remark not in found.remarks)),
+        problem=_of_option(own.problem),
+        absence=_of_option(own.absence),
+        remarks=(
+            *found.remarks,
+            *(_of_option(remark) or "" for remark in own.remarks if remark not in found.remarks),
+        ),
         seen=tuple(seen[gpu.uuid] for gpu in own.usable if gpu.uuid in seen),
     )
 

@@ -152,7 +152,10 @@ def _told(workspace: Workspace) -> _Told:
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return _Told()
     return _Told(
-        str(beat), None if problem is None else str(problem), gpus, reserved if isinstance(reserved, dict) else None
+        str(beat),
+        None if problem is None else str(problem),
+        gpus,
+        reserved if isinstance(reserved, dict) else None,
     )
 
 
@@ -185,7 +188,9 @@ def free_capacity(daemon: DaemonStatus, tx: Transaction) -> Capacity:
 def _device(told: dict[str, Any], grants: Sequence[Any]) -> Device:
     numbers = {name: value for name in _NUMBERS if isinstance(value := told.get(name), int)}
     device = Device(**{"uuid": told["uuid"], "memory_mb": 0, **numbers})
-    return with_runs(device, [(row["job_id"], row["share_mb"]) for row in grants if row["device"] == device.uuid])
+    return with_runs(
+        device, [(row["job_id"], row["share_mb"]) for row in grants if row["device"] == device.uuid]
+    )
 
 
 def _reservation(told: dict[str, Any] | None) -> Reservation | None:

@@ -10,7 +10,7 @@ from runforge.core.states import State
 from runforge.store import records, targets
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot, require_journal
-from runforge.views.daemon_status import free_capacity, slots_used, status_of, with_room
+from runforge.views.daemon_status import free_capacity, status_of
 from runforge.views.kin import Relative, children_of, parents_of
 from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, is_at_limit, job_view
 from runforge.views.words import Waiting, why_running, why_waiting

@@ -40,6 +40,8 @@ class JobView(NamedTuple):
     run_dir: str
     waiting: str | None = None
     waiting_text: str | None = None
+    #: Why it gets no GPU: gpus_busy, foreign, memory or reserved.
+    waiting_detail: str | None = None
     #: Short to type, never used twice: the job's place in the journal.
     number: int = 0
     name: str | None = None
@@ -227,7 +229,7 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["tags"] = tuple(json.loads(job.tags))
     fields["cpus"], fields["gpus"] = job.needs.cpus, job.needs.gpus
     if waiting is not None:
-        fields["waiting"], fields["waiting_text"] = waiting
+        fields["waiting"], fields["waiting_text"], fields["waiting_detail"] = waiting
     return JobView(**fields)
 
 

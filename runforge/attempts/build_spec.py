@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runforge import failpoints
 from runforge.attempts import spec as specs
@@ -21,6 +20,7 @@ from runforge.attempts.spec import GpuGrant, Objective, Payload, Spec
 from runforge.core.device import Device, decide
 from runforge.documents import placeholders
 from runforge.documents.request import Request
+from runforge.documents.request_options import says_none
 from runforge.files.durable import make_dir, make_way, write_new
 from runforge.machine.gpus import Gpu
 from runforge.metrics import tokens
@@ -134,12 +134,6 @@ def _preamble(request: Request, device: Device) -> tuple[str, ...]:
         *((f"[RunForge: {SEES_NONE}]",) if is_told else ()),
         tokens.stage("TRAINING"),
     )
-
-
-def says_none(request: Mapping[str, Any]) -> bool:
-    """Return whether a request says itself that the run needs no GPU."""
-    asked = request.get("resources")
-    return isinstance(asked, dict) and asked.get("gpus") == 0
 
 
 def _environment(request: Request, place: Place, terms: Terms, device: Device) -> dict[str, str]:

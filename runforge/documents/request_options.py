@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -109,6 +110,12 @@ def _needs(fields: Fields, device_type: str | None) -> Resources:
 def is_learned(asked: Any) -> bool:
     """Return whether the memory on a GPU is to follow from earlier runs of the same recipe."""
     return isinstance(asked, dict) and asked.get("vram_mb") == LEARNED
+
+
+def says_none(request: Mapping[str, Any]) -> bool:
+    """Return whether a request says itself that the run needs no GPU."""
+    asked = request.get("resources")
+    return isinstance(asked, dict) and asked.get("gpus") == 0
 
 
 def _devices(asked: Fields) -> tuple[str, ...]:

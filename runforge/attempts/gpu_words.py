@@ -32,7 +32,7 @@ _DEVICE = re.compile(
     r"|NVRM: Xid"
     r"|CUDA_ERROR_SYSTEM_NOT_READY"
     r"|CUDA_ERROR_HARDWARE_STACK_ERROR"
-    r"|devices? is/are busy or unavailable"
+    r"|device\(s\) is/are busy or unavailable"
     r"|cudaErrorDevicesUnavailable"
     r"|no CUDA-capable device is detected"
     r"|CUDA_ERROR_NO_DEVICE"

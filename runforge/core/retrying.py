@@ -92,6 +92,8 @@ def another(job: Job, ending: Ending, token: str) -> Again | None:
         return None
     seconds = delay(rules[number].backoff_seconds, used[number], token)
     used[number] += 1
+    if not used[-1]:  # the automatic rule is written down only once it was used
+        used.pop()
     change = rules[number].change
     if change is None:
         return Again(seconds, json.dumps(used), is_whole=is_oom and job.needs.vram_mb > 0)

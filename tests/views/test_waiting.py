@@ -161,7 +161,7 @@ def test_other_processes_know_what_is_left_of_the_devices(ws: Workspace, daemon:
     with open_journal(ws) as journal:
         claims = Claims(0, 1, None, Gpus((Gpu(0, "A", "x", 8000),)))
         with journal.write() as tx:
-            tx.connection.execute("UPDATE jobs SET shape_id = 2 WHERE seq = 1")
+            journal.connection.execute("UPDATE jobs SET shape_id = 2 WHERE seq = 1")
             claims.claim_all(tx, clock.now())
         with journal.read() as tx:
             left = free_capacity(busy, tx)

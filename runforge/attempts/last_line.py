@@ -22,15 +22,17 @@ _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?::.*|)")
 _MOST_ADVICE = 10
 
 
-def of(run_dir: Path) -> str | None:
-    """Return the line, harmless and short; None if there is none. OSError if the log cannot be read now."""
-    lines = [line for line in safe_log(_tail(run_dir / "logs.txt")).splitlines() if _is_said(line)]
+def of(tail: str) -> str | None:
+    """Return the line, harmless and short; None if there is none."""
+    lines = [line for line in safe_log(tail).splitlines() if _is_said(line)]
     if not lines:
         return None
     return safe(masked((_exception(lines) or lines[-1]).strip()), _LONGEST)
 
 
-def _tail(path: Path) -> str:
+def tail_of(run_dir: Path) -> str:
+    """Return the end of a run's log. OSError if it cannot be read now."""
+    path = run_dir / "logs.txt"
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         descriptor = open_file(path, os.O_RDONLY)
         try:

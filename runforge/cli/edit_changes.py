@@ -108,7 +108,7 @@ def _fields(name: str, value: Any, new: dict[str, Any]) -> dict[str, Any]:
     if name == "folder":
         return {"model.folder": value, **({} if value is None else {"model.cwd": None})}
     if name == "gpus":
-        none = {} if value else {"resources.vram_mb": None}
+        none = {} if value else {"resources.vram_mb": None, "resources.devices": None}
         return {"device.type": "gpu" if value else "cpu", "resources.gpus": value or 0, **none}
     if name == "priority" and abs(value or 0) > _MOST_PRIORITY:
         raise InvalidRequest(

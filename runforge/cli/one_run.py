@@ -10,6 +10,7 @@ from runforge.cli import output
 from runforge.cli.listing import run_view
 from runforge.core.states import State
 from runforge.views import log_end, run_facts
+from runforge.views.daemon_status import has_gpus
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
 from runforge.views.shown import parameters_text
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from runforge.views.kin import Relative
     from runforge.views.run_facts import Facts
-    from runforge.views.shown import RunView
+    from runforge.views.shown import JobView, RunView
     from runforge.workspace import Workspace
 
 #: How many lines of a failed run's log are shown.
@@ -60,7 +61,9 @@ def _print(here: Workspace, name: str) -> None:
     view = run_view(here, name)
     facts = run_facts.read(view.run_dir, here.root)
     log = _log_end(view)
-    for label, value in (*_standing(view), *_doing(view, facts), *_kin(view), *_history(view)):
+    gpu = gpu_text(facts, view.job, has_gpus=has_gpus(here))
+    lines = (*_standing(view), *_doing(view, facts), ("GPU", gpu), *_kin(view), *_history(view))
+    for label, value in lines:
         if value:
             print(f"{label:<{_WIDTH}} {output.safe(value, max(len(value), 1))}")
     _print_attempts(view)
@@ -101,7 +104,7 @@ def _doing(view: RunView, facts: Facts) -> Iterator[Line]:
     yield "Limit", _limit_text(facts)
     for sentence in run_facts.rules_text(view.retry_rules, view.retries_used):
         yield "Retry", sentence
-    yield "Needs", _needs_text(facts, gpus=job.gpus)
+    yield "Needs", _needs_text(facts, job)
     yield "Priority", str(job.priority) if job.priority else ""
 
 
@@ -126,12 +129,29 @@ def _limit_text(facts: Facts) -> str:
     return ", ".join(part for part in (limit, grace) if part)
 
 
-def _needs_text(facts: Facts, *, gpus: int) -> str:
+def _needs_text(facts: Facts, job: JobView) -> str:
     """Return the resources that a run asks for, if it asks for any."""
     asked = facts.resources or {}
-    units = {"cpus": "CPUs", "vram_mb": "MB of GPU memory", "mem_mb": "MB of memory"}
-    words = [f"{asked[name]} {unit}" for name, unit in units.items() if asked.get(name)]
-    return ", ".join([*([f"{gpus} GPU{'s' if gpus > 1 else ''}"] if gpus else []), *words])
+    words = [f"{job.gpus} GPU{'s' if job.gpus > 1 else ''}"] if job.gpus else []
+    if job.vram_mb:
+        learned = " (learned)" if asked.get("vram_mb") == "learned" else ""
+        words.append(f"{job.vram_mb} MB of {'each' if job.gpus > 1 else 'it'}{learned}")
+    elif asked.get("vram_mb"):
+        words.append("whole" if job.gpus == 1 else "all whole")
+    pins = asked.get("devices")
+    if isinstance(pins, list) and pins:
+        words.append(f"only {', '.join(map(str, pins))}")
+    units = {"cpus": "CPUs", "mem_mb": "MB of memory"}
+    words += [f"{asked[name]} {unit}" for name, unit in units.items() if asked.get(name)]
+    return ", ".join(words)
+
+
+def gpu_text(facts: Facts, job: JobView, *, has_gpus: bool) -> str:
+    """Return what a run is told that sees no GPU where there are some, and has not said that it needs none."""
+    is_told = (
+        has_gpus and not job.gpus and facts.command is not None and (facts.resources or {}).get("gpus") != 0
+    )
+    return "sees no GPU; -G 1 asks for one" if is_told else ""
 
 
 def _kin(view: RunView) -> Iterator[Line]:

@@ -28,6 +28,8 @@ def submit(
     env_from: Path | None,
     shell: bool,
     gpus: int | None,
+    vram: str | None,
+    gpu: list[str],
     cpus: int | None,
     mem: str | None,
     group: str | None,
@@ -66,7 +68,7 @@ def _submit(given: Given) -> int:
     order = order_of(given)
     prepared = submitting.prepare(order)
     _require_programs(order, prepared)
-    _require_room(prepared)
+    _require_room(prepared, here)
     if given.dry_run:
         submitting.check_names(here, order)
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
@@ -100,9 +102,18 @@ def _require_programs(order: submitting.Order, prepared: submitting.Prepared) ->
             environment_words.require_program(request, order.environment.variables, folder)
 
 
-def _require_room(prepared: submitting.Prepared) -> None:
-    """Refuse a run that this machine can never start. Its GPUs only the daemon knows."""
+def _require_room(prepared: submitting.Prepared, here: Workspace) -> None:
+    """Refuse a run that this machine can never start. Its GPUs the daemon tells; one that is lost may come back."""
     for needs in {run.request.needs for run in prepared.runs}:
+        if needs.vram_mb:
+            from runforge.views.daemon_status import devices_told
+
+            sizes = [device.memory_mb for device in devices_told(here) if device.memory_mb]
+            if sizes and max(sizes) < needs.vram_mb:
+                words = (
+                    f"it asks for {needs.vram_mb} MB of a GPU, and the largest one here has {max(sizes)} MB"
+                )
+                raise OperationFailed(f"the run could never start: {words}", fix="Ask for less")
         if needs.cpus > 1 or needs.mem_mb:
             from runforge.core.scheduling import Machine, why_never
             from runforge.machine import size

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from runforge.cli import output
 from runforge.documents import doubts
 from runforge.documents.placeholders import filled
 from runforge.documents.request import Request
+from runforge.documents.request_options import is_learned, says_none
 from runforge.errors import Missing
 from runforge.queue import environment_words
 from runforge.queue.submitting import Order, Prepared, Submitted
 from runforge.views import lists
+from runforge.views.daemon_status import has_gpus
 from runforge.views.quoting import command_line
 from runforge.workspace import Workspace
 
@@ -42,12 +45,24 @@ def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) 
     line = line_of(prepared.runs[0].request)
     if line:
         output.note(f"{'command' if count == 1 else 'first command'}: {line}")
+    for sentence in _about_gpus(here, prepared, made):
+        output.note(sentence)
     waiting = _waiting(here, made)
     if waiting is not None:
         reason, text = waiting
         start = "; `runforge daemon --detach` starts one" if reason == "no_daemon" else ""
         says_what = text.startswith(("waits ", "starts "))
         output.note(f"{first} {text}" if says_what else f"{first} waits: {text}{start}")
+
+
+def _about_gpus(here: Workspace, prepared: Prepared, made: Submitted) -> Iterator[str]:
+    """Yield what a person should know: runs without a GPU although there are some, and memory that is not known yet."""
+    request = prepared.runs[0].request
+    if not request.needs.gpus and request.command and not says_none(request.raw) and has_gpus(here):
+        which = str(made.first_number) if len(made.run_ids) == 1 else "these runs"
+        yield f"{which} see{'s' if len(made.run_ids) == 1 else ''} no GPU; -G 1 asks for one, -G 0 says that none is needed"
+    if is_learned(request.raw.get("resources")) and not lists.run(here, made.run_ids[0]).job.vram_mb:
+        yield "too few runs of this recipe are known to learn from: until two have succeeded, each gets whole GPUs"
 
 
 def _warn(order: Order, prepared: Prepared) -> None:

@@ -29,6 +29,8 @@ _CHANGES = (
                 "env_from",
                 "shell",
                 "gpus",
+                "vram",
+                "gpu",
                 "cpus",
                 "mem",
             ),

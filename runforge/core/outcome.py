@@ -1,7 +1,8 @@
 """What a claim gives to an attempt, what its files say, and how it ended. Plain data."""
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runforge.core.states import Cause, State
 
@@ -87,6 +88,15 @@ class Finding(Enum):
     COPIED = "copied"
 
 
+class GpuFault(Enum):
+    """What the end of a failed run's log says of its devices."""
+
+    #: It had no memory left.
+    OOM = "oom"
+    #: It has failed itself.
+    DEVICE = "device"
+
+
 class Report(NamedTuple):
     """All that can be seen of an attempt, read once. `core.policy` decides what it means."""
 
@@ -102,6 +112,10 @@ class Report(NamedTuple):
     is_forged: bool = False
     #: The last line of the log of an attempt that has failed.
     last_line: str | None = None
+    #: Its log says that a device had no memory left, or that the device itself has failed.
+    gpu_fault: GpuFault | None = None
+    #: The parameters of an attempt whose device had no memory left.
+    parameters: Mapping[str, Any] = {}
 
 
 class Ending(NamedTuple):
@@ -114,3 +128,7 @@ class Ending(NamedTuple):
     signal: int | None = None
     metric_name: str | None = None
     metric_value: float | None = None
+    #: It looks as if a device of it had failed.
+    device_failed: bool = False
+    #: Its parameters, where the next attempt may need others.
+    parameters: Mapping[str, Any] = {}

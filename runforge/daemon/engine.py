@@ -328,8 +328,7 @@ def _record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, En
     ending = policy.apply_cancel(running.ending, job)
     again = retrying.another(job, ending, running.ref.token)
     if again is not None:
-        due = later(now, again.seconds)
-        transitions.try_again(tx, job, ending, now, not_before=due, used=again.used)
+        transitions.try_again(tx, job, ending, now, again)
         return job, ending._replace(state=State.QUEUED)
     if ending.state is State.QUEUED:
         not_before = None if running.delay is None else later(now, running.delay)

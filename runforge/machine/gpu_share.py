@@ -63,6 +63,11 @@ def share(found: Gpus, environ: Mapping[str, str]) -> Gpus:
     )
 
 
+def named(found: Gpus, word: str) -> list[Gpu]:
+    """Return the devices that a number, a UUID or its beginning means: one, or the MIG instances of one."""
+    return _meant(found, word)[0]
+
+
 def _is_none(visible: str | None) -> bool:
     if visible is None:
         return False

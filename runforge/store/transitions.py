@@ -15,9 +15,10 @@ from runforge.core.dependencies import Parent
 from runforge.core.outcome import DeviceGrant, Ending, Grant
 from runforge.core.records import Job
 from runforge.core.resources import Resources, checked
+from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
-from runforge.store import edges, records
+from runforge.store import edges, learned, quarantine, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
 
@@ -115,6 +116,8 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
     _require(changed, job, str(ending.state))
     if job.state is State.RUNNING:
         _end_attempt(tx, job, ending, now)
+        if ending.state is State.SUCCEEDED and job.needs.gpus:
+            learned.apply(tx, job, now)
     doomed: list[_Doom] = []
     awaited = edges.awaited(tx, job)
     if job.group_id is not None:
@@ -139,6 +142,9 @@ def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         exit_code=ending.exit_code,
         signal=ending.signal,
     )
+    if ending.device_failed:
+        tx.run("attempts.note_device_failure", job_id=job.job_id, attempt=job.attempt)
+        quarantine.judge(tx, job, now)
     tx.run("attempts.free_slots", job_id=job.job_id)
     tx.run("attempts.free_devices", job_id=job.job_id)
 
@@ -196,7 +202,7 @@ def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: 
     _end_attempt(tx, job, ending, now)
 
 
-def try_again(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: str, used: str) -> None:
+def try_again(tx: Transaction, job: Job, ending: Ending, now: str, again: Again) -> None:
     """Move running -> queued with the next attempt, because a rule of the job wants it: the attempt has failed.
 
     The job has not: nobody who waits for it hears of this.
@@ -208,11 +214,18 @@ def try_again(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before
         now=now,
         error=ending.error,
         cause=ending.cause.value,
-        not_before=not_before,
-        used=used,
+        not_before=clock.later(now, again.seconds),
+        used=again.used,
     )
     _require(changed, job, "tried again")
     _end_attempt(tx, job, ending, now)
+    if again.changed:
+        overrides = json.dumps({**json.loads(job.overrides), **again.changed})
+        tx.run("jobs.set_overrides", job_id=job.job_id, overrides=overrides, now=now)
+    if again.is_whole:
+        shape_id = _shape_id(tx, job.needs._replace(vram_mb=0))
+        tx.run("jobs.reshape", job_id=job.job_id, shape_id=shape_id, now=now)
+        tx.run("jobs.learn_no_more", job_id=job.job_id)
 
 
 def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> list[str]:

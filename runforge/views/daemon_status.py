@@ -1,6 +1,7 @@
 """Whether a daemon is running in a workspace, and its state."""
 
 import json
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -130,6 +131,16 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
 def gpu_problem(workspace: Workspace) -> str | None:
     """Return what a live daemon says is wrong with the GPUs, without a look at the journal."""
     return _told(workspace).problem if is_live(workspace) else None
+
+
+def devices_told(workspace: Workspace) -> tuple[Device, ...]:
+    """Return the devices of a live daemon, with nothing running on them, without a look at the journal."""
+    return tuple(_device(gpu, ()) for gpu in _told(workspace).gpus) if is_live(workspace) else ()
+
+
+def has_gpus(workspace: Workspace) -> bool:
+    """Return whether there are GPUs here: the daemon's, or without one the machine's. NVML is not asked."""
+    return bool(devices_told(workspace)) if is_live(workspace) else os.path.exists("/dev/nvidia0")
 
 
 class _Told(NamedTuple):

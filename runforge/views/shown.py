@@ -41,6 +41,8 @@ class JobView(NamedTuple):
     run_dir: str
     waiting: str | None = None
     waiting_text: str | None = None
+    #: Why it gets no GPU: gpus_busy, foreign, memory or reserved.
+    waiting_detail: str | None = None
     #: Short to type, never used twice: the job's place in the journal.
     number: int = 0
     name: str | None = None
@@ -55,6 +57,8 @@ class JobView(NamedTuple):
     env_id: str | None = None
     cpus: int = 1
     gpus: int = 0
+    #: What it may use of each; 0 is all.
+    vram_mb: int = 0
 
     @property
     def has_diverged(self) -> bool:
@@ -228,9 +232,9 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["overrides"] = json.loads(job.overrides)
     fields["number"] = job.seq
     fields["tags"] = tuple(json.loads(job.tags))
-    fields["cpus"], fields["gpus"] = job.needs.cpus, job.needs.gpus
+    fields["cpus"], fields["gpus"], fields["vram_mb"] = job.needs.cpus, job.needs.gpus, job.needs.vram_mb
     if waiting is not None:
-        fields["waiting"], fields["waiting_text"] = waiting
+        fields["waiting"], fields["waiting_text"], fields["waiting_detail"] = waiting
     return JobView(**fields)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runforge import clock
 from runforge.attempts import unkillable
-from runforge.core.scheduling import Capacity, waiting_reason
+from runforge.core.scheduling import Capacity, lacking_devices, waiting_reason
 from runforge.core.states import State
 
 if TYPE_CHECKING:
@@ -49,11 +49,22 @@ WAITING_BRIEF = {
 }
 
 
+#: Why a job gets no device -> words. The reason is `no_gpu_slot` for all of them.
+WAITING_DETAIL = {
+    "gpus_busy": "all GPUs that it could have are in use",
+    "foreign": "others use the GPUs that it could have",
+    "memory": "no GPU has so much memory left",
+    "reserved": "the GPUs that it could have are kept for a run that has waited long",
+}
+
+
 class Waiting(NamedTuple):
     """What a job waits for, before its start or at its end: the reason's name, and its words."""
 
     reason: str
     text: str
+    #: More exactly, for a reason that has several.
+    detail: str | None = None
 
 
 def why_waiting(
@@ -87,7 +98,14 @@ def why_waiting(
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
     if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
         return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
+    if reason == "no_gpu_slot" and capacity.devices is not None:
+        return _without_device(job, capacity)
     return Waiting(reason, _later(job) if reason == "not_before" else WAITING[reason])
+
+
+def _without_device(job: Job, capacity: Capacity) -> Waiting:
+    detail = lacking_devices(job.needs, capacity)
+    return Waiting("no_gpu_slot", WAITING_DETAIL[detail], detail)
 
 
 def _parents_text(job: Job, parents: Sequence[Relative]) -> str:

@@ -22,6 +22,7 @@ from runforge.core.outcome import DeviceGrant
 from runforge.core.records import Group, Job
 from runforge.documents import edited_request
 from runforge.documents.request import Request
+from runforge.documents.retried_request import with_changes
 from runforge.errors import OperationFailed
 from runforge.files.durable import refuse_link
 from runforge.machine import gpu_lease
@@ -100,6 +101,7 @@ class Launcher:
         refuse_link(run_dir)
         request, digest = edited_request.read(run_dir, job.request_sha)
         _require_same(job, digest)
+        request = with_changes(request, job)
         files = environment.of_request(self._workspace, request.environment)
         variables = environment.variables(files, os.environ)
         earlier_life.set_aside(self._workspace, job, token)
@@ -108,6 +110,7 @@ class Launcher:
         terms = Terms(
             gpus=self._gpus.found.total,
             devices=tuple(self._gpus.known[uuid] for uuid in launch.grant.uuids),
+            ooms=launch.grant.ooms,
             threads=self._threads,
             umask=self._umask,
             dry_run_seconds=job.dry_run_seconds,

@@ -32,6 +32,12 @@ SELECT slot_no, job_id FROM slots;
 -- name: grants
 SELECT slot_no, job_id, device, share_mb FROM device_grants;
 
+-- name: peaks_of_recipe
+-- What the newest runs of a recipe that succeeded have used of their devices.
+SELECT overrides, peak_vram FROM jobs CROSS JOIN resources USING (job_id, attempt)
+WHERE recipe = :recipe AND finished_at IS NOT NULL AND state = 'succeeded' AND peak_vram <> '{}'
+ORDER BY finished_at DESC LIMIT :limit;
+
 -- name: quarantined
 SELECT device, since, reason FROM quarantined ORDER BY since, device;
 
@@ -40,6 +46,13 @@ INSERT INTO quarantined (device, since, reason) VALUES (:device, :now, :reason) 
 
 -- name: release_device
 DELETE FROM quarantined WHERE device = :device;
+
+-- name: forgive_device
+UPDATE attempts SET device_failed = 0
+WHERE device_failed = 1 AND EXISTS (SELECT 1 FROM json_each(devices) WHERE value = :device);
+
+-- name: devices
+SELECT devices FROM attempts WHERE job_id = :job_id AND attempt = :attempt;
 
 -- name: note_device_failure
 UPDATE attempts SET device_failed = 1 WHERE job_id = :job_id AND attempt = :attempt;

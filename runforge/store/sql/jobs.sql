@@ -315,9 +315,24 @@ WHERE job_id = :job_id;
 -- name: edit
 -- A new request of a queued job. Nothing is changed if it was started or edited since its version was read.
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
-                shape_id = :shape_id, version = version + 1,
+                shape_id = :shape_id, learns = :learns, version = version + 1,
                 retries_used = CASE WHEN retry_rules = :retry_rules THEN retries_used ELSE '[]' END, updated_at = :now
 WHERE job_id = :job_id AND state = 'queued' AND version = :version;
+
+-- name: learning
+-- The waiting runs of a recipe whose memory follows from earlier runs.
+SELECT job_id, overrides, cpus, gpus, vram_mb, mem_mb, pins FROM jobs CROSS JOIN shapes USING (shape_id)
+WHERE recipe = :recipe AND learns = 1 AND state = 'queued';
+
+-- name: learn_no_more
+UPDATE jobs SET learns = 0 WHERE job_id = :job_id AND learns = 1;
+
+-- name: set_overrides
+UPDATE jobs SET overrides = :overrides, updated_at = :now WHERE job_id = :job_id;
+
+-- name: reshape
+UPDATE jobs SET shape_id = :shape_id, updated_at = :now
+WHERE job_id = :job_id AND state = 'queued' AND shape_id <> :shape_id;
 
 -- name: describe
 UPDATE jobs SET name = :name, tags = :tags, notes = :notes, updated_at = :now WHERE job_id = :job_id;

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from runforge.errors import Missing, OperationFailed
 from runforge.queue.change import change
+from runforge.store import quarantine
 from runforge.store.opening import open_snapshot, require_journal
 from runforge.workspace import Workspace
 
@@ -27,5 +28,5 @@ def release(workspace: Workspace, text: str, meant: Sequence[str]) -> str:
     if found[0] not in quarantined:
         raise OperationFailed(f"GPU {text} is not quarantined", fix="`runforge gpus` shows which are")
     with change(workspace) as tx:
-        tx.run("attempts.release_device", device=found[0])
+        quarantine.release(tx, found[0])
     return found[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from runforge.machine.os_process import user_of
 from tests.machine.nvml import FakeNvml, uuid
 
 GIB = 2**30
+#: In the command lines of this test process's runs, and of nobody else's.
+MARK = secrets.token_hex(8)
 NOBODY = 2**22 + 1  # above the highest pid that Linux gives
 
 
@@ -27,7 +30,7 @@ class Run:
         env = {**os.environ, "RUNFORGE_TOKEN": token, "RUNFORGE_RUN_ID": f"run-{token}"}
         line = "import sys; print('up', flush=True); sys.stdin.read()"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", line], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", line, MARK], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self.process.stdout is not None
         self.process.stdout.readline()
@@ -148,7 +151,7 @@ def test_the_file_is_read_again_at_every_look(nvml: FakeNvml, monkeypatch: pytes
 
 def test_memory_by_pattern_and_by_claim(nvml: FakeNvml, runs: tuple[Run, Run]) -> None:
     (nvml.claims / str(runs[0].pid)).write_text(f"{uuid(1)} {2 * GIB}\n")
-    nvml.says(2, memory={"sys.stdin.read": {uuid(0): GIB}})
+    nvml.says(2, memory={MARK: {uuid(0): GIB}})
     first, second = look()
     assert (first.ours_mb, first.foreign_mb) == (1024, 1024)
     assert (second.ours_mb, second.foreign_mb) == (2048, 0)

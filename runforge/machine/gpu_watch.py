@@ -17,8 +17,8 @@ from runforge.machine.gpus import Gpu, Gpus, Refused
 #: Seconds between two looks at what does not work, and at devices that are in use or wanted.
 PERIOD = 30.0
 LIVE = 1.0
-#: By a look that is older than this no device is given.
-FRESH = 3.0
+#: By a look that is older than this no device is given: somebody may have come since.
+FRESH = 1.0
 #: How soon to come back for a look that is going on.
 _SOON = 0.02
 #: For so long a daemon that starts waits for the first look, in seconds; and every other look may take so long.

@@ -16,7 +16,7 @@ from pathlib import Path
 from runforge import failpoints
 from runforge.attempts import spec as specs
 from runforge.attempts.environment import DAEMONS, EnvironmentFiles
-from runforge.attempts.spec import GpuGrant, Objective, Payload, Spec
+from runforge.attempts.spec import GpuGrant, GpuLock, Objective, Payload, Spec
 from runforge.core.device import Device, decide
 from runforge.documents import placeholders
 from runforge.documents.request import Request
@@ -69,6 +69,8 @@ class Terms:
     environment: EnvironmentFiles = DAEMONS
     #: The variables that the run gets from there; None for those of this process.
     variables: Mapping[str, str] | None = None
+    gpu_locks: tuple[GpuLock, ...] = ()
+    queue: str = ""
 
 
 def threads_per_run(max_parallel: int) -> int:
@@ -110,6 +112,8 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         log_limit_bytes=LOG_LIMIT_BYTES,
         echo=terms.echo,
         payload=payload,
+        gpu_locks=terms.gpu_locks,
+        queue=terms.queue,
     )
 
 

@@ -53,7 +53,7 @@ def _beside(attempt_dir: Path) -> Path:
 
 def _encoded(record: ExitRecord) -> bytes:
     values = record._asdict()
-    for name in ("spawn_errno", "timed_out"):
+    for name in ("spawn_errno", "timed_out", "peak_rss_mb", "cpu_seconds"):
         if values[name] is None:
             del values[name]  # an older daemon does not know this field
     if record.spawn_error is not None:
@@ -112,4 +112,6 @@ def _record(fields: Fields) -> ExitRecord:
         dropped_bytes=fields.whole("dropped_bytes"),
         spawn_errno=fields.optional("spawn_errno", fields.whole),
         timed_out=fields.optional("timed_out", fields.number),
+        peak_rss_mb=fields.optional("peak_rss_mb", fields.number),
+        cpu_seconds=fields.optional("cpu_seconds", fields.number),
     )

@@ -14,6 +14,7 @@ from runforge.views.daemon_status import has_gpus
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
 from runforge.views.shown import parameters_text
+from runforge.views.used import used_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,6 +183,8 @@ def _print_attempts(view: RunView) -> None:
         how = attempt.cause or "running"
         when = output.moment(attempt.started_at)
         print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
+        if used := used_text(attempt.used):
+            print(f"  used {used}")
     print("Timeline")
     for entry in view.timeline:
         print(f"  {output.moment(entry['at'])}  {entry['event']}")

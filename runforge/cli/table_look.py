@@ -85,6 +85,18 @@ LOOK = (
         examples=["runforge show @last", "runforge show 12 --env"],
     ),
     Command(
+        "gpus",
+        "gpus:gpus",
+        "Show the machine's GPUs: memory, use, who holds them.",
+        (
+            WORKSPACE,
+            option("--release", "text", "Let runs start again on this quarantined GPU: a number or a UUID."),
+            JSON,
+            UTC,
+        ),
+        examples=["runforge gpus", "runforge gpus --release 2"],
+    ),
+    Command(
         "logs",
         "follow:logs",
         "Print logs; a terminal gets control characters as text.",

@@ -53,6 +53,9 @@ class ExitRecord(NamedTuple):
     spawn_errno: int | None = None
     #: The time limit in seconds if that ended it.
     timed_out: float | None = None
+    #: The memory of its largest process in MB, and the processor time of all.
+    peak_rss_mb: float | None = None
+    cpu_seconds: float | None = None
 
 
 class ResultFacts(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runforge.backends.base import AttemptRef
-from runforge.core.outcome import Ending
+from runforge.core.outcome import Ending, ExitRecord
 from runforge.core.policy import Past
 from runforge.core.records import Job
 
@@ -25,6 +25,8 @@ class RunningAttempt:
     is_cancel_sent: bool = False
     #: The number of the failure that kept it from being inspected the last time; logged once.
     trouble: int | None = None
+    #: How it ended, as its supervisor has left it.
+    record: ExitRecord | None = None
     #: Seconds for which its job is not tried again.
     delay: float | None = None
 

@@ -21,11 +21,12 @@ from runforge.core.states import Cause, State
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
+from runforge.daemon.gpu_use import GpuUse
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.settling import Decide, settle
 from runforge.daemon.told_gpus import ToldGpus, told_gpus
 from runforge.errors import RunForgeError, explained
-from runforge.store import records, transitions
+from runforge.store import records, transitions, uses
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Journal, Transaction
 
@@ -78,6 +79,7 @@ class Engine:
         self._attempts = AttemptTable()
         claims.job_of = self._job_of
         self._delays = Delays()
+        self._gpu_use = GpuUse()
         self.gate = LaunchGate(backend, clock, listener.log)
         #: The journal's version when nothing more could start, and when every cancel was delivered.
         self._seen: tuple[int, int] | None = None
@@ -138,6 +140,8 @@ class Engine:
         self._deliver_cancels()
         while self._advance():
             pass
+        if self._claims.is_gpu_wanted:
+            self._look_at_gpus()  # what a run waits for must be seen
         self._hear()  # an idle supervisor takes its attempt at once
         self._backend.rest()
 
@@ -147,9 +151,10 @@ class Engine:
         with self._journal.read() as tx:
             rows = [records.attempt(row) for row in tx.rows("attempts.running")]
             jobs = {j.job_id: j for j in map(records.job, tx.rows("jobs.running"))}
-            found = [_running(tx, jobs[row.job_id], row.token) for row in rows]
+            found = [(_running(tx, jobs[row.job_id], row.token), row.devices) for row in rows]
             self._delays.load(tx)
-        for running in found:
+        for running, devices in found:
+            self._gpu_use.begin(running.ref.token, devices)
             self._attempts.add(running)
             self._backend.adopt(running.ref)
 
@@ -165,6 +170,7 @@ class Engine:
 
     def _look_at_gpus(self) -> None:
         found = self._backend.capacity(is_in_use=self.active_gpu_jobs > 0 or self._claims.is_gpu_wanted)
+        self._gpu_use.add(found.seen, self._clock.monotonic())
         if found != self._claims.gpus:
             self._claims.gpus = found
             self._seen = None  # what could not start may start now
@@ -235,6 +241,8 @@ class Engine:
         with self._journal.write(self._claims.epoch) as tx:
             now = self._clock.now()
             ended = [(running, *_record(tx, running, now)) for running in over]
+            for running in over:
+                uses.note(tx, running.job, self._gpu_use.of(running.ref.token, running.record))
             self._delays.release(tx, now)
             claimed = self._claim_all(tx, now) if may_launch else []
             version = self._journal.data_version()  # while nobody else can commit
@@ -247,10 +255,12 @@ class Engine:
         for running, job, ending in ended:
             self._delays.note(job.job_id, ending)
             self._attempts.remove(running)
+            self._gpu_use.forget(running.ref.token)
             self._backend.forget(running.ref)
             self._listener.done(job, ending)
         for running, claim in claimed:
             self._attempts.add(running)
+            self._gpu_use.begin(running.ref.token, claim.grant.uuids)
             self._listener.started(running.job)
             self._launch(running, claim)
         return any(running.ending is not None for running, _ in claimed)

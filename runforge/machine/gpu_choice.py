@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Collection
 
-from runforge.machine.gpu_share import ORDER, VISIBLE, own_gpus, share
+from runforge.machine.gpu_look import Looker
+from runforge.machine.gpu_share import ORDER, VISIBLE, share
 from runforge.machine.gpus import Gpus
 
 _OPTION = "--devices"
 
 
-def look_for(devices: str | None) -> dict[str, Any]:
-    """Return how a GpuWatch looks for the devices; nothing special for all."""
-    return {} if devices is None else {"look": lambda: restricted(own_gpus(), devices)}
+def look_for(devices: str | None, queue: str) -> Callable[[Collection[str]], Gpus]:
+    """Return how a GpuWatch looks for the devices; None are all that are the daemon's own."""
+    look = Looker(queue).look
+    return look if devices is None else lambda tokens: restricted(look(tokens), devices)
 
 
 def restricted(found: Gpus, devices: str) -> Gpus:

@@ -26,9 +26,19 @@ class _Named(NamedTuple):
 
 def own_gpus() -> Gpus:
     """Return the devices that this process may use and hand out."""
-    if _is_none(os.environ.get(VISIBLE)):  # nothing is asked then, not even whether the driver works
+    if is_hidden():  # nothing is asked then, not even whether the driver works
         return Gpus(absence=f"{VISIBLE} allows none")
     found, _ = read_all(lambda *_: None)
+    return share_of_this_process(found)
+
+
+def is_hidden() -> bool:
+    """Return whether this process may use none at all."""
+    return _is_none(os.environ.get(VISIBLE))
+
+
+def share_of_this_process(found: Gpus) -> Gpus:
+    """Return those of the machine's devices that this process may use."""
     return share(found, os.environ)
 
 

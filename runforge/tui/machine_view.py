@@ -97,6 +97,8 @@ class MachineView(Widget):
         used, total = gpu.memory_used, gpu.memory_total
         if used is not None and total is not None:
             self._line(text, "  memory", used, total, f"{cells.size(used)} of {cells.size(total)}")
+        for line in gpu.held:
+            text.append(f"    {safe(line, 300)}\n", "cyan")
         for process in gpu.processes[:_MOST_PROCESSES]:
             text.append(f"    {_whose(process)}  {cells.size(process.memory)}\n")
         if len(gpu.processes) > _MOST_PROCESSES:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from runforge.core.filters import parse
 from runforge.errors import OperationFailed
 from runforge.files.durable import read_bounded
 from runforge.machine.load import Machine, read_machine
-from runforge.views import lists, trials
+from runforge.views import gpus, lists, trials
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
@@ -41,8 +42,15 @@ class Reading:
         return trials.read(self.workspace, group_id)
 
     def read_machine(self) -> Machine:
-        """Return the machine's load."""
-        return read_machine(self.workspace)
+        """Return the machine's load, and which runs and queues hold its GPUs."""
+        machine = read_machine(self.workspace)
+        if machine.gpus:
+            held = {
+                gpu.uuid: (*gpus.lease_parts(gpu), *gpus.doubt_parts(gpu))
+                for gpu in gpus.read(self.workspace).gpus
+            }
+            machine.gpus[:] = [replace(gpu, held=held.get(gpu.uuid, ())) for gpu in machine.gpus]
+        return machine
 
     def find_jobs(self, text: str) -> list[JobView]:
         """Return the first jobs that a filter finds; not for the painting thread."""

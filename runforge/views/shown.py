@@ -10,6 +10,7 @@ from runforge import clock
 from runforge.core import ranking
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State, group_status
+from runforge.core.used import Used
 from runforge.views.kin import Relative
 from runforge.views.words import Waiting
 
@@ -170,10 +171,12 @@ class AttemptView(NamedTuple):
     #: The first of its devices, and all of them.
     gpu_uuid: str | None
     devices: tuple[str, ...]
+    #: What it used; None while it runs, and if nothing is known.
+    used: Used | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
-        return self._asdict()
+        return {**self._asdict(), "used": None if self.used is None else self.used._asdict()}
 
 
 class RunView(NamedTuple):
@@ -251,6 +254,6 @@ def group_view(group: Group) -> GroupView:
     return GroupView(**fields, status=status, paused=group.is_paused)
 
 
-def attempt_view(attempt: Attempt) -> AttemptView:
+def attempt_view(attempt: Attempt, used: Used | None = None) -> AttemptView:
     """Return an attempt as shown."""
-    return AttemptView(**_OF_ATTEMPT.taken(attempt))
+    return AttemptView(**_OF_ATTEMPT.taken(attempt), used=used)

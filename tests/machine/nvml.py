@@ -1,4 +1,4 @@
-"""A fake of NVIDIA's NVML: a `pynvml` with answers from a file, which each `nvmlInit` reads again."""
+"""A fake of NVIDIA's NVML: a folder for the module path, and the file that says which GPUs there are (fake_nvml.py)."""
 
 from __future__ import annotations
 
@@ -7,90 +7,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-_MODULE = """
-import json, pathlib
+_MODULE = Path(__file__).with_name("fake_nvml.py")
 
-_WORLD = {}
-
-
-class NVMLError(Exception):
-    pass
-
-
-for _name in ("DriverNotLoaded", "LibraryNotFound", "LibRmVersionMismatch", "Unknown", "NotSupported",
-              "NoPermission", "GpuIsLost", "NotFound"):
-    globals()["NVMLError_" + _name] = type("NVMLError_" + _name, (NVMLError,), {})
-
-NVML_TEMPERATURE_GPU = 0
-
-
-class _Memory:
-    def __init__(self, total):
-        self.total, self.used = total, 2**30
-
-
-def _fail(errors, call):
-    if call in errors:
-        raise globals()["NVMLError_" + errors[call]](f"{errors[call]} by {call}")
-
-
-def nvmlInit():
-    world = json.loads(pathlib.Path(__file__).with_name("world.json").read_text())
-    _WORLD.update(world)
-    if "period" in world:
-        import runforge.machine.gpu_watch as watch
-        watch.PERIOD = world["period"]
-    _fail(world.get("errors", {}), "nvmlInit")
-
-
-def nvmlShutdown():
-    _fail(_WORLD.get("errors", {}), "nvmlShutdown")
-
-
-def nvmlDeviceGetCount():
-    _fail(_WORLD.get("errors", {}), "nvmlDeviceGetCount")
-    return len(_WORLD["devices"])
-
-
-def nvmlDeviceGetHandleByIndex(index):
-    device = _WORLD["devices"][index]
-    _fail(device.get("errors", {}), "nvmlDeviceGetHandleByIndex")
-    return device
-
-
-def _answer(call, key, usual=None):
-    def ask(handle, *_):
-        _fail(handle.get("errors", {}), call)
-        return handle.get(key, usual)
-    globals()[call] = ask
-
-
-_answer("nvmlDeviceGetUUID", "uuid")
-_answer("nvmlDeviceGetName", "name", "Fake H200")
-_answer("nvmlDeviceGetPowerUsage", "power", 500_000)
-_answer("nvmlDeviceGetTemperature", "temperature", 60)
-_answer("nvmlDeviceGetComputeRunningProcesses", "processes", [])
-
-
-def nvmlDeviceGetMemoryInfo(handle):
-    _fail(handle.get("errors", {}), "nvmlDeviceGetMemoryInfo")
-    return _Memory(handle.get("memory", 80 * 2**30))
-
-
-def nvmlDeviceGetMigMode(handle):
-    if "mig" not in handle:
-        raise NVMLError_NotSupported()
-    return [1, 1]
-
-
-def nvmlDeviceGetMaxMigDeviceCount(handle):
-    return 7
-
-
-def nvmlDeviceGetMigDeviceHandleByIndex(handle, place):
-    if place >= len(handle["mig"]):
-        raise NVMLError_NotFound()
-    return handle["mig"][place]
+#: Part of a program: `claim(bytes)` takes memory on the devices that CUDA_VISIBLE_DEVICES names, until the process ends.
+CLAIM = """
+import os
+def claim(size):
+    folder = os.environ["FAKE_GPU_CLAIMS"]
+    lines = "".join(f"{uuid} {size}\\n" for uuid in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if uuid)
+    path = os.path.join(folder, f"new-{os.getpid()}")
+    with open(path, "w") as file:
+        file.write(lines)
+    os.replace(path, os.path.join(folder, str(os.getpid())))
 """
 
 
@@ -99,16 +27,23 @@ class FakeNvml:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "pynvml.py").write_text(_MODULE)
+        self.claims = folder / "claims"
+        self.claims.mkdir()
+        (folder / "pynvml.py").write_text(_MODULE.read_text())
         self.says(2)
+
+    @property
+    def world(self) -> Path:
+        """The file, for RUNFORGE_FAKE_NVML of a process that has another."""
+        return self.folder / "world.json"
 
     def says(self, devices: int | list[dict[str, Any]] = 2, **more: Any) -> None:
         """Answer with this many devices, or with these; `errors` names the calls that fail, and how."""
         named = [{} for _ in range(devices)] if isinstance(devices, int) else devices
         world = {"devices": [{"uuid": uuid(n), **each} for n, each in enumerate(named)], **more}
-        path = self.folder / "world.json"
-        path.with_suffix(".new").write_text(json.dumps(world))
-        os.replace(path.with_suffix(".new"), path)
+        world.setdefault("claims", str(self.claims))
+        self.world.with_suffix(".new").write_text(json.dumps(world))
+        os.replace(self.world.with_suffix(".new"), self.world)
 
 
 def uuid(number: int) -> str:

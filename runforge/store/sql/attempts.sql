@@ -89,3 +89,13 @@ DELETE FROM slots WHERE job_id = :job_id;
 
 -- name: free_devices
 DELETE FROM device_grants WHERE job_id = :job_id;
+
+-- name: note_use
+INSERT OR REPLACE INTO resources (job_id, attempt, peak_vram, gpu_use, gpu_seconds, peak_rss_mb, cpu_seconds, watched)
+VALUES (:job_id, :attempt, :peak_vram, :gpu_use, :gpu_seconds, :peak_rss_mb, :cpu_seconds, :watched);
+
+-- name: uses_of_job
+SELECT * FROM resources WHERE job_id = :job_id ORDER BY attempt;
+
+-- name: use_of_attempt
+SELECT * FROM resources WHERE job_id = :job_id AND attempt = :attempt;

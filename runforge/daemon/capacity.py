@@ -76,6 +76,11 @@ class Slots:
             self.reservation,
         )
 
+    @property
+    def devices(self) -> list[Device]:
+        """All usable devices with what is taken of them, also those that get no new runs."""
+        return list(map(self._device, self.gpus.usable))
+
     def _free_gpu_slots(self) -> int:
         if self.gpus.problem is not None or self.gpus.is_stale:
             return 0

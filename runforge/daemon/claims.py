@@ -12,7 +12,7 @@ from runforge.core.records import Attempt, Group, Job
 from runforge.core.scheduling import Capacity, Head, Machine, choose, place
 from runforge.core.states import Cause
 from runforge.daemon.capacity import Slots
-from runforge.daemon.patience import Patience
+from runforge.daemon.patience import SECONDS, Patience
 from runforge.machine.gpu_world import Seen
 from runforge.machine.gpus import Gpus
 from runforge.store import heads, records, transitions
@@ -43,13 +43,14 @@ class Claims:
         machine: Machine = Machine(),  # noqa: B008 - immutable
         only_lane: int | None = None,
         rule: Rule = choose,
+        patience: float = SECONDS,
     ) -> None:
         #: The daemon's epoch. With a newer daemon, writes are refused.
         self.epoch = epoch
         self._only_lane = only_lane
         self._rule = rule
         self._slots = Slots(slots, gpu_slots, gpus, machine)
-        self._patience = Patience()
+        self._patience = Patience(patience)
         #: Returns whose token it is, as a job id.
         self.job_of: Callable[[str], str | None] = _nobody
         #: Whether a run that could start wants a device.
@@ -70,9 +71,9 @@ class Claims:
         return self._slots.shown_gpu_slots
 
     @property
-    def devices(self) -> tuple[Device, ...]:
+    def devices(self) -> list[Device]:
         """The devices with what was taken of them at the last look at the journal."""
-        return self._slots.capacity.devices or ()
+        return self._slots.devices
 
     @property
     def quarantined(self) -> frozenset[str]:

@@ -65,7 +65,7 @@ class Housekeeping:
     ) -> None:
         """Write daemon.json when it is time or something in it has changed."""
         now = time.monotonic()
-        shown = (jobs, gpu_jobs, state, gpu_problem, len(gpus.devices), str(gpus.reserved))
+        shown = (jobs, gpu_jobs, state, gpu_problem, _steady(gpus))
         if self._shown != shown:
             is_new = self._shown is None or self._shown[2] != state
             self._next_beat = now if is_new else min(self._next_beat, self._last_beat + EXPORT_SECONDS)
@@ -150,3 +150,8 @@ class Housekeeping:
             return False
         self._stale.discard(what)
         return True
+
+
+def _steady(gpus: ToldGpus) -> object:
+    """Return what of the devices is told at once when it changes; the rest changes all the time."""
+    return [(gpu["uuid"], gpu["is_quarantined"]) for gpu in gpus.devices], gpus.reserved

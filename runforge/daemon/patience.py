@@ -16,7 +16,8 @@ SECONDS = 600.0
 class Patience:
     """Since when the next runs of each need could not start for want of devices."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
         self._since: dict[Resources, float] = {}
         self._kept: frozenset[str] = frozenset()
 
@@ -31,7 +32,7 @@ class Patience:
         for needs in blocked:
             self._since.setdefault(needs, now)
         for needs, since in sorted(self._since.items(), key=lambda each: each[1]):
-            if now - since >= SECONDS and needs in blocked:
+            if now - since >= self._seconds and needs in blocked:
                 kept = devices.reserve(needs, capacity.devices or (), self._kept)
                 if kept or capacity.devices is None:
                     self._kept = kept

@@ -26,6 +26,7 @@ def told_gpus(claims: Claims) -> ToldGpus:
             "used_mb": device.used_mb,
             "is_known": device.is_known,
             "is_held": device.is_held,
+            "is_quarantined": device.uuid in claims.quarantined,
         }
         for device in claims.devices
     )

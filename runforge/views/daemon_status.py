@@ -188,7 +188,9 @@ def free_capacity(daemon: DaemonStatus, tx: Transaction) -> Capacity:
     return Capacity(
         max(0, daemon.max_parallel - len(tx.rows("attempts.slots"))),
         gpu_slots,
-        tuple(_device(gpu, grants) for gpu in daemon.gpus) if has_devices else None,
+        tuple(_device(gpu, grants) for gpu in daemon.gpus if not gpu.get("is_quarantined"))
+        if has_devices
+        else None,
         max(0, cpus),
         max(0, mem_mb) if size.mem_mb() else None,
         not daemon.gpu_auto and daemon.gpu_slots > len(daemon.gpus),

@@ -41,7 +41,7 @@ class JobView(NamedTuple):
     run_dir: str
     waiting: str | None = None
     waiting_text: str | None = None
-    #: Why it gets no GPU: gpus_busy, foreign, memory or reserved.
+    #: Why it gets no GPU: gpus_busy, foreign, memory, quarantined or reserved.
     waiting_detail: str | None = None
     #: Short to type, never used twice: the job's place in the journal.
     number: int = 0

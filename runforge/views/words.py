@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runforge import clock
 from runforge.attempts import unkillable
+from runforge.core.devices import pinned
 from runforge.core.scheduling import Capacity, lacking_devices, waiting_reason
 from runforge.core.states import State
 
@@ -54,6 +55,7 @@ WAITING_DETAIL = {
     "gpus_busy": "all GPUs that it could have are in use",
     "foreign": "others use the GPUs that it could have",
     "memory": "no GPU has so much memory left",
+    "quarantined": "too many GPUs are in quarantine; `runforge gpus` shows why",
     "reserved": "the GPUs that it could have are kept for a run that has waited long",
 }
 
@@ -99,12 +101,15 @@ def why_waiting(
     if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
         return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
     if reason == "no_gpu_slot" and capacity.devices is not None:
-        return _without_device(job, capacity)
+        return _without_device(daemon, job, capacity)
     return Waiting(reason, _later(job) if reason == "not_before" else WAITING[reason])
 
 
-def _without_device(job: Job, capacity: Capacity) -> Waiting:
+def _without_device(daemon: DaemonStatus, job: Job, capacity: Capacity) -> Waiting:
     detail = lacking_devices(job.needs, capacity)
+    aside = sum(bool(gpu.get("is_quarantined")) for gpu in daemon.gpus)
+    if aside and len(pinned(job.needs, capacity.devices or ())) < job.needs.gpus:
+        detail = "quarantined"
     return Waiting("no_gpu_slot", WAITING_DETAIL[detail], detail)
 
 

@@ -27,6 +27,7 @@ from runforge.workspace import Workspace
 
 GPUS = Gpus((Gpu(0, "A", "x", 8000), Gpu(1, "B", "x", 8000)))
 WHOLE = Resources(gpus=1)
+GOOD = Ending(State.SUCCEEDED, Cause.EXIT)
 FAILED = Ending(State.FAILED, Cause.EXIT, "its GPU failed", 1, device_failed=True)
 
 
@@ -55,9 +56,7 @@ def job(journal: Journal, name: str) -> Job:
         return records.job(tx.row("jobs.by_job_id", job_id=name))
 
 
-def end(
-    journal: Journal, name: str, ending: Ending = Ending(State.SUCCEEDED, Cause.EXIT), **used: int
-) -> None:
+def end(journal: Journal, name: str, ending: Ending = GOOD, **used: int) -> None:
     with journal.write() as tx:
         now = clock.now()
         found = records.job(tx.row("jobs.by_job_id", job_id=name))

@@ -25,6 +25,7 @@ from gauntlets import (
     powercut,
     queue_gauntlets,
     reconnect_gauntlet,
+    several_gpus,
     submit_gauntlet,
     syscalls,
 )
@@ -35,6 +36,8 @@ GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
     "g7": reconnect_gauntlet.g7,
     **{f"g{n}": getattr(gpu_gauntlets, f"g{n}") for n in (8, 9, 10)},
     "g11": submit_gauntlet.g11,
+    "g12": several_gpus.g12,
+    "g13": several_gpus.g13,
 }
 #: The gauntlets with their own command line.
 OTHERS: dict[str, Callable[[list[str]], int]] = {
@@ -74,7 +77,7 @@ def main() -> int:
         type=str.lower,
         choices=[*GAUNTLETS, []],
         metavar="NAME",
-        help="g1 to g11; all by default",
+        help="g1 to g13; all by default",
     )
     parser.add_argument("--json", type=Path, default=Path("gauntlet-report.json"), help="the report's file")
     arguments = parser.parse_args()

@@ -1,11 +1,11 @@
 """A made-up world of GPUs at the `pynvml` seam: a module with answers from a file, which each call reads again.
 
 The file is `RUNFORGE_FAKE_NVML`, or else world.json beside the module. This source is put as pynvml.py into a folder
-of PYTHONPATH (`tests.machine.nvml.FakeNvml`), so it may import nothing of the project.
+of PYTHONPATH (`gauntlets.made_gpus.FakeNvml`), so it may import nothing of the project.
 
     {"devices": [{"uuid", "name", "memory", "used", "reserved", "use", "power", "temperature", "errors": {call: error},
                   "mig": [{...}], "processes": [{"pid", "memory"}], "gone": true}],
-     "claims": "FOLDER",       runs claim memory there: a file PID with lines `uuid bytes` (`claim` of tests.machine.nvml)
+     "claims": "FOLDER",       runs claim memory there: a file PID with lines `uuid bytes` (`claim` of gauntlets.made_gpus)
      "memory": {"REGEX": {"UUID or *": bytes}},   processes whose command line matches have this memory
      "pids": {"shift": 100000} or {"of": {"12": 34}},   what NVML says for a pid: a container's wrong numbers
      "errors": {call: error}, "period": seconds between looks of a daemon}

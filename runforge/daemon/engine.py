@@ -240,9 +240,9 @@ class Engine:
         self._seen = None
         with self._journal.write(self._claims.epoch) as tx:
             now = self._clock.now()
-            ended = [(running, *_record(tx, running, now)) for running in over]
-            for running in over:
+            for running in over:  # first: what a run used is learned when it ends
                 uses.note(tx, running.job, self._gpu_use.of(running.ref.token, running.record))
+            ended = [(running, *_record(tx, running, now)) for running in over]
             self._delays.release(tx, now)
             claimed = self._claim_all(tx, now) if may_launch else []
             version = self._journal.data_version()  # while nobody else can commit

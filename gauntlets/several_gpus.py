@@ -113,6 +113,5 @@ def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def _most_at_once(jobs: list[dict[str, Any]], had: dict[str, str], device: str) -> int:
     mine = [job for job in jobs if had[job["run_id"]] == device]
-    return int(max()
-        sum(job["started_at"] <= one["started_at"] < job["finished_at"] for job in mine) for one in mine
-    )
+    starts: list[str] = [job["started_at"] for job in mine]
+    return max(sum(job["started_at"] <= start < job["finished_at"] for job in mine) for start in starts)

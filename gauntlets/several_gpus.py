@@ -114,4 +114,4 @@ def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def _most_at_once(jobs: list[dict[str, Any]], had: dict[str, str], device: str) -> int:
     mine = [job for job in jobs if had[job["run_id"]] == device]
     starts: list[str] = [job["started_at"] for job in mine]
-    return max(sum(job["started_at"] <= start < job["finished_at"] for job in mine) for start in starts)
+    return max(sum(bool(job["started_at"] <= start < job["finished_at"]) for job in mine) for start in starts)

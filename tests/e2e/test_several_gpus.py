@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from gauntlets.arena import Arena
+from gauntlets.gpu_gauntlets import g8, g9, g10
 from tests.e2e.test_gpus import asked, daemon_json, log_of
 from tests.machine.nvml import FakeNvml, uuid
 
@@ -86,6 +88,15 @@ def test_four_devices_and_runs_of_one_and_of_two(here: Arena, nvml: FakeNvml) ->
         (number, uuid(number), 81920) for number in range(4)
     ]
     assert (told["gpu_slots"], told["gpus_reserved"]) == (4, None)
+    here.finish()
+
+
+@pytest.mark.parametrize("gauntlet", [g8, g9, g10])
+def test_the_gauntlets_hold_on_four_devices(
+    here: Arena, nvml: FakeNvml, gauntlet: Callable[[Arena], Any]
+) -> None:
+    nvml.says(4)
+    gauntlet(here)
     here.finish()
 
 

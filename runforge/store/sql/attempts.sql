@@ -33,9 +33,10 @@ SELECT slot_no, job_id FROM slots;
 SELECT slot_no, job_id, device, share_mb FROM device_grants;
 
 -- name: peaks_of_recipe
--- What the newest runs of a recipe that succeeded have used of their devices.
+-- What the newest runs of a recipe that succeeded have used of their devices, if somebody watched most of the time.
 SELECT overrides, peak_vram FROM jobs CROSS JOIN resources USING (job_id, attempt)
 WHERE recipe = :recipe AND finished_at IS NOT NULL AND state = 'succeeded' AND peak_vram <> '{}'
+  AND ifnull(watched, 1) >= 0.5
 ORDER BY finished_at DESC LIMIT :limit;
 
 -- name: quarantined

@@ -183,6 +183,8 @@ def _print_attempts(view: RunView) -> None:
         how = attempt.cause or "running"
         when = output.moment(attempt.started_at)
         print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
+        if attempt.devices:
+            print(f"  on {output.safe(', '.join(attempt.devices), 400)}")
         if used := used_text(attempt.used):
             print(f"  used {used}")
     print("Timeline")

@@ -4,7 +4,7 @@ The file is `RUNFORGE_FAKE_NVML`, or else world.json beside the module. This sou
 of PYTHONPATH (`gauntlets.made_gpus.FakeNvml`), so it may import nothing of the project.
 
     {"devices": [{"uuid", "name", "memory", "used", "reserved", "use", "power", "temperature", "errors": {call: error},
-                  "mig": [{...}], "processes": [{"pid", "memory"}], "gone": true}],
+                  "mig": [{...}], "processes": [{"pid", "memory"}], "gone": true, "xid": 79}],
      "claims": "FOLDER",       runs claim memory there: a file PID with lines `uuid bytes` (`claim` of gauntlets.made_gpus)
      "memory": {"REGEX": {"UUID or *": bytes}},   processes whose command line matches have this memory
      "pids": {"shift": 100000} or {"of": {"12": 34}},   what NVML says for a pid: a container's wrong numbers
@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import re
+import time
 
 _WORLD = {}
 
@@ -26,7 +27,15 @@ class NVMLError(Exception):
 
 for _name in (
     *("DriverNotLoaded", "LibraryNotFound", "LibRmVersionMismatch", "Unknown", "NotSupported"),
-    *("NoPermission", "GpuIsLost", "NotFound", "FunctionNotFound", "ResetRequired", "Uninitialized"),
+    *(
+        "NoPermission",
+        "GpuIsLost",
+        "NotFound",
+        "FunctionNotFound",
+        "ResetRequired",
+        "Uninitialized",
+        "Timeout",
+    ),
 ):
     globals()["NVMLError_" + _name] = type("NVMLError_" + _name, (NVMLError,), {})
 
@@ -45,10 +54,9 @@ def _fail(errors, call):
 
 
 def _read():
+    global _WORLD  # noqa: PLW0603 - one assignment: another thread may look at the same moment
     path = os.environ.get("RUNFORGE_FAKE_NVML") or pathlib.Path(__file__).with_name("world.json")
-    world = json.loads(pathlib.Path(path).read_text())
-    _WORLD.clear()
-    _WORLD.update(world)
+    _WORLD = json.loads(pathlib.Path(path).read_text())
 
 
 def nvmlInit():
@@ -170,3 +178,29 @@ def nvmlDeviceGetMigDeviceHandleByIndex(handle, place):
     if place >= len(handle["mig"]):
         raise NVMLError_NotFound  # noqa: F821 - made above
     return handle["mig"][place]
+
+
+def nvmlEventSetCreate():
+    return {}
+
+
+def nvmlDeviceRegisterEvents(handle, kinds, events):
+    _fail(handle.get("errors", {}), "nvmlDeviceRegisterEvents")
+    events[handle["uuid"]] = None
+
+
+def nvmlEventSetFree(events):
+    events.clear()
+
+
+def nvmlEventSetWait_v2(events, patience_ms):
+    """Tell each new Xid of the file once."""
+    _read()
+    for device in _WORLD["devices"]:
+        xid = device.get("xid")
+        if device["uuid"] in events and events[device["uuid"]] != xid:
+            events[device["uuid"]] = xid
+            if xid is not None:
+                return _Values(device=device, eventType=8, eventData=xid)
+    time.sleep(min(patience_ms, 20) / 1000)
+    raise NVMLError_Timeout  # noqa: F821 - made above

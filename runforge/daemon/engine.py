@@ -25,6 +25,7 @@ from runforge.daemon.gpu_use import GpuUse
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.settling import Decide, settle
 from runforge.daemon.told_gpus import ToldGpus, told_gpus
+from runforge.daemon.xids import FailedDevices
 from runforge.errors import RunForgeError, explained
 from runforge.store import records, transitions, uses
 from runforge.store.failures import IllegalTransition
@@ -80,6 +81,7 @@ class Engine:
         claims.job_of = self._job_of
         self._delays = Delays()
         self._gpu_use = GpuUse()
+        self._failed = FailedDevices(listener.log)
         self.gate = LaunchGate(backend, clock, listener.log)
         #: The journal's version when nothing more could start, and when every cancel was delivered.
         self._seen: tuple[int, int] | None = None
@@ -171,6 +173,7 @@ class Engine:
     def _look_at_gpus(self) -> None:
         found = self._backend.capacity(is_in_use=self.active_gpu_jobs > 0 or self._claims.is_gpu_wanted)
         self._gpu_use.add(found.seen, self._clock.monotonic())
+        self._failed.put_aside(found.seen, self._journal, self._claims.epoch, self._clock.now())
         if found != self._claims.gpus:
             self._claims.gpus = found
             self._seen = None  # what could not start may start now

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from runforge.machine.gpu_look import Looker
 from runforge.machine.gpu_share import ORDER, VISIBLE, share
+from runforge.machine.gpu_xid import Xids
 from runforge.machine.gpus import Gpus
 
 _OPTION = "--devices"
@@ -13,7 +14,7 @@ _OPTION = "--devices"
 
 def look_for(devices: str | None, queue: str) -> Callable[[Collection[str]], Gpus]:
     """Return how a GpuWatch looks for the devices; None are all that are the daemon's own."""
-    look = Looker(queue).look
+    look = Looker(queue, Xids()).look
     return look if devices is None else lambda tokens: restricted(look(tokens), devices)
 
 

@@ -13,6 +13,7 @@ from runforge.machine import gpu_lease
 from runforge.machine.gpu_share import is_hidden, own_gpus, share_of_this_process
 from runforge.machine.gpu_users import Listed, merged, owner
 from runforge.machine.gpu_world import IDLE_MB, Owner, Seen
+from runforge.machine.gpu_xid import Xids
 from runforge.machine.gpus import Gpu, Gpus, Memory, memory_of, read_all, told
 
 _MB = 1024 * 1024
@@ -35,9 +36,10 @@ class _Raw(NamedTuple):
 class Looker:
     """Looks again and again, and remembers which pid numbers named nothing."""
 
-    def __init__(self, queue: str | None = None) -> None:
+    def __init__(self, queue: str | None = None, xids: Xids | None = None) -> None:
         #: Which queue is looking: what its own runs hold is not held by somebody else.
         self._queue = queue
+        self._xids = xids
         self._unresolved: set[tuple[str, int]] = set()
         self.has_pids = True
 
@@ -46,7 +48,8 @@ class Looker:
         if is_hidden():
             return own_gpus()
         found = self.look_at_all(tokens)
-        seen = {each.uuid: each for each in found.seen}
+        errors = self._xids.take() if self._xids is not None and found.usable else {}
+        seen = {each.uuid: each._replace(xid=errors.get(each.uuid)) for each in found.seen}
         own = share_of_this_process(found)
         return own._replace(seen=tuple(seen[gpu.uuid] for gpu in own.usable))
 

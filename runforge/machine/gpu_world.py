@@ -46,6 +46,8 @@ class Seen(NamedTuple):
     held_by: str | None = None
     #: How busy it is, in percent; None if it does not report that.
     use: int | None = None
+    #: The number of an error of its hardware that the driver has told since the look before.
+    xid: int | None = None
 
     @property
     def foreign(self) -> tuple[Owner, ...]:

@@ -116,5 +116,23 @@ def test_a_stranger_in_the_middle_of_a_sweep_gets_his_device(
     here.finish()
 
 
+def test_a_device_whose_hardware_failed_gets_no_new_runs(here: Arena, nvml: FakeNvml, tmp_path: Path) -> None:
+    nvml.says(2, period=0.1)
+    here.daemon(4, "auto")
+    go = tmp_path / "go"
+    run = submit(here, go, GIB, "--gpu", uuid(0))
+    here.until(holds(here, run), "it runs")
+    nvml.says([{}, {"xid": 79}], period=0.1)
+    here.until(lambda: gpus(here)[1]["quarantined"], "it is put aside")
+    assert gpus(here)[1]["quarantined"]["reason"] == "the driver says Xid 79"
+    waiting = submit(here, go, GIB, "--gpu", uuid(1))
+    here.until(lambda: waits(here, waiting), "a run waits for it")
+    here.run("gpus", "--release", "1", "--workspace", str(here.root))
+    here.until(holds(here, waiting), "it runs there once it is given back")
+    go.touch()
+    assert here.said(here.daemons[0]).count("Xid 79") == 1
+    here.finish()
+
+
 def daemon_json(here: Arena) -> bytes:
     return (here.root / ".runforge/queue/daemon.json").read_bytes()

@@ -14,7 +14,9 @@ import pytest
 from runforge.machine import gpu_lease
 from runforge.machine.gpu_look import Looker
 from runforge.machine.gpu_world import Seen
+from runforge.machine.gpu_xid import Xids
 from runforge.machine.os_process import user_of
+from tests.conftest import wait_until
 from tests.machine.nvml import FakeNvml, uuid
 
 GIB = 2**30
@@ -170,3 +172,27 @@ def test_a_device_that_another_queue_holds_is_not_idle(
     assert (first.is_idle, second.is_idle) == (held_by is None, True)
     os.close(lock)
     assert Looker(queue).look().seen[0].held_by is None
+
+
+def test_an_error_of_the_hardware_is_told_once(nvml: FakeNvml) -> None:
+    looker = Looker("a" * 16, Xids())
+    nvml.says(2)
+    assert [seen.xid for seen in looker.look().seen] == [None, None]
+    nvml.says([{"xid": 31}, {"xid": 79}])  # 31 is a program's own fault
+    found: list[int | None] = []
+
+    def has_come() -> bool:
+        found[:] = [seen.xid for seen in looker.look().seen]
+        return found != [None, None]
+
+    wait_until(has_come, "it was told")
+    assert found == [None, 79]
+    assert [seen.xid for seen in looker.look().seen] == [None, None]
+
+
+def test_where_nvml_has_no_events_nothing_is_told(nvml: FakeNvml) -> None:
+    nvml.says([{"errors": {"nvmlDeviceRegisterEvents": "NotSupported"}, "xid": 79}])
+    xids = Xids()
+    assert xids.take() == {}
+    wait_until(lambda: xids._thread is not None and not xids._thread.is_alive(), "nobody waits for any")
+    assert xids.take() == {}

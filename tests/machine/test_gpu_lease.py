@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,3 +131,38 @@ def test_a_file_that_may_only_be_read_is_held_alone() -> None:
     path_of(UUID).chmod(0)
     assert take(UUID, HERE, is_whole=True) is None
     assert trouble(UUID) is not None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize("first", [0, 65534])
+def test_two_users_see_each_others_leases(monkeypatch: pytest.MonkeyPatch, first: int) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="rf-locks-") as folder:
+        os.chmod(folder, 0o1777)
+        monkeypatch.setenv(gpu_lease.VARIABLE, folder)
+        go, ready = os.pipe(), os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.umask(0o077)
+                os.setuid(first)
+                take(UUID, HERE, is_whole=True)
+                os.write(ready[1], b"y")
+                os.read(go[0], 1)
+            finally:
+                os._exit(0)
+        os.read(ready[0], 1)
+        if first == 0:
+            os.seteuid(65534)
+        try:
+            assert (held_by(UUID, THERE) or "").startswith("another queue of ")
+            with pytest.raises(Taken):
+                take(UUID, THERE, is_whole=False)
+            os.write(go[1], b"y")
+            os.waitpid(child, 0)
+            mine = take(UUID, THERE, is_whole=False)
+            assert mine is not None
+            os.close(mine)
+        finally:
+            os.seteuid(0)
+        for descriptor in (*go, *ready):
+            os.close(descriptor)

@@ -224,11 +224,34 @@ def test_a_text_that_says_nothing_new_changes_nothing(
     assert (job(ws, one.job_id), texts(tmp_path)) == (one, [])
 
 
+def test_an_editor_that_fails_at_once_leaves_no_text_behind(
+    ws: Workspace, in_editor: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    (one,) = queued(ws)
+    with pytest.raises(OperationFailed, match="exit code 3") as caught:
+        in_editor("exit 3", one.seq)
+    assert (caught.value.fix, texts(tmp_path)) == ("Nothing was changed", [])
+
+
+def test_an_edit_says_what_is_different_now(ws: Workspace, run: Callable[..., tuple[int, str]]) -> None:
+    (one,) = queued(ws, "lr=0.1", "seed=1")
+    for words, told in (
+        (["lr=0.3", "-p", "2"], "lr=0.3, priority 2"),
+        (["--unset", "seed", "--", "echo", "{lr}"], "without seed"),
+        (["-n", "new", "--hold", "--at", "2030-01-01T00:00"], "name new, held, not before "),
+        (["--at", "none", "-t", "5m"], "no start time"),
+        (["-t", "6m"], "request changed"),
+        (["--notes", "why", "--tag", "a"], "new tags, new notes"),
+    ):
+        code, said = run("edit", one.seq, *words)
+        assert (code, said.splitlines()[0].startswith(f"{one.seq}  {one.run_id}  {told}")) == (0, True), said
+
+
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("exit 3", "exit code 3"),
-        ("kill -9 $$", f"signal {signal.SIGKILL.value}"),
+        ("echo '# mine' >> \"$1\"; exit 3", "exit code 3"),
+        ("echo '# mine' >> \"$1\"; kill -9 $$", f"signal {signal.SIGKILL.value}"),
         ("echo 'lr = = 3' >> \"$1\"", r"not TOML.*line \d+"),
         ("sed -i 's/^# priority = 0/priority = true/' \"$1\"", r"line \d+: priority must be a whole number"),
         (

@@ -1,7 +1,7 @@
-"""`python -m gauntlets chaos [--kills 1000] [--runs 5000] [--seed S] [--seconds N] [--json FILE]`.
+"""`python -m gauntlets chaos [--kills 1000] [--runs 5000] [--seed S] [--seconds N] [--graphs] [--json FILE]`.
 
 Several processes enqueue runs, and cancel, pause, retry and reorder them. Meanwhile daemons, zygotes and
-supervisors get SIGKILL at random moments, and are sometimes stopped. Then a healthy daemon finishes the rest,
+supervisors get SIGKILL at random moments, and are sometimes stopped. With --graphs the runs wait for each other (gauntlets/chaos_graphs.py). Then a healthy daemon finishes the rest,
 and the ten invariants must hold: no run is lost or doubled, no outcome is wrong, no process is left.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from gauntlets import aftermath
+from gauntlets import aftermath, chaos_graphs
 from runforge import workspace as workspaces
 from runforge.drills import witness
 from runforge.drills.arena import arena
@@ -33,6 +33,8 @@ from runforge.views import glance
 _LOADS = 3
 _SLOTS = 6
 _DRAIN_SECONDS = 600.0
+#: So long after the last change of the queue nothing will change any more.
+_STUCK_SECONDS = 60.0
 _PROGRESS_SECONDS = 5.0
 #: Which processes are hit, and how often; a stop freezes a process for a moment.
 _LOTS = ("daemon",) * 6 + ("zygote",) * 2 + ("supervisor",) * 9 + ("stop daemon", "stop supervisor")
@@ -41,12 +43,15 @@ _LOTS = ("daemon",) * 6 + ("zygote",) * 2 + ("supervisor",) * 9 + ("stop daemon"
 class Chaos:
     """One run of the gauntlet."""
 
-    def __init__(self, here: Scene, *, kills: int, runs: int, seed: int, seconds: float) -> None:
+    def __init__(
+        self, here: Scene, *, kills: int, runs: int, seed: int, seconds: float, graphs: bool = False
+    ) -> None:
         self._here = here
         self._kills = kills
         self._runs = runs
         self._seed = seed
         self._seconds = seconds
+        self._graphs = graphs
         self._dice = Random(f"{seed} chaos")
         self._mark = f"RUNFORGE_CHAOS={here.root}".encode()
         self._next_progress = 0.0
@@ -92,7 +97,9 @@ class Chaos:
         words = [str(here.root), str(here.witness), str(share), f"{self._seed}.{number}"]
         with open(here.root.parent / f"load-{number}.out", "wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "gauntlets.chaos_load", *words], stdin=subprocess.PIPE, stdout=output
+                [sys.executable, "-m", f"gauntlets.chaos_{'graphs' if self._graphs else 'load'}", *words],
+                stdin=subprocess.PIPE,
+                stdout=output,
             )
 
     def _load_lines(self) -> list[str]:
@@ -174,14 +181,19 @@ class Chaos:
         here, workspace = self._here, workspaces.at(self._here.root)
         self._keep_daemon()
         aftermath.resume_all(workspace)
+        chaos_graphs.release_all(workspace)
         deadline = time.monotonic() + _DRAIN_SECONDS
-        while aftermath.is_busy(workspace) and time.monotonic() < deadline:
+        stuck_at, last = time.monotonic() + _STUCK_SECONDS, None
+        while aftermath.is_busy(workspace) and time.monotonic() < min(deadline, stuck_at):
             self._keep_daemon()
             self._progress()
+            if (counts := glance.queue_summary(workspace).counts) != last:
+                stuck_at, last = time.monotonic() + _STUCK_SECONDS, counts
             time.sleep(0.2)
         if aftermath.is_busy(workspace):
             self.broken.append("the queue was not drained")
         self.broken += aftermath.check(here, self._acknowledged())
+        self.broken += chaos_graphs.check(workspace, witness.read(here.witness), self._load_lines())
 
     def _report(self, hunted: float) -> dict[str, Any]:
         workspace = workspaces.at(self._here.root)
@@ -227,11 +239,13 @@ def main(words: list[str]) -> int:
     parser.add_argument("--runs", type=int, default=500, help="how many runs are enqueued")
     parser.add_argument("--seed", type=int, default=1, help="of the kills and of the load")
     parser.add_argument("--seconds", type=float, default=1200.0, help="no kill and no new run after this")
+    parser.add_argument("--graphs", action="store_true", help="the runs wait for each other")
     parser.add_argument("--keep", action="store_true", help="keep the workspace")
     parser.add_argument("--json", type=Path, default=Path("chaos-report.json"), help="the report's file")
     given = parser.parse_args(words)
     with arena(Scene, prefix="chaos-", keep=given.keep) as here:
-        chaos = Chaos(here, kills=given.kills, runs=given.runs, seed=given.seed, seconds=given.seconds)
+        wanted = {name: getattr(given, name) for name in ("kills", "runs", "seed", "seconds", "graphs")}
+        chaos = Chaos(here, **wanted)
         report = chaos.play()
         if given.keep:
             report["folder"] = str(here.root)

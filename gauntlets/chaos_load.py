@@ -57,11 +57,16 @@ class Load:
     def step(self) -> None:
         """Enqueue something, or change what was enqueued."""
         if self._left and glance.queue_summary(self.workspace).counts["queued"] < self.backlog:
-            self._try("enqueue", "", self._enqueue)
-        if not self._runs:
+            self._try("enqueue", "", self.enqueue)
+        if not self._runs or not self._groups:
             return
-        run_id, group_id = self._dice.choice(self._runs), self._dice.choice(self._groups)
-        deeds: dict[str, tuple[str, Callable[[], Any]]] = {
+        deeds = self.deeds(self._dice.choice(self._runs), self._dice.choice(self._groups))
+        name = self._dice.choices(list(deeds), self.weights)[0]
+        self._try(name, *deeds[name])
+
+    def deeds(self, run_id: str, group_id: str) -> dict[str, tuple[str, Callable[[], Any]]]:
+        """Return what can be done to what was enqueued: name to target and deed."""
+        return {
             "cancel-run": (run_id, lambda: cancel.cancel_run(self.workspace, run_id)),
             "retry-run": (run_id, lambda: retry.retry_run(self.workspace, run_id)),
             "retry-failed": (group_id, lambda: retry.retry_failed(self.workspace, group_id)),
@@ -73,8 +78,6 @@ class Load:
             "resume-group": ("", self._resume),
             "cancel-group": (group_id, lambda: cancel.cancel_group(self.workspace, group_id)),
         }
-        name = self._dice.choices(list(deeds), self.weights)[0]
-        self._try(name, *deeds[name])
 
     def acknowledged(self, name: str, target: str) -> None:
         """Note that a command has returned; a load that keeps a record overrides this."""
@@ -97,7 +100,8 @@ class Load:
         else:
             self.acknowledged(name, target)
 
-    def _enqueue(self) -> None:
+    def enqueue(self) -> None:
+        """Enqueue a sweep."""
         count = min(self.batch, self._left)
         document, hold = self.document(count)
         made = submit.enqueue_sweep(

@@ -20,7 +20,7 @@ from runforge.core.states import TERMINAL, State
 from runforge.drills import invariants
 from runforge.errors import RunForgeError
 from runforge.failpoints import POINTS
-from runforge.queue import cancel, edit, move, prune, retry
+from runforge.queue import cancel, edit, move, pauses, prune, retry
 from runforge.queue.change import change
 from runforge.queue.edit_wish import Edit
 from runforge.store import migrate, transitions, verify
@@ -32,6 +32,8 @@ from runforge.workspace import Workspace
 #: No scenario passes a point more often.
 _MOST_HITS = 200
 _PAGE = 4096
+#: How the points of pauses begin.
+_PAUSES = ("pause.", "freeze.", "thaw.", "yield.")
 
 
 def _everyday(here: Rig) -> None:
@@ -100,6 +102,28 @@ def _waiting(here: Rig) -> None:
     here.call(lambda: retry.retry_run(here.ws, jobs[FAILS].run_id))
     here.until(lambda: _are_over(here), "all have ended")
     here.stop()
+
+
+def _pausing(here: Rig) -> None:
+    """A sweep of which one run is frozen, goes on, and makes room, although it is not resumable: it starts again."""
+    here.enqueue()
+    here.start()
+    here.until_state(WAITS, State.RUNNING)
+    job_ids = [here.jobs()[WAITS].job_id]
+    here.call(lambda: pauses.freeze(here.ws, job_ids))
+    here.until(lambda: "[RunForge: frozen]" in _log(here), "it is frozen")
+    here.call(lambda: pauses.thaw(here.ws, job_ids))
+    here.until(lambda: "[RunForge: goes on" in _log(here), "it goes on")
+    here.call(lambda: pauses.ask_to_yield(here.ws, job_ids, is_forced=True))
+    here.until(lambda: here.jobs()[WAITS].yields == 1, "it has made room")
+    here.release.touch()
+    here.until(lambda: _are_over(here), "all have ended")
+    here.stop()
+
+
+def _log(here: Rig) -> str:
+    log = here.ws.root / here.jobs()[WAITS].run_dir / "logs.txt"
+    return log.read_text() if log.exists() else ""
 
 
 def _wait_for(ws: Workspace, parent: Job, *children: Job) -> None:
@@ -179,6 +203,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     "lost.closed": _unlaunched,
     **dict.fromkeys(("cascade.one_canceled", "revival.one_queued", "move.one_placed"), _waiting),
     "prune.forgotten": _pruning,
+    **dict.fromkeys((point for point in POINTS if point.startswith(_PAUSES)), _pausing),
 }
 
 
@@ -191,6 +216,9 @@ def _recover(here: Rig) -> None:
     if not here.acknowledged:
         here.enqueue()
     here.keep_alive()
+    frozen = [job.job_id for job in here.jobs() if job.frozen_at is not None]
+    if frozen:
+        here.call(lambda: pauses.thaw(here.ws, frozen))
     if not any(job.cancel_requested for job in here.jobs()):
         here.release.touch()
     # A killed process may still be dying, so a daemon that seemed alive may be gone soon.

@@ -1,4 +1,4 @@
-"""G12 and G13: G9 and G10 on a box with four GPUs, runs of two of them, and runs that share one. NVML is made up."""
+"""G14 and G15: G9 and G10 on a box with four GPUs, runs of two of them, and runs that share one. NVML is made up."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _TOTAL = 80 * _GIB
 _RUN = f"{CLAIM}\nimport sys, time\nclaim(int(sys.argv[1]))\ntime.sleep(float(sys.argv[2]))"
 
 
-def g12(arena: Arena) -> dict[str, Any]:
+def g14(arena: Arena) -> dict[str, Any]:
     """Four GPUs: runs of one and of two have them whole, each one run at a time; CPU runs go on beside."""
     _box(arena, 4)
     arena.daemon(8, "auto")
     with Watcher(arena) as watcher:
         big = [_submit(arena, "-G", "2") for _ in range(3)]
         small = [_submit(arena, "-G", "1") for _ in range(4)]
-        cpu = arena.sweep(3, name="g12cpu")
+        cpu = arena.sweep(3, name="g14cpu")
         jobs = _ended(arena, [*big, *small])
         arena.until_ended(cpu, "completed")
     had = {run: _devices(arena, run) for run in (*big, *small)}
@@ -41,7 +41,7 @@ def g12(arena: Arena) -> dict[str, Any]:
     return {**watcher.evidence(), "devices": had, "states": states(jobs)}
 
 
-def g13(arena: Arena) -> dict[str, Any]:
+def g15(arena: Arena) -> dict[str, Any]:
     """Runs that name their memory share GPUs, never above it, and leave records; a whole run waits for an empty one."""
     _box(arena, 2)
     arena.daemon(12, "auto")

@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "supervise": {"attempts", "core", "files", "machine", "metrics"},
     "backends": {"attempts", "core", "documents", "files", "machine", "supervise", "training"},
     "exports": {"core", "files", "store"},
-    "queue": {"core", "documents", "exports", "files", "machine", "store", "sweeps", "training"},
+    "queue": {"attempts", "core", "documents", "exports", "files", "machine", "store", "sweeps", "training"},
     "views": {"attempts", "core", "documents", "files", "machine", "metrics", "store"},
     "daemon": {"backends", "core", "exports", "files", "machine", "metrics", "queue", "store", "views"},
     "direct": {

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runforge import failpoints
+from runforge.attempts import checkpoints
 from runforge.attempts import spec as specs
 from runforge.attempts.environment import DAEMONS, EnvironmentFiles
 from runforge.attempts.spec import GpuGrant, GpuLock, Objective, Payload, Spec
+from runforge.core import yielding
 from runforge.core.device import Device, decide
 from runforge.documents import placeholders
 from runforge.documents.request import Request
@@ -66,6 +68,9 @@ class Terms:
     objective: tuple[str, str] | None = None
     echo: bool = False
     umask: int = 0o022
+    #: How often the run has made room, and whether it is to go on from what an earlier attempt has saved.
+    yields: int = 0
+    resumes: bool = False
     environment: EnvironmentFiles = DAEMONS
     #: The variables that the run gets from there; None for those of this process.
     variables: Mapping[str, str] | None = None
@@ -107,7 +112,9 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         env=_environment(request, place, terms, payload.device),
         environment=terms.environment,
         umask=terms.umask,
-        grace_seconds=GRACE_SECONDS if request.grace_seconds is None else float(request.grace_seconds),
+        grace_seconds=_grace(request),
+        is_resumable=request.resuming.is_resumable,
+        yield_signal=request.resuming.signal,
         timeout_seconds=request.timeout_seconds,
         log_limit_bytes=LOG_LIMIT_BYTES,
         echo=terms.echo,
@@ -115,6 +122,13 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         gpu_locks=terms.gpu_locks,
         queue=terms.queue,
     )
+
+
+def _grace(request: Request) -> float:
+    """Return the seconds between the first signal and the last; saving takes its time."""
+    if request.grace_seconds is not None:
+        return float(request.grace_seconds)
+    return yielding.GRACE_SECONDS if request.resuming.is_resumable else GRACE_SECONDS
 
 
 def _payload(request: Request, terms: Terms) -> Payload:
@@ -148,8 +162,12 @@ def _environment(request: Request, place: Place, terms: Terms, device: Device) -
         "RUNFORGE_ATTEMPT": str(place.attempt),
         "RUNFORGE_PARAMS": str(place.attempt_dir / "params.json"),
         "RUNFORGE_DEVICE": device.type,
+        "RUNFORGE_CHECKPOINT_DIR": str(checkpoints.folder(place.run_dir)),
+        "RUNFORGE_YIELDS": str(terms.yields),
         "PYTHONUNBUFFERED": "1",
     }
+    if terms.resumes:
+        environment["RUNFORGE_RESUME"] = "1"
     environment.update(_visible(request, terms))
     if terms.ooms:
         environment["RUNFORGE_OOMS"] = str(terms.ooms)

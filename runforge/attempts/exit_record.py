@@ -22,6 +22,14 @@ _CUT = "..."
 #: Most bytes for the reason of a failed start. In JSON a letter may take twelve bytes; the rest fits beside
 #: it.
 _MESSAGE = 3000
+#: The fields that came later, with what their absence means.
+_LATER = {
+    name: ExitRecord._field_defaults[name]
+    for name in (
+        *("spawn_errno", "timed_out", "peak_rss_mb", "cpu_seconds"),
+        *("yielded", "finished", "checkpoint_changed", "last_step"),
+    )
+}
 
 
 def preallocate(attempt_dir: Path) -> int:
@@ -53,8 +61,8 @@ def _beside(attempt_dir: Path) -> Path:
 
 def _encoded(record: ExitRecord) -> bytes:
     values = record._asdict()
-    for name in ("spawn_errno", "timed_out", "peak_rss_mb", "cpu_seconds"):
-        if values[name] is None:
+    for name, usual in _LATER.items():
+        if values[name] == usual:
             del values[name]  # an older daemon does not know this field
     if record.spawn_error is not None:
         values["spawn_error"] = _fitting(record.spawn_error)
@@ -114,4 +122,8 @@ def _record(fields: Fields) -> ExitRecord:
         timed_out=fields.optional("timed_out", fields.number),
         peak_rss_mb=fields.optional("peak_rss_mb", fields.number),
         cpu_seconds=fields.optional("cpu_seconds", fields.number),
+        yielded=bool(fields.optional("yielded", fields.flag)),
+        finished=bool(fields.optional("finished", fields.flag)),
+        checkpoint_changed=fields.optional("checkpoint_changed", fields.flag),
+        last_step=fields.optional("last_step", fields.number),
     )

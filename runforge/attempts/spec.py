@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from runforge.attempts.environment import DAEMONS, EnvironmentFiles
 from runforge.attempts.json_fields import Fields, Misfit
 from runforge.core.device import Device, decide
+from runforge.core.yielding import USUAL_SIGNAL
 from runforge.files.durable import read_bounded
 from runforge.machine.gpus import Gpu
 
@@ -89,6 +90,9 @@ class Spec(NamedTuple):
     umask: int
     #: The time between the first signal of a cancel and the last.
     grace_seconds: float
+    #: Whether it can go on later, and the signal that asks it to save for that (TERM, USR1, ...).
+    is_resumable: bool
+    yield_signal: str
     #: The run is ended as by a cancel when it has taken this long.
     timeout_seconds: float | None
     log_limit_bytes: int
@@ -164,6 +168,8 @@ def _spec(fields: Fields) -> Spec:
         environment=_environment(fields.optional("environment", fields.inner)),
         umask=fields.whole("umask"),
         grace_seconds=fields.number("grace_seconds"),
+        is_resumable=bool(fields.optional("is_resumable", fields.flag)),
+        yield_signal=fields.optional("yield_signal", fields.text) or USUAL_SIGNAL,
         timeout_seconds=fields.optional("timeout_seconds", fields.number),
         log_limit_bytes=fields.whole("log_limit_bytes"),
         echo=fields.flag("echo"),

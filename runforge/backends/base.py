@@ -57,6 +57,10 @@ class Order(Enum):
     """What a running attempt can be told to do."""
 
     CANCEL = "cancel"
+    #: Save and end: it goes on later.
+    YIELD = "yield"
+    #: Stand still, until the order is withdrawn.
+    FREEZE = "freeze"
 
 
 class Closing(Enum):
@@ -109,6 +113,9 @@ class Backend(Protocol):
 
     def order(self, ref: AttemptRef, order: Order) -> bool:
         """Give an order to a running attempt; False if the machine has no room for that now."""
+
+    def withdraw(self, ref: AttemptRef, order: Order) -> bool:
+        """Take an order back that a running attempt may have; False if that cannot be done now."""
 
     def close_attempt(self, ref: AttemptRef, job: Job, closing: Closing) -> bool:
         """Close an attempt to late supervisors; False if one was faster."""

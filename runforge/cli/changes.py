@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
 from runforge.cli import output
 from runforge.cli.options import find
 from runforge.core import job_numbers
+from runforge.core.records import ASKED_AND_HELD
 from runforge.core.states import State
 from runforge.errors import CanceledByUser, InvalidRequest
 from runforge.views import resolve
+from runforge.views.shown import parameter_names, parameters_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from runforge.core.records import Group, Job
@@ -66,17 +69,19 @@ def report(
     groups: Sequence[Group] = (),
     groups_skipped: Sequence[tuple[Group, str]] = (),
     groups_are: str | None = None,
+    before: Iterable[Job] = (),
 ) -> int:
     """Print the changed runs and groups and how many; return 0 if there is one, else 1.
 
-    Groups were paused or resumed, or what `groups_are` says.
+    Groups were paused or resumed, or what `groups_are` says. With `before`, runs as they were, each line says what
+    is different now.
     """
     if as_json:
         print_json(changed, groups, groups_skipped)
     else:
         for group in groups:
             print(f"{group.group_id}  {groups_are or ('paused' if group.is_paused else 'resumed')}")
-        _print(changed, groups, groups_skipped)
+        _print(changed, groups, groups_skipped, {job.job_id: job for job in before})
     return 0 if changed.changed or groups else 1
 
 
@@ -108,6 +113,8 @@ def _job(job: Job) -> dict[str, object]:
         "priority": job.priority,
         "held": job.held,
         "cancel_requested": job.cancel_requested,
+        "frozen_at": job.frozen_at,
+        "yield_requested": job.yield_requested > 0,
     }
 
 
@@ -115,11 +122,17 @@ def _group(group: Group) -> dict[str, object]:
     return {"group_id": group.group_id, "name": group.name, "paused": group.is_paused}
 
 
-def _print(changed: Changed, groups: Sequence[Group], groups_skipped: Sequence[tuple[Group, str]]) -> None:
+def _print(
+    changed: Changed,
+    groups: Sequence[Group],
+    groups_skipped: Sequence[tuple[Group, str]],
+    before: Mapping[str, Job],
+) -> None:
     most = _MOST_LINES if output.is_terminal() else len(changed.changed)
     width = max((len(str(job.seq)) for job in changed.changed[:most]), default=0)
     for job in changed.changed[:most]:
-        print(f"{job.seq:>{width}}  {output.safe(job.run_id)}  {_now(job)}")
+        told = _difference(before[job.job_id], job) if job.job_id in before else _now(job)
+        print(f"{job.seq:>{width}}  {output.safe(job.run_id)}  {told}")
     if len(changed.changed) > most:
         print(f"... and {len(changed.changed) - most:,} more")
     total = len(changed.changed) + len(groups)
@@ -131,6 +144,10 @@ def _now(job: Job) -> str:
     """Return what a run is after the change."""
     if job.state is State.RUNNING and job.cancel_requested:
         return "being stopped"
+    if job.yield_requested:
+        return "asked to yield" + (", held then" if job.yield_requested == ASKED_AND_HELD else "")
+    if job.frozen_at is not None:
+        return "frozen"
     parts = [job.state.value]
     if job.attempt > 1 and job.state is State.QUEUED:
         parts.append(f"attempt {job.attempt}")
@@ -139,6 +156,27 @@ def _now(job: Job) -> str:
     if job.priority:
         parts.append(f"priority {job.priority}")
     return ", ".join(parts)
+
+
+def _difference(was: Job, job: Job) -> str:
+    """Return what an edit has changed in a run, as far as the journal knows it."""
+    old, new = (json.loads(each.overrides) for each in (was, job))
+    names = parameter_names({**old, **new})
+    parts = [parameters_text({path: value for path, value in new.items() if old.get(path) != value})]
+    parts += [f"without {name}" for path, name in names.items() if path not in new]
+    parts += [
+        f"{name} {getattr(job, name)}"
+        for name in ("name", "priority")
+        if getattr(job, name) != getattr(was, name)
+    ]
+    parts += [f"new {name}" for name in ("tags", "notes") if getattr(job, name) != getattr(was, name)]
+    if job.held != was.held:
+        parts.append("held" if job.held else "not held")
+    if job.not_before != was.not_before:
+        parts.append(f"not before {output.moment(job.not_before)}" if job.not_before else "no start time")
+    if not any(parts) and job.request_sha != was.request_sha:
+        parts.append("request changed")
+    return output.safe(", ".join(part for part in parts if part) or "changed")
 
 
 def _reasons(changed: Changed, groups_skipped: Sequence[tuple[Group, str]]) -> str:

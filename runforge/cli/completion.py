@@ -22,6 +22,7 @@ _HELP = ("-h", "--help")
 VALUES = {
     "state": ("queued", "running", "succeeded", "failed", "canceled"),
     "orphans": ("requeue", "fail", "cancel"),
+    "on_lost": ("requeue", "resume", "hold", "fail"),
     "retry": ("exit", "signal", "oom", "gpu_oom", "timeout", "lost"),
 }
 

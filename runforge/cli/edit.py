@@ -44,6 +44,8 @@ def edit(
     mem: str | None,
     time: str | None,
     grace: str | None,
+    resumable: str | None,
+    on_lost: str | None,
     retry: list[str],
     backoff: str | None,
     after: list[str],
@@ -73,7 +75,12 @@ def _edit(values: dict[str, Any]) -> int:
     groups = _edit_groups(here, selection, wishes.of_group)
     same = [(group, "is so already") for group in groups.same]
     return changes.report(
-        done, as_json=values["as_json"], groups=groups.changed, groups_skipped=same, groups_are="changed"
+        done,
+        as_json=values["as_json"],
+        groups=groups.changed,
+        groups_skipped=same,
+        groups_are="changed",
+        before=selection.jobs,
     )
 
 
@@ -100,6 +107,8 @@ def rerun(
     mem: str | None,
     time: str | None,
     grace: str | None,
+    resumable: str | None,
+    on_lost: str | None,
     retry: list[str],
     backoff: str | None,
     after: list[str],

@@ -7,6 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from runforge.cli import gpu_names, units
+from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, is_utf8
 from runforge.cli.submit_order import (
     LISTS,
@@ -67,6 +68,7 @@ def read(values: dict[str, Any]) -> Wishes:
     _require_together(given, values)
     fields: dict[str, Any] = {_REMOVABLE[name]: None for name in removed}
     fields |= _resources(given) | limits_of(given) | described_of(given) | _command(given)
+    fields |= resuming(given.resumable, given.on_lost, none=NONE)
     objective = None if given.metric is None else objective_of(given.metric)
     own: dict[str, Any] = {} if objective is None else {"objective": objective._asdict()}
     own |= {} if given.name is None else {"name": given.name}

@@ -5,6 +5,7 @@ Whatever goes wrong, no run is changed and the text is kept; its name is told.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -49,7 +50,7 @@ def edit(here: Workspace, selection: Selection, *, as_json: bool) -> int:
         output.note(f"Your text is kept in {file}")
     else:
         file.unlink(missing_ok=True)
-    return changes.report(done, as_json=as_json)
+    return changes.report(done, as_json=as_json, before=jobs)
 
 
 def _editable(selection: Selection) -> list[Job]:
@@ -75,8 +76,17 @@ def _edited(here: Workspace, jobs: list[Job], before: str, file: Path, program: 
         told = (
             error if isinstance(error, RunForgeError) else InvalidRequest(f"the text cannot be read: {error}")
         )
-        told.fix = f"{told.fix}{'. ' if told.fix else ''}Nothing was changed; your text is kept in {file}"
+        told.fix = f"{told.fix}{'. ' if told.fix else ''}Nothing was changed{_kept(file, before)}"
         raise told from None
+
+
+def _kept(file: Path, before: str) -> str:
+    """Return where the text is; one that nobody has touched is removed."""
+    with contextlib.suppress(OSError):
+        if file.read_bytes() == before.encode():
+            file.unlink()
+            return ""
+    return f"; your text is kept in {file}"
 
 
 def _program() -> list[str]:

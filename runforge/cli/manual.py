@@ -72,8 +72,7 @@ def _command(command: Command) -> list[str]:
 
 def _written(parameter: Parameter) -> str:
     """Return a parameter as it is typed."""
-    words = ", ".join(parameter.words)
-    return words if parameter.kind == "flag" else f"{words} {parameter.placeholder}".strip()
+    return ", ".join(parameter.written)
 
 
 def _roff(text: str) -> str:

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from runforge.cli import output
+from runforge.cli import output, timeline
 from runforge.cli.listing import run_view
 from runforge.core.states import State
-from runforge.views import log_end, run_facts
+from runforge.views import log_end, pauses, run_facts
 from runforge.views.daemon_status import has_gpus
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
@@ -62,7 +62,7 @@ def _print(here: Workspace, name: str) -> None:
     facts = run_facts.read(view.run_dir, here.root)
     log = _log_end(view)
     gpu = gpu_text(facts, view.job, has_gpus=has_gpus(here))
-    lines = (*_standing(view), *_doing(view, facts), ("GPU", gpu), *_kin(view), *_history(view))
+    lines = (*_standing(here, view), *_doing(view, facts), ("GPU", gpu), *_kin(view), *_history(view))
     for label, value in lines:
         if value:
             print(f"{label:<{_WIDTH}} {output.safe(value, max(len(value), 1))}")
@@ -73,10 +73,12 @@ def _print(here: Workspace, name: str) -> None:
             print(f"  {line}")
 
 
-def _standing(view: RunView) -> Iterator[Line]:
+def _standing(here: Workspace, view: RunView) -> Iterator[Line]:
     """Yield who the run is and how it stands."""
     job = view.job
-    waits = f" ({job.waiting_text})" if job.waiting_text else ""
+    memory = pauses.memory_text(here, job.run_id, job.frozen_at) if job.frozen_at and job.gpus else None
+    why = job.waiting_text or memory or job.pause_text
+    waits = f" ({why})" if why else ""
     yield "Run", job.run_id
     yield "Number", str(job.number)
     yield "Name", job.name
@@ -102,10 +104,12 @@ def _doing(view: RunView, facts: Facts) -> Iterator[Line]:
     yield "Parameters" if facts.command else "Overrides", parameters_text(job.overrides)
     yield "Environ", _environment_text(facts)
     yield "Limit", _limit_text(facts)
+    yield "Resumes", _resuming_text(job)
     for sentence in run_facts.rules_text(view.retry_rules, view.retries_used):
         yield "Retry", sentence
     yield "Needs", _needs_text(facts, job)
     yield "Priority", str(job.priority) if job.priority else ""
+    yield "Not before", output.moment(job.not_before) if job.state == State.QUEUED.value else None
 
 
 def _environment_text(facts: Facts) -> str | None:
@@ -127,6 +131,14 @@ def _limit_text(facts: Facts) -> str:
         "" if facts.grace_seconds is None else f"{output.duration(facts.grace_seconds)} to end when stopped"
     )
     return ", ".join(part for part in (limit, grace) if part)
+
+
+def _resuming_text(job: JobView) -> str:
+    """Return whether a run can go on later, how often it has made room, and what becomes of it if it is lost."""
+    can = "from its checkpoints" if job.resumable else ""
+    times = f"has yielded {job.yields} time{'s' if job.yields > 1 else ''}" if job.yields else ""
+    lost = f"if lost: {job.on_lost}" if job.on_lost else ""
+    return ", ".join(part for part in (can, times, lost) if part)
 
 
 def _needs_text(facts: Facts, job: JobView) -> str:
@@ -188,8 +200,8 @@ def _print_attempts(view: RunView) -> None:
         if used := used_text(attempt.used):
             print(f"  used {used}")
     print("Timeline")
-    for entry in view.timeline:
-        print(f"  {output.moment(entry['at'])}  {entry['event']}")
+    for line in timeline.lines(view.timeline):
+        print(f"  {line}")
 
 
 def environment(here: Workspace, name: str, *, as_json: bool = False) -> int:

@@ -23,12 +23,13 @@ class Parameter:
     `name` is the parameter's name in the command's function. `kind` is flag, text, texts (several: an option is
     repeated, an argument takes as many words as there are), rest (an argument that takes all words from its first one
     on, or from `--` on), file, folder, int or seconds. `low` and `high` are its limits. `completes` is what the shell
-    offers: group, run, either, or a name of completion.VALUES.
+    offers: group, run, either, or a name of completion.VALUES. `bare` is the value of an option that is given without
+    one; then a value must stand behind `=`.
     """
 
     __slots__ = (
         *("name", "words", "kind", "help", "default", "is_required"),
-        *("low", "high", "metavar", "completes"),
+        *("low", "high", "metavar", "completes", "bare"),
     )
 
     def __init__(
@@ -44,7 +45,9 @@ class Parameter:
         high: float | None = None,
         metavar: str | None = None,
         completes: str | None = None,
+        bare: str | None = None,
     ) -> None:
+        self.bare = bare
         self.name = name
         self.words = words
         self.kind = kind
@@ -61,6 +64,15 @@ class Parameter:
         """The placeholder for the value in the documentation."""
         by_kind = _PLACEHOLDERS.get(self.kind) or (self.completes or "text").upper()
         return (self.metavar or by_kind).replace("[", "").replace("]", "")
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """How it is typed: its words, with the placeholder of the value after the last one."""
+        if self.kind == "flag":
+            return self.words
+        words = self.words or ("",)
+        value = f"[={self.placeholder}]" if self.bare is not None else f" {self.placeholder}"
+        return (*words[:-1], f"{words[-1]}{value}".strip())
 
     @property
     def takes_several(self) -> bool:
@@ -183,6 +195,20 @@ WHERE = option(
 )
 UTC = flag("--utc", "Show times in UTC instead of local time.")
 YES = flag("--yes", "Do not ask.", "-y")
+RESUMABLE = option(
+    "--resumable",
+    "text",
+    "It can go on later from what it saves after this signal: TERM if none is given.",
+    metavar="SIGNAL",
+    bare="TERM",
+)
+ON_LOST = option(
+    "--on-lost",
+    "text",
+    "If the machine or its supervisor dies: requeue, resume, hold or fail; else as the daemon's --orphans.",
+    metavar="WHAT",
+    completes="on_lost",
+)
 DRY_RUN = flag("--dry-run", "Check everything and go through all steps, but train no model.")
 DRY_RUN_SECONDS = option(
     "--dry-run-seconds",

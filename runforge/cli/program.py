@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from runforge import __version__
-from runforge.cli import completion, fast_path
+from runforge.cli import completion, fast_path, words
 from runforge.cli.commands import ABOUT, COMMANDS, SECTIONS, VERSION, find
 from runforge.cli.parameters import Command, Parameter
 from runforge.text import did_you_mean
@@ -53,6 +53,12 @@ class TableGroup(TyperGroup):
         )
         made(_callback(command))
         return typer.main.get_command(app)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return a command and its words, with the values of the options that were given without one."""
+        name, command, rest = super().resolve_command(ctx, args)
+        known = find(args[0])
+        return name, command, rest if known is None else words.spelled_out(known, rest)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the commands into the help, section by section."""

@@ -71,10 +71,7 @@ def _parameters() -> str:
 
 def _written(parameter: Parameter) -> str:
     """Return how a parameter is written: its words, with the value after the last one."""
-    words = [*parameter.words] or [""]
-    if parameter.kind != "flag":
-        words[-1] = f"{words[-1]} {parameter.placeholder}".strip()
-    return ", ".join(f"`{word}`" for word in words)
+    return ", ".join(f"`{word}`" for word in parameter.written)
 
 
 def _of(names: list[str]) -> str:

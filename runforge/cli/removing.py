@@ -38,7 +38,8 @@ def remove(
         numbers = job_numbers.text(job.seq for job in ended)
         if not keep_files:
             what = f"Delete {_runs(len(ended), 'its folder', 'their folders')}: {numbers}"
-            changes.ask(f"{what} ({cells.size(size_of(here, ended))})", because="folders are deleted")
+            because = f"this deletes {_runs(len(ended), 'its folder', 'their folders')}"
+            changes.ask(f"{what} ({cells.size(size_of(here, ended))})", because=because)
         elif sys.stdin.isatty():
             changes.ask(f"Forget {_runs(len(ended))}: {numbers} (the folders stay)", because="")
     done = removing.remove(here, [job.job_id for job in selection.jobs], keep_files=keep_files)

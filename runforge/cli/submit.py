@@ -37,6 +37,8 @@ def submit(
     max_parallel: int | None,
     time: str | None,
     grace: str | None,
+    resumable: str | None,
+    on_lost: str | None,
     retry: list[str],
     backoff: str | None,
     after: list[str],

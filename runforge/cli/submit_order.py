@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runforge import __version__, clock
 from runforge.cli import gpu_names, units
+from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
 from runforge.core.ranking import direction_of_name
 from runforge.core.retrying import is_change
@@ -57,6 +58,8 @@ class Given(NamedTuple):
     max_parallel: int | None
     time: str | None
     grace: str | None
+    resumable: str | None
+    on_lost: str | None
     retry: list[str]
     backoff: str | None
     after: list[str]
@@ -134,7 +137,7 @@ def _require_together(given: Given) -> None:
     if given.params not in {None, "file"}:
         fix = "Write --params file if the program reads $RUNFORGE_PARAMS"
         raise InvalidRequest(f"--params {given.params!r:.60} is unknown", fix=fix)
-    for option, text in (("-n", given.name), ("-g", given.group)):
+    for option, text in (("-n", given.name), ("-g", given.group), *(("--tag", tag) for tag in given.tag)):
         if text is not None and not text.strip():
             raise InvalidRequest(f"{option} is empty", fix="Give a name, or leave the option out")
 
@@ -175,9 +178,15 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 def after_of(text: str) -> After:
     """Return what `TARGET[:ok|any|fail]` means."""
     target, colon, condition = text.rpartition(":")
-    if not colon:
+    if not colon and text:
         return After(text)
-    if condition in _CONDITIONS and target:
+    if not target:
+        raise InvalidRequest(
+            "it names nothing to wait for",
+            where=f"--after {text[:60]}",
+            fix="Write TARGET, such as 12 or @last",
+        )
+    if condition in _CONDITIONS:
         return After(target, condition)
     hint = did_you_mean(condition, _CONDITIONS)
     raise InvalidRequest(
@@ -192,12 +201,17 @@ def objective_of(text: str) -> Objective:
     name, colon, side = text.rpartition(":")
     if colon and name and side in _DIRECTIONS:
         return Objective(name, _DIRECTIONS[side])
+    if not (name if colon else text).strip():
+        raise InvalidRequest("--metric is empty", fix="Write val/loss:min or val/acc:max")
+    hint = did_you_mean(side, _DIRECTIONS) if colon else ""
+    if hint:
+        raise InvalidRequest(f"{side!r} is no direction", where=f"--metric {text[:60]}", fix=hint)
     direction = direction_of_name(text)
-    if not text.strip() or direction is None:
+    if direction is None:
         raise InvalidRequest(
             f"it is unknown whether {text[:60]} is better high or low",
             where=f"--metric {text[:60]}",
-            fix=f"Write {text[:60] or 'val/loss'}:min or {text[:60] or 'val/acc'}:max",
+            fix=f"Write {text[:60]}:min or {text[:60]}:max",
         )
     return Objective(text, direction)
 
@@ -233,7 +247,13 @@ def _request(given: Given) -> dict[str, Any]:
     if given.request is not None and given.folder is not None:
         request["model"].pop("cwd", None)
         request["model"]["folder"] = folder_of(given.folder)
-    return {**request, **_device(given, request), **limits_of(given), **described_of(given)}
+    return {
+        **request,
+        **_device(given, request),
+        **limits_of(given),
+        **resuming(given.resumable, given.on_lost),
+        **described_of(given),
+    }
 
 
 def folder_of(given: Path | None) -> str:

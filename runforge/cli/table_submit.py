@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from runforge.cli.parameters import JSON, MAX_RUNS, MOST, WORKSPACE, Command, flag, option, optional
+from runforge.cli.parameters import (
+    JSON,
+    MAX_RUNS,
+    MOST,
+    ON_LOST,
+    RESUMABLE,
+    WORKSPACE,
+    Command,
+    flag,
+    option,
+    optional,
+)
 
 SUBMIT = Command(
     "submit",
@@ -44,9 +55,11 @@ SUBMIT = Command(
         option(
             "--grace",
             "text",
-            "The time between the request to end and KILL; 10s if not given.",
+            "The time between the request to end and KILL; 10s if not given, 60s with --resumable.",
             metavar="TIME",
         ),
+        RESUMABLE,
+        ON_LOST,
         option(
             "--retry",
             "texts",
@@ -120,6 +133,7 @@ SUBMIT = Command(
     examples=[
         "runforge submit -- python train.py --lr 0.1",
         "runforge submit -G 1 -t 2h --retry 2 -n lm -- python train.py",
+        "runforge submit --resumable --grace 2m -- python train.py",
         "runforge submit -S lr=1e-4,1e-3 -S seed=1..5 -- python train.py --lr {lr} --seed {seed}",
         "runforge submit --after @last --shell -- 'python evaluate.py > scores.txt'",
     ],

@@ -87,7 +87,7 @@ def _why(job: JobView) -> str:
     if job.error is not None:
         return job.error
     if job.state == State.RUNNING.value:
-        return job.waiting_text or ""  # what cannot be killed
+        return job.waiting_text or job.pause_text or ""  # what cannot be killed, or how it is paused
     return _gate(job) if job.state == State.QUEUED.value else ""
 
 

@@ -76,6 +76,8 @@ class Reading:
             if word in parameter.words:
                 if parameter.kind == "flag":
                     self.values[parameter.name] = True
+                elif parameter.bare is not None:
+                    self.values[parameter.name] = parameter.bare
                 else:
                     self.awaiting = parameter
                 return True
@@ -116,6 +118,24 @@ def read(command: Command, words: Sequence[str]) -> Reading | None:
     """Return the values from plain words, None if they are not plain."""
     reading = Reading(command)
     return reading if all(reading.take(word) for word in words) else None
+
+
+def spelled_out(command: Command, words: Sequence[str]) -> list[str]:
+    """Return the words with the value of each option that was given without its own: the parser knows no such."""
+    found = list(words)
+    is_awaiting = False
+    for place, word in enumerate(found):
+        is_value, is_awaiting = is_awaiting, False
+        if is_value:
+            continue
+        if word == "--" or (command.rest is not None and not word.startswith("-")):
+            break
+        option = next((each for each in command.options if word in each.words), None)
+        if option is not None and option.bare is not None:
+            found[place] = f"{word}={option.bare}"
+        else:
+            is_awaiting = option is not None and option.kind != "flag"
+    return found
 
 
 def _value(parameter: Parameter, word: str) -> str | float | None:

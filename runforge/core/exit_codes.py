@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+#: A resumable run returns it when it has saved its work and wants to go on later (HTCondor's advice).
+LEFT = 85
 #: A shell returns 128 + N for a program that signal N has ended.
 _SHELLS_BASE = 128
 #: The signals above it do not end a program.

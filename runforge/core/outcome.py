@@ -56,6 +56,14 @@ class ExitRecord(NamedTuple):
     #: The memory of its largest process in MB, and the processor time of all.
     peak_rss_mb: float | None = None
     cpu_seconds: float | None = None
+    #: It was asked to make room, or is resumable and has left by itself.
+    yielded: bool = False
+    #: Such a run has said that it is at its real end.
+    finished: bool = False
+    #: Whether anything below its folder of checkpoints has changed; None is not known.
+    checkpoint_changed: bool | None = None
+    #: The highest step that it has reported.
+    last_step: float | None = None
 
 
 class ResultFacts(NamedTuple):
@@ -132,3 +140,8 @@ class Ending(NamedTuple):
     device_failed: bool = False
     #: Its parameters, where the next attempt may need others.
     parameters: Mapping[str, Any] = {}
+    #: It goes back into the queue, and waits there until a person releases it.
+    is_held: bool = False
+    #: Of a run that has made room: whether it has saved something, and how far it was.
+    checkpoint_changed: bool | None = None
+    last_step: float | None = None

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from runforge import machine_faults
-from runforge.core import exit_codes
+from runforge.core import exit_codes, yielding
 from runforge.core.outcome import Ending, ExitRecord, Finding, GpuFault, Report
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
@@ -88,7 +88,8 @@ def _unseen(report: Report, job: Job, orphans: str, past: Past) -> Decision:
         return Decision((act,), _behind_an_earlier_life())
     cause = Cause.REBOOT if report.finding is Finding.REBOOTED else Cause.LOST
     message = _UNSEEN[report.finding]
-    ending = _lost(job, cause, orphans, message, before=job.lost - past.unstarted, limit=MAX_LOST)
+    policy = job.on_lost or orphans
+    ending = _lost(job, cause, policy, message, before=job.lost - past.unstarted, limit=MAX_LOST)
     if report.finding is Finding.COPIED:
         return Decision((Act.LEAVE_RESULT,), ending)  # only the original could be cleaned up
     closing = (Act.CLOSE_MISSING,) if report.finding is Finding.FOLDER_MISSING else ()
@@ -119,9 +120,12 @@ def _lost(job: Job, cause: Cause, policy: str, message: str, *, before: int, lim
         return Ending(State.CANCELED, Cause.CANCELED, f"canceled; {message}")
     if policy == "cancel":
         return Ending(State.CANCELED, cause, message)
-    if policy == "requeue" and before + 1 < limit:
+    if policy == "hold":
+        return Ending(State.QUEUED, cause, f"{message}; held", is_held=True)
+    is_again = policy in {"requeue", "resume"}
+    if is_again and before + 1 < limit:
         return Ending(State.QUEUED, cause, message)
-    tried = f" ({limit} attempts lost, giving up)" if policy == "requeue" else ""
+    tried = f" ({limit} attempts lost, giving up)" if is_again else ""
     return Ending(State.FAILED, cause, message + tried)
 
 
@@ -146,6 +150,8 @@ def of_record(record: ExitRecord) -> Ending:
     if record.timed_out is not None:
         message = time_limit(record.timed_out)
         return Ending(State.FAILED, Cause.TIMEOUT, message, record.exit_code, record.signal)
+    if record.yielded and not (record.finished and record.exit_code == 0):
+        return yielding.ending_of(record)
     if record.exit_code == 0:
         return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0)
     return _failed(record)

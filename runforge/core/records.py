@@ -10,6 +10,9 @@ from typing import NamedTuple
 from runforge.core.resources import Resources
 from runforge.core.states import State
 
+#: How `Job.yield_requested` counts the wishes: to make room, and to be held then.
+ASKED, ASKED_AND_HELD = 1, 2
+
 
 class Job(NamedTuple):
     """The queue's record that a run is to be executed."""
@@ -68,7 +71,11 @@ class Job(NamedTuple):
     is_resumable: bool = False
     #: What becomes of it if its end is unknown; None is the daemon's policy.
     on_lost: str | None = None
+    #: How often it has made room: altogether, and in a row without a new step.
     yields: int = 0
+    idle_yields: int = 0
+    #: The highest step that it had reported when it made room.
+    last_step: float | None = None
     #: The tree of its code as it was when it was queued.
     code_tree: str | None = None
     #: When it tells of itself; None is as configured.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from runforge.backends.base import AttemptRef
+from runforge.backends.base import AttemptRef, Order
 from runforge.core.outcome import Ending, ExitRecord
 from runforge.core.policy import Past
 from runforge.core.records import Job
@@ -22,7 +22,8 @@ class RunningAttempt:
     is_due: bool = False
     #: The end is known but not yet recorded (the disk may be full).
     ending: Ending | None = None
-    is_cancel_sent: bool = False
+    #: The orders that it has; None is not known, because an earlier daemon has launched it.
+    orders: set[Order] | None = field(default_factory=set)
     #: The number of the failure that kept it from being inspected the last time; logged once.
     trouble: int | None = None
     #: How it ended, as its supervisor has left it.

@@ -11,18 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runforge import failpoints, machine_faults
-from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder, Order
+from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder
 from runforge.clock import Clock, later
-from runforge.core import policy, retrying
+from runforge.core import policy, retrying, yielding
 from runforge.core.outcome import Ending
 from runforge.core.policy import Decision, Past
-from runforge.core.records import Job
+from runforge.core.records import ASKED_AND_HELD, Job
 from runforge.core.states import Cause, State
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
 from runforge.daemon.gpu_use import GpuUse
 from runforge.daemon.launch_gate import LaunchGate
+from runforge.daemon.orders import Orders
 from runforge.daemon.settling import Decide, settle
 from runforge.daemon.told_gpus import ToldGpus, told_gpus
 from runforge.daemon.xids import FailedDevices
@@ -83,9 +84,9 @@ class Engine:
         self._gpu_use = GpuUse()
         self._failed = FailedDevices(listener.log)
         self.gate = LaunchGate(backend, clock, listener.log)
-        #: The journal's version when nothing more could start, and when every cancel was delivered.
+        self._orders = Orders(journal, backend)
+        #: The journal's version when nothing more could start.
         self._seen: tuple[int, int] | None = None
-        self._heard: int | None = None
         self.is_draining = False
 
     @property
@@ -139,7 +140,7 @@ class Engine:
         self._hear()
         self._look_at_gpus()
         self._inspect_due()
-        self._deliver_cancels()
+        self._orders.deliver(self._attempts)
         while self._advance():
             pass
         if self._claims.is_gpu_wanted:
@@ -157,6 +158,7 @@ class Engine:
             self._delays.load(tx)
         for running, devices in found:
             self._gpu_use.begin(running.ref.token, devices)
+            running.orders = None
             self._attempts.add(running)
             self._backend.adopt(running.ref)
 
@@ -268,24 +270,6 @@ class Engine:
             self._launch(running, claim)
         return any(running.ending is not None for running, _ in claimed)
 
-    # --- stopping ------------------------------------------------------------------------------
-
-    def _deliver_cancels(self) -> None:
-        version = self._journal.data_version()  # only other processes ask for a cancel
-        if version == self._heard or not self._attempts:
-            return
-        with self._journal.read() as tx:
-            wanted = [row["job_id"] for row in tx.rows("jobs.running") if row["cancel_requested"]]
-        is_all_told = True
-        for job_id in wanted:
-            running = self._attempts.of_job(job_id)
-            if running is not None and not running.is_cancel_sent:
-                running.is_cancel_sent = self._backend.order(running.ref, Order.CANCEL)
-                failpoints.hit("cancel.delivered")
-                is_all_told = is_all_told and running.is_cancel_sent
-        if is_all_told:  # otherwise the rest follows as soon as possible
-            self._heard = version
-
     # --- starting ------------------------------------------------------------------------------
 
     def _can_start(self) -> bool:
@@ -333,7 +317,12 @@ def _record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, En
     if again is not None:
         transitions.try_again(tx, job, ending, now, again)
         return job, ending._replace(state=State.QUEUED)
+    if ending.state is State.QUEUED and ending.cause is Cause.YIELDED:
+        returned = yielding.returned(job, ending)
+        transitions.give_back(tx, job, returned, now)
+        return job, returned.ending
     if ending.state is State.QUEUED:
+        ending = ending._replace(is_held=ending.is_held or job.yield_requested == ASKED_AND_HELD)
         not_before = None if running.delay is None else later(now, running.delay)
         transitions.requeue(tx, job, ending, now, not_before=not_before)
     else:

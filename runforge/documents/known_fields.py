@@ -17,6 +17,7 @@ Tree = dict[str, Any]
 REQUEST: Tree = {
     **dict.fromkeys(("$schema", "version", "preset", "created_at", "created_by", "grace_seconds")),
     **dict.fromkeys(("name", "notes", "tags", "rerun_from", "sweep_group_id", "timeout_seconds", "retry")),
+    **dict.fromkeys(("resumable", "yield_signal", "on_lost")),
     "metrics": None,
     "dataset": dict.fromkeys(("path", "label_column", "separator", "label_type")),
     "model": dict.fromkeys(("family", "hyperparameters", "command", "cwd", "folder", "shell")),

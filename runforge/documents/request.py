@@ -9,7 +9,7 @@ from runforge.core.resources import Resources
 from runforge.core.retrying import Rule
 from runforge.documents.hyperparameters import FAMILIES, PRESETS, effective, problem
 from runforge.documents.problems import Fields, Problems
-from runforge.documents.request_options import EnvironmentRef, Objective, read_options
+from runforge.documents.request_options import EnvironmentRef, Objective, Resuming, read_options
 from runforge.errors import InvalidRequest, RunForgeError
 
 #: Linux refuses arguments of 128 KiB and more.
@@ -57,6 +57,7 @@ class Request(NamedTuple):
     name: str | None
     tags: tuple[str, ...]
     notes: str | None
+    resuming: Resuming
 
     @property
     def env_id(self) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from runforge.core import retrying
+from runforge.core import retrying, yielding
 from runforge.core.resources import Resources
 from runforge.core.retrying import Rule
 from runforge.documents.problems import Fields
@@ -49,6 +49,16 @@ class EnvironmentRef(NamedTuple):
     secrets: tuple[str, ...] = ()
 
 
+class Resuming(NamedTuple):
+    """Whether a run can go on from what it has saved, and what becomes of it if its end is unknown."""
+
+    is_resumable: bool = False
+    #: The signal that asks it to save and end.
+    signal: str = yielding.USUAL_SIGNAL
+    #: None is the daemon's policy.
+    on_lost: str | None = None
+
+
 class Options(NamedTuple):
     """The optional fields that are about the run, whatever it executes."""
 
@@ -61,6 +71,7 @@ class Options(NamedTuple):
     name: str | None
     tags: tuple[str, ...]
     notes: str | None
+    resuming: Resuming
 
 
 def read_options(fields: Fields, device_type: str | None) -> Options:
@@ -75,7 +86,17 @@ def read_options(fields: Fields, device_type: str | None) -> Options:
         _label(fields, "name"),
         _tags(fields),
         fields.text("notes"),
+        _resuming(fields),
     )
+
+
+def _resuming(fields: Fields) -> Resuming:
+    is_resumable = fields.boolean("resumable", default=False)
+    signal = fields.one_of("yield_signal", yielding.SIGNALS, required=False)
+    if signal is not None and not is_resumable:
+        fields.problems.add(fields.path("yield_signal"), 'is about a run with "resumable": true')
+    on_lost = fields.one_of("on_lost", yielding.ON_LOST, required=False)
+    return Resuming(is_resumable, signal or yielding.USUAL_SIGNAL, on_lost)
 
 
 def _needs(fields: Fields, device_type: str | None) -> Resources:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from runforge.drills import daemon_drills, file_drills, graph_drills, run_drills, waiting_drills
+from runforge.drills import daemon_drills, file_drills, graph_drills, pause_drills, run_drills, waiting_drills
 from runforge.drills.scene import Scene
 
 
@@ -34,6 +34,8 @@ _ALL = (
     Drill("stopped-daemon", "noticed; continues when woken", daemon_drills.stopped),
     Drill("stale-daemon", "writes nothing when it wakes up", daemon_drills.stale),
     Drill("cancel-alone", "a cancel works without a daemon", daemon_drills.cancel_without_daemon),
+    Drill("freeze", "stands still, goes on, ends once", pause_drills.freeze),
+    Drill("yield", "saves with exit 0, goes on later", pause_drills.give_way),
     Drill("dependencies", "runs wait for others, kill or not", waiting_drills.dependencies),
     Drill("folder-deleted", "that job fails, others continue", file_drills.folder_deleted),
     Drill("exports-deleted", "written again", file_drills.exports_deleted),

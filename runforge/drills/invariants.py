@@ -143,6 +143,10 @@ def _against_record(facts: _Facts, attempt: Attempt) -> list[str]:
         right = cause is Cause.CANCELED
     elif record.spawn_error:
         right = cause is (Cause.SPAWN_FAILED if record.spawn_errno is None else Cause.POSTPONED)
+    elif record.timed_out is not None:
+        right = cause is Cause.TIMEOUT
+    elif record.yielded and not (record.finished and record.exit_code == 0):
+        right = cause in {Cause.YIELDED, Cause.CANCELED}  # a cancel may come when it has ended already
     elif record.signal is not None:
         right = cause in {Cause.SIGNAL, Cause.OOM} and attempt.signal == record.signal
     else:

@@ -52,6 +52,11 @@ def job_document(row: Any, waiting: WaitingOn) -> dict[str, Any]:
         "held": bool(row["held"]),
         "not_before": row["not_before"],
         "waiting_on": waiting.get(row["job_id"], []),
+        "frozen_at": row["frozen_at"],
+        "yield_requested": row["yield_requested"] > 0,
+        "resumable": row["is_resumable"] == 1,
+        "on_lost": row["on_lost"],
+        "yields": row["yields"],
     }
 
 

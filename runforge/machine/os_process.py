@@ -79,6 +79,14 @@ def is_stopped(pid: int) -> bool:
         return False
 
 
+def is_uninterruptible(pid: int) -> bool:
+    """Return whether a process waits in the kernel, and signals wait with it: for a disk, or after vfork."""
+    try:
+        return _stat(pid)[0] == b"D"
+    except (OSError, IndexError):
+        return False
+
+
 def is_zombie(pid: int) -> bool:
     """Return whether a process has ended and only waits to be reaped."""
     try:

@@ -61,6 +61,10 @@ class RunValues:
                 self._told.leave_out(point.name)
         return found
 
+    def steps(self) -> list[float]:
+        """Return the steps of the last values, as far as they have some."""
+        return [point.step for point, _ in self._merged.values() if point.step is not None]
+
     def sentences(self) -> list[str]:
         """Return sentences for people about what was not read."""
         return [*self._said, *self._told.sentences(), *of_sources(self._sources)]

@@ -20,8 +20,8 @@ from runforge.metrics.sources import listed
 from runforge.metrics.sources.listed import Source, Sources
 from runforge.metrics.told import Told, of_sources
 
-#: So many earlier attempts are looked at.
-_MOST_ATTEMPTS = 20
+#: So many earlier attempts are looked at: a run may make room often.
+_MOST_ATTEMPTS = 200
 
 
 class Origin(NamedTuple):

@@ -136,6 +136,8 @@ def _plan(workspace: Workspace, job: Job, wish: Edit) -> _Plan | None:
         "env_id": new.request.env_id,
         "retry_rules": json.dumps([rule._asdict() for rule in new.request.retry]),
         "overrides": json.dumps(new.overrides),
+        "is_resumable": int(new.request.resuming.is_resumable),
+        "on_lost": new.request.resuming.on_lost,
     }
     return plan._replace(request=new.request, data=data, columns=columns, environment=new_environment)
 

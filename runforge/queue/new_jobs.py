@@ -64,6 +64,8 @@ def queued_as(request: Request, sha: str, submission: Submission, overrides: str
         notes=request.notes,
         retry_rules=retrying.to_json(request.retry),
         learns=is_learned(request.raw.get("resources")),
+        is_resumable=request.resuming.is_resumable,
+        on_lost=request.resuming.on_lost,
     )
 
 

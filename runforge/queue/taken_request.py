@@ -31,15 +31,18 @@ def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
         tx.run("jobs.take_request", **_columns(job, request, sha), job_id=job.job_id, now=now)
 
 
-def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, str | None]:
+def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, object]:
     if request is None:
         kept = {"env_id": job.env_id, "retry_rules": job.retry_rules, "overrides": job.overrides}
-        return {"request_sha": sha, **kept}
+        pauses = {"is_resumable": int(job.is_resumable), "on_lost": job.on_lost}
+        return {"request_sha": sha, **kept, **pauses}
     return {
         "request_sha": sha,
         "env_id": request.env_id,
         "retry_rules": retrying.to_json(request.retry),
         "overrides": json.dumps(followed(json.loads(job.overrides), request.raw)),
+        "is_resumable": int(request.resuming.is_resumable),
+        "on_lost": request.resuming.on_lost,
     }
 
 

@@ -18,6 +18,7 @@ from runforge.core.resources import Resources, checked
 from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
+from runforge.core.yielding import Returned
 from runforge.store import edges, learned, quarantine, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
@@ -197,8 +198,27 @@ def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: 
         cause=ending.cause.value,
         lost=int(ending.cause is not Cause.POSTPONED),
         not_before=not_before,
+        held=int(ending.is_held),
     )
     _require(changed, job, "requeued")
+    _end_attempt(tx, job, ending, now)
+
+
+def give_back(tx: Transaction, job: Job, returned: Returned, now: str) -> None:
+    """Move running -> queued with the next attempt, because the run has made room. It costs no retry."""
+    ending = returned.ending
+    changed = tx.run(
+        "jobs.give_back",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        now=now,
+        error=ending.error,
+        cause=ending.cause.value,
+        held=int(ending.is_held),
+        idle_yields=returned.idle_yields,
+        last_step=returned.last_step,
+    )
+    _require(changed, job, "queued again")
     _end_attempt(tx, job, ending, now)
 
 
@@ -285,6 +305,16 @@ def forget(tx: Transaction, jobs: Iterable[Job], now: str) -> list[str]:
 def ask_to_cancel(tx: Transaction, job: Job, now: str) -> None:
     """Record that a running job must be stopped. A second call changes nothing."""
     tx.run("jobs.ask_to_cancel", job_id=job.job_id, now=now)
+
+
+def set_frozen(tx: Transaction, job: Job, now: str, *, is_frozen: bool) -> None:
+    """Record that a running job must stand still, or go on."""
+    tx.run("jobs.set_frozen", job_id=job.job_id, frozen_at=now if is_frozen else None, now=now)
+
+
+def ask_to_yield(tx: Transaction, job: Job, now: str, wish: int) -> None:
+    """Record that a running job must make room (`core.records.ASKED`, or to be held then)."""
+    tx.run("jobs.ask_to_yield", job_id=job.job_id, wish=wish, now=now)
 
 
 def jobs_of_group(tx: Transaction, group_id: str) -> list[Job]:

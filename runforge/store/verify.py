@@ -29,10 +29,24 @@ PLAIN: dict[str, Any] = {
     "request_sha": None,
     "retry_rules": [],
     "version": 0,
+    "is_resumable": 0,
+    "on_lost": None,
+    "yields": 0,
+    "idle_yields": 0,
+    "last_step": None,
 }
+#: The wishes for a running job; they end with its attempt.
+WISHES: dict[str, Any] = {"frozen_at": None, "yield_requested": 0}
 _LISTS = frozenset({"tags", "retry_rules"})
 #: The fields of a job that its entries contain.
-_TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES, *PLAIN)
+_TOLD = ("run_id", "state", "attempt", "priority", "needs", *_NO_GATES, *PLAIN, *WISHES)
+#: The entries that give fields of a job new values.
+_CHANGES = frozenset(
+    {
+        *("priority_set", "gates_set", "described", "edited"),
+        *("resumable_set", "yields_counted", "frozen", "thawed", "yield_requested"),
+    }
+)
 _EDGE = itemgetter("kind", "parent", "condition")
 #: The fields of a group in its entry `group_described`.
 _DESCRIBED = ("name", "notes", "objective_metric", "direction")
@@ -118,6 +132,7 @@ def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict
             jobs[job_id] = {
                 **_NO_GATES,
                 **PLAIN,
+                **WISHES,
                 "edges": set(),
                 "state": "queued",
                 "attempt": 1,
@@ -125,7 +140,7 @@ def _fold(entries: list[Any]) -> tuple[dict[str, dict[str, Any]], dict[str, dict
             }
         elif event == "pruned":
             jobs.pop(job_id, None)
-        elif event in {"priority_set", "gates_set", "described", "edited"}:
+        elif event in _CHANGES:
             jobs[job_id].update(detail)
         elif event == "needs_set":
             jobs[job_id]["needs"] = resources.from_json(detail)
@@ -177,6 +192,7 @@ def _fold_move(jobs: dict[str, dict[str, Any]], entry: Any) -> list[str]:
             f"{entry['event']} to {entry['to_state']}, which is not allowed"
         )
     job["state"], job["attempt"] = entry["to_state"], entry["attempt"]
+    job.update(WISHES)
     return found
 
 

@@ -49,34 +49,39 @@ class FirstSignal(NamedTuple):
     spared: set[int]
 
 
-def choose(roots: Iterable[int], children: Mapping[int, Sequence[int]], spared: Iterable[int]) -> FirstSignal:
+def choose(
+    roots: Iterable[int],
+    children: Mapping[int, Sequence[int]],
+    spared: Iterable[int],
+    number: signal.Signals = signal.SIGTERM,
+) -> FirstSignal:
     """Choose who gets the first signal in the trees below some processes, without those spared before."""
     found = FirstSignal([], [], set(spared))
     for root in roots:
         if root not in found.spared:
-            _descend(root, children, found, 0)
+            _descend(root, children, found, number)
     return found
 
 
-def _descend(pid: int, children: Mapping[int, Sequence[int]], found: FirstSignal, depth: int) -> None:
+def _descend(
+    pid: int, children: Mapping[int, Sequence[int]], found: FirstSignal, number: int, depth: int = 0
+) -> None:
     names = _names(os_process.command_line(pid))
     below = [
         child
         for child in children.get(pid, ())
         if child not in found.spared and not os_process.is_zombie(child)
     ]
-    is_passed_over = names & _PASSED_OVER and not (
-        names & _WITH_A_WILL and os_process.catches(pid, signal.SIGTERM)
-    )
+    is_passed_over = names & _PASSED_OVER and not (names & _WITH_A_WILL and os_process.catches(pid, number))
     if not is_passed_over or not below or depth > _DEEPEST:
         found.targets.append(pid)
         return
-    if names & _SHELLS and not os_process.ignores(pid, signal.SIGTERM):
+    if names & _SHELLS and not os_process.ignores(pid, number):
         found.held.append(pid)
     heads = _heads(below)
     found.spared.update(child for child in below if child not in heads and reads_a_pipe(child))
     for child in heads:
-        _descend(child, children, found, depth + 1)
+        _descend(child, children, found, number, depth + 1)
 
 
 def _heads(pids: Sequence[int]) -> list[int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runforge import clock
 from runforge.files.durable import open_file
-from runforge.metrics import jsonl
+from runforge.metrics import jsonl, tokens
 from runforge.metrics.points import Point, Rejected
 from runforge.metrics.printed import PrintedMetrics
 from runforge.text import safe
@@ -18,6 +18,8 @@ from runforge.text import safe
 #: The beginning of a log is always kept; above the limit, only the end of the rest.
 TAIL_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
+#: A run that was asked to make room says by it that it is at its real end.
+_COMPLETED = tokens.stage("COMPLETED").encode("ascii")
 #: More than any pipe can hold. What comes after that is not from the run.
 _DRAIN_CHUNKS = 256
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -48,6 +50,8 @@ class LogPump:
         self.written = 0
         self.dropped = 0
         self._last = b"\n"
+        self.has_completed = False
+        self._seam = b""
 
     def open(self) -> None:
         """Open logs.txt; without it, all output counts as dropped."""
@@ -94,6 +98,14 @@ class LogPump:
         self._write(data, is_ours=False)
         if self._printed is not None:
             self._note(self._printed.feed(data))
+            self._look_for_the_end(data)
+
+    def _look_for_the_end(self, data: bytes) -> None:
+        """Note that the run has said it is complete; the token may come in two pieces."""
+        length = len(_COMPLETED) - 1
+        if _COMPLETED in data or _COMPLETED in self._seam + data[:length]:
+            self.has_completed = True
+        self._seam = (self._seam + data[-length:])[-length:]
 
     def _write(self, data: bytes, *, is_ours: bool) -> None:
         if self._echo:

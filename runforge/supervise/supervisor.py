@@ -13,24 +13,26 @@ import select
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from runforge import clock, failpoints
-from runforge.attempts import exit_record, orders, refusal, start_marker
+from runforge.attempts import checkpoints, exit_record, orders, refusal, start_marker
 from runforge.attempts import spec as specs
 from runforge.attempts.cleanup import TREE_LOCK
 from runforge.attempts.report import SUPERVISOR_LOCK
 from runforge.attempts.spec import Spec
-from runforge.core import exit_codes, policy
+from runforge.core import exit_codes
 from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import os_process
+from runforge.metrics import last_step
 from runforge.supervise import worker_process
 from runforge.supervise.leases import Leases
 from runforge.supervise.log_pump import LogPump
 from runforge.supervise.metric_files import MetricFiles
 from runforge.supervise.ownership import Ownership
-from runforge.supervise.stopping import Stopping
 from runforge.supervise.use import Use
+from runforge.supervise.wishes import Wishes
 
 #: Milliseconds between two looks for the cancel file.
 TICK_MS = 100
@@ -113,10 +115,6 @@ class Supervisor:
         self._record = record
         self._leases = leases
         self._use = Use()
-        self._stopping: Stopping | None = None
-        self._is_canceled = False
-        self._deadline: float | None = None
-        self._timed_out: float | None = None
         self._status: int | None = None
         self._pid = -1
         self._refusal: int | None = None
@@ -128,6 +126,7 @@ class Supervisor:
             echo=spec.echo,
             may_open=ownership.holds,
         )
+        self._wishes = Wishes(spec, self._pump.say)
         self._metric_files = MetricFiles(spec, ownership.holds) if spec.is_command else None
 
     def run(self) -> bool:
@@ -138,16 +137,14 @@ class Supervisor:
         if not self._ownership.holds():
             return False
         error = None
-        if orders.is_canceled(self._folder):
-            self._is_canceled = True
-        else:
+        if not self._wishes.forbid_start():
             self._pump.say(self._spec.preamble)
             error = self._with_metric_files()
         ending = self._ending(error, started_at, start, ooms)
         self._pump.close()
         self._pump.say(self._finish(ending))
         # Otherwise a power cut could leave a run that has succeeded with an empty model.
-        for name in _LEFT:
+        for name in (*_LEFT, *([checkpoints.FOLDER] if ending.yielded else [])):
             durable.sync_tree(self._spec.run_dir / name)
         failpoints.hit("exit.result_left")
         self._leases.end()  # before the daemon learns that the devices are free
@@ -183,8 +180,7 @@ class Supervisor:
         finally:
             os.close(tree)
         failpoints.hit("worker.forked")
-        if self._spec.timeout_seconds is not None:
-            self._deadline = time.monotonic() + self._spec.timeout_seconds
+        self._wishes.begin(self._pid)
         self._watch(pipe)
         failpoints.hit("worker.ended")
         self._end_leftovers(pipe)
@@ -196,7 +192,7 @@ class Supervisor:
     # --- while it runs -------------------------------------------------------------------------
 
     def _watch(self, pipe: int) -> None:
-        """Copy the output and look for a cancel until the worker itself has ended."""
+        """Copy the output and look for orders until the worker itself has ended."""
         poller = select.poll()
         poller.register(pipe, select.POLLIN)
         handle = os_process.pidfd_open(self._pid)
@@ -210,7 +206,8 @@ class Supervisor:
             self._reap()
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + TICK_MS / 1000
-                self._look_for_an_end()
+                if self._status is None:
+                    self._wishes.step()
                 if self._metric_files is not None:
                     self._metric_files.look()
         if handle is not None:
@@ -229,26 +226,8 @@ class Supervisor:
             if pid == self._pid:
                 self._status = status
 
-    def _look_for_an_end(self) -> None:
-        """End the run if it was canceled or its time is over. What came first is the reason."""
-        if self._status is not None:
-            return
-        if self._stopping is None:
-            self._is_canceled = orders.is_canceled(self._folder)
-            if not self._is_canceled and self._deadline is not None and time.monotonic() >= self._deadline:
-                self._timed_out = self._spec.timeout_seconds
-                self._pump.say([f"[RunForge: {policy.time_limit(self._timed_out or 0)}; the run is ended]"])
-            if self._is_ended_by_us:
-                self._stopping = Stopping(self._pid, self._spec.grace_seconds)
-        if self._stopping is not None:
-            self._stopping.step(has_main_ended=False)
-
     def _end_leftovers(self, pipe: int) -> None:
-        """End the processes that the worker left behind. As a subreaper we are the parent of all of them.
-
-        After a cancel they get the rest of the grace time, otherwise a full one: they may be the real
-        program, if a shell did not wait for it.
-        """
+        """End the processes that the worker left behind. As a subreaper we are the parent of all of them."""
         os.set_blocking(pipe, False)
         poller = select.poll()
         poller.register(pipe, select.POLLIN)
@@ -257,17 +236,12 @@ class Supervisor:
             self._reap()
             if not os_process.children():
                 break
-            self._stopping = self._stopping or Stopping(self._pid, self._spec.grace_seconds)
-            self._stopping.step(has_main_ended=True)
+            self._wishes.end_leftovers()
             if poller.poll(pause) and not self._pump.pump(pipe):
                 poller.unregister(pipe)
             pause = min(pause + 1, longest)
-        if self._stopping is not None and self._stopping.killed:
-            self._pump.say([_killed(self._stopping.killed, self._spec.grace_seconds)])
-
-    @property
-    def _is_ended_by_us(self) -> bool:
-        return self._is_canceled or self._timed_out is not None
+        if self._wishes.killed:
+            self._pump.say([_killed(self._wishes.killed, self._spec.grace_seconds)])
 
     # --- at the end ----------------------------------------------------------------------------
 
@@ -284,8 +258,8 @@ class Supervisor:
             token=self._spec.token,
             exit_code=code,
             signal=number,
-            canceled=self._is_canceled,
-            oom=is_killed and not self._is_ended_by_us and os_process.oom_kills() > ooms,
+            canceled=self._wishes.is_canceled,
+            oom=is_killed and not self._wishes.is_ended_by_us and os_process.oom_kills() > ooms,
             spawn_error=error,
             started_at=started_at,
             finished_at=clock.now(),
@@ -293,10 +267,27 @@ class Supervisor:
             log_bytes=self._pump.written,
             dropped_bytes=self._pump.dropped,
             spawn_errno=self._refusal,
-            timed_out=self._timed_out,
             peak_rss_mb=self._use.peak_rss_mb,
             cpu_seconds=self._use.cpu_seconds,
+            timed_out=self._wishes.timed_out,
+            **(self._left_behind(code) if self._has_yielded(code) else {}),
         )
+
+    def _has_yielded(self, code: int | None) -> bool:
+        """Return whether the run has made room: it was asked to, or has left by itself."""
+        return self._wishes.is_yielding or (
+            code == exit_codes.LEFT and self._spec.is_resumable and not self._wishes.is_ended_by_us
+        )
+
+    def _left_behind(self, code: int | None) -> dict[str, Any]:
+        """Return what is known about a run that has made room: whether it was at its end, and what it has saved."""
+        is_own = not self._spec.is_command and code == 0  # the worker's exit code 0 comes after its result
+        return {
+            "yielded": True,
+            "finished": is_own or self._pump.has_completed or orders.has_finished(self._folder),
+            "checkpoint_changed": checkpoints.changed_since(self._spec.run_dir, os.fstat(self._record)),
+            "last_step": last_step.of_run(self._spec.run_dir),
+        }
 
     def _finish(self, ending: ExitRecord) -> list[str]:
         """Let the run's target write the result. A failure there must not lose the exit record."""

@@ -120,11 +120,11 @@ def _require_objective(plan: Plan, families: set[str]) -> None:
 def doubts(plan: Plan, requests: Sequence[Request]) -> Iterator[str]:
     """Yield a sentence for each possible mistake in a plan, without those of its base request."""
     yield from plan.doubts
-    for index, axis in enumerate(plan.axes):
+    for axis in plan.axes:
         values = [json.dumps(value, sort_keys=True) for value in axis.values]
         twice = next((value for place, value in enumerate(values) if value in values[:place]), None)
         if twice is not None:
-            yield f"strategy.parameters[{index}].values has {twice:.60} twice: those runs are the same"
+            yield f"{axis.path} has {twice:.60} twice: those runs are the same"
     yield from _unnamed(plan, requests)
     silent = sorted(
         {r.family for r in requests if plan.objective and not may_report(r.family, plan.objective.metric)}

@@ -70,7 +70,11 @@ def finish(
 def _verdict(record: ExitRecord) -> tuple[str, str, str]:
     """Return (status, error type, message) of an ending."""
     ending = policy.of_record(record)
-    status = {State.SUCCEEDED: "succeeded", State.CANCELED: "cancelled"}.get(ending.state, "failed")
+    stopped = {
+        State.CANCELED: "cancelled",
+        State.QUEUED: "cancelled",
+    }  # a run that has yielded was not let finish
+    status = {State.SUCCEEDED: "succeeded", **stopped}.get(ending.state, "failed")
     return status, ending.cause.value, ending.error or ""
 
 

@@ -90,6 +90,8 @@ def _detail(job: JobView, paths: Sequence[str] | None, progress: str) -> Cell:
     words = differences.words(job, list(job.overrides) if paths is None else paths)
     if job.cancel_requested and job.state == "running":
         return Cell("stopping ...", "canceled")
+    if job.pause_text:
+        return Cell(job.pause_text, "paused")
     if job.state == "running":
         return Cell(f"{progress} {words}".strip())
     if job.error:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual.binding import Binding, BindingType
 
 from runforge.tui.bars import Key
+from runforge.tui.pausing import FREEZE, YIELD
 
 BINDINGS: list[BindingType] = [
     Binding("l", "open('log')", "Log of the run"),
@@ -22,6 +23,8 @@ BINDINGS: list[BindingType] = [
     Binding("r", "retry", "Retry failed or canceled: run, marked runs or group"),
     Binding("C", "rerun", "Run a copy of the run"),
     Binding("p", "pause", "Pause or resume the group"),
+    FREEZE,
+    YIELD,
     Binding("plus", "priority(1)", "Higher priority"),
     Binding("minus", "priority(-1)", "Lower priority"),
     Binding("y", "copy('id')", "Copy the run's id"),

@@ -17,11 +17,11 @@ from runforge.core.filters import parse
 from runforge.text import safe
 from runforge.tui import queue_keys
 from runforge.tui.bars import Key
-from runforge.tui.base_screen import BaseScreen
 from runforge.tui.beside import Beside
 from runforge.tui.feed import Window
 from runforge.tui.group_list import GroupList
 from runforge.tui.job_table import JobTable
+from runforge.tui.pausing import Pausing
 from runforge.tui.row_list import RowList
 from runforge.views.queue_snapshot import SORTS, QueueSnapshot
 from runforge.views.shown import GroupView, JobView
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _ACTIVE = "state:running,queued"
 
 
-class QueueScreen(BaseScreen):
+class QueueScreen(Pausing):
     """Jobs and groups, live."""
 
     BINDINGS: ClassVar[list[BindingType]] = queue_keys.BINDINGS
@@ -173,7 +173,7 @@ class QueueScreen(BaseScreen):
         if len(self.jobs.marked) < 2:
             self.say("mark two runs or more with space, then = compares them", is_error=True)
         else:
-            self._with_chosen(self.runforge.show_compared)
+            self.with_chosen(self.runforge.show_compared)
 
     def action_open_group(self) -> None:
         """Open the group under the cursor, or that of the run."""
@@ -258,7 +258,7 @@ class QueueScreen(BaseScreen):
         """Cancel a group, the marked runs, or the run under the cursor."""
         group = self.groups.group_at_cursor()
         if not self._in_groups:
-            self._with_chosen(self.cancel_jobs)
+            self.with_chosen(self.cancel_jobs)
         elif group is not None:
             lines = [f"{group.running} running (TERM, 10 s, KILL), {group.queued} queued"]
             steering = self.runforge.steering
@@ -268,7 +268,7 @@ class QueueScreen(BaseScreen):
         """Retry a group's failed runs, the marked runs, or the run under the cursor."""
         steering, group = self.runforge.steering, self.groups.group_at_cursor()
         if not self._in_groups:
-            self._with_chosen(lambda jobs: self.act(lambda: steering.retry(jobs)))
+            self.with_chosen(lambda jobs: self.act(lambda: steering.retry(jobs)))
         elif group is not None:
             self.act(lambda: steering.retry_group(group))
 
@@ -286,7 +286,7 @@ class QueueScreen(BaseScreen):
         """Raise or lower a priority."""
         steering, group = self.runforge.steering, self.groups.group_at_cursor()
         if not self._in_groups:
-            self._with_chosen(lambda jobs: self.act(lambda: steering.change_priority(jobs, by)))
+            self.with_chosen(lambda jobs: self.act(lambda: steering.change_priority(jobs, by)))
         elif group is not None:
             self.act(lambda: steering.change_group_priority(group, by))
 
@@ -302,7 +302,7 @@ class QueueScreen(BaseScreen):
         else:
             then(known)
 
-    def _with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
+    def with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
         """Continue with the marked runs, or the one under the cursor."""
         self._with_jobs(self.jobs.chosen(), then)
 

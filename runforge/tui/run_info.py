@@ -46,6 +46,7 @@ def info_text(view: RunView) -> Text:
     rows: list[tuple[str, str | None]] = [
         ("state", cells.state_cell(job.state)),
         ("waits for", job.waiting_text),
+        ("paused", job.pause_text),
         ("why", job.error),
         ("cause", job.cause),
         ("metric", _metric(job)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,9 +16,9 @@ from runforge import cells
 from runforge.metrics.run_curves import RunCurves
 from runforge.text import safe
 from runforge.tui.bars import Key, KeyBar
-from runforge.tui.base_screen import BaseScreen
 from runforge.tui.curve_panels import Charts, of_run
 from runforge.tui.log_view import LogView
+from runforge.tui.pausing import FREEZE, YIELD, Pausing
 from runforge.tui.plot import Plot
 from runforge.tui.run_info import RunRead, read_run
 from runforge.views.queue_snapshot import QueueSnapshot
@@ -29,7 +29,7 @@ _CURVE_SECONDS = 1.0
 _PLOT_KEYS = "↵ one/all · d next · ← → read · L log · ~ smooth · z zoom"
 
 
-class RunScreen(BaseScreen):
+class RunScreen(Pausing):
     """A run, live."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,6 +46,8 @@ class RunScreen(BaseScreen):
         Binding("r", "retry", "Retry it: the next attempt"),
         Binding("C", "rerun", "Run a copy of it"),
         Binding("p", "pause", "Pause or resume its group"),
+        FREEZE,
+        YIELD,
         Binding("plus", "priority(1)", "Higher priority"),
         Binding("minus", "priority(-1)", "Lower priority"),
         Binding("o", "group", "Its group: the sweep as a table"),
@@ -266,6 +268,10 @@ class RunScreen(BaseScreen):
     def action_cancel(self) -> None:
         """Cancel the run."""
         self.cancel_jobs([self._job])
+
+    def with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
+        """Continue with the run."""
+        then([self._job])
 
     def action_retry(self) -> None:
         """Queue the run again."""

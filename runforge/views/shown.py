@@ -12,6 +12,7 @@ from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State, group_status
 from runforge.core.used import Used
 from runforge.views.kin import Relative
+from runforge.views.pauses import pause_text
 from runforge.views.words import Waiting
 
 _HYPERPARAMETERS = "model.hyperparameters."
@@ -59,6 +60,15 @@ class JobView(NamedTuple):
     gpus: int = 0
     #: What it may use of each; 0 is all.
     vram_mb: int = 0
+    #: Since when it stands still, whether it was asked to make room, and both in words.
+    frozen_at: str | None = None
+    yield_requested: bool = False
+    pause_text: str | None = None
+    resumable: bool = False
+    #: What becomes of it if its end is unknown; None is the daemon's policy.
+    on_lost: str | None = None
+    #: How often it has made room.
+    yields: int = 0
 
     @property
     def has_diverged(self) -> bool:
@@ -233,6 +243,10 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["number"] = job.seq
     fields["tags"] = tuple(json.loads(job.tags))
     fields["cpus"], fields["gpus"], fields["vram_mb"] = job.needs.cpus, job.needs.gpus, job.needs.vram_mb
+    fields["cpus"], fields["gpus"] = job.needs.cpus, job.needs.gpus
+    fields["yield_requested"] = job.yield_requested > 0
+    fields["pause_text"] = pause_text(job, now)
+    fields["resumable"] = job.is_resumable
     if waiting is not None:
         fields["waiting"], fields["waiting_text"], fields["waiting_detail"] = waiting
     return JobView(**fields)

@@ -14,6 +14,7 @@ import pytest
 
 from runforge.cli import editor, fast_path, program
 from runforge.core.records import Job
+from runforge.core.resources import Resources
 from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed, RunForgeError
 from runforge.queue import edit as editing
@@ -35,6 +36,33 @@ def run(ws: Workspace, capsys: pytest.CaptureFixture[str]) -> Callable[..., tupl
         return code, capsys.readouterr().out
 
     return call
+
+
+def test_a_run_gets_other_gpus(ws: Workspace, run: Callable[..., tuple[int, str]]) -> None:
+    first = queued(ws, "lr=0.1", "seed=1")[0]
+    assert run("edit", first.seq, "-G", 1, "--vram", "2G")[0] == 0
+    assert job(ws, first.job_id).needs == Resources(gpus=1, vram_mb=2048)
+    assert (
+        run("edit", first.seq, "--vram", "learned", "--gpu", "GPU-00000001-0000-0000-0000-000000000000")[0]
+        == 0
+    )
+    now = job(ws, first.job_id)
+    assert now.needs == Resources(gpus=1, pins="GPU-00000001-0000-0000-0000-000000000000")
+    assert now.learns
+    assert run("edit", first.seq, "--vram", "none", "--gpu", "none")[0] == 0
+    assert job(ws, first.job_id).needs == Resources(gpus=1)
+    assert not job(ws, first.job_id).learns
+    assert run("edit", first.seq, "-G", 0)[0] == 0
+    assert job(ws, first.job_id).needs == Resources()
+    for words, said in (
+        (["--vram", "much"], "--vram 'much' is not a valid size"),
+        (["--gpu", "3"], "there is no GPU 3 here"),
+        (["-G", "2", "--gpu", "GPU-1"], "are too few for 2 GPUs"),
+        (["--retry", "1:exit:batch=/2"], "changes nothing after gpu_oom alone"),
+    ):
+        with pytest.raises(RunForgeError, match=re.escape(said)):
+            fast_path.run(["edit", "-w", str(ws.root), str(first.seq), *words])
+    in_order(ws)
 
 
 def test_options_change_runs(ws: Workspace, run: Callable[..., tuple[int, str]]) -> None:
@@ -196,11 +224,34 @@ def test_a_text_that_says_nothing_new_changes_nothing(
     assert (job(ws, one.job_id), texts(tmp_path)) == (one, [])
 
 
+def test_an_editor_that_fails_at_once_leaves_no_text_behind(
+    ws: Workspace, in_editor: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    (one,) = queued(ws)
+    with pytest.raises(OperationFailed, match="exit code 3") as caught:
+        in_editor("exit 3", one.seq)
+    assert (caught.value.fix, texts(tmp_path)) == ("Nothing was changed", [])
+
+
+def test_an_edit_says_what_is_different_now(ws: Workspace, run: Callable[..., tuple[int, str]]) -> None:
+    (one,) = queued(ws, "lr=0.1", "seed=1")
+    for words, told in (
+        (["lr=0.3", "-p", "2"], "lr=0.3, priority 2"),
+        (["--unset", "seed", "--", "echo", "{lr}"], "without seed"),
+        (["-n", "new", "--hold", "--at", "2030-01-01T00:00"], "name new, held, not before "),
+        (["--at", "none", "-t", "5m"], "no start time"),
+        (["-t", "6m"], "request changed"),
+        (["--notes", "why", "--tag", "a"], "new tags, new notes"),
+    ):
+        code, said = run("edit", one.seq, *words)
+        assert (code, said.splitlines()[0].startswith(f"{one.seq}  {one.run_id}  {told}")) == (0, True), said
+
+
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("exit 3", "exit code 3"),
-        ("kill -9 $$", f"signal {signal.SIGKILL.value}"),
+        ("echo '# mine' >> \"$1\"; exit 3", "exit code 3"),
+        ("echo '# mine' >> \"$1\"; kill -9 $$", f"signal {signal.SIGKILL.value}"),
         ("echo 'lr = = 3' >> \"$1\"", r"not TOML.*line \d+"),
         ("sed -i 's/^# priority = 0/priority = true/' \"$1\"", r"line \d+: priority must be a whole number"),
         (

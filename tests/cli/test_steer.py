@@ -103,6 +103,8 @@ def test_a_change_is_told_as_json(mixed: tuple[Workspace, str], capsys: pytest.C
         "priority": 0,
         "held": False,
         "cancel_requested": False,
+        "frozen_at": None,
+        "yield_requested": False,
     }
     assert document["data"]["changed"] == [changed]
     assert [(run["number"], run["reason"]) for run in document["data"]["skipped"]] == [
@@ -176,7 +178,7 @@ def test_ended_runs_are_removed_with_their_folders(
 ) -> None:
     ws, _ = mixed
     folders = [ws.root / job.run_dir for job in lists.jobs(ws)]
-    with pytest.raises(InvalidRequest, match="folders are deleted, which is asked first"):
+    with pytest.raises(InvalidRequest, match="this deletes 1 run and its folder, which is asked first"):
         remove(ws, "3")
     assert remove(ws, "3", "7", yes=True) == 0
     assert last_line(capsys) == "1 changed, 1 skipped (still queued: 7)"

@@ -226,3 +226,21 @@ def test_commands_that_only_read_change_nothing(lived_in: Workspace, cli: Cli) -
             done = cli(command.name, *arguments, "--workspace", lived_in.root)
             assert done.returncode == (1 if command.name == "wait" else 0), done.stderr
     assert _contents(lived_in.root) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "value", "command"),
+    [
+        ("--resumable -- train --resumable", "TERM", ["train", "--resumable"]),
+        ("--resumable=USR1 train", "USR1", ["train"]),
+        ("-n --resumable train --resumable", None, ["train", "--resumable"]),
+        ("-wX --resumable train", "TERM", ["train"]),
+        ("--name=x --resumable --grace 2m train --grace 3m", "TERM", ["train", "--grace", "3m"]),
+        ("train --resumable", None, ["train", "--resumable"]),
+    ],
+)
+def test_an_option_may_be_given_without_its_value_and_never_takes_the_next_word(
+    line: str, value: str | None, command: list[str]
+) -> None:
+    values = _parsed(["submit", *line.split()])
+    assert (values["resumable"], values["command"]) == (value, command)

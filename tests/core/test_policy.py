@@ -16,8 +16,8 @@ from runforge.core.states import Cause, State
 LOST = (Finding.LOST, Finding.REBOOTED, Finding.FOLDER_MISSING)
 
 
-def job(lost: int = 0, *, cancel: bool = False) -> Any:
-    return SimpleNamespace(lost=lost, cancel_requested=cancel, run_dir="runs/r")
+def job(lost: int = 0, *, cancel: bool = False, on_lost: str | None = None) -> Any:
+    return SimpleNamespace(lost=lost, cancel_requested=cancel, run_dir="runs/r", on_lost=on_lost)
 
 
 def state(kind: Finding, orphans: str = "requeue", lost: int = 0, unstarted: int = 0) -> State:
@@ -39,6 +39,17 @@ def test_a_lost_attempt_is_treated_by_policy_and_the_third_is_the_last(kind: Fin
     ]
     assert state(kind, "fail") is State.FAILED
     assert state(kind, "cancel") is State.CANCELED
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_what_a_job_says_of_its_own_loss_is_above_the_policy(kind: Finding) -> None:
+    def lost(on_lost: str, count: int = 0, orphans: str = "cancel") -> Ending:
+        return ended(policy.decide(Report(kind), job(count, on_lost=on_lost), orphans, Past()))
+
+    assert (lost("fail", orphans="requeue").state, lost("requeue").state) == (State.FAILED, State.QUEUED)
+    assert [lost("resume", count).state for count in (0, 2)] == [State.QUEUED, State.FAILED]
+    assert [(e.state, e.is_held) for e in (lost("hold"), lost("hold", 7))] == [(State.QUEUED, True)] * 2
+    assert not lost("requeue").is_held
 
 
 @pytest.mark.parametrize("orphans", ["requeue", "fail", "cancel"])
@@ -101,6 +112,12 @@ def test_a_missing_result_is_seen_to_once_before_the_end_is_told() -> None:
         (record(exit_code=None, signal=9), GOOD, (State.FAILED, Cause.SIGNAL)),
         (record(exit_code=None, signal=9, oom=True), GOOD, (State.FAILED, Cause.OOM)),
         (record(canceled=True), GOOD, (State.CANCELED, Cause.CANCELED)),
+        (record(yielded=True), GOOD, (State.QUEUED, Cause.YIELDED)),
+        (record(yielded=True, finished=True), GOOD, (State.SUCCEEDED, Cause.EXIT)),
+        (record(yielded=True, finished=True, exit_code=3), GOOD, (State.QUEUED, Cause.YIELDED)),
+        (record(yielded=True, exit_code=None, signal=9, oom=True), GOOD, (State.QUEUED, Cause.YIELDED)),
+        (record(yielded=True, canceled=True), GOOD, (State.CANCELED, Cause.CANCELED)),
+        (record(exit_code=85), GOOD, (State.FAILED, Cause.EXIT)),
         (record(exit_code=None, spawn_error="x"), GOOD, (State.FAILED, Cause.SPAWN_FAILED)),
         (record(exit_code=None, spawn_error="x", spawn_errno=12), GOOD, (State.QUEUED, Cause.POSTPONED)),
     ],

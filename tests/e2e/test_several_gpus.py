@@ -186,22 +186,19 @@ def test_what_cannot_be_and_what_may_be_a_mistake_is_told_at_submit(here: Arena,
 
 
 def test_a_device_that_fails_run_after_run_is_put_aside(here: Arena, nvml: FakeNvml) -> None:
-    from runforge import workspace as workspaces
-    from runforge.queue import quarantine
-
     nvml.says(1)
     here.daemon(2, "auto")
     broken = [sys.executable, "-c", "raise SystemExit('CUDA error: uncorrectable ECC error encountered')"]
     for _ in range(3):
         submit(here, "-G", "1", command=broken)
     good = submit(here, "-G", "1", "--after", "@last:any")
-    here.until(lambda: quarantine.listed(workspaces.at(here.root)), "the device is put aside")
     here.until(
         lambda: asked(here, "show", good)["job"]["waiting_detail"] == "quarantined", "the next run waits"
     )
     error = asked(here, "show", here.jobs()[0]["run_id"])["job"]["error"]
     assert error == "its GPU failed: CUDA error: uncorrectable ECC error encountered"
-    assert quarantine.release(workspaces.at(here.root), [uuid(0)]) == [uuid(0)]
+    assert "quarantined since" in here.run("gpus", "--workspace", str(here.root))
+    here.run("gpus", "--release", "0", "--workspace", str(here.root))
     ended(here, [good])
     assert json.loads(here.run("queue-status", "--json", "--workspace", str(here.root)))
     here.finish()

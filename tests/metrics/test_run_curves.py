@@ -151,3 +151,17 @@ def test_a_list_of_sources_that_is_damaged_or_hostile_does_no_harm() -> None:
 def test_the_main_metric_is_measured_on_held_out_data_if_the_run_says_nothing(tmp_path: Path) -> None:
     list_files(tmp_path, table(tmp_path / "results.csv", lr=1, loss=1, val_loss=2, val_acc=3))
     assert read_all(tmp_path).primary() == "val_loss"
+
+
+def test_a_run_that_made_room_fifty_times_has_one_curve(tmp_path: Path) -> None:
+    for attempt in range(51):
+        folder = tmp_path / "previous" / str(attempt + 1) if attempt < 50 else tmp_path
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [f'{{"name": "loss", "value": {step}, "step": {step}}}\n' for step in _steps(attempt)]
+        (folder / "metrics.jsonl").write_text("".join(lines))
+    curve = read_curves(tmp_path)["loss"]
+    assert list(curve.steps) == list(range(153))
+
+
+def _steps(attempt: int) -> range:
+    return range(3 * attempt, 3 * attempt + 3)

@@ -160,9 +160,16 @@ class FakeBackend:
         return Report(finding, record, _GOOD, has_result_file=has_result_file)
 
     def order(self, ref: AttemptRef, order: Order) -> bool:
-        assert order is Order.CANCEL
-        self._machine.leave_cancel(place(ref.run_id, ref.attempt))
+        if self._random.random() < 0.02:
+            return False
+        self._machine.leave_order(place(ref.run_id, ref.attempt), order.value)
         return self._random.random() < 0.98
+
+    def withdraw(self, ref: AttemptRef, order: Order) -> bool:
+        if self._random.random() < 0.05:
+            return False
+        self._machine.withdraw_order(place(ref.run_id, ref.attempt), order.value)
+        return True
 
     def close_attempt(self, ref: AttemptRef, job: Job, closing: Closing) -> bool:
         assert job.run_id == ref.run_id

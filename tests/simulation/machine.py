@@ -24,7 +24,8 @@ class Attempt:
     boot: int
     claim: str | None = None
     record: ExitRecord | None = None
-    is_canceled: bool = False
+    #: The files in its folder that its supervisor looks for: cancel, yield, freeze.
+    orders: set[str] = field(default_factory=set)
     has_supervisor: bool = False
     has_lock: bool = False
     is_running: bool = False
@@ -91,10 +92,13 @@ class Machine:
             self.end(attempt)
         return True
 
-    def leave_cancel(self, folder: Path) -> None:
-        attempt = self.folders.get(folder)
-        if attempt is not None:
-            attempt.is_canceled = True
+    def leave_order(self, folder: Path, order: str) -> None:
+        if (attempt := self.folders.get(folder)) is not None:
+            attempt.orders.add(order)
+
+    def withdraw_order(self, folder: Path, order: str) -> None:
+        if (attempt := self.folders.get(folder)) is not None:
+            attempt.orders.discard(order)
 
     def is_supervised(self, token: str) -> bool:
         return any(attempt.token == token and attempt.has_supervisor for attempt in self.live)
@@ -116,9 +120,14 @@ class Machine:
             return self._start(attempt)
         elif attempt.claim == "revoked":
             self.end(attempt)
-        elif attempt.is_canceled or self.random.random() < 0.4:
+        elif self._is_at_its_end(attempt):
             self._exit(attempt)
         return []
+
+    def _is_at_its_end(self, attempt: Attempt) -> bool:
+        """Return whether it ends now: because it was told to, or by itself unless it stands still."""
+        is_told = bool(attempt.orders & {"cancel", "yield"})
+        return is_told or ("freeze" not in attempt.orders and self.random.random() < 0.4)
 
     def _has_folder(self, attempt: Attempt) -> bool:
         return any(attempt is known for known in self.folders.values())
@@ -135,11 +144,14 @@ class Machine:
     def _exit(self, attempt: Attempt) -> None:
         code: int | None = self.random.choice((0, 0, 0, 1, 3))
         number = None
-        if attempt.is_canceled:
+        is_canceled = "cancel" in attempt.orders
+        if is_canceled:
             code, number = None, 15
-        attempt.record = ExitRecord(
-            attempt.token, code, number, attempt.is_canceled, False, None, "", "", 0, 0, 0
-        )
+        attempt.record = ExitRecord(attempt.token, code, number, is_canceled, False, None, "", "", 0, 0, 0)
+        if "yield" in attempt.orders and not is_canceled:
+            # How most programs end then is success for everybody who does not know that they were asked to.
+            is_finished, step = self.random.random() < 0.2, float(self.random.randint(0, 9))
+            attempt.record = attempt.record._replace(yielded=True, finished=is_finished, last_step=step)
         self.records[attempt.run_id, attempt.number] = attempt.record
         self.end(attempt)
 

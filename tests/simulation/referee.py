@@ -227,6 +227,10 @@ class Referee:
         found = []
         if state is State.SUCCEEDED and (record is None or record.exit_code != 0 or record.canceled):
             found.append(f"{name} succeeded, and its record is {record}")
+        if state is State.SUCCEEDED and record is not None and record.yielded and not record.finished:
+            found.append(f"{name} succeeded, and it was asked to make room")
+        if detail["cause"] == "yielded" and (record is None or not record.yielded):
+            found.append(f"{name} is said to have made room, and its record is {record}")
         if detail["cause"] == "exit" and (
             record is None or (record.exit_code == 0) != (state is State.SUCCEEDED)
         ):
@@ -244,7 +248,7 @@ class Referee:
 
     @staticmethod
     def _limits(job: Known, name: str, state: State, detail: dict[str, Any]) -> list[str]:
-        if detail["cause"] == "postponed":
+        if detail["cause"] in {"postponed", "yielded"}:
             return []  # costs nothing, and has no limit
         if detail["cause"] in job.causes:
             return Referee._retries(job, name, state)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from runforge.core import retrying
+from runforge.core import retrying, yielding
 from runforge.core.dependencies import Parent
+from runforge.core.records import ASKED, ASKED_AND_HELD
 from runforge.core.resources import Resources
 from runforge.core.states import State
 from runforge.queue import cancel, hold, move
@@ -35,7 +36,7 @@ class Users:
         return self.random.choice(
             (
                 *(self._enqueue, self._enqueue, self._pause, self._cancel, self._retry, self._reprioritise),
-                *(self._hold, self._move, self._limit),
+                *(self._hold, self._move, self._limit, self._freeze, self._yield),
             )
         )
 
@@ -119,6 +120,16 @@ class Users:
             ]
             tx.run("groups.set_canceled", group_id=job.group_id, is_canceled=1, now=now)
         return cancel._cancel(tx, jobs, now, let_running_finish=self.random.random() < 0.2)
+
+    def _freeze(self, tx: Transaction, now: str) -> None:
+        job, is_frozen = self._any_job(tx, State.RUNNING), self.random.random() < 0.5
+        if job is not None and yielding.why_not_frozen(job, is_frozen=is_frozen) is None:
+            transitions.set_frozen(tx, job, now, is_frozen=is_frozen)
+
+    def _yield(self, tx: Transaction, now: str) -> None:
+        job, is_held = self._any_job(tx, State.RUNNING), self.random.random() < 0.2
+        if job is not None and yielding.why_not(job, is_held=is_held, is_forced=True) is None:
+            transitions.ask_to_yield(tx, job, now, ASKED_AND_HELD if is_held else ASKED)
 
     def _retry(self, tx: Transaction, now: str) -> None:
         job = self._any_job(tx, State.FAILED, State.CANCELED)

@@ -23,7 +23,7 @@ from runforge.daemon.engine import Engine, Listener, Settings
 from runforge.daemon.settling import Decide
 from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import hold
-from runforge.store import verify
+from runforge.store import records, transitions, verify
 from runforge.store.failures import DiskFull, Fenced
 from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
@@ -43,6 +43,9 @@ _STOPS = {
     "lost.revoked",
     "lost.swept",
     "cancel.delivered",
+    "yield.delivered",
+    "freeze.delivered",
+    "thaw.delivered",
     "daemon.adopted",
 }
 
@@ -247,7 +250,8 @@ class World:
         except DiskFull:
             return
         for job in stopping:
-            self.machine.leave_cancel(place(job.run_id, job.attempt))
+            if self.random.random() < 0.8:  # otherwise the command is killed here
+                self.machine.leave_order(place(job.run_id, job.attempt), "cancel")
 
     # --- checks --------------------------------------------------------------------------------
 
@@ -282,6 +286,8 @@ class World:
                 tx.run("groups.set_paused", group_id=lane, is_paused=0, now=self._clock.now())
             waiting = [row["job_id"] for row in tx.rows("jobs.all") if row["state"] == "queued"]
             hold.set_held(tx, waiting, self._clock.now(), is_held=False)
+            for job in map(records.job, tx.rows("jobs.running")):
+                transitions.set_frozen(tx, job, self._clock.now(), is_frozen=False)
         for _ in range(5000):
             self._clock.seconds += 1.0
             if self.engine is None or self.engine.is_draining:

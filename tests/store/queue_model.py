@@ -49,6 +49,10 @@ class Model:
     #: How often it was edited, and its newest request.
     version: int = 0
     request_sha: str | None = None
+    frozen: bool = False
+    yield_requested: int = 0
+    yields: int = 0
+    idle_yields: int = 0
 
     @property
     def is_ready(self) -> bool:
@@ -137,7 +141,8 @@ class ModelMachine(RuleBasedStateMachine):
     def move(self, job_id: str, state: State, **more: Any) -> None:
         known = self.jobs[job_id]
         started = state in TERMINAL and known.state is State.RUNNING
-        self.jobs[job_id] = replace(known, state=state, had_started=started, **more)
+        left = {"state": state, "had_started": started, "frozen": False, "yield_requested": 0}
+        self.jobs[job_id] = replace(known, **{**left, **more})
         self.settle(known.group)
         if state is not State.RUNNING:
             self.slots = {slot: holder for slot, holder in self.slots.items() if holder != job_id}
@@ -203,7 +208,13 @@ class ModelMachine(RuleBasedStateMachine):
         while back:
             for each in back:
                 known = self.jobs[each]
-                changes = {"lost": 0, "cancel_requested": False, "delayed": False, "in_vain": False}
+                changes = {
+                    "lost": 0,
+                    "cancel_requested": False,
+                    "delayed": False,
+                    "in_vain": False,
+                    "idle_yields": 0,
+                }
                 self.move(each, State.QUEUED, attempt=known.attempt + 1, **changes)
                 done |= {each, known.group or each}
                 if known.group is not None:
@@ -281,6 +292,10 @@ def _model(job: Job, row: Any) -> Model:
         job.cause == Cause.DEPENDENCY,
         job.version,
         job.request_sha,
+        job.frozen_at is not None,
+        job.yield_requested,
+        job.yields,
+        job.idle_yields,
     )
 
 

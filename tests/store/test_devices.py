@@ -19,7 +19,7 @@ from runforge.daemon.patience import SECONDS
 from runforge.errors import RunForgeError
 from runforge.machine.gpu_world import Owner, Seen
 from runforge.machine.gpus import Gpu, Gpus
-from runforge.queue import quarantine
+from runforge.queue import devices
 from runforge.store import learned, records, transitions, verify
 from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
@@ -72,6 +72,11 @@ def start(claims: Claims, journal: Journal, seconds: float = 0.0) -> list[tuple[
     with journal.write() as tx:
         claimed = claims.claim_all(tx, clock.now(), seconds)
     return [(each.job.job_id, each.grant.uuids) for each in claimed]
+
+
+def put_aside(journal: Journal) -> list[tuple[str, str]]:
+    with journal.read() as tx:
+        return [(row["device"], row["reason"]) for row in tx.rows("attempts.quarantined")]
 
 
 def test_a_slot_for_each_device_lets_devices_alone_say_what_fits(journal: Journal) -> None:
@@ -222,20 +227,19 @@ def test_three_runs_in_a_row_that_fail_on_a_device_put_it_aside(ws: Workspace, j
         enqueue(journal, name, WHOLE)
         assert start(claims, journal) == [(name, ["A"])]
         end(journal, name, *([ending] if ending else []))
-    assert quarantine.listed(ws) == []
+    assert put_aside(journal) == []
     enqueue(journal, "e", WHOLE)
     start(claims, journal)
     end(journal, "e", FAILED)
-    (found,) = quarantine.listed(ws)
-    assert (found.device, found.reason) == ("A", "3 runs failed here")
+    assert put_aside(journal) == [("A", "3 runs failed here")]
     enqueue(journal, "waits", WHOLE)
     assert start(claims, journal) == []
     assert claims.quarantined == {"A"}
-    assert quarantine.release(ws, ["A", "B"]) == ["A"]
+    assert devices.release(ws, "A", ["A"]) == "A"
     assert start(claims, journal) == [("waits", ["A"])]
 
 
-def test_one_run_that_fails_three_times_puts_nothing_aside(ws: Workspace, journal: Journal) -> None:
+def test_one_run_that_fails_three_times_puts_nothing_aside(journal: Journal) -> None:
     claims = Claims(0, 9, None, Gpus((GPUS.usable[0],)))
     enqueue(journal, "a", WHOLE)
     for _ in range(3):
@@ -243,7 +247,7 @@ def test_one_run_that_fails_three_times_puts_nothing_aside(ws: Workspace, journa
         end(journal, "a", FAILED)
         with journal.write() as tx:
             transitions.retry(tx, records.job(tx.row("jobs.by_job_id", job_id="a")), clock.now())
-    assert quarantine.listed(ws) == []
+    assert put_aside(journal) == []
 
 
 # --- what was learned ------------------------------------------------------------------------------

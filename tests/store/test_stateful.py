@@ -26,8 +26,9 @@ from runforge.store import transitions
 from runforge.store.failures import Fenced
 from runforge.store.journal import Transaction
 from runforge.store.opening import open_journal
-from tests.store.edge_rules import EdgeRules, places
+from tests.store.edge_rules import places
 from tests.store.edit_rules import EditRules
+from tests.store.pause_rules import PauseRules
 from tests.store.queue_model import NOW, Model
 
 MOST_JOBS = 8
@@ -40,7 +41,7 @@ class _Crash(Exception):
     """Stands for the death of the process that writes."""
 
 
-class JournalMachine(EditRules, EdgeRules):
+class JournalMachine(EditRules, PauseRules):
     # --- what users do -------------------------------------------------------------------------
 
     @rule(jobs=st.lists(st.tuples(gpu_counts, st.integers(-3, 3)), max_size=3), fail_fast=st.booleans())
@@ -132,7 +133,7 @@ class JournalMachine(EditRules, EdgeRules):
             if job.state is State.QUEUED:
                 self.move(job.job_id, State.CANCELED)
             else:
-                self.jobs[job.job_id] = replace(self.jobs[job.job_id], cancel_requested=True)
+                self.jobs[job.job_id] = replace(self.jobs[job.job_id], cancel_requested=True, frozen=False)
         self.resolve()
 
     @rule(place=places)

@@ -125,7 +125,7 @@ def test_what_is_accepted_and_may_be_a_mistake_is_told() -> None:
     base = {**command("--lr={lr}", "x {nothing}", lr=0.1), "colour": 3}
     in_the_file = "the command does not name {lrr}; the value is only in the file $RUNFORGE_PARAMS"
     assert expanded(strategy, base_request=base)[1] == [
-        "strategy.parameters[0].values has 1 twice: those runs are the same",
+        f"{_H}.lrr has 1 twice: those runs are the same",
         f"strategy.parameters[0].path: {in_the_file}. Did you mean 'lr'?",
         "RunForge does not read base_request.colour",
         "base_request.model.command[2]: {nothing} stays as it is: there is no such hyperparameter",

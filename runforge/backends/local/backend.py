@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runforge import clock as clocks
 from runforge import failpoints, machine_faults
-from runforge.attempts import cleanup, earlier_life, outputs, report, start_marker, unkillable
+from runforge.attempts import cleanup, earlier_life, orders, outputs, report, start_marker, unkillable
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
 from runforge.backends.local.frozen import FrozenSupervisors
 from runforge.backends.local.launch_probe import probe
@@ -19,7 +19,7 @@ from runforge.backends.local.watch import POLL_SECONDS, Watched, WatchList
 from runforge.backends.local.zygote_client import Reply
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
-from runforge.files.durable import is_folder, write_atomic
+from runforge.files.durable import is_folder
 from runforge.machine import disk_space, gpu_choice, gpu_lease, os_process
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpu_watch import GpuWatch
@@ -212,11 +212,20 @@ class LocalBackend:
 
     def order(self, ref: AttemptRef, order: Order) -> bool:
         """Leave the file that the supervisor watches; False while it cannot be written."""
-        self._frozen.expect_end(ref, self._attempt_dir(ref))
+        if order is Order.CANCEL:
+            self._frozen.expect_end(ref, self._attempt_dir(ref))
         try:
-            write_atomic(self._attempt_dir(ref) / order.value, b"", durable=False)
+            orders.give(self._attempt_dir(ref), order.value)
         except (FileNotFoundError, NotADirectoryError):
             return True  # no supervisor is there
+        except OSError:
+            return False
+        return True
+
+    def withdraw(self, ref: AttemptRef, order: Order) -> bool:
+        """Delete the file that the supervisor watches; False while that is refused."""
+        try:
+            orders.withdraw(self._attempt_dir(ref), order.value)
         except OSError:
             return False
         return True

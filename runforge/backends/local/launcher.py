@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from runforge.attempts import build_spec, earlier_life, environment, outputs
+from runforge.attempts import build_spec, checkpoints, earlier_life, environment, outputs
 from runforge.attempts.build_spec import Place, Terms
 from runforge.attempts.spec import GpuLock
 from runforge.backends.base import Launch
@@ -107,6 +107,8 @@ class Launcher:
         earlier_life.set_aside(self._workspace, job, token)
         build_spec.make_attempt(attempt_dir)
         outputs.archive(self._workspace, job)
+        if request.resuming.is_resumable:
+            checkpoints.make(run_dir)
         terms = Terms(
             gpus=self._gpus.found.total,
             devices=tuple(self._gpus.known[uuid] for uuid in launch.grant.uuids),
@@ -114,6 +116,8 @@ class Launcher:
             threads=self._threads,
             umask=self._umask,
             dry_run_seconds=job.dry_run_seconds,
+            yields=job.yields,
+            resumes=job.attempt > 1 and (_says_so(request) or not checkpoints.is_empty(run_dir)),
             objective=_objective(launch.group, request),
             environment=files,
             variables=variables,
@@ -167,6 +171,11 @@ class Launcher:
 
 def _lock(granted: DeviceGrant) -> GpuLock:
     return GpuLock(granted.device or "", granted.is_whole)
+
+
+def _says_so(request: Request) -> bool:
+    """Return whether a run's later attempts resume whatever its folder of checkpoints has."""
+    return request.resuming.is_resumable or request.resuming.on_lost == "resume"
 
 
 def _require_same(job: Job, digest: str) -> None:

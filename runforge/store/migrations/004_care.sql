@@ -22,10 +22,74 @@ ALTER TABLE jobs ADD COLUMN yield_requested INTEGER NOT NULL DEFAULT 0 CHECK (yi
 ALTER TABLE jobs ADD COLUMN is_resumable INTEGER NOT NULL DEFAULT 0 CHECK (is_resumable IN (0, 1));
 ALTER TABLE jobs ADD COLUMN on_lost TEXT CHECK (on_lost IN ('requeue', 'resume', 'hold', 'fail'));
 ALTER TABLE jobs ADD COLUMN yields INTEGER NOT NULL DEFAULT 0 CHECK (yields >= 0);
+-- How often in a row it has yielded without a new step, and its highest step until then.
+ALTER TABLE jobs ADD COLUMN idle_yields INTEGER NOT NULL DEFAULT 0 CHECK (idle_yields >= 0);
+ALTER TABLE jobs ADD COLUMN last_step REAL;
 -- The tree of the code as it was when the run was queued (table `code`).
 ALTER TABLE jobs ADD COLUMN code_tree TEXT;
 -- When a run with `--notify` tells of itself: done, fail, start, never; NULL is as configured.
 ALTER TABLE jobs ADD COLUMN notify TEXT;
+
+-- Whether it can go on later comes back with it after a damage.
+DROP TRIGGER jobs_enqueued;
+CREATE TRIGGER jobs_enqueued AFTER INSERT ON jobs
+BEGIN
+    INSERT INTO journal (at, event, job_id, group_id, to_state, attempt, detail)
+    SELECT NEW.updated_at, 'enqueued', NEW.job_id, NEW.group_id, NEW.state, NEW.attempt,
+           json_object('run_id', NEW.run_id, 'priority', NEW.priority, 'requires_gpu', gpus > 0,
+                       'needs', json_object('cpus', cpus, 'gpus', gpus, 'vram_mb', vram_mb, 'mem_mb', mem_mb,
+                                            'pins', pins),
+                       'name', NEW.name, 'tags', json(NEW.tags), 'notes', NEW.notes, 'env_id', NEW.env_id,
+                       'request_sha', NEW.request_sha, 'retry_rules', json(NEW.retry_rules),
+                       'is_resumable', NEW.is_resumable, 'on_lost', NEW.on_lost)
+    FROM shapes WHERE shape_id = NEW.shape_id;
+    INSERT INTO journal (at, event, job_id, group_id, attempt, detail)
+    SELECT NEW.updated_at, 'gates_set', NEW.job_id, NEW.group_id, NEW.attempt,
+           json_object('held', NEW.held, 'blockers', NEW.blockers, 'delayed', NEW.delayed,
+                       'not_before', NEW.not_before)
+    WHERE NEW.is_gated = 1 OR NEW.not_before IS NOT NULL;
+    UPDATE lanes SET queued = queued + 1 WHERE lane_id = NEW.lane_id;
+    INSERT INTO lane_shapes (lane_id, shape_id, ready, served, is_closed)
+    SELECT lane_id, NEW.shape_id, NEW.is_gated = 0, served, is_closed FROM lanes WHERE lane_id = NEW.lane_id
+    ON CONFLICT (lane_id, shape_id) DO UPDATE SET ready = ready + excluded.ready;
+END;
+
+CREATE TRIGGER jobs_made_resumable AFTER UPDATE OF is_resumable, on_lost ON jobs
+WHEN NEW.is_resumable <> OLD.is_resumable OR NEW.on_lost IS NOT OLD.on_lost
+BEGIN
+    INSERT INTO journal (at, event, job_id, group_id, attempt, detail)
+    VALUES (NEW.updated_at, 'resumable_set', NEW.job_id, NEW.group_id, NEW.attempt,
+            json_object('is_resumable', NEW.is_resumable, 'on_lost', NEW.on_lost));
+END;
+
+-- The wishes for a running job. With its attempt they end, and that entry says so.
+CREATE TRIGGER jobs_frozen AFTER UPDATE OF frozen_at ON jobs
+WHEN NEW.frozen_at IS NOT OLD.frozen_at AND NEW.state = 'running' AND OLD.state = 'running'
+BEGIN
+    INSERT INTO journal (at, event, job_id, group_id, attempt, detail)
+    VALUES (NEW.updated_at, iif(NEW.frozen_at IS NULL, 'thawed', 'frozen'), NEW.job_id, NEW.group_id, NEW.attempt,
+            json_object('frozen_at', NEW.frozen_at));
+END;
+
+CREATE TRIGGER jobs_asked_to_yield AFTER UPDATE OF yield_requested ON jobs
+WHEN NEW.yield_requested <> OLD.yield_requested AND NEW.state = 'running' AND OLD.state = 'running'
+BEGIN
+    INSERT INTO journal (at, event, job_id, group_id, attempt, detail)
+    VALUES (NEW.updated_at, 'yield_requested', NEW.job_id, NEW.group_id, NEW.attempt,
+            json_object('yield_requested', NEW.yield_requested));
+END;
+
+CREATE TRIGGER jobs_pause_while_running BEFORE UPDATE OF state, frozen_at, yield_requested ON jobs
+WHEN NEW.state <> 'running' AND (NEW.frozen_at IS NOT NULL OR NEW.yield_requested <> 0)
+BEGIN SELECT RAISE(ABORT, 'only a running job is frozen or asked to yield'); END;
+
+CREATE TRIGGER jobs_yielded AFTER UPDATE OF yields, idle_yields, last_step ON jobs
+WHEN NEW.yields <> OLD.yields OR NEW.idle_yields <> OLD.idle_yields OR NEW.last_step IS NOT OLD.last_step
+BEGIN
+    INSERT INTO journal (at, event, job_id, group_id, attempt, detail)
+    VALUES (NEW.updated_at, 'yields_counted', NEW.job_id, NEW.group_id, NEW.attempt,
+            json_object('yields', NEW.yields, 'idle_yields', NEW.idle_yields, 'last_step', NEW.last_step));
+END;
 
 CREATE INDEX jobs_by_recipe ON jobs (recipe, finished_at) WHERE recipe IS NOT NULL AND finished_at IS NOT NULL;
 CREATE UNIQUE INDEX jobs_by_trial ON jobs (group_id, trial_no) WHERE trial_no IS NOT NULL;
@@ -122,7 +186,7 @@ SELECT seq, job_id, run_id, group_id, lane_id, run_dir, priority, state, cpus, g
        cancel_requested, dry_run_seconds, overrides, created_at, updated_at, started_at, finished_at, error, cause,
        metric_name, metric_value, held, blockers, delayed, not_before, version, name, tags, notes, env_id, request_sha,
        retry_rules, retries_used, recipe, config_hash, pins, learns, trial_no, stop_reason, frozen_at, yield_requested,
-       is_resumable, on_lost, yields, code_tree, notify
+       is_resumable, on_lost, yields, idle_yields, last_step, code_tree, notify
 FROM jobs CROSS JOIN shapes USING (shape_id);
 
 DROP TRIGGER jobs_reshaped;
@@ -132,27 +196,4 @@ BEGIN
     SELECT NEW.updated_at, 'needs_set', NEW.job_id, NEW.group_id, NEW.attempt,
            json_object('cpus', cpus, 'gpus', gpus, 'vram_mb', vram_mb, 'mem_mb', mem_mb, 'pins', pins)
     FROM shapes WHERE shape_id = NEW.shape_id;
-END;
-
--- As before, with the devices that it may have.
-DROP TRIGGER jobs_enqueued;
-CREATE TRIGGER jobs_enqueued AFTER INSERT ON jobs
-BEGIN
-    INSERT INTO journal (at, event, job_id, group_id, to_state, attempt, detail)
-    SELECT NEW.updated_at, 'enqueued', NEW.job_id, NEW.group_id, NEW.state, NEW.attempt,
-           json_object('run_id', NEW.run_id, 'priority', NEW.priority, 'requires_gpu', gpus > 0,
-                       'needs', json_object('cpus', cpus, 'gpus', gpus, 'vram_mb', vram_mb, 'mem_mb', mem_mb,
-                                            'pins', pins),
-                       'name', NEW.name, 'tags', json(NEW.tags), 'notes', NEW.notes, 'env_id', NEW.env_id,
-                       'request_sha', NEW.request_sha, 'retry_rules', json(NEW.retry_rules))
-    FROM shapes WHERE shape_id = NEW.shape_id;
-    INSERT INTO journal (at, event, job_id, group_id, attempt, detail)
-    SELECT NEW.updated_at, 'gates_set', NEW.job_id, NEW.group_id, NEW.attempt,
-           json_object('held', NEW.held, 'blockers', NEW.blockers, 'delayed', NEW.delayed,
-                       'not_before', NEW.not_before)
-    WHERE NEW.is_gated = 1 OR NEW.not_before IS NOT NULL;
-    UPDATE lanes SET queued = queued + 1 WHERE lane_id = NEW.lane_id;
-    INSERT INTO lane_shapes (lane_id, shape_id, ready, served, is_closed)
-    SELECT lane_id, NEW.shape_id, NEW.is_gated = 0, served, is_closed FROM lanes WHERE lane_id = NEW.lane_id
-    ON CONFLICT (lane_id, shape_id) DO UPDATE SET ready = ready + excluded.ready;
 END;

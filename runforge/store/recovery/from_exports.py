@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runforge import clock
+from runforge.core.yielding import ON_LOST
 from runforge.files.durable import read_bounded
 from runforge.store.recovery.salvage import Row
 from runforge.workspace import Workspace
@@ -119,6 +120,7 @@ def job_row(workspace: Workspace, exported: Row, groups: dict[str, Row]) -> Row:
     return {
         **gates,
         **_description(exported),
+        **_pauses(exported, is_running=state == "running"),
         "seq": None,
         "job_id": exported["job_id"],
         "run_id": exported["run_id"],
@@ -149,6 +151,21 @@ def _gates(exported: Row) -> Row:
     is_delayed = isinstance(due, str)
     gates = {"held": int(exported.get("held") is True), "delayed": int(is_delayed)}
     return {**gates, "not_before": due if is_delayed else None}
+
+
+def _pauses(exported: Row, *, is_running: bool) -> Row:
+    """Return whether a job stands still or was to make room, and what becomes of it then."""
+    yields, on_lost, since = (exported.get(name) for name in ("yields", "on_lost", "frozen_at"))
+    found: Row = {
+        "is_resumable": int(exported.get("resumable") is True),
+        "on_lost": on_lost if on_lost in ON_LOST else None,
+        "yields": yields if isinstance(yields, int) and yields > 0 else 0,
+    }
+    if is_running:
+        is_asked = exported.get("yield_requested") is True
+        found["yield_requested"] = int(is_asked)
+        found["frozen_at"] = since if isinstance(since, str) and not is_asked else None
+    return found
 
 
 def _description(exported: Row) -> Row:

@@ -18,7 +18,7 @@ _FIRST = {1: Resources(), 2: Resources(gpus=1)}
 #: The gates that may keep a queued job from starting, all open.
 GATES: dict[str, Any] = {"held": 0, "blockers": 0, "delayed": 0, "not_before": None}
 
-_DESCRIBING = frozenset({"enqueued", "described", "edited"})
+_DESCRIBING = frozenset({"enqueued", "described", "edited", "resumable_set", "yields_counted"})
 
 
 def bring_up(tables: dict[str, list[Row]]) -> None:
@@ -33,7 +33,7 @@ def bring_up(tables: dict[str, list[Row]]) -> None:
         needs = known.get(job.get("shape_id")) or told.get(job["job_id"]) or resources.from_json(job)
         job.update(needs._asdict())
         described = _described(entries_of.get(job["job_id"], ()))
-        for name, usual in {**GATES, **described}.items():
+        for name, usual in {**GATES, **verify.WISHES, **described}.items():
             job.setdefault(name, usual)
     for group in tables["groups"]:
         group.setdefault("is_open", 0)

@@ -205,4 +205,8 @@ def _story_of_job(job: Row, edges: Iterable[Row]) -> list[Row]:
         attempt += move == (State.RUNNING, State.QUEUED)
         states = {"from_state": move[0].value, "to_state": move[1].value}
         story.append(_entry(job, TRANSITIONS[move], job_id=job["job_id"], attempt=attempt, **states))
-    return story
+    return story + [
+        _entry(job, event, job_id=job["job_id"], attempt=attempt, detail=json.dumps({name: job[name]}))
+        for event, name in (("frozen", "frozen_at"), ("yield_requested", "yield_requested"))
+        if job[name]
+    ]

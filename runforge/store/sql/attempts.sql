@@ -18,7 +18,7 @@ SELECT * FROM attempts ORDER BY started_at, job_id, attempt;
 -- How many of the last attempts that count as lost never came to start.
 SELECT count(*) FROM (
     SELECT cause FROM attempts
-    WHERE job_id = :job_id AND finished_at IS NOT NULL AND cause <> 'postponed'
+    WHERE job_id = :job_id AND finished_at IS NOT NULL AND cause NOT IN ('postponed', 'yielded')
     ORDER BY attempt DESC LIMIT :lost)
 WHERE cause = 'launch_failed';
 

@@ -124,19 +124,33 @@ WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_re
 
 -- name: end
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
-                cause = :cause, metric_name = :metric_name, metric_value = :metric_value
+                cause = :cause, metric_name = :metric_name, metric_value = :metric_value,
+                frozen_at = NULL, yield_requested = 0
 WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
   AND state IN ('queued', 'running');
 
 -- name: requeue
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,
                 updated_at = :now, error = :error, cause = :cause,
-                not_before = :not_before, delayed = :not_before IS NOT NULL
+                not_before = :not_before, delayed = :not_before IS NOT NULL,
+                held = :held, frozen_at = NULL, yield_requested = 0
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
+
+-- name: give_back
+-- After a yield: before all others of its lane and priority that wait.
+UPDATE jobs SET state = 'queued', attempt = attempt + 1, started_at = NULL, updated_at = :now, error = :error,
+                cause = :cause, held = :held, frozen_at = NULL, yield_requested = 0,
+                yields = yields + 1, idle_yields = :idle_yields, last_step = :last_step,
+                position = (SELECT iif(first <= jobs.place, first - 1, jobs.position)
+                            FROM (SELECT min(place) AS first FROM jobs AS other
+                                  WHERE other.state = 'queued' AND other.lane_id = jobs.lane_id
+                                    AND other.priority = jobs.priority))
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
 
 -- name: try_again
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
-                error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used
+                error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used,
+                frozen_at = NULL, yield_requested = 0
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
 
 -- name: next_due
@@ -150,11 +164,20 @@ WHERE state = 'queued' AND delayed = 1 AND not_before <= :now;
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, cancel_requested = 0,
                 started_at = NULL, finished_at = NULL, updated_at = :now, error = NULL,
                 cause = NULL, metric_name = NULL, metric_value = NULL, not_before = NULL, delayed = 0,
-                retries_used = '[]'
+                retries_used = '[]', idle_yields = 0
 WHERE job_id = :job_id AND attempt = :attempt AND state IN ('failed', 'canceled');
 
 -- name: ask_to_cancel
-UPDATE jobs SET cancel_requested = 1, updated_at = :now
+-- A frozen run goes on, to its end.
+UPDATE jobs SET cancel_requested = 1, frozen_at = NULL, updated_at = :now
+WHERE job_id = :job_id AND state = 'running' AND cancel_requested = 0;
+
+-- name: set_frozen
+UPDATE jobs SET frozen_at = :frozen_at, updated_at = :now WHERE job_id = :job_id AND state = 'running';
+
+-- name: ask_to_yield
+-- A frozen run goes on, to save its work.
+UPDATE jobs SET yield_requested = :wish, frozen_at = NULL, updated_at = :now
 WHERE job_id = :job_id AND state = 'running' AND cancel_requested = 0;
 
 -- name: set_priority
@@ -309,13 +332,14 @@ SELECT DISTINCT env_id FROM jobs WHERE env_id IS NOT NULL;
 -- name: take_request
 -- Its request.json, as it is in the file now.
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
-                updated_at = :now
+                is_resumable = :is_resumable, on_lost = :on_lost, updated_at = :now
 WHERE job_id = :job_id;
 
 -- name: edit
 -- A new request of a queued job. Nothing is changed if it was started or edited since its version was read.
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
-                shape_id = :shape_id, learns = :learns, version = version + 1,
+                is_resumable = :is_resumable, on_lost = :on_lost, shape_id = :shape_id, learns = :learns,
+                version = version + 1,
                 retries_used = CASE WHEN retry_rules = :retry_rules THEN retries_used ELSE '[]' END, updated_at = :now
 WHERE job_id = :job_id AND state = 'queued' AND version = :version;
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from runforge.cli import editor, fast_path, program
+from runforge.cli.edit_changes import changes
+from runforge.cli.edit_text import shown
 from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.core.states import State
@@ -63,6 +65,18 @@ def test_a_run_gets_other_gpus(ws: Workspace, run: Callable[..., tuple[int, str]
         with pytest.raises(RunForgeError, match=re.escape(said)):
             fast_path.run(["edit", "-w", str(ws.root), str(first.seq), *words])
     in_order(ws)
+
+
+def test_the_text_of_edit_has_the_memory_and_the_change_of_a_rule(
+    ws: Workspace, run: Callable[..., tuple[int, str]]
+) -> None:
+    first = queued(ws, "lr=0.1", "seed=1")[0]
+    run("edit", first.seq, "-G", 1, "--vram", "learned", "--retry", "2:gpu_oom:lr=/2")
+    text = shown([(job(ws, first.job_id), request(ws, first.job_id))])
+    assert 'vram = "learned"' in text
+    assert 'retry = ["2:gpu_oom:lr=/2"]' in text
+    (edit,) = changes(text, text.replace('"learned"', '"2G"')).values()
+    assert edit.fields == {"resources.vram_mb": 2048}
 
 
 def test_options_change_runs(ws: Workspace, run: Callable[..., tuple[int, str]]) -> None:

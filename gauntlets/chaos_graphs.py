@@ -16,9 +16,9 @@ from runforge.core.states import Cause
 from runforge.core.submission import Submission
 from runforge.drills.scene import base_request
 from runforge.drills.witness import Seen, Sightings
-from runforge.queue import edit, hold, move, submitting
+from runforge.queue import edit, hold, move, ordering, submitting
 from runforge.queue.edit_wish import Edit
-from runforge.queue.submitting import After, Order
+from runforge.queue.ordering import After, Order
 from runforge.store import edges, records
 from runforge.store.opening import open_journal
 from runforge.sweeps.combine import Sweep
@@ -86,8 +86,9 @@ class GraphLoad(Load):
         submission = Submission(held=is_held, not_before=later, priority=dice.choice((0, 0, 0, 5)))
         rows = tuple({"seconds": 0.01 * (number + 1)} for number in range(count))
         sweep = None if count == 1 else Sweep(rows, ())
-        order = Order(request, "graph", submission, sweep, parents, run_limit=None if count == 1 else 2)
-        return submitting.submit(self.workspace, order, submitting.prepare(order))
+        limit = None if count == 1 else 2
+        order = Order(request, "graph", submission, sweep, after=parents, run_limit=limit)
+        return submitting.submit(self.workspace, order, ordering.prepare(order))
 
     def _parents(self) -> tuple[After, ...]:
         """Return some of the newest runs, and sometimes a group; the graph is deep and wide."""

@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from gauntlets.plans import csv_text, plan, request
 from runforge import failpoints, workspace
@@ -24,18 +25,19 @@ from runforge.backends.local import launcher
 from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.daemon.main import run_daemon
+from runforge.daemon.sampling import FAKE_SAMPLER
 from runforge.documents import strict_json
 from runforge.drills.traces import processes_of
 from runforge.errors import RunForgeError
-from runforge.queue import daemon_wish, environment, submit, submitting
-from runforge.queue.submitting import Order
+from runforge.queue import daemon_wish, environment, ordering, submit, submitting
+from runforge.queue.ordering import Order
 from runforge.store import records
 from runforge.store.opening import exists, open_journal
 from runforge.sweeps.combine import Sweep
 
 #: The runs of a scenario, in order, by what they do at their first attempt.
 OK, FAILS, LOSES, WAITS = range(4)
-_KINDS = ("ok", "fails", "loses", "waits")
+KINDS = ("ok", "fails", "loses", "waits")
 #: Arguments: witness, release, kind. `loses` kills its supervisor, `waits` waits for the release.
 _PROGRAM = """
 note() { printf '%s %s %s%s\\n' "$1" "$RUNFORGE_RUN_ID" "$RUNFORGE_ATTEMPT" "$2" >>"$witness"; }
@@ -49,6 +51,13 @@ case $kind in
 esac
 note END " $code"
 exit $code
+"""
+#: Suggests one kind after the other.
+_SAMPLER = f"""
+import json, sys
+asked = json.load(sys.stdin)
+kinds = [{{"model.hyperparameters.kind": kind}} for kind in {KINDS}]
+print(json.dumps({{"suggestions": [kinds[(asked["seed"] + n) % 4] for n in range(asked["count"])]}}))
 """
 #: What commands import when they need it; imported here once for all. With one thread, or a fork is not safe.
 _PRELOADED = ("sqlite_utils", "numpy")
@@ -80,7 +89,11 @@ class Rig:
         self.forgets = False
         #: The runs are queued as `submit` does it, not from a plan.
         self.submits = False
+        #: The runs are the trials of a search, which the daemon makes one by one.
+        self.searches = False
         self._counter = folder / "count"
+        self._sampler = folder / "sampler.py"
+        self._sampler.write_text(_SAMPLER)
         self._log = folder / "log"
         self._armed: str | None = f"{point}:{nth}"
         self._nth = nth
@@ -168,6 +181,7 @@ class Rig:
             failpoints.arm()
         # The runs here are commands: a zygote with scikit-learn would cost each scenario two seconds.
         launcher.WARMUP = launcher.FINISH
+        os.environ[FAKE_SAMPLER] = str(self._sampler)
 
     def said(self) -> str:
         """Return the end of what the forked processes have printed."""
@@ -181,17 +195,41 @@ class Rig:
         captured = environment.capture(os.environ)
         base = request(family="command", command=command, hyperparameters={})
         base["environment"] = captured.document()
+        if self.searches:
+            self.call(lambda: self._submit(captured, strict_json.dump(self._search(base))))
+            return
         if self.submits:
-            rows = tuple({"kind": kind} for kind in _KINDS)
+            rows = tuple({"kind": kind} for kind in KINDS)
             order = Order(base, "walk", sweep=Sweep(rows, ()), environment=captured)
-            self.call(lambda: submitting.submit(self.ws, order, submitting.prepare(order)))
+            self.call(lambda: submitting.submit(self.ws, order, ordering.prepare(order)))
             self.acknowledged = [job.run_id for job in self.jobs()]
             return
-        runs = [{"model.hyperparameters.kind": kind} for kind in _KINDS]
+        runs = [{"model.hyperparameters.kind": kind} for kind in KINDS]
         document = plan(self.ws.root, base, {"type": "list", "runs": runs}, name="walk")
         data = strict_json.dump(document)
         self.call(lambda: self._submit(captured, data))
         self.acknowledged = [job.run_id for job in self.jobs()]
+
+    def _search(self, base: dict[str, Any]) -> dict[str, Any]:
+        space = [{"path": "model.hyperparameters.kind", "values": list(KINDS)}]
+        strategy = {"type": "tpe", "number": len(KINDS), "parameters": space}
+        document = plan(self.ws.root, base, strategy, name="walk")
+        return {**document, "objective": {"metric": "loss", "direction": "minimize"}}
+
+    def is_search_over(self) -> bool:
+        """Return whether every trial of the search is made."""
+        if not exists(self.ws):
+            return False
+        with open_journal(self.ws) as journal, journal.read() as tx:
+            groups = [records.group(row) for row in tx.rows("groups.all")]
+        return bool(groups) and not any(group.is_open for group in groups)
+
+    def is_search_known(self) -> bool:
+        """Return whether the search is in the journal."""
+        if not exists(self.ws):
+            return False
+        with open_journal(self.ws) as journal, journal.read() as tx:
+            return bool(tx.rows("groups.all"))
 
     def _submit(self, captured: environment.Captured, plan_bytes: bytes) -> None:
         self.ws.prepare()
@@ -218,7 +256,7 @@ class Rig:
 
     def until_state(self, which: int, state: State) -> None:
         """Wait until one of the four runs is in a state."""
-        self.until(lambda: self.jobs()[which].state is state, f"{_KINDS[which]} is {state}")
+        self.until(lambda: self.jobs()[which].state is state, f"{KINDS[which]} is {state}")
 
     def strays(self) -> list[int]:
         """Return the processes that are left of the workspace."""

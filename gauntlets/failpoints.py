@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gauntlets.failpoint_rig import FAILS, LOSES, OK, WAITS, Killed, Rig, preload, rig
+from gauntlets.failpoint_rig import FAILS, KINDS, LOSES, OK, WAITS, Killed, Rig, preload, rig
 from runforge.core.dependencies import RUN, Parent
 from runforge.core.records import Job
 from runforge.core.states import TERMINAL, State
@@ -57,6 +58,16 @@ def _submitting(here: Rig) -> None:
     """The same, queued as `submit` does it."""
     here.submits = True
     _everyday(here)
+
+
+def _searching(here: Rig) -> None:
+    """A search for four trials, each made by the daemon."""
+    here.searches = True
+    here.release.touch()
+    here.enqueue()
+    here.start()
+    here.until(lambda: here.is_search_over() and _are_over(here), "every trial has ended")
+    here.stop()
 
 
 def _editing(here: Rig) -> None:
@@ -198,6 +209,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
     "submit.inserted": _submitting,
+    **dict.fromkeys((point for point in POINTS if point.startswith(("sampler.", "trials."))), _searching),
     **dict.fromkeys((point for point in POINTS if point.startswith("edit.")), _editing),
     "lost.revoked": _interrupted,
     "lost.closed": _unlaunched,
@@ -211,9 +223,13 @@ def _are_over(here: Rig) -> bool:
     return all(job.state in TERMINAL for job in here.jobs())
 
 
+def _is_done(here: Rig) -> bool:
+    return _are_over(here) and (not here.searches or here.is_search_over())
+
+
 def _recover(here: Rig) -> None:
     """Repeat what was not acknowledged, let a daemon empty the queue, and stop."""
-    if not here.acknowledged:
+    if not (here.is_search_known() if here.searches else here.acknowledged):
         here.enqueue()
     here.keep_alive()
     frozen = [job.job_id for job in here.jobs() if job.frozen_at is not None]
@@ -222,7 +238,7 @@ def _recover(here: Rig) -> None:
     if not any(job.cancel_requested for job in here.jobs()):
         here.release.touch()
     # A killed process may still be dying, so a daemon that seemed alive may be gone soon.
-    here.until(lambda: here.keep_alive() and _are_over(here), "every job has ended")
+    here.until(lambda: here.keep_alive() and _is_done(here), "every job has ended")
     here.stop()
 
 
@@ -233,7 +249,16 @@ def _broken(here: Rig) -> list[str]:
     for job in here.jobs():
         if job.cancel_requested and job.state is not State.CANCELED:
             found.append(f"{job.run_id} should be canceled but is {job.state}")
-    return found + _mixed_files(here)
+    return found + _mixed_files(here) + (_other_trials(here) if here.searches else [])
+
+
+def _other_trials(here: Rig) -> list[str]:
+    """Return what is wrong with the trials of a search: each must be there once, in the order of the suggestions."""
+    jobs = here.jobs()
+    kinds = [json.loads(job.overrides)["model.hyperparameters.kind"] for job in jobs]
+    if [job.trial_no for job in jobs] == list(range(len(KINDS))) and kinds == list(KINDS):
+        return []
+    return [f"the trials are {kinds}, numbered {[job.trial_no for job in jobs]}"]
 
 
 def _mixed_files(here: Rig) -> list[str]:

@@ -21,8 +21,8 @@ MUTANTS = (
     Mutant(
         "revival-stops-after-the-first",
         _MOVES,
-        "    while back and not alone:\n",
-        "    if back and not alone:\n",
+        "    while back:\n",
+        "    if back:\n",
         (f"{_TESTS}::test_a_parent_that_is_retried_brings_back_what_was_canceled_because_of_it",),
         "a retried run leaves behind what waited for it",
     ),

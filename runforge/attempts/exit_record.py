@@ -26,7 +26,7 @@ _MESSAGE = 3000
 _LATER = {
     name: ExitRecord._field_defaults[name]
     for name in (
-        *("spawn_errno", "timed_out", "peak_rss_mb", "cpu_seconds"),
+        *("spawn_errno", "timed_out", "stalled", "peak_rss_mb", "cpu_seconds"),
         *("yielded", "finished", "checkpoint_changed", "last_step"),
     )
 }
@@ -122,6 +122,7 @@ def _record(fields: Fields) -> ExitRecord:
         timed_out=fields.optional("timed_out", fields.number),
         peak_rss_mb=fields.optional("peak_rss_mb", fields.number),
         cpu_seconds=fields.optional("cpu_seconds", fields.number),
+        stalled=fields.optional("stalled", fields.number),
         yielded=bool(fields.optional("yielded", fields.flag)),
         finished=bool(fields.optional("finished", fields.flag)),
         checkpoint_changed=fields.optional("checkpoint_changed", fields.flag),

@@ -1,4 +1,4 @@
-"""The line with which the log of a failed run ends: often the reason, such as the text of an exception."""
+"""How the log of a failed run ends: its last line, often the reason, and its last exception."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import contextlib
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from runforge.documents.secrets import masked
 from runforge.files.durable import open_file
 from runforge.text import safe, safe_log
+
+if TYPE_CHECKING:
+    from runforge.core.outcome import Told
 
 #: Only the end of a log is read.
 _TAIL_BYTES = 16 * 1024
@@ -22,12 +26,23 @@ _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?::.*|)")
 _MOST_ADVICE = 10
 
 
-def of(tail: str) -> str | None:
-    """Return the line, harmless and short; None if there is none."""
+class LastWords(NamedTuple):
+    """How a log ends: its last line for people, and what its last exception says, to compare it with others."""
+
+    line: str | None = None
+    told: Told | None = None
+
+
+def of(tail: str) -> LastWords:
+    """Return how a log with this end ends, harmless and short."""
+    from runforge.core import failure_tail  # only failed runs need it
+
     lines = [line for line in safe_log(tail).splitlines() if _is_said(line)]
     if not lines:
-        return None
-    return safe(masked((_exception(lines) or lines[-1]).strip()), _LONGEST)
+        return LastWords()
+    told = failure_tail.told(lines)
+    line = safe(masked((_exception(lines) or lines[-1]).strip()), _LONGEST)
+    return LastWords(line, told and told._replace(line=masked(told.line)))
 
 
 def tail_of(run_dir: Path) -> str:

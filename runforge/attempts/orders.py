@@ -13,6 +13,8 @@ from pathlib import Path
 from runforge.files.durable import write_atomic
 
 CANCEL = "cancel"
+#: Give no sign of life any more: end it.
+STALL = "stall"
 FREEZE = "freeze"
 #: `runforge_run.should_stop` looks for it too.
 YIELD = "yield"
@@ -49,3 +51,16 @@ def is_canceled(attempt_dir: Path) -> bool:
 def has_finished(attempt_dir: Path) -> bool:
     """Return whether the run has said that it is at its real end."""
     return is_given(attempt_dir, FINISHED)
+
+
+def end_stalled(attempt_dir: Path, seconds: float) -> None:
+    """End an attempt that has given no sign of life for so long. Raises OSError."""
+    write_atomic(attempt_dir / STALL, f"{seconds:g}".encode("ascii"), durable=False)
+
+
+def stalled_for(attempt_dir: Path) -> float | None:
+    """Return after how many seconds without a sign of life the attempt is to be ended; None if it is not."""
+    try:
+        return float((attempt_dir / STALL).read_bytes())
+    except (OSError, ValueError):
+        return None

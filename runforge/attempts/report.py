@@ -95,7 +95,8 @@ def _with_words(found: Report, run_dir: Path, attempt_dir: Path) -> Report:
         tail = last_line.tail_of(run_dir)
         fault = gpu_words.fault_in(tail)
         parameters = _parameters(attempt_dir) if fault is GpuFault.OOM else {}
-        return found._replace(last_line=last_line.of(tail), gpu_fault=fault, parameters=parameters)
+        words = last_line.of(tail)
+        return found._replace(last_line=words.line, told=words.told, gpu_fault=fault, parameters=parameters)
     return found
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from runforge.core.guards import Signs
 from runforge.core.outcome import Ending, ExitRecord, Grant, Report
 from runforge.core.records import Group, Job
 from runforge.errors import Missing
@@ -110,6 +111,12 @@ class Backend(Protocol):
 
     def inspect(self, ref: AttemptRef) -> Report:
         """Return the report on an attempt. OSError if nothing can be read now."""
+
+    def signs(self, ref: AttemptRef) -> Signs | None:
+        """Return the signs of life of a running attempt; None if they cannot be seen now."""
+
+    def end_stalled(self, ref: AttemptRef, seconds: float) -> bool:
+        """End an attempt that has given no sign of life for so long; False if there is no room for that now."""
 
     def order(self, ref: AttemptRef, order: Order) -> bool:
         """Give an order to a running attempt; False if the machine has no room for that now."""

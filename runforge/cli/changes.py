@@ -13,7 +13,6 @@ from runforge.core.records import ASKED_AND_HELD
 from runforge.core.states import State
 from runforge.errors import CanceledByUser, InvalidRequest
 from runforge.views import resolve
-from runforge.views.shown import parameter_names, parameters_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -160,6 +159,8 @@ def _now(job: Job) -> str:
 
 def _difference(was: Job, job: Job) -> str:
     """Return what an edit has changed in a run, as far as the journal knows it."""
+    from runforge.views.shown import parameter_names, parameters_text  # only an edit needs it
+
     old, new = (json.loads(each.overrides) for each in (was, job))
     names = parameter_names({**old, **new})
     parts = [parameters_text({path: value for path, value in new.items() if old.get(path) != value})]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runforge.machine.gpus import Gpu, Gpus
+    from runforge.queue.orphaned import Orphan
     from runforge.store.recovery.recover import Recovered
 
 _LOW_DISK = 2**30
@@ -69,8 +70,7 @@ def findings(here: Workspace) -> list[Finding]:
         *_gpus(here),
         _daemon(here),
         *_journal(here),
-        *_unknown_runs(here),
-        *_orphaned(here),
+        *_unknown(here),
         *_leftovers(here),
     ]
 
@@ -246,36 +246,35 @@ def _daemon(here: Workspace) -> Finding:
     return Finding("daemon", "ok", f"pid {holder.pid} holds the lock (state {state})")
 
 
-def _unknown_runs(here: Workspace) -> list[Finding]:
+def _unknown(here: Workspace) -> list[Finding]:
+    """Return a warning about runs that are newer than the journal, and one about folders of killed commands."""
+    from runforge.cli.removing import orphans
     from runforge.store import verify
 
     try:
-        unknown = verify.unknown_runs(here)
+        unknown, found = verify.unknown_runs(here), orphans(here)[0]
     except (RunForgeError, OSError):
         return []  # reported as a problem of the journal
-    if not unknown:
-        return []
-    shown = ", ".join(unknown[:_MOST_UNKNOWN]) + (", ..." if len(unknown) > _MOST_UNKNOWN else "")
+    orphaned = {orphan.path.name for orphan in found}
+    newer = [run_id for run_id in unknown if run_id not in orphaned]
+    return [*([_newer(newer)] if newer else []), *([_orphaned(found)] if found else [])]
+
+
+def _newer(runs: list[str]) -> Finding:
+    shown = ", ".join(runs[:_MOST_UNKNOWN]) + (", ..." if len(runs) > _MOST_UNKNOWN else "")
+    what = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     text = (
-        f"{len(unknown)} runs are unknown to the journal, which is older than they are (was its -wal deleted, or a"
-        f" backup put in its place?): {shown}. `runforge enqueue-run --run-id ID` enqueues one again"
+        f"{what} unknown to the journal, which is older: {shown}. Was its -wal deleted, or a backup put in its place?"
+        f" `runforge enqueue-run --run-id ID` enqueues one again"
     )
-    return [Finding("runs", "warning", text)]
+    return Finding("runs", "warning", text)
 
 
-def _orphaned(here: Workspace) -> list[Finding]:
-    """Return a warning about folders that no job knows, of killed commands."""
-    from runforge.cli.removing import orphans
-
-    try:
-        found = orphans(here)[0]
-    except (RunForgeError, OSError):
-        return []  # reported as a problem of the journal
-    if not found:
-        return []
+def _orphaned(found: list[Orphan]) -> Finding:
     size = cells.size(sum(orphan.bytes for orphan in found))
-    what = f"{len(found):,} folders and files that no job knows ({size}), for example {found[0].path}"
-    return [Finding("orphaned", "warning", f"{what}; `runforge prune --orphaned` shows and deletes them")]
+    files = "folder" if len(found) == 1 else "folders and files"
+    what = f"{len(found):,} {files} that no job knows ({size}), for example {found[0].path}"
+    return Finding("orphaned", "warning", f"{what}; `runforge prune --orphaned` shows and deletes them")
 
 
 def _leftovers(here: Workspace) -> list[Finding]:

@@ -44,6 +44,7 @@ def edit(
     mem: str | None,
     time: str | None,
     grace: str | None,
+    stall: str | None,
     resumable: str | None,
     on_lost: str | None,
     retry: list[str],
@@ -55,6 +56,7 @@ def edit(
     metrics: str | None,
     priority: int | None,
     max_parallel: int | None,
+    breaker: str | None,
     command: list[str],
 ) -> int:
     """Change runs and groups by options; without any, in an editor."""
@@ -107,6 +109,7 @@ def rerun(
     mem: str | None,
     time: str | None,
     grace: str | None,
+    stall: str | None,
     resumable: str | None,
     on_lost: str | None,
     retry: list[str],
@@ -161,6 +164,8 @@ def _asked(selection: Selection, wishes: edit_options.Wishes) -> dict[str, Edit]
         found |= {job.job_id: wishes.of_run for job in selection.jobs if job.job_id not in others}
     if not selection.groups and wishes.of_group.run_limit is not None:
         raise InvalidRequest("--max-parallel limits a group", fix="Name the group, or leave the option out")
+    if not selection.groups and wishes.of_group.breaker is not None:
+        raise InvalidRequest("--breaker guards a group", fix="Name the group, or leave the option out")
     return found
 
 

@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 from runforge.cli import gpu_names, units
 from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, is_utf8
+from runforge.cli.submit_given import LISTS, Given
 from runforge.cli.submit_order import (
-    LISTS,
-    Given,
     after_of,
+    breaker_of,
     described_of,
     folder_of,
     limits_of,
-    objective_of,
     vram_of,
 )
+from runforge.cli.submit_sweep import objective_of
 from runforge.errors import InvalidRequest
 from runforge.queue.edit_group import GroupEdit
 from runforge.queue.edit_wish import Edit, NewEnvironment
@@ -34,6 +34,7 @@ _REMOVABLE = {
     "vram": "resources.vram_mb",
     "gpu": "resources.devices",
     "notes": "notes",
+    "stall": "stall_seconds",
     "retry": "retry",
     "tag": "tags",
 }
@@ -67,6 +68,8 @@ def read(values: dict[str, Any]) -> Wishes:
     given = Given(**{name: _value({**values, **removed}, name) for name in Given._fields})
     _require_together(given, values)
     fields: dict[str, Any] = {_REMOVABLE[name]: None for name in removed}
+    if "stall" in removed:
+        fields["stall_kill"] = None
     fields |= _resources(given) | limits_of(given) | described_of(given) | _command(given)
     fields |= resuming(given.resumable, given.on_lost, none=NONE)
     objective = None if given.metric is None else objective_of(given.metric)
@@ -82,7 +85,9 @@ def read(values: dict[str, Any]) -> Wishes:
         not_before=_moment(given.at),
         after=_after(given.after),
     )
-    of_group = GroupEdit(given.name, _notes(given, removed), given.max_parallel, objective)
+    of_group = GroupEdit(
+        given.name, _notes(given, removed), given.max_parallel, objective, breaker_of(given.breaker)
+    )
     member = {name: value for name, value in fields.items() if name != "notes"}
     return Wishes(edit, edit._replace(fields=member), of_group)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runforge.cli import changes, output
-from runforge.cli.options import find
+from runforge.cli import output
+from runforge.cli.options import dry_run_seconds, find
 from runforge.core.submission import USUAL, Submission
 from runforge.documents import doubts
 from runforge.documents.placeholders import filled
@@ -17,9 +17,9 @@ from runforge.errors import InvalidPlan, Missing
 from runforge.files.given import read_given, shown
 from runforge.metrics import tokens
 from runforge.queue import submit
-from runforge.queue.changed import Changed
-from runforge.views import resolve
-from runforge.views.quoting import command_line
+
+if TYPE_CHECKING:
+    from runforge.core.records import Job
 
 
 def read_plan(path: Path) -> bytes:
@@ -43,6 +43,36 @@ def plan_workspace(given: Path | None, plan: bytes, where: str) -> Path | None:
     return Path(said) if said else None
 
 
+def enqueue_sweep(
+    plan: Path,
+    workspace: Path | None,
+    dry_run: bool,
+    dry_run_hold: float,
+    max_runs: int,
+    state_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Enqueue the runs of a plan file and print their group's id."""
+    hold = dry_run_seconds(dry_run, dry_run_hold)
+    submission = Submission(dry_run_seconds=hold)
+    return sweep(workspace, plan, submission, max_runs=max_runs, state_dir=state_dir, as_json=as_json)
+
+
+def enqueue_run(
+    run_id: str,
+    workspace: Path | None,
+    group_id: str | None,
+    priority: int,
+    dry_run: bool,
+    dry_run_hold: float,
+    as_json: bool,
+) -> int:
+    """Enqueue one run folder and print its job."""
+    hold = dry_run_seconds(dry_run, dry_run_hold)
+    submission = Submission(group=group_id, priority=priority, dry_run_seconds=hold)
+    return run(workspace, run_id, submission, as_json=as_json)
+
+
 def sweep(
     given: Path | None,
     plan: Path,
@@ -59,9 +89,13 @@ def sweep(
     _warn(doubts.warnings(made.doubts, where))
     _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
     if made.first is not None and made.first.command:
+        from runforge.views.quoting import command_line
+
         output.note(f"first command: {command_line(hidden(filled(made.first), made.first.hyperparameters))}")
     if as_json:
-        changes.print_json(Changed(resolve.select(here, [made.group_id]).jobs, []))
+        from runforge.views import resolve
+
+        _print_json(resolve.select(here, [made.group_id]).jobs)
         return 0
     print(f"Group ID: {made.group_id}")
     if submission.dry_run_seconds is not None:
@@ -81,13 +115,20 @@ def run(given: Path | None, run_id: str, submission: Submission = USUAL, *, as_j
     _warn(doubts.warnings(doubts.in_request(request), str(path)))
     _warn_of_secrets(request.raw, str(path))
     if as_json:
-        changes.print_json(Changed([job], []))
+        _print_json([job])
         return 0
     if submission.dry_run_seconds is not None:
         print(f"[DRY-RUN] the run is validated and holds a slot for {submission.dry_run_seconds:g} s")
     again = f", attempt {job.attempt}" if job.attempt > 1 else ""
     print(f"Enqueued run {job.run_id} as job {job.job_id}{again}{' [GPU]' if job.requires_gpu else ''}")
     return 0
+
+
+def _print_json(queued: list[Job]) -> None:
+    from runforge.cli import changes  # its imports take longer than the rest of a plain call
+    from runforge.queue.changed import Changed
+
+    changes.print_json(Changed(queued, []))
 
 
 def _warn(lines: list[str]) -> None:

@@ -48,7 +48,7 @@ def show(here: Workspace, names: Sequence[str], *, as_json: bool = False) -> int
 
 def _document(here: Workspace, name: str) -> dict[str, object]:
     view = run_view(here, name)
-    facts = run_facts.read(view.run_dir, here.root)
+    facts = run_facts.read(view.request_file, here.root)
     more = {"remarks": remarks(view.run_dir), "request": facts.to_json(), "log_end": _log_end(view)}
     return {**view.to_json(), **more}
 
@@ -59,7 +59,7 @@ def _log_end(view: RunView) -> list[str]:
 
 def _print(here: Workspace, name: str) -> None:
     view = run_view(here, name)
-    facts = run_facts.read(view.run_dir, here.root)
+    facts = run_facts.read(view.request_file, here.root)
     log = _log_end(view)
     gpu = gpu_text(facts, view.job, has_gpus=has_gpus(here))
     lines = (*_standing(here, view), *_doing(view, facts), ("GPU", gpu), *_kin(view), *_history(view))
@@ -211,7 +211,7 @@ def environment(here: Workspace, name: str, *, as_json: bool = False) -> int:
     view = run_view(here, name)
     job = view.job
     variables = environments.masked(environments.stored(here, job.env_id)) if job.env_id else {}
-    facts = run_facts.read(view.run_dir, here.root)
+    facts = run_facts.read(view.request_file, here.root)
     about = facts.environment or {}
     if as_json:
         output.print_json("environment", {"run_id": job.run_id, **about, "variables": variables})

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runforge.cli import changes, output
-from runforge.cli.options import dry_run_seconds, find
+from runforge.cli.options import find
 from runforge.core.states import LIVE, State
-from runforge.core.submission import Submission
 from runforge.metrics import tokens
 from runforge.queue.changed import Changed
 from runforge.views import resolve
@@ -18,42 +17,6 @@ if TYPE_CHECKING:
     from runforge.core.records import Job
     from runforge.store.targets import Selection
     from runforge.workspace import Workspace
-
-
-def enqueue_sweep(
-    plan: Path,
-    workspace: Path | None,
-    dry_run: bool,
-    dry_run_hold: float,
-    max_runs: int,
-    state_dir: Path | None,
-    as_json: bool,
-) -> int:
-    """Enqueue the runs of a plan file and print their group's id."""
-    from runforge.cli import enqueueing
-
-    hold = dry_run_seconds(dry_run, dry_run_hold)
-    submission = Submission(dry_run_seconds=hold)
-    return enqueueing.sweep(
-        workspace, plan, submission, max_runs=max_runs, state_dir=state_dir, as_json=as_json
-    )
-
-
-def enqueue_run(
-    run_id: str,
-    workspace: Path | None,
-    group_id: str | None,
-    priority: int,
-    dry_run: bool,
-    dry_run_hold: float,
-    as_json: bool,
-) -> int:
-    """Enqueue one run folder and print its job."""
-    from runforge.cli import enqueueing
-
-    hold = dry_run_seconds(dry_run, dry_run_hold)
-    submission = Submission(group=group_id, priority=priority, dry_run_seconds=hold)
-    return enqueueing.run(workspace, run_id, submission, as_json=as_json)
 
 
 def pause_group(group_id: str, workspace: Path | None, as_json: bool) -> int:

@@ -128,6 +128,8 @@ def _prune_orphaned(here: Workspace, *, dry_run: bool, yes: bool, as_json: bool)
         output.print_json("orphaned", {"dry_run": dry_run, "deleted": document})
         return 0
     if kept:
-        output.note(f"{_runs(kept)} newer than the journal are kept; `runforge doctor` names them")
+        output.note(
+            f"{_runs(kept)} newer than the journal {'is' if kept == 1 else 'are'} kept; `runforge doctor` names them"
+        )
     print(f"{'[DRY-RUN] would delete' if dry_run else 'Deleted'} {len(deleted)} that no job knows, {size}")
     return 0

@@ -14,6 +14,7 @@ def open_screens(
     read_only: bool = False,
     ascii_only: bool = False,
     mouse: bool = True,
+    bell: bool = False,
     seconds: float | None = None,
 ) -> int:
     """Open the terminal UI on a workspace; return its exit code."""
@@ -29,6 +30,7 @@ def open_screens(
         read_only=read_only,
         ascii_only=ascii_only,
         mouse=mouse,
+        bell=bell,
         seconds=seconds,
     )
 

@@ -33,7 +33,11 @@ def cancel(
     job_ids = changes.wanted(selection, lambda job: job.state in LIVE)
     groups = [group.group_id for group in selection.groups]
     done = cancel_jobs(here, job_ids, groups, let_running_finish=let_running_finish)
-    return changes.report(done, as_json=as_json)
+    code = changes.report(done, as_json=as_json)
+    closed = [group.group_id for group in selection.groups if group.is_open]
+    for group_id in closed:
+        output.note(f"{group_id} makes no more trials")
+    return 0 if closed else code
 
 
 def retry(

@@ -10,10 +10,11 @@ from typing import Any
 
 from runforge.cli import output, submit_told
 from runforge.cli.options import find
-from runforge.cli.submit_order import LISTS, Given, order_of
+from runforge.cli.submit_given import LISTS, Given
+from runforge.cli.submit_order import order_of
 from runforge.documents import placeholders
 from runforge.errors import CanceledByUser, OperationFailed, RunForgeError
-from runforge.queue import environment_words, submitting
+from runforge.queue import environment_words, ordering, submitting
 from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
@@ -35,8 +36,10 @@ def submit(
     group: str | None,
     priority: int,
     max_parallel: int | None,
+    breaker: str | None,
     time: str | None,
     grace: str | None,
+    stall: str | None,
     resumable: str | None,
     on_lost: str | None,
     retry: list[str],
@@ -47,6 +50,11 @@ def submit(
     sweep: list[str],
     zipped: list[str],
     rows: Path | None,
+    random: int | None,
+    tpe: int | None,
+    seed: int | None,
+    repeat: int,
+    allow_duplicates: bool,
     params: str | None,
     metric: str | None,
     metrics: str | None,
@@ -68,7 +76,7 @@ def submit(
 def _submit(given: Given) -> int:
     here = find(given.workspace)
     order = order_of(given)
-    prepared = submitting.prepare(order)
+    prepared = ordering.prepare(order)
     _require_programs(order, prepared)
     _require_room(prepared, here)
     if given.dry_run:
@@ -76,11 +84,12 @@ def _submit(given: Given) -> int:
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
     made = submitting.submit(here, order, prepared)
     failed = _start_daemon(here) if given.start else None
+    estimate = None
     try:
-        submit_told.remarks(here, order, prepared, made)
+        estimate = submit_told.remarks(here, order, prepared, made)
     finally:  # whatever happens, the caller gets to know what is queued
         if given.as_json:
-            output.print_json("submit", submit_told.document(here, order, prepared, made))
+            output.print_json("submit", submit_told.document(here, order, made, estimate))
         else:
             print(made.group_id if order.sweep is not None else made.run_ids[0])
         sys.stdout.flush()
@@ -91,12 +100,12 @@ def _submit(given: Given) -> int:
     return 0
 
 
-def _require_programs(order: submitting.Order, prepared: submitting.Prepared) -> None:
+def _require_programs(order: ordering.Order, prepared: ordering.Prepared) -> None:
     """Refuse a program that a run would not find in its environment; what the daemon's has is not known here."""
     if order.environment is None:
         return
     seen = set()
-    for _, request in prepared.runs:
+    for _, request in prepared.shown:
         program = placeholders.filled(request)[0] if request.command else ""
         if program not in seen:
             seen.add(program)
@@ -104,9 +113,9 @@ def _require_programs(order: submitting.Order, prepared: submitting.Prepared) ->
             environment_words.require_program(request, order.environment.variables, folder)
 
 
-def _require_room(prepared: submitting.Prepared, here: Workspace) -> None:
+def _require_room(prepared: ordering.Prepared, here: Workspace) -> None:
     """Refuse a run that this machine can never start. Its GPUs the daemon tells; one that is lost may come back."""
-    for needs in {run.request.needs for run in prepared.runs}:
+    for needs in {run.request.needs for run in prepared.shown}:
         if needs.vram_mb:
             from runforge.views.daemon_status import devices_told
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from runforge import __version__, clock
-from runforge.cli import gpu_names, units
+from runforge.cli import gpu_names, submit_sweep, units
 from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
-from runforge.core.ranking import direction_of_name
+from runforge.cli.submit_given import Given
 from runforge.core.retrying import is_change
 from runforge.core.submission import Submission
 from runforge.documents.request import MOST_GRACE_SECONDS
@@ -21,76 +21,22 @@ from runforge.documents.request_options import (
     RETRY_CAUSES,
     USUAL_BACKOFF_SECONDS,
     USUAL_RETRY_CAUSES,
-    Objective,
 )
 from runforge.errors import InvalidRequest, Missing
-from runforge.files.given import read_given, shown
+from runforge.files.given import shown
 from runforge.queue.environment import Captured, capture
-from runforge.queue.submitting import After, Order
+from runforge.queue.ordering import After, Order
 from runforge.text import did_you_mean
-
-if TYPE_CHECKING:
-    from runforge.sweeps.combine import Sweep
 
 _MOST_RETRIES = 1000
 _CONDITIONS = ("ok", "any", "fail")
-_DIRECTIONS = {"min": "minimize", "max": "maximize", "minimize": "minimize", "maximize": "maximize"}
-
-
-class Given(NamedTuple):
-    """The options and arguments of one call, by the names in the table of commands."""
-
-    name: str | None
-    tag: list[str]
-    notes: str | None
-    folder: Path | None
-    env: list[str]
-    env_keep: list[str]
-    env_from: Path | None
-    shell: bool
-    gpus: int | None
-    vram: str | None
-    gpu: list[str]
-    cpus: int | None
-    mem: str | None
-    group: str | None
-    priority: int
-    max_parallel: int | None
-    time: str | None
-    grace: str | None
-    resumable: str | None
-    on_lost: str | None
-    retry: list[str]
-    backoff: str | None
-    after: list[str]
-    hold: bool
-    at: str | None
-    sweep: list[str]
-    zipped: list[str]
-    rows: Path | None
-    params: str | None
-    metric: str | None
-    metrics: str | None
-    request: Path | None
-    max_runs: int
-    wait: bool
-    follow: bool
-    start: bool
-    dry_run: bool
-    as_json: bool
-    workspace: Path | None
-    command: list[str]
-
-
-#: What may be given several times.
-LISTS = frozenset({"gpu", "tag", "env", "env_keep", "retry", "after", "sweep", "zipped", "command"})
 
 
 def order_of(given: Given) -> Order:
     """Return what the options ask for; InvalidRequest, InvalidPlan or Missing with what is wrong."""
     _require_together(given)
-    sweep = _sweep(given)
-    objective = None if given.metric is None else objective_of(given.metric)
+    sweep = submit_sweep.sweep(given)
+    objective = None if given.metric is None else submit_sweep.objective_of(given.metric)
     request = _request(given)
     is_command = request["model"].get("family") == "command"
     name = _name(given, request)
@@ -112,9 +58,13 @@ def order_of(given: Given) -> Order:
             not_before=None if given.at is None else units.moment(given.at, "--at"),
         ),
         sweep=sweep,
+        search=submit_sweep.search(given),
+        repeat=given.repeat,
+        allow_duplicates=given.allow_duplicates,
         environment=captured,
         after=tuple(after_of(text) for text in given.after),
         run_limit=given.max_parallel,
+        breaker=breaker_of(given.breaker),
         objective=objective,
         max_runs=given.max_runs,
         where="submit" if given.request is None else shown(given.request),
@@ -130,6 +80,8 @@ def _require_together(given: Given) -> None:
         raise InvalidRequest("--shell is about a command", fix='In the request, write "shell": true in model')
     if given.max_parallel is not None and given.group is None and not is_sweep:
         raise InvalidRequest("--max-parallel limits a group", fix="Add -g GROUP or -S KEY=VALUES")
+    if given.breaker is not None and given.group is None and not is_sweep:
+        raise InvalidRequest("--breaker guards a group", fix="Add -g GROUP or -S KEY=VALUES")
     if given.backoff is not None and not given.retry:
         raise InvalidRequest("--backoff is about retries", fix="Add --retry N")
     if given.follow and is_sweep:
@@ -137,42 +89,21 @@ def _require_together(given: Given) -> None:
     if given.params not in {None, "file"}:
         fix = "Write --params file if the program reads $RUNFORGE_PARAMS"
         raise InvalidRequest(f"--params {given.params!r:.60} is unknown", fix=fix)
+    submit_sweep.require_search(given, is_sweep=is_sweep)
     for option, text in (("-n", given.name), ("-g", given.group), *(("--tag", tag) for tag in given.tag)):
         if text is not None and not text.strip():
             raise InvalidRequest(f"{option} is empty", fix="Give a name, or leave the option out")
 
 
-def _sweep(given: Given) -> Sweep | None:
-    if not (given.sweep or given.rows or given.zipped):
-        return None
-    if (
-        given.rows is not None
-        and given.request is not None
-        and {str(given.rows), str(given.request)} == {"-"}
-    ):
+def breaker_of(text: str | None) -> int | None:
+    """Return how many equal failures in a row pause the group; 0 for `off`, None if it was not said."""
+    if text is None or text == "off":
+        return None if text is None else 0
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
         raise InvalidRequest(
-            "--from and --request cannot both read standard input", fix="Give a file for one"
+            f"--breaker {text[:40]!r} is no number", fix="Write --breaker 5, or --breaker off"
         )
-    from runforge.sweeps import values  # a single run needs none of it
-    from runforge.sweeps.combine import combine
-
-    table = [] if given.rows is None else _rows(given.rows)
-    axes = [values.parse(text) for text in given.sweep]
-    return combine(axes, given.zipped, table, given.max_runs)
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    from runforge.sweeps import rows
-
-    where = f"--from {shown(path)}"
-    try:
-        data = read_given(path, rows.ROWS_LIMIT)
-    except FileNotFoundError:
-        raise Missing("file not found", where=where, fix="Check the path; `-` is standard input") from None
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidRequest(f"it cannot be read: {reason}", where=where) from None
-    return rows.parse(data, where=where)
+    return int(text)
 
 
 def after_of(text: str) -> After:
@@ -194,26 +125,6 @@ def after_of(text: str) -> After:
         where=f"--after {text[:60]}",
         fix=hint or "Write TARGET, TARGET:any or TARGET:fail",
     )
-
-
-def objective_of(text: str) -> Objective:
-    """Return what `NAME[:min|max]` means; the name may say which."""
-    name, colon, side = text.rpartition(":")
-    if colon and name and side in _DIRECTIONS:
-        return Objective(name, _DIRECTIONS[side])
-    if not (name if colon else text).strip():
-        raise InvalidRequest("--metric is empty", fix="Write val/loss:min or val/acc:max")
-    hint = did_you_mean(side, _DIRECTIONS) if colon else ""
-    if hint:
-        raise InvalidRequest(f"{side!r} is no direction", where=f"--metric {text[:60]}", fix=hint)
-    direction = direction_of_name(text)
-    if direction is None:
-        raise InvalidRequest(
-            f"it is unknown whether {text[:60]} is better high or low",
-            where=f"--metric {text[:60]}",
-            fix=f"Write {text[:60]}:min or {text[:60]}:max",
-        )
-    return Objective(text, direction)
 
 
 # --- the request -----------------------------------------------------------------------------------
@@ -308,10 +219,21 @@ def limits_of(given: Given) -> dict[str, Any]:
         found["grace_seconds"] = units.duration(given.grace, "--grace")
         if found["grace_seconds"] > MOST_GRACE_SECONDS:
             raise InvalidRequest(f"--grace {given.grace[:40]} is too long", fix="Give at most 1h")
+    if given.stall is not None:
+        found |= stall_of(given.stall)
     if given.retry:
         pause = USUAL_BACKOFF_SECONDS if given.backoff is None else units.duration(given.backoff, "--backoff")
         found["retry"] = [rule_of(text, pause) for text in given.retry]
     return found
+
+
+def stall_of(text: str) -> dict[str, Any]:
+    """Return what `TIME[:kill]` or `off` means, as fields of a request."""
+    time, colon, act = text.partition(":kill")
+    if act or (colon and time == "off"):
+        raise InvalidRequest(f"--stall {text[:40]!r} is not understood", fix="Write 10m, 10m:kill or off")
+    seconds = 0.0 if time == "off" else units.duration(time, "--stall", least=1.0)
+    return {"stall_seconds": seconds, "stall_kill": bool(colon)}
 
 
 def rule_of(text: str, pause: float) -> dict[str, Any]:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from runforge.cli import output
+from runforge.core.states import State
 from runforge.documents import doubts
 from runforge.documents.placeholders import filled
 from runforge.documents.request import Request
 from runforge.documents.request_options import is_learned, says_none
 from runforge.errors import Missing
 from runforge.queue import environment_words
-from runforge.queue.submitting import Order, Prepared, Submitted
+from runforge.queue.ordering import Order, Prepared
+from runforge.queue.studies import Sifted
+from runforge.queue.submitting import Submitted
 from runforge.views import lists
 from runforge.views.daemon_status import has_gpus
+from runforge.views.estimates import Estimate
 from runforge.views.quoting import command_line
+from runforge.views.why import estimate_of
+from runforge.views.why_words import about, based
 from runforge.workspace import Workspace
 
+#: A longer queue would make `submit` wait for its own estimate.
+_MOST_ESTIMATED = 500
 #: A run that never started has no log.
 NoLog = Missing
 
@@ -27,11 +36,10 @@ def line_of(request: Request) -> str:
     return command_line(filled(request)) if request.command else ""
 
 
-def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> None:
-    """Tell on standard error what was queued, what may be a mistake, and why it waits."""
+def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> Estimate | None:
+    """Tell on standard error what was queued, what may be a mistake, why it waits, and when it is done; return that."""
     _warn(order, prepared)
-    count, first = len(made.run_ids), made.first_number
-    which = f"1 run, {first}" if count == 1 else f"{count:,} runs, {first}-{first + count - 1}"
+    first, which = made.first_number, _which(made)
     group = ""
     if order.submission.group is not None:
         group = f"; {'new group' if made.is_new_group else 'group'} {made.group_id}"
@@ -42,9 +50,9 @@ def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) 
         else ""
     )
     output.note(f"{which}{group}{where}")
-    line = line_of(prepared.runs[0].request)
+    line = line_of((made.sifted.new or prepared.shown)[0].request)
     if line:
-        output.note(f"{'command' if count == 1 else 'first command'}: {line}")
+        output.note(f"{_first(made)}: {line}")
     for sentence in _about_gpus(here, prepared, made):
         output.note(sentence)
     waiting = _waiting(here, made)
@@ -53,11 +61,55 @@ def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) 
         start = "; `runforge daemon --detach` starts one" if reason == "no_daemon" else ""
         says_what = text.startswith(("waits ", "starts "))
         output.note(f"{first} {text}" if says_what else f"{first} waits: {text}{start}")
+    return _estimate(here, made)
+
+
+def _estimate(here: Workspace, made: Submitted) -> Estimate | None:
+    """Tell when the run or its group is done, as far as that is known."""
+    if not made.job_ids:
+        return None
+    found = estimate_of(here, made.job_ids[0], made.group_id, _MOST_ESTIMATED)
+    if found is not None:
+        what = str(made.first_number) if made.group_id is None else f"group {made.group_id}"
+        done = about(found.ends_at, found.ends_at_latest, "")
+        output.note(f"{what} is done {done} ({based(found, of_many=made.group_id is not None)})")
+    return found
+
+
+def _which(made: Submitted) -> str:
+    """Return what was queued: how many runs with which numbers, which ones were known, and how many are to come."""
+    count, first = len(made.run_ids), made.first_number
+    if made.to_come:
+        number = "1 trial" if made.to_come == 1 else f"{made.to_come:,} trials"
+        return f"{number} to come: the daemon makes each when it can learn from the earlier ones"
+    if not made.sifted.known and not made.sifted.doubles:
+        return f"1 run, {first}" if count == 1 else f"{count:,} runs, {first}-{first + count - 1}"
+    numbers = f", {first}" if count == 1 else f", {first}-{first + count - 1}" if count else ""
+    return answer(made.sifted, str(made.group_id)) + numbers
+
+
+def answer(sifted: Sifted, group: str) -> str:
+    """Return `12 new; 8 known (5 succeeded, 2 running, 1 failed: runforge retry lm)`."""
+    parts = [f"{len(sifted.new):,} new"]
+    if sifted.known:
+        counts = Counter(run.state for run in sifted.known)
+        states = ", ".join(f"{counts[state]:,} {state}" for state in map(str, State) if counts[state])
+        again = f": runforge retry {group}" if counts["failed"] or counts["canceled"] else ""
+        parts.append(f"{len(sifted.known):,} known ({states}{again})")
+    if sifted.doubles:
+        parts.append(f"{sifted.doubles:,} the same as another")
+    return "; ".join(parts)
+
+
+def _first(made: Submitted) -> str:
+    if made.to_come:
+        return "a command like theirs"
+    return "command" if len(made.run_ids) == 1 else "first command"
 
 
 def _about_gpus(here: Workspace, prepared: Prepared, made: Submitted) -> Iterator[str]:
     """Yield what a person should know: runs without a GPU although there are some, and memory that is not known yet."""
-    request = prepared.runs[0].request
+    request = prepared.shown[0].request
     if not request.needs.gpus and request.command and not says_none(request.raw) and has_gpus(here):
         which = str(made.first_number) if len(made.run_ids) == 1 else "these runs"
         yield f"{which} see{'s' if len(made.run_ids) == 1 else ''} no GPU; -G 1 asks for one, -G 0 says that none is needed"
@@ -72,13 +124,15 @@ def _warn(order: Order, prepared: Prepared) -> None:
 
 def _waiting(here: Workspace, made: Submitted) -> tuple[str, str] | None:
     """Return why the first run waits, as a reason and in words; None if it does not."""
+    if not made.run_ids:
+        return None
     job = lists.run(here, made.run_ids[0]).job
     if job.state != "queued" or job.waiting in {None, "turn_of_others"}:  # the daemon is about to start it
         return None
     return str(job.waiting), job.waiting_text or str(job.waiting)
 
 
-def document(here: Workspace, order: Order, prepared: Prepared, made: Submitted) -> dict[str, Any]:
+def document(here: Workspace, order: Order, made: Submitted, estimate: Estimate | None) -> dict[str, Any]:
     """Return the answer for `--json`."""
     waiting = _waiting(here, made)
     runs = [
@@ -89,7 +143,7 @@ def document(here: Workspace, order: Order, prepared: Prepared, made: Submitted)
             **_planned(run.overrides, run.request),
         }
         for index, (run_id, job_id, run) in enumerate(
-            zip(made.run_ids, made.job_ids, prepared.runs, strict=True)
+            zip(made.run_ids, made.job_ids, made.sifted.new, strict=True)
         )
     ]
     return {
@@ -97,8 +151,10 @@ def document(here: Workspace, order: Order, prepared: Prepared, made: Submitted)
         "group_id": made.group_id,
         "is_new_group": made.is_new_group,
         "runs": runs,
+        "known": [run._asdict() for run in made.sifted.known],
+        "to_come": made.to_come,
         "waiting": None if waiting is None else {"reason": waiting[0], "text": waiting[1]},
-        "estimate": None,
+        "estimate": None if estimate is None else estimate.to_json(),
         "environment": _environment(here, order),
     }
 
@@ -123,14 +179,18 @@ def _planned(overrides: dict[str, Any], request: Request) -> dict[str, Any]:
 def dry_run(order: Order, prepared: Prepared, *, as_json: bool) -> int:
     """Print what would run; nothing is changed."""
     if as_json:
-        runs = [_planned(run.overrides, run.request) for run in prepared.runs]
+        runs = [_planned(run.overrides, run.request) for run in prepared.shown]
         output.print_json("submit", {"dry_run": True, "runs": runs})
         return 0
-    for run in prepared.runs:
+    if order.search is not None and not prepared.runs:
+        output.note(
+            f"{order.search.number * order.repeat:,} trials would be made one after the other, such as:"
+        )
+    for run in prepared.shown:
         line = line_of(run.request)
         print(output.safe(line or _words(run.overrides, run.request)))
     _warn(order, prepared)
-    count = len(prepared.runs)
+    count = len(prepared.runs) or order.search.number * order.repeat if order.search else len(prepared.runs)
     output.note(f"{'1 run' if count == 1 else f'{count:,} runs'} would be queued; nothing was changed")
     return 0
 

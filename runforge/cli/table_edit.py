@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from runforge.cli.parameters import JSON, MOST, TARGETS, WHERE, WORKSPACE, YES, Command, option
+from runforge.cli.parameters import (
+    JSON,
+    MAX_RUNS,
+    MOST,
+    TARGETS,
+    WHERE,
+    WORKSPACE,
+    YES,
+    Command,
+    argument,
+    option,
+)
 from runforge.cli.table_submit import SUBMIT
 
 _OF_SUBMIT = {parameter.name: parameter for parameter in SUBMIT.parameters}
@@ -37,6 +48,7 @@ _CHANGES = (
             *(
                 "time",
                 "grace",
+                "stall",
                 "resumable",
                 "on_lost",
                 "retry",
@@ -58,7 +70,7 @@ EDIT = (
         "edit",
         "edit:edit",
         "Change queued runs and groups; without options, in your editor.",
-        (*_CHOICE, *_CHANGES, _OF_SUBMIT["max_parallel"], _OF_SUBMIT["command"]),
+        (*_CHOICE, *_CHANGES, _OF_SUBMIT["max_parallel"], _OF_SUBMIT["breaker"], _OF_SUBMIT["command"]),
         ends_at_once=True,
         examples=[
             "runforge edit 12",
@@ -74,5 +86,34 @@ EDIT = (
         (*_CHOICE, *_CHANGES, _OF_SUBMIT["group"], _OF_SUBMIT["command"]),
         ends_at_once=True,
         examples=["runforge rerun 12", "runforge rerun --where 'state:failed group:lm' lr=0.01"],
+    ),
+    Command(
+        "extend",
+        "extend:extend",
+        "Let a sweep go on: more values, or more trials; only new runs are made.",
+        (
+            argument(
+                "group", "text", "The sweep's group: id, unique beginning, name, or @last.", completes="group"
+            ),
+            option(
+                "-S",
+                "texts",
+                "More values of a parameter, or another interval; may be repeated.",
+                name="sweep",
+                metavar="KEY=VALUES",
+            ),
+            option(
+                "--number -n",
+                "int",
+                "So many more trials of a --random or --tpe sweep.",
+                low=1,
+                high=1_000_000,
+            ),
+            MAX_RUNS,
+            JSON,
+            WORKSPACE,
+        ),
+        ends_at_once=True,
+        examples=["runforge extend lm -S lr=3e-4 -S layers=4..12", "runforge extend lm -n 30"],
     ),
 )

@@ -25,6 +25,7 @@ LOOK = (
             flag("--read-only", "Only watch: refuse every key that would change something."),
             flag("--ascii", "Show only ASCII characters.", name="ascii_only"),
             flag("--no-mouse", "Leave the mouse to the terminal, to select text with it."),
+            flag("--bell", "Ring when a group or the queue has ended; OSC 9 as well."),
             option(
                 "--refresh",
                 "seconds",
@@ -95,6 +96,25 @@ LOOK = (
             UTC,
         ),
         examples=["runforge gpus", "runforge gpus --release 2"],
+    ),
+    Command(
+        "why",
+        "why:why",
+        "Say what runs wait for, and when runs, groups and the queue are done.",
+        (
+            optional(
+                "targets",
+                "texts",
+                "Runs and groups. Default: the queue.",
+                metavar="[TARGET]...",
+                completes="either",
+            ),
+            WORKSPACE,
+            JSON,
+            UTC,
+        ),
+        reads_only=True,
+        examples=["runforge why 47", "runforge why lm", "runforge why"],
     ),
     Command(
         "logs",

@@ -20,7 +20,7 @@ QUEUE = (
     SUBMIT,
     Command(
         "enqueue-sweep",
-        "queue:enqueue_sweep",
+        "enqueueing:enqueue_sweep",
         "Put all runs of a sweep plan into the queue.",
         (PLAN, WORKSPACE, DRY_RUN, DRY_RUN_SECONDS, MAX_RUNS, STATE_DIR, JSON),
         ends_at_once=True,
@@ -28,7 +28,7 @@ QUEUE = (
     ),
     Command(
         "enqueue-run",
-        "queue:enqueue_run",
+        "enqueueing:enqueue_run",
         "Queue the run of a run folder; one that has ended runs again.",
         (
             option("--run-id", "text", "The name of the run folder.", is_required=True),

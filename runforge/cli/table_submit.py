@@ -15,6 +15,22 @@ from runforge.cli.parameters import (
     optional,
 )
 
+#: How a sweep draws its runs, and how often each is made.
+SEARCH = (
+    option(
+        "--random", "int", "Draw so many runs from the intervals and values of -S.", low=1, high=1_000_000
+    ),
+    option(
+        "--tpe",
+        "int",
+        "Let Optuna's TPE choose so many runs, each with what the earlier ones have shown.",
+        low=1,
+        high=1_000_000,
+    ),
+    option("--seed", "int", "Of --random and --tpe; 0 if not given.", low=0, high=2**32 - 1),
+    option("--repeat", "int", "Make each run of the sweep so often.", default=1, low=1, high=10_000),
+    flag("--allow-duplicates", "Make also runs that the group has already."),
+)
 SUBMIT = Command(
     "submit",
     "submit:submit",
@@ -50,6 +66,12 @@ SUBMIT = Command(
             high=MOST,
         ),
         option(
+            "--breaker",
+            "text",
+            "So many equal failures in a row pause the group: a number, or `off`; 5 if not given.",
+            metavar="N",
+        ),
+        option(
             "--time -t", "text", "Stop it after this time: 90s, 45m, 12h, 2d or HH:MM:SS.", metavar="TIME"
         ),
         option(
@@ -60,6 +82,12 @@ SUBMIT = Command(
         ),
         RESUMABLE,
         ON_LOST,
+        option(
+            "--stall",
+            "text",
+            "Mark it after this time without output, metrics, CPU or GPU use, 30m if not given; `:kill` ends it, `off` never.",
+            metavar="TIME[:kill]",
+        ),
         option(
             "--retry",
             "texts",
@@ -86,7 +114,7 @@ SUBMIT = Command(
         option(
             "-S",
             "texts",
-            "Vary a parameter: lr=1e-4,1e-3 or seed=1..5; may be repeated.",
+            "Vary a parameter: lr=1e-4,1e-3, seed=1..5 or an interval, lr=1e-5..1e-1:log; may be repeated.",
             name="sweep",
             metavar="KEY=VALUES",
         ),
@@ -100,6 +128,7 @@ SUBMIT = Command(
         option(
             "--from", "file", "A CSV or JSONL file: each row is a run; `-` is standard input.", name="rows"
         ),
+        *SEARCH,
         option(
             "--params",
             "text",
@@ -135,6 +164,7 @@ SUBMIT = Command(
         "runforge submit -G 1 -t 2h --retry 2 -n lm -- python train.py",
         "runforge submit --resumable --grace 2m -- python train.py",
         "runforge submit -S lr=1e-4,1e-3 -S seed=1..5 -- python train.py --lr {lr} --seed {seed}",
+        "runforge submit -S lr=1e-5..1e-1:log --random 50 --metric val/loss:min -- python train.py --lr {lr}",
         "runforge submit --after @last --shell -- 'python evaluate.py > scores.txt'",
     ],
 )

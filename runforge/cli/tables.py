@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runforge import cells
 from runforge.cli import output
 from runforge.core.states import State
-from runforge.views.shown import ended_runs, group_state, label, parameters_text
+from runforge.views.shown import ended_runs, group_state, label, parameters_text, pause_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,9 @@ def print_groups(found: Sequence[GroupView]) -> None:
     ]
     headers = ["GROUP", "STATUS", "PROGRESS", "ENDED", "RUNNING", "FAILED"]
     output.table(headers, rows, flexible=[0], ids=[0], state_column=1)
+    for group in found:
+        if group.paused and group.pause_reason is not None:
+            output.note(f"{group.name}: {pause_words(group)}; `runforge resume {group.group_id}` ends that")
 
 
 def print_jobs(found: Sequence[JobView]) -> None:

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 
 def tui(
-    workspace: Path | None, read_only: bool, ascii_only: bool, no_mouse: bool, refresh: float | None
+    workspace: Path | None,
+    read_only: bool,
+    ascii_only: bool,
+    no_mouse: bool,
+    bell: bool,
+    refresh: float | None,
 ) -> int:
     """Open the terminal UI and return its exit code."""
     from runforge.cli.screens import open_screens
@@ -21,5 +26,6 @@ def tui(
         read_only=read_only,
         ascii_only=ascii_only,
         mouse=not no_mouse,
+        bell=bell,
         seconds=refresh,
     )

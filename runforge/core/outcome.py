@@ -56,6 +56,8 @@ class ExitRecord(NamedTuple):
     #: The memory of its largest process in MB, and the processor time of all.
     peak_rss_mb: float | None = None
     cpu_seconds: float | None = None
+    #: The seconds without a sign of life after which it was ended.
+    stalled: float | None = None
     #: It was asked to make room, or is resumable and has left by itself.
     yielded: bool = False
     #: Such a run has said that it is at its real end.
@@ -105,6 +107,13 @@ class GpuFault(Enum):
     DEVICE = "device"
 
 
+class Told(NamedTuple):
+    """The line that says what failed, and where: a file and a function, as far as they are known."""
+
+    line: str
+    frame: str | None = None
+
+
 class Report(NamedTuple):
     """All that can be seen of an attempt, read once. `core.policy` decides what it means."""
 
@@ -124,6 +133,8 @@ class Report(NamedTuple):
     gpu_fault: GpuFault | None = None
     #: The parameters of an attempt whose device had no memory left.
     parameters: Mapping[str, Any] = {}
+    #: What its last exception says.
+    told: Told | None = None
 
 
 class Ending(NamedTuple):
@@ -140,6 +151,8 @@ class Ending(NamedTuple):
     device_failed: bool = False
     #: Its parameters, where the next attempt may need others.
     parameters: Mapping[str, Any] = {}
+    #: Equal for equal failures (`core.signature`).
+    signature: str | None = None
     #: It goes back into the queue, and waits there until a person releases it.
     is_held: bool = False
     #: Of a run that has made room: whether it has saved something, and how far it was.

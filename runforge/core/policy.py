@@ -147,9 +147,10 @@ def of_record(record: ExitRecord) -> Ending:
     if record.spawn_error:
         message = f"could not be started: {safe(record.spawn_error)}"
         return Ending(State.FAILED, Cause.SPAWN_FAILED, message)
-    if record.timed_out is not None:
-        message = time_limit(record.timed_out)
-        return Ending(State.FAILED, Cause.TIMEOUT, message, record.exit_code, record.signal)
+    late = time_limit(record.timed_out) if record.timed_out is not None else None
+    late = stall(record.stalled) if record.stalled is not None else late
+    if late is not None:
+        return Ending(State.FAILED, Cause.TIMEOUT, late, record.exit_code, record.signal)
     if record.yielded and not (record.finished and record.exit_code == 0):
         return yielding.ending_of(record)
     if record.exit_code == 0:
@@ -160,6 +161,11 @@ def of_record(record: ExitRecord) -> Ending:
 def time_limit(seconds: float) -> str:
     """Return why a run was ended that has taken too long."""
     return f"time limit of {_exactly(seconds)} reached"
+
+
+def stall(seconds: float) -> str:
+    """Return why a run was ended that did nothing."""
+    return f"no sign of life for {_exactly(seconds)}"
 
 
 def _exactly(seconds: float) -> str:

@@ -80,6 +80,11 @@ class Job(NamedTuple):
     code_tree: str | None = None
     #: When it tells of itself; None is as configured.
     notify: str | None = None
+    #: After so many seconds without a sign of life it is marked, or ended; None is as usual, 0 never.
+    stall_seconds: float | None = None
+    stall_kill: int = 0
+    #: Since when it gives no sign of life, if it is marked.
+    stalled_at: str | None = None
 
     @property
     def requires_gpu(self) -> bool:
@@ -142,6 +147,8 @@ class Group(NamedTuple):
     pause_reason: str | None = None
     #: So many equal failures in a row pause it; None is as usual, 0 never.
     breaker: int | None = None
+    #: How many of its attempts have failed alike in a row.
+    streak: int = 0
 
     @property
     def total(self) -> int:

@@ -3,7 +3,6 @@
 A run may have several rules; the first that names the cause decides. A person's retry starts the counts anew.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 from runforge.core.outcome import Ending
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
+from runforge.digest import sha256_of
 
 #: What a rule may name. A cancel, a program that is not found and a wrong result.json are never tried again.
 CAUSES = ("exit", "signal", "oom", "gpu_oom", "timeout", "lost")
@@ -142,5 +142,5 @@ def _used(job: Job, rules: int) -> list[int]:
 def delay(backoff_seconds: float, uses: int, token: str) -> float:
     """Return the seconds before the next attempt: doubled with each use, spread by the attempt's token."""
     doubled = min(LONGEST_SECONDS, backoff_seconds * 2 ** min(uses, 30))
-    share = int(hashlib.sha256(token.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+    share = int(sha256_of(token.encode())[:8], 16) / 0xFFFFFFFF
     return float(doubled * (1 - _JITTER + 2 * _JITTER * share))

@@ -46,6 +46,9 @@ class Submission(NamedTuple):
     code_tree: str | None = None
     #: When it tells of itself; None is as configured.
     notify: str | None = None
+    #: After so many seconds without a sign of life it is marked, or ended; None is as usual, 0 never.
+    stall_seconds: float | None = None
+    stall_kill: int = 0
 
     def columns(self) -> dict[str, object]:
         """Return the values for the job's row, by column. The group has its own row."""
@@ -57,7 +60,7 @@ class Submission(NamedTuple):
 
 #: What another job does not take over from the one that it is made like.
 _OF_ONE_JOB = frozenset(
-    {"group", "held", "not_before", "request_sha", "trial_no", "code_tree", "config_hash"}
+    {"group", "held", "not_before", "request_sha", "trial_no", "code_tree", "recipe", "config_hash"}
 )
 #: No option was given.
 USUAL = Submission()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from runforge.backends.base import AttemptRef, Order
 from runforge.core.outcome import Ending, ExitRecord
 from runforge.core.policy import Past
 from runforge.core.records import Job
+
+if TYPE_CHECKING:
+    from runforge.core.outcome import Told
 
 
 @dataclass(slots=True)
@@ -30,6 +34,10 @@ class RunningAttempt:
     record: ExitRecord | None = None
     #: Seconds for which its job is not tried again.
     delay: float | None = None
+    #: What the end of its log says of its failure.
+    told: Told | None = None
+    #: UUIDs of its devices.
+    devices: tuple[str, ...] = ()
 
     def note(self, **changes: object) -> None:
         """Remember something for the next decision."""

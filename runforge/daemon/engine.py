@@ -7,29 +7,30 @@ what happens to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runforge import failpoints, machine_faults
 from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder
-from runforge.clock import Clock, later
-from runforge.core import policy, retrying, yielding
+from runforge.clock import Clock
+from runforge.core import policy
 from runforge.core.outcome import Ending
 from runforge.core.policy import Decision, Past
-from runforge.core.records import ASKED_AND_HELD, Job
-from runforge.core.states import Cause, State
+from runforge.core.records import Job
+from runforge.core.states import Cause
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
 from runforge.daemon.gpu_use import GpuUse
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.orders import Orders
+from runforge.daemon.recording import record
 from runforge.daemon.settling import Decide, settle
+from runforge.daemon.stall_watch import StallWatch
 from runforge.daemon.told_gpus import ToldGpus, told_gpus
 from runforge.daemon.xids import FailedDevices
 from runforge.errors import RunForgeError, explained
-from runforge.store import records, transitions, uses
-from runforge.store.failures import IllegalTransition
+from runforge.store import records, uses
 from runforge.store.journal import Journal, Transaction
 
 #: How often held launches are tried again, in seconds.
@@ -87,6 +88,7 @@ class Engine:
         self._orders = Orders(journal, backend)
         #: The journal's version when nothing more could start.
         self._seen: tuple[int, int] | None = None
+        self._stalls = StallWatch(journal, backend, clock, lambda: claims.epoch, listener.log)
         self.is_draining = False
 
     @property
@@ -121,6 +123,7 @@ class Engine:
             self._backend.wait_seconds(),
             POLL_SECONDS if self.gate.is_closed else None,
             self._delays.wait_seconds(self._clock.now()),
+            self._stalls.wait_seconds() if self._attempts else None,
         ]
         return min((wish for wish in wishes if wish is not None), default=None)
 
@@ -141,6 +144,9 @@ class Engine:
         self._look_at_gpus()
         self._inspect_due()
         self._orders.deliver(self._attempts)
+        self._stalls.step(
+            self._attempts, {each.uuid: float(each.use or 0) for each in self._claims.gpus.seen}
+        )
         while self._advance():
             pass
         if self._claims.is_gpu_wanted:
@@ -154,10 +160,10 @@ class Engine:
         with self._journal.read() as tx:
             rows = [records.attempt(row) for row in tx.rows("attempts.running")]
             jobs = {j.job_id: j for j in map(records.job, tx.rows("jobs.running"))}
-            found = [(_running(tx, jobs[row.job_id], row.token), row.devices) for row in rows]
+            found = [_running(tx, jobs[row.job_id], row.token, row.devices) for row in rows]
             self._delays.load(tx)
-        for running, devices in found:
-            self._gpu_use.begin(running.ref.token, devices)
+        for running in found:
+            self._gpu_use.begin(running.ref.token, running.devices)
             running.orders = None
             self._attempts.add(running)
             self._backend.adopt(running.ref)
@@ -247,7 +253,7 @@ class Engine:
             now = self._clock.now()
             for running in over:  # first: what a run used is learned when it ends
                 uses.note(tx, running.job, self._gpu_use.of(running.ref.token, running.record))
-            ended = [(running, *_record(tx, running, now)) for running in over]
+            ended = [(running, *record(tx, running, now)) for running in over]
             self._delays.release(tx, now)
             claimed = self._claim_all(tx, now) if may_launch else []
             version = self._journal.data_version()  # while nobody else can commit
@@ -289,7 +295,7 @@ class Engine:
 
     def _claim_all(self, tx: Transaction, now: str) -> list[tuple[RunningAttempt, Claimed]]:
         claimed = self._claims.claim_all(tx, now, self._clock.monotonic())
-        return [(_running(tx, each.job, each.grant.token), each) for each in claimed]
+        return [(_running(tx, each.job, each.grant.token, each.grant.uuids), each) for each in claimed]
 
     def _launch(self, running: RunningAttempt, claim: Claimed) -> None:
         try:
@@ -302,29 +308,7 @@ class Engine:
             self._end(running, policy.refused(message, machine_faults.passing(error), Cause.LAUNCH_FAILED))
 
 
-def _running(tx: Transaction, job: Job, token: str) -> RunningAttempt:
+def _running(tx: Transaction, job: Job, token: str, devices: Sequence[str]) -> RunningAttempt:
     unstarted = tx.row("attempts.unstarted", job_id=job.job_id, lost=job.lost)[0] if job.lost else 0
-    return RunningAttempt(job, AttemptRef(job.run_id, job.attempt, token, job.run_dir), Past(unstarted))
-
-
-def _record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, Ending]:
-    """Record how an attempt ended; return the job as it was, and the recorded ending."""
-    job = records.job(tx.row("jobs.by_job_id", job_id=running.job.job_id))
-    if running.ending is None:
-        raise IllegalTransition(f"run {job.run_id} has not ended")
-    ending = policy.apply_cancel(running.ending, job)
-    again = retrying.another(job, ending, running.ref.token)
-    if again is not None:
-        transitions.try_again(tx, job, ending, now, again)
-        return job, ending._replace(state=State.QUEUED)
-    if ending.state is State.QUEUED and ending.cause is Cause.YIELDED:
-        returned = yielding.returned(job, ending)
-        transitions.give_back(tx, job, returned, now)
-        return job, returned.ending
-    if ending.state is State.QUEUED:
-        ending = ending._replace(is_held=ending.is_held or job.yield_requested == ASKED_AND_HELD)
-        not_before = None if running.delay is None else later(now, running.delay)
-        transitions.requeue(tx, job, ending, now, not_before=not_before)
-    else:
-        transitions.end(tx, job, ending, now)
-    return job, ending
+    ref = AttemptRef(job.run_id, job.attempt, token, job.run_dir)
+    return RunningAttempt(job, ref, Past(unstarted), devices=tuple(devices))

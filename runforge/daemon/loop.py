@@ -15,6 +15,7 @@ from runforge.daemon.engine import POLL_SECONDS, Engine
 from runforge.daemon.housekeeping import Housekeeping
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
+from runforge.daemon.sampling import Sampling
 from runforge.errors import RunForgeError, explained
 from runforge.queue import abandoned, wakeup
 from runforge.store.failures import DiskFull, Fenced, JournalBusy, JournalReplaced, ReadOnlyDisk
@@ -81,12 +82,14 @@ class Loop:
         lock: DaemonLock,
         engine: Engine,
         descriptors: Descriptors,
+        sampling: Sampling | None = None,
     ) -> None:
         self._workspace = workspace
         self._home = self._identity()
         self._journal = journal
         self._lock = lock
         self._engine = engine
+        self._sampling = sampling
         self._descriptors = descriptors
         self._housekeeping = Housekeeping(workspace, journal)
         self._bell = wakeup.listen(workspace.doorbell)
@@ -110,6 +113,8 @@ class Loop:
 
     def close(self) -> None:
         """Release everything. The runs continue."""
+        if self._sampling is not None:
+            self._sampling.close()
         self._engine.close()
         self._bell.close()
         self._housekeeping.asking.answer(is_shown=False)
@@ -124,6 +129,8 @@ class Loop:
     def _round(self) -> None:
         try:
             self._mend()
+            if self._sampling is not None:
+                self._sampling.step(may_ask=not self._engine.is_draining)
             self._engine.tick()
             self._housekeeping.export()
             jobs, gpu_jobs = self._engine.active_jobs, self._engine.active_gpu_jobs
@@ -199,5 +206,7 @@ class Loop:
         engine = self._engine.wait_seconds()
         if self._is_failing:  # what waits to be written is tried again after a pause
             return _BACK_OFF if engine is None else min(_BACK_OFF, max(engine, POLL_SECONDS))
-        wait = self._housekeeping.wait_seconds()
-        return wait if engine is None else min(wait, engine)
+        wishes = [self._housekeeping.wait_seconds(), engine]
+        if self._sampling is not None and not self._engine.is_draining:
+            wishes.append(self._sampling.wait_seconds())
+        return min(wish for wish in wishes if wish is not None)

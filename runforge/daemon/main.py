@@ -12,12 +12,14 @@ from runforge.core.outcome import Ending
 from runforge.core.records import DaemonRow, Job
 from runforge.core.scheduling import Machine
 from runforge.core.states import State
+from runforge.daemon import predecessor
 from runforge.daemon.claims import Claims
 from runforge.daemon.engine import Engine, Listener, Settings
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.replace import replace_holder
+from runforge.daemon.sampling import Sampling
 from runforge.errors import InternalError, InvalidRequest, RunForgeError
 from runforge.files.permissions import become_private
 from runforge.machine import os_process, size
@@ -96,11 +98,16 @@ def _said_done(job: Job, ending: Ending) -> None:
 def take_over(journal: Journal, settings: Settings) -> int:
     """Write this daemon into the journal and return its epoch. Older daemons can then write no more."""
     with journal.write() as tx:
+        now = clock.now()
+        gone = predecessor.found(journal.workspace, records.daemon(tx.row("journal.daemon")), now)
+        if gone is not None:
+            predecessor.note(tx, gone, now)
+            log(f"WARNING: {gone.words}")
         row = tx.row(
             "journal.take_over",
             pid=os.getpid(),
             boot_id=os_process.boot_id(),
-            now=clock.now(),
+            now=now,
             start_ticks=os_process.start_ticks(os.getpid()),
             max_parallel=settings.max_parallel,
             gpu_slots=1 if settings.gpu_slots is None else settings.gpu_slots,
@@ -157,7 +164,8 @@ class Daemon:
         self._engine = local_engine(
             workspace, journal, self._epoch, settings, listener, descriptors, umask=umask
         )
-        self._loop = Loop(workspace, journal, lock, self._engine, descriptors)
+        sampling = Sampling(journal, descriptors, self._epoch, settings.max_parallel, log)
+        self._loop = Loop(workspace, journal, lock, self._engine, descriptors, sampling)
         self._signals = Signals(journal, descriptors, _KILLED)
         self._read: tuple[int, DaemonRow] | None = None
         self._told_gpu_slots = 1 if settings.gpu_slots is None else settings.gpu_slots

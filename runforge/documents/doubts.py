@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runforge.documents.estimator_table import TABLE
-from runforge.documents.known_fields import AXIS, PLAN, hint, unknown, unknown_in_request
+from runforge.documents.known_fields import AXIS, DIMENSION, PLAN, hint, unknown, unknown_in_request
 from runforge.documents.placeholders import left_in, names_in
 from runforge.documents.request import Request
 from runforge.text import did_you_mean, safe
@@ -31,12 +31,13 @@ def unread_in_plan(document: dict[str, Any]) -> Iterator[str]:
     for path in unknown(document, PLAN):
         yield _unread(path, hint(path, (), PLAN))
     strategy = document["strategy"]
-    is_grid = strategy["type"] == "grid"
-    for index, axis in enumerate(strategy["parameters"] if is_grid else ()):
-        for name in unknown(axis, AXIS):
-            yield _unread(f"strategy.parameters[{index}].{name}", did_you_mean(name, AXIS))
-    if strategy.get("runs") and (is_grid or strategy.get("parameters")):
-        other = "runs" if is_grid else "parameters"
+    is_list = strategy["type"] == "list"
+    tree = AXIS if strategy["type"] == "grid" else DIMENSION
+    for index, axis in enumerate(() if is_list else strategy["parameters"]):
+        for name in unknown(axis, tree):
+            yield _unread(f"strategy.parameters[{index}].{name}", did_you_mean(name, tree))
+    if strategy.get("runs") and (not is_list or strategy.get("parameters")):
+        other = "parameters" if is_list else "runs"
         yield _unread(f"strategy.{other}", f"The strategy is {strategy['type']!r}")
 
 

@@ -11,11 +11,12 @@ import os
 import re
 from pathlib import Path
 
-from runforge.documents.request import Request
-from runforge.documents.request_file import REQUEST_LIMIT, digest, read_queued
+from runforge.digest import sha256_of
 from runforge.files.durable import read_if_there, write_atomic
 
 _NAME = "request.json"
+#: Largest request.json that is read.
+REQUEST_LIMIT = 1024 * 1024
 _BESIDE = re.compile(r"request\.[0-9a-f]{64}\.json")
 
 
@@ -26,7 +27,7 @@ def beside(folder: Path, sha: str) -> Path:
 
 def keep(folder: Path, data: bytes) -> None:
     """Write a new request beside the old one. It is durable when this returns."""
-    write_atomic(beside(folder, digest(data)), data)
+    write_atomic(beside(folder, sha256_of(data)), data)
 
 
 def place(folder: Path, sha: str | None) -> None:
@@ -38,15 +39,9 @@ def place(folder: Path, sha: str | None) -> None:
         return
     new = beside(folder, sha)
     data = read_if_there(new, REQUEST_LIMIT)
-    if data is not None and digest(data) == sha:
+    if data is not None and sha256_of(data) == sha:
         with contextlib.suppress(FileNotFoundError):  # another process was quicker
             os.replace(new, folder / _NAME)
-
-
-def read(folder: Path, sha: str | None) -> tuple[Request, str]:
-    """Return the request of a run and the digest of its file; another digest than `sha` is not what was queued."""
-    place(folder, sha)
-    return read_queued(folder / _NAME)
 
 
 def current(folder: Path, sha: str | None) -> Path:

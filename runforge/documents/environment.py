@@ -5,11 +5,11 @@ The file's name is the digest of its content, so it never changes and many runs 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shlex
 
+from runforge.digest import sha256_of
 from runforge.documents.secrets import is_secret
 from runforge.errors import InvalidRequest
 
@@ -33,7 +33,7 @@ def encode(variables: dict[str, str]) -> bytes:
 
 def digest(data: bytes) -> str:
     """Return the name of an environment with this content."""
-    return hashlib.sha256(data).hexdigest()
+    return sha256_of(data)
 
 
 def parse(data: bytes) -> dict[str, str] | None:

@@ -17,8 +17,8 @@ Tree = dict[str, Any]
 REQUEST: Tree = {
     **dict.fromkeys(("$schema", "version", "preset", "created_at", "created_by", "grace_seconds")),
     **dict.fromkeys(("name", "notes", "tags", "rerun_from", "sweep_group_id", "timeout_seconds", "retry")),
-    **dict.fromkeys(("resumable", "yield_signal", "on_lost")),
-    "metrics": None,
+    **dict.fromkeys(("resumable", "yield_signal", "on_lost", "repeat")),
+    **dict.fromkeys(("metrics", "stall_seconds", "stall_kill")),
     "dataset": dict.fromkeys(("path", "label_column", "separator", "label_type")),
     "model": dict.fromkeys(("family", "hyperparameters", "command", "cwd", "folder", "shell")),
     "device": dict.fromkeys(("type", "gpu_reason")),
@@ -29,11 +29,13 @@ REQUEST: Tree = {
 PLAN: Tree = {
     **dict.fromkeys(("$schema", "version", "kind", "created_at", "created_by", "workspace", "base_request")),
     "group": dict.fromkeys(("name", "notes")),
-    "strategy": dict.fromkeys(("type", "parameters", "runs")),
-    "execution": dict.fromkeys(("max_parallel", "fail_fast", "stop_on_cancel")),
+    "strategy": dict.fromkeys(("type", "parameters", "runs", "number", "seed", "repeat", "stop", "keep")),
+    "execution": dict.fromkeys(("max_parallel", "fail_fast", "stop_on_cancel", "breaker")),
     "objective": dict.fromkeys(("metric", "direction")),
 }
 AXIS: Tree = dict.fromkeys(("path", "values"))
+#: A parameter of a search may be an interval.
+DIMENSION: Tree = dict.fromkeys(("path", "values", "low", "high", "scale"))
 HYPERPARAMETERS = "model.hyperparameters"
 #: Half is not enough: `retries` is no `notes`.
 _ALIKE = 0.55

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
@@ -17,18 +16,19 @@ from runforge.documents.request import Request
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.text import did_you_mean
 
+# Patterns that few requests need are texts: to compile them takes longer than to import this.
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)*)\}")
 #: An argument that is only a placeholder, perhaps after `--option=`: programs do not use this for anything
 #: else.
-_ALONE = re.compile(r"(?:-{0,2}[\w.+-]+=)?\{([A-Za-z_][\w.]*)\}")
+_ALONE = r"(?:-{0,2}[\w.+-]+=)?\{([A-Za-z_][\w.]*)\}"
 #: `${HOME}` is the shell's.
-_IN_TEXT = re.compile(r"(?<!\$)" + _PLACEHOLDER.pattern)
+_IN_TEXT = r"(?<!\$)" + _PLACEHOLDER.pattern
 #: All hyperparameters at once, as an argument or as a word of a line for bash.
 _ALL = re.compile(r"(?<!\S)\{args(:hydra)?\}(?!\S)")
 _ARGS = "args"
 #: Hydra reads a text of other characters, or one that means something else, only in quotes.
-_PLAIN_IN_HYDRA = re.compile(r"[\w./+@%-]+")
-_MEANS_ELSE_IN_HYDRA = re.compile(r"(?i)true|false|null|[+-]?(?:nan|inf|infinity)|[+-]?[\d._]+(?:e[+-]?\d+)?")
+_PLAIN_IN_HYDRA = r"[\w./+@%-]+"
+_MEANS_ELSE_IN_HYDRA = r"(?i)true|false|null|[+-]?(?:nan|inf|infinity)|[+-]?[\d._]+(?:e[+-]?\d+)?"
 
 
 def filled(request: Request) -> tuple[str, ...]:
@@ -48,9 +48,15 @@ def _filled(text: str, values: dict[str, Any], *, is_quoted: bool = False) -> st
         found = value_of(values, match.group(1))
         if found is None:
             return match.group()
-        return shlex.quote(_as_text(found[0])) if is_quoted else _as_text(found[0])
+        return _quoted(_as_text(found[0])) if is_quoted else _as_text(found[0])
 
     return _PLACEHOLDER.sub(fill, text)
+
+
+def _quoted(text: str) -> str:
+    import shlex  # only a line for bash needs it
+
+    return shlex.quote(text)
 
 
 def _filled_line(line: str, values: dict[str, Any]) -> str:
@@ -59,7 +65,10 @@ def _filled_line(line: str, values: dict[str, Any]) -> str:
     for match in _ALL.finditer(line):
         arguments = _all(match.group(), values)
         if arguments is not None:
-            pieces += [_filled(line[start : match.start()], values, is_quoted=True), shlex.join(arguments)]
+            pieces += [
+                _filled(line[start : match.start()], values, is_quoted=True),
+                " ".join(map(_quoted, arguments)),
+            ]
             start = match.end()
     return "".join([*pieces, _filled(line[start:], values, is_quoted=True)])
 
@@ -114,7 +123,7 @@ def _for_hydra(value: Any) -> str:
         return "[" + ",".join(_for_hydra(held) for held in value) + "]"
     if not isinstance(value, str):
         return json.dumps(value)
-    if _PLAIN_IN_HYDRA.fullmatch(value) and not _MEANS_ELSE_IN_HYDRA.fullmatch(value):
+    if re.fullmatch(_PLAIN_IN_HYDRA, value) and not re.fullmatch(_MEANS_ELSE_IN_HYDRA, value):
         return value
     return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
 
@@ -147,7 +156,7 @@ def require_filled(
                 message = f"{at}: {{{name}}} has no value, because {HYPERPARAMETERS}.{name} is null"
                 fix = "Give it a value, or give a command without it (a sweep can vary model.command too)"
                 raise error(message, where=where, fix=fix)
-        alone = _ALONE.fullmatch(part)
+        alone = re.fullmatch(_ALONE, part)
         if alone is not None and value_of(values, alone[1]) is None:
             raise error(f"{at}: {_no_such(alone[1], values)}", where=where, fix=_fix(alone[1], values))
 
@@ -181,9 +190,9 @@ def left_in(request: Request) -> Iterator[str]:
     """Yield a sentence for each `{name}` inside an argument that has no value."""
     values = request.hyperparameters
     for index, part in enumerate(request.command):
-        if "\n" in part or _ALONE.fullmatch(part):
+        if "\n" in part or re.fullmatch(_ALONE, part):
             continue
-        for name in dict.fromkeys(_IN_TEXT.findall(_ALL.sub("", part) if request.is_shell else part)):
+        for name in dict.fromkeys(re.findall(_IN_TEXT, _ALL.sub("", part) if request.is_shell else part)):
             if value_of(values, name) is not None:
                 continue
             text = f"{_at(request, index)}: {{{name}}} stays as it is: there is no such hyperparameter"

@@ -57,6 +57,9 @@ class Request(NamedTuple):
     name: str | None
     tags: tuple[str, ...]
     notes: str | None
+    #: After so many seconds without a sign of life it is marked, or ended; None is as usual, 0 never.
+    stall_seconds: float | None
+    stall_kill: bool
     resuming: Resuming
 
     @property

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runforge.documents import strict_json
+from runforge.digest import sha256_of
+from runforge.documents import edited_request, strict_json
+from runforge.documents.edited_request import REQUEST_LIMIT
 from runforge.documents.placeholders import require_filled
 from runforge.documents.request import Request, parse_request
 from runforge.errors import (
@@ -16,9 +17,6 @@ from runforge.errors import (
 )
 from runforge.files.durable import read_bounded
 from runforge.files.given import read_given, shown
-
-#: Largest request.json that is read.
-REQUEST_LIMIT = 1024 * 1024
 
 
 def read_request(path: Path) -> Request:
@@ -46,9 +44,15 @@ def read_queued(path: Path) -> tuple[Request, str]:
     return _parsed(data, str(path)), digest(data)
 
 
+def read_of_run(folder: Path, sha: str | None) -> tuple[Request, str]:
+    """Return the request of a run and the digest of its file; another digest than `sha` is not what was queued."""
+    edited_request.place(folder, sha)
+    return read_queued(folder / "request.json")
+
+
 def digest(data: bytes) -> str:
     """Return what the journal keeps of a request's file, to see later whether it was changed."""
-    return hashlib.sha256(data).hexdigest()
+    return sha256_of(data)
 
 
 def read_given_request(path: Path) -> tuple[Request, bytes]:

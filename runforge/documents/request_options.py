@@ -11,7 +11,6 @@ from runforge.core import retrying, yielding
 from runforge.core.resources import Resources
 from runforge.core.retrying import Rule
 from runforge.documents.problems import Fields
-from runforge.metrics.patterns import PATTERN, compiled
 from runforge.text import did_you_mean
 
 #: What a retry rule may name, what a rule without causes means, and its first pause.
@@ -22,7 +21,7 @@ _MOST_SECONDS = 10 * 366 * 24 * 3600
 _MOST_BACKOFF_SECONDS = 24 * 3600
 _MOST_RETRIES = 1000
 _MOST_RULES = 20
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = r"[0-9a-f]{64}"
 _UUID = re.compile(r"(?:GPU|MIG)-[\w.:/-]{1,100}")
 #: In place of a number of MB: what runs of the same recipe have used.
 LEARNED = "learned"
@@ -71,6 +70,9 @@ class Options(NamedTuple):
     name: str | None
     tags: tuple[str, ...]
     notes: str | None
+    #: After so many seconds without a sign of life it is marked, or ended; None is as usual, 0 never.
+    stall_seconds: float | None
+    stall_kill: bool
     resuming: Resuming
 
 
@@ -86,6 +88,8 @@ def read_options(fields: Fields, device_type: str | None) -> Options:
         _label(fields, "name"),
         _tags(fields),
         fields.text("notes"),
+        fields.number("stall_seconds", least=0, most=_MOST_SECONDS),
+        fields.boolean("stall_kill", default=False),
         _resuming(fields),
     )
 
@@ -166,12 +170,16 @@ def read_objective(fields: Fields | None) -> Objective | None:
 def _metrics(fields: Fields) -> str | None:
     """Return where a command's metrics are: a path, `none`, or `re:` and a pattern for its log."""
     given = fields.text("metrics")
-    if given is not None and given.startswith(PATTERN):
+    if given is None:
+        return None
+    from runforge.metrics.patterns import PATTERN, compiled  # large patterns, which few requests need
+
+    if given.startswith(PATTERN):
         try:
             compiled(given.removeprefix(PATTERN))
         except ValueError as error:
             fields.problems.add(fields.path("metrics"), f"is no pattern for a log: {error}")
-    elif given is not None and (not given.strip() or "\0" in given or len(given) > _PATH_LIMIT):
+    elif not given.strip() or "\0" in given or len(given) > _PATH_LIMIT:
         fields.problems.add(fields.path("metrics"), "must be a path, `none`, or `re:` and a pattern")
     return given
 
@@ -180,7 +188,7 @@ def _environment(fields: Fields | None) -> EnvironmentRef | None:
     if fields is None:
         return None
     digest, source = fields.text("id"), fields.text("from")
-    if digest is not None and not _DIGEST.fullmatch(digest):
+    if digest is not None and not re.fullmatch(_DIGEST, digest):
         fields.problems.add(fields.path("id"), "must be the digest of a stored environment (64 hex digits)")
     if source is not None and not PurePosixPath(source).is_absolute():
         fields.problems.add(fields.path("from"), f"{source!r:.100} must be an absolute path")

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from runforge.drills import daemon_drills, file_drills, graph_drills, pause_drills, run_drills, waiting_drills
+from runforge.drills import (
+    daemon_drills,
+    file_drills,
+    graph_drills,
+    guard_drills,
+    pause_drills,
+    run_drills,
+    waiting_drills,
+)
 from runforge.drills.scene import Scene
 
 
@@ -42,6 +50,7 @@ _ALL = (
     Drill("exports-forged", "not believed, written again", file_drills.exports_forged),
     Drill("clock-jumps", "order and outcomes hold", daemon_drills.clock_jumps),
     Drill("fan-in", "tried again first, then awaited", graph_drills.fan_in),
+    Drill("breaker", "equal failures pause their group", guard_drills.breaker),
     Drill("edit", "the old run or the new one", graph_drills.edit),
     # The last one, because its small disk stays mounted in this process.
     Drill("disk-full", "ends are kept and recorded later", file_drills.disk_full),

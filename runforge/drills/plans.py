@@ -45,7 +45,7 @@ def plan(
         "group": {"name": name},
         "base_request": base,
         "strategy": strategy,
-        "execution": {"max_parallel": 2, **execution},
+        "execution": {"max_parallel": 2, "breaker": 0, **execution},
     }
 
 

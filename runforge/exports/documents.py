@@ -125,6 +125,8 @@ def group_document(group: Group, best: Job | None, jobs: Iterable[Job]) -> dict[
         "notes": group.notes,
         "plan_ref": "plan.json",
         "paused": group.is_paused,
+        "paused_by": group.paused_by,
+        "pause_reason": group.pause_reason,
         "status": status_of(group),
         "execution": {
             "max_parallel": group.max_parallel,

@@ -182,6 +182,22 @@ def descendants(root: int | None = None) -> list[int]:
     return found
 
 
+def cpu_seconds_below(root: int) -> float:
+    """Return the processor time of all descendants of a process, of those that have ended too; not its own."""
+    ticks = sum(_ticks(root)[2:])
+    for pid in descendants(root):
+        ticks += sum(_ticks(pid))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int) -> list[int]:
+    """Return a process's ticks in its own code and in the kernel, and those of its ended children."""
+    try:
+        return [int(word) for word in _stat(pid)[11:15]]
+    except (OSError, IndexError, ValueError):
+        return []
+
+
 def command_line(pid: int) -> list[str]:
     """Return the command line of a process as words; none if it is gone."""
     try:

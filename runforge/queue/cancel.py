@@ -32,8 +32,10 @@ def cancel_group(workspace: Workspace, name: str, *, let_running_finish: bool = 
         group_id = targets.group_id(tx, name)
         live = [j for j in transitions.jobs_of_group(tx, group_id) if j.state in LIVE]
         now = clock.now()
-        if live:
+        is_open = _close(tx, group_id, now)
+        if live or is_open:
             tx.run("groups.set_canceled", group_id=group_id, is_canceled=1, now=now)
+            transitions.settle(tx, group_id, now)
         stopping = _cancel(tx, live, now, let_running_finish=let_running_finish)
     _deliver(workspace, stopping)
     queued = sum(job.state is State.QUEUED for job in live)
@@ -67,8 +69,11 @@ def cancel(
     with committed(workspace) as tx:
         now = clock.now()
         before = [records.job(tx.row("jobs.by_job_id", job_id=job_id)) for job_id in job_ids]
-        for group_id in {job.group_id for job in before if job.state in LIVE} & {*group_ids}:
+        opened = {group_id for group_id in group_ids if _close(tx, group_id, now)}
+        for group_id in ({job.group_id for job in before if job.state in LIVE} & {*group_ids}) | opened:
             tx.run("groups.set_canceled", group_id=group_id, is_canceled=1, now=now)
+        for group_id in opened:
+            transitions.settle(tx, group_id, now)
         changed, skipped, stopping = [], [], []
         for old in before:
             job = records.job(tx.row("jobs.by_job_id", job_id=old.job_id))
@@ -80,6 +85,14 @@ def cancel(
                 changed.append(records.job(tx.row("jobs.by_job_id", job_id=old.job_id)))
     _deliver(workspace, stopping)
     return Changed(changed, skipped)
+
+
+def _close(tx: Transaction, group_id: str, now: str) -> bool:
+    """Let a sweep make no more trials; return whether it would have."""
+    group = targets.group(tx, group_id)
+    if group.is_open:
+        tx.run("groups.set_open", group_id=group_id, is_open=0, now=now)
+    return group.is_open
 
 
 def _why_not(job: Job, *, let_running_finish: bool) -> str:

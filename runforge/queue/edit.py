@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from runforge import clock, failpoints
+from runforge.core import recipe
 from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.documents import edited_request, strict_json
@@ -33,7 +34,7 @@ from runforge.queue.edit_wish import (
     wanted,
 )
 from runforge.queue.submitting import parents_of
-from runforge.store import edges, edits, learned, transitions
+from runforge.store import edges, edits, learned, studies, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
@@ -136,8 +137,12 @@ def _plan(workspace: Workspace, job: Job, wish: Edit) -> _Plan | None:
         "env_id": new.request.env_id,
         "retry_rules": json.dumps([rule._asdict() for rule in new.request.retry]),
         "overrides": json.dumps(new.overrides),
+        "stall_seconds": new.request.stall_seconds,
+        "stall_kill": int(new.request.stall_kill),
         "is_resumable": int(new.request.resuming.is_resumable),
         "on_lost": new.request.resuming.on_lost,
+        "recipe": recipe.recipe(new.request.raw, new.overrides),
+        "config_hash": recipe.config_hash(new.request.raw),
     }
     return plan._replace(request=new.request, data=data, columns=columns, environment=new_environment)
 
@@ -198,7 +203,7 @@ def _commit(
     with journal.write() as tx:
         for plan in plans:
             job = edges.known_job(tx, plan.job.job_id)
-            reason = _why_not(job, plan.edit, plan.job.version)
+            reason = _why_not(job, plan.edit, plan.job.version) or _twin(tx, job, plan)
             if reason is None and plan.request is not None:
                 _exchange(workspace, tx, plan, plan.request, now)
             if reason is None:
@@ -208,6 +213,15 @@ def _commit(
             else:
                 late.append((job, reason))
     return done, late
+
+
+def _twin(tx: Transaction, job: Job, plan: _Plan) -> str | None:
+    """Return that another run of its sweep does already what this one would do; None if none does."""
+    digest_of_new = plan.columns.get("config_hash", job.config_hash)
+    if job.group_id is None or job.overrides == "{}" or digest_of_new == job.config_hash:
+        return None
+    same = [row["seq"] for row in studies.known(tx, job.group_id, [digest_of_new]) if row["seq"] != job.seq]
+    return f"would be the same as run {same[0]}" if same else None
 
 
 def _exchange(workspace: Workspace, tx: Transaction, plan: _Plan, request: Request, now: str) -> None:

@@ -24,6 +24,8 @@ class GroupEdit(NamedTuple):
     notes: str | None = None
     run_limit: int | None = None
     objective: Objective | None = None
+    #: So many equal failures in a row pause it; 0 never.
+    breaker: int | None = None
 
 
 class ChangedGroups(NamedTuple):
@@ -57,6 +59,8 @@ def _edit(tx: Transaction, group: Group, wish: GroupEdit, now: str) -> None:
         tx.run("groups.describe", group_id=group.group_id, name=name, notes=notes, now=now)
     if wish.run_limit is not None:
         tx.run("groups.set_limit", group_id=group.group_id, run_limit=wish.run_limit, now=now)
+    if wish.breaker is not None:
+        tx.run("groups.set_breaker", group_id=group.group_id, breaker=wish.breaker, now=now)
     if wish.objective is not None:
         metric, direction = wish.objective
         tx.run("groups.set_objective", group_id=group.group_id, metric=metric, direction=direction, now=now)

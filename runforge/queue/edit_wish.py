@@ -17,7 +17,7 @@ from runforge.errors import InvalidRequest, Missing
 from runforge.files.durable import read_if_there
 from runforge.queue import environment_words
 from runforge.queue.environment import Captured, capture
-from runforge.queue.submitting import After, path_of
+from runforge.queue.ordering import After, path_of
 from runforge.text import did_you_mean
 from runforge.workspace import Workspace
 

@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 from runforge import __version__, ids
-from runforge.core import retrying
+from runforge.core import recipe, retrying
 from runforge.core.ranking import NO_OBJECTIVE
 from runforge.core.records import Group
 from runforge.core.resources import Resources
@@ -29,6 +29,10 @@ class NewRun(NamedTuple):
     needs: Resources
     submission: Submission
 
+    def as_trial(self, number: int | None) -> NewRun:
+        """Return it as a trial of its sweep; None for a run that is none."""
+        return self if number is None else self._replace(submission=self.submission._replace(trial_no=number))
+
 
 class Lane(NamedTuple):
     """Where a new job is queued."""
@@ -46,17 +50,23 @@ class NewGroup(NamedTuple):
     max_parallel: int = 1
     fail_fast: bool = False
     objective: Objective | None = None
+    #: So many equal failures in a row pause it; None is as usual, 0 never.
+    breaker: int | None = None
 
     @classmethod
     def of_plan(cls, group_id: str, plan: Plan) -> NewGroup:
         """Return the group of a plan's runs."""
-        return cls(group_id, plan.name, plan.notes, plan.max_parallel, plan.fail_fast, plan.objective)
+        options = (plan.max_parallel, plan.fail_fast, plan.objective, plan.breaker)
+        return cls(group_id, plan.name, plan.notes, *options)
 
 
 def queued_as(request: Request, sha: str, submission: Submission, overrides: str | None = None) -> Submission:
     """Return how the job of a request is queued: what lists, filters and retries need of it is the journal's too."""
+    varied = submission.overrides if overrides is None else overrides
     return submission._replace(
-        overrides=submission.overrides if overrides is None else overrides,
+        overrides=varied,
+        recipe=recipe.recipe(request.raw, json.loads(varied)),
+        config_hash=recipe.config_hash(request.raw),
         request_sha=sha,
         env_id=request.env_id,
         name=request.name,
@@ -64,6 +74,8 @@ def queued_as(request: Request, sha: str, submission: Submission, overrides: str
         notes=request.notes,
         retry_rules=retrying.to_json(request.retry),
         learns=is_learned(request.raw.get("resources")),
+        stall_seconds=request.stall_seconds,
+        stall_kill=int(request.stall_kill),
         is_resumable=request.resuming.is_resumable,
         on_lost=request.resuming.on_lost,
     )
@@ -97,6 +109,8 @@ def insert_group(tx: Transaction, group: NewGroup, now: str) -> Group:
         objective_metric=metric,
         direction=direction,
     )
+    if group.breaker is not None:
+        tx.run("groups.set_breaker", group_id=group.group_id, breaker=group.breaker, now=now)
     return records.group(tx.row("groups.by_id", group_id=group.group_id))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from runforge import clock, failpoints
@@ -59,9 +60,9 @@ def _prunable(tx: Transaction, before: str) -> list[Job]:
 
 def size_of(workspace: Workspace, jobs: Iterable[Job]) -> int:
     """Return how many bytes the folders of jobs have."""
-    return sum(_size(workspace, job) for job in jobs)
+    return sum(folder_size(workspace.root / job.run_dir) for job in jobs)
 
 
-def _size(workspace: Workspace, job: Job) -> int:
-    folder = workspace.root / job.run_dir
+def folder_size(folder: Path) -> int:
+    """Return how many bytes the files in a folder have."""
     return sum(p.lstat().st_size for p in folder.rglob("*") if not p.is_symlink() and p.is_file())

@@ -13,15 +13,13 @@ from typing import NamedTuple
 from runforge import clock, ids
 from runforge.core.records import Group, Job
 from runforge.core.states import LIVE, State
+from runforge.core.study import Template
 from runforge.core.submission import USUAL, Submission
 from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
 from runforge.documents.request import Request
 from runforge.documents.request_file import read_queued_request
-from runforge.errors import (
-    Missing,
-    OperationFailed,
-)
-from runforge.queue import taken_request
+from runforge.errors import InvalidPlan, Missing, OperationFailed
+from runforge.queue import studies, taken_request
 from runforge.queue.change import announce
 from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
 from runforge.queue.run_folders import RunFolders, all_or_nothing
@@ -29,7 +27,8 @@ from runforge.store import edges, records, targets, transitions
 from runforge.store.foreground import Mark
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
-from runforge.sweeps.expand import RunOverrides, doubts_about, expand
+from runforge.sweeps.effect import require_reported
+from runforge.sweeps.expand import RunOverrides, doubts_about, expand, samples
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
 
@@ -80,14 +79,21 @@ def enqueue_sweep(
     """
     plan = parse_plan(plan_bytes, where=where)
     runs = expand(plan, limit=max_runs)
-    check_datasets(workspace, runs)
-    doubts = tuple(doubts_about(plan, runs))
+    checked = runs or samples(plan)
+    if owner is not None and not runs:
+        raise InvalidPlan(
+            "strategy.type: the trials of a TPE search are made by a daemon",
+            where=where,
+            fix="`runforge enqueue-sweep` queues it",
+        )
+    check_datasets(workspace, checked)
+    doubts = tuple(doubts_about(plan, checked))
     with open_journal(workspace, create=True) as journal:
         folders = RunFolders(workspace)
         with all_or_nothing(journal, folders, len(runs)):
             made = _make_sweep(journal, folders, plan, runs, submission, owner)
     announce(workspace)
-    return made._replace(doubts=doubts, first=runs[0].request)
+    return made._replace(doubts=doubts, first=checked[0].request)
 
 
 def _make_sweep(
@@ -115,10 +121,16 @@ def _make_sweep(
         )
         for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
     ]
+    study = studies.of_plan(plan, group_id, Template(plan.base_request, None, submission))
     with journal.write() as tx:
-        lane = lane_of(insert_group(tx, NewGroup.of_plan(group_id, plan), now))
+        group = NewGroup.of_plan(group_id, plan)
+        if owner is not None:  # somebody watches it, and nothing could lift a pause
+            group = group._replace(breaker=0)
+        lane = lane_of(insert_group(tx, group, now))
+        first_trial = studies.keep(tx, study, len(new), now)
         for index, run in enumerate(new):
-            insert_job(tx, run, lane, first_job + index, now)
+            trial = first_trial + index if study.is_searched else None
+            insert_job(tx, run.as_trial(trial), lane, first_job + index, now)
     return EnqueuedSweep(group_id, tuple(run_ids), plan)
 
 
@@ -142,6 +154,8 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
         )
     request, sha = read_queued_request(folder / "request.json")
     check_request(request, workspace.root)
+    if request.objective is not None:
+        require_reported(request.objective.metric, {request.family}, where=str(folder / "request.json"))
     run = NewRun(
         run_id,
         workspace.relative(folder),
@@ -187,11 +201,23 @@ def _run_again(workspace: Workspace, tx: Transaction, job: Job, run: NewRun, now
         if asked.priority:
             tx.run("jobs.set_priority", job_id=job.job_id, priority=asked.priority, now=now)
         return
-    edges.forget_parent(tx, job.job_id, now)
+    again = asked._replace(group=wanted[0], priority=asked.priority or job.priority, overrides=job.overrides)
+    _replace(tx, job, run._replace(submission=again), now)
+
+
+def _replace(tx: Transaction, job: Job, run: NewRun, now: str) -> None:
+    """Queue a new job for a run; it takes the old one's place behind what that waited for, and before what waits."""
+    lost = edges.in_vain(tx, job)
+    if lost is not None:
+        raise edges.refusal(job, lost)
+    parents = edges.unmet(tx, job.job_id)
     tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
     tx.run("jobs.delete", job_id=job.job_id)
-    again = asked._replace(group=wanted[0], priority=asked.priority or job.priority, overrides=job.overrides)
-    insert_single(tx, run._replace(submission=again), now)
+    insert_single(tx, run, now)
+    new = records.job(tx.row("jobs.by_run_id", run_id=run.run_id))
+    edges.hand_over(tx, job.job_id, new.job_id, now)
+    transitions.depend(tx, new.job_id, parents, now)
+    transitions.revive(tx, [new.job_id], now)
 
 
 def _group_of(tx: Transaction, name: str | None, now: str) -> Group | None:

@@ -7,72 +7,26 @@ that no job knows.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from runforge import __version__, clock, failpoints, ids
+from runforge import clock, failpoints, ids
 from runforge.core.dependencies import Parent
 from runforge.core.records import Group
-from runforge.core.submission import USUAL, Submission
-from runforge.documents import doubts, strict_json
-from runforge.documents.known_fields import HYPERPARAMETERS, is_known
-from runforge.documents.placeholders import require_filled
-from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
-from runforge.documents.request import parse_request
-from runforge.documents.request_options import Objective
-from runforge.documents.secrets import secrets_in
-from runforge.errors import InvalidPlan, InvalidRequest, OperationFailed
-from runforge.queue import environment
+from runforge.core.study import Template
+from runforge.documents.plan import Plan
+from runforge.errors import InvalidRequest, OperationFailed
+from runforge.queue import environment, studies
 from runforge.queue.change import announce
-from runforge.queue.environment import Captured
 from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
+from runforge.queue.ordering import After, Order, Prepared
 from runforge.queue.run_folders import RunFolders, all_or_nothing
+from runforge.queue.studies import Sifted
 from runforge.queue.submit import check_datasets
 from runforge.store import records, targets, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import exists, open_journal, open_snapshot
-from runforge.sweeps.expand import RunOverrides, doubts_about, expand
 from runforge.workspace import Workspace
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from runforge.sweeps.combine import Sweep
-
-
-class After(NamedTuple):
-    """A run or a group, as it was named, and how it must end before the start."""
-
-    target: str
-    condition: str = "ok"
-
-
-class Order(NamedTuple):
-    """All that one `submit` asks for."""
-
-    #: The request of the run, or that which all runs of the sweep vary.
-    request: dict[str, Any]
-    #: A part of the ids.
-    name: str
-    #: Its group is that to join; its other options are those of each job.
-    submission: Submission = USUAL
-    sweep: Sweep | None = None
-    after: tuple[After, ...] = ()
-    #: The environment of its runs; None is the daemon's.
-    environment: Captured | None = None
-    run_limit: int | None = None
-    objective: Objective | None = None
-    max_runs: int = MAX_RUNS
-    where: str = "submit"
-
-
-class Prepared(NamedTuple):
-    """An order's runs, checked. Nothing is changed yet."""
-
-    runs: list[RunOverrides]
-    #: That of a sweep.
-    plan: Plan | None
-    #: Sentences about what was accepted and may be a mistake.
-    doubts: tuple[str, ...]
 
 
 class Submitted(NamedTuple):
@@ -84,10 +38,14 @@ class Submitted(NamedTuple):
     first_number: int
     run_ids: tuple[str, ...]
     job_ids: tuple[str, ...]
+    #: The runs that were made, as `run_ids`, and what was not made again.
+    sifted: Sifted = Sifted([], [])
+    #: How many trials the daemon will make.
+    to_come: int = 0
 
 
-class _GroupAppeared(Exception):
-    pass
+class _Changed(Exception):
+    """The group was made or has got such runs meanwhile."""
 
 
 class _Group(NamedTuple):
@@ -95,72 +53,6 @@ class _Group(NamedTuple):
 
     group_id: str
     is_new: bool
-
-
-# --- what it asks for ------------------------------------------------------------------------------
-
-
-def prepare(order: Order) -> Prepared:
-    """Return the checked runs of an order. Pure: raises InvalidRequest, and changes nothing."""
-    texts = {
-        "name": order.request.get("name"),
-        "notes": order.request.get("notes"),
-        "tag": order.request.get("tags"),
-    }
-    secret = next(secrets_in({"name": order.name, **texts}), None)
-    if secret is not None:
-        raise InvalidRequest(
-            f"{secret} looks like a secret, and the journal keeps it", where=order.where, fix="Leave it out"
-        )
-    if order.sweep is None:
-        request = parse_request(order.request, where=order.where)
-        require_filled(request, where=order.where)
-        return Prepared([RunOverrides({}, request)], None, tuple(doubts.in_request(request)))
-    try:
-        plan = parse_plan(strict_json.dump(_plan(order, order.sweep)), where=order.where)
-        runs = expand(plan, limit=order.max_runs)
-    except InvalidPlan as error:  # nobody has typed a plan
-        raise InvalidRequest(error.message, where=error.where, fix=error.fix) from None
-    return Prepared(runs, plan, tuple(doubts_about(plan, runs)))
-
-
-def _plan(order: Order, sweep: Sweep) -> dict[str, Any]:
-    """Return the plan that says what the command line says."""
-    is_command = order.request["model"].get("family") == "command"
-    strategy: dict[str, Any]
-    if sweep.is_grid:
-        axes = [
-            {"path": path_of(key, is_command=is_command), "values": values} for key, values in sweep.axes()
-        ]
-        strategy = {"type": "grid", "parameters": axes}
-    else:
-        runs = [
-            {path_of(key, is_command=is_command): value for key, value in run.items()} for run in sweep.runs()
-        ]
-        strategy = {"type": "list", "runs": runs}
-    document = {
-        "version": 1,
-        "kind": "sweep_plan",
-        "created_at": clock.now(),
-        "created_by": f"runforge@{__version__}",
-        "group": {"name": order.submission.group or order.name, "notes": order.request.get("notes")},
-        "base_request": order.request,
-        "strategy": strategy,
-        "execution": {"max_parallel": order.run_limit or 1, "fail_fast": False, "stop_on_cancel": True},
-    }
-    if order.objective is not None:
-        document["objective"] = order.objective._asdict()
-    return document
-
-
-def path_of(key: str, *, is_command: bool) -> str:
-    """Return the path in a request that a typed name means: a hyperparameter, or another field of a family's."""
-    if not is_command and is_known(key):
-        return key
-    return f"{HYPERPARAMETERS}.{key}"
-
-
-# --- the queue -------------------------------------------------------------------------------------
 
 
 def check_names(workspace: Workspace, order: Order) -> None:
@@ -177,22 +69,30 @@ def check_names(workspace: Workspace, order: Order) -> None:
 
 def submit(workspace: Workspace, order: Order, prepared: Prepared) -> Submitted:
     """Queue an order's runs, all or nothing."""
-    check_datasets(workspace, prepared.runs)
+    check_datasets(workspace, prepared.shown)
     made = None
     with open_journal(workspace, create=True) as journal:
         while made is None:
             with journal.read() as tx:
                 known = _look(tx, order)
+                sifted = _sift(tx, order, prepared, known)
             folders = RunFolders(workspace)
             try:
-                with all_or_nothing(journal, folders, len(prepared.runs)):
+                with all_or_nothing(journal, folders, len(sifted.new)):
                     if order.environment is not None:
                         environment.keep(workspace, order.environment)
-                    made = _make(journal, folders, order, prepared, known)
-            except _GroupAppeared:
+                    made = _make(journal, folders, order, prepared, sifted, known)
+            except _Changed:
                 continue  # join it
     announce(workspace)
     return made
+
+
+def _sift(tx: Transaction, order: Order, prepared: Prepared, known: Group | None) -> Sifted:
+    """Return the runs to make: of a sweep those that its group has not."""
+    if order.sweep is None or order.allow_duplicates:
+        return Sifted(prepared.runs, [])
+    return studies.sift(tx, known, prepared.runs)
 
 
 def _look(tx: Transaction, order: Order) -> Group | None:
@@ -236,14 +136,20 @@ def parents_of(tx: Transaction, wanted: Sequence[After]) -> list[Parent]:
 
 
 def _make(
-    journal: Journal, folders: RunFolders, order: Order, prepared: Prepared, known: Group | None
+    journal: Journal,
+    folders: RunFolders,
+    order: Order,
+    prepared: Prepared,
+    sifted: Sifted,
+    known: Group | None,
 ) -> Submitted:
     now = clock.now()
-    first_job, first_run = reserve(journal, len(prepared.runs))
+    runs = sifted.new
+    first_job, first_run = reserve(journal, len(runs))
     group = _group(folders, order, prepared.plan, known, now)
-    run_ids = [ids.named_run_id(now, order.name, first_run + index) for index in range(len(prepared.runs))]
+    run_ids = [ids.named_run_id(now, order.name, first_run + index) for index in range(len(runs))]
     of_group = {"sweep_group_id": group.group_id} if group is not None else {}
-    digests = folders.make_runs(run_ids, [{**run.request.raw, **of_group} for run in prepared.runs])
+    digests = folders.make_runs(run_ids, [{**run.request.raw, **of_group} for run in runs])
     parent = journal.workspace.relative(journal.workspace.runs_dir)
     new = [
         NewRun(
@@ -252,10 +158,16 @@ def _make(
             run.request.needs,
             queued_as(run.request, sha, order.submission, json.dumps(run.overrides)),
         )
-        for run_id, run, sha in zip(run_ids, prepared.runs, digests, strict=True)
+        for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
     ]
     with journal.write() as tx:
-        first_number, job_ids = _insert(tx, order, group, new, first_job, now)
+        if (
+            known is not None
+            and not order.allow_duplicates
+            and len(_sift(tx, order, prepared, known).new) != len(new)
+        ):
+            raise _Changed
+        first_number, job_ids, to_come = _insert(tx, order, prepared.plan, group, new, first_job, now)
         failpoints.hit("submit.inserted")
     return Submitted(
         group.group_id if group else None,
@@ -263,6 +175,8 @@ def _make(
         first_number,
         tuple(run_ids),
         tuple(job_ids),
+        sifted,
+        to_come,
     )
 
 
@@ -279,27 +193,40 @@ def _group(
 
 
 def _insert(
-    tx: Transaction, order: Order, group: _Group | None, new: list[NewRun], first_job: int, now: str
-) -> tuple[int, list[str]]:
-    """Write group, jobs and edges; return the first job's number and the ids of all."""
+    tx: Transaction,
+    order: Order,
+    plan: Plan | None,
+    group: _Group | None,
+    new: list[NewRun],
+    first_job: int,
+    now: str,
+) -> tuple[int, list[str], int]:
+    """Write group, sweep, jobs and edges; return the first job's number, the ids of all, and how many come later."""
     parents = parents_of(tx, order.after)
     lane = lane_of(None if group is None else _row_of(tx, order, group, now))
+    study, first_trial = None, 0
+    if plan is not None and group is not None:
+        template = Template(order.request, order.name, order.submission, tuple(parents))
+        study = studies.of_plan(plan, group.group_id, template)
+        first_trial = studies.keep(tx, study, len(new), now)
     job_ids = []
     for index, run in enumerate(new):
-        job_ids.append(insert_job(tx, run, lane, first_job + index, now))
+        trial = first_trial + index if study is not None and study.is_searched else None
+        job_ids.append(insert_job(tx, run.as_trial(trial), lane, first_job + index, now))
         if parents:
             transitions.depend(tx, job_ids[-1], parents, now)
     if group is not None:
         tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
         tx.run("groups.settle", group_id=group.group_id, now=now)
-    return records.job(tx.row("jobs.by_job_id", job_id=job_ids[0])).seq, job_ids
+    first = records.job(tx.row("jobs.by_job_id", job_id=job_ids[0])).seq if job_ids else 0
+    return first, job_ids, 0 if study is None else study.wanted - study.made
 
 
 def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
     """Return the group's record: of a new one, or of a known one with the limit and the objective that are asked for."""
     name = order.submission.group
     if group.is_new and name is not None and _known_group(tx, name) is not None:
-        raise _GroupAppeared
+        raise _Changed
     if group.is_new:
         limit = order.run_limit or 1
         insert_group(
@@ -310,12 +237,20 @@ def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
                 order.request.get("notes"),
                 limit,
                 objective=order.objective,
+                breaker=order.breaker,
             ),
             now,
         )
-    elif order.objective is not None:
+        return _limited(tx, order, group, now)
+    if order.breaker is not None:
+        tx.run("groups.set_breaker", group_id=group.group_id, breaker=order.breaker, now=now)
+    if order.objective is not None:
         metric, direction = order.objective
         tx.run("groups.set_objective", group_id=group.group_id, metric=metric, direction=direction, now=now)
+    return _limited(tx, order, group, now)
+
+
+def _limited(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
     if order.run_limit is not None:
         tx.run("groups.set_limit", group_id=group.group_id, run_limit=order.run_limit, now=now)
     return targets.group(tx, group.group_id)

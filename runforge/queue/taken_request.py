@@ -1,6 +1,6 @@
 """Takes over the request.json of an ended run that is queued again: a person may have changed it meanwhile.
 
-Its digest, environment and retry rules go into the journal, and the values that its sweep had given it follow.
+Its digest, environment, resources and retry rules go into the journal, and the values that its sweep had given it follow.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runforge.core import retrying
+from runforge.core import recipe, retrying
 from runforge.core.records import Job
-from runforge.documents import edited_request
+from runforge.documents import request_file
 from runforge.documents.request import Request
 from runforge.errors import InvalidRequest, Missing
+from runforge.store import edits
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
 
@@ -23,24 +24,36 @@ def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
     A file that cannot be read or used is not taken and not checked: the launch says what is wrong with it.
     """
     try:
-        request, sha = edited_request.read(workspace.root / job.run_dir, job.request_sha)
+        request, sha = request_file.read_of_run(workspace.root / job.run_dir, job.request_sha)
     except (Missing, InvalidRequest):
         tx.run("jobs.take_request", **_columns(job, None, None), job_id=job.job_id, now=now)
         return
     if sha != job.request_sha:
         tx.run("jobs.take_request", **_columns(job, request, sha), job_id=job.job_id, now=now)
+        edits.set_needs(tx, job.job_id, request.needs, now)
 
 
 def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, object]:
     if request is None:
-        kept = {"env_id": job.env_id, "retry_rules": job.retry_rules, "overrides": job.overrides}
-        pauses = {"is_resumable": int(job.is_resumable), "on_lost": job.on_lost}
-        return {"request_sha": sha, **kept, **pauses}
+        kept: dict[str, object] = {
+            "env_id": job.env_id,
+            "retry_rules": job.retry_rules,
+            "overrides": job.overrides,
+        }
+        kept |= {"stall_seconds": job.stall_seconds, "stall_kill": job.stall_kill}
+        kept |= {"is_resumable": int(job.is_resumable), "on_lost": job.on_lost}
+        kept |= {"recipe": job.recipe, "config_hash": job.config_hash}
+        return {"request_sha": sha, **kept}
+    overrides = followed(json.loads(job.overrides), request.raw)
     return {
         "request_sha": sha,
         "env_id": request.env_id,
         "retry_rules": retrying.to_json(request.retry),
-        "overrides": json.dumps(followed(json.loads(job.overrides), request.raw)),
+        "stall_seconds": request.stall_seconds,
+        "stall_kill": int(request.stall_kill),
+        "overrides": json.dumps(overrides),
+        "recipe": recipe.recipe(request.raw, overrides),
+        "config_hash": recipe.config_hash(request.raw),
         "is_resumable": int(request.resuming.is_resumable),
         "on_lost": request.resuming.on_lost,
     }

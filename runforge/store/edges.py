@@ -222,6 +222,19 @@ def forget_parent(tx: Transaction, parent_id: str, now: str) -> None:
         tx.run("edges.recount", job_id=row["job_id"], now=now)
 
 
+def unmet(tx: Transaction, job_id: str) -> list[Parent]:
+    """Return what a job still waits for, or waited for in vain."""
+    return [parent for parent, is_met in of_job(tx, job_id) if not is_met]
+
+
+def hand_over(tx: Transaction, old_id: str, new_id: str, now: str) -> None:
+    """Let those that wait for a job, or waited in vain, wait for the one that takes its place."""
+    for job_id, condition, is_met in children(tx, old_id):
+        if not is_met:
+            tx.run("edges.insert", job_id=job_id, parent=new_id, kind=RUN, condition=condition, met=0)
+    forget_parent(tx, old_id, now)
+
+
 def clear(tx: Transaction, job: Job, now: str) -> None:
     """Let a job wait for nothing any more."""
     tx.run("edges.forget_child", job_id=job.job_id)

@@ -19,7 +19,7 @@ from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
 from runforge.core.yielding import Returned
-from runforge.store import edges, learned, quarantine, records
+from runforge.store import breaker, edges, learned, quarantine, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
 
@@ -122,6 +122,8 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
     doomed: list[_Doom] = []
     awaited = edges.awaited(tx, job)
     if job.group_id is not None:
+        if job.state is State.RUNNING:
+            breaker.after(tx, job.group_id, ending, now)
         if ending.state is State.FAILED:
             doomed += _failing_fast(tx, job.group_id, job.run_id)
         tx.run("groups.settle", group_id=job.group_id, now=now)
@@ -142,6 +144,7 @@ def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         error=ending.error,
         exit_code=ending.exit_code,
         signal=ending.signal,
+        signature=ending.signature,
     )
     if ending.device_failed:
         tx.run("attempts.note_device_failure", job_id=job.job_id, attempt=job.attempt)
@@ -246,6 +249,8 @@ def try_again(tx: Transaction, job: Job, ending: Ending, now: str, again: Again)
         shape_id = _shape_id(tx, job.needs._replace(vram_mb=0))
         tx.run("jobs.reshape", job_id=job.job_id, shape_id=shape_id, now=now)
         tx.run("jobs.learn_no_more", job_id=job.job_id)
+    if job.group_id is not None:
+        breaker.after(tx, job.group_id, ending, now)
 
 
 def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> list[str]:
@@ -257,8 +262,18 @@ def retry(tx: Transaction, job: Job, now: str, *, alone: bool = False) -> list[s
     lost = edges.in_vain(tx, job)
     if lost is not None:
         raise edges.refusal(job, lost)
-    queued, back = [job.job_id], deque(_retry(tx, job, now))
-    while back and not alone:
+    back = _retry(tx, job, now)
+    return [job.job_id, *([] if alone else revive(tx, back, now))]
+
+
+def revive(tx: Transaction, parents: Iterable[str], now: str) -> list[str]:
+    """Queue what was canceled because of these runs and groups, which are back, and what was because of that.
+
+    Returns the job ids of all that came back.
+    """
+    queued: list[str] = []
+    back = deque(parents)
+    while back:
         for waiting in edges.revivable(tx, back.popleft()):
             back.extend(_retry(tx, waiting, now))
             queued.append(waiting.job_id)

@@ -172,6 +172,8 @@ def _fold_group(groups: dict[str, dict[str, Any]], group_id: str, event: str, de
         groups[group_id].update({name: detail[name] for name in _DESCRIBED if name in detail})
     elif event == "group_limited":
         groups[group_id]["run_limit"] = detail["run_limit"]
+    elif event == "group_guarded":
+        pass  # its breaker: no other table has it
     elif event in {"group_opened", "group_closed"}:
         groups[group_id]["is_open"] = int(event == "group_opened")
     elif event in {"group_paused", "group_resumed"}:

@@ -270,6 +270,7 @@ class Supervisor:
             peak_rss_mb=self._use.peak_rss_mb,
             cpu_seconds=self._use.cpu_seconds,
             timed_out=self._wishes.timed_out,
+            stalled=self._wishes.stalled,
             **(self._left_behind(code) if self._has_yielded(code) else {}),
         )
 

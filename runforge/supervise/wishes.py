@@ -34,11 +34,14 @@ class Wishes:
         self.is_yielding = False
         #: The time limit in seconds if that ended it.
         self.timed_out: float | None = None
+        #: The seconds without a sign of life after which it was ended.
+        self.stalled: float | None = None
 
     @property
     def is_ended_by_us(self) -> bool:
         """Whether the run was asked to end."""
-        return self.is_canceled or self.is_yielding or self.timed_out is not None
+        has_a_reason = self.timed_out is not None or self.stalled is not None
+        return self.is_canceled or self.is_yielding or has_a_reason
 
     @property
     def killed(self) -> int:
@@ -72,6 +75,9 @@ class Wishes:
         elif self._is_time_over():
             self.timed_out = self._spec.timeout_seconds
             self._say([f"[RunForge: {policy.time_limit(self.timed_out or 0)}; the run is ended]"])
+        elif (stalled := orders.stalled_for(self._folder)) is not None:
+            self.stalled = stalled
+            self._say([f"[RunForge: {policy.stall(stalled)}; the run is ended]"])
         elif orders.is_given(self._folder, orders.YIELD):
             self.is_yielding = True
             self._say(["[RunForge: asked to yield]"])

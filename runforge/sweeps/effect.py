@@ -16,7 +16,7 @@ from runforge.documents.placeholders import flat, names_in, takes_all
 from runforge.documents.plan import Plan
 from runforge.documents.reported import REPORTED, may_report
 from runforge.documents.request import Request
-from runforge.errors import InvalidPlan
+from runforge.errors import InvalidPlan, InvalidRequest, RunForgeError
 from runforge.text import did_you_mean
 
 #: Fields of a request that only some models read, and whether those are commands.
@@ -38,6 +38,11 @@ def varied(plan: Plan) -> list[Varied]:
     if plan.axes:
         return [
             Varied(axis.path, f"strategy.parameters[{index}].path") for index, axis in enumerate(plan.axes)
+        ]
+    if plan.search is not None:
+        return [
+            Varied(each.path, f"strategy.parameters[{index}].path")
+            for index, each in enumerate(plan.search.space)
         ]
     found: dict[str, Varied] = {}
     for index, overrides in enumerate(plan.runs):
@@ -106,13 +111,20 @@ def _require_one_seed(plan: Plan, requests: Sequence[Request]) -> None:
 
 
 def _require_objective(plan: Plan, families: set[str]) -> None:
-    if plan.objective is None or any(may_report(family, plan.objective.metric) for family in families):
+    if plan.objective is not None:
+        require_reported(plan.objective.metric, families, where=plan.where, error=InvalidPlan)
+
+
+def require_reported(
+    metric: str, families: set[str], *, where: str, error: type[RunForgeError] = InvalidRequest
+) -> None:
+    """Raise `error` for a metric that no run of these families ever reports."""
+    if any(may_report(family, metric) for family in families):
         return
-    metric = plan.objective.metric
     known = list(dict.fromkeys(name for family in sorted(families) for name in REPORTED[family]))
-    raise InvalidPlan(
+    raise error(
         f"objective.metric: {', '.join(sorted(families))} reports no {metric!r:.60}; it reports {', '.join(known)}",
-        where=plan.where,
+        where=where,
         fix=did_you_mean(metric, known) or "Choose one of these",
     )
 

@@ -21,6 +21,14 @@ _ARGUMENTS = ("start", "stop", "step")
 _FIX = 'Write 1..5, 1..9:2 or 0..1:0.25; a text goes in quotes: "1..x"'
 
 
+class Interval(NamedTuple):
+    """All numbers between two, both included; whole ones if both are whole."""
+
+    low: float
+    high: float
+    is_log: bool = False
+
+
 class Steps(NamedTuple):
     """Some values: given ones, or the first `many` in equal steps."""
 
@@ -46,8 +54,8 @@ class Steps(NamedTuple):
         return [*self.given, *(made if is_whole else map(float, made))]
 
 
-def typed_range(text: str, where: str) -> Steps | None:
-    """Return the values of `A..B[:STEP]`, both ends included; None if the text is no range."""
+def typed_range(text: str, where: str) -> Steps | Interval | None:
+    """Return the values of `A..B[:STEP]`, both ends included, or an interval; None if the text is neither."""
     match = _RANGE.fullmatch(text)
     if match is None:
         if _LIKE_RANGE.fullmatch(text):
@@ -55,17 +63,27 @@ def typed_range(text: str, where: str) -> Steps | None:
         return None
     start, end, step = match.groups()
     if step == "log" or (step is None and not (_WHOLE.fullmatch(start) and _WHOLE.fullmatch(end))):
-        raise InvalidRequest(
-            f"the interval {text[:40]} needs --random or --tpe, which this version does not have yet",
-            where=where,
-            fix="List the values, such as 1e-5,1e-4,1e-3, or give a step: 0..1:0.25",
-        )
+        return interval(start, end, where, is_log=step == "log")
     first, last = _number(start, where), _number(end, where)
     size = 1 if step is None else _number(step, where)
     if size <= 0:
         raise InvalidRequest(f"the step {step} is not above 0", where=where, fix=_FIX)
     step_up: int | Fraction = size if last >= first else -size
     return Steps(start=first, step=step_up, many=_quotient(last - first, step_up) + 1)
+
+
+def interval(start: str, end: str, where: str, *, is_log: bool = False) -> Interval:
+    """Return the interval between two typed numbers."""
+    low, high = (_number(text.strip(), where) for text in (start, end))
+    if low >= high:
+        fix = f"Write {end.strip()}..{start.strip()}" if low > high else "Give one value without dots"
+        raise InvalidRequest(f"the interval {start[:20]}..{end[:20]} is empty", where=where, fix=fix)
+    if is_log and low <= 0:
+        fix = "Begin above 0, or leave :log out"
+        raise InvalidRequest(f"a logarithm needs numbers above 0, not {start[:20]}", where=where, fix=fix)
+    if isinstance(low, int) and isinstance(high, int):
+        return Interval(low, high, is_log)
+    return Interval(float(low), float(high), is_log)
 
 
 def hydra_range(inner: str, where: str) -> Steps:

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from runforge.core.space import Dimension
 from runforge.errors import InvalidRequest
-from runforge.sweeps.steps import Steps, hydra_range, typed_range
+from runforge.sweeps.steps import Interval, Steps, hydra_range, interval, typed_range
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _KEY_LIMIT = 128
@@ -25,7 +26,6 @@ _INT_LIMIT = 2**63
 _OTHER_CALLS = frozenset(
     {"bool", "extend_list", "float", "glob", "int", "json_str", "shuffle", "sort", "str", "tag"}
 )
-_NOT_YET = "needs --random or --tpe, which this version does not have yet"
 
 
 class Varied(NamedTuple):
@@ -33,6 +33,8 @@ class Varied(NamedTuple):
 
     key: str
     pieces: tuple[Steps, ...]
+    #: All numbers between two instead of values.
+    interval: Interval | None = None
 
     @property
     def number(self) -> int:
@@ -42,6 +44,21 @@ class Varied(NamedTuple):
     def values(self) -> list[Any]:
         """Return all values; ask for their number first."""
         return [value for piece in self.pieces for value in piece.values()]
+
+    def dimension(self, path: str, limit: int) -> Dimension:
+        """Return it as a part of a space. Whole numbers without gaps are an interval there."""
+        if self.interval is not None:
+            return Dimension(path, *self.interval)
+        if len(self.pieces) == 1:
+            piece = self.pieces[0]
+            if piece.many > 1 and piece.step == 1 and isinstance(piece.start, int):
+                return Dimension(path, piece.start, piece.start + piece.many - 1)
+        if self.number > limit:
+            where = f"-S {self.key}"
+            raise InvalidRequest(
+                f"{self.key} has {self.number:,} values", where=where, fix="Give an interval"
+            )
+        return Dimension(path, values=tuple(self.values()))
 
 
 class _Element(NamedTuple):
@@ -63,7 +80,24 @@ def parse(text: str) -> Varied:
         fix = f"Write {key}=1,2 or, for an empty text, '{key}=\"\"'"
         raise InvalidRequest("it gives no value", where=where, fix=fix)
     pieces = [_piece(element, where) for element in _elements(given, where)]
-    return Varied(key, tuple(pieces))
+    steps = tuple(piece for piece in pieces if isinstance(piece, Steps))
+    if len(steps) == len(pieces):
+        return Varied(key, steps)
+    if len(pieces) > 1:
+        raise InvalidRequest("an interval stands beside other values", where=where, fix="Give it alone")
+    return Varied(key, (), next(piece for piece in pieces if isinstance(piece, Interval)))
+
+
+def require_values(varied: Varied) -> Varied:
+    """Refuse an interval where every value has to be known."""
+    if varied.interval is None:
+        return varied
+    low, high, is_log = varied.interval
+    raise InvalidRequest(
+        f"the interval {low:g}..{high:g} needs --random N or --tpe N",
+        where=f"-S {varied.key}",
+        fix="Add one, list the values (1e-5,1e-4,1e-3)" + ("" if is_log else ", or give a step: 0..1:0.25"),
+    )
 
 
 def checked_key(key: str, where: str) -> str:
@@ -98,7 +132,7 @@ def scalar(text: str) -> Any:
     return text if value in {float("inf"), float("-inf")} else value
 
 
-def _piece(element: _Element, where: str) -> Steps:
+def _piece(element: _Element, where: str) -> Steps | Interval:
     if element.is_value:
         return Steps.of(element.value)
     text = element.text
@@ -109,16 +143,19 @@ def _piece(element: _Element, where: str) -> Steps:
     return Steps.of(scalar(text)) if found is None else found
 
 
-def _called(name: str, inner: str, where: str, text: str) -> Steps:
+def _called(name: str, inner: str, where: str, text: str) -> Steps | Interval:
     if name == "range":
         return hydra_range(inner, where)
     if name == "choice":
         values = [e.value if e.is_value else scalar(e.text) for e in _elements(inner, where)]
         return Steps(tuple(values))
     if name == "interval":
-        raise InvalidRequest(
-            f"interval() {_NOT_YET}", where=where, fix="List the values, or use range(a,b,step)"
-        )
+        ends = inner.split(",")
+        if len(ends) != 2:
+            fix = "Write interval(0,1)"
+            raise InvalidRequest(f"interval({inner[:40]}) is not understood", where=where, fix=fix)
+        found = interval(ends[0], ends[1], where)
+        return found._replace(low=float(found.low), high=float(found.high))  # Hydra's are never whole
     if name in _OTHER_CALLS:
         raise InvalidRequest(f"{name}() is not known here", where=where, fix="List the values: a,b,c")
     return Steps.of(text)

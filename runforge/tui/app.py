@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.filter import LineFilter
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerCancelled
@@ -26,32 +26,33 @@ from runforge.text import safe
 from runforge.tui import choices, terminal
 from runforge.tui.ascii import AsciiFilter
 from runforge.tui.background import Answer, Background
-from runforge.tui.bars import daemon_warning
+from runforge.tui.bars import daemon_warning, guard_warning
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.choices import Choices
 from runforge.tui.endings import Endings
 from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Window, WindowRead
 from runforge.tui.log_view import LogView
 from runforge.tui.look import CSS
+from runforge.tui.opening import Opening
 from runforge.tui.ports import AppPort
 from runforge.tui.queue_screen import QueueScreen
-from runforge.tui.reading import Reading, request_text
+from runforge.tui.reading import Reading
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
-from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
-from runforge.views.shown import JobView
+from runforge.views.queue_snapshot import SORTS, JobQuery, QueueSnapshot
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
     from runforge.tui.live import Live
 
 _TICK_SECONDS = 1.0
+_SAMPLE_SECONDS = 5.0
 _INTERNAL = 4
 #: The workers that carry out the user's changes.
 _ACTIONS = "actions"
 
 
-class RunForgeApp(Reading, App[None]):
+class RunForgeApp(Reading, Opening):
     """The screens of one workspace."""
 
     TITLE = "RunForge"
@@ -69,6 +70,7 @@ class RunForgeApp(Reading, App[None]):
         *,
         read_only: bool = False,
         ascii_only: bool = False,
+        bell: bool = False,
         seconds: float = 0.5,
         choices_file: Path | None = None,
     ) -> None:
@@ -78,13 +80,16 @@ class RunForgeApp(Reading, App[None]):
         self.is_ascii = ascii_only
         self._choices_file = choices_file
         self.choices = choices.read(choices_file) if choices_file else Choices()
+        self._rings = bell or self.choices.bell
         self._endings = Endings()
         self.steering = Steering(workspace, daemon, read_only)
         self.feed = Feed(workspace, self.post_message, seconds=seconds)
         self._background = Background(self.post_message)
         self.read = self._background.read
         self.wire = Wire()
-        self.job_query = JobQuery()
+        order = self.choices if self.choices.sort in SORTS else Choices()
+        self.job_query = JobQuery(sort=order.sort, is_reversed=order.is_reversed)
+        self.feed.ask(self.job_query)
         self.snapshot: QueueSnapshot | None = None
         self.window = Window({}, {})
         self.live: dict[str, Live] = {}
@@ -93,6 +98,7 @@ class RunForgeApp(Reading, App[None]):
         self.failure: Exception | None = None
         self._problem = ""
         self._is_leaving = False
+        self._watches_machine = False
         self.animation_level = "none"
 
     def get_default_screen(self) -> Screen[Any]:
@@ -130,7 +136,9 @@ class RunForgeApp(Reading, App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Add the ASCII filter if the user wants ASCII."""
-        return [*super().get_line_filters(), *([self._plain] if self._plain.enabled else [])]
+        # Without colours means: those of the terminal, not Textual's own greys.
+        found = [NoColor() if isinstance(each, Monochrome) else each for each in super().get_line_filters()]
+        return [*found, *([self._plain] if self._plain.enabled else [])]
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         """Write only what has changed: over SSH each byte counts."""
@@ -147,7 +155,7 @@ class RunForgeApp(Reading, App[None]):
         for screen in self._shown():
             screen.show_snapshot(message.snapshot)
         self._warn()
-        if (news := self._endings.news(message.snapshot)) and self.choices.bell:
+        if (news := self._endings.news(message.snapshot)) and self._rings:
             self._ring(news)
             self.say(news)
 
@@ -189,7 +197,9 @@ class RunForgeApp(Reading, App[None]):
 
     def _warn(self) -> None:
         warning = self._problem or (
-            daemon_warning(self.snapshot.daemon, self.snapshot) if self.snapshot else ""
+            daemon_warning(self.snapshot.daemon, self.snapshot) or guard_warning(self.snapshot)
+            if self.snapshot
+            else ""
         )
         if warning != self.warning:
             self.warning = warning
@@ -231,43 +241,15 @@ class RunForgeApp(Reading, App[None]):
                 await self.workers.wait_for_complete(asked)
         self.exit()
 
-    def show_run(self, job: JobView, tab: str) -> None:
-        """Open a run."""
-        from runforge.tui.run_screen import RunScreen
+    def watch_machine(self) -> None:
+        """Take note of the machine from now on, whatever is on the screen."""
+        if not self._watches_machine:
+            self._watches_machine = True
+            self.set_interval(_SAMPLE_SECONDS, self._sample)
 
-        self.push_screen(RunScreen(job, tab))
-
-    def show_group(self, group_id: str) -> None:
-        """Open a group."""
-        from runforge.tui.group_screen import GroupScreen
-
-        self.push_screen(GroupScreen(group_id))
-
-    def show_compared(self, jobs: Sequence[JobView]) -> None:
-        """Open the curves of some runs, side by side."""
-        from runforge.tui.compare_screen import CompareScreen
-
-        self.push_screen(CompareScreen(jobs))
-
-    def show_machine(self) -> None:
-        """Open the machine."""
-        from runforge.tui.machine_screen import MachineScreen
-
-        if not isinstance(self.screen, MachineScreen):
-            self.push_screen(MachineScreen())
-
-    def copy(self, job: JobView, what: str) -> None:
-        """Copy a run's id or request to the clipboard of the user's terminal (OSC 52)."""
-        if what == "id":
-            self.copy_to_clipboard(job.run_id)
-            self.say(f"copied {job.run_id}")
-            return
-        path = self.workspace.root / job.run_dir / "request.json"
-        self.read(self.screen, lambda: request_text(path), lambda text: self._copy_request(job, path, text))
-
-    def _copy_request(self, job: JobView, path: Path, text: str) -> None:
-        self.copy_to_clipboard(text)
-        self.say(f"copied the request of {job.run_id}, {len(text)} characters; it is at {path}")
+    def _sample(self) -> None:
+        if self.history.age(time.monotonic()) >= _SAMPLE_SECONDS - 1:
+            self.read(self.screen, self.read_machine, _nothing, key="sample")
 
     def choose(self, chosen: Choices) -> None:
         """Keep a choice for the next time; it is written in the reading thread."""
@@ -277,8 +259,9 @@ class RunForgeApp(Reading, App[None]):
 
     def toggle_bell(self) -> None:
         """Ring when a group or the queue has ended, or no longer."""
-        self.choose(replace(self.choices, bell=not self.choices.bell))
-        self.say(f"the bell is {'on' if self.choices.bell else 'off'}")
+        self._rings = not self._rings
+        self.choose(replace(self.choices, bell=self._rings))
+        self.say(f"the bell is {'on' if self._rings else 'off'}")
 
     def _ring(self, said: str) -> None:
         """Tell the terminal by bell and by OSC 9, which many show as a notification of the desktop."""
@@ -303,7 +286,7 @@ def _provider(name: str) -> type[Provider]:
     return found
 
 
-def _nothing(_: None) -> None:
+def _nothing(_: object) -> None:
     """Show nothing."""
 
 
@@ -314,6 +297,7 @@ def run(
     read_only: bool = False,
     ascii_only: bool = False,
     mouse: bool = True,
+    bell: bool = False,
     seconds: float | None = None,
 ) -> int:
     """Show the screens until the user leaves; return the exit code.
@@ -330,6 +314,7 @@ def run(
         daemon,
         read_only=read_only,
         ascii_only=ascii_only or terminal.needs_ascii(),
+        bell=bell,
         seconds=pace,
         choices_file=choices.path(),
     )

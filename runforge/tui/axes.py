@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 from runforge import cells
@@ -56,6 +57,8 @@ def tick_values(found: Range, count: int, *, is_log: bool) -> list[float]:
 
 def _round_values(found: Range, count: int) -> list[float]:
     """Return about `count` round numbers inside a range: steps of 1, 2 or 5 times a power of ten."""
+    if found.span / count < sys.float_info.min:  # between the smallest numbers there is nothing round
+        return [found.low]
     power = 10.0 ** math.floor(math.log10(found.span / count))
     steps = [power * times for times in (0.5, 1, 2, 5, 10)]
     step = min(steps, key=lambda step: abs(found.span / step - count))

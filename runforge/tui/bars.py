@@ -14,9 +14,12 @@ from runforge import cells
 from runforge.text import safe
 from runforge.views.daemon_status import DaemonStatus
 from runforge.views.queue_snapshot import QueueSnapshot
+from runforge.views.shown import pause_words
 from runforge.workspace import Workspace
 
 _SAID_SECONDS = 6.0
+#: How many groups or runs a warning names.
+_TOLD = 2
 _DAEMON_STYLES = {"running": "good", "stopping": "mild", "died": "bad", "not_responding": "bad"}
 
 
@@ -131,6 +134,22 @@ def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
             f"No daemon is running; runs that continue without it: {working:,}. D starts one to adopt them."
         )
     return ""
+
+
+def guard_warning(snapshot: QueueSnapshot) -> str:
+    """Return which breakers have paused groups, and which runs give no sign of life; an empty text if none."""
+    tripped = [
+        group for group in snapshot.groups if group.paused_by == "breaker" and group.status == "running"
+    ]
+    stalled = [job for job in snapshot.running if job.waiting == "stalled"]
+    said = [f"{group.name} is {pause_words(group)}" for group in tripped[:_TOLD]]
+    if len(tripped) > _TOLD:
+        said.append(f"{len(tripped) - _TOLD} more groups are paused by their breakers")
+    if stalled:
+        numbers = ", ".join(str(job.number) for job in stalled[:_TOLD])
+        more = f" and {len(stalled) - _TOLD} more" if len(stalled) > _TOLD else ""
+        said.append(f"No sign of life from {numbers}{more}")
+    return ". ".join(said)
 
 
 class Key(NamedTuple):

@@ -24,6 +24,8 @@ _LISTED = 5
 _CHANGES = {
     *("cancel", "cancel_run", "cancel_group", "retry", "retry_run", "retry_group"),
     *("rerun", "pause", "priority", "daemon"),
+    *("new", "edit", "hold", "step", "remove"),
+    *("freeze", "give_way"),
 }
 
 
@@ -33,6 +35,7 @@ class BaseScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help: all keys"),
         Binding("colon", "app.command_palette", "Command palette"),
+        Binding("w", "why", "Why it waits, and when it is done: run, group or queue"),
         Binding("D", "daemon", "Daemon: start, take over, stop"),
         Binding("m", "machine", "Machine: cores, memory, GPUs"),
         Binding("R", "reload", "Read and paint everything again"),
@@ -152,6 +155,20 @@ class BaseScreen(Screen[None]):
         """Show the machine."""
         self.runforge.show_machine()
 
+    def why_names(self) -> list[str]:
+        """Return what `why` is asked of: a run or a group; nothing is the whole queue."""
+        return []
+
+    def action_why(self) -> None:
+        """Say what the run waits for, or when the group or the queue is done."""
+        from runforge.tui.why_page import WhyPage, answer
+
+        def show(said: list[str]) -> None:
+            self.app.push_screen(WhyPage(said))
+
+        here, names = self.runforge.workspace, self.why_names()
+        self.runforge.read(self, lambda: answer(here, names), show)
+
     def action_daemon(self) -> None:
         """Start, replace or stop the daemon, depending on its state."""
         snapshot, steering = self.runforge.snapshot, self.runforge.steering
@@ -201,6 +218,8 @@ _NAMES = {
     "question_mark": "?",
     "colon": ":",
     "slash": "/",
+    "full_stop": ".",
+    "comma": ",",
     "plus": "+",
     "minus": "-",
     "equals_sign": "=",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: A curve that grows changes all its cells: oftener would be too much for a slow line.
 _CURVE_SECONDS = 5.0
+#: Every look at a log that grows paints all its lines: half as often as where it is read.
+_LOG_SECONDS = 1.0
 _MACHINE_SECONDS = 2.0
 #: With this many lines there is room for both.
 _BOTH = 22
@@ -69,7 +71,10 @@ class Beside(Container):
         from runforge.tui.plot import Plot
 
         if self._log is None:
-            self._plot, self._log = Plot(id="peek-curves"), LogView(self._app.read, id="peek")
+            self._plot, self._log = (
+                Plot(id="peek-curves"),
+                LogView(self._app.read, id="peek", seconds=_LOG_SECONDS),
+            )
             self._plot.can_focus = self._log.can_focus = False
             self._machine = MachineView()
             self._plot.display = self._machine.display = False
@@ -115,8 +120,9 @@ class Beside(Container):
         view, snapshot = self._machine, self._app.snapshot
         if view is None or snapshot is None or not view.display or not self.screen.is_current:
             return
-        read = self._app.read_machine
-        self._app.read(self, read, lambda machine: view.show(machine, snapshot), key="machine")
+        read, history = self._app.read_machine, self._app.history
+        self._app.watch_machine()
+        self._app.read(self, read, lambda machine: view.show(machine, snapshot, history), key="machine")
 
     def _look(self) -> None:
         """Read what the run has reported by now."""

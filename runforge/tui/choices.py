@@ -1,4 +1,4 @@
-"""What a user chose on the screens, kept for the next time: the theme, wrapped logs, the bell.
+"""What a user chose on the screens, kept for the next time: the theme, wrapped logs, the bell, the queue's columns.
 
 It is a small file of the user, outside every workspace. A file that is missing or damaged means: nothing chosen.
 """
@@ -23,6 +23,11 @@ class Choices:
     theme: str = ""
     wrap: bool = False
     bell: bool = False
+    #: The order of the queue.
+    sort: str = "live"
+    is_reversed: bool = False
+    #: The columns of the queue that are not shown, with commas between.
+    hidden: str = ""
 
 
 def path() -> Path:

@@ -15,7 +15,7 @@ from runforge.tui import differences
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.curve_panels import MOST_RUNS, CurvesOfRuns, ManyCurves
-from runforge.tui.plot import PLOT_KEYS, Plot
+from runforge.tui.plot import PLOT_KEYS, ZOOM_KEYS, Plot
 from runforge.tui.row_list import RowList
 from runforge.tui.trial_table import TrialTable
 from runforge.views.shown import JobView
@@ -32,6 +32,7 @@ class CompareScreen(BaseScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *PLOT_KEYS,
+        *ZOOM_KEYS,
         Binding("a", "all", "Draw all of them again"),
         Binding("l", "open('log')", "Log of the run"),
         Binding("c", "open('curves')", "Curves of the run"),
@@ -43,13 +44,13 @@ class CompareScreen(BaseScreen):
     ]
     KEYS: ClassVar[Sequence[Key]] = (
         Key("esc", "back", "leave"),
-        Key("space", "show/hide", "mark"),
+        Key("space", "mark", "mark"),
         Key("tab", "charts", "switch"),
-        Key("d", "metric", "plot('next_panel(1)')"),
+        Key(".", "metric", "plot('next_panel(1)')"),
         Key("L", "log axes", "plot('log_scale')"),
         Key("~", "smooth", "plot('smooth')"),
         Key("?", "help", "help"),
-        Key("z", "zoom", "plot('zoom(1)')"),
+        Key("+", "zoom", "plot('zoom(1)')"),
         Key("a", "all", "all"),
     )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own annotation

@@ -31,6 +31,8 @@ class Charts(NamedTuple):
 
     panels: Sequence[Panel]
     told: list[str]
+    #: Of each chart, by its title: the file that the values come from, and when that was changed last (since 1970).
+    origins: Mapping[str, tuple[str, float | None]] = {}
 
 
 class ManyCurves(NamedTuple):
@@ -54,7 +56,10 @@ def of_run(run: RunCurves, objective: str | None) -> Charts | None:
         for name, names in families[:_MOST_PANELS]
     ]
     ends = [f"{c.name} is {c.values[-1]} now" for c in curves.values() if not isfinite(c.values[-1])]
-    return Charts(panels, [*ends, *run.sentences()])
+    origins = run.origins()
+    shown = {panel.title: origins[panel.series[0].name] for panel in panels}
+    ages = {title: (each.source.path, each.changed_at) for title, each in shown.items()}
+    return Charts(panels, [*ends, *run.sentences()], ages)
 
 
 def _family(name: str, curves: Sequence[Curve]) -> Panel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -45,6 +45,55 @@ class Confirm(ModalScreen[bool]):
     def action_answer(self, is_yes: bool) -> None:
         """Close with the answer."""
         self.dismiss(is_yes)
+
+
+class Choose(ModalScreen[frozenset[str]]):
+    """A list of things that are shown or not."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down"),
+        Binding("up,k", "move(-1)", "Up"),
+        Binding("space,enter", "flip", "Show or hide"),
+        Binding("escape,q,V", "close", "Close"),
+    ]
+    DEFAULT_CSS = """
+    Choose { align: center middle; background: $background 60%; }
+    Choose > Static { width: auto; height: auto; max-height: 90%; padding: 1 2; background: $surface;
+                      border: round $primary; }
+    """
+
+    def __init__(self, title: str, names: Mapping[str, str], hidden: frozenset[str]) -> None:
+        super().__init__()
+        self._title = title
+        self._names = names
+        self._hidden = hidden
+        self._at = 0
+
+    def compose(self) -> ComposeResult:
+        """Lay out the list."""
+        yield Static(self._text(), markup=False)
+
+    def _text(self) -> Text:
+        text = Text(self._title, "bold")
+        for place, (key, name) in enumerate(self._names.items()):
+            sign = "[ ]" if key in self._hidden else "[x]"
+            text.append(f"\n {sign} {name.lower():<12} ", "reverse" if place == self._at else "not bold")
+        text.append("\n\nspace show or hide    esc close", "dim")
+        return text
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor."""
+        self._at = (self._at + by) % len(self._names)
+        self.query_one(Static).update(self._text())
+
+    def action_flip(self) -> None:
+        """Show what is hidden, or the other way round."""
+        self._hidden ^= {list(self._names)[self._at]}
+        self.query_one(Static).update(self._text())
+
+    def action_close(self) -> None:
+        """Close with what is hidden now."""
+        self.dismiss(self._hidden)
 
 
 class Help(ModalScreen[None]):

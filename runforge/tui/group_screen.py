@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -17,7 +17,7 @@ from runforge import cells
 from runforge.errors import RunForgeError
 from runforge.text import safe
 from runforge.tui.bars import Key
-from runforge.tui.base_screen import BaseScreen
+from runforge.tui.changing_screen import RUN_KEYS, ChangingScreen
 from runforge.tui.curve_panels import MOST_RUNS, CurvesOfRuns, ManyCurves, against
 from runforge.tui.plot import PLOT_KEYS, Plot
 from runforge.tui.row_list import RowList
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _CURVE_SECONDS = 1.0
 
 
-class GroupScreen(BaseScreen):
+class GroupScreen(ChangingScreen):
     """One group, live."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,12 +48,10 @@ class GroupScreen(BaseScreen):
         Binding("X", "cancel_group", "Cancel the group"),
         Binding("r", "retry_run", "Retry the run"),
         Binding("F", "retry_group", "Retry all failed runs of the group"),
-        Binding("C", "rerun", "Run a copy of the run"),
+        *RUN_KEYS,
         Binding("p", "pause", "Pause or resume the group"),
         Binding("plus", "priority(1)", "Higher priority of the group"),
         Binding("minus", "priority(-1)", "Lower priority of the group"),
-        Binding("y", "copy('id')", "Copy the run's id"),
-        Binding("Y", "copy('request')", "Copy the run's request"),
         Binding("tab,shift+tab", "switch", "Between table and plot"),
         Binding("escape", "leave", "Back"),
     ]
@@ -178,9 +176,9 @@ class GroupScreen(BaseScreen):
 
     def _name_panels(self) -> None:
         """Say in the borders what is where."""
-        self.table.border_title = Content(
-            "Runs, best first" if self._trials and self._trials.ranked else "Runs"
-        )
+        trials = self._trials
+        why = f": no run is best, {trials.why_none}" if trials and trials.why_none else ""
+        self.table.border_title = Content("Runs, best first" if trials and trials.ranked else f"Runs{why}")
         title = "Curves of the marked runs" if self._marked else "Curves of the best runs"
         self.query_one(Plot).border_title = Content(
             title if self._is_curves else "Metric against a parameter"
@@ -235,6 +233,10 @@ class GroupScreen(BaseScreen):
         else:
             self.say("no run of this group has started yet", is_error=True)
 
+    def why_names(self) -> list[str]:
+        """Return this group."""
+        return [self._group_id]
+
     async def action_plot(self, action: str) -> None:
         """Do something with the plot, wherever the cursor is."""
         await self.query_one(Plot).run_action(action)
@@ -282,12 +284,6 @@ class GroupScreen(BaseScreen):
         if (group := self._group) is not None:
             self.act(lambda: self.runforge.steering.retry_group(group))
 
-    def action_rerun(self) -> None:
-        """Enqueue a copy of the run under the cursor."""
-        job = self.table.job_at_cursor()
-        if job is not None:
-            self.act(lambda: self.runforge.steering.rerun(job))
-
     def action_pause(self) -> None:
         """Pause or resume the group."""
         if (group := self._group) is not None:
@@ -298,8 +294,14 @@ class GroupScreen(BaseScreen):
         if (group := self._group) is not None:
             self.act(lambda: self.runforge.steering.change_group_priority(group, by))
 
-    def action_copy(self, what: str) -> None:
-        """Copy the id or the request of the run under the cursor."""
-        job = self.table.job_at_cursor()
-        if job is not None:
-            self.runforge.copy(job, what)
+    def with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
+        """Continue with the marked runs, or the one under the cursor, as they are now."""
+        jobs = self._trials.jobs if self._trials else []
+        marked = [job for job in jobs if job.run_id in self._marked]
+        current = self.table.job_at_cursor()
+        then(marked or ([current] if current else []))
+
+    def with_current(self, then: Callable[[JobView], None]) -> None:
+        """Continue with the run under the cursor."""
+        if (job := self.table.job_at_cursor()) is not None:
+            then(job)

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from runforge.tui.live import Live
 
 _SPARK = 10
+_PARAMETERS = 28
 
 RULES: Mapping[str, Rule] = {
     "number": Rule("#", 9, 9, 0, is_right=True),
     "run": Rule("RUN", 12, 28, 1, keeps_end=True, grows=True),
     "group": Rule("GROUP", 8, 24, 4, grows=True),
     "state": Rule("STATE", 11, 11, 2),
-    "progress": Rule("PROGRESS", 18, 18, 6),
+    "progress": Rule("PROGRESS", 18, 20, 6),
     "left": Rule("LEFT", 8, 8, 7, is_right=True, steady=7),
-    "metric": Rule("METRIC", 7, 14, 5, is_right=True, steady=7, grows=True),
+    "metric": Rule("METRIC", 7, 24, 5, is_right=True, keeps_end=True, steady=7, grows=True),
     "spark": Rule("TREND", _SPARK, _SPARK, 9, steady=_SPARK),
     "rate": Rule("RATE", 9, 9, 11, is_right=True, steady=8),
     "time": Rule("TIME", 7, 7, 8, is_right=True, steady=6),
@@ -34,18 +35,20 @@ RULES: Mapping[str, Rule] = {
     "detail": Rule("DETAIL", 15, 200, 3, grows=True),
 }
 #: Shown even if no row has anything in it.
-_ALWAYS = frozenset({"number", "run", "state", "detail"})
+ALWAYS = frozenset({"number", "run", "state", "detail"})
 
 
 def fitted(contents: Mapping[str, int], width: int, sorted_by: str = "") -> Layout:
     """Return the columns that fit. The sorted one is always shown, with room for its arrow."""
     rules = dict(RULES)
+    if width >= NARROW:  # parameters come before pace and trend
+        rules["detail"] = rules["detail"]._replace(least=_PARAMETERS)
     if (rule := rules.get(sorted_by)) is not None:
         room = len(rule.title) + 1
         rules[sorted_by] = rule._replace(
             least=max(rule.least, room), most=max(rule.most, room), steady=max(rule.steady, room)
         )
-    return sized(rules, contents, width, _ALWAYS | ({sorted_by} & rules.keys()))
+    return sized(rules, contents, width, ALWAYS | ({sorted_by} & rules.keys()))
 
 
 def texts(
@@ -62,19 +65,35 @@ def texts(
         "state": Cell(cells.state_cell(job.state), job.state),
         "try": str(job.attempt) if job.attempt > 1 else "",
         "priority": str(job.priority) if job.priority else "",
-        "metric": cells.number(live.value) if live else cells.metric(job.metric_name, job.metric_value),
         "time": cells.span(seconds_so_far(job)),
     }
     if live is not None:
         values["left"] = f"~{cells.span(live.left)}" if live.left is not None else ""
         values["rate"] = _rate(live.rate)
         values["spark"] = Cell(sparkline(live.values, _SPARK), "spark")
-        if live.done and live.of:
-            bar = f"{cells.bar(live.done, live.of, bar_width)} {live.done}/{live.of}"
-            values["progress"] = Cell(bar, "bar")
+        if progress_of := progress_text(live, bar_width):
+            values["progress"] = Cell(progress_of, "bar")
     progress = values.get("progress") if "progress" not in shown else None
     values["detail"] = _detail(job, paths, progress.text if isinstance(progress, Cell) else "")
     return values
+
+
+def progress_text(live: Live, bar_width: int) -> str:
+    """Return how far a run is: `███░ 3/10`, with the share of the epoch where it counts that as well."""
+    if not live.done or not live.of:
+        return ""
+    within = "" if live.within is None else f" {live.within:.0%}"
+    return f"{cells.bar(live.done, live.of, bar_width)} {live.done}/{live.of}{within}"
+
+
+def metric(job: JobView, live: Live | None, column: str) -> str:
+    """Return the value of a run's metric, with its name if the column is about another one."""
+    name = live.metric if live else job.metric_name
+    number = live.value if live else job.metric_value
+    if name and name != column and number is not None:
+        return f"{name}={number:.3g}"
+    value = cells.number(number) if live else cells.metric(name, number)
+    return f"{name}={value}" if name and value and name != column else value
 
 
 def _rate(steps_a_second: float | None) -> str:
@@ -82,8 +101,13 @@ def _rate(steps_a_second: float | None) -> str:
     if not steps_a_second:
         return ""
     if steps_a_second < 1:
-        return f"{1 / steps_a_second:.3g}s/it"
-    return f"{steps_a_second:.3g}it/s"
+        return f"{_two_digits(1 / steps_a_second)}s/it"
+    return f"{_two_digits(steps_a_second)}it/s"
+
+
+def _two_digits(value: float) -> str:
+    """Return a number that does not change with every look."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _detail(job: JobView, paths: Sequence[str] | None, progress: str) -> Cell:

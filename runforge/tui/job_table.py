@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -10,7 +11,7 @@ from textual.message import Message
 
 from runforge import cells
 from runforge.tui import differences, job_columns
-from runforge.tui.columns import Layout
+from runforge.tui.columns import NARROW, Layout
 from runforge.tui.row_list import Cell, RowList
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Rows asked for above and below the visible ones, at least.
 _AHEAD = 30
+#: Where there is little room, another metric's name is cut, not its value.
+_NARROW_METRIC = 8
 #: Asks for rows: a range of the order, and the job under the cursor.
 LookAt: TypeAlias = "Callable[[int, int, int | None], None]"
 
@@ -45,6 +48,8 @@ class JobTable(RowList):
     def __init__(self, look_at: LookAt, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id, classes="panel")
         self.marked: set[int] = set()
+        #: The columns that the user does not want.
+        self.hidden: frozenset[str] = frozenset()
         self._look_at = look_at
         self._snapshot: QueueSnapshot | None = None
         #: Rows of this snapshot; None for a pruned job.
@@ -54,7 +59,10 @@ class JobTable(RowList):
         self._live: dict[str, Live] = {}
         #: How wide the texts of each column are, as far as rows were loaded. They only grow until the query changes.
         self._contents: dict[str, int] = {}
-        self._metrics: set[str] = set()
+        #: The metric that each loaded row shows, and the one that the column is about.
+        self._metrics: dict[int, str] = {}
+        self._metric = ""
+        self._objectives: set[str | None] = set()
         self._measured: dict[int, JobView] = {}
         #: The parameters that tell the loaded runs of a group apart; None for a run that is alone.
         self._paths: dict[str, list[str] | None] = {}
@@ -72,10 +80,11 @@ class JobTable(RowList):
         if snapshot is not self._snapshot:
             self._old_rows, self._rows = self._rows or self._old_rows, {}
         if query_before != snapshot.query:
-            self._contents, self._metrics, self._layouts, self._measured = {}, set(), {}, {}
+            self._contents, self._metrics, self._layouts, self._measured = {}, {}, {}, {}
         self._snapshot = snapshot
         self._rows.update(rows)
         self._names = {group.group_id: group.name for group in snapshot.groups}
+        self._objectives = {group.objective_metric for group in snapshot.groups}
         self._tell_apart()
         self._measure(rows)
         if self._current is not None and not self._is_at_rest and query_before == snapshot.query:
@@ -117,6 +126,13 @@ class JobTable(RowList):
         if top > 0 or not 0 <= index < self.page_size:
             self.scroll_to(y=max(0, top + shift), animate=False, immediate=True)
 
+    def hide(self, hidden: frozenset[str]) -> None:
+        """Do not show these columns."""
+        self.hidden = hidden
+        self._layouts = {}
+        self._painted.clear()
+        self.refresh()
+
     def show_live(self, live: dict[str, Live]) -> None:
         """Store what the running jobs report; `repaint_changed` shows it."""
         self._live = live
@@ -124,12 +140,13 @@ class JobTable(RowList):
 
     def _measure(self, rows: Mapping[int, JobView | None]) -> None:
         """Find out how wide the columns are."""
-        before = (dict(self._contents), self._metric_title())
+        before = (dict(self._contents), self._metric)
+        self._name_metric()
         for place, job in rows.items():
             if job is not None and (self._measured.get(place) is not job or job.run_id in self._live):
                 self._measure_row(place, job)
         self._measured = {place: job for place, job in self._rows.items() if job is not None}
-        if (self._contents, self._metric_title()) != before:
+        if (self._contents, self._metric) != before:
             self._layouts = {}
             self._painted.clear()
             self.refresh()
@@ -145,10 +162,6 @@ class JobTable(RowList):
                 self._paths[group] = differences.differing(members) or None
 
     def _measure_row(self, place: int, job: JobView) -> None:
-        live = self._live_of(job)
-        name = live.metric if live else job.metric_name
-        if name:
-            self._metrics.add(name)
         values = self._texts(job, self.size.width)
         values["number"] = f"#{place}"
         for key, value in values.items():
@@ -158,6 +171,7 @@ class JobTable(RowList):
     def _texts(self, job: JobView, width: int, shown: frozenset[str] = frozenset()) -> dict[str, str | Cell]:
         paths = self._paths.get(job.group_id or "")
         values = job_columns.texts(job, self._live_of(job), paths, width, shown)
+        values["metric"] = job_columns.metric(job, self._live_of(job), self._metric)
         return {**values, "group": self._names.get(job.group_id or "", "")}
 
     def _live_of(self, job: JobView) -> Live | None:
@@ -167,17 +181,34 @@ class JobTable(RowList):
         layout = self._layouts.get(width)
         if layout is None:
             sorted_by = self._snapshot.query.sort if self._snapshot else ""
-            contents = {**self._contents, "metric": self._metric_width()}
+            contents = {**self._contents, "metric": self._metric_width(width)}
+            contents = {key: 0 if key in self.hidden else wide for key, wide in contents.items()}
             layout = self._layouts[width] = job_columns.fitted(contents, width, sorted_by)
         return layout
 
-    def _metric_width(self) -> int:
-        width = self._contents.get("metric", 0)
-        return max(width, cells.columns(self._metric_title())) if width else 0
+    def _metric_width(self, width: int) -> int:
+        wanted = self._contents.get("metric", 0)
+        wanted = max(wanted, cells.columns(self._metric_title())) if wanted else 0
+        return min(wanted, _NARROW_METRIC) if width < NARROW else wanted
 
     def _metric_title(self) -> str:
-        """Return the metric's name if all loaded rows have the same one."""
-        return next(iter(self._metrics)).upper() if len(self._metrics) == 1 else "METRIC"
+        return (self._metric or "metric").upper()
+
+    def _name_metric(self) -> None:
+        """Find out which metric the column is about: an objective, or else that of most loaded rows."""
+        for place, job in self._rows.items():
+            live = self._live_of(job) if job is not None else None
+            name = live.metric if live else job.metric_name if job else None
+            if name:
+                self._metrics[place] = name
+        counts, before = Counter(self._metrics.values()), self._metric
+        objectives = self._objectives
+        self._metric = max(
+            counts, key=lambda name: (name in objectives, counts[name], name == before), default=""
+        )
+        if self._metric != before:
+            self._measured = {}
+            self._contents.pop("metric", None)
 
     def job_at_cursor(self) -> JobView | None:
         """Return the job under the cursor."""
@@ -212,6 +243,10 @@ class JobTable(RowList):
         super().move_to(index)
         self._is_at_rest = self.cursor == 0 and not self.marked
         self._current = self._place(self.cursor)
+
+    def keep_job(self) -> None:
+        """Let the cursor go with its job, also from the first line."""
+        self._is_at_rest = False
 
     def action_mark(self) -> None:
         """Mark or unmark the job under the cursor and move to the next."""

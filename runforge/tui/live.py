@@ -29,6 +29,7 @@ _WHOLE = 4 * 1024 * 1024
 _TAIL = 32 * 1024
 #: The values of a trend, at most.
 _VALUES = 400
+_TREND_STEPS = 16
 #: A pace is measured over at most this many looks.
 _LOOKS = 30
 
@@ -45,6 +46,8 @@ class Live(NamedTuple):
     rate: float | None = None
     #: Seconds.
     left: float | None = None
+    #: How much of the epoch is done, from 0 to 1, if the run counts both epochs and the steps of each.
+    within: float | None = None
 
 
 class Running(NamedTuple):
@@ -151,7 +154,9 @@ def _live(run: Running, looked: _Looked, now: float) -> Live:
     done, of = (progress.epoch, progress.epochs) if progress.epochs else (progress.step, progress.steps)
     metric = _chosen(looked.curves, run.objective, looked.main)
     curve = looked.curves[metric] if metric is not None else Curve("")
-    every = max(1, len(curve.values) // _VALUES)
+    # A trend of many values is drawn anew after each sixteenth of them, not after each one: over SSH bytes count.
+    count, every = len(curve.values), max(1, len(curve.values) // _VALUES)
+    settled = curve.values[: count - count % max(1, count // _TREND_STEPS)]
     step = max((each.steps[-1] for each in looked.curves.values() if each.steps), default=done)
     share = progress.share
     return Live(
@@ -159,10 +164,17 @@ def _live(run: Running, looked: _Looked, now: float) -> Live:
         of,
         metric,
         curve.values[-1] if curve.values else None,
-        tuple(curve.values[::-every][::-1]),
+        tuple(settled[::-every][::-1]),
         looked.rate(step, now),
         run.seconds * (1 - share) / share if run.seconds and share else None,
+        _within(progress),
     )
+
+
+def _within(progress: Progress) -> float | None:
+    if not progress.epochs or not progress.steps or progress.step is None:
+        return None
+    return min(1.0, progress.step / progress.steps)
 
 
 def _chosen(names: Collection[str], objective: str | None, main: str | None) -> str | None:

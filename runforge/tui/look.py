@@ -19,5 +19,9 @@ RowList > .row--bar { color: $primary; }
 RowList > .row--spark { color: $accent; }
 BaseScreen .panel { border: round $panel-lighten-2; border-title-color: $text-muted; border-title-style: bold; }
 BaseScreen .panel:focus, BaseScreen .panel:focus-within { border: round $primary; border-title-color: $text-primary; }
+App:nocolor RowList > .row--cursor { text-style: reverse; }
+App:nocolor RowList > .row--header, App:nocolor KeyBar.-said { text-style: bold underline; }
+App:nocolor KeyBar.-error, App:nocolor WarningBar { text-style: bold reverse; }
+App:nocolor CellTable > .row--cell, App:nocolor CellTable > .row--newcell { text-style: bold underline; }
 BaseScreen.-narrow .panel { border-left: none; border-right: none; border-bottom: none; border-title-align: right; }
 """

@@ -36,6 +36,7 @@ class MachineScreen(BaseScreen):
     def on_mount(self) -> None:
         """Start to read."""
         self.query_one(VerticalScroll).focus()
+        self.runforge.watch_machine()
         self._refresh()
         self.set_interval(_SECONDS, self._refresh)
 
@@ -49,4 +50,4 @@ class MachineScreen(BaseScreen):
 
     def _show(self, machine: Machine) -> None:
         if self.runforge.snapshot is not None:
-            self.query_one(MachineView).show(machine, self.runforge.snapshot)
+            self.query_one(MachineView).show(machine, self.runforge.snapshot, self.runforge.history)

@@ -30,12 +30,16 @@ _DIM = Style(dim=True)
 _SCALES: tuple[tuple[bool, bool | None], ...] = ((False, None), (True, None), (False, True), (True, True))
 #: The keys of a plot that work on its whole screen, for screens with `action_plot`.
 PLOT_KEYS: Sequence[BindingType] = (
-    Binding("d", "plot('next_panel(1)')", "Next metric"),
+    Binding("full_stop", "plot('next_panel(1)')", "Next metric"),
+    Binding("comma", "plot('next_panel(-1)')", "Previous metric"),
     Binding("L", "plot('log_scale')", "Logarithmic axes: y, x, both, none"),
     Binding("tilde", "plot('smooth')", "Smoother curves, or as they are"),
-    Binding("z", "plot('zoom(1)')", "Zoom in"),
-    Binding("Z", "plot('zoom(-1)')", "Zoom out"),
     Binding("0", "plot('whole')", "All of it, without cursor"),
+)
+#: The same, where + and - mean nothing else.
+ZOOM_KEYS: Sequence[BindingType] = (
+    Binding("plus", "plot('zoom(1)')", "Zoom in"),
+    Binding("minus", "plot('zoom(-1)')", "Zoom out"),
 )
 
 
@@ -44,15 +48,16 @@ class Plot(Widget, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "toggle_single", "One chart, or all of them", show=False),
-        Binding("d", "next_panel(1)", "Next metric", show=False),
-        Binding("left,h", "cursor(-1)", "Read values: cursor to the left", show=False),
+        Binding("full_stop", "next_panel(1)", "Next metric", show=False),
+        Binding("comma", "next_panel(-1)", "Previous metric", show=False),
+        Binding("left", "cursor(-1)", "Read values: cursor to the left", show=False),
         Binding("right", "cursor(1)", "Read values: cursor to the right", show=False),
         Binding("shift+left", "cursor(-10)", "Cursor far to the left", show=False),
         Binding("shift+right", "cursor(10)", "Cursor far to the right", show=False),
         Binding("L", "log_scale", "Logarithmic axes: y, x, both, none", show=False),
         Binding("tilde", "smooth", "Smoother curves, or as they are", show=False),
-        Binding("z", "zoom(1)", "Zoom in", show=False),
-        Binding("Z", "zoom(-1)", "Zoom out", show=False),
+        Binding("plus", "zoom(1)", "Zoom in", show=False),
+        Binding("minus", "zoom(-1)", "Zoom out", show=False),
         Binding("less_than_sign", "pan(-1)", "Zoomed: to the left", show=False),
         Binding("greater_than_sign", "pan(1)", "Zoomed: to the right", show=False),
         Binding("0", "whole", "All of it, without cursor", show=False),

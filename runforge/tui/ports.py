@@ -9,6 +9,7 @@ from runforge.machine.load import Machine
 from runforge.tui.background import Read
 from runforge.tui.choices import Choices
 from runforge.tui.feed import Feed, Window
+from runforge.tui.machine_history import History
 from runforge.tui.steering import Steering
 from runforge.tui.wire import Wire
 from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
@@ -34,6 +35,7 @@ class AppPort(Protocol):
     warning: str
     is_ascii: bool
     choices: Choices
+    history: History
     read: Read
 
     def act(self, change: Callable[[], str]) -> None:
@@ -57,6 +59,9 @@ class AppPort(Protocol):
     def show_compared(self, jobs: Sequence[JobView]) -> None:
         """Open the curves of some runs, side by side."""
 
+    def show_table(self, jobs: Sequence[JobView], *, is_new: bool) -> None:
+        """Open runs as a table of parameters, to change them or to make a new one."""
+
     def show_machine(self) -> None:
         """Open the machine."""
 
@@ -69,6 +74,9 @@ class AppPort(Protocol):
     def find_jobs(self, text: str) -> list[JobView]:
         """Return the first jobs that a filter finds, or the one with this number; not for the painting thread."""
 
+    def choose(self, chosen: Choices) -> None:
+        """Keep a choice for the next time."""
+
     def toggle_bell(self) -> None:
         """Ring when a group or the queue has ended, or no longer."""
 
@@ -77,6 +85,9 @@ class AppPort(Protocol):
 
     def read_trials(self, group_id: str) -> Trials:
         """Return a group's runs, best first."""
+
+    def watch_machine(self) -> None:
+        """Take note of the machine from now on, whatever is on the screen."""
 
     def read_machine(self) -> Machine:
         """Return the machine's load."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,11 +20,12 @@ from runforge.tui.bars import Key
 from runforge.tui.beside import Beside
 from runforge.tui.feed import Window
 from runforge.tui.group_list import GroupList
+from runforge.tui.job_columns import ALWAYS, RULES
 from runforge.tui.job_table import JobTable
-from runforge.tui.pausing import Pausing
+from runforge.tui.queue_changes import QueueChanges
 from runforge.tui.row_list import RowList
 from runforge.views.queue_snapshot import SORTS, QueueSnapshot
-from runforge.views.shown import GroupView, JobView
+from runforge.views.shown import GroupView
 
 if TYPE_CHECKING:
     from runforge.tui.live import Live
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _ACTIVE = "state:running,queued"
 
 
-class QueueScreen(Pausing):
+class QueueScreen(QueueChanges):
     """Jobs and groups, live."""
 
     BINDINGS: ClassVar[list[BindingType]] = queue_keys.BINDINGS
@@ -72,21 +73,8 @@ class QueueScreen(Pausing):
     def on_mount(self) -> None:
         """Start with the jobs."""
         self.jobs.border_title, self.groups.border_title = Content("Queue"), Content("Groups")
+        self.jobs.hide(frozenset(self.runforge.choices.hidden.split(",")) & RULES.keys())
         self.jobs.focus()
-
-    @property
-    def jobs(self) -> JobTable:
-        """The table of jobs."""
-        return self.query_one("#jobs", JobTable)
-
-    @property
-    def groups(self) -> GroupList:
-        """The list of groups."""
-        return self.query_one("#groups", GroupList)
-
-    @property
-    def _in_groups(self) -> bool:
-        return self.groups.has_focus
 
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Show a new snapshot of the queue."""
@@ -126,15 +114,12 @@ class QueueScreen(Pausing):
             line.update(text)
 
     @on(RowList.Moved)
-    def _moved(self) -> None:
-        self._peek()
-
     def _peek(self) -> None:
         """Show the run under the cursor beside the table, if there is room for it."""
         beside, job = self.query_one(Beside), self.jobs.job_at_cursor()
         if job is None or not beside.display:
             return
-        group = self._by_id().get(job.group_id or "")
+        group = self.by_id().get(job.group_id or "")
         beside.show(job, group.objective_metric if group else None, *self.jobs.place_at_cursor())
 
     def tick(self) -> None:
@@ -153,16 +138,19 @@ class QueueScreen(Pausing):
     def _open_job(self) -> None:
         self.action_open("log")
 
-    @on(RowList.Chosen, "#groups")
-    def _open_group(self) -> None:
-        self.action_open_group()
-
     def action_open(self, tab: str) -> None:
         """Open the run under the cursor."""
-        if self._in_groups:
+        if self.in_groups:
             self.action_open_group()
         else:
-            self._with_current(lambda job: self.runforge.show_run(job, tab))
+            self.with_current(lambda job: self.runforge.show_run(job, tab))
+
+    def why_names(self) -> list[str]:
+        """Return the group or the run under the cursor."""
+        group, job = self.groups.group_at_cursor(), self.jobs.job_at_cursor()
+        if self.in_groups:
+            return [group.group_id] if group else []
+        return [str(job.number)] if job else []
 
     def action_beside(self) -> None:
         """Show something else beside the table: curves, log, machine."""
@@ -175,9 +163,10 @@ class QueueScreen(Pausing):
         else:
             self.with_chosen(self.runforge.show_compared)
 
+    @on(RowList.Chosen, "#groups")
     def action_open_group(self) -> None:
         """Open the group under the cursor, or that of the run."""
-        self._with_group(lambda group: self.runforge.show_group(group.group_id))
+        self.with_group(lambda group: self.runforge.show_group(group.group_id))
 
     def action_mark(self) -> None:
         """Mark the job under the cursor (for a click on the key bar; the table handles the key)."""
@@ -185,7 +174,7 @@ class QueueScreen(Pausing):
 
     def action_switch(self) -> None:
         """Move between jobs and groups."""
-        target = self.jobs if self._in_groups or not self.query_one("#side").display else self.groups
+        target = self.jobs if self.in_groups or not self.query_one("#side").display else self.groups
         target.focus()
 
     def action_filter(self) -> None:
@@ -212,7 +201,7 @@ class QueueScreen(Pausing):
         if field.display:
             field.value = ""
             self._close_filter()
-        elif self._in_groups:
+        elif self.in_groups:
             self.jobs.focus()
         elif not self.jobs.clear_marks():
             field.value = ""
@@ -226,7 +215,7 @@ class QueueScreen(Pausing):
         if self.runforge.job_query.jobs.group_id:
             self._ask(jobs=parse(self.query_one("#filter", Input).value))
         else:
-            self._with_group(self._show_only)
+            self.with_group(self._show_only)
 
     def _show_only(self, group: GroupView) -> None:
         self._ask(jobs=parse("", group.group_id))
@@ -241,109 +230,33 @@ class QueueScreen(Pausing):
         """Sort by the next column."""
         query = self.runforge.job_query
         following = SORTS[(SORTS.index(query.sort) + 1) % len(SORTS)]
-        self._ask(sort=following, is_reversed=False)
+        self._sort(following, is_reversed=False)
+
+    def _sort(self, sort: str, *, is_reversed: bool) -> None:
+        """Sort, and keep it for the next time."""
+        self._ask(sort=sort, is_reversed=is_reversed)
+        self.runforge.choose(replace(self.runforge.choices, sort=sort, is_reversed=is_reversed))
 
     @on(JobTable.TitleClicked)
     def _sort_by_title(self, event: JobTable.TitleClicked) -> None:
         if event.key == self.runforge.job_query.sort:
             self.action_reverse()
         elif event.key in SORTS:
-            self._ask(sort=event.key, is_reversed=False)
+            self._sort(event.key, is_reversed=False)
 
     def action_reverse(self) -> None:
         """Reverse the order."""
-        self._ask(is_reversed=not self.runforge.job_query.is_reversed)
+        query = self.runforge.job_query
+        self._sort(query.sort, is_reversed=not query.is_reversed)
 
-    def action_cancel(self) -> None:
-        """Cancel a group, the marked runs, or the run under the cursor."""
-        group = self.groups.group_at_cursor()
-        if not self._in_groups:
-            self.with_chosen(self.cancel_jobs)
-        elif group is not None:
-            lines = [f"{group.running} running (TERM, 10 s, KILL), {group.queued} queued"]
-            steering = self.runforge.steering
-            self.ask(f"Cancel group {group.name}?", lines, lambda: steering.cancel_group(group))
+    def action_columns(self) -> None:
+        """Choose which columns are shown."""
+        from runforge.tui.dialogs import Choose
 
-    def action_retry(self) -> None:
-        """Retry a group's failed runs, the marked runs, or the run under the cursor."""
-        steering, group = self.runforge.steering, self.groups.group_at_cursor()
-        if not self._in_groups:
-            self.with_chosen(lambda jobs: self.act(lambda: steering.retry(jobs)))
-        elif group is not None:
-            self.act(lambda: steering.retry_group(group))
+        def chosen(hidden: frozenset[str] | None) -> None:
+            if hidden is not None:
+                self.jobs.hide(hidden)
+                self.runforge.choose(replace(self.runforge.choices, hidden=",".join(sorted(hidden))))
 
-    def action_rerun(self) -> None:
-        """Enqueue a copy of the run under the cursor."""
-        steering = self.runforge.steering
-        self._with_current(lambda job: self.act(lambda: steering.rerun(job)))
-
-    def action_pause(self) -> None:
-        """Pause or resume the group under the cursor, or the groups of the chosen runs."""
-        steering = self.runforge.steering
-        self._with_groups(lambda groups: self.act(lambda: steering.toggle_pause(groups)))
-
-    def action_priority(self, by: int) -> None:
-        """Raise or lower a priority."""
-        steering, group = self.runforge.steering, self.groups.group_at_cursor()
-        if not self._in_groups:
-            self.with_chosen(lambda jobs: self.act(lambda: steering.change_priority(jobs, by)))
-        elif group is not None:
-            self.act(lambda: steering.change_group_priority(group, by))
-
-    def action_copy(self, what: str) -> None:
-        """Copy the run's id or request to the terminal's clipboard."""
-        self._with_current(lambda job: self.runforge.copy(job, what))
-
-    def _with_jobs(self, places: Sequence[int], then: Callable[[list[JobView]], None]) -> None:
-        """Continue with the jobs of these row ids; those that are not loaded are read first."""
-        known = self.jobs.known(places)
-        if known is None:
-            self.runforge.read(self, lambda: self.runforge.read_rows(places), then)
-        else:
-            then(known)
-
-    def with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
-        """Continue with the marked runs, or the one under the cursor."""
-        self._with_jobs(self.jobs.chosen(), then)
-
-    def _with_current(self, then: Callable[[JobView], None]) -> None:
-        """Continue with the run under the cursor, if there is one."""
-
-        def found(jobs: list[JobView]) -> None:
-            if jobs:
-                then(jobs[0])
-            else:
-                self.say("no run is selected", is_error=True)
-
-        self._with_jobs(self.jobs.place_at_cursor(), found)
-
-    def _with_group(self, then: Callable[[GroupView], None]) -> None:
-        """Continue with the group under the cursor, or that of the run under it."""
-
-        def found(groups: list[GroupView]) -> None:
-            if groups:
-                then(groups[0])
-            else:
-                known = self.jobs.row_count()
-                self.say("this run has no group" if known else "there is no group", is_error=True)
-
-        self._with_groups(found, self.jobs.place_at_cursor())
-
-    def _with_groups(
-        self, then: Callable[[list[GroupView]], None], places: Sequence[int] | None = None
-    ) -> None:
-        """Continue with the group under the cursor, or with the groups of these (or the chosen) runs."""
-        group = self.groups.group_at_cursor()
-        if self._in_groups:
-            then([group] if group else [])
-            return
-        chosen = self.jobs.chosen() if places is None else places
-        self._with_jobs(chosen, lambda jobs: then(self._groups_of(jobs)))
-
-    def _groups_of(self, jobs: Sequence[JobView]) -> list[GroupView]:
-        known = self._by_id()
-        return [known[key] for key in dict.fromkeys(job.group_id for job in jobs) if key and key in known]
-
-    def _by_id(self) -> dict[str, GroupView]:
-        snapshot = self.runforge.snapshot
-        return {group.group_id: group for group in snapshot.groups} if snapshot else {}
+        names = {key: rule.title for key, rule in RULES.items() if key not in ALWAYS}
+        self.app.push_screen(Choose("Columns", names, self.jobs.hidden), chosen)

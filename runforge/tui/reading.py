@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from runforge.core.filters import parse
 from runforge.errors import OperationFailed
 from runforge.files.durable import read_bounded
 from runforge.machine.load import Machine, read_machine
+from runforge.machine.run_load import RunLoads
+from runforge.tui.machine_history import History
 from runforge.views import gpus, lists, trials
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, RunView
@@ -19,6 +22,7 @@ from runforge.workspace import Workspace
 #: What the palette finds at most.
 _MOST_FOUND = 12
 _REQUEST_LIMIT = 64 * 1024
+_MOMENT = 1.0
 
 
 class Reading:
@@ -26,6 +30,12 @@ class Reading:
 
     workspace: Workspace
     snapshot: QueueSnapshot | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history = History()
+        self._loads = RunLoads()
+        self._machine: Machine | None = None
 
     def read_rows(self, places: Sequence[int]) -> list[JobView]:
         """Return the jobs with these row ids, in the order of creation."""
@@ -42,15 +52,15 @@ class Reading:
         return trials.read(self.workspace, group_id)
 
     def read_machine(self) -> Machine:
-        """Return the machine's load, and which runs and queues hold its GPUs."""
-        machine = read_machine(self.workspace)
-        if machine.gpus:
-            held = {
-                gpu.uuid: (*gpus.lease_parts(gpu), *gpus.doubt_parts(gpu))
-                for gpu in gpus.read(self.workspace).gpus
-            }
-            machine.gpus[:] = [replace(gpu, held=held.get(gpu.uuid, ())) for gpu in machine.gpus]
-        return machine
+        """Return the machine's load, and take note of it; twice in a moment it is the same.
+
+        Shares of processor time are since the last look: over a few milliseconds they would mean nothing.
+        """
+        now = time.monotonic()
+        if self._machine is None or self.history.age(now) >= _MOMENT:
+            self._machine = with_holders(read_machine(self.workspace), self.workspace)
+            self.history.record(self._machine, self._loads.look(), now)
+        return self._machine
 
     def find_jobs(self, text: str) -> list[JobView]:
         """Return the first jobs that a filter finds; not for the painting thread."""
@@ -58,6 +68,15 @@ class Reading:
             snapshot = reader.snapshot(JobQuery(parse(text.strip().removeprefix("#"))))
             rows = reader.rows(snapshot.order[:_MOST_FOUND], snapshot)
         return list(rows.values())
+
+
+def with_holders(machine: Machine, workspace: Workspace) -> Machine:
+    """Return the machine with which runs and queues hold its GPUs."""
+    if machine.gpus:
+        shown = {gpu.uuid: gpu for gpu in gpus.read(workspace).gpus}
+        held = {uuid: (*gpus.lease_parts(gpu), *gpus.doubt_parts(gpu)) for uuid, gpu in shown.items()}
+        machine.gpus[:] = [replace(gpu, held=held.get(gpu.uuid, ())) for gpu in machine.gpus]
+    return machine
 
 
 def request_text(path: Path) -> str:

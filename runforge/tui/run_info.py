@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,12 +18,16 @@ from runforge import cells
 from runforge.files.durable import read_bounded
 from runforge.text import safe
 from runforge.tui.local_time import local, local_and_ago
+from runforge.views.kin import Relative
 from runforge.views.remarks import remarks
 from runforge.views.shown import JobView, RunView
 from runforge.views.used import used_text
 
 _REQUEST_LIMIT = 256 * 1024
 _MOST_FILES = 500
+_MOST_KIN = 20
+#: What a parent must do.
+_MUST = {"ok": "succeed", "fail": "fail", "any": "end"}
 
 
 class RunRead(NamedTuple):
@@ -44,8 +49,13 @@ def info_text(view: RunView) -> Text:
     text = Text()
     _heading(text, "Run")
     rows: list[tuple[str, str | None]] = [
+        ("number", f"#{job.number}" if job.number else None),
+        ("name", job.name),
+        ("tags", ", ".join(job.tags)),
+        ("notes", job.notes),
         ("state", cells.state_cell(job.state)),
-        ("waits for", job.waiting_text),
+        ("waits", job.waiting_text),
+        ("not before", local_and_ago(job.not_before)),
         ("paused", job.pause_text),
         ("why", job.error),
         ("cause", job.cause),
@@ -64,6 +74,8 @@ def info_text(view: RunView) -> Text:
     ]
     for name, value in rows:
         _pair(text, name, value)
+    _kin(text, "Parents: this run waits for them", view.parents)
+    _kin(text, "Children: they wait for this run", view.children)
     if job.overrides:
         _heading(text, "Overrides")
         for path, value in job.overrides.items():
@@ -76,8 +88,25 @@ def info_text(view: RunView) -> Text:
         text.append(f"{entry['event']:<16} attempt {entry['attempt']}  {safe(str(why), 300)}\n")
     _attempts(text, view)
     _heading(text, "Request")
-    text.append(_request(view.run_dir) + "\n")
+    text.append(_request(view.request_file) + "\n")
     return text
+
+
+def _kin(text: Text, title: str, found: Sequence[Relative]) -> None:
+    """Add the runs and groups that a run waits for, or that wait for it; those that still hold first."""
+    if not found:
+        return
+    _heading(text, title)
+    for each in found[:_MOST_KIN]:
+        name = f"#{each.number}" if each.number is not None else each.called
+        words = [
+            safe(word, 100) for word in (each.name or "", each.state or "no longer in the queue") if word
+        ]
+        done = "met" if each.met else f"must {_MUST[each.condition]}"
+        text.append(f"  {safe(name, 60):<10} ", "dim")
+        text.append(f"{'  '.join(words)}  ({done})\n")
+    if len(found) > _MOST_KIN:
+        text.append(f"  and {len(found) - _MOST_KIN:,} more\n", "dim")
 
 
 def _metric(job: JobView) -> str | None:
@@ -102,9 +131,9 @@ def _attempts(text: Text, view: RunView) -> None:
         text.append("  none yet\n", "dim")
 
 
-def _request(folder: Path) -> str:
+def _request(path: Path) -> str:
     try:
-        document: Any = json.loads(read_bounded(folder / "request.json", _REQUEST_LIMIT))
+        document: Any = json.loads(read_bounded(path, _REQUEST_LIMIT))
         lines = json.dumps(document, indent=2, ensure_ascii=True).split("\n")
     except (OSError, ValueError, RecursionError) as error:
         return f"  request.json cannot be shown: {safe(str(error), 200)}"

@@ -12,13 +12,14 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static
 
-from runforge import cells
+from runforge import cells, clock
 from runforge.metrics.run_curves import RunCurves
 from runforge.text import safe
 from runforge.tui.bars import Key, KeyBar
+from runforge.tui.changing_screen import RUN_KEYS, ChangingScreen
 from runforge.tui.curve_panels import Charts, of_run
+from runforge.tui.job_columns import progress_text
 from runforge.tui.log_view import LogView
-from runforge.tui.pausing import FREEZE, YIELD, Pausing
 from runforge.tui.plot import Plot
 from runforge.tui.run_info import RunRead, read_run
 from runforge.views.queue_snapshot import QueueSnapshot
@@ -26,10 +27,13 @@ from runforge.views.shown import JobView, seconds_so_far
 
 _TABS = ("log", "curves", "info", "files")
 _CURVE_SECONDS = 1.0
-_PLOT_KEYS = "↵ one/all · d next · ← → read · L log · ~ smooth · z zoom"
+_WIDE = 100
+#: A curve that has not grown for so long says how old it is.
+_OLD_SECONDS = 10.0
+_PLOT_KEYS = "↵ one/all · . next · ← → read · L log · ~ smooth · + zoom"
 
 
-class RunScreen(Pausing):
+class RunScreen(ChangingScreen):
     """A run, live."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,18 +45,15 @@ class RunScreen(Pausing):
         Binding("shift+tab,left_square_bracket", "next_tab(-1)", "Previous tab"),
         Binding("slash", "search", "Search in the log"),
         Binding("t", "attempt", "An earlier attempt's log and curves, and back"),
-        Binding("d", "next_metric", "Next metric of the curves"),
+        Binding("full_stop", "next_metric(1)", "Next metric of the curves"),
+        Binding("comma", "next_metric(-1)", "Previous metric of the curves"),
         Binding("x,delete", "cancel", "Cancel the run"),
         Binding("r", "retry", "Retry it: the next attempt"),
-        Binding("C", "rerun", "Run a copy of it"),
+        *RUN_KEYS,
         Binding("p", "pause", "Pause or resume its group"),
-        FREEZE,
-        YIELD,
         Binding("plus", "priority(1)", "Higher priority"),
         Binding("minus", "priority(-1)", "Lower priority"),
         Binding("o", "group", "Its group: the sweep as a table"),
-        Binding("y", "copy('id')", "Copy its id"),
-        Binding("Y", "copy('request')", "Copy its request"),
         Binding("escape", "leave", "Back"),
     ]
     KEYS: ClassVar[Sequence[Key]] = (
@@ -67,7 +68,7 @@ class RunScreen(Pausing):
         Key("?", "help", "help"),
         Key("C", "copy & run", "rerun"),
         Key("o", "sweep", "group"),
-        Key("d", "metric", "next_metric"),
+        Key(".", "metric", "next_metric(1)"),
     )
     DEFAULT_CSS = """
     RunScreen #title { height: 1; padding: 0 1; background: $boost; }
@@ -83,7 +84,7 @@ class RunScreen(Pausing):
         self._job = job
         self._tab = tab
         self._curve_file: RunCurves | None = None
-        self._told: list[str] = []
+        self._charts = Charts([], [])
         self._attempt = self._newest = 0
 
     def content(self) -> Iterable[Widget]:
@@ -115,12 +116,14 @@ class RunScreen(Pausing):
     def tick(self) -> None:
         """Update the running time."""
         self._show_title()
+        if self._job.state == "running":
+            self._note_curves()
         if self._tab == "info" and self._job.state == "running":
             self._load()
 
     def offered_keys(self) -> list[Key]:
         """Return the keys of the current tab."""
-        return [key for key in super().offered_keys() if self._tab == "curves" or key.key != "d"]
+        return [key for key in super().offered_keys() if self._tab == "curves" or key.key != "."]
 
     def _load(self) -> None:
         ask, run_id, with_files = self.runforge.read_run, self._job.run_id, self._tab == "files"
@@ -146,7 +149,7 @@ class RunScreen(Pausing):
         folder = self.runforge.workspace.root / self._job.run_dir
         if attempt != self._newest:
             folder = folder / "previous" / str(attempt)
-        self._curve_file, self._told = RunCurves(folder), []
+        self._curve_file, self._charts = RunCurves(folder), Charts([], [])
         self.query_one(Plot).show([])
         self.query_one(LogView).show(folder / "logs.txt")
 
@@ -157,6 +160,10 @@ class RunScreen(Pausing):
         text.append(f"{state} ", "bold")
         seconds = seconds_so_far(job)
         text.append(f"{cells.span(seconds)}  " if seconds is not None else " ")
+        live = self.runforge.live.get(job.run_id) if job.state == "running" else None
+        if live is not None and (progress := progress_text(live, 8)):
+            left = f" ~{cells.span(live.left)} left" if live.left is not None and width >= _WIDE else ""
+            text.append(f"{progress}{left}  ")
         if self._attempt != self._newest:
             text.append(f"attempt {self._attempt} of {self._newest}  ", "bold")
         tabs = " ".join(f"[{i + 1} {t}]" if t == self._tab else f" {i + 1} {t} " for i, t in enumerate(_TABS))
@@ -183,15 +190,25 @@ class RunScreen(Pausing):
 
     def _show_curves(self, file: RunCurves, found: Charts | None) -> None:
         if found is not None and file is self._curve_file:
-            self._told = found.told
+            self._charts = found
             self.query_one(Plot).show(found.panels)
             self._note_curves()
 
     @on(Plot.Looked)
     def _note_curves(self) -> None:
         if self._tab == "curves":
-            status = self.query_one(Plot).status
-            self._note(" · ".join([*self._told, *([f"{status} · {_PLOT_KEYS}"] if status else [])]))
+            plot = self.query_one(Plot)
+            ends = [plot.status, self._origin(plot), _PLOT_KEYS] if plot.status else []
+            self._note(" · ".join([*self._charts.told, *(text for text in ends if text)]))
+
+    def _origin(self, plot: Plot) -> str:
+        """Return the file that the chart's values come from, and how old its newest one is."""
+        path, changed_at = self._charts.origins.get(plot.current.title if plot.current else "", ("", None))
+        if not path:
+            return ""
+        seconds = max(0.0, clock.utc_now().timestamp() - changed_at) if changed_at is not None else None
+        is_old = seconds is not None and seconds >= _OLD_SECONDS
+        return f"{path}, {cells.span(seconds)} old" if is_old else path
 
     def _note(self, text: str) -> None:
         if getattr(self, "_noted", None) != text:
@@ -225,10 +242,10 @@ class RunScreen(Pausing):
         """Show the next or previous tab."""
         self.action_tab(_TABS[(_TABS.index(self._tab) + by) % len(_TABS)])
 
-    def action_next_metric(self) -> None:
-        """Look at the next metric of the curves."""
+    def action_next_metric(self, by: int) -> None:
+        """Look at the next or previous metric of the curves."""
         self.action_tab("curves")
-        self.query_one(Plot).action_next_panel(1)
+        self.query_one(Plot).action_next_panel(by)
 
     def action_attempt(self) -> None:
         """Show the files of the previous attempt; after the first comes the newest again."""
@@ -265,23 +282,18 @@ class RunScreen(Pausing):
         else:
             super().action_leave()
 
+    def why_names(self) -> list[str]:
+        """Return this run."""
+        return [str(self._job.number)]
+
     def action_cancel(self) -> None:
         """Cancel the run."""
         self.cancel_jobs([self._job])
-
-    def with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
-        """Continue with the run."""
-        then([self._job])
 
     def action_retry(self) -> None:
         """Queue the run again."""
         job = self._job
         self.act(lambda: self.runforge.steering.retry([job]))
-
-    def action_rerun(self) -> None:
-        """Enqueue a copy."""
-        job = self._job
-        self.act(lambda: self.runforge.steering.rerun(job))
 
     def action_pause(self) -> None:
         """Pause or resume the run's group."""
@@ -303,6 +315,10 @@ class RunScreen(Pausing):
         else:
             self.say("this run has no group", is_error=True)
 
-    def action_copy(self, what: str) -> None:
-        """Copy the id or the request."""
-        self.runforge.copy(self._job, what)
+    def with_chosen(self, then: Callable[[list[JobView]], None]) -> None:
+        """Continue with this run."""
+        then([self._job])
+
+    def with_current(self, then: Callable[[JobView], None]) -> None:
+        """Continue with this run."""
+        then(self._job)

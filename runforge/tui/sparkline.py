@@ -8,6 +8,14 @@ from math import isfinite
 _BARS = "▁▂▃▄▅▆▇█"
 
 
+def levels(values: Sequence[float], high: float = 100.0) -> str:
+    """Return values as bars between zero and `high`; one that is not finite, a time without a look, is a dot."""
+    top = high if high > 0 else 1.0
+    return "".join(
+        _BARS[round(min(1.0, max(0.0, value / top)) * 7)] if isfinite(value) else "·" for value in values
+    )
+
+
 def sparkline(values: Sequence[float], width: int) -> str:
     """Return values as bars between the lowest and the highest; of more than fit, the mean of each part.
 

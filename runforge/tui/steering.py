@@ -6,14 +6,25 @@ in a worker thread, because a change may wait for the writers' lock. A read-only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from runforge import cells
 from runforge.core.states import LIVE
 from runforge.errors import OperationFailed
 from runforge.views.shown import GroupView, JobView
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.core.records import Job
+    from runforge.queue.changed import Changed
+    from runforge.queue.parameter_table import Row, Table
+
+#: What is said of runs that were left as they are: so many numbers.
+_NAMED = 5
+#: Runs in one table of parameters: each of them is read from its file.
+MOST_EDITED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,25 @@ class Steering:
         """Raise OperationFailed in a read-only session."""
         if self.read_only:
             raise OperationFailed("this session is read-only", fix="Open it without --read-only")
+
+    def refused(self) -> str:
+        """Refuse in a read-only session."""
+        self.require_writable()
+        return ""
+
+    def none_queued(self, jobs: Sequence[JobView]) -> str:
+        """Say that there is no queued run to change."""
+        raise _refused(jobs, "queued runs are changed (n makes a new run from any)")
+
+    def none_ended(self, jobs: Sequence[JobView]) -> str:
+        """Say that there is no ended run to remove."""
+        raise _refused(jobs, "ended runs are removed")
+
+    def size_of(self, jobs: Sequence[JobView]) -> str:
+        """Return the size of the folders of runs, in words."""
+        from runforge.queue import prune
+
+        return cells.size(sum(prune.folder_size(self.workspace.root / job.run_dir) for job in jobs))
 
     def cancel(self, jobs: Sequence[JobView]) -> str:
         """Cancel runs: queued ones at once, running ones by TERM, 10 s and KILL."""
@@ -122,6 +152,69 @@ class Steering:
         count = priority.shift_priority(self.workspace, [group.group_id], by)
         return f"{group.name}: priority {'raised' if by > 0 else 'lowered'} for {count} runs"
 
+    def toggle_hold(self, jobs: Sequence[JobView]) -> str:
+        """Hold queued runs, or release them if all are held."""
+        from runforge.queue import hold
+
+        self.require_writable()
+        queued = [job for job in jobs if job.state == "queued"]
+        if not queued:
+            raise _refused(jobs, "queued runs are held")
+        is_release = all(job.held for job in queued)
+        change = hold.release if is_release else hold.hold
+        done = change(self.workspace, [job.job_id for job in queued])
+        return told(done, "released" if is_release else "held")
+
+    def step(self, jobs: Sequence[JobView], by: int) -> str:
+        """Move queued runs one place up or down in their group."""
+        from runforge.queue.step import step
+
+        self.require_writable()
+        return told(
+            step(self.workspace, [job.job_id for job in jobs], by), "moved down" if by > 0 else "moved up"
+        )
+
+    def remove(self, jobs: Sequence[JobView]) -> str:
+        """Forget ended runs and delete their folders."""
+        from runforge.queue import remove
+
+        self.require_writable()
+        return told(remove.remove(self.workspace, [job.job_id for job in jobs]), "removed")
+
+    def parameters(self, jobs: Sequence[JobView], *, is_new: bool) -> Table:
+        """Return runs as a table to change; OperationFailed if they cannot be changed."""
+        from runforge.queue import parameter_table
+
+        self.require_writable()
+        chosen = [job for job in jobs if is_new or job.state == "queued"]
+        if not chosen:
+            self.none_queued(jobs)
+        if len(chosen) > MOST_EDITED:
+            raise OperationFailed(
+                f"a table has {MOST_EDITED:,} runs at most; these are {len(chosen):,}",
+                fix="`runforge edit --where ...` changes any number",
+            )
+        return parameter_table.read(self.workspace, [job.job_id for job in chosen])
+
+    def edit(self, typed: Sequence[tuple[Row, Mapping[str, str]]]) -> str:
+        """Change queued runs. One that was started or changed since it was shown stays as it is, which is said."""
+        from runforge.queue import edit, parameter_table
+
+        self.require_writable()
+        asked = {row.job_id: parameter_table.edit_of(row, cells) for row, cells in typed}
+        return told(
+            edit.edit(self.workspace, asked, {row.job_id: row.version for row, _ in typed}), "changed"
+        )
+
+    def make_new(self, typed: Sequence[tuple[Row, Mapping[str, str]]]) -> str:
+        """Queue new runs, made from others with changed values."""
+        from runforge.queue import parameter_table, rerun
+
+        self.require_writable()
+        asked = {row.job_id: parameter_table.edit_of(row, cells) for row, cells in typed}
+        made = rerun.rerun(self.workspace, asked)
+        return ", ".join(f"enqueued #{new.seq} {new.run_id}" for new in made)
+
     def start_daemon(self) -> str:
         """Start a daemon in the background."""
         self.require_writable()
@@ -155,6 +248,22 @@ def _refused(jobs: Sequence[JobView], rule: str) -> OperationFailed:
         return OperationFailed("no run is selected")
     which = f"this one is {jobs[0].state}" if len(jobs) == 1 else f"none of these {len(jobs)} is"
     return OperationFailed(f"only {rule}; {which}")
+
+
+def told(done: Changed, what: str) -> str:
+    """Return what was changed, and why some runs were not; OperationFailed if none was."""
+    reasons: dict[str, list[Job]] = {}
+    for job, reason in done.skipped:
+        reasons.setdefault(reason, []).append(job)
+    left = "; ".join(f"{_numbers(jobs)} not: {reason}" for reason, jobs in reasons.items())
+    if not done.changed:
+        raise OperationFailed(f"nothing {what}: {left}" if left else f"nothing {what}")
+    return "; ".join(part for part in (_counted(what, len(done.changed)), left) if part)
+
+
+def _numbers(jobs: Sequence[Job]) -> str:
+    shown = ", ".join(f"#{job.seq}" for job in jobs[:_NAMED])
+    return shown + (f" and {len(jobs) - _NAMED} more" if len(jobs) > _NAMED else "")
 
 
 def _counted(what: str, count: int) -> str:

@@ -108,6 +108,7 @@ def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -
                 is_paused=is_paused,
                 is_at_limit=at_limit(tx, job),
                 parents=parents,
+                pause_reason=lane["pause_reason"],
             )
             shown.append(job_view(job, now, reason))
     return shown

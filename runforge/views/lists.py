@@ -98,23 +98,33 @@ def run(workspace: Workspace, name: str) -> RunView:
         used = uses.of_job(tx, job.job_id)
         entries = tx.rows("journal.entries_of_job", job_id=job.job_id)
         parents, children = parents_of(tx, job), children_of(tx, job)
-        reason = _reason_of(tx, workspace, job, parents)
+        reason = reason_of(tx, workspace, job, parents)
     timeline = [{**dict(e), "detail": json.loads(e["detail"])} for e in entries]
     shown = [attempt_view(attempt, used.get(attempt.attempt)) for attempt in attempts]
     view = job_view(job, clock.now(), reason)
     folder = workspace.root / job.run_dir
-    return RunView(view, shown, timeline, folder, parents, children, job.retry_rules, job.retries_used)
+    rules = (job.retry_rules, job.retries_used)
+    return RunView(view, shown, timeline, folder, parents, children, *rules, job.request_sha)
 
 
-def _reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Relative]) -> Waiting | None:
+def reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Relative]) -> Waiting | None:
+    """Return why a job waits, or why a running one does not end; None if there is nothing to say."""
     if job.state is not State.QUEUED:
         return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
-    paused = bool(tx.row("groups.is_paused", lane_id=job.lane_id)[0])
+    lane = tx.row("groups.is_paused", lane_id=job.lane_id)
     status = status_of(workspace, row)
     capacity = free_capacity(status, tx)
     is_full = at_limit(tx, job)
-    return why_waiting(status, capacity, job, is_paused=paused, is_at_limit=is_full, parents=parents)
+    return why_waiting(
+        status,
+        capacity,
+        job,
+        is_paused=bool(lane["is_paused"]),
+        is_at_limit=is_full,
+        parents=parents,
+        pause_reason=lane["pause_reason"],
+    )
 
 
 def at_limit(tx: Transaction, job: Job) -> bool:

@@ -177,6 +177,7 @@ class QueueReader:
             is_paused=group is not None and group.paused,
             is_at_limit=group is not None and is_at_limit(group),
             parents=parents,
+            pause_reason=group.pause_reason if group is not None else None,
         )
 
 

@@ -6,7 +6,6 @@ not fit into memory, so the records wait in a temporary file until all columns a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from runforge import clock
+from runforge.digest import sha256_of
 from runforge.documents import strict_json
 from runforge.documents.known_fields import HYPERPARAMETERS
 from runforge.documents.result import read_result
@@ -165,7 +165,7 @@ def _program(request: dict[str, Any], job: dict[str, Any]) -> str:
     """Return a text that is the same for runs of the same program, whatever their parameters are."""
     model = {name: value for name, value in _model(request).items() if name != "hyperparameters"}
     parts = [model, request.get("dataset"), request.get("preset"), job["dry_run"]]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    return sha256_of(json.dumps(parts, sort_keys=True).encode())[:16]
 
 
 def metrics_of(job: dict[str, Any], folder: Path) -> dict[str, Measured]:

@@ -43,15 +43,14 @@ class Facts(NamedTuple):
         return {**found, "command_line": "\n".join(self.command_lines) or None}
 
 
-def read(run_dir: Path, workspace: Path) -> Facts:
-    """Return what the run's request says."""
-    path = run_dir / "request.json"
+def read(path: Path, workspace: Path) -> Facts:
+    """Return what a run's request file says."""
     try:
         document = strict_json.parse(
             read_bounded(path, _LIMIT), what="request", limit=_LIMIT, error=InvalidRequest, where=path.name
         )
     except (OSError, RunForgeError) as error:
-        return Facts(problem=f"{path.name}: {getattr(error, 'strerror', None) or error}")
+        return Facts(problem=f"request.json: {getattr(error, 'strerror', None) or error}")
     return of_request(document, workspace)
 
 

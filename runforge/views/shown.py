@@ -143,6 +143,11 @@ class GroupView(NamedTuple):
     direction: str | None
     #: How many of its runs go on at once, at most; None is the daemon's own limit.
     run_limit: int | None = None
+    #: Who paused it (person, breaker, sampler), and why in words.
+    paused_by: str | None = None
+    pause_reason: str | None = None
+    #: So many equal failures in a row pause it; None is as usual, 0 never.
+    breaker: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -166,6 +171,12 @@ def group_state(group: GroupView) -> str:
     if group.paused:
         return "paused"
     return "running" if group.running or ended_runs(group) else "queued"
+
+
+def pause_words(group: GroupView) -> str:
+    """Return who paused a group, and why."""
+    who = "a person" if group.paused_by in {None, "person"} else f"its {group.paused_by}"
+    return f"paused by {who}{f': {group.pause_reason}' if group.pause_reason else ''}"
 
 
 class AttemptView(NamedTuple):
@@ -201,6 +212,15 @@ class RunView(NamedTuple):
     #: Which failures are tried again, and how often each rule was used: the journal's JSON.
     retry_rules: str = "[]"
     retries_used: str = "[]"
+    #: The digest of its request, as the journal names it.
+    request_sha: str | None = None
+
+    @property
+    def request_file(self) -> Path:
+        """The file with its request; an edit that was killed may not have put it into its place yet."""
+        from runforge.documents import edited_request
+
+        return edited_request.current(self.run_dir, self.request_sha)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""

@@ -41,6 +41,7 @@ WAITING_BRIEF = {
     "gpu_broken": "broken gpu",
     "turn_of_others": "next",
     "survivors": "cannot be killed",
+    "stalled": "no sign of life",
     "not_before": "later",
     "held": "held",
     "dependency": "other runs",
@@ -77,6 +78,7 @@ def why_waiting(
     is_paused: bool,
     is_at_limit: bool = False,
     parents: Sequence[Relative] = (),
+    pause_reason: str | None = None,
 ) -> Waiting:
     """Return why a queued job waits: first what only a person or another run can change, then what is lacking.
 
@@ -92,17 +94,25 @@ def why_waiting(
         is_delayed=job.not_before is not None,
         is_at_limit=is_at_limit,
     )
-    if reason == "held":
-        return Waiting(reason, f"it is held; `runforge release {job.seq}` lets it start")
-    if reason == "dependency":
-        return Waiting(reason, _parents_text(job, parents))
+    if reason in {"held", "dependency"}:
+        return Waiting(reason, _gate_text(reason, job, parents))
     if daemon.shortage is not None and daemon.is_live and not is_paused:
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
     if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
         return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
     if reason == "no_gpu_slot" and capacity.devices is not None:
         return _without_device(daemon, job, capacity)
+    if reason == "group_paused" and pause_reason is not None:
+        return Waiting(
+            reason, f"its group is paused: {pause_reason}; `runforge resume {job.group_id}` ends that"
+        )
     return Waiting(reason, _later(job) if reason == "not_before" else WAITING[reason])
+
+
+def _gate_text(reason: str, job: Job, parents: Sequence[Relative]) -> str:
+    if reason == "held":
+        return f"it is held; `runforge release {job.seq}` lets it start"
+    return _parents_text(job, parents)
 
 
 def _without_device(daemon: DaemonStatus, job: Job, capacity: Capacity) -> Waiting:
@@ -128,8 +138,12 @@ def _later(job: Job) -> str:
 
 
 def why_running(workspace: Workspace, job: Job) -> Waiting | None:
-    """Return why a lost run has not ended: processes that cannot be killed; else None."""
+    """Return why a run does not go on or has not ended: no sign of life, processes that cannot be killed; else None."""
     if job.state is not State.RUNNING:
         return None
     pids = unkillable.read(workspace.attempt_dir(job.run_id, job.attempt))
-    return Waiting("survivors", unkillable.words(pids)) if pids else None
+    if pids:
+        return Waiting("survivors", unkillable.words(pids))
+    if job.stalled_at is not None:
+        return Waiting("stalled", f"no sign of life since {clock.local_and_age(job.stalled_at)}")
+    return None

@@ -210,7 +210,7 @@ def test_folders_that_no_job_knows_are_offered_and_runs_newer_than_the_journal_a
 ) -> None:
     ws, _ = mixed
     old = time.time() - 3600
-    orphan, newer = (ws.runs_dir / f"20200101-000000-lm-{number}" for number in ("0001", "0002"))
+    orphan, newer = (ws.runs_dir / f"20200101-000000-sweep-{number}" for number in ("0001", "0002"))
     own = ws.runs_dir / "baseline"
     for folder in (orphan, newer, own, ws.attempt_dir(newer.name, 1)):
         folder.mkdir(parents=True)
@@ -218,15 +218,16 @@ def test_folders_that_no_job_knows_are_offered_and_runs_newer_than_the_journal_a
         for path in (folder / "request.json", folder, folder.parent):
             os.utime(path, (old, old))
     place = ("--workspace", ws.root)
-    assert (
-        f"1 folders and files that no job knows (2 B), for example {orphan}" in cli("doctor", *place).stdout
-    )
+    said = cli("doctor", *place).stdout
+    assert f"1 folder that no job knows (2 B), for example {orphan}" in said
+    assert said.count(orphan.name) == 1
+    assert f"1 run unknown to the journal, which is older: {newer.name}" in said
     dry = cli("prune", "--orphaned", "--dry-run", *place)
     assert (dry.returncode, str(orphan) in dry.stdout, str(own) in dry.stdout) == (0, True, False)
     assert cli("prune", "--orphaned", *place).returncode == 2
     done = cli("prune", "--orphaned", "--yes", *place)
     assert done.stdout.splitlines()[-1] == "Deleted 1 that no job knows, 2 B"
-    assert "1 run newer than the journal are kept" in done.stderr
+    assert "1 run newer than the journal is kept" in done.stderr
     assert [path.exists() for path in (orphan, newer, own)] == [False, True, True]
     assert (
         cli("prune", *place).returncode == cli("prune", "--orphaned", "--delete-runs", *place).returncode == 2

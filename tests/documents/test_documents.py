@@ -41,12 +41,26 @@ def test_json_that_is_refused(case: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def search(parameter: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "random", "number": 3, "parameters": [{"path": "model.hyperparameters.C", **parameter}]}
+
+
 BAD_PLANS = {
     "version": ({"version": 2}, "version"),
     "boolean_version": ({"version": True}, "version"),
     "kind": ({"kind": "plan"}, "kind"),
     "no_group": ({"group": None}, "group"),
-    "strategy": ({"strategy": {"type": "random"}}, "known are grid, list"),
+    "strategy": ({"strategy": {"type": "rnd"}}, "known are grid, list, random, tpe"),
+    "no_number": ({"strategy": {"type": "random"}}, "strategy.number: is missing"),
+    "repeat": ({"strategy": {**grid(("preset", ["fast"])), "repeat": 0}}, "strategy.repeat"),
+    "ends": ({"strategy": search({"low": 2, "high": 1})}, r"parameters\[0\].high: must be above low"),
+    "half": ({"strategy": search({"low": 2})}, r"parameters\[0\].high: is missing"),
+    "log_of_0": ({"strategy": search({"low": 0, "high": 1, "scale": "log"})}, "low: must be above 0"),
+    "scale": ({"strategy": search({"low": 0, "high": 1, "scale": "lg"})}, "scale: 'lg' is unknown"),
+    "both": ({"strategy": search({"low": 0, "high": 1, "values": [1]})}, "cannot stand beside"),
+    "endless": ({"strategy": search({"low": 0, "high": "1e9"})}, "must be a number"),
+    "seed": ({"strategy": {**search({"low": 0, "high": 1}), "seed": 2**32}}, "strategy.seed"),
+    "tpe": ({"strategy": {**search({"low": 0, "high": 1}), "type": "tpe"}}, "objective: is missing; TPE"),
     "empty_grid": ({"strategy": grid()}, "strategy.parameters: is empty"),
     "empty_values": ({"strategy": grid(("preset", []))}, r"strategy.parameters\[0\].values"),
     "parallel_0": ({"execution": {"max_parallel": 0}}, "execution.max_parallel"),

@@ -59,5 +59,5 @@ def test_doctor_names_runs_that_a_deleted_wal_has_taken(ws: Workspace, cli: Cli,
         Path(f"{ws.journal}{suffix}").unlink(missing_ok=True)
     older.replace(ws.journal)
     done = cli("doctor", "--workspace", ws.root)
-    assert "3 runs are unknown to the journal" in done.stdout
+    assert "3 runs unknown to the journal" in done.stdout
     assert sum(glance.queue_summary(ws).counts.values()) == 2

@@ -8,10 +8,10 @@ from runforge import clock
 from runforge.core.outcome import Ending, Grant
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
-from runforge.documents import edited_request, request_file
+from runforge.documents import request_file
 from runforge.documents.request import Request
 from runforge.exports import exporter
-from runforge.queue import submitting
+from runforge.queue import ordering, submitting
 from runforge.queue.environment import capture
 from runforge.store import edges, records, transitions, verify
 from runforge.store.opening import open_journal
@@ -32,11 +32,11 @@ def queued(ws: Workspace, *axes: str, group: str | None = None, **more: Any) -> 
     command = ("echo", "{lr}", "{seed}") if axes else ("echo", "1")
     sweep = combine([values.parse(axis) for axis in axes], (), [], 1000) if axes else None
     captured = capture({"PATH": "/usr/bin:/bin", "HOME": "/root"})
-    order = submitting.Order(
+    order = ordering.Order(
         request_of(*command, environment=captured.document(), **more), "t", sweep=sweep, environment=captured
     )
     order = order._replace(submission=order.submission._replace(group=group))
-    made = submitting.submit(ws, order, submitting.prepare(order))
+    made = submitting.submit(ws, order, ordering.prepare(order))
     return [job(ws, job_id) for job_id in made.job_ids]
 
 
@@ -49,7 +49,7 @@ def job(ws: Workspace, job_id: str) -> Job:
 def request(ws: Workspace, job_id: str) -> Request:
     """Return what a launch would run; it must be what the journal names."""
     now = job(ws, job_id)
-    found, sha = edited_request.read(ws.root / now.run_dir, now.request_sha)
+    found, sha = request_file.read_of_run(ws.root / now.run_dir, now.request_sha)
     assert sha == now.request_sha
     return found
 

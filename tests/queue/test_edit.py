@@ -17,9 +17,10 @@ from runforge.failpoints import VARIABLE
 from runforge.queue import edit as editing
 from runforge.queue import retry
 from runforge.queue.edit_wish import Edit, NewEnvironment
-from runforge.queue.submitting import After
-from runforge.store import edges, transitions
+from runforge.queue.ordering import After
+from runforge.store import edges, transitions, verify
 from runforge.store.opening import open_journal
+from runforge.views import lists, run_facts
 from runforge.workspace import Workspace
 from tests.queue.editing_kit import end, files, in_order, job, on_disk, queued, request, start
 
@@ -171,7 +172,7 @@ def test_a_file_that_was_changed_by_hand_is_taken_as_it_is(ws: Workspace) -> Non
 def test_an_edit_that_fails_leaves_nothing_beside_the_request(ws: Workspace) -> None:
     first, second = queued(ws, "lr=0.1,0.2", "seed=1")
     wish = Edit(parameters={"lr": 3}, after=(After(str(second.seq)),))
-    circle = Edit(parameters={"lr": 3}, after=(After(str(first.seq)),))
+    circle = Edit(parameters={"lr": 4}, after=(After(str(first.seq)),))
     with pytest.raises(InvalidRequest, match="waits for it already"):
         editing.edit(ws, {first.job_id: wish, second.job_id: circle})
     assert [job(ws, each.job_id) for each in (first, second)] == [first, second]
@@ -185,7 +186,8 @@ import sys
 from pathlib import Path
 from runforge import workspace
 from runforge.queue import edit
-edit.set_parameters(workspace.find(Path(sys.argv[1])), {name: {"lr": 9} for name in sys.argv[2:]})
+values = {name: {"lr": 9, "seed": seed} for seed, name in enumerate(sys.argv[2:])}
+edit.set_parameters(workspace.find(Path(sys.argv[1])), values)
 """
 POINTS = ("tx.begun:1", "edit.request_kept:1", "tx.written:1", "edit.committed:1", "edit.request_placed:1")
 
@@ -210,7 +212,7 @@ def test_a_kill_anywhere_leaves_the_old_runs_or_the_new_ones(ws: Workspace, poin
             (1, 9) if is_new else (0, json.loads(old.overrides)[LR])
         )
         assert request(ws, each.job_id).hyperparameters["lr"] == json.loads(each.overrides)[LR]
-    editing.set_parameters(ws, {each.job_id: {"lr": 5} for each in jobs})
+    editing.set_parameters(ws, {each.job_id: {"lr": 5, "seed": seed} for seed, each in enumerate(jobs)})
     for each in jobs:
         assert request(ws, each.job_id).hyperparameters["lr"] == 5
         assert files(ws, each.job_id) == ["request.json"]
@@ -224,6 +226,29 @@ def test_a_run_that_was_canceled_after_a_killed_edit_comes_back_as_edited(ws: Wo
         transitions.cancel_queued(tx, [edges.known_job(tx, one.job_id)], clock.now())
     retry.retry(ws, [one.job_id])
     assert request(ws, one.job_id).hyperparameters["lr"] == 9
+
+
+def test_a_retry_asks_for_what_the_file_asks_for_now(ws: Workspace) -> None:
+    (one,) = queued(ws)
+    start(ws, one.job_id)
+    end(ws, one.job_id, State.FAILED)
+    path = ws.root / one.run_dir / "request.json"
+    document = json.loads(path.read_bytes())
+    document["resources"] = {"mem_mb": 2048, "cpus": 1}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    retry.retry(ws, [one.job_id])
+    assert job(ws, one.job_id).needs.mem_mb == 2048
+    assert verify.check(ws) == []
+
+
+def test_show_tells_what_the_journal_names_after_a_killed_edit(ws: Workspace) -> None:
+    (one,) = queued(ws, "lr=0.1", "seed=1")
+    killed_edit(ws, "edit.committed:1", [one.job_id])
+    view = lists.run(ws, one.run_id)
+    assert view.request_file.name != "request.json"
+    assert run_facts.read(view.request_file, ws.root).parameters == {"lr": 9, "seed": 1}
+    edited_request.place(ws.root / one.run_dir, job(ws, one.job_id).request_sha)
+    assert view.request_file.name == "request.json"
 
 
 def test_a_request_that_waits_beside_is_placed_only_if_it_is_whole(ws: Workspace) -> None:

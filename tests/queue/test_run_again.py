@@ -10,6 +10,7 @@ from gauntlets.arena import Arena
 from runforge import clock
 from runforge import workspace as workspaces
 from runforge.cli import samples
+from runforge.core.dependencies import Parent
 from runforge.core.outcome import Ending, Grant
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
@@ -17,8 +18,8 @@ from runforge.core.submission import USUAL, Submission
 from runforge.documents import strict_json
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.exports import exporter as exporting
-from runforge.queue import submit
-from runforge.store import records, transitions, verify
+from runforge.queue import retry, submit
+from runforge.store import edges, records, transitions, verify
 from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
@@ -78,6 +79,58 @@ def test_what_a_job_cannot_change_makes_a_new_one(ws: Workspace, state: State) -
     after = submit.enqueue_run(ws, "mine", Submission(group="another", dry_run_seconds=0.0))
     assert after.job_id != before.job_id
     assert (after.requires_gpu, after.group_id, after.dry_run_seconds) == (True, "another", 0.0)
+    in_order(ws)
+
+
+def waiting_for(ws: Workspace, parent: Job, child: str) -> Job:
+    """Queue a run that waits for another."""
+    folder(ws, child)
+    made = submit.enqueue_run(ws, child)
+    with open_journal(ws) as journal, journal.write() as tx:
+        transitions.depend(tx, made.job_id, [Parent("run", parent.job_id)], clock.now())
+    return made
+
+
+def end(ws: Workspace, job_id: str, state: State) -> None:
+    with open_journal(ws) as journal, journal.write() as tx:
+        transitions.claim(tx, edges.known_job(tx, job_id), Grant(f"token {job_id}", 0, 0), clock.now())
+        transitions.end(tx, edges.known_job(tx, job_id), Ending(state, Cause.EXIT, None), clock.now())
+
+
+def now(ws: Workspace, job_id: str) -> Job:
+    with open_journal(ws) as journal, journal.read() as tx:
+        return edges.known_job(tx, job_id)
+
+
+def test_what_waited_for_a_run_waits_for_its_new_job(ws: Workspace) -> None:
+    folder(ws)
+    before = submit.enqueue_run(ws, "mine")
+    child = waiting_for(ws, before, "child")
+    end(ws, before.job_id, State.FAILED)
+    assert now(ws, child.job_id).cause == Cause.DEPENDENCY
+    folder(ws, device={"type": "gpu"})
+    after = submit.enqueue_run(ws, "mine")
+    assert after.job_id != before.job_id
+    back = now(ws, child.job_id)
+    assert (back.state, back.blockers, back.attempt) == (State.QUEUED, 1, 2)
+    in_order(ws)
+    end(ws, after.job_id, State.SUCCEEDED)
+    assert now(ws, child.job_id).blockers == 0
+    assert verify.check(ws) == []
+
+
+def test_a_new_job_starts_no_sooner_than_the_old_one_might_have(ws: Workspace) -> None:
+    folder(ws, "first")
+    first = submit.enqueue_run(ws, "first")
+    mine = waiting_for(ws, first, "mine")
+    end(ws, first.job_id, State.FAILED)
+    folder(ws, device={"type": "gpu"})
+    with pytest.raises(OperationFailed, match="Retry that first"):
+        submit.enqueue_run(ws, "mine")
+    assert now(ws, mine.job_id).state is State.CANCELED
+    retry.retry(ws, [first.job_id], alone=True)
+    after = submit.enqueue_run(ws, "mine")
+    assert (after.state, after.blockers) == (State.QUEUED, 1)
     in_order(ws)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from runforge import failpoints
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, Order
 from runforge.clock import later
+from runforge.core.guards import Signs
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report, ResultFacts
 from runforge.core.records import Job
 from runforge.machine.disk_space import Shortage
@@ -90,6 +91,12 @@ class FakeBackend:
         if is_failing and self._random.random() < 0.2:
             return Shortage("24", "too many open files")
         return None
+
+    def signs(self, ref: AttemptRef) -> Signs | None:  # noqa: ARG002
+        return None
+
+    def end_stalled(self, ref: AttemptRef, seconds: float) -> bool:  # noqa: ARG002
+        return True
 
     def adopt(self, ref: AttemptRef) -> None:
         self._watched[ref.token] = _Watched(ref)

@@ -25,7 +25,7 @@ from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import hold
 from runforge.store import records, transitions, verify
 from runforge.store.failures import DiskFull, Fenced
-from runforge.store.journal import Journal
+from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_journal
 from tests.simulation.backend import FakeBackend, FakeClock, place
 from tests.simulation.machine import Machine
@@ -276,14 +276,17 @@ class World:
         if found:
             raise Broken("; ".join(found))
 
+    def _resume_all(self, tx: Transaction) -> None:
+        for lane in sorted(map(str, self.referee.paused)):
+            tx.run("groups.set_paused", group_id=lane, is_paused=0, now=self._clock.now())
+
     def finish(self) -> None:
         """Let everything come to its end without mishaps, then compare journal and tables."""
         self.engine = None
         self._is_over = self._clock.is_late = True
         self.machine.gpus = Gpus()  # mended at last
         with self._journal.write() as tx:
-            for lane in sorted(map(str, self.referee.paused)):
-                tx.run("groups.set_paused", group_id=lane, is_paused=0, now=self._clock.now())
+            self._resume_all(tx)
             waiting = [row["job_id"] for row in tx.rows("jobs.all") if row["state"] == "queued"]
             hold.set_held(tx, waiting, self._clock.now(), is_held=False)
             for job in map(records.job, tx.rows("jobs.running")):
@@ -298,6 +301,9 @@ class World:
             self._fold()
             if not self.referee.running and not any(self.referee.queued.values()):
                 break
+            if self.referee.paused:  # by their breakers
+                with self._journal.write() as tx:
+                    self._resume_all(tx)
         else:
             raise Broken(f"it never ends: {self.referee.running}, {self.referee.queued}")
         self._check(verify.check_connection(self._journal.connection))

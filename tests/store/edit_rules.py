@@ -13,6 +13,17 @@ from runforge.store import edits
 from tests.store.edge_rules import places
 from tests.store.queue_model import NOW, ModelMachine
 
+#: What an edit writes beside the digest of the request.
+_COLUMNS = {
+    "env_id": None,
+    "retry_rules": "[]",
+    "overrides": "{}",
+    "recipe": None,
+    "config_hash": None,
+    "is_resumable": 0,
+    "on_lost": None,
+}
+
 
 class EditRules(ModelMachine):
     """Rules that show a job to somebody, and give it another request later."""
@@ -32,7 +43,7 @@ class EditRules(ModelMachine):
         allowed = now.state is State.QUEUED and now.version == seen.version
         self.made += 1
         sha = f"request-{self.made}"
-        columns = {"request_sha": sha, "env_id": None, "retry_rules": "[]", "overrides": "{}"}
+        columns = {**_COLUMNS, "request_sha": sha}
         self.change(lambda tx: edits.exchange(tx, seen, Resources(gpus=gpus), columns, NOW), allowed=allowed)
         if allowed:
             self.jobs[job_id] = replace(now, version=now.version + 1, request_sha=sha, gpus=gpus)

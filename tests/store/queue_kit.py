@@ -95,13 +95,13 @@ class Kit:
                 grant = Grant(f"token-{self._claims}", 0, self._claims)
                 transitions.claim(tx, job, grant, clock.now())
 
-    def end(self, name: str, state: State, cause: Cause = Cause.EXIT) -> None:
+    def end(self, name: str, state: State, cause: Cause = Cause.EXIT, signature: str | None = None) -> None:
         """End a job that is queued or running."""
         error = None if state is State.SUCCEEDED else f"{state} in a test"
         with self.journal.write() as tx:
             job = edges.job_of(tx, name)
             assert job is not None
-            transitions.end(tx, job, Ending(state, cause, error), clock.now())
+            transitions.end(tx, job, Ending(state, cause, error, signature=signature), clock.now())
 
     def run(self, name: str, state: State = State.SUCCEEDED) -> None:
         """Let a job run and end."""

@@ -98,6 +98,9 @@ def test_its_runs_end_and_start_and_wait_for_each_other(old: Workspace) -> None:
 
 
 def test_rows_saved_from_it_make_the_same_as_its_migration(old: Workspace) -> None:
+    connection = sqlite.connect(str(old.journal), isolation_level=None)
+    connection.execute("UPDATE groups SET is_open = 0")  # version 2 had no sweep that a group stays open for
+    connection.close()
     looks = (
         *SAME[3:5],
         "SELECT * FROM full_jobs ORDER BY seq",

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from runforge.core.space import Dimension
 from runforge.errors import InvalidPlan, InvalidRequest
 from runforge.sweeps import rows
 from runforge.sweeps.combine import Sweep, combine
-from runforge.sweeps.values import parse
+from runforge.sweeps.values import parse, require_values
 
 
 @pytest.mark.parametrize(
@@ -78,10 +79,11 @@ def test_values_are_read_as_they_are_meant(typed: str, values: list[Any]) -> Non
         ("+optimizer.lr=1", "Write optimizer.lr=..."),
         ("--lr=1", "Write lr=..."),
         ("x" * 129 + "=1", "no parameter's name"),
-        ("lr=1e-5..1e-1", "needs --random or --tpe"),
-        ("lr=1e-5..1e-1:log", "needs --random or --tpe"),
-        ("n=1..64:log", "needs --random or --tpe"),
-        ("lr=interval(0,1)", "needs --random or --tpe"),
+        ("lr=1e-5..1e-1,1", "beside other values"),
+        ("lr=1e-1..1e-5", "Write 1e-5..1e-1"),
+        ("lr=0..1:log", "above 0"),
+        ("lr=2..2:log", "is empty"),
+        ("lr=interval(0)", "is not understood"),
         ("lr=shuffle(range(3))", "not known here"),
         ("n=1..", "is no range"),
         ("n=..5", "is no range"),
@@ -118,6 +120,30 @@ def test_what_means_nothing_is_refused_with_a_word_on_what_to_write(typed: str, 
     assert said in str(refused.value)
     assert refused.value.where.startswith("-S ")
     assert refused.value.fix
+
+
+@pytest.mark.parametrize(
+    ("typed", "low", "high", "is_log"),
+    [
+        ("lr=1e-5..1e-1", 1e-5, 0.1, False),
+        ("lr=1e-5..1e-1:log", 1e-5, 0.1, True),
+        ("n=1..64:log", 1, 64, True),
+        ("lr=interval(0, 1)", 0.0, 1.0, False),
+        ("lr=-1..0.5", -1.0, 0.5, False),
+        ("n=1..8", 1, 8, False),
+    ],
+)
+def test_an_interval_is_a_dimension_of_a_search(typed: str, low: float, high: float, is_log: bool) -> None:
+    found = parse(typed).dimension("p", 100)
+    assert found == Dimension("p", low, high, is_log)
+    assert found.is_whole == isinstance(low, int)
+
+
+def test_values_are_a_dimension_too_and_a_combination_takes_no_interval() -> None:
+    assert parse("a=x,y").dimension("p", 100) == Dimension("p", values=("x", "y"))
+    assert parse("n=1..9:2").dimension("p", 100) == Dimension("p", values=(1, 3, 5, 7, 9))
+    with pytest.raises(InvalidRequest, match="needs --random N or --tpe N"):
+        require_values(parse("lr=1e-5..1e-1:log"))
 
 
 def swept(*axes: str, pairs: tuple[str, ...] = (), table: str = "", limit: int = 10_000) -> Sweep:

@@ -7,6 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+from textual._context import visible_screen_stack
+from textual.color import Color
+from textual.strip import Strip
 
 from runforge.queue import cancel
 from runforge.tui import choices
@@ -47,7 +50,7 @@ def test_the_theme_and_wrapped_lines_are_as_they_were_the_last_time(ws: Workspac
         at.app.theme = "nord"
         await at.press("enter")
         await at.sees("following")
-        await at.press("w")
+        await at.press("W")
         await at.until(lambda: file.exists() and json.loads(file.read_text())["wrap"], "written")
 
     async def second(at: Looker) -> None:
@@ -127,3 +130,83 @@ def test_times_are_local(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None
     finally:
         monkeypatch.delenv("TZ")
         time.tzset()
+
+
+def test_the_order_and_the_columns_of_the_queue_are_as_they_were_the_last_time(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    lived(ws)
+    file = tmp_path / "tui.json"
+
+    async def first(at: Looker) -> None:
+        await at.sees("0001", "TIME", "GROUP")
+        await at.press("s", "S")
+        await at.sees("sorted by run, reversed")
+        await at.press("V")
+        await at.sees("[x] group", "space show or hide")
+        await at.press("space")
+        await at.sees("[ ] group")
+        await at.press("escape")
+        await at.until(lambda: file.exists() and json.loads(file.read_text())["hidden"] == "group", "written")
+        assert "GROUP     STATE" not in at.text
+
+    async def second(at: Looker) -> None:
+        await at.sees("0001", "sorted by run, reversed")
+        assert "GROUP     STATE" not in at.text
+        await at.press("V")
+        await at.sees("[ ] group")
+
+    look(ws, first, choices_file=file)
+    look(ws, second, choices_file=file)
+
+
+def test_an_order_that_nobody_knows_is_none(ws: Workspace, tmp_path: Path) -> None:
+    lived(ws)
+    file = tmp_path / "tui.json"
+    file.write_text('{"sort": "colour", "hidden": "state,nothing,time"}')
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001", "STATE")
+        assert "sorted" not in at.text
+        assert "TIME" not in at.text
+
+    look(ws, journey, choices_file=file)
+
+
+def test_the_bell_can_be_asked_for_on_the_command_line(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group_id = enqueue(ws, runs=2)
+    rung: list[str] = []
+    monkeypatch.setattr("runforge.tui.app.RunForgeApp.bell", lambda _: rung.append("bell"))
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001")
+        cancel.cancel_group(ws, group_id)
+        await at.until(lambda: rung, "the bell")
+        assert not at.app.choices.bell  # only this time
+
+    look(ws, journey, bell=True)
+
+
+def test_without_colours_nothing_is_painted_in_greys_of_ones_own(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived(ws)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001")
+        filters = at.app.get_line_filters()
+        strips = [strip.apply_filter(each, Color(0, 0, 0)) for strip in painted(at) for each in filters[-1:]]
+        styles = [segment.style for strip in strips for segment in strip if segment.style is not None]
+        colours = {colour.name for style in styles for colour in (style.color, style.bgcolor) if colour}
+        assert colours <= {"default"}
+        assert any(style.reverse for style in styles)  # the cursor
+
+    look(ws, journey)
+
+
+def painted(at: Looker) -> list[Strip]:
+    visible_screen_stack.set(at.app._background_screens)
+    return at.app.screen._compositor.render_strips()

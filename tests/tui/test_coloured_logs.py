@@ -79,7 +79,7 @@ def test_the_log_is_coloured_and_w_wraps_it(tmp_path: Path) -> None:
 
     async def script(app: Alone, pilot: Pilot[None]) -> None:
         assert "END" not in "".join(app.rows)
-        await pilot.press("w")
+        await pilot.press("W")
         assert app.rows[-1].endswith("END")
         await pilot.press("g")
         assert app.rows[0] == "first"
@@ -90,7 +90,7 @@ def test_the_log_is_coloured_and_w_wraps_it(tmp_path: Path) -> None:
         assert info.style.color is not None
         await pilot.press("j", "j")
         assert app.rows[0] == "more"
-        await pilot.press("G", "w")
+        await pilot.press("G", "W")
         assert "END" not in "".join(app.rows)
 
     play(path, script)

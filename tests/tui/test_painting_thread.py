@@ -149,7 +149,7 @@ async def _through_a_run(at: Looker, use: Callable[..., Any]) -> None:
     await at.sees("epoch 7 loss")
     await use(at, "g", "j", "G", "slash", *"epoch 3", "enter", "n", "N", "f")
     await at.sees("'epoch 3' in line")
-    await use(at, "2", "d", "L", "tilde", "left", "z", "enter", "3")
+    await use(at, "2", "full_stop", "L", "tilde", "left", "plus", "enter", "3")
     await at.sees("Overrides")
     await use(at, "4")
     await at.sees("logs.txt")
@@ -166,7 +166,7 @@ async def _through_a_group(at: Looker, use: Callable[..., Any]) -> None:
         "space",
         "equals_sign",
         "space",
-        "d",
+        "full_stop",
         "escape",
         "b",
         "right_square_bracket",

@@ -57,7 +57,7 @@ def test_a_running_row_tells_group_progress_value_and_parameters_in_80_columns(w
     append(ws, "0001", "val_loss", [0.9, 0.25])
 
     async def journey(at: Looker) -> None:
-        await at.sees("─Queue─", "─Groups─", "METRIC", "0.2500")
+        await at.sees("─Queue─", "─Groups─", "VAL_L", "0.2500")
         row = row_of(at, "0001")
         for text in ("#1 sweep-0001", "lr search", "▸ running", "███░ 7/10", "0.2500", "C=0.1"):
             assert text in row
@@ -131,7 +131,7 @@ def test_marked_runs_are_compared_and_can_be_left_out(ws: Workspace) -> None:
         assert [panel.look(0) for panel in plot._panels] == [1]  # the others keep their looks
         await at.press("a")
         await at.until(lambda: len(plot._panels) == 2, "all again")
-        await at.press("tab", "left", "d", "enter", "L", "tilde", "0", "tab", "enter")
+        await at.press("tab", "left", "full_stop", "enter", "L", "tilde", "0", "tab", "enter")
         await at.until(lambda: isinstance(at.app.screen, RunScreen), "a run")
 
     look(ws, journey, size=WIDE)
@@ -274,17 +274,24 @@ GRAMMAR = {
     "b": "beside",
     "equals_sign": "compare",
     "space": "mark",
-    "d": "next metric",
+    "full_stop": "next metric",
+    "comma": "previous metric",
+    "n": "new run",
+    "e": "edit",
+    "h": "hold",
+    "d": "remove",
+    "z": "freeze",
+    "Z": "make room",
+    "J": "down",
+    "K": "up",
     "L": "logarithmic",
     "tilde": "smooth",
-    "z": "zoom",
-    "Z": "zoom",
     "x": "cancel",
     "r": "retry",
     "C": "copy",
     "p": "pause",
-    "plus": "higher priority",
-    "minus": "lower priority",
+    "plus": "higher priority|zoom in",
+    "minus": "lower priority|zoom out",
     "y": "copy",
     "Y": "copy",
     "slash": "filter|search",

@@ -97,9 +97,13 @@ def test_strange_numbers_and_sizes(xs: list[float], ys: list[float], size: tuple
         lines = drawn(
             Series("a", xs, ys, kind=kind),
             size=size,
-            keys=("L", "z", "right", "L", "left", "Z", "L", "tilde", "greater_than_sign", "0"),
+            keys=("L", "plus", "right", "L", "left", "minus", "L", "tilde", "greater_than_sign", "0"),
         )  # type: ignore[arg-type]
         assert all(len(line) <= size[0] for line in lines)
+
+
+def test_an_axis_between_the_smallest_numbers_has_one_label() -> None:
+    assert axes.tick_values(Range(0.0, 5e-324), 5, is_log=False) == [0.0]
 
 
 def test_nothing_to_draw_says_so() -> None:
@@ -119,7 +123,7 @@ def test_zooming_shows_a_shorter_stretch() -> None:
     line = Series("a", range(101), range(101))
     ends = [
         (drawn(line, keys=keys)[-1].split()[0], drawn(line, keys=keys)[-1].split()[-1])
-        for keys in ((), ("z",), ("z", "greater_than_sign"), ("z", "0"))
+        for keys in ((), ("plus",), ("plus", "greater_than_sign"), ("plus", "0"))
     ]
     assert ends == [("0", "100"), ("20", "80"), ("40", "90"), ("0", "100")]
 
@@ -136,7 +140,7 @@ def test_small_numbers_have_labels() -> None:
     assert "2e-13┤" in text
 
 
-@pytest.mark.parametrize("keys", [(), ("L",), ("z", "z", "greater_than_sign")])
+@pytest.mark.parametrize("keys", [(), ("L",), ("plus", "plus", "greater_than_sign")])
 def test_a_hundred_thousand_points_look_like_all_of_them(
     keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,7 +223,7 @@ def test_small_charts_share_a_legend_and_a_cursor() -> None:
     read = drawn_panels(panels, size=(120, 40), legend=legend, keys=("left", "left", "left"))
     assert read[1].split() == ["loss", "●", "0.7", "◆", "1.7", "acc", "●", "0.7", "◆", "1.7"]
     assert sum("┊" in line for line in read) > 20
-    one = drawn_panels(panels, size=(120, 40), legend=legend, keys=("d", "enter"))
+    one = drawn_panels(panels, size=(120, 40), legend=legend, keys=("full_stop", "enter"))
     assert one[1].split() == ["acc"]
     assert not any(line.split()[:1] == ["time"] for line in one)
 

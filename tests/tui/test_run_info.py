@@ -9,6 +9,7 @@ from rich.text import Text
 
 from runforge.core.used import Used
 from runforge.machine.load import GpuProcess, GpuView, Machine
+from runforge.tui.machine_history import History
 from runforge.tui.machine_view import MachineView
 from runforge.tui.run_info import info_text
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
@@ -88,5 +89,5 @@ def test_what_an_attempt_used_is_shown(ws: Workspace) -> None:
 
 def shown(seen: Machine, queue: QueueSnapshot) -> Text:
     view = MachineView()
-    view.show(seen, queue)
+    view.show(seen, queue, History())
     return view.render()

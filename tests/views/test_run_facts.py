@@ -68,7 +68,7 @@ def test_a_refused_request_says_why(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_says_so(text: str | None, tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / "request.json").write_text(text)
-    assert str(run_facts.read(tmp_path, tmp_path).problem).startswith("request.json: ")
+    assert str(run_facts.read(tmp_path / "request.json", tmp_path).problem).startswith("request.json: ")
 
 
 def test_a_retry_rule_is_a_sentence() -> None:

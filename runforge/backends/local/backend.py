@@ -10,13 +10,14 @@ from pathlib import Path
 
 from runforge import clock as clocks
 from runforge import failpoints, machine_faults
-from runforge.attempts import cleanup, earlier_life, orders, outputs, report, start_marker, unkillable
+from runforge.attempts import cleanup, earlier_life, orders, outputs, report, signs, start_marker, unkillable
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
 from runforge.backends.local.frozen import FrozenSupervisors
 from runforge.backends.local.launch_probe import probe
 from runforge.backends.local.launcher import Launcher
 from runforge.backends.local.watch import POLL_SECONDS, Watched, WatchList
 from runforge.backends.local.zygote_client import Reply
+from runforge.core.guards import Signs
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
 from runforge.files.durable import is_folder
@@ -216,6 +217,24 @@ class LocalBackend:
             self._frozen.expect_end(ref, self._attempt_dir(ref))
         try:
             orders.give(self._attempt_dir(ref), order.value)
+        except (FileNotFoundError, NotADirectoryError):
+            return True  # no supervisor is there
+        except OSError:
+            return False
+        return True
+
+    def signs(self, ref: AttemptRef) -> Signs | None:
+        """Return what the attempt has written and used; None if that cannot be seen now."""
+        try:
+            return signs.read(self._attempt_dir(ref), self._run_dir(ref))
+        except OSError:
+            return None
+
+    def end_stalled(self, ref: AttemptRef, seconds: float) -> bool:
+        """Leave the file that the supervisor watches; False while it cannot be written."""
+        self._frozen.expect_end(ref, self._attempt_dir(ref))
+        try:
+            orders.end_stalled(self._attempt_dir(ref), seconds)
         except (FileNotFoundError, NotADirectoryError):
             return True  # no supervisor is there
         except OSError:

@@ -20,7 +20,7 @@ from runforge.backends.base import Launch
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
 from runforge.core.outcome import DeviceGrant
 from runforge.core.records import Group, Job
-from runforge.documents import edited_request
+from runforge.documents import request_file
 from runforge.documents.request import Request
 from runforge.documents.retried_request import with_changes
 from runforge.errors import OperationFailed
@@ -99,7 +99,7 @@ class Launcher:
         job, token = launch.job, launch.ref.token
         run_dir = self._workspace.root / job.run_dir
         refuse_link(run_dir)
-        request, digest = edited_request.read(run_dir, job.request_sha)
+        request, digest = request_file.read_of_run(run_dir, job.request_sha)
         _require_same(job, digest)
         request = with_changes(request, job)
         files = environment.of_request(self._workspace, request.environment)

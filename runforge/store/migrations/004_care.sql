@@ -29,6 +29,11 @@ ALTER TABLE jobs ADD COLUMN last_step REAL;
 ALTER TABLE jobs ADD COLUMN code_tree TEXT;
 -- When a run with `--notify` tells of itself: done, fail, start, never; NULL is as configured.
 ALTER TABLE jobs ADD COLUMN notify TEXT;
+-- After so many seconds without a sign of life a run is marked, or ended; NULL is as usual, 0 never.
+ALTER TABLE jobs ADD COLUMN stall_seconds REAL CHECK (stall_seconds >= 0);
+ALTER TABLE jobs ADD COLUMN stall_kill INTEGER NOT NULL DEFAULT 0 CHECK (stall_kill IN (0, 1));
+-- Since when it gives none, if it is marked.
+ALTER TABLE jobs ADD COLUMN stalled_at TEXT;
 
 -- Whether it can go on later comes back with it after a damage.
 DROP TRIGGER jobs_enqueued;
@@ -97,10 +102,36 @@ CREATE INDEX jobs_by_config ON jobs (group_id, config_hash) WHERE config_hash IS
 
 ALTER TABLE attempts ADD COLUMN signature TEXT;
 
+CREATE TRIGGER jobs_stalled AFTER UPDATE OF stalled_at ON jobs
+WHEN (NEW.stalled_at IS NULL) <> (OLD.stalled_at IS NULL) AND NEW.state = 'running' AND OLD.state = 'running'
+BEGIN
+    INSERT INTO journal (at, event, job_id, group_id, attempt, detail)
+    VALUES (NEW.updated_at, iif(NEW.stalled_at IS NULL, 'alive_again', 'stalled'), NEW.job_id, NEW.group_id,
+            NEW.attempt, json_object('since', NEW.stalled_at));
+END;
+
 -- Who paused a group (a person, the breaker, the sampler), why in a sentence, and its breaker: NULL as usual, 0 off.
 ALTER TABLE groups ADD COLUMN paused_by TEXT;
 ALTER TABLE groups ADD COLUMN pause_reason TEXT;
 ALTER TABLE groups ADD COLUMN breaker INTEGER CHECK (breaker >= 0);
+-- How many of its attempts have failed alike in a row, and how.
+ALTER TABLE groups ADD COLUMN streak INTEGER NOT NULL DEFAULT 0 CHECK (streak >= 0);
+ALTER TABLE groups ADD COLUMN streak_signature TEXT;
+
+DROP TRIGGER groups_paused;
+CREATE TRIGGER groups_paused AFTER UPDATE OF is_paused ON groups WHEN NEW.is_paused <> OLD.is_paused
+BEGIN
+    UPDATE lanes SET is_paused = NEW.is_paused WHERE lane_id = NEW.lane_id;
+    INSERT INTO journal (at, event, group_id, detail)
+    VALUES (NEW.updated_at, CASE NEW.is_paused WHEN 1 THEN 'group_paused' ELSE 'group_resumed' END, NEW.group_id,
+            json_object('by', NEW.paused_by, 'reason', NEW.pause_reason));
+END;
+
+CREATE TRIGGER groups_guarded AFTER UPDATE OF breaker ON groups WHEN NEW.breaker IS NOT OLD.breaker
+BEGIN
+    INSERT INTO journal (at, event, group_id, detail)
+    VALUES (NEW.updated_at, 'group_guarded', NEW.group_id, json_object('breaker', NEW.breaker));
+END;
 
 -- What an attempt used, as far as it was watched.
 CREATE TABLE resources (
@@ -140,18 +171,25 @@ CREATE TABLE quarantined (
     reason   TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- How a sweep goes on: the journal is the study.
+-- How a sweep goes on: the journal is the study. `wanted` trials are to be made, `made` exist; `asked` counts the
+-- suggestions, also those that repeated a trial, `repeats` those of them in a row. `ended` says why no more come.
 CREATE TABLE sweeps (
     group_id         TEXT PRIMARY KEY REFERENCES groups (group_id) ON DELETE CASCADE,
     space            TEXT NOT NULL CHECK (json_valid(space)),
     method           TEXT NOT NULL CHECK (method IN ('grid', 'list', 'random', 'tpe')),
     seed             INTEGER NOT NULL DEFAULT 0,
     wanted           INTEGER NOT NULL DEFAULT 0 CHECK (wanted >= 0),
+    made             INTEGER NOT NULL DEFAULT 0 CHECK (made >= 0),
     asked            INTEGER NOT NULL DEFAULT 0 CHECK (asked >= 0),
+    repeats          INTEGER NOT NULL DEFAULT 0 CHECK (repeats >= 0),
+    repeat           INTEGER NOT NULL DEFAULT 1 CHECK (repeat >= 1),
+    ended            TEXT,
     template         TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(template)),
     stop             TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(stop)),
     keep             INTEGER
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sweeps_going_on ON sweeps (group_id) WHERE method = 'tpe' AND made < wanted AND ended IS NULL;
 
 -- Notices to send: a row is written by the transaction of the event, and a child process sends it.
 CREATE TABLE outbox (
@@ -186,7 +224,7 @@ SELECT seq, job_id, run_id, group_id, lane_id, run_dir, priority, state, cpus, g
        cancel_requested, dry_run_seconds, overrides, created_at, updated_at, started_at, finished_at, error, cause,
        metric_name, metric_value, held, blockers, delayed, not_before, version, name, tags, notes, env_id, request_sha,
        retry_rules, retries_used, recipe, config_hash, pins, learns, trial_no, stop_reason, frozen_at, yield_requested,
-       is_resumable, on_lost, yields, idle_yields, last_step, code_tree, notify
+       is_resumable, on_lost, yields, idle_yields, last_step, code_tree, notify, stall_seconds, stall_kill, stalled_at
 FROM jobs CROSS JOIN shapes USING (shape_id);
 
 DROP TRIGGER jobs_reshaped;

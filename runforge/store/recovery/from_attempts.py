@@ -124,7 +124,7 @@ def _cause(record: ExitRecord) -> Cause:
         (record.canceled, Cause.CANCELED),
         (record.spawn_errno is not None, Cause.POSTPONED),
         (record.spawn_error is not None, Cause.SPAWN_FAILED),
-        (record.timed_out is not None, Cause.TIMEOUT),
+        (record.timed_out is not None or record.stalled is not None, Cause.TIMEOUT),
         (record.oom, Cause.OOM),
         (record.signal is not None, Cause.SIGNAL),
     ):

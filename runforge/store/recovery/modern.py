@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from runforge import clock
 from runforge.core import resources
 from runforge.core.resources import Resources
 from runforge.store import records, verify
@@ -38,6 +39,9 @@ def bring_up(tables: dict[str, list[Row]]) -> None:
     for group in tables["groups"]:
         group.setdefault("is_open", 0)
         group.setdefault("run_limit", None)
+    groups = {group["group_id"] for group in tables["groups"]}
+    tables["sweeps"] = [row for row in tables.get("sweeps", []) if row["group_id"] in groups]
+    _close_others(tables)
     for attempt in tables["attempts"]:
         uuid = attempt.get("gpu_uuid")
         attempt.setdefault("devices", json.dumps([uuid] if uuid else []))
@@ -46,6 +50,17 @@ def bring_up(tables: dict[str, list[Row]]) -> None:
 def _needs(shape: Row) -> Resources:
     """Return the needs of a saved row of `shapes`; an older journal has no devices in it."""
     return records.needs({"pins": "", **shape})
+
+
+def _close_others(tables: dict[str, list[Row]]) -> None:
+    """Close the groups of which nobody knows any more how they go on."""
+    known = {row["group_id"] for row in tables["sweeps"]}
+    live = {job["group_id"] for job in tables["jobs"] if job["finished_at"] is None}
+    for group in tables["groups"]:
+        if group["is_open"] and group["group_id"] not in known:
+            group["is_open"] = 0
+            if group["group_id"] not in live:
+                group["finished_at"] = group["finished_at"] or clock.now()
 
 
 def _needs_in_entries(entries: list[Row]) -> dict[str, Resources]:

@@ -61,6 +61,7 @@ def _fill(connection: Any, tables: dict[str, list[Row]]) -> None:
         ("shapes", shapes),
         ("lanes", _lanes(tables)),
         ("groups", tables["groups"]),
+        ("sweeps", tables["sweeps"]),
         ("jobs", sorted(tables["jobs"], key=lambda job: job["seq"])),
         ("attempts", tables["attempts"]),
         ("dependencies", tables["dependencies"]),

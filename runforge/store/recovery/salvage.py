@@ -18,6 +18,7 @@ _KEYED = {
     "groups": "group_id",
     "attempts": "job_id, attempt",
     "dependencies": "job_id, parent, condition",
+    "sweeps": "group_id",
 }
 _CHUNK = 64
 #: This many row numbers after the last readable row are tried one by one, then in larger and larger steps.
@@ -45,6 +46,7 @@ def read(path: Path, ids: dict[str, list[str]]) -> dict[str, list[Row]]:
             "dependencies": [row["job_id"] for row in found["jobs"]],
             "groups": [row["group_id"] for row in (*found["jobs"], *found["journal"])],
         }
+        of_rows["sweeps"] = of_rows["groups"]
         for table, key in _KEYED.items():
             wanted = {value for value in (*of_rows[table], *ids.get(table, ())) if isinstance(value, str)}
             found[table] = _keyed(connection, table, key, sorted(wanted))

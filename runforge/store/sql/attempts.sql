@@ -4,7 +4,7 @@ VALUES (:job_id, :run_id, :attempt, :token, :epoch, :devices, :now);
 
 -- name: end
 UPDATE attempts SET finished_at = :now, cause = :cause, error = :error, exit_code = :exit_code,
-                    signal = :signal
+                    signal = :signal, signature = :signature
 WHERE job_id = :job_id AND attempt = :attempt AND finished_at IS NULL;
 
 -- name: of_job
@@ -21,6 +21,11 @@ SELECT count(*) FROM (
     WHERE job_id = :job_id AND finished_at IS NOT NULL AND cause NOT IN ('postponed', 'yielded')
     ORDER BY attempt DESC LIMIT :lost)
 WHERE cause = 'launch_failed';
+
+-- name: last_signatures
+-- Those of a job's last attempts, the newest first.
+SELECT signature FROM attempts WHERE job_id = :job_id AND finished_at IS NOT NULL
+ORDER BY attempt DESC LIMIT :limit;
 
 -- name: running
 SELECT attempts.* FROM attempts JOIN jobs USING (job_id, attempt)

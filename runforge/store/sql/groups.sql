@@ -57,7 +57,32 @@ SELECT name FROM groups GROUP BY name ORDER BY max(lane_id) DESC LIMIT 200;
 SELECT group_id FROM groups ORDER BY lane_id;
 
 -- name: set_paused
-UPDATE groups SET is_paused = :is_paused, updated_at = :now WHERE group_id = :group_id;
+-- By a person. A resumed group has a clean record.
+UPDATE groups SET is_paused = :is_paused, updated_at = :now,
+                  paused_by = iif(:is_paused, ifnull(paused_by, 'person'), NULL),
+                  pause_reason = iif(:is_paused, pause_reason, NULL), streak = iif(:is_paused, streak, 0)
+WHERE group_id = :group_id;
+
+-- name: pause_for
+-- A pause that no person has asked for.
+UPDATE groups SET is_paused = 1, paused_by = :paused_by, pause_reason = :reason, updated_at = :now
+WHERE group_id = :group_id AND is_paused = 0;
+
+-- name: set_breaker
+UPDATE groups SET breaker = :breaker, updated_at = :now WHERE group_id = :group_id;
+
+-- name: count_failure
+-- One more attempt of the group has failed; return how many have failed alike in a row, and what decides.
+UPDATE groups SET streak = iif(streak_signature IS :signature, streak, 0) + 1, streak_signature = :signature
+WHERE group_id = :group_id
+RETURNING name, streak, breaker, is_paused, is_open,
+          (SELECT queued FROM lanes WHERE lanes.lane_id = groups.lane_id) AS queued;
+
+-- name: end_streak
+UPDATE groups SET streak = 0 WHERE group_id = :group_id AND streak > 0;
+
+-- name: set_open
+UPDATE groups SET is_open = :is_open, updated_at = :now WHERE group_id = :group_id;
 
 -- name: set_canceled
 UPDATE groups SET is_canceled = :is_canceled, updated_at = :now WHERE group_id = :group_id;
@@ -89,11 +114,11 @@ DELETE FROM groups WHERE group_id = :group_id AND (is_open = 0 OR is_canceled = 
 UPDATE groups SET updated_at = :now WHERE group_id = :group_id;
 
 -- name: lanes_waiting
-SELECT lane_id, is_paused FROM lanes
+SELECT lane_id, lanes.is_paused, pause_reason FROM lanes LEFT JOIN groups USING (lane_id)
 WHERE queued > 0 ORDER BY served, lane_id LIMIT :limit;
 
 -- name: is_paused
-SELECT is_paused FROM lanes WHERE lane_id = :lane_id;
+SELECT lanes.is_paused, pause_reason FROM lanes LEFT JOIN groups USING (lane_id) WHERE lane_id = :lane_id;
 
 -- name: serve
 -- Even numbers for those served, odd ones for newcomers between them.

@@ -1,0 +1,105 @@
+"""The sweep that the options of `submit` ask for: what is varied, how its runs are drawn, and by what they are ranked."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runforge.cli.submit_given import Given
+from runforge.core.ranking import direction_of_name
+from runforge.documents.request_options import Objective
+from runforge.errors import InvalidRequest, Missing, OperationFailed
+from runforge.files.given import read_given, shown
+from runforge.queue.ordering import Searched
+
+if TYPE_CHECKING:
+    from runforge.sweeps.combine import Sweep
+
+_DIRECTIONS = {"min": "minimize", "max": "maximize", "minimize": "minimize", "maximize": "maximize"}
+#: A search counts its trials, not the combinations that its space has.
+_ANY_NUMBER = 10**400
+
+
+def require_search(given: Given, *, is_sweep: bool) -> None:
+    """Refuse options of searches and repeats that mean nothing without others."""
+    searches = [(f"--{name}", getattr(given, name)) for name in ("random", "tpe")]
+    asked = [option for option, number in searches if number is not None]
+    if len(asked) > 1:
+        raise InvalidRequest("--random and --tpe are given", fix="Give one of the two")
+    if asked and not given.sweep:
+        fix = "Add -S lr=1e-5..1e-1:log, for example"
+        raise InvalidRequest(f"{asked[0]} needs a space to search", fix=fix)
+    if asked and (given.rows is not None or given.zipped):
+        other = "--zip" if given.zipped else "--from"
+        raise InvalidRequest(f"{other} names every run, and {asked[0]} draws them", fix="Give one of the two")
+    if given.seed is not None and not asked:
+        raise InvalidRequest("--seed is about --random and --tpe", fix="Add one of them, or -S seed=1..5")
+    if given.tpe is not None and given.metric is None:
+        fix = "Add --metric val/loss:min, for example"
+        raise InvalidRequest("--tpe must know which metric to optimise", fix=fix)
+    for option, is_given in (("--repeat", given.repeat > 1), ("--allow-duplicates", given.allow_duplicates)):
+        if is_given and not is_sweep:
+            raise InvalidRequest(f"{option} is about a sweep", fix="Add -S KEY=VALUES")
+    if given.tpe is not None and importlib.util.find_spec("optuna") is None:
+        fix = "pip install 'runforge[optuna]'; --random N needs nothing"
+        raise OperationFailed("--tpe needs Optuna, which is not installed", fix=fix)
+
+
+def search(given: Given) -> Searched | None:
+    """Return how the runs are drawn; None for every combination."""
+    if given.random is not None:
+        return Searched("random", given.random, given.seed or 0)
+    return None if given.tpe is None else Searched("tpe", given.tpe, given.seed or 0)
+
+
+def sweep(given: Given) -> Sweep | None:
+    """Return what is varied; None for a single run."""
+    if not (given.sweep or given.rows or given.zipped):
+        return None
+    if (
+        given.rows is not None
+        and given.request is not None
+        and {str(given.rows), str(given.request)} == {"-"}
+    ):
+        raise InvalidRequest(
+            "--from and --request cannot both read standard input", fix="Give a file for one"
+        )
+    from runforge.sweeps import values  # a single run needs none of it
+    from runforge.sweeps.combine import combine
+
+    table = [] if given.rows is None else _rows(given.rows)
+    axes = [values.parse(text) for text in given.sweep]
+    if search(given) is not None:
+        return combine(axes, (), (), _ANY_NUMBER)
+    axes = [values.require_values(axis) for axis in axes]
+    return combine(axes, given.zipped, table, given.max_runs)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    from runforge.sweeps import rows
+
+    where = f"--from {shown(path)}"
+    try:
+        data = read_given(path, rows.ROWS_LIMIT)
+    except FileNotFoundError:
+        raise Missing("file not found", where=where, fix="Check the path; `-` is standard input") from None
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidRequest(f"it cannot be read: {reason}", where=where) from None
+    return rows.parse(data, where=where)
+
+
+def objective_of(text: str) -> Objective:
+    """Return what `NAME[:min|max]` means; the name may say which."""
+    name, colon, side = text.rpartition(":")
+    if colon and name and side in _DIRECTIONS:
+        return Objective(name, _DIRECTIONS[side])
+    direction = direction_of_name(text)
+    if not text.strip() or direction is None:
+        raise InvalidRequest(
+            f"it is unknown whether {text[:60]} is better high or low",
+            where=f"--metric {text[:60]}",
+            fix=f"Write {text[:60] or 'val/loss'}:min or {text[:60] or 'val/acc'}:max",
+        )
+    return Objective(text, direction)

@@ -1,0 +1,20 @@
+"""SHA-256 as text. OpenSSL's, which `hashlib` loads, takes longer to load than a command takes to start."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hashlib import sha256
+else:
+    try:
+        from _sha2 import sha256  # Python 3.12; `random` does the same
+    except ImportError:
+        try:
+            from _sha256 import sha256
+        except ImportError:
+            from hashlib import sha256
+
+
+def sha256_of(data: bytes) -> str:
+    """Return the digest of some bytes, in hexadecimal."""
+    return sha256(data).hexdigest()

@@ -1,0 +1,43 @@
+"""Reads one question from standard input and prints the suggestions as the last line of its output.
+
+The question (version 1): `space` as in a plan, `seed`, `direction`, `count`, and the `trials` so far, each with
+`values` by path, `state` (complete, failed, pruned, running), `value`, and `steps` of those that were stopped.
+The answer: {"suggestions": [values by path, ...]}. If it cannot be given, the last line says why, and the exit code is
+not 0. Whoever asks may be gone: this process ends itself in time.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from typing import Any
+
+#: Whoever asks waits this long, too.
+SECONDS = 60
+_VERSION = 1
+
+
+def main() -> None:
+    """Answer one question."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(SECONDS + 5)
+    try:
+        answer = _suggestions(json.load(sys.stdin))
+    except ImportError as error:
+        sys.exit(f"Optuna is not there ({error}); pip install 'runforge[optuna]'")
+    except Exception as error:  # noqa: BLE001 - a process ends here, and its last line is what people see
+        sys.exit(f"{type(error).__name__}: {error}".replace("\n", " "))
+    print(f"\n{json.dumps({'suggestions': answer})}", flush=True)
+
+
+def _suggestions(question: dict[str, Any]) -> list[dict[str, Any]]:
+    if question["version"] != _VERSION:
+        raise ValueError(f"version {question['version']} of the question is not known")
+    from runforge.sampler import tpe  # takes half a second
+
+    return tpe.suggest(question)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+-- name: of_group
+SELECT * FROM sweeps WHERE group_id = :group_id;
+
+-- name: put
+-- The sweep of a group; another one of it is replaced, and its trials stay made.
+INSERT INTO sweeps (group_id, space, method, seed, wanted, made, asked, repeat, template, stop, keep)
+VALUES (:group_id, :space, :method, :seed, :wanted, :made, :asked, :repeat, :template, :stop, :keep)
+ON CONFLICT (group_id) DO UPDATE SET
+    space = excluded.space, method = excluded.method, seed = excluded.seed, wanted = excluded.wanted,
+    made = excluded.made, asked = excluded.asked, repeats = 0, repeat = excluded.repeat, ended = NULL,
+    template = excluded.template, stop = excluded.stop, keep = excluded.keep;
+
+-- name: next_trial
+-- The number of a group's next trial; numbers of removed runs are not used again.
+SELECT max(ifnull((SELECT max(trial_no) + 1 FROM jobs WHERE group_id = :group_id), 0),
+           ifnull((SELECT made FROM sweeps WHERE group_id = :group_id), 0));
+
+-- name: extend
+UPDATE sweeps SET space = :space, wanted = :wanted, repeats = 0, ended = NULL WHERE group_id = :group_id;
+
+-- name: advance
+-- After suggestions, unless others were made meanwhile.
+UPDATE sweeps SET made = :made, asked = :asked, repeats = :repeats, ended = :ended
+WHERE group_id = :group_id AND asked = :was_asked AND made = :was_made;
+
+-- name: hungry
+-- A sweep that wants its next trials: fewer than `slots` of its runs wait.
+SELECT sweeps.group_id FROM sweeps JOIN groups USING (group_id) JOIN lanes USING (lane_id)
+WHERE sweeps.method = 'tpe' AND sweeps.made < sweeps.wanted AND sweeps.ended IS NULL AND groups.is_open = 1 AND groups.is_canceled = 0
+  AND groups.is_paused = 0 AND lanes.queued < min(:slots, ifnull(groups.run_limit, :slots))
+  AND (:only IS NULL OR lane_id = :only)
+ORDER BY lanes.queued, lane_id LIMIT 1;
+
+-- name: trials
+-- What the runs of a group have shown, oldest first.
+SELECT seq, state, cause, overrides, stop_reason, CASE WHEN metric_name = :metric THEN metric_value END AS value
+FROM jobs WHERE group_id = :group_id AND overrides <> '{}' ORDER BY seq;

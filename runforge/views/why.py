@@ -1,0 +1,299 @@
+"""Why a run does not run yet, what a running one does, and when runs, groups and the queue will be done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runforge import clock
+from runforge.core.states import State
+from runforge.errors import InvalidRequest
+from runforge.store import records, targets
+from runforge.store.opening import open_snapshot, require_journal
+from runforge.views.daemon_status import free_capacity, status_of
+from runforge.views.estimates import Estimate, Outlook, outlook
+from runforge.views.kin import Relative, parents_of
+from runforge.views.lists import reason_of
+from runforge.views.shown import GroupView, JobView, group_view, job_view, label
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runforge.core.records import Group, Job
+    from runforge.core.scheduling import Capacity
+    from runforge.metrics.pace import Going
+    from runforge.store.journal import Transaction
+    from runforge.views.daemon_status import DaemonStatus
+    from runforge.workspace import Workspace
+
+#: Reasons for which others must end first, and what of the machine they hold then.
+HELD_BY_OTHERS = {
+    "no_free_slot": "slots",
+    "no_gpu_slot": "gpus",
+    "no_cpus": "cpus",
+    "no_memory": "mem_mb",
+    "group_limit": "slots",
+}
+
+
+class Holder(NamedTuple):
+    """A running run that holds what another one waits for."""
+
+    number: int
+    run_id: str
+    name: str
+    #: Its slot, and its devices.
+    slot: int | None
+    devices: tuple[str, ...]
+    cpus: int
+    mem_mb: int
+    until: str | None
+    until_latest: str | None
+
+
+class Awaited(NamedTuple):
+    """A parent that a run waits for, and when that ends."""
+
+    parent: Relative
+    until: str | None
+    until_latest: str | None
+
+
+class RunAnswer(NamedTuple):
+    """Why a run stands as it does."""
+
+    job: JobView
+    estimate: Estimate
+    #: What is asked for and what is free of it, where that is the reason.
+    asked: int | None = None
+    free: int | None = None
+    holders: tuple[Holder, ...] = ()
+    #: The numbers of the runs of its group that come first.
+    before: tuple[int, ...] = ()
+    parents: tuple[Awaited, ...] = ()
+    going: Going | None = None
+    #: Commands that change what it waits for, without `runforge`.
+    instead: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record for `--json`."""
+        progress = self.going.progress if self.going is not None else None
+        return {
+            "kind": "run",
+            "job": self.job.to_json(),
+            "estimate": self.estimate.to_json(),
+            "asked": self.asked,
+            "free": self.free,
+            "holders": [holder._asdict() for holder in self.holders],
+            "before": list(self.before),
+            "parents": [{**each.parent.to_json(), **_until(each)} for each in self.parents],
+            "share_done": progress.share if progress is not None else None,
+            "instead": list(self.instead),
+        }
+
+
+def _until(each: Awaited) -> dict[str, str | None]:
+    return {"until": each.until, "until_latest": each.until_latest}
+
+
+class GroupAnswer(NamedTuple):
+    """How much of a group is left, and when it is done."""
+
+    group: GroupView
+    estimate: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record for `--json`."""
+        return {"kind": "group", "group": self.group.to_json(), "estimate": self.estimate.to_json()}
+
+
+class QueueAnswer(NamedTuple):
+    """How much of the queue is left, and when it is done."""
+
+    left: int
+    #: How many of them wait for a person.
+    put_aside: int
+    groups: tuple[GroupAnswer, ...]
+    estimate: Estimate
+    daemon: DaemonStatus
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record for `--json`."""
+        return {
+            "kind": "queue",
+            "left": self.left,
+            "put_aside": self.put_aside,
+            "groups": [group.to_json() for group in self.groups],
+            "estimate": self.estimate.to_json(),
+            "daemon": self.daemon.to_json(),
+        }
+
+
+Answer = RunAnswer | GroupAnswer | QueueAnswer
+
+
+def why(workspace: Workspace, names: Sequence[str]) -> list[Answer]:
+    """Return the answer for each run and group that is named; without one, that for the whole queue."""
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        look = _Look(tx, workspace)
+        if not names:
+            return [look.queue()]
+        chosen = targets.select(tx, names)
+        runs = [job for job in chosen.jobs if job.job_id in chosen.named]
+        if len(runs) > _MOST:
+            raise InvalidRequest(f"{len(runs)} runs are too many to explain", fix=f"Name at most {_MOST}")
+        return [*(look.group(group) for group in chosen.groups), *(look.run(job) for job in runs)]
+
+
+_MOST = 50
+
+
+def estimate_of(workspace: Workspace, job_id: str, group_id: str | None, most: int) -> Estimate | None:
+    """Return when a run is done, or with a group when that is; None if it is not known, or the queue is long."""
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        totals = tx.row("jobs.totals")
+        if (totals["queued"] or 0) + (totals["running"] or 0) > most or not totals["succeeded"]:
+            return None
+        look = _Look(tx, workspace).outlook
+    found = look.runs.get(job_id) if group_id is None else look.groups.get(group_id)
+    return found if found is not None and found.ends_at is not None else None
+
+
+class _Look:
+    """One look at the journal, for one or several answers."""
+
+    def __init__(self, tx: Transaction, workspace: Workspace) -> None:
+        self._tx = tx
+        self._workspace = workspace
+        row = records.daemon(tx.row("journal.daemon"))
+        self._status = status_of(workspace, row)
+        self._free: Capacity = free_capacity(self._status, tx)
+        self.outlook: Outlook = outlook(tx, workspace, self._free, row.max_parallel)
+
+    # --- groups and the queue ----------------------------------------------------------------------
+
+    def group(self, group: Group) -> GroupAnswer:
+        """Return the answer for a group."""
+        return GroupAnswer(group_view(group), self.outlook.groups.get(group.group_id, Estimate()))
+
+    def queue(self) -> QueueAnswer:
+        """Return the answer for the whole queue."""
+        totals = self._tx.row("jobs.totals")
+        open_groups = [
+            group
+            for row in self._tx.rows("groups.all")
+            if (group := records.group(row)).queued + group.running
+        ]
+        return QueueAnswer(
+            (totals["queued"] or 0) + (totals["running"] or 0),
+            self.outlook.put_aside,
+            tuple(self.group(group) for group in open_groups),
+            self.outlook.queue,
+            self._status,
+        )
+
+    # --- a run -------------------------------------------------------------------------------------
+
+    def run(self, job: Job) -> RunAnswer:
+        """Return the answer for a run."""
+        parents = parents_of(self._tx, job)
+        waiting = reason_of(self._tx, self._workspace, job, parents)
+        view = job_view(job, clock.now(), waiting)
+        estimate = self.outlook.runs.get(job.job_id, Estimate())
+        if job.state is not State.QUEUED:
+            return RunAnswer(view, estimate, going=self.outlook.going.get(job.job_id))
+        asked, free = self._asked(job, view.waiting)
+        before = self._before(job)
+        answer = RunAnswer(
+            view,
+            estimate,
+            asked,
+            free,
+            holders=self._holders(job, view.waiting),
+            before=before,
+            parents=tuple(self._awaited(each) for each in parents if not each.met),
+        )
+        return answer._replace(instead=instead(answer))
+
+    def _asked(self, job: Job, reason: str | None) -> tuple[int | None, int | None]:
+        kind = HELD_BY_OTHERS.get(reason or "")
+        if kind is None or reason == "group_limit":
+            return None, None
+        free = {
+            "slots": self._free.slots,
+            "gpus": self._free.gpu_slots,
+            "cpus": self._free.cpus,
+            "mem_mb": self._free.mem_mb,
+        }[kind]
+        asked = {"slots": 1, "gpus": job.needs.gpus, "cpus": job.needs.cpus, "mem_mb": job.needs.mem_mb}[kind]
+        return asked, free
+
+    def _holders(self, job: Job, reason: str | None) -> tuple[Holder, ...]:
+        """Return who holds what the run waits for; who ends first comes first."""
+        kind = HELD_BY_OTHERS.get(reason or "")
+        if kind is None:
+            return ()
+        running = [records.job(row) for row in self._tx.rows("jobs.running")]
+        if reason == "group_limit":
+            running = [each for each in running if each.group_id == job.group_id]
+        slots = {row["job_id"]: row["slot_no"] for row in self._tx.rows("attempts.slots")}
+        devices: dict[str, list[str]] = {}
+        for row in self._tx.rows("attempts.grants"):
+            devices.setdefault(row["job_id"], []).append(row["device"] or f"GPU slot {row['slot_no']}")
+        found = [self._holder(each, slots.get(each.job_id), devices.get(each.job_id, [])) for each in running]
+        holds = {
+            "slots": lambda _: True,
+            "gpus": lambda each: bool(each.devices),
+            "cpus": lambda each: each.cpus > 1,
+            "mem_mb": lambda each: each.mem_mb > 0,
+        }[kind]
+        return tuple(sorted(filter(holds, found), key=lambda each: (each.until is None, each.until or "")))
+
+    def _holder(self, job: Job, slot: int | None, devices: list[str]) -> Holder:
+        estimate = self.outlook.runs.get(job.job_id, Estimate())
+        return Holder(
+            job.seq,
+            job.run_id,
+            label(job_view(job, clock.now())),
+            slot,
+            tuple(devices),
+            job.needs.cpus,
+            job.needs.mem_mb,
+            estimate.ends_at,
+            estimate.ends_at_latest,
+        )
+
+    def _before(self, job: Job) -> tuple[int, ...]:
+        """Return the runs of its lane that come first."""
+        rows = self._tx.rows("estimates.before", lane_id=job.lane_id, job_id=job.job_id)
+        return tuple(row["seq"] for row in rows)
+
+    def _awaited(self, parent: Relative) -> Awaited:
+        if parent.kind == "group":
+            found = self.outlook.groups.get(parent.id, Estimate())
+        else:
+            row = self._tx.row("jobs.by_run_id", run_id=parent.id)
+            found = self.outlook.runs.get(row["job_id"], Estimate()) if row is not None else Estimate()
+        return Awaited(parent, found.ends_at, found.ends_at_latest)
+
+
+def instead(answer: RunAnswer) -> tuple[str, ...]:
+    """Return the commands that would let a run start sooner, without `runforge`."""
+    job, reason = answer.job, answer.job.waiting
+    number = job.number
+    less = answer.free is not None and answer.free > 0 and answer.asked is not None
+    found = {
+        "held": [f"release {number}"],
+        "group_paused": [f"resume {job.group_id}"],
+        "no_daemon": ["daemon --detach"],
+        "dependency": [f"edit {number} --after none"],
+        "not_before": [f"edit {number} --at none"],
+        "no_gpu_slot": [f"edit {number} -G {answer.free}"] if less else [],
+        "no_cpus": [f"edit {number} --cpus {answer.free}"] if less else [],
+        "no_memory": [f"edit {number} --mem {answer.free}M"] if less else [],
+        "group_limit": [f"edit {job.group_id} --max-parallel {len(answer.holders) + 1}"],
+    }.get(reason or "", [])
+    is_next = reason in {"no_free_slot", "turn_of_others", "no_gpu_slot"}
+    if answer.before and is_next:
+        found = [*found, f"move {number} --front"]
+    return tuple(found)

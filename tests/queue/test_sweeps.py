@@ -1,0 +1,256 @@
+"""Sweeps that are queued, queued again and extended: which runs are new, and which the group has."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from runforge.core.records import Group, Job
+from runforge.core.states import State
+from runforge.core.study import Study
+from runforge.core.submission import Submission
+from runforge.documents import strict_json
+from runforge.documents.request_options import Objective
+from runforge.drills.plans import plan, request
+from runforge.errors import InvalidPlan, InvalidRequest, OperationFailed
+from runforge.queue import cancel, edit, extending, ordering, submit, submitting
+from runforge.queue.edit_wish import Edit
+from runforge.queue.ordering import Order, Searched
+from runforge.queue.submitting import Submitted
+from runforge.store import records, studies, targets, verify
+from runforge.store.opening import open_journal
+from runforge.sweeps.combine import combine
+from runforge.sweeps.values import parse
+from runforge.workspace import Workspace
+
+H = "model.hyperparameters"
+LR, LAYERS = "lr=1e-5..1e-1:log", "layers=1..8"
+
+
+def order(*axes: str, group: str = "lm", **more: Any) -> Order:
+    model = {"family": "command", "command": ["echo", "{args}"], "hyperparameters": {}, "folder": "/"}
+    base = {
+        "version": 1,
+        "preset": "custom",
+        "created_at": "2026-01-01",
+        "created_by": "test",
+        "model": model,
+        "device": {"type": "cpu"},
+        "name": "t",
+    }
+    sweep = combine([parse(text) for text in axes], (), (), 10**9)
+    return Order(base, "t", Submission(group=group), sweep=sweep, **more)
+
+
+def send(ws: Workspace, asked: Order) -> Submitted:
+    return submitting.submit(ws, asked, ordering.prepare(asked))
+
+
+def jobs(ws: Workspace) -> list[Job]:
+    with open_journal(ws) as journal, journal.read() as tx:
+        return [records.job(row) for row in tx.rows("jobs.all")]
+
+
+def values(ws: Workspace) -> list[dict[str, Any]]:
+    return [{k.removeprefix(f"{H}."): v for k, v in json.loads(j.overrides).items()} for j in jobs(ws)]
+
+
+def study(ws: Workspace, name: str = "lm") -> tuple[Group, Study]:
+    with open_journal(ws) as journal, journal.read() as tx:
+        group = targets.group(tx, name)
+        found = studies.of_group(tx, group.group_id)
+    assert found is not None
+    return group, found
+
+
+def test_the_same_sweep_again_has_nothing_new(ws: Workspace) -> None:
+    send(ws, order("a=1..4"))
+    again = send(ws, order("a=3..6"))
+    assert [run.state for run in again.sifted.known] == ["queued", "queued"]
+    assert [run.number for run in again.sifted.known] == [3, 4]
+    assert [each["a"] for each in values(ws)] == [1, 2, 3, 4, 5, 6]
+    once_more = send(ws, order("a=3..6"))
+    assert (once_more.run_ids, len(once_more.sifted.known)) == ((), 4)
+    assert verify.check(ws) == []
+
+
+def test_duplicates_are_made_if_asked_for_and_single_runs_always(ws: Workspace) -> None:
+    send(ws, order("a=1,2"))
+    assert len(send(ws, order("a=1,2", allow_duplicates=True)).run_ids) == 2
+    single = order()._replace(sweep=None)
+    assert [len(send(ws, single).run_ids) for _ in range(2)] == [1, 1]
+    assert len(jobs(ws)) == 6
+
+
+def test_values_twice_in_one_sweep_are_one_run(ws: Workspace) -> None:
+    made = send(ws, order("a=1,1,2"))
+    assert (len(made.run_ids), made.sifted.doubles) == (2, 1)
+
+
+def test_repeats_have_a_counter_and_the_first_is_the_run_itself(ws: Workspace) -> None:
+    send(ws, order("a=1,2"))
+    made = send(ws, order("a=1,2", repeat=3))
+    assert (len(made.run_ids), len(made.sifted.known)) == (4, 2)
+    assert values(ws)[2:] == [{"a": a, "repeat": n} for a in (1, 2) for n in (2, 3)]
+    assert len({job.config_hash for job in jobs(ws)}) == 6
+    assert len({job.recipe for job in jobs(ws)}) == 1
+
+
+def test_a_random_sweep_is_its_seed_s_and_is_extended_by_number(ws: Workspace) -> None:
+    send(ws, order(LR, LAYERS, search=Searched("random", 5)))
+    again = send(ws, order(LR, LAYERS, search=Searched("random", 7)))
+    assert (len(again.run_ids), len(again.sifted.known)) == (2, 5)
+    extending.extend(ws, "lm", [], 4)
+    assert [job.trial_no for job in jobs(ws)] == list(range(11))
+    send(ws, order(LR, LAYERS, group="all", search=Searched("random", 11)))
+    made = values(ws)
+    assert made[:11] == made[11:]
+    send(ws, order(LR, LAYERS, group="other", search=Searched("random", 11, 1)))
+    assert values(ws)[22:] != made[:11]
+    group, found = study(ws)
+    assert (found.method, found.made, found.wanted, group.is_open) == ("random", 11, 11, False)
+    assert verify.check(ws) == []
+
+
+def test_a_random_extension_draws_only_what_is_new_and_says_when_nothing_is_left(ws: Workspace) -> None:
+    send(ws, order("a=1..3", "b=x,y", search=Searched("random", 4)))
+    done = extending.extend(ws, "lm", [], 10)
+    assert (len(done.run_ids), done.sifted.known) == (2, [])
+    assert "2 different trials" in str(done.ended)
+    assert len({json.dumps(each) for each in values(ws)}) == 6
+
+
+def test_a_grid_is_extended_by_values(ws: Workspace) -> None:
+    send(ws, order("a=1,2", "b=x,y"))
+    done = extending.extend(ws, "lm", [parse("a=2,3"), parse("b=z")], None)
+    assert (len(done.run_ids), len(done.sifted.known)) == (5, 4)
+    assert {(each["a"], each["b"]) for each in values(ws)} == {(a, b) for a in (1, 2, 3) for b in "xyz"}
+    assert len(extending.extend(ws, "lm", [parse("a=4")], None).run_ids) == 3
+    assert {job.name for job in jobs(ws)} == {"t"}
+    assert verify.check(ws) == []
+
+
+def test_a_plan_s_sweep_is_extended_too(ws: Workspace) -> None:
+    base = request()
+    strategy = {"type": "random", "number": 3, "seed": 1, "repeat": 2, "parameters": [LOW_HIGH]}
+    data = strict_json.dump(plan(ws.root, base, strategy, name="lm"))
+    assert len(submit.enqueue_sweep(ws, data, where="plan").run_ids) == 6
+    assert len(extending.extend(ws, "lm", [], 2).run_ids) == 4
+    assert [job.trial_no for job in jobs(ws)] == list(range(10))
+    assert [json.loads(job.overrides)["repeat"] for job in jobs(ws)] == [1, 2] * 5
+
+
+LOW_HIGH = {"path": f"{H}.n", "low": 1, "high": 1000}
+
+
+@pytest.mark.parametrize(
+    ("axes", "number", "words"),
+    [
+        ((), None, "nothing to extend by"),
+        ((), 3, "-n is about --random and --tpe"),
+        (("c=1",), None, "does not vary c"),
+        (("a=0.5..1.0",), None, "needs --random N"),
+        (("a=1..100000",), None, "limit is 10,000"),
+        (("a=http://me:pass@host/",), None, "looks like a secret"),
+    ],
+)
+def test_what_cannot_be_extended_changes_nothing(
+    ws: Workspace, axes: tuple[str, ...], number: int | None, words: str
+) -> None:
+    send(ws, order("a=1,2", "b=x,y"))
+    with pytest.raises((InvalidRequest, InvalidPlan), match=words):
+        extending.extend(ws, "lm", [parse(text) for text in axes], number)
+    assert len(jobs(ws)) == 4
+
+
+def test_a_group_that_is_no_sweep_says_what_to_do(ws: Workspace) -> None:
+    send(ws, order()._replace(sweep=None))
+    with pytest.raises(OperationFailed, match="submit -g"):
+        extending.extend(ws, "lm", [parse("a=1")], None)
+
+
+def test_a_tpe_sweep_is_open_until_its_trials_are_made(ws: Workspace) -> None:
+    asked = order(LR, search=Searched("tpe", 3), objective=Objective("loss", "minimize"))
+    made = send(ws, asked)
+    assert (made.run_ids, made.to_come) == ((), 3)
+    group, found = study(ws)
+    assert (group.is_open, group.finished_at, found.wanted, found.made) == (True, None, 3, 0)
+    with pytest.raises(OperationFailed, match="wants 3 more trials"):
+        send(ws, asked)
+    assert extending.extend(ws, "lm", [], 2).to_come == 5
+    assert verify.check(ws) == []
+
+
+def test_a_canceled_sweep_makes_no_more_trials_until_it_is_extended(ws: Workspace) -> None:
+    send(ws, order(LR, search=Searched("tpe", 3), objective=Objective("loss", "minimize")))
+    group, _ = study(ws)
+    cancel.cancel(ws, [], [group.group_id])
+    group, _ = study(ws)
+    assert (group.is_open, group.is_canceled, group.finished_at is None) == (False, True, False)
+    extending.extend(ws, "lm", [], 2)
+    group, found = study(ws)
+    assert (group.is_open, group.is_canceled, group.finished_at) == (True, False, None)
+    assert found.wanted == 5
+    assert verify.check(ws) == []
+
+
+def test_an_edit_makes_no_second_run_of_the_same(ws: Workspace) -> None:
+    send(ws, order("a=1,2,3"))
+    first, second, third = jobs(ws)
+    both = (second.job_id, third.job_id)
+    done = edit.edit(ws, dict.fromkeys(both, Edit(parameters={"a": 1})))
+    assert [(job.seq, reason) for job, reason in done.skipped] == [
+        (2, "would be the same as run 1"),
+        (3, "would be the same as run 1"),
+    ]
+    done = edit.edit(ws, dict.fromkeys(both, Edit(parameters={"a": 9})))
+    assert [reason for _, reason in done.skipped] == ["would be the same as run 2"]
+    edited = jobs(ws)[1]
+    assert edited.config_hash != second.config_hash
+    assert edited.recipe == first.recipe
+    assert len(send(ws, order("a=2,9")).run_ids) == 1
+
+
+def test_a_metric_that_the_family_never_reports_is_refused(ws: Workspace) -> None:
+    base = {
+        **request(family="linear_svc", hyperparameters={}),
+        "objective": {"metric": "log_loss", "direction": "minimize"},
+    }
+    with pytest.raises(InvalidRequest, match="linear_svc reports no 'log_loss'; it reports accuracy"):
+        ordering.prepare(Order(base, "t"))
+    swept = Order(
+        {**request(family="linear_svc", hyperparameters={})},
+        "t",
+        sweep=combine([parse("C=1e-4..1e2:log")], (), (), 10**9),
+        search=Searched("tpe", 4),
+        objective=Objective("acuracy", "maximize"),
+    )
+    with pytest.raises(InvalidRequest, match="Did you mean 'accuracy'"):
+        ordering.prepare(swept)
+    folder = ws.run_dir("r")
+    folder.mkdir(parents=True)
+    (folder / "request.json").write_bytes(strict_json.dump(base))
+    with pytest.raises(InvalidRequest, match="reports no 'log_loss'"):
+        submit.enqueue_run(ws, "r")
+
+
+def test_values_that_no_run_may_have_are_refused_at_once(ws: Workspace) -> None:
+    asked = Order(
+        request(family="linear_svc", hyperparameters={}),
+        "t",
+        sweep=combine([parse("C=-1.0..1.0")], (), (), 10**9),
+        search=Searched("tpe", 4),
+        objective=Objective("accuracy", "maximize"),
+    )
+    with pytest.raises(InvalidRequest, match="C"):
+        send(ws, asked)
+    assert not ws.journal.exists()
+
+
+def test_states_of_known_runs_are_told(ws: Workspace) -> None:
+    send(ws, order("a=1,2"))
+    cancel.cancel(ws, [jobs(ws)[0].job_id])
+    again = send(ws, order("a=1,2"))
+    assert [run.state for run in again.sifted.known] == [State.CANCELED.value, State.QUEUED.value]

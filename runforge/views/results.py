@@ -32,7 +32,8 @@ _RESULT_LIMIT = 4 * 1024 * 1024
 #: What a record has of its job, in the order of the columns.
 FIELDS = (
     *("number", "run_id", "name", "group_id", "group", "state", "cause", "error", "attempt", "tags", "notes"),
-    *("created_at", "started_at", "finished_at", "seconds", "gpu_seconds", "run_dir"),
+    *("created_at", "started_at", "finished_at", "seconds", "gpu_seconds", "peak_vram_mb", "gpu_use"),
+    *("peak_rss_mb", "cpu_seconds", "run_dir"),
 )
 
 

@@ -7,15 +7,17 @@ CORES = $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 2))')
 # Twice the cores: half of the tests' time they wait for processes and disks.
 WORKERS ?= $(shell expr 2 \* $(CORES))
 
-.PHONY: help venv demo test test-writers check lint gauntlets bench screenshots reference clean
+.PHONY: help venv demo test test-writers gpu-check gpu-wheels check lint gauntlets bench screenshots reference clean
 help:
 	@echo "make venv       the virtual environment that the others use"
 	@echo "make demo       the whole main job on sample data"
 	@echo "make test       the test suite"
 	@echo "make test-writers  real tools such as torch and wandb as runs; installs them into .writers"
+	@echo "make gpu-check  a few minutes on a real GPU; skips where there is none. No network, no .venv"
+	@echo "make gpu-wheels  what gpu-check needs on a machine without a network, into .gpu-check"
 	@echo "make check      lint, and the tests that are quick: for every change"
 	@echo "make lint       ruff, mypy, the layers test"
-	@echo "make gauntlets  the acceptance gauntlets G1-G11"
+	@echo "make gauntlets  the acceptance gauntlets G1-G15"
 	@echo "make bench      the figures of the README"
 	@echo "make screenshots  the pictures of docs/screens.md and README"
 	@echo "make reference  the tables of commands and options in docs/usage.md, and the man page"
@@ -37,6 +39,19 @@ test: $(STAMP)
 test-writers: $(STAMP)
 	$(PYTHON) tests/writers/install.py .writers
 	RUNFORGE_WRITERS=$(CURDIR)/.writers/bin/python $(BIN)/python -m pytest -rs tests/writers $(ARGS)
+
+gpu-check:
+	$(PYTHON) tests/gpu/check.py
+
+# Small ones alone: numpy, scipy, scikit-learn, psutil and nvidia-ml-py are expected there.
+GPU_PYTHON ?= 3.12
+GPU_WHEELS = msgspec textual typer sqlite-utils sqlite-fts4 click-default-group pluggy tabulate python-dateutil six \
+	rich markdown-it-py mdit-py-plugins linkify-it-py uc-micro-py mdurl platformdirs pygments click shellingham \
+	annotated-doc typing-extensions pysqlite3
+gpu-wheels:
+	$(PYTHON) -m pip download --quiet --only-binary=:all: --no-deps --implementation cp \
+		--python-version $(GPU_PYTHON) --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 \
+		--platform manylinux2014_x86_64 -d .gpu-check/wheels $(GPU_WHEELS)
 
 check: lint
 	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal -m 'not slow' $(ARGS)

@@ -26,6 +26,7 @@ from gauntlets import (
     powercut,
     queue_gauntlets,
     reconnect_gauntlet,
+    several_gpus,
     submit_gauntlet,
     syscalls,
 )
@@ -38,6 +39,8 @@ GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
     "g11": submit_gauntlet.g11,
     "g12": pause_gauntlets.g12,
     "g13": pause_gauntlets.g13,
+    "g14": several_gpus.g14,
+    "g15": several_gpus.g15,
 }
 #: The gauntlets with their own command line.
 OTHERS: dict[str, Callable[[list[str]], int]] = {
@@ -77,7 +80,7 @@ def main() -> int:
         type=str.lower,
         choices=[*GAUNTLETS, []],
         metavar="NAME",
-        help="g1 to g13; all by default",
+        help="g1 to g15; all by default",
     )
     parser.add_argument("--json", type=Path, default=Path("gauntlet-report.json"), help="the report's file")
     arguments = parser.parse_args()

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from gauntlets import (
     mutants_daemon,
     mutants_edit,
+    mutants_gpus,
     mutants_queue,
     mutants_runs,
     mutants_store,
@@ -42,6 +43,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *mutants_daemon.MUTANTS,
     *mutants_queue.MUTANTS,
     *mutants_edit.MUTANTS,
+    *mutants_gpus.MUTANTS,
 )
 _COPIED = ("runforge", "runforge_cli.py", "tests", "gauntlets", "bench", "pyproject.toml")
 #: A hanging test does not count as a failing one.

@@ -104,6 +104,11 @@ def metric(name: str | None, value: float | None) -> str:
     return "diverged" if name is not None and value is None else number(value)
 
 
+def gib(mb: float) -> str:
+    """Return megabytes of a GPU's memory for people to read, in the unit that its makers use."""
+    return f"{mb / 1024:.1f} GiB" if mb >= 1024 else f"{mb:.0f} MiB"
+
+
 def size(count: float) -> str:
     """Return bytes for people to read."""
     for unit in ("B", "KB", "MB", "GB"):

@@ -25,6 +25,8 @@ _WORDS = {
     errno.ENOTCONN: "the zygote has just ended",
 }
 
+#: These are about one run, not about every launch.
+_OF_ONE = {errno.EBUSY: "another queue has just taken its GPU"}
 _KINDS = {errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.EROFS: "read_only"}
 _ADVICE = {
     errno.ENOSPC: "Free some space and try again",
@@ -73,7 +75,7 @@ def kind(number: int) -> str:
 
 def words(number: int) -> str:
     """Describe a failure, and say how to fix it if that is known."""
-    return _WORDS.get(number) or os.strerror(number).lower()
+    return _WORDS.get(number) or _OF_ONE.get(number) or os.strerror(number).lower()
 
 
 def holds_all(number: int) -> bool:

@@ -62,6 +62,12 @@ def _target(number: str) -> str:
     return "gone"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_gpu_locks(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests that run side by side have made-up GPUs of the same names: each worker has locks of its own."""
+    os.environ["RUNFORGE_GPU_LOCKS"] = str(tmp_path_factory.mktemp("gpu-locks"))
+
+
 @pytest.fixture(autouse=True)
 def _private_umask() -> Iterator[None]:
     before = os.umask(0o077)

@@ -17,11 +17,12 @@ from runforge import failpoints
 from runforge.attempts import checkpoints
 from runforge.attempts import spec as specs
 from runforge.attempts.environment import DAEMONS, EnvironmentFiles
-from runforge.attempts.spec import GpuGrant, Objective, Payload, Spec
+from runforge.attempts.spec import GpuGrant, GpuLock, Objective, Payload, Spec
 from runforge.core import yielding
 from runforge.core.device import Device, decide
 from runforge.documents import placeholders
 from runforge.documents.request import Request
+from runforge.documents.request_options import says_none
 from runforge.files.durable import make_dir, make_way, write_new
 from runforge.machine.gpus import Gpu
 from runforge.metrics import tokens
@@ -30,6 +31,8 @@ GRACE_SECONDS = 10.0
 LOG_LIMIT_BYTES = 128 * 1024 * 1024
 #: The files of an attempt in the run folder. They are moved aside before the next attempt.
 OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "sources.jsonl", "artifacts")
+#: What a run is told that asked for no GPU where there are some.
+SEES_NONE = "this run sees no GPU; -G 1 asks for one"
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -58,6 +61,8 @@ class Terms:
     gpus: int
     threads: int
     devices: tuple[Gpu, ...] = ()
+    #: How many attempts of the run have failed because a device had no memory left.
+    ooms: int = 0
     dry_run_seconds: float | None = None
     max_rows: int | None = None
     objective: tuple[str, str] | None = None
@@ -69,6 +74,8 @@ class Terms:
     environment: EnvironmentFiles = DAEMONS
     #: The variables that the run gets from there; None for those of this process.
     variables: Mapping[str, str] | None = None
+    gpu_locks: tuple[GpuLock, ...] = ()
+    queue: str = ""
 
 
 def threads_per_run(max_parallel: int) -> int:
@@ -101,7 +108,7 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         target=None if runs_command else "runforge.training.worker:main",
         argv=placeholders.filled(request) if runs_command else None,
         finish="runforge.training.outcome:finish",
-        preamble=_preamble(payload.device) if runs_command else (),
+        preamble=_preamble(request, payload.device) if runs_command else (),
         env=_environment(request, place, terms, payload.device),
         environment=terms.environment,
         umask=terms.umask,
@@ -112,6 +119,8 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         log_limit_bytes=LOG_LIMIT_BYTES,
         echo=terms.echo,
         payload=payload,
+        gpu_locks=terms.gpu_locks,
+        queue=terms.queue,
     )
 
 
@@ -135,10 +144,12 @@ def _payload(request: Request, terms: Terms) -> Payload:
     )
 
 
-def _preamble(device: Device) -> tuple[str, ...]:
+def _preamble(request: Request, device: Device) -> tuple[str, ...]:
+    is_told = device.gpu_reason == "user_requested_cpu" and not says_none(request.raw)
     return (
         tokens.stage("STARTING"),
         tokens.device(device.type, device.gpu_reason),
+        *((f"[RunForge: {SEES_NONE}]",) if is_told else ()),
         tokens.stage("TRAINING"),
     )
 
@@ -158,6 +169,8 @@ def _environment(request: Request, place: Place, terms: Terms, device: Device) -
     if terms.resumes:
         environment["RUNFORGE_RESUME"] = "1"
     environment.update(_visible(request, terms))
+    if terms.ooms:
+        environment["RUNFORGE_OOMS"] = str(terms.ooms)
     given = os.environ if terms.variables is None else terms.variables
     environment.update({name: str(terms.threads) for name in _THREADS if name not in given})
     return environment

@@ -26,13 +26,8 @@ _MESSAGE = 3000
 _LATER = {
     name: ExitRecord._field_defaults[name]
     for name in (
-        "spawn_errno",
-        "timed_out",
-        "stalled",
-        "yielded",
-        "finished",
-        "checkpoint_changed",
-        "last_step",
+        *("spawn_errno", "timed_out", "stalled", "peak_rss_mb", "cpu_seconds"),
+        *("yielded", "finished", "checkpoint_changed", "last_step"),
     )
 }
 
@@ -125,6 +120,8 @@ def _record(fields: Fields) -> ExitRecord:
         dropped_bytes=fields.whole("dropped_bytes"),
         spawn_errno=fields.optional("spawn_errno", fields.whole),
         timed_out=fields.optional("timed_out", fields.number),
+        peak_rss_mb=fields.optional("peak_rss_mb", fields.number),
+        cpu_seconds=fields.optional("cpu_seconds", fields.number),
         stalled=fields.optional("stalled", fields.number),
         yielded=bool(fields.optional("yielded", fields.flag)),
         finished=bool(fields.optional("finished", fields.flag)),

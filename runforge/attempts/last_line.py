@@ -33,11 +33,11 @@ class LastWords(NamedTuple):
     told: Told | None = None
 
 
-def of(run_dir: Path) -> LastWords:
-    """Return the end of the log, harmless and short. OSError if the log cannot be read now."""
+def of(tail: str) -> LastWords:
+    """Return how a log with this end ends, harmless and short."""
     from runforge.core import failure_tail  # only failed runs need it
 
-    lines = [line for line in safe_log(_tail(run_dir / "logs.txt")).splitlines() if _is_said(line)]
+    lines = [line for line in safe_log(tail).splitlines() if _is_said(line)]
     if not lines:
         return LastWords()
     told = failure_tail.told(lines)
@@ -45,7 +45,9 @@ def of(run_dir: Path) -> LastWords:
     return LastWords(line, told and told._replace(line=masked(told.line)))
 
 
-def _tail(path: Path) -> str:
+def tail_of(run_dir: Path) -> str:
+    """Return the end of a run's log. OSError if it cannot be read now."""
+    path = run_dir / "logs.txt"
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         descriptor = open_file(path, os.O_RDONLY)
         try:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
 from pathlib import Path
+from typing import Any
 
-from runforge.attempts import exit_record, last_line, refusal, start_marker
-from runforge.core.outcome import ExitRecord, Finding, Report, ResultFacts
+from runforge.attempts import exit_record, gpu_words, last_line, refusal, start_marker
+from runforge.core.outcome import ExitRecord, Finding, GpuFault, Report, ResultFacts
 from runforge.documents.result import read_result
 from runforge.files.durable import is_folder, is_there, open_file, read_if_there
 from runforge.machine import os_process
@@ -50,10 +52,7 @@ def inspect(attempt_dir: Path, token: str, run_dir: Path) -> Report:
         has_result_file = is_there(run_dir / "result.json")
         found = Report(finding, record, _result(run_dir), is_folder(run_dir), has_result_file)
         has_failed = record is not None and (record.exit_code or record.signal)
-        if not has_failed:
-            return found
-        words = _last_words(run_dir)
-        return found._replace(last_line=words.line, told=words.told)
+        return _with_words(found, run_dir, attempt_dir) if has_failed else found
     if finding is Finding.REVOKED:
         refused, is_forged = refusal.read(attempt_dir), refusal.is_forged(attempt_dir)
         return Report(finding, refused=refused, is_forged=is_forged)
@@ -90,11 +89,25 @@ def find(attempt_dir: Path, token: str) -> tuple[Finding, ExitRecord | None]:  #
     return (Finding.REBOOTED if owner.boot_id != os_process.boot_id() else Finding.LOST), None
 
 
-def _last_words(run_dir: Path) -> last_line.LastWords:
-    """Return the end of the log. It only explains, so a log that cannot be read is no reason to wait."""
+def _with_words(found: Report, run_dir: Path, attempt_dir: Path) -> Report:
+    """Return the report with what the log's end says. It explains, so a log that cannot be read is no reason to wait."""
     with contextlib.suppress(OSError):
-        return last_line.of(run_dir)
-    return last_line.LastWords()
+        tail = last_line.tail_of(run_dir)
+        fault = gpu_words.fault_in(tail)
+        parameters = _parameters(attempt_dir) if fault is GpuFault.OOM else {}
+        words = last_line.of(tail)
+        return found._replace(last_line=words.line, told=words.told, gpu_fault=fault, parameters=parameters)
+    return found
+
+
+def _parameters(attempt_dir: Path) -> dict[str, Any]:
+    """Return the parameters that a command was started with; none if they cannot be read."""
+    data = read_if_there(attempt_dir / "params.json", _RESULT_LIMIT)
+    try:
+        found = json.loads(data) if data is not None else None
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _result(run_dir: Path) -> ResultFacts | None:

@@ -46,6 +46,13 @@ class GpuGrant(NamedTuple):
         return {"gpus": self.gpus, "gpu": devices[0] if devices else None, "devices": devices}
 
 
+class GpuLock(NamedTuple):
+    """A device that the supervisor locks for the run: alone, or together with others of its queue."""
+
+    uuid: str
+    is_whole: bool = True
+
+
 class Payload(NamedTuple):
     """What the worker does, and what goes into the result. Supervisors pass it on without reading it."""
 
@@ -92,6 +99,9 @@ class Spec(NamedTuple):
     #: Whether the log is copied to the supervisor's standard output.
     echo: bool
     payload: Payload
+    gpu_locks: tuple[GpuLock, ...] = ()
+    #: The name of the queue for these locks.
+    queue: str = ""
 
     @property
     def is_command(self) -> bool:
@@ -109,6 +119,7 @@ class Spec(NamedTuple):
             "attempt_dir": str(self.attempt_dir),
             "cwd": str(self.cwd),
             "environment": self.environment.document(),
+            "gpu_locks": [each._asdict() for each in self.gpu_locks],
             "payload": {
                 **payload._asdict(),
                 "grant": payload.grant.document(),
@@ -163,7 +174,13 @@ def _spec(fields: Fields) -> Spec:
         log_limit_bytes=fields.whole("log_limit_bytes"),
         echo=fields.flag("echo"),
         payload=_payload(fields.inner("payload")),
+        gpu_locks=tuple(map(_gpu_lock, fields.inners("gpu_locks"))) if fields.has("gpu_locks") else (),
+        queue=fields.text("queue") if fields.has("queue") else "",
     )
+
+
+def _gpu_lock(fields: Fields) -> GpuLock:
+    return GpuLock(fields.text("uuid"), fields.flag("is_whole"))
 
 
 def _environment(fields: Fields | None) -> EnvironmentFiles:

@@ -95,7 +95,7 @@ class Backend(Protocol):
         """Release everything. The attempts continue."""
 
     def capacity(self, *, is_in_use: bool) -> Gpus:
-        """Return the GPUs that attempts can be given, as of a moment ago; `is_in_use`: some run has one."""
+        """Return the GPUs that attempts can be given, as of a moment ago; `is_in_use`: some run has or wants one."""
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what prevents launches now. After failures it tries one, otherwise it only looks."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from runforge.cli import output
 from runforge.cli.options import checked_seconds, find
+from runforge.cli.parameters import MOST
 from runforge.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 def daemon(
     workspace: Path | None,
     max_parallel: int,
-    gpu_slots: int,
+    gpu_slots: str,
+    devices: str | None,
     orphans: str,
     replace: bool,
     detach: bool,
@@ -23,15 +26,27 @@ def daemon(
 ) -> int:
     """Run a daemon here, or start one in the background and return when it is ready."""
     here = find(workspace, state_dir)
+    slots = _gpu_slots(gpu_slots)
+    how: dict[str, Any] = {"gpu_slots": slots, "devices": devices, "orphans": orphans, "replace": replace}
     if detach:
         from runforge.daemon.detach import start
 
-        pid = start(here, max_parallel=max_parallel, gpu_slots=gpu_slots, orphans=orphans, replace=replace)
+        pid = start(here, max_parallel=max_parallel, **how)
         print(f"Daemon is up, pid {pid}; it logs to {here.daemon_log}")
         return 0
     from runforge.daemon.main import run_daemon
 
-    return run_daemon(here, max_parallel=max_parallel, gpu_slots=gpu_slots, orphans=orphans, replace=replace)
+    return run_daemon(here, max_parallel=max_parallel, **how)
+
+
+def _gpu_slots(text: str) -> int | None:
+    """Return the number of GPU slots; None for one for each device."""
+    if text == "auto":
+        return None
+    number = int(text) if re.fullmatch(r"[0-9]{1,7}", text) else MOST + 1
+    if number > MOST:
+        raise InvalidRequest(f"--gpu-slots {text[:40]!r} is no number", fix=f"Give auto, or 0 to {MOST}")
+    return number
 
 
 def stop_daemon(seconds: float | None, workspace: Path | None, drain: bool, cancel_running: bool) -> int:

@@ -19,7 +19,9 @@ from runforge.store import daemon_holder
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runforge.machine.gpus import Gpu
+    from collections.abc import Iterator
+
+    from runforge.machine.gpus import Gpu, Gpus
     from runforge.queue.orphaned import Orphan
     from runforge.store.recovery.recover import Recovered
 
@@ -198,20 +200,40 @@ def _disk(here: Workspace) -> Finding:
 
 def _gpus(here: Workspace) -> list[Finding]:
     """Return what this process sees of the GPUs; and a live daemon, whose environment may be another."""
-    from runforge.machine.gpu_share import own_gpus
+    from runforge.machine.gpu_look import Looker
     from runforge.views.daemon_status import gpu_problem
 
-    seen = own_gpus()
+    looker = Looker()
+    seen = looker.look()
+    if not all(each.is_known for each in seen.seen):
+        seen = looker.look()  # a number that names no process at two looks is not this machine's
     if seen.problem is not None:
         found = [Finding("gpus", "problem", f"{seen.problem}; runs that need a GPU wait")]
     else:
         found = [Finding("gpus", "ok", "; ".join(map(_gpu, seen.usable)) or f"none ({seen.absence})")]
         found += [Finding("gpus", "warning", str(refused)) for refused in seen.refused]
     found += [Finding("gpus", "warning", remark) for remark in seen.remarks]
+    found += [Finding("gpus", "warning", text) for text in _doubts(seen)]
     told = gpu_problem(here)
     if told is not None and told != seen.problem:
         found.append(Finding("gpus", "problem", f"the daemon cannot use them: {told}"))
     return found
+
+
+def _doubts(found: Gpus) -> Iterator[str]:
+    """Yield what cannot be known of the GPUs here, and what keeps their locks from protecting them."""
+    from runforge.machine import gpu_lease
+
+    if not all(seen.has_pids for seen in found.seen):
+        yield (
+            "NVIDIA's driver does not tell this machine's pids (is this a container?): memory alone decides which GPU is"
+            " free"
+        )
+    for gpu, seen in zip(found.usable, found.seen, strict=False):
+        if seen.total_mb and not seen.is_known:
+            yield f"GPU {gpu.index}: it is not certain whose memory is on it; runs do not share it"
+        if (why := gpu_lease.trouble(gpu.uuid)) is not None:
+            yield f"GPU {gpu.index}: {why}; other queues may take it at the same moment"
 
 
 def _gpu(gpu: Gpu) -> str:

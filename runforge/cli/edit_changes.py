@@ -8,7 +8,7 @@ from typing import Any
 
 from runforge.cli import units
 from runforge.cli.edit_text import PARAMETERS, line_of, read
-from runforge.cli.submit_order import rule_of
+from runforge.cli.submit_order import rule_of, vram_of
 from runforge.core.retrying import BACKOFF_SECONDS
 from runforge.errors import InvalidRequest
 from runforge.queue.edit_wish import Edit
@@ -16,7 +16,9 @@ from runforge.text import did_you_mean
 
 #: What each field must be, and that in words.
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
-    **dict.fromkeys(("name", "notes", "folder", "mem", "time", "grace", "backoff", "at"), ((str,), "a text")),
+    **dict.fromkeys(
+        ("name", "notes", "folder", "vram", "mem", "time", "grace", "backoff", "at"), ((str,), "a text")
+    ),
     **dict.fromkeys(("priority", "gpus", "cpus"), ((int,), "a whole number")),
     **dict.fromkeys(("shell", "hold"), ((bool,), "true or false")),
     **dict.fromkeys(("tags", "retry"), ((list,), "a list")),
@@ -108,7 +110,7 @@ def _fields(name: str, value: Any, new: dict[str, Any]) -> dict[str, Any]:
     if name == "folder":
         return {"model.folder": value, **({} if value is None else {"model.cwd": None})}
     if name == "gpus":
-        none = {} if value else {"resources.vram_mb": None}
+        none = {} if value else {"resources.vram_mb": None, "resources.devices": None}
         return {"device.type": "gpu" if value else "cpu", "resources.gpus": value or 0, **none}
     if name == "priority" and abs(value or 0) > _MOST_PRIORITY:
         raise InvalidRequest(
@@ -126,6 +128,7 @@ _READ: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "tags": ("tags", list),
     "notes": ("notes", str),
     "cpus": ("resources.cpus", int),
+    "vram": ("resources.vram_mb", vram_of),
     "mem": ("resources.mem_mb", lambda value: units.size_mb(value, "mem")),
     "time": ("timeout_seconds", lambda value: units.duration(value, "time", least=1e-3)),
     "grace": ("grace_seconds", lambda value: units.duration(value, "grace")),

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any, NamedTuple
 
-from runforge.cli import units
+from runforge.cli import gpu_names, units
 from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, is_utf8
 from runforge.cli.submit_given import LISTS, Given
@@ -17,6 +17,7 @@ from runforge.cli.submit_order import (
     folder_of,
     limits_of,
     notify_of,
+    vram_of,
 )
 from runforge.cli.submit_sweep import objective_of
 from runforge.errors import InvalidRequest
@@ -31,6 +32,8 @@ _REMOVABLE = {
     "time": "timeout_seconds",
     "grace": "grace_seconds",
     "mem": "resources.mem_mb",
+    "vram": "resources.vram_mb",
+    "gpu": "resources.devices",
     "notes": "notes",
     "stall": "stall_seconds",
     "retry": "retry",
@@ -117,7 +120,11 @@ def _resources(given: Given) -> dict[str, Any]:
         found["device.type"] = "gpu" if given.gpus else "cpu"
         found["resources.gpus"] = given.gpus
         if not given.gpus:
-            found["resources.vram_mb"] = None
+            found |= {"resources.vram_mb": None, "resources.devices": None}
+    if given.vram is not None:
+        found["resources.vram_mb"] = vram_of(given.vram)
+    if given.gpu:
+        found["resources.devices"] = gpu_names.uuids(given.gpu)
     if given.cpus is not None:
         found["resources.cpus"] = given.cpus
     if given.mem is not None:

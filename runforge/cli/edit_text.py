@@ -12,6 +12,7 @@ from runforge.core.records import Job
 from runforge.core.retrying import Rule
 from runforge.core.states import State
 from runforge.documents.request import Request
+from runforge.documents.request_options import LEARNED, is_learned
 from runforge.errors import InvalidRequest
 from runforge.text import safe
 
@@ -31,6 +32,7 @@ _LINES = {
     "folder": "",
     "priority": "0",
     "gpus": "1",
+    "vram": '"10G"',
     "cpus": "4",
     "mem": '"10G"',
     "time": '"2h"',
@@ -82,6 +84,7 @@ def _values(job: Job, request: Request) -> dict[str, Any]:
         "folder": request.folder,
         "priority": job.priority or None,
         "gpus": request.needs.gpus or None,
+        "vram": LEARNED if is_learned(request.raw.get("resources")) else _size(request.needs.vram_mb),
         "cpus": request.needs.cpus if request.needs.cpus > 1 else None,
         "mem": _size(request.needs.mem_mb),
         "time": _duration(request.timeout_seconds),
@@ -99,8 +102,13 @@ def _rules(rules: tuple[Rule, ...]) -> tuple[list[Any] | None, str | None]:
         return None, None
     backoffs = {rule.backoff_seconds for rule in rules}
     if len(backoffs) > 1:
-        return [rule._asdict() for rule in rules], None
-    return [f"{rule.times}:{','.join(rule.causes)}" for rule in rules], _duration(backoffs.pop())
+        return [rule.to_json() for rule in rules], None
+    return [_rule(rule) for rule in rules], _duration(backoffs.pop())
+
+
+def _rule(rule: Rule) -> str:
+    change = f":{rule.change}" if rule.change else ""
+    return f"{rule.times}:{','.join(rule.causes)}{change}"
 
 
 def _duration(seconds: float | None) -> str | None:

@@ -11,9 +11,11 @@ from runforge.cli.listing import run_view
 from runforge.core.states import State
 from runforge.views import code as codes
 from runforge.views import log_end, pauses, run_facts
+from runforge.views.daemon_status import has_gpus
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
 from runforge.views.shown import parameters_text
+from runforge.views.used import used_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +63,10 @@ def _print(here: Workspace, name: str) -> None:
     view = run_view(here, name)
     facts = run_facts.read(view.request_file, here.root)
     log = _log_end(view)
+    gpu = gpu_text(facts, view.job, has_gpus=has_gpus(here))
     code = codes.text(codes.read(here, view.job.code_tree))
-    for label, value in (*_standing(here, view), *_doing(view, facts, code), *_kin(view), *_history(view)):
+    lines = (*_standing(here, view), *_doing(view, facts, code), ("GPU", gpu), *_kin(view), *_history(view))
+    for label, value in lines:
         if value:
             print(f"{label:<{_WIDTH}} {output.safe(value, max(len(value), 1))}")
     _print_attempts(view)
@@ -107,7 +111,7 @@ def _doing(view: RunView, facts: Facts, code: str | None) -> Iterator[Line]:
     yield "Resumes", _resuming_text(job)
     for sentence in run_facts.rules_text(view.retry_rules, view.retries_used):
         yield "Retry", sentence
-    yield "Needs", _needs_text(facts, gpus=job.gpus)
+    yield "Needs", _needs_text(facts, job)
     yield "Priority", str(job.priority) if job.priority else ""
     yield "Not before", output.moment(job.not_before) if job.state == State.QUEUED.value else None
 
@@ -141,12 +145,29 @@ def _resuming_text(job: JobView) -> str:
     return ", ".join(part for part in (can, times, lost) if part)
 
 
-def _needs_text(facts: Facts, *, gpus: int) -> str:
+def _needs_text(facts: Facts, job: JobView) -> str:
     """Return the resources that a run asks for, if it asks for any."""
     asked = facts.resources or {}
-    units = {"cpus": "CPUs", "vram_mb": "MB of GPU memory", "mem_mb": "MB of memory"}
-    words = [f"{asked[name]} {unit}" for name, unit in units.items() if asked.get(name)]
-    return ", ".join([*([f"{gpus} GPU{'s' if gpus > 1 else ''}"] if gpus else []), *words])
+    words = [f"{job.gpus} GPU{'s' if job.gpus > 1 else ''}"] if job.gpus else []
+    if job.vram_mb:
+        learned = " (learned)" if asked.get("vram_mb") == "learned" else ""
+        words.append(f"{job.vram_mb} MB of {'each' if job.gpus > 1 else 'it'}{learned}")
+    elif asked.get("vram_mb"):
+        words.append("whole" if job.gpus == 1 else "all whole")
+    pins = asked.get("devices")
+    if isinstance(pins, list) and pins:
+        words.append(f"only {', '.join(map(str, pins))}")
+    units = {"cpus": "CPUs", "mem_mb": "MB of memory"}
+    words += [f"{asked[name]} {unit}" for name, unit in units.items() if asked.get(name)]
+    return ", ".join(words)
+
+
+def gpu_text(facts: Facts, job: JobView, *, has_gpus: bool) -> str:
+    """Return what a run is told that sees no GPU where there are some, and has not said that it needs none."""
+    is_told = (
+        has_gpus and not job.gpus and facts.command is not None and (facts.resources or {}).get("gpus") != 0
+    )
+    return "sees no GPU; -G 1 asks for one" if is_told else ""
 
 
 def _kin(view: RunView) -> Iterator[Line]:
@@ -178,6 +199,10 @@ def _print_attempts(view: RunView) -> None:
         how = attempt.cause or "running"
         when = output.moment(attempt.started_at)
         print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
+        if attempt.devices:
+            print(f"  on {output.safe(', '.join(attempt.devices), 400)}")
+        if used := used_text(attempt.used):
+            print(f"  used {used}")
     print("Timeline")
     for line in timeline.lines(view.timeline):
         print(f"  {line}")

@@ -46,7 +46,7 @@ def of_runs(found: Results, order: Sequence[int]) -> Sheet:
     def rows() -> Iterator[list[Any]]:
         for record in found.records.in_order(order):
             values, measured = record["parameters"], record["metrics"]
-            row = [record[name] for name in FIELDS]
+            row = [record[name] if name != "tags" else record[name] or None for name in FIELDS]
             row += [values.get(name) for name in found.parameters]
             for name in found.metrics:
                 row += measured.get(name) or [None, None, None]

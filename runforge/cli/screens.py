@@ -41,7 +41,13 @@ def _start(here: Workspace, *, replace: bool = False) -> int:
     from runforge.views import daemon_status
 
     before = daemon_status.daemon_status(here)
-    return detach.start(here, max_parallel=before.max_parallel, gpu_slots=before.gpu_slots, replace=replace)
+    return detach.start(
+        here,
+        max_parallel=before.max_parallel,
+        gpu_slots=None if before.gpu_auto else before.gpu_slots,
+        devices=before.gpu_choice,
+        replace=replace,
+    )
 
 
 def _stop(here: Workspace) -> bool:

@@ -30,6 +30,8 @@ def submit(
     env_from: Path | None,
     shell: bool,
     gpus: int | None,
+    vram: str | None,
+    gpu: list[str],
     cpus: int | None,
     mem: str | None,
     group: str | None,
@@ -83,7 +85,7 @@ def _submit(given: Given) -> int:
     order = order_of(*with_defaults(given, settings))
     prepared = ordering.prepare(order)
     _require_programs(order, prepared)
-    _require_room(prepared)
+    _require_room(prepared, here)
     if given.dry_run:
         submitting.check_names(here, order)
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
@@ -122,9 +124,18 @@ def _require_programs(order: ordering.Order, prepared: ordering.Prepared) -> Non
             environment_words.require_program(request, order.environment.variables, folder)
 
 
-def _require_room(prepared: ordering.Prepared) -> None:
-    """Refuse a run that this machine can never start. Its GPUs only the daemon knows."""
+def _require_room(prepared: ordering.Prepared, here: Workspace) -> None:
+    """Refuse a run that this machine can never start. Its GPUs the daemon tells; one that is lost may come back."""
     for needs in {run.request.needs for run in prepared.shown}:
+        if needs.vram_mb:
+            from runforge.views.daemon_status import devices_told
+
+            sizes = [device.memory_mb for device in devices_told(here) if device.memory_mb]
+            if sizes and max(sizes) < needs.vram_mb:
+                words = (
+                    f"it asks for {needs.vram_mb} MB of a GPU, and the largest one here has {max(sizes)} MB"
+                )
+                raise OperationFailed(f"the run could never start: {words}", fix="Ask for less")
         if needs.cpus > 1 or needs.mem_mb:
             from runforge.core.scheduling import Machine, why_never
             from runforge.machine import size

@@ -18,6 +18,8 @@ class Given(NamedTuple):
     env_from: Path | None
     shell: bool
     gpus: int | None
+    vram: str | None
+    gpu: list[str]
     cpus: int | None
     mem: str | None
     group: str | None
@@ -60,4 +62,4 @@ class Given(NamedTuple):
 
 
 #: What may be given several times.
-LISTS = frozenset({"tag", "env", "env_keep", "retry", "after", "sweep", "zipped", "command"})
+LISTS = frozenset({"gpu", "tag", "env", "env_keep", "retry", "after", "sweep", "zipped", "command"})

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from runforge import __version__, clock
-from runforge.cli import submit_sweep, units
+from runforge.cli import gpu_names, submit_sweep, units
 from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
 from runforge.cli.submit_given import Given
 from runforge.config import WHEN
+from runforge.core.retrying import is_change
 from runforge.core.submission import Submission
 from runforge.documents.request import MOST_GRACE_SECONDS
 from runforge.documents.request_file import read_given_document
 from runforge.documents.request_options import (
+    LEARNED,
     RETRY_CAUSES,
     USUAL_BACKOFF_SECONDS,
     USUAL_RETRY_CAUSES,
@@ -194,19 +196,32 @@ def folder_of(given: Path | None) -> str:
 
 def _device(given: Given, request: dict[str, Any]) -> dict[str, Any]:
     """Return the device and the resources, as far as they are asked for."""
+    pins = gpu_names.uuids(given.gpu)
+    gpus = given.gpus
+    if gpus is None and (pins or given.vram is not None) and request["device"].get("type") != "gpu":
+        gpus = 1  # what belongs to a GPU means that the run needs one
     asked = {
         "cpus": given.cpus,
-        "gpus": given.gpus,
+        "gpus": gpus,
+        "vram_mb": vram_of(given.vram),
+        "devices": pins or None,
         "mem_mb": None if given.mem is None else units.size_mb(given.mem, "--mem"),
     }
     asked = {name: value for name, value in asked.items() if value is not None}
     found: dict[str, Any] = {}
-    if given.gpus is not None:
-        found["device"] = {**request["device"], "type": "gpu" if given.gpus else "cpu"}
+    if gpus is not None:
+        found["device"] = {**request["device"], "type": "gpu" if gpus else "cpu"}
     if asked:
         before = request.get("resources")
         found["resources"] = {**(before if isinstance(before, dict) else {}), **asked}
     return found
+
+
+def vram_of(text: str | None) -> int | str | None:
+    """Return what `10G` or `learned` means in a request."""
+    if text is None or text == LEARNED:
+        return text
+    return units.size_mb(text, "--vram")
 
 
 def limits_of(given: Given) -> dict[str, Any]:
@@ -239,6 +254,7 @@ def rule_of(text: str, pause: float) -> dict[str, Any]:
     """Return the retry rule that `N[:CAUSES]` means."""
     where = f"--retry {text[:60]}"
     times, colon, causes = text.partition(":")
+    causes, _, change = causes.partition(":")
     if not re.fullmatch(r"[0-9]{1,4}", times) or not 1 <= int(times) <= _MOST_RETRIES:
         fix = "Write --retry 3, or --retry 3:exit,oom"
         raise InvalidRequest(f"{times[:40]!r} is no number from 1 to {_MOST_RETRIES}", where=where, fix=fix)
@@ -250,7 +266,13 @@ def rule_of(text: str, pause: float) -> dict[str, Any]:
             raise InvalidRequest(
                 f"{cause[:40]!r} is no cause; {known}", where=where, fix=hint or "Choose of these"
             )
-    return {"times": int(times), "causes": list(dict.fromkeys(named)), "backoff_seconds": pause}
+    found = {"times": int(times), "causes": list(dict.fromkeys(named)), "backoff_seconds": pause}
+    if not change:
+        return found
+    if named != ["gpu_oom"] or not is_change(change):
+        fix = "Write --retry 2:gpu_oom:batch=/2"
+        raise InvalidRequest(f"{change[:40]!r} changes nothing after gpu_oom alone", where=where, fix=fix)
+    return {**found, "change": change}
 
 
 def described_of(given: Given) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from runforge.cli import output
@@ -10,12 +11,14 @@ from runforge.core.states import State
 from runforge.documents import doubts
 from runforge.documents.placeholders import filled
 from runforge.documents.request import Request
+from runforge.documents.request_options import is_learned, says_none
 from runforge.errors import Missing
 from runforge.queue import environment_words
 from runforge.queue.ordering import Order, Prepared
 from runforge.queue.studies import Sifted
 from runforge.queue.submitting import Submitted
 from runforge.views import lists
+from runforge.views.daemon_status import has_gpus
 from runforge.views.estimates import Estimate
 from runforge.views.quoting import command_line
 from runforge.views.why import estimate_of
@@ -50,6 +53,8 @@ def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) 
     line = line_of((made.sifted.new or prepared.shown)[0].request)
     if line:
         output.note(f"{_first(made)}: {line}")
+    for sentence in _about_gpus(here, prepared, made):
+        output.note(sentence)
     waiting = _waiting(here, made)
     if waiting is not None:
         reason, text = waiting
@@ -100,6 +105,16 @@ def _first(made: Submitted) -> str:
     if made.to_come:
         return "a command like theirs"
     return "command" if len(made.run_ids) == 1 else "first command"
+
+
+def _about_gpus(here: Workspace, prepared: Prepared, made: Submitted) -> Iterator[str]:
+    """Yield what a person should know: runs without a GPU although there are some, and memory that is not known yet."""
+    request = prepared.shown[0].request
+    if not request.needs.gpus and request.command and not says_none(request.raw) and has_gpus(here):
+        which = str(made.first_number) if len(made.run_ids) == 1 else "these runs"
+        yield f"{which} see{'s' if len(made.run_ids) == 1 else ''} no GPU; -G 1 asks for one, -G 0 says that none is needed"
+    if is_learned(request.raw.get("resources")) and not lists.run(here, made.run_ids[0]).job.vram_mb:
+        yield "too few runs of this recipe are known to learn from: until two have succeeded, each gets whole GPUs"
 
 
 def _warn(order: Order, prepared: Prepared) -> None:

@@ -22,7 +22,14 @@ DAEMON = (
         (
             WORKSPACE,
             option("--max-parallel", "int", "Runs at the same time.", default=2, high=MOST),
-            option("--gpu-slots", "int", "GPU runs at the same time.", default=1, high=MOST),
+            option(
+                "--gpu-slots",
+                "text",
+                "`auto`: a GPU for each run, or the memory that it asks for; or so many GPU runs at the same time.",
+                default="auto",
+                metavar="N|auto",
+            ),
+            option("--devices", "text", "Use only these GPUs: 0,2 or UUIDs.", metavar="0,2|UUID"),
             option(
                 "--orphans",
                 "text",

@@ -40,6 +40,8 @@ _CHANGES = (
                 "env_from",
                 "shell",
                 "gpus",
+                "vram",
+                "gpu",
                 "cpus",
                 "mem",
             ),

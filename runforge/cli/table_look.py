@@ -95,6 +95,18 @@ LOOK = (
         examples=["runforge show @last", "runforge show 12 --env", "runforge show 12 --code --diff"],
     ),
     Command(
+        "gpus",
+        "gpus:gpus",
+        "Show the machine's GPUs: memory, use, who holds them.",
+        (
+            WORKSPACE,
+            option("--release", "text", "Let runs start again on this quarantined GPU: a number or a UUID."),
+            JSON,
+            UTC,
+        ),
+        examples=["runforge gpus", "runforge gpus --release 2"],
+    ),
+    Command(
         "why",
         "why:why",
         "Say what runs wait for, and when runs, groups and the queue are done.",

@@ -46,7 +46,14 @@ SUBMIT = Command(
         option("--env-keep", "texts", "Keep this variable although it looks like a secret.", metavar="NAME"),
         option("--env-from", "file", "A file with lines NAME=VALUE, read when the run starts."),
         flag("--shell", "The command is one line for `bash -c`."),
-        option("--gpus -G", "int", "How many GPUs it needs.", low=0, high=1024),
+        option("--gpus -G", "int", "How many GPUs it needs; 0 for none.", low=0, high=1024),
+        option(
+            "--vram",
+            "text",
+            "What it uses of each GPU: 10G. It shares it then. `learned`: as runs of the same recipe did.",
+            metavar="SIZE|learned",
+        ),
+        option("--gpu", "texts", "Only on this GPU; may be repeated.", metavar="UUID|INDEX"),
         option("--cpus", "int", "How many CPU cores it needs.", low=1, high=65536),
         option("--mem", "text", "How much memory it needs: 800M, 10G.", metavar="SIZE"),
         option("--group -g", "text", "Join this group; an unknown one is made.", completes="group"),
@@ -84,8 +91,9 @@ SUBMIT = Command(
         option(
             "--retry",
             "texts",
-            "Try again so often: N or N:CAUSES, of exit, signal, oom, gpu_oom, timeout, lost; may be repeated.",
-            metavar="N[:CAUSES]",
+            "Try again so often: N or N:CAUSES, of exit, signal, oom, gpu_oom, timeout, lost; may be repeated."
+            " `2:gpu_oom:batch=/2` halves a parameter.",
+            metavar="N[:CAUSES[:CHANGE]]",
             completes="retry",
         ),
         option(

@@ -1,7 +1,8 @@
 """What a claim gives to an attempt, what its files say, and how it ended. Plain data."""
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runforge.core.states import Cause, State
 
@@ -12,6 +13,10 @@ class DeviceGrant(NamedTuple):
     slot: int
     device: str | None = None
     is_whole: bool = True
+    #: Of a share: how much, or 0 if nobody measures it.
+    share_mb: int = 0
+    #: What the whole device has; 0 is not known.
+    memory_mb: int = 0
 
 
 class Grant(NamedTuple):
@@ -21,6 +26,8 @@ class Grant(NamedTuple):
     epoch: int
     slot: int
     devices: tuple[DeviceGrant, ...] = ()
+    #: How many attempts of the run have failed because a device had no memory left.
+    ooms: int = 0
 
     @property
     def uuids(self) -> list[str]:
@@ -46,6 +53,9 @@ class ExitRecord(NamedTuple):
     spawn_errno: int | None = None
     #: The time limit in seconds if that ended it.
     timed_out: float | None = None
+    #: The memory of its largest process in MB, and the processor time of all.
+    peak_rss_mb: float | None = None
+    cpu_seconds: float | None = None
     #: The seconds without a sign of life after which it was ended.
     stalled: float | None = None
     #: It was asked to make room, or is resumable and has left by itself.
@@ -88,6 +98,15 @@ class Finding(Enum):
     COPIED = "copied"
 
 
+class GpuFault(Enum):
+    """What the end of a failed run's log says of its devices."""
+
+    #: It had no memory left.
+    OOM = "oom"
+    #: It has failed itself.
+    DEVICE = "device"
+
+
 class Told(NamedTuple):
     """The line that says what failed, and where: a file and a function, as far as they are known."""
 
@@ -110,6 +129,10 @@ class Report(NamedTuple):
     is_forged: bool = False
     #: The last line of the log of an attempt that has failed.
     last_line: str | None = None
+    #: Its log says that a device had no memory left, or that the device itself has failed.
+    gpu_fault: GpuFault | None = None
+    #: The parameters of an attempt whose device had no memory left.
+    parameters: Mapping[str, Any] = {}
     #: What its last exception says.
     told: Told | None = None
 
@@ -124,6 +147,10 @@ class Ending(NamedTuple):
     signal: int | None = None
     metric_name: str | None = None
     metric_value: float | None = None
+    #: It looks as if a device of it had failed.
+    device_failed: bool = False
+    #: Its parameters, where the next attempt may need others.
+    parameters: Mapping[str, Any] = {}
     #: Equal for equal failures (`core.signature`).
     signature: str | None = None
     #: It goes back into the queue, and waits there until a person releases it.

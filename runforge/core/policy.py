@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from runforge import machine_faults
 from runforge.core import exit_codes, yielding
-from runforge.core.outcome import Ending, ExitRecord, Finding, Report
+from runforge.core.outcome import Ending, ExitRecord, Finding, GpuFault, Report
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
 from runforge.text import safe
@@ -196,10 +196,22 @@ def _from_record(record: ExitRecord, report: Report, job: Job) -> Ending:
     ending = of_record(record)
     if ending.state is State.SUCCEEDED:
         return _finished(report, job)
+    if report.gpu_fault is not None and job.needs.gpus and ending.cause in {Cause.EXIT, Cause.SIGNAL}:
+        return _at_its_device(ending, report)
     told = report.result.error_message if report.result is not None else None
     if ending.cause is Cause.EXIT and told and told != ending.error:
         return ending._replace(error=told)
     return ending._replace(error=f"{ending.error}{_last_words(ending, report.last_line)}")
+
+
+def _at_its_device(ending: Ending, report: Report) -> Ending:
+    """Return the ending of a run whose log ends with its device's failure, or with its memory's end."""
+    said = f": {report.last_line}" if report.last_line else ""
+    if report.gpu_fault is GpuFault.DEVICE:
+        return ending._replace(error=f"its GPU failed{said}", device_failed=True)
+    return ending._replace(
+        cause=Cause.GPU_OOM, error=f"out of GPU memory{said}", parameters=report.parameters
+    )
 
 
 def _last_words(ending: Ending, last_line: str | None) -> str:

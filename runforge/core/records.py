@@ -60,8 +60,8 @@ class Job(NamedTuple):
     #: Runs of one recipe differ only in what a sweep varies; configurations are equal if all of it is.
     recipe: str | None = None
     config_hash: str | None = None
-    #: Devices that it must have, as a JSON list of UUIDs.
-    pins: str = "[]"
+    #: Its memory on a device follows from earlier runs of its recipe.
+    learns: bool = False
     #: Which trial of its sweep it is; JSON: why and where it was stopped early.
     trial_no: int | None = None
     stop_reason: str | None = None
@@ -170,3 +170,7 @@ class DaemonRow(NamedTuple):
     wanted: str
     drain_until: str | None
     last_served_group: str | None
+    #: 1: there is a GPU slot for each device.
+    gpu_auto: int = 0
+    #: Which devices it was restricted to, as it was told.
+    devices: str | None = None

@@ -5,10 +5,24 @@ are. Inside a lane: priority, then place, then age. A job whose devices are not 
 start.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from runforge.core import devices as placing
+from runforge.core.devices import Device, Reservation
 from runforge.core.resources import Resources
+
+__all__ = [
+    "Capacity",
+    "Device",
+    "Head",
+    "Machine",
+    "can_ever",
+    "choose",
+    "place",
+    "waiting_reason",
+    "why_never",
+]
 
 
 class Head(NamedTuple):
@@ -23,14 +37,6 @@ class Head(NamedTuple):
     seq: int
 
 
-class Device(NamedTuple):
-    """A device, and how many runs use it already."""
-
-    uuid: str
-    memory_mb: int
-    in_use: int = 0
-
-
 class Capacity(NamedTuple):
     """What is free: slots, GPU slots and their devices, processors and memory.
 
@@ -42,6 +48,9 @@ class Capacity(NamedTuple):
     devices: tuple[Device, ...] | None = None
     cpus: int | None = None
     mem_mb: int | None = None
+    #: There are more GPU slots than devices: runs share them.
+    is_crowded: bool = False
+    reservation: Reservation | None = None
 
 
 class Machine(NamedTuple):
@@ -93,23 +102,46 @@ def _turn(head: Head) -> tuple[int, int, int, float, int]:
     return head.last_served, head.lane_id, -head.priority, head.place, head.seq
 
 
-def place(needs: Resources, capacity: Capacity) -> tuple[Device | None, ...] | None:
-    """Return the devices that a run gets, those with the fewest runs first; None if it cannot start now.
+def place(
+    needs: Resources, capacity: Capacity, avoid: Collection[str] = ()
+) -> tuple[Device | None, ...] | None:
+    """Return the devices that a run gets; None if it cannot start now.
 
-    One for each GPU that it needs: all different, or all None if the machine has no known devices.
+    One for each GPU that it needs: all different, or all None if the machine has no known devices. Devices to
+    avoid are taken only if there is no other.
     """
-    if (
-        capacity.slots < 1
-        or capacity.gpu_slots < needs.gpus
-        or not (_has_cpus(needs, capacity) and _has_memory(needs, capacity))
-    ):
+    if capacity.slots < 1 or not (_has_cpus(needs, capacity) and _has_memory(needs, capacity)):
+        return None
+    if not needs.gpus:
+        return ()
+    kept = _kept_from(needs, capacity)
+    slots = capacity.gpu_slots - (kept.needs.gpus if kept is not None else 0)
+    if slots < needs.gpus:
         return None
     if capacity.devices is None:
         return (None,) * needs.gpus
-    able = [device for device in capacity.devices if device.memory_mb >= needs.vram_mb]
-    if len(able) < needs.gpus:
-        return None
-    return tuple(sorted(able, key=lambda device: device.in_use)[: needs.gpus])
+    free = [device for device in capacity.devices if kept is None or device.uuid not in kept.devices]
+    return placing.pick(needs, free, avoid=avoid, is_crowded=capacity.is_crowded)
+
+
+def _kept_from(needs: Resources, capacity: Capacity) -> Reservation | None:
+    """Return the reservation if it is for other runs."""
+    kept = capacity.reservation
+    return None if kept is None or kept.needs == needs else kept
+
+
+def has_all_but_devices(needs: Resources, capacity: Capacity) -> bool:
+    """Return whether a run could start now if only its devices were free."""
+    has_room = _has_cpus(needs, capacity) and _has_memory(needs, capacity)
+    return needs.gpus > 0 and capacity.slots > 0 and has_room
+
+
+def lacking_devices(needs: Resources, capacity: Capacity) -> str:
+    """Return why a run gets no devices now: reserved, foreign, memory or gpus_busy."""
+    kept = _kept_from(needs, capacity)
+    if capacity.gpu_slots < needs.gpus or capacity.devices is None:
+        return "reserved" if kept is not None and capacity.gpu_slots >= needs.gpus else "gpus_busy"
+    return placing.why_not(needs, capacity.devices, kept, is_crowded=capacity.is_crowded)
 
 
 def _has_cpus(needs: Resources, capacity: Capacity) -> bool:

@@ -37,8 +37,8 @@ class Submission(NamedTuple):
     #: Hashes of what it does, without and with what a sweep varies (`core.recipe`).
     recipe: str | None = None
     config_hash: str | None = None
-    #: JSON: UUIDs of the devices that it must have.
-    pins: str = "[]"
+    #: Its memory on a device follows from earlier runs of its recipe.
+    learns: bool = False
     trial_no: int | None = None
     is_resumable: bool = False
     #: What becomes of it if its end is unknown; None is the daemon's policy.
@@ -54,7 +54,7 @@ class Submission(NamedTuple):
         """Return the values for the job's row, by column. The group has its own row."""
         values = self._asdict()
         del values["group"]
-        flags = {"held": int(self.held), "is_resumable": int(self.is_resumable)}
+        flags = {"held": int(self.held), "is_resumable": int(self.is_resumable), "learns": int(self.learns)}
         return {**values, **flags, "delayed": int(self.not_before is not None)}
 
 

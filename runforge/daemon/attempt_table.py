@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runforge.backends.base import AttemptRef, Order
-from runforge.core.outcome import Ending
+from runforge.core.outcome import Ending, ExitRecord
 from runforge.core.policy import Past
 from runforge.core.records import Job
 
@@ -30,6 +30,8 @@ class RunningAttempt:
     orders: set[Order] | None = field(default_factory=set)
     #: The number of the failure that kept it from being inspected the last time; logged once.
     trouble: int | None = None
+    #: How it ended, as its supervisor has left it.
+    record: ExitRecord | None = None
     #: Seconds for which its job is not tried again.
     delay: float | None = None
     #: What the end of its log says of its failure.

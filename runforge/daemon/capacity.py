@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runforge.core.devices import LITTLE_MB, NO_LIMIT, Device, Reservation, lease_mb, with_runs
 from runforge.core.outcome import DeviceGrant
-from runforge.core.scheduling import Capacity, Device, Machine
-from runforge.machine.gpus import Gpus
+from runforge.core.resources import Resources
+from runforge.core.scheduling import Capacity, Machine
+from runforge.machine.gpus import Gpu, Gpus
 
 
 @dataclass(slots=True)
 class Slots:
     """The slots and devices of one daemon. The journal says which are in use.
 
-    With at least as many devices as GPU slots, each run has whole devices. With more GPU slots, runs share
-    devices, the least used first. On a machine without devices a GPU slot has no device. While devices that
-    should be there cannot be used, there is no GPU slot: a run that needs one waits. Processors and memory are
-    counted for the runs that asked for them.
+    Without a number of GPU slots there is one for each device, and the devices say what fits: whole ones, or
+    parts of their memory. A number limits how many runs have a GPU at once; if it is larger than the number of
+    devices, runs share them, the least used first. On a machine without devices a GPU slot has no device.
+    While devices that should be there cannot be used, there is no GPU slot: a run that needs one waits.
+    Processors and memory are counted for the runs that asked for them.
     """
 
     max_parallel: int
-    gpu_slots: int
+    #: None is one for each device.
+    gpu_slots: int | None
     gpus: Gpus = field(default_factory=Gpus)
     machine: Machine = Machine()  # noqa: RUF009 - immutable
+    #: What each run uses of each device, in MB: UUID, then job id.
+    used_by: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    quarantined: frozenset[str] = frozenset()
+    reservation: Reservation | None = None
     _taken: set[int] = field(default_factory=set)
     _gpu_taken: set[int] = field(default_factory=set)
-    _in_use: Counter[str | None] = field(default_factory=Counter)
+    #: UUID -> job id and share of each run that has it.
+    _held: dict[str | None, list[tuple[str, int | None]]] = field(default_factory=dict)
     _cpus: int = 0
     _mem_mb: int = 0
 
@@ -40,42 +49,80 @@ class Slots:
         granted = list(grants)
         self._taken = {row["slot_no"] for row in slots}
         self._gpu_taken = {row["slot_no"] for row in granted}
-        self._in_use = Counter(row["device"] for row in granted)
+        self._held = defaultdict(list)
+        for row in granted:
+            self._held[row["device"]].append((row["job_id"], row["share_mb"]))
 
     @property
-    def is_shared(self) -> bool:
-        """Whether runs share devices: there are more GPU slots than devices, lost ones among them."""
-        return self.gpu_slots > self.gpus.total
+    def shown_gpu_slots(self) -> int:
+        """How many GPU slots there are, for people: without a GPU there is one, and the run uses the CPU."""
+        return (self.gpus.total or 1) if self.gpu_slots is None else self.gpu_slots
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are more GPU slots than devices, lost ones among them: then runs share devices."""
+        return self.gpu_slots is not None and self.gpu_slots > self.gpus.total
 
     @property
     def capacity(self) -> Capacity:
         """How much is free. Never below zero, although runs adopted from a larger daemon are kept."""
         return Capacity(
             max(0, self.max_parallel - len(self._taken)),
-            max(0, self.gpu_slots - len(self._gpu_taken)) if self.gpus.problem is None else 0,
-            tuple(self._devices()) if self.gpus.total else None,
+            self._free_gpu_slots(),
+            tuple(map(self._device, self._given_out())) if self.gpus.total else None,
             _left(self.machine.cpus, self._cpus),
             _left(self.machine.mem_mb, self._mem_mb),
+            self.is_crowded,
+            self.reservation,
         )
 
-    def _devices(self) -> Iterable[Device]:
-        for gpu in self.gpus.usable:
-            in_use = self._in_use[gpu.uuid]
-            if self.is_shared or in_use == 0:
-                yield Device(gpu.uuid, gpu.memory_mb, in_use)
+    @property
+    def devices(self) -> list[Device]:
+        """All usable devices with what is taken of them, also those that get no new runs."""
+        return list(map(self._device, self.gpus.usable))
+
+    def _free_gpu_slots(self) -> int:
+        if self.gpus.problem is not None or self.gpus.is_stale:
+            return 0
+        if self.gpu_slots is None and self.gpus.total:
+            return NO_LIMIT
+        return max(0, self.shown_gpu_slots - len(self._gpu_taken))
+
+    def _given_out(self) -> list[Gpu]:
+        return [gpu for gpu in self.gpus.usable if gpu.uuid not in self.quarantined]
+
+    def _device(self, gpu: Gpu) -> Device:
+        device = with_runs(
+            Device(gpu.uuid, gpu.memory_mb), self._held.get(gpu.uuid, ()), self.used_by.get(gpu.uuid, {})
+        )
+        seen = next((each for each in self.gpus.seen if each.uuid == gpu.uuid), None)
+        if seen is None:
+            return device
+        foreign_mb = seen.others_mb(device.leased_mb)
+        if not seen.total_mb and seen.foreign:  # how much they use is not told
+            foreign_mb = max(foreign_mb, LITTLE_MB + 1)
+        return device._replace(
+            foreign_mb=foreign_mb,
+            used_mb=seen.used_mb,
+            is_known=seen.is_known,
+            is_held=seen.held_by is not None,
+        )
 
     def first_free(self) -> int:
         """Return the lowest free slot number."""
         return _first_free(self._taken)
 
-    def grants(self, devices: Sequence[Device | None]) -> tuple[DeviceGrant, ...]:
+    def grants(self, needs: Resources, devices: Sequence[Device | None]) -> tuple[DeviceGrant, ...]:
         """Return the grant of each device, on the lowest free GPU slots."""
         taken, made = set(self._gpu_taken), []
         for device in devices:
             slot = _first_free(taken)
             taken.add(slot)
-            is_whole = device is None or not self.is_shared
-            made.append(DeviceGrant(slot, device.uuid if device is not None else None, is_whole))
+            if device is None:
+                made.append(DeviceGrant(slot))
+                continue
+            share = lease_mb(needs, device, is_crowded=self.is_crowded)
+            made.append(DeviceGrant(slot, device.uuid, share is None, share or 0, device.memory_mb))
         return tuple(made)
 
 

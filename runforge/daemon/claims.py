@@ -6,10 +6,14 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from runforge.core.devices import Device, Reservation
 from runforge.core.outcome import Grant
-from runforge.core.records import Group, Job
+from runforge.core.records import Attempt, Group, Job
 from runforge.core.scheduling import Capacity, Head, Machine, choose, place
+from runforge.core.states import Cause
 from runforge.daemon.capacity import Slots
+from runforge.daemon.patience import SECONDS, Patience
+from runforge.machine.gpu_world import Seen
 from runforge.machine.gpus import Gpus
 from runforge.store import heads, records, transitions
 from runforge.store.journal import Transaction
@@ -33,18 +37,24 @@ class Claims:
         self,
         epoch: int,
         slots: int,
-        gpu_slots: int,
+        gpu_slots: int | None,
         gpus: Gpus,
         *,
         machine: Machine = Machine(),  # noqa: B008 - immutable
         only_lane: int | None = None,
         rule: Rule = choose,
+        patience: float = SECONDS,
     ) -> None:
         #: The daemon's epoch. With a newer daemon, writes are refused.
         self.epoch = epoch
         self._only_lane = only_lane
         self._rule = rule
         self._slots = Slots(slots, gpu_slots, gpus, machine)
+        self._patience = Patience(patience)
+        #: Returns whose token it is, as a job id.
+        self.job_of: Callable[[str], str | None] = _nobody
+        #: Whether a run that could start wants a device.
+        self.is_gpu_wanted = False
 
     @property
     def gpus(self) -> Gpus:
@@ -55,37 +65,91 @@ class Claims:
     def gpus(self, gpus: Gpus) -> None:
         self._slots.gpus = gpus
 
-    def can_start(self, tx: Transaction) -> bool:
-        """Return whether some job could start now."""
-        return self._choose(tx, self._free(tx)) is not None
+    @property
+    def shown_gpu_slots(self) -> int:
+        """How many GPU slots there are."""
+        return self._slots.shown_gpu_slots
 
-    def claim_all(self, tx: Transaction, now: str) -> list[Claimed]:
+    @property
+    def devices(self) -> list[Device]:
+        """The devices with what was taken of them at the last look at the journal."""
+        return self._slots.devices
+
+    @property
+    def quarantined(self) -> frozenset[str]:
+        """The devices that get no new runs."""
+        return self._slots.quarantined
+
+    @property
+    def reservation(self) -> Reservation | None:
+        """What is kept for a run that has waited long."""
+        return self._slots.reservation
+
+    def can_start(self, tx: Transaction, now: float = 0.0) -> bool:
+        """Return whether some job could start now; `now` is in seconds and only grows."""
+        return self._choose(tx, self._free(tx), now) is not None
+
+    def claim_all(self, tx: Transaction, now: str, seconds: float = 0.0) -> list[Claimed]:
         """Claim as many jobs as there is room for."""
         claimed = []
-        while (head := self._choose(tx, capacity := self._free(tx))) is not None:
-            claimed.append(self._claim(tx, head, capacity, now))
+        while (head := self._choose(tx, self._free(tx), seconds)) is not None:
+            claimed.append(self._claim(tx, head, self._slots.capacity, now))
         return claimed
 
     def _free(self, tx: Transaction) -> Capacity:
         # Read again: a claim that a full disk rolled back is still in memory.
         self._slots.load(tx.rows("attempts.slots"), tx.rows("attempts.grants"), tx.rows("attempts.asked"))
+        self._slots.used_by = _used_by(self._slots.gpus.seen, self.job_of)
+        if self._slots.gpus.total:
+            self._slots.quarantined = frozenset(row["device"] for row in tx.rows("attempts.quarantined"))
+        self._slots.reservation = None
         return self._slots.capacity
 
-    def _choose(self, tx: Transaction, capacity: Capacity) -> Head | None:
+    def _choose(self, tx: Transaction, capacity: Capacity, seconds: float) -> Head | None:
         if capacity.slots == 0:
             return None
-        return self._rule(heads.first(tx, only=self._only_lane), capacity)
+        found = heads.first(tx, only=self._only_lane)
+        self.is_gpu_wanted = any(head.needs.gpus for head in found)
+        kept = self._slots.reservation = self._patience.reservation(found, capacity, seconds)
+        return self._rule(found, capacity._replace(reservation=kept))
 
     def _claim(self, tx: Transaction, head: Head, capacity: Capacity, now: str) -> Claimed:
         job = records.job(tx.row("jobs.by_job_id", job_id=head.job_id))
-        devices = self._slots.grants(place(head.needs, capacity) or ())
-        grant = Grant(new_token(), self.epoch, self._slots.first_free(), devices)
+        failures = _failures(tx, job)
+        avoid = failures[-1].devices if failures else ()
+        devices = self._slots.grants(head.needs, place(head.needs, capacity, avoid) or ())
+        grant = Grant(new_token(), self.epoch, self._slots.first_free(), devices, len(failures))
         transitions.claim(tx, job, grant, now)
+        self._patience.forget(head.needs)
         job = records.job(tx.row("jobs.by_job_id", job_id=head.job_id))
         group = None
         if job.group_id is not None:
             group = records.group(tx.row("groups.by_id", group_id=job.group_id))
         return Claimed(job, group, grant)
+
+
+def _nobody(_token: str) -> str | None:
+    return None
+
+
+def _used_by(seen: Iterable[Seen], job_of: Callable[[str], str | None]) -> dict[str, dict[str, int]]:
+    """Return how much of each device each of our runs uses: UUID, job id, MB."""
+    found: dict[str, dict[str, int]] = {}
+    for device in seen:
+        for owner in device.owners:
+            job_id = job_of(owner.token) if owner.is_ours and owner.token is not None else None
+            if job_id is not None:
+                used = found.setdefault(device.uuid, {})
+                used[job_id] = used.get(job_id, 0) + (owner.memory_mb or 0)
+    return found
+
+
+def _failures(tx: Transaction, job: Job) -> list[Attempt]:
+    """Return the attempts of a job that failed because a device had no memory left."""
+    if job.attempt <= 1 or not job.needs.gpus:
+        return []
+    attempts = [records.attempt(row) for row in tx.rows("attempts.of_job", job_id=job.job_id)]
+    return [attempt for attempt in attempts if attempt.cause == Cause.GPU_OOM]
 
 
 def new_token() -> str:

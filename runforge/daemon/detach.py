@@ -27,15 +27,16 @@ def start(
     workspace: Workspace,
     *,
     max_parallel: int = 2,
-    gpu_slots: int = 1,
+    gpu_slots: int | None = None,
     orphans: str = "requeue",
+    devices: str | None = None,
     replace: bool = False,
 ) -> int:
     """Start a daemon in its own session, logging to queue/daemon.log; return its pid when it is ready.
 
     Raises OperationFailed with the log's last line if it does not come up.
     """
-    check_settings(Settings(max_parallel, gpu_slots, orphans))
+    check_settings(Settings(max_parallel, gpu_slots, orphans, devices))
     exists(workspace)  # refused here if the journal is missing
     workspace.prepare()
     holder = daemon_holder.holder(workspace)
@@ -53,14 +54,14 @@ def start(
         "--max-parallel",
         str(max_parallel),
         "--gpu-slots",
-        str(gpu_slots),
+        "auto" if gpu_slots is None else str(gpu_slots),
         "--orphans",
         orphans,
     )
     log = open_file(workspace.daemon_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         process = subprocess.Popen(
-            command + ["--replace"] * replace,
+            command + ([] if devices is None else [f"--devices={devices}"]) + ["--replace"] * replace,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -21,13 +21,16 @@ from runforge.core.states import Cause
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
+from runforge.daemon.gpu_use import GpuUse
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.orders import Orders
 from runforge.daemon.recording import record
 from runforge.daemon.settling import Decide, settle
 from runforge.daemon.stall_watch import StallWatch
+from runforge.daemon.told_gpus import ToldGpus, told_gpus
+from runforge.daemon.xids import FailedDevices
 from runforge.errors import RunForgeError, explained
-from runforge.store import records
+from runforge.store import records, uses
 from runforge.store.journal import Journal, Transaction
 
 #: How often held launches are tried again, in seconds.
@@ -39,8 +42,11 @@ class Settings:
     """What a daemon was started with."""
 
     max_parallel: int = 2
-    gpu_slots: int = 1
+    #: None is one for each device.
+    gpu_slots: int | None = None
     orphans: str = "requeue"
+    #: The devices that it may give out, of those that are its share; None is all.
+    devices: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,10 @@ class Engine:
         self._orphans = orphans
         self._decide = decide
         self._attempts = AttemptTable()
+        claims.job_of = self._job_of
         self._delays = Delays()
+        self._gpu_use = GpuUse()
+        self._failed = FailedDevices(listener.log)
         self.gate = LaunchGate(backend, clock, listener.log)
         self._orders = Orders(journal, backend)
         #: The journal's version when nothing more could start.
@@ -96,6 +105,15 @@ class Engine:
     def active_gpu_jobs(self) -> int:
         """How many of them hold a GPU slot."""
         return sum(running.job.requires_gpu for running in self._attempts)
+
+    @property
+    def gpu_slots(self) -> int:
+        """How many GPU slots there are."""
+        return self._claims.shown_gpu_slots
+
+    def told_gpus(self) -> ToldGpus:
+        """Return what daemon.json says of the devices."""
+        return told_gpus(self._claims)
 
     @property
     def gpu_problem(self) -> str | None:
@@ -131,9 +149,13 @@ class Engine:
         self._look_at_gpus()
         self._inspect_due()
         self._orders.deliver(self._attempts)
-        self._stalls.step(self._attempts, {})
+        self._stalls.step(
+            self._attempts, {each.uuid: float(each.use or 0) for each in self._claims.gpus.seen}
+        )
         while self._advance():
             pass
+        if self._claims.is_gpu_wanted:
+            self._look_at_gpus()  # what a run waits for must be seen
         self._hear()  # an idle supervisor takes its attempt at once
         self._backend.rest()
 
@@ -146,6 +168,7 @@ class Engine:
             found = [_running(tx, jobs[row.job_id], row.token, row.devices) for row in rows]
             self._delays.load(tx)
         for running in found:
+            self._gpu_use.begin(running.ref.token, running.devices)
             running.orders = None
             self._attempts.add(running)
             self._backend.adopt(running.ref)
@@ -161,10 +184,16 @@ class Engine:
                     self._refused(running, event, event.error)
 
     def _look_at_gpus(self) -> None:
-        found = self._backend.capacity(is_in_use=self.active_gpu_jobs > 0)
+        found = self._backend.capacity(is_in_use=self.active_gpu_jobs > 0 or self._claims.is_gpu_wanted)
+        self._gpu_use.add(found.seen, self._clock.monotonic())
+        self._failed.put_aside(found.seen, self._journal, self._claims.epoch, self._clock.now())
         if found != self._claims.gpus:
             self._claims.gpus = found
             self._seen = None  # what could not start may start now
+
+    def _job_of(self, token: str) -> str | None:
+        running = self._attempts.of_token(token)
+        return None if running is None else running.job.job_id
 
     def _refused(self, running: RunningAttempt, event: Event, message: str) -> None:
         self._end(running, policy.refused(message, event.errno, Cause.SPAWN_FAILED))
@@ -227,6 +256,8 @@ class Engine:
         self._seen = None
         with self._journal.write(self._claims.epoch) as tx:
             now = self._clock.now()
+            for running in over:  # first: what a run used is learned when it ends
+                uses.note(tx, running.job, self._gpu_use.of(running.ref.token, running.record))
             ended = [(running, *record(tx, running, now)) for running in over]
             self._delays.release(tx, now)
             claimed = self._claim_all(tx, now) if may_launch else []
@@ -240,10 +271,12 @@ class Engine:
         for running, job, ending in ended:
             self._delays.note(job.job_id, ending)
             self._attempts.remove(running)
+            self._gpu_use.forget(running.ref.token)
             self._backend.forget(running.ref)
             self._listener.done(job, ending)
         for running, claim in claimed:
             self._attempts.add(running)
+            self._gpu_use.begin(running.ref.token, claim.grant.uuids)
             self._listener.started(running.job)
             self._launch(running, claim)
         return any(running.ending is not None for running, _ in claimed)
@@ -260,13 +293,13 @@ class Engine:
             return False  # no commit since the last time that nothing could start
         with self._journal.read() as tx:
             self._delays.load(tx)  # somebody may have queued a run for later
-            can_start = self._delays.is_due(now) or self._claims.can_start(tx)
+            can_start = self._delays.is_due(now) or self._claims.can_start(tx, self._clock.monotonic())
         if not can_start:
             self._seen = version
         return can_start and self.gate.allows()
 
     def _claim_all(self, tx: Transaction, now: str) -> list[tuple[RunningAttempt, Claimed]]:
-        claimed = self._claims.claim_all(tx, now)
+        claimed = self._claims.claim_all(tx, now, self._clock.monotonic())
         return [(_running(tx, each.job, each.grant.token, each.grant.uuids), each) for each in claimed]
 
     def _launch(self, running: RunningAttempt, claim: Claimed) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from runforge import clock
 from runforge.core.records import DaemonRow
 from runforge.daemon.log import log
+from runforge.daemon.told_gpus import ToldGpus
 from runforge.errors import explained
 from runforge.exports.documents import daemon_document
 from runforge.exports.exporter import Exporter
@@ -46,18 +47,25 @@ class Housekeeping:
         #: Commands that wait until the exports show what they have changed.
         self.asking = Asking()
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
-        self._shown: tuple[int, int, str, str | None] | None = None
+        self._shown: tuple[object, ...] | None = None
         #: What could not be written the last time: each was told of once.
         self._stale: set[str] = set()
         self._leftovers: Iterator[int] | None = leftovers.steps(workspace)
         self._next_tidy = 0.0
 
     def beat(
-        self, jobs: int, gpu_jobs: int, state: str, *, gpu_problem: str | None = None, force: bool = False
+        self,
+        jobs: int,
+        gpu_jobs: int,
+        state: str,
+        *,
+        gpu_problem: str | None = None,
+        gpus: ToldGpus = ToldGpus(),  # noqa: B008 - immutable
+        force: bool = False,
     ) -> None:
         """Write daemon.json when it is time or something in it has changed."""
         now = time.monotonic()
-        shown = (jobs, gpu_jobs, state, gpu_problem)
+        shown = (jobs, gpu_jobs, state, gpu_problem, _steady(gpus))
         if self._shown != shown:
             is_new = self._shown is None or self._shown[2] != state
             self._next_beat = now if is_new else min(self._next_beat, self._last_beat + EXPORT_SECONDS)
@@ -70,6 +78,8 @@ class Housekeeping:
             gpu_jobs=gpu_jobs,
             state=state,
             gpu_problem=gpu_problem,
+            devices=gpus.devices,
+            reserved=gpus.reserved,
         )
         data = encode(document)
         self._tolerant(
@@ -140,3 +150,8 @@ class Housekeeping:
             return False
         self._stale.discard(what)
         return True
+
+
+def _steady(gpus: ToldGpus) -> object:
+    """Return what of the devices is told at once when it changes; the rest changes all the time."""
+    return [(gpu["uuid"], gpu["is_quarantined"]) for gpu in gpus.devices], gpus.reserved

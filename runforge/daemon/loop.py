@@ -136,7 +136,13 @@ class Loop:
             self._engine.tick()
             self._housekeeping.export()
             jobs, gpu_jobs = self._engine.active_jobs, self._engine.active_gpu_jobs
-            self._housekeeping.beat(jobs, gpu_jobs, self.state, gpu_problem=self._engine.gpu_problem)
+            self._housekeeping.beat(
+                jobs,
+                gpu_jobs,
+                self.state,
+                gpu_problem=self._engine.gpu_problem,
+                gpus=self._engine.told_gpus(),
+            )
             self._housekeeping.checkpoint()
             self._housekeeping.tidy()
             self._look_round()

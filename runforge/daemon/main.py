@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -24,7 +25,7 @@ from runforge.files.permissions import become_private
 from runforge.machine import os_process, size
 from runforge.metrics import tokens
 from runforge.store import records
-from runforge.store.failures import DiskFailing, Fenced, JournalReplaced
+from runforge.store.failures import DiskFailing, DiskFull, Fenced, JournalBusy, JournalReplaced, ReadOnlyDisk
 from runforge.store.journal import Journal
 from runforge.store.opening import exists, open_journal
 from runforge.store.recovery import swap
@@ -39,7 +40,7 @@ def check_settings(settings: Settings) -> None:
     """Raise InvalidRequest for numbers that no daemon can work with."""
     if settings.max_parallel < 1:
         raise InvalidRequest(f"--max-parallel {settings.max_parallel} is too small", fix="Give at least 1")
-    if settings.gpu_slots < 0:
+    if settings.gpu_slots is not None and settings.gpu_slots < 0:
         raise InvalidRequest(f"--gpu-slots {settings.gpu_slots} is negative", fix="Give 0 for none, or more")
     if settings.orphans not in ORPHANS:
         raise InvalidRequest(
@@ -51,15 +52,16 @@ def run_daemon(
     workspace: Workspace,
     *,
     max_parallel: int = 2,
-    gpu_slots: int = 1,
+    gpu_slots: int | None = None,
     orphans: str = "requeue",
+    devices: str | None = None,
     replace: bool = False,
 ) -> int:
     """Run the workspace's daemon until it is told to stop; return the exit code.
 
     Raises OperationFailed with the pid if another daemon is running.
     """
-    settings = Settings(max_parallel, gpu_slots, orphans)
+    settings = Settings(max_parallel, gpu_slots, orphans, devices)
     check_settings(settings)
     umask = become_private()
     exists(workspace)  # refused before anything is made if the journal is missing
@@ -108,8 +110,10 @@ def take_over(journal: Journal, settings: Settings) -> int:
             now=now,
             start_ticks=os_process.start_ticks(os.getpid()),
             max_parallel=settings.max_parallel,
-            gpu_slots=settings.gpu_slots,
+            gpu_slots=1 if settings.gpu_slots is None else settings.gpu_slots,
         )
+        is_auto = int(settings.gpu_slots is None)
+        tx.run("journal.set_gpu_choice", gpu_auto=is_auto, devices=settings.devices)
         return int(row[0])
 
 
@@ -126,7 +130,12 @@ def local_engine(
 ) -> Engine:
     """Return an engine that runs its jobs on this machine; `only_lane` restricts it to one group."""
     backend = LocalBackend(
-        workspace, descriptors, max_parallel=settings.max_parallel, umask=umask, log=listener.log
+        workspace,
+        descriptors,
+        max_parallel=settings.max_parallel,
+        umask=umask,
+        log=listener.log,
+        devices=settings.devices,
     )
     gpus = backend.capacity(is_in_use=False)
     machine = Machine(size.cpus(), size.mem_mb() or None)
@@ -159,11 +168,13 @@ class Daemon:
         self._loop = Loop(workspace, journal, lock, self._engine, descriptors, sampling)
         self._signals = Signals(journal, descriptors, _KILLED)
         self._read: tuple[int, DaemonRow] | None = None
+        self._told_gpu_slots = 1 if settings.gpu_slots is None else settings.gpu_slots
+        self._tell_gpu_slots()
 
     def run(self) -> int:
         """Loop until told to stop; return the exit code."""
         self._loop.start()
-        _say(tokens.daemon_started(os.getpid(), self._settings.max_parallel, self._settings.gpu_slots))
+        _say(tokens.daemon_started(os.getpid(), self._settings.max_parallel, self._engine.gpu_slots))
         try:
             self._loop.run(self._is_over)
         except Fenced as error:
@@ -187,6 +198,7 @@ class Daemon:
         """Return whether to stop: after a signal, a `stop`, or a finished drain."""
         if self._signals.count:
             return True
+        self._tell_gpu_slots()
         row = self._row()
         if row.epoch != self._epoch:
             raise Fenced("a newer daemon has taken over this workspace")
@@ -198,6 +210,16 @@ class Daemon:
         self._loop.state = "stopping"
         is_late = row.drain_until is not None and clock.now() >= row.drain_until
         return self._engine.active_jobs == 0 or is_late
+
+    def _tell_gpu_slots(self) -> None:
+        """Write down how many GPU slots there are: a device may have come."""
+        slots = self._engine.gpu_slots
+        if slots == self._told_gpu_slots:
+            return
+        with contextlib.suppress(DiskFull, ReadOnlyDisk, JournalBusy):  # the next round tries again
+            with self._journal.write(self._epoch) as tx:
+                tx.run("journal.set_gpu_slots", gpu_slots=slots)
+            self._told_gpu_slots = slots
 
     def _row(self) -> DaemonRow:
         """Return what others want from this daemon; read again after each commit of others."""

@@ -27,8 +27,7 @@ def record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, End
         again = None
         ending = ending._replace(error=f"{ending.error}; not tried again: it failed {MOST_ALIKE} times alike")
     if again is not None:
-        due = later(now, again.seconds)
-        transitions.try_again(tx, job, ending, now, not_before=due, used=again.used)
+        transitions.try_again(tx, job, ending, now, again)
         return job, ending._replace(state=State.QUEUED)
     if ending.state is State.QUEUED and ending.cause is Cause.YIELDED:
         returned = yielding.returned(job, ending)

@@ -27,6 +27,7 @@ def settle(backend: Backend, running: RunningAttempt, orphans: str, decide: Deci
     """
     for _ in range(_LOOKS):
         report = backend.inspect(running.ref)
+        running.record = report.record
         running.told = report.told
         decision = decide(report, running.job, orphans, running.past)
         if not all(_do(backend, running, act, report, decision) for act in decision.acts):

@@ -22,7 +22,7 @@ REQUEST: Tree = {
     "dataset": dict.fromkeys(("path", "label_column", "separator", "label_type")),
     "model": dict.fromkeys(("family", "hyperparameters", "command", "cwd", "folder", "shell")),
     "device": dict.fromkeys(("type", "gpu_reason")),
-    "resources": dict.fromkeys(("cpus", "gpus", "vram_mb", "mem_mb")),
+    "resources": dict.fromkeys(("cpus", "gpus", "vram_mb", "mem_mb", "devices")),
     "environment": dict.fromkeys(("id", "from", "secrets")),
     "objective": dict.fromkeys(("metric", "direction")),
 }

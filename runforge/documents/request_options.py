@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runforge.core import retrying, yielding
 from runforge.core.resources import Resources
@@ -21,6 +22,9 @@ _MOST_BACKOFF_SECONDS = 24 * 3600
 _MOST_RETRIES = 1000
 _MOST_RULES = 20
 _DIGEST = r"[0-9a-f]{64}"
+_UUID = re.compile(r"(?:GPU|MIG)-[\w.:/-]{1,100}")
+#: In place of a number of MB: what runs of the same recipe have used.
+LEARNED = "learned"
 _NAME_LIMIT = 200
 _PATH_LIMIT = 4096
 _TAGS_LIMIT = 100
@@ -105,18 +109,46 @@ def _needs(fields: Fields, device_type: str | None) -> Resources:
     if asked is None:
         return Resources(gpus=implied)
     gpus = asked.integer("gpus", least=0)
+    pins = _devices(asked)
     needs = Resources(
         cpus=asked.integer("cpus", least=1) or 1,
         gpus=implied if gpus is None else gpus,
-        vram_mb=asked.integer("vram_mb", least=0) or 0,
+        vram_mb=0 if is_learned(asked.raw) else asked.integer("vram_mb", least=0) or 0,
         mem_mb=asked.integer("mem_mb", least=0) or 0,
+        pins=",".join(sorted(pins)),
     )
+    if pins and not 0 < needs.gpus <= len(pins):
+        words = (
+            "are GPUs, and the run asks for none" if not needs.gpus else f"are too few for {needs.gpus} GPUs"
+        )
+        asked.problems.add(asked.path("devices"), words)
+    if is_learned(asked.raw) and not needs.gpus:
+        asked.problems.add(asked.path("vram_mb"), "is the memory of a GPU, and the run asks for none")
     if gpus is not None and device_type is not None and bool(gpus) is not bool(implied):
         wanted = "gpu" if gpus else "cpu"
         asked.problems.add(asked.path("gpus"), f"{gpus} needs device.type {wanted!r}, not {device_type!r}")
     elif needs.vram_mb and not needs.gpus:
         asked.problems.add(asked.path("vram_mb"), "is the memory of a GPU, and the run asks for none")
     return needs
+
+
+def is_learned(asked: Any) -> bool:
+    """Return whether the memory on a GPU is to follow from earlier runs of the same recipe."""
+    return isinstance(asked, dict) and asked.get("vram_mb") == LEARNED
+
+
+def says_none(request: Mapping[str, Any]) -> bool:
+    """Return whether a request says itself that the run needs no GPU."""
+    asked = request.get("resources")
+    return isinstance(asked, dict) and asked.get("gpus") == 0
+
+
+def _devices(asked: Fields) -> tuple[str, ...]:
+    pins = _texts(asked, "devices")
+    for pin in pins:
+        if not _UUID.fullmatch(pin):
+            asked.problems.add(asked.path("devices"), f"{pin!r:.60} is no UUID of a GPU: GPU-... or MIG-...")
+    return pins
 
 
 def _timeout(fields: Fields) -> float | None:
@@ -188,7 +220,11 @@ def _rule(fields: Fields) -> Rule:
             words = f"{cause!r:.60} is unknown; known are {', '.join(RETRY_CAUSES)}"
             fields.problems.add(fields.path("causes"), f"{words}. {hint}" if hint else words)
     backoff = fields.number("backoff_seconds", least=0, most=_MOST_BACKOFF_SECONDS)
-    return Rule(times, causes, USUAL_BACKOFF_SECONDS if backoff is None else float(backoff))
+    change = fields.text("change")
+    if change is not None and not (retrying.is_change(change) and causes == ("gpu_oom",)):
+        fields.problems.add(fields.path("change"), "must be like batch=/2, and the only cause gpu_oom")
+        change = None
+    return Rule(times, causes, USUAL_BACKOFF_SECONDS if backoff is None else float(backoff), change)
 
 
 def _label(fields: Fields, name: str) -> str | None:

@@ -71,13 +71,13 @@ class Arena:
             raise Unmet(f"{arguments} gave {done.returncode}: {done.stderr or done.stdout}")
         return done.stdout
 
-    def daemon(self, max_parallel: int = 2, gpu_slots: int = 1, *more: str) -> subprocess.Popen[bytes]:
+    def daemon(self, max_parallel: int = 2, gpu_slots: int | str = 1, *more: str) -> subprocess.Popen[bytes]:
         """Start a daemon like a user, and wait until it says that it is ready."""
         process = self.spawn_daemon(max_parallel, gpu_slots, *more)
         self.until(lambda: "[RF:DAEMON=STARTED" in self.said(process), "the daemon is up")
         return process
 
-    def spawn_daemon(self, max_parallel: int, gpu_slots: int, *more: str) -> subprocess.Popen[bytes]:
+    def spawn_daemon(self, max_parallel: int, gpu_slots: int | str, *more: str) -> subprocess.Popen[bytes]:
         """Start a daemon without waiting for it."""
         command = [*self.program, "daemon", "--workspace", str(self.root), *more]
         command += ["--max-parallel", str(max_parallel), "--gpu-slots", str(gpu_slots)]

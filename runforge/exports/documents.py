@@ -166,7 +166,15 @@ def run_entry(job: Job) -> dict[str, Any]:
 
 
 def daemon_document(
-    row: DaemonRow, *, heartbeat: str, jobs: int, gpu_jobs: int, state: str, gpu_problem: str | None
+    row: DaemonRow,
+    *,
+    heartbeat: str,
+    jobs: int,
+    gpu_jobs: int,
+    state: str,
+    gpu_problem: str | None,
+    devices: Sequence[dict[str, Any]] = (),
+    reserved: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return daemon.json."""
     return {
@@ -179,5 +187,7 @@ def daemon_document(
         "active_jobs": jobs,
         "active_gpu_jobs": gpu_jobs,
         "gpu_problem": gpu_problem,
+        "gpus": list(devices),
+        "gpus_reserved": reserved,
         "state": state,
     }

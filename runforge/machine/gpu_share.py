@@ -26,9 +26,19 @@ class _Named(NamedTuple):
 
 def own_gpus() -> Gpus:
     """Return the devices that this process may use and hand out."""
-    if _is_none(os.environ.get(VISIBLE)):  # nothing is asked then, not even whether the driver works
+    if is_hidden():  # nothing is asked then, not even whether the driver works
         return Gpus(absence=f"{VISIBLE} allows none")
     found, _ = read_all(lambda *_: None)
+    return share_of_this_process(found)
+
+
+def is_hidden() -> bool:
+    """Return whether this process may use none at all."""
+    return _is_none(os.environ.get(VISIBLE))
+
+
+def share_of_this_process(found: Gpus) -> Gpus:
+    """Return those of the machine's devices that this process may use."""
     return share(found, os.environ)
 
 
@@ -51,6 +61,11 @@ def share(found: Gpus, environ: Mapping[str, str]) -> Gpus:
         problem=f"{VISIBLE} is {visible[:100]!r}, which names none of this machine's GPUs",
         remarks=(),
     )
+
+
+def named(found: Gpus, word: str) -> list[Gpu]:
+    """Return the devices that a number, a UUID or its beginning means: one, or the MIG instances of one."""
+    return _meant(found, word)[0]
 
 
 def _is_none(visible: str | None) -> bool:

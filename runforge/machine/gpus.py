@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from runforge.machine.gpu_world import Seen
 from runforge.own_python import import_named
 
 T = TypeVar("T")
@@ -58,6 +59,10 @@ class Gpus(NamedTuple):
     absence: str | None = None
     #: What the user should know of how the devices were chosen.
     remarks: tuple[str, ...] = ()
+    #: Whose memory is on the usable devices, in their order; empty if nobody has looked for it.
+    seen: tuple[Seen, ...] = ()
+    #: Whether that was too long ago to give a device by it. A new look is on its way.
+    is_stale: bool = False
 
     @property
     def total(self) -> int:
@@ -134,20 +139,38 @@ def _describe(nvml: Any, handle: Any, index: int) -> Gpu:
     uuid = _text(nvml.nvmlDeviceGetUUID(handle))
     memory = memory_of(nvml, handle)
     name = told(nvml, lambda: _text(nvml.nvmlDeviceGetName(handle)))
-    return Gpu(index, uuid, name or f"GPU {index}", memory[1] // (1024 * 1024) if memory else 0)
+    return Gpu(index, uuid, name or f"GPU {index}", memory.total // (1024 * 1024) if memory else 0)
 
 
-def memory_of(nvml: Any, handle: Any) -> tuple[int, int] | None:
+class Memory(NamedTuple):
+    """A device's memory in bytes; `reserved` is the driver's, in neither `used` nor what can be allocated."""
+
+    used: int
+    total: int
+    reserved: int = 0
+
+
+def memory_of(nvml: Any, handle: Any) -> Memory | None:
     """Return how much of a device's memory is in use and how much it has; None if it is not reported."""
     try:
-        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        memory = _memory_info(nvml, handle)
     except nvml.NVMLError as error:
         if type(error).__name__ in _NOT_TOLD:
             return None
         raise
     used = told(nvml, lambda: int(memory.used)) or 0
     total = told(nvml, lambda: int(memory.total)) or 0
-    return (used, total) if total else None
+    reserved = told(nvml, lambda: int(memory.reserved)) or 0
+    return Memory(used, total, reserved) if total else None
+
+
+def _memory_info(nvml: Any, handle: Any) -> Any:
+    """Return it without what the driver keeps for itself, which the first version of this call counts as used."""
+    version = getattr(nvml, "nvmlMemory_v2", None)
+    if version is not None:
+        with contextlib.suppress(nvml.NVMLError, *_MISFITS):
+            return nvml.nvmlDeviceGetMemoryInfo(handle, version)
+    return nvml.nvmlDeviceGetMemoryInfo(handle)
 
 
 def told(nvml: Any, ask: Callable[[], T]) -> T | None:

@@ -37,6 +37,8 @@ class GpuView:
     temperature: int | None
     power: float | None
     processes: list[GpuProcess] = field(default_factory=list)
+    #: Which runs and queues hold it, and why it gets no new runs: as others see it.
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def read_machine(workspace: Workspace) -> Machine:
 
 
 def _gpu(nvml: Any, handle: Any, gpu: Gpu) -> GpuView:
-    used, total = memory_of(nvml, handle) or (None, None)
+    memory = memory_of(nvml, handle)
     rates = told(nvml, lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
     power = told(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle))
     running = told(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle)) or []
@@ -92,8 +94,8 @@ def _gpu(nvml: Any, handle: Any, gpu: Gpu) -> GpuView:
         gpu.name,
         gpu.uuid,
         None if rates is None else int(rates.gpu),
-        used,
-        total,
+        None if memory is None else memory.used,
+        None if memory is None else memory.total,
         told(nvml, lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
         None if power is None else power / 1000,
         [_process(int(p.pid), int(p.usedGpuMemory or 0)) for p in running],

@@ -207,6 +207,32 @@ def command_line(pid: int) -> list[str]:
     return os.fsdecode(data).rstrip("\0").split("\0") if data else []
 
 
+def environment(pid: int) -> dict[str, str]:
+    """Return the variables that a process was started with; none if it is gone or somebody else's."""
+    try:
+        data = _read(f"/proc/{pid}/environ")
+    except OSError:
+        return {}
+    pairs = [word.partition("=") for word in os.fsdecode(data).split("\0")]
+    return {name: value for name, mark, value in pairs if mark}
+
+
+def name_of(pid: int) -> str | None:
+    """Return the short name of a process; None if it cannot be seen."""
+    try:
+        return os.fsdecode(_read(f"/proc/{pid}/comm")).rstrip("\n")
+    except OSError:
+        return None
+
+
+def user_of(pid: int) -> int | None:
+    """Return the number of a process's user; None if it cannot be seen."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return None
+
+
 def descriptor_target(pid: int, descriptor: int) -> str:
     """Return the kernel's name for a descriptor of a process; an empty text if it cannot be seen."""
     try:

@@ -20,6 +20,7 @@ from runforge.core.states import State
 from runforge.documents import edited_request, strict_json
 from runforge.documents.request import Request
 from runforge.documents.request_file import digest, read_queued
+from runforge.documents.request_options import is_learned
 from runforge.queue import environment, hold
 from runforge.queue.change import announce, existing, tidy
 from runforge.queue.changed import Changed
@@ -33,7 +34,7 @@ from runforge.queue.edit_wish import (
     wanted,
 )
 from runforge.queue.submitting import parents_of
-from runforge.store import edges, edits, studies, transitions
+from runforge.store import edges, edits, learned, studies, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
@@ -228,7 +229,11 @@ def _exchange(workspace: Workspace, tx: Transaction, plan: _Plan, request: Reque
     folder = workspace.root / plan.job.run_dir
     if not edited_request.beside(folder, plan.columns["request_sha"]).exists():
         edited_request.keep(folder, plan.data)  # another edit has just cleaned up
-    edits.exchange(tx, plan.job, request.needs, plan.columns, now)
+    learns = is_learned(request.raw.get("resources"))
+    needs = request.needs
+    if learns:
+        needs = learned.needs(tx, needs, plan.columns.get("recipe"), plan.columns["overrides"])
+    edits.exchange(tx, plan.job, needs, {**plan.columns, "learns": int(learns)}, now)
 
 
 def _set_gates(tx: Transaction, job: Job, wish: Edit, now: str) -> None:

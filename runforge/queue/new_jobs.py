@@ -6,15 +6,15 @@ import json
 from typing import NamedTuple
 
 from runforge import __version__, ids
-from runforge.core import recipe
+from runforge.core import recipe, retrying
 from runforge.core.ranking import NO_OBJECTIVE
 from runforge.core.records import Group
 from runforge.core.resources import Resources
 from runforge.core.submission import Submission
 from runforge.documents.plan import Plan
 from runforge.documents.request import Request
-from runforge.documents.request_options import Objective
-from runforge.store import records, transitions
+from runforge.documents.request_options import Objective, is_learned
+from runforge.store import learned, records, transitions
 from runforge.store.journal import Journal, Transaction
 
 #: The lane of all runs without a group.
@@ -72,9 +72,10 @@ def queued_as(request: Request, sha: str, submission: Submission, overrides: str
         name=request.name,
         tags=json.dumps(request.tags),
         notes=request.notes,
+        retry_rules=retrying.to_json(request.retry),
+        learns=is_learned(request.raw.get("resources")),
         stall_seconds=request.stall_seconds,
         stall_kill=int(request.stall_kill),
-        retry_rules=json.dumps([rule._asdict() for rule in request.retry]),
         is_resumable=request.resuming.is_resumable,
         on_lost=request.resuming.on_lost,
     )
@@ -116,15 +117,18 @@ def insert_group(tx: Transaction, group: NewGroup, now: str) -> Group:
 def insert_job(tx: Transaction, run: NewRun, lane: Lane, number: int, now: str) -> str:
     """Write the job of a run, and return its id."""
     job_id = ids.job_id(now, number)
+    submission, needs = run.submission, run.needs
+    if submission.learns:
+        needs = learned.needs(tx, needs, submission.recipe, submission.overrides)
     transitions.enqueue(
         tx,
-        run.needs,
+        needs,
         job_id=job_id,
         run_id=run.run_id,
         group_id=lane.group_id,
         lane_id=lane.lane_id,
         run_dir=run.run_dir,
         now=now,
-        **run.submission.columns(),
+        **submission.columns(),
     )
     return job_id

@@ -15,5 +15,6 @@ def first(tx: Transaction, *, only: int | None = None) -> list[Head]:
     return [_head(*row) for row in rows]
 
 
-def _head(lane_id: int, last_served: int, cpus: int, gpus: int, vram_mb: int, mem_mb: int, *job: Any) -> Head:
-    return Head(lane_id, last_served, Resources(cpus, gpus, vram_mb, mem_mb), *job)
+def _head(lane_id: int, last_served: int, *rest: Any) -> Head:
+    size = len(Resources._fields)
+    return Head(lane_id, last_served, Resources._make(rest[:size]), *rest[size:])

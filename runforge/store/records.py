@@ -16,6 +16,7 @@ _after_needs = itemgetter(*Job._fields[_needs + 1 :])
 _state = Job._fields.index("state")
 _cancel_requested = Job._fields.index("cancel_requested") - _needs - 1
 _held = Job._fields.index("held") - _needs - 1
+_learns = Job._fields.index("learns") - _needs - 1
 _is_resumable = Job._fields.index("is_resumable") - _needs - 1
 _STATES = {state.value: state for state in State}
 _of_needs = itemgetter(*Resources._fields)
@@ -35,6 +36,7 @@ def job(row: Any) -> Job:
     before[_state] = _STATES[before[_state]]
     after[_cancel_requested] = after[_cancel_requested] == 1
     after[_held] = after[_held] == 1
+    after[_learns] = after[_learns] == 1
     after[_is_resumable] = after[_is_resumable] == 1
     return Job._make((*before, needs(row), *after))
 

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Sequence
 
 from runforge import clock, failpoints
 from runforge.core.dependencies import Parent
-from runforge.core.outcome import Ending, Grant
+from runforge.core.outcome import DeviceGrant, Ending, Grant
 from runforge.core.records import Job
 from runforge.core.resources import Resources, checked
+from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
 from runforge.core.yielding import Returned
-from runforge.store import breaker, edges, outbox, records
+from runforge.store import breaker, edges, learned, outbox, quarantine, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
 
@@ -60,16 +61,25 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
         now=now,
     )
     tx.run("attempts.take_slot", slot_no=grant.slot, job_id=job.job_id)
-    for slot, device, is_whole in grant.devices:
-        if not is_whole:
-            tx.run("attempts.share_device", device=device)
-        share_mb = None if is_whole else 0
-        tx.run("attempts.grant_device", slot_no=slot, job_id=job.job_id, device=device, share_mb=share_mb)
+    for each in grant.devices:
+        _give(tx, job, each)
     served = tx.row("groups.serve", group_id=job.group_id)[0]
     tx.run("groups.set_served", lane_id=job.lane_id, served=served)
     outbox.started(tx, job, now)
     if job.group_id is not None:
         tx.run("groups.mark_started", group_id=job.group_id, now=now)
+
+
+def _give(tx: Transaction, job: Job, grant: DeviceGrant) -> None:
+    """Write down what a run has of one device. The database refuses more than the device has."""
+    if grant.memory_mb:
+        tx.run("attempts.note_device", device=grant.device, memory_mb=grant.memory_mb)
+    if not grant.is_whole and not grant.share_mb:
+        tx.run("attempts.share_device", device=grant.device)
+    share_mb = None if grant.is_whole else grant.share_mb
+    tx.run(
+        "attempts.grant_device", slot_no=grant.slot, job_id=job.job_id, device=grant.device, share_mb=share_mb
+    )
 
 
 def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
@@ -108,6 +118,8 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
     _require(changed, job, str(ending.state))
     if job.state is State.RUNNING:
         _end_attempt(tx, job, ending, now)
+        if ending.state is State.SUCCEEDED and job.needs.gpus:
+            learned.apply(tx, job, now)
     doomed: list[_Doom] = []
     awaited = edges.awaited(tx, job)
     if job.group_id is not None:
@@ -136,6 +148,9 @@ def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         signal=ending.signal,
         signature=ending.signature,
     )
+    if ending.device_failed:
+        tx.run("attempts.note_device_failure", job_id=job.job_id, attempt=job.attempt)
+        quarantine.judge(tx, job, now)
     tx.run("attempts.free_slots", job_id=job.job_id)
     tx.run("attempts.free_devices", job_id=job.job_id)
 
@@ -212,7 +227,7 @@ def give_back(tx: Transaction, job: Job, returned: Returned, now: str) -> None:
     _end_attempt(tx, job, ending, now)
 
 
-def try_again(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: str, used: str) -> None:
+def try_again(tx: Transaction, job: Job, ending: Ending, now: str, again: Again) -> None:
     """Move running -> queued with the next attempt, because a rule of the job wants it: the attempt has failed.
 
     The job has not: nobody who waits for it hears of this.
@@ -224,11 +239,18 @@ def try_again(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before
         now=now,
         error=ending.error,
         cause=ending.cause.value,
-        not_before=not_before,
-        used=used,
+        not_before=clock.later(now, again.seconds),
+        used=again.used,
     )
     _require(changed, job, "tried again")
     _end_attempt(tx, job, ending, now)
+    if again.changed:
+        overrides = json.dumps({**json.loads(job.overrides), **again.changed})
+        tx.run("jobs.set_overrides", job_id=job.job_id, overrides=overrides, now=now)
+    if again.is_whole:
+        shape_id = _shape_id(tx, job.needs._replace(vram_mb=0))
+        tx.run("jobs.reshape", job_id=job.job_id, shape_id=shape_id, now=now)
+        tx.run("jobs.learn_no_more", job_id=job.job_id)
     if job.group_id is not None:
         breaker.after(tx, job.group_id, ending, now)
 

@@ -28,9 +28,11 @@ from runforge.files import durable
 from runforge.machine import os_process
 from runforge.metrics import last_step
 from runforge.supervise import packages, worker_process
+from runforge.supervise.leases import Leases
 from runforge.supervise.log_pump import LogPump
 from runforge.supervise.metric_files import MetricFiles
 from runforge.supervise.ownership import Ownership
+from runforge.supervise.use import Use
 from runforge.supervise.wishes import Wishes
 
 T = TypeVar("T")
@@ -72,14 +74,16 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
     failpoints.hit("supervisor.locked")
     os_process.become_subreaper()
     with refusal.left(folder):
+        leases = Leases(spec)
         # Allocated before the start marker: a full disk then fails the launch, not a run that has started.
         record = exit_record.preallocate(folder)
         failpoints.hit("supervisor.allocated")
         is_ours = start_marker.claim(folder, spec.token)
     if not is_ours:
+        leases.end()
         return False
     failpoints.hit("claim.won")
-    is_recorded = Supervisor(spec, Ownership(folder, spec.token, lock), record).run()
+    is_recorded = Supervisor(spec, Ownership(folder, spec.token, lock), record, leases).run()
     if is_recorded:  # otherwise the lock ends with the process: a free lock means that nothing is alive
         os.close(lock)
     return is_recorded
@@ -108,11 +112,13 @@ def _try_lock(descriptor: int) -> bool:
 class Supervisor:
     """One attempt, from its start to its exit record."""
 
-    def __init__(self, spec: Spec, ownership: Ownership, record: int) -> None:
+    def __init__(self, spec: Spec, ownership: Ownership, record: int, leases: Leases) -> None:
         self._spec = spec
         self._folder = spec.attempt_dir
         self._ownership = ownership
         self._record = record
+        self._leases = leases
+        self._use = Use()
         self._status: int | None = None
         self._pid = -1
         self._refusal: int | None = None
@@ -145,6 +151,7 @@ class Supervisor:
         for name in (*_LEFT, *([checkpoints.FOLDER] if ending.yielded else [])):
             durable.sync_tree(self._spec.run_dir / name)
         failpoints.hit("exit.result_left")
+        self._leases.end()  # before the daemon learns that the devices are free
         is_recorded = self._write(ending)
         failpoints.hit("exit.recorded")
         self._pump.release()
@@ -216,11 +223,12 @@ class Supervisor:
         """Collect ended processes: the worker, and its orphans, which became our children."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
+            self._use.add(used)
             if pid == self._pid:
                 self._status = status
 
@@ -265,6 +273,8 @@ class Supervisor:
             log_bytes=self._pump.written,
             dropped_bytes=self._pump.dropped,
             spawn_errno=self._refusal,
+            peak_rss_mb=self._use.peak_rss_mb,
+            cpu_seconds=self._use.cpu_seconds,
             timed_out=self._wishes.timed_out,
             stalled=self._wishes.stalled,
             **(self._left_behind(code) if self._has_yielded(code) else {}),

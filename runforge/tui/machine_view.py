@@ -144,6 +144,8 @@ class MachineView(Widget):
                 f"{cells.size(used)} of {cells.size(total)}",
                 past=f"gpu {gpu.uuid} memory",
             )
+        for line in gpu.held:
+            text.append(f"    {safe(line, 300)}\n", "cyan")
         for process in gpu.processes[:_MOST_PROCESSES]:
             text.append(f"    {_whose(process)}  {cells.size(process.memory)}\n")
         if len(gpu.processes) > _MOST_PROCESSES:

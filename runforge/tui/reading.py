@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from runforge.core.filters import parse
@@ -13,7 +14,7 @@ from runforge.files.durable import read_bounded
 from runforge.machine.load import Machine, read_machine
 from runforge.machine.run_load import RunLoads
 from runforge.tui.machine_history import History
-from runforge.views import lists, trials
+from runforge.views import gpus, lists, trials
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
@@ -63,7 +64,7 @@ class Reading:
         """
         now = time.monotonic()
         if self._machine is None or self.history.age(now) >= _MOMENT:
-            self._machine = read_machine(self.workspace)
+            self._machine = with_holders(read_machine(self.workspace), self.workspace)
             self.history.record(self._machine, self._loads.look(), now)
         return self._machine
 
@@ -73,6 +74,15 @@ class Reading:
             snapshot = reader.snapshot(JobQuery(parse(text.strip().removeprefix("#"))))
             rows = reader.rows(snapshot.order[:_MOST_FOUND], snapshot)
         return list(rows.values())
+
+
+def with_holders(machine: Machine, workspace: Workspace) -> Machine:
+    """Return the machine with which runs and queues hold its GPUs."""
+    if machine.gpus:
+        shown = {gpu.uuid: gpu for gpu in gpus.read(workspace).gpus}
+        held = {uuid: (*gpus.lease_parts(gpu), *gpus.doubt_parts(gpu)) for uuid, gpu in shown.items()}
+        machine.gpus[:] = [replace(gpu, held=held.get(gpu.uuid, ())) for gpu in machine.gpus]
+    return machine
 
 
 def request_text(path: Path) -> str:

@@ -21,6 +21,7 @@ from runforge.tui.local_time import local, local_and_ago
 from runforge.views.kin import Relative
 from runforge.views.remarks import remarks
 from runforge.views.shown import JobView, RunView
+from runforge.views.used import used_text
 
 _REQUEST_LIMIT = 256 * 1024
 _MOST_FILES = 500
@@ -120,10 +121,12 @@ def _attempts(text: Text, view: RunView) -> None:
         ended = attempt.cause or "running"
         code = "" if attempt.exit_code is None else f"exit {attempt.exit_code}"
         killed = "" if attempt.signal is None else f"signal {attempt.signal}"
-        gpu = f"GPU {attempt.gpu_uuid}" if attempt.gpu_uuid else ""
+        gpu = f"GPU {', '.join(attempt.devices)}" if attempt.devices else ""
         words = "  ".join(safe(word, 300) for word in (ended, code, killed, gpu, attempt.error or "") if word)
         text.append(f"  {attempt.attempt}  ", "bold")
         text.append(f"{local(attempt.started_at)}  {words}\n")
+        if used := used_text(attempt.used):
+            text.append(f"     used {used}\n", "dim")
     if not view.attempts:
         text.append("  none yet\n", "dim")
 

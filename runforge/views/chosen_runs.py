@@ -9,7 +9,7 @@ from runforge import clock
 from runforge.core import job_numbers
 from runforge.core.records import Group, Job
 from runforge.core.states import State
-from runforge.store import records, targets
+from runforge.store import records, targets, uses
 from runforge.store.journal import Transaction
 from runforge.store.opening import open_snapshot, require_journal
 from runforge.views.shown import job_view
@@ -17,6 +17,7 @@ from runforge.views.spool import Spool
 from runforge.workspace import Workspace
 
 _BLOCK = 1000
+_NOT_USED = dict.fromkeys(("peak_vram_mb", "gpu_use", "peak_rss_mb", "cpu_seconds"))
 
 
 def spooled(workspace: Workspace, texts: Sequence[str], where: str | None, now: str) -> Spool:
@@ -67,12 +68,26 @@ def _record(tx: Transaction, job: Job, groups: dict[str, Group], now: str) -> di
     group = groups.get(job.group_id or "")
     found: dict[str, Any] = {
         **view._asdict(),
+        "request_sha": job.request_sha,
         "group": group.name if group else None,
         "objective": [group.objective_metric, group.direction] if group and group.objective_metric else None,
         "gpu_seconds": _gpu_seconds(tx, job, now) if job.needs.gpus else None,
+        **(_NOT_USED if job.started_at is None else _used(tx, job)),
         "has_run": job.started_at is not None and job.state is not State.QUEUED,
     }
     return found
+
+
+def _used(tx: Transaction, job: Job) -> dict[str, Any]:
+    """Return what the last attempt used, as far as it is known."""
+    used = uses.of_attempt(tx, job)
+    if used is None:
+        return _NOT_USED
+    highest = max(used.peak_vram.values(), default=None)
+    return {
+        "peak_vram_mb": highest,
+        **{name: getattr(used, name) for name in ("gpu_use", "peak_rss_mb", "cpu_seconds")},
+    }
 
 
 def _gpu_seconds(tx: Transaction, job: Job, now: str) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from runforge import clock
+from runforge.documents import edited_request
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.metrics.points import as_json
 from runforge.views.chosen_runs import spooled
@@ -82,7 +83,7 @@ def _difference(key: tuple[str, str], sides: list[Facts]) -> Difference:
 def _facts(workspace: Workspace, job: dict[str, Any]) -> Iterator[tuple[tuple[str, str], _Fact]]:
     """Yield all that is known of a run, by section and name; what is missing is left out."""
     folder = workspace.root / job["run_dir"]
-    facts = facts_of(folder, workspace.root)
+    facts = facts_of(edited_request.current(folder, job["request_sha"]), workspace.root)
     plain = {
         "parameter": parameters_of(job, folder),
         "run": {

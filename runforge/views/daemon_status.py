@@ -1,10 +1,14 @@
 """Whether a daemon is running in a workspace, and its state."""
 
 import json
+import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from runforge import clock
+from runforge.core.devices import NO_LIMIT, Device, Reservation, with_runs
 from runforge.core.records import DaemonRow
+from runforge.core.resources import from_json
 from runforge.core.scheduling import Capacity
 from runforge.files.durable import read_bounded
 from runforge.machine import disk_space, size
@@ -17,7 +21,9 @@ from runforge.workspace import Workspace
 STALE_SECONDS = 30.0
 
 
-_DAEMON_JSON_LIMIT = 64 * 1024
+_DAEMON_JSON_LIMIT = 256 * 1024
+#: What a device in daemon.json has that a `Device` has too.
+_NUMBERS = ("memory_mb", "foreign_mb", "used_mb", "is_known", "is_held")
 
 
 class DaemonStatus(NamedTuple):
@@ -39,6 +45,14 @@ class DaemonStatus(NamedTuple):
     shortage: disk_space.Shortage | None = None
     #: Why the daemon can give no run a GPU, though there should be some.
     gpu_problem: str | None = None
+    #: There is a GPU slot for each device.
+    gpu_auto: bool = False
+    #: Which devices it was restricted to.
+    gpu_choice: str | None = None
+    #: The devices that it gives out, as it has told them.
+    gpus: tuple[dict[str, Any], ...] = ()
+    #: The job that has waited long, and the devices that are kept for it.
+    gpus_reserved: dict[str, Any] | None = None
 
     @property
     def is_live(self) -> bool:
@@ -63,6 +77,7 @@ NO_JOURNAL = DaemonRow(
     wanted="run",
     drain_until=None,
     last_served_group=None,
+    gpu_auto=1,
 )
 
 
@@ -82,7 +97,8 @@ def is_live(workspace: Workspace) -> bool:
 def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
     """Return the daemon's state, from its row, its lock and its heartbeat."""
     holder = daemon_holder.holder(workspace)
-    heartbeat, gpus = _told(workspace)
+    told = _told(workspace)
+    heartbeat = told.heartbeat
     age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
     is_silent = (age or 0.0) > STALE_SECONDS
     lacking = disk_space.shortage(workspace, is_suspicious=is_silent and holder is not None)
@@ -104,39 +120,96 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
         gpu_slots=row.gpu_slots,
         epoch=row.epoch,
         shortage=lacking,
-        gpu_problem=gpus if holder is not None else None,
+        gpu_problem=told.problem if holder is not None else None,
+        gpu_auto=bool(row.gpu_auto),
+        gpu_choice=row.devices,
+        gpus=told.gpus if holder is not None else (),
+        gpus_reserved=told.reserved if holder is not None else None,
     )
 
 
 def gpu_problem(workspace: Workspace) -> str | None:
     """Return what a live daemon says is wrong with the GPUs, without a look at the journal."""
-    return _told(workspace)[1] if is_live(workspace) else None
+    return _told(workspace).problem if is_live(workspace) else None
 
 
-def _told(workspace: Workspace) -> tuple[str | None, str | None]:
-    """Return the heartbeat and what is wrong with the GPUs, as the daemon itself has written them."""
+def devices_told(workspace: Workspace) -> tuple[Device, ...]:
+    """Return the devices of a live daemon, with nothing running on them, without a look at the journal."""
+    return tuple(_device(gpu, ()) for gpu in _told(workspace).gpus) if is_live(workspace) else ()
+
+
+def has_gpus(workspace: Workspace) -> bool:
+    """Return whether there are GPUs here: the daemon's, or without one the machine's. NVML is not asked."""
+    return bool(devices_told(workspace)) if is_live(workspace) else os.path.exists("/dev/nvidia0")
+
+
+class _Told(NamedTuple):
+    """What a daemon has written of itself."""
+
+    heartbeat: str | None = None
+    problem: str | None = None
+    gpus: tuple[dict[str, Any], ...] = ()
+    reserved: dict[str, Any] | None = None
+
+
+def _told(workspace: Workspace) -> _Told:
+    """Return the heartbeat and what the daemon says of the GPUs, as it has written them itself."""
     try:
         told = json.loads(read_bounded(workspace.daemon_json, _DAEMON_JSON_LIMIT))
         beat, problem = told["last_heartbeat"], told.get("gpu_problem")
         clock.to_datetime(beat)
+        gpus = tuple(gpu for gpu in told.get("gpus") or () if isinstance(gpu.get("uuid"), str))
+        reserved = told.get("gpus_reserved")
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return None, None
-    return str(beat), None if problem is None else str(problem)
+        return _Told()
+    return _Told(
+        str(beat),
+        None if problem is None else str(problem),
+        gpus,
+        reserved if isinstance(reserved, dict) else None,
+    )
 
 
-def slots_used(tx: Transaction) -> tuple[int, int]:
-    """Return how many slots and GPU slots are in use."""
-    return len(tx.rows("attempts.slots")), len(tx.rows("attempts.grants"))
+def slots_used(tx: Transaction, daemon: DaemonRow | DaemonStatus) -> tuple[int, int]:
+    """Return how many slots and GPU slots are in use; with a slot for each device, how many devices."""
+    grants = tx.rows("attempts.grants")
+    has_devices = daemon.gpu_auto and any(row["device"] is not None for row in grants)
+    used = len({row["device"] for row in grants}) if has_devices else len(grants)
+    return len(tx.rows("attempts.slots")), used
 
 
-def free_capacity(daemon: DaemonRow | DaemonStatus, used: tuple[int, int]) -> Capacity:
-    """Return how many of the daemon's slots are free; which devices it has, no other process knows."""
-    return Capacity(max(0, daemon.max_parallel - used[0]), max(0, daemon.gpu_slots - used[1]))
-
-
-def with_room(capacity: Capacity, tx: Transaction) -> Capacity:
-    """Return the capacity with the processors and the memory that are left for runs that ask for them."""
-    asked = tx.rows("attempts.asked")
+def free_capacity(daemon: DaemonStatus, tx: Transaction) -> Capacity:
+    """Return what is free: the daemon's slots, its devices as it has told them, processors and memory."""
+    grants, asked = tx.rows("attempts.grants"), tx.rows("attempts.asked")
     cpus = size.cpus() - sum(row["cpus"] for row in asked if row["cpus"] > 1)
     mem_mb = size.mem_mb() - sum(row["mem_mb"] for row in asked)
-    return capacity._replace(cpus=max(0, cpus), mem_mb=max(0, mem_mb) if size.mem_mb() else None)
+    has_devices = bool(daemon.gpus)
+    gpu_slots = NO_LIMIT if daemon.gpu_auto and has_devices else max(0, daemon.gpu_slots - len(grants))
+    return Capacity(
+        max(0, daemon.max_parallel - len(tx.rows("attempts.slots"))),
+        gpu_slots,
+        tuple(_device(gpu, grants) for gpu in daemon.gpus if not gpu.get("is_quarantined"))
+        if has_devices
+        else None,
+        max(0, cpus),
+        max(0, mem_mb) if size.mem_mb() else None,
+        not daemon.gpu_auto and daemon.gpu_slots > len(daemon.gpus),
+        _reservation(daemon.gpus_reserved),
+    )
+
+
+def _device(told: dict[str, Any], grants: Sequence[Any]) -> Device:
+    numbers = {name: value for name in _NUMBERS if isinstance(value := told.get(name), int)}
+    device = Device(**{"uuid": told["uuid"], "memory_mb": 0, **numbers})
+    return with_runs(
+        device, [(row["job_id"], row["share_mb"]) for row in grants if row["device"] == device.uuid]
+    )
+
+
+def _reservation(told: dict[str, Any] | None) -> Reservation | None:
+    if told is None:
+        return None
+    try:
+        return Reservation(from_json(told["needs"]), frozenset(told["devices"]), str(told["job_id"]))
+    except (ValueError, LookupError, TypeError):
+        return None

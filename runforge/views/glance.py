@@ -14,7 +14,6 @@ from runforge.views.daemon_status import (
     free_capacity,
     slots_used,
     status_of,
-    with_room,
 )
 from runforge.views.kin import parents_of
 from runforge.views.lists import at_limit
@@ -59,7 +58,7 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
         row = records.daemon(tx.row("journal.daemon"))
         status = status_of(workspace, row)
         totals = tx.row("jobs.totals")
-        used = slots_used(tx)
+        used = slots_used(tx, row)
         many = tx.row("groups.counts")
         now = clock.now()
         running = [records.job(r) for r in tx.rows("jobs.running")]
@@ -73,7 +72,7 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
             groups_open=many["open"],
             groups_total=many["total"],
             running=[job_view(j, now, why_running(workspace, j)) for j in running],
-            next=_next(tx, status, with_room(free_capacity(row, used), tx), now),
+            next=_next(tx, status, free_capacity(status, tx), now),
             is_snapshot=journal.is_snapshot,
         )
 

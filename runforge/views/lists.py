@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from runforge import clock
 from runforge.core.records import Job
 from runforge.core.states import State
-from runforge.store import records, targets
+from runforge.store import records, targets, uses
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot, require_journal
-from runforge.views.daemon_status import free_capacity, slots_used, status_of, with_room
+from runforge.views.daemon_status import free_capacity, status_of
 from runforge.views.kin import Relative, children_of, parents_of
 from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, is_at_limit, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
@@ -95,11 +95,12 @@ def run(workspace: Workspace, name: str) -> RunView:
     with open_snapshot(workspace) as journal, journal.read() as tx:
         job = targets.job(tx, name)
         attempts = [records.attempt(r) for r in tx.rows("attempts.of_job", job_id=job.job_id)]
+        used = uses.of_job(tx, job.job_id)
         entries = tx.rows("journal.entries_of_job", job_id=job.job_id)
         parents, children = parents_of(tx, job), children_of(tx, job)
         reason = reason_of(tx, workspace, job, parents)
     timeline = [{**dict(e), "detail": json.loads(e["detail"])} for e in entries]
-    shown = [attempt_view(attempt) for attempt in attempts]
+    shown = [attempt_view(attempt, used.get(attempt.attempt)) for attempt in attempts]
     view = job_view(job, clock.now(), reason)
     folder = workspace.root / job.run_dir
     rules = (job.retry_rules, job.retries_used)
@@ -112,8 +113,8 @@ def reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Rel
         return why_running(workspace, job)
     row = records.daemon(tx.row("journal.daemon"))
     lane = tx.row("groups.is_paused", lane_id=job.lane_id)
-    capacity = with_room(free_capacity(row, slots_used(tx)), tx)
     status = status_of(workspace, row)
+    capacity = free_capacity(status, tx)
     is_full = at_limit(tx, job)
     return why_waiting(
         status,

@@ -27,7 +27,6 @@ from runforge.views.daemon_status import (
     free_capacity,
     slots_used,
     status_of,
-    with_room,
 )
 from runforge.views.glance import queue_summary
 from runforge.views.journal_reader import JournalReader
@@ -112,7 +111,7 @@ class QueueReader:
         with self._reader.snapshot() as tx:
             row = records.daemon(tx.row("journal.daemon"))
             totals = tx.row("jobs.totals")
-            slots, gpu_slots = slots_used(tx)
+            slots, gpu_slots = slots_used(tx, row)
             now = clock.now()
             running = [records.job(r) for r in tx.rows("jobs.running")]
             return QueueSnapshot(
@@ -132,8 +131,7 @@ class QueueReader:
             return {}
         with self._reader.snapshot() as tx:
             found = [records.job(r) for r in tx.rows("jobs.window", seqs=json.dumps(list(row_ids)))]
-            used = (snapshot.slots_used, snapshot.gpu_slots_used)
-            capacity = with_room(free_capacity(snapshot.daemon, used), tx)
+            capacity = free_capacity(snapshot.daemon, tx)
             parents = {job.seq: parents_of(tx, job) for job in found if job.blockers}
         now = clock.now()
         groups = {group.group_id: group for group in snapshot.groups}

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from runforge import clock
 from runforge.digest import sha256_of
-from runforge.documents import strict_json
+from runforge.documents import edited_request, strict_json
 from runforge.documents.known_fields import HYPERPARAMETERS
 from runforge.documents.result import read_result
 from runforge.errors import InvalidRequest, RunForgeError
@@ -32,7 +32,8 @@ _RESULT_LIMIT = 4 * 1024 * 1024
 #: What a record has of its job, in the order of the columns.
 FIELDS = (
     *("number", "run_id", "name", "group_id", "group", "state", "cause", "error", "attempt", "tags", "notes"),
-    *("created_at", "started_at", "finished_at", "seconds", "gpu_seconds", "run_dir"),
+    *("created_at", "started_at", "finished_at", "seconds", "gpu_seconds", "peak_vram_mb", "gpu_use"),
+    *("peak_rss_mb", "cpu_seconds", "run_dir"),
 )
 
 
@@ -78,7 +79,7 @@ class _Gathered:
         self._values: dict[str, tuple[str | None, int]] = {}
 
     def add(self, job: dict[str, Any], folder: Path) -> None:
-        request = _request(folder)
+        request = _request(edited_request.current(folder, job["request_sha"]))
         parameters = _parameters(job["overrides"], request)
         metrics = metrics_of(job, folder)
         for name, value in parameters.items():
@@ -109,10 +110,10 @@ class _Gathered:
         )
 
 
-def _request(folder: Path) -> dict[str, Any]:
+def _request(path: Path) -> dict[str, Any]:
     """Return the request of a run; an empty one if it cannot be read."""
     try:
-        data = read_bounded(folder / "request.json", _REQUEST_LIMIT)
+        data = read_bounded(path, _REQUEST_LIMIT)
         return strict_json.parse(data, what="request", limit=_REQUEST_LIMIT, error=InvalidRequest)
     except (OSError, RunForgeError):
         return {}
@@ -120,7 +121,7 @@ def _request(folder: Path) -> dict[str, Any]:
 
 def parameters_of(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return all parameters of a run."""
-    return _parameters(job["overrides"], _request(folder))
+    return _parameters(job["overrides"], _request(edited_request.current(folder, job["request_sha"])))
 
 
 def _model(request: dict[str, Any]) -> dict[str, Any]:

@@ -107,5 +107,6 @@ def rules_text(rules: str, used: str) -> list[str]:
         count = uses[index] if index < len(uses) else 0
         causes = ", ".join(rule.get("causes") or ["exit", "signal", "oom", "gpu_oom"])
         times = "1 time" if rule.get("times") == 1 else f"{rule.get('times')} times"
-        found.append(f"up to {times} after {causes}; {count} used")
+        change = f", with {rule['change']} each time" if rule.get("change") else ""
+        found.append(f"up to {times} after {causes}{change}; {count} used")
     return found

@@ -10,6 +10,7 @@ from runforge import clock
 from runforge.core import ranking
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State, group_status
+from runforge.core.used import Used
 from runforge.views.kin import Relative
 from runforge.views.pauses import pause_text
 from runforge.views.words import Waiting
@@ -41,6 +42,8 @@ class JobView(NamedTuple):
     run_dir: str
     waiting: str | None = None
     waiting_text: str | None = None
+    #: Why it gets no GPU: gpus_busy, foreign, memory, quarantined or reserved.
+    waiting_detail: str | None = None
     #: Short to type, never used twice: the job's place in the journal.
     number: int = 0
     name: str | None = None
@@ -55,6 +58,8 @@ class JobView(NamedTuple):
     env_id: str | None = None
     cpus: int = 1
     gpus: int = 0
+    #: What it may use of each; 0 is all.
+    vram_mb: int = 0
     #: Since when it stands still, whether it was asked to make room, and both in words.
     frozen_at: str | None = None
     yield_requested: bool = False
@@ -189,10 +194,12 @@ class AttemptView(NamedTuple):
     #: The first of its devices, and all of them.
     gpu_uuid: str | None
     devices: tuple[str, ...]
+    #: What it used; None while it runs, and if nothing is known.
+    used: Used | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
-        return self._asdict()
+        return {**self._asdict(), "used": None if self.used is None else self.used._asdict()}
 
 
 class RunView(NamedTuple):
@@ -257,12 +264,13 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["overrides"] = json.loads(job.overrides)
     fields["number"] = job.seq
     fields["tags"] = tuple(json.loads(job.tags))
+    fields["cpus"], fields["gpus"], fields["vram_mb"] = job.needs.cpus, job.needs.gpus, job.needs.vram_mb
     fields["cpus"], fields["gpus"] = job.needs.cpus, job.needs.gpus
     fields["yield_requested"] = job.yield_requested > 0
     fields["pause_text"] = pause_text(job, now)
     fields["resumable"] = job.is_resumable
     if waiting is not None:
-        fields["waiting"], fields["waiting_text"] = waiting
+        fields["waiting"], fields["waiting_text"], fields["waiting_detail"] = waiting
     return JobView(**fields)
 
 
@@ -282,6 +290,6 @@ def group_view(group: Group) -> GroupView:
     return GroupView(**fields, status=status, paused=group.is_paused)
 
 
-def attempt_view(attempt: Attempt) -> AttemptView:
+def attempt_view(attempt: Attempt, used: Used | None = None) -> AttemptView:
     """Return an attempt as shown."""
-    return AttemptView(**_OF_ATTEMPT.taken(attempt))
+    return AttemptView(**_OF_ATTEMPT.taken(attempt), used=used)

@@ -9,7 +9,7 @@ from runforge.core.states import State
 from runforge.errors import InvalidRequest
 from runforge.store import records, targets
 from runforge.store.opening import open_snapshot, require_journal
-from runforge.views.daemon_status import free_capacity, slots_used, status_of, with_room
+from runforge.views.daemon_status import free_capacity, status_of
 from runforge.views.estimates import Estimate, Outlook, outlook
 from runforge.views.kin import Relative, parents_of
 from runforge.views.lists import reason_of
@@ -167,7 +167,7 @@ class _Look:
         self._workspace = workspace
         row = records.daemon(tx.row("journal.daemon"))
         self._status = status_of(workspace, row)
-        self._free: Capacity = with_room(free_capacity(row, slots_used(tx)), tx)
+        self._free: Capacity = free_capacity(self._status, tx)
         self.outlook: Outlook = outlook(tx, workspace, self._free, row.max_parallel)
 
     # --- groups and the queue ----------------------------------------------------------------------

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runforge import clock
 from runforge.attempts import unkillable
-from runforge.core.scheduling import Capacity, waiting_reason
+from runforge.core.devices import pinned
+from runforge.core.scheduling import Capacity, lacking_devices, waiting_reason
 from runforge.core.states import State
 
 if TYPE_CHECKING:
@@ -50,11 +51,23 @@ WAITING_BRIEF = {
 }
 
 
+#: Why a job gets no device -> words. The reason is `no_gpu_slot` for all of them.
+WAITING_DETAIL = {
+    "gpus_busy": "all GPUs that it could have are in use",
+    "foreign": "others use the GPUs that it could have",
+    "memory": "no GPU has so much memory left",
+    "quarantined": "too many GPUs are in quarantine; `runforge gpus` shows why",
+    "reserved": "the GPUs that it could have are kept for a run that has waited long",
+}
+
+
 class Waiting(NamedTuple):
     """What a job waits for, before its start or at its end: the reason's name, and its words."""
 
     reason: str
     text: str
+    #: More exactly, for a reason that has several.
+    detail: str | None = None
 
 
 def why_waiting(
@@ -81,19 +94,33 @@ def why_waiting(
         is_delayed=job.not_before is not None,
         is_at_limit=is_at_limit,
     )
-    if reason == "held":
-        return Waiting(reason, f"it is held; `runforge release {job.seq}` lets it start")
-    if reason == "dependency":
-        return Waiting(reason, _parents_text(job, parents))
+    if reason in {"held", "dependency"}:
+        return Waiting(reason, _gate_text(reason, job, parents))
     if daemon.shortage is not None and daemon.is_live and not is_paused:
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
     if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
         return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
+    if reason == "no_gpu_slot" and capacity.devices is not None:
+        return _without_device(daemon, job, capacity)
     if reason == "group_paused" and pause_reason is not None:
         return Waiting(
             reason, f"its group is paused: {pause_reason}; `runforge resume {job.group_id}` ends that"
         )
     return Waiting(reason, _later(job) if reason == "not_before" else WAITING[reason])
+
+
+def _gate_text(reason: str, job: Job, parents: Sequence[Relative]) -> str:
+    if reason == "held":
+        return f"it is held; `runforge release {job.seq}` lets it start"
+    return _parents_text(job, parents)
+
+
+def _without_device(daemon: DaemonStatus, job: Job, capacity: Capacity) -> Waiting:
+    detail = lacking_devices(job.needs, capacity)
+    aside = sum(bool(gpu.get("is_quarantined")) for gpu in daemon.gpus)
+    if aside and len(pinned(job.needs, capacity.devices or ())) < job.needs.gpus:
+        detail = "quarantined"
+    return Waiting("no_gpu_slot", WAITING_DETAIL[detail], detail)
 
 
 def _parents_text(job: Job, parents: Sequence[Relative]) -> str:

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from runforge.cli import editor, fast_path, program
+from runforge.cli.edit_changes import changes
+from runforge.cli.edit_text import shown
 from runforge.core.records import Job
+from runforge.core.resources import Resources
 from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed, RunForgeError
 from runforge.queue import edit as editing
@@ -35,6 +38,45 @@ def run(ws: Workspace, capsys: pytest.CaptureFixture[str]) -> Callable[..., tupl
         return code, capsys.readouterr().out
 
     return call
+
+
+def test_a_run_gets_other_gpus(ws: Workspace, run: Callable[..., tuple[int, str]]) -> None:
+    first = queued(ws, "lr=0.1", "seed=1")[0]
+    assert run("edit", first.seq, "-G", 1, "--vram", "2G")[0] == 0
+    assert job(ws, first.job_id).needs == Resources(gpus=1, vram_mb=2048)
+    assert (
+        run("edit", first.seq, "--vram", "learned", "--gpu", "GPU-00000001-0000-0000-0000-000000000000")[0]
+        == 0
+    )
+    now = job(ws, first.job_id)
+    assert now.needs == Resources(gpus=1, pins="GPU-00000001-0000-0000-0000-000000000000")
+    assert now.learns
+    assert run("edit", first.seq, "--vram", "none", "--gpu", "none")[0] == 0
+    assert job(ws, first.job_id).needs == Resources(gpus=1)
+    assert not job(ws, first.job_id).learns
+    assert run("edit", first.seq, "-G", 0)[0] == 0
+    assert job(ws, first.job_id).needs == Resources()
+    for words, said in (
+        (["--vram", "much"], "--vram 'much' is not a valid size"),
+        (["--gpu", "3"], "there is no GPU 3 here"),
+        (["-G", "2", "--gpu", "GPU-1"], "are too few for 2 GPUs"),
+        (["--retry", "1:exit:batch=/2"], "changes nothing after gpu_oom alone"),
+    ):
+        with pytest.raises(RunForgeError, match=re.escape(said)):
+            fast_path.run(["edit", "-w", str(ws.root), str(first.seq), *words])
+    in_order(ws)
+
+
+def test_the_text_of_edit_has_the_memory_and_the_change_of_a_rule(
+    ws: Workspace, run: Callable[..., tuple[int, str]]
+) -> None:
+    first = queued(ws, "lr=0.1", "seed=1")[0]
+    run("edit", first.seq, "-G", 1, "--vram", "learned", "--retry", "2:gpu_oom:lr=/2")
+    text = shown([(job(ws, first.job_id), request(ws, first.job_id))])
+    assert 'vram = "learned"' in text
+    assert 'retry = ["2:gpu_oom:lr=/2"]' in text
+    (edit,) = changes(text, text.replace('"learned"', '"2G"')).values()
+    assert edit.fields == {"resources.vram_mb": 2048}
 
 
 def test_options_change_runs(ws: Workspace, run: Callable[..., tuple[int, str]]) -> None:

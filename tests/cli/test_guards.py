@@ -122,5 +122,5 @@ def test_submit_tells_what_it_expects_once_there_is_history(ws: Workspace, call:
         kit = Kit(journal)
         kit.run(first["runs"][0]["job_id"])
     second = json.loads(call("submit", "-g", "lm", "--json", "--", "echo", "hi"))["data"]
-    assert (second["estimate"]["basis"], second["estimate"]["runs"]) == ("group", 1)
+    assert (second["estimate"]["basis"], second["estimate"]["runs"]) == ("recipe", 1)
     assert second["estimate"]["ends_at"] is not None

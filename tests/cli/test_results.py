@@ -111,6 +111,9 @@ def test_json_and_lines_have_the_same_runs(runs: Workspace, capsys: pytest.Captu
     assert lines[0]["metrics"]["@acc"]["last"] == "NaN"
     assert lines[0]["parameters"] == {"lr": 0.1, "seed": 1, "note": _EVIL}
     assert lines[0]["tags"] == []
+    _results(runs, format="csv")
+    header, first, *_ = csv.reader(capsys.readouterr().out.splitlines(keepends=True))
+    assert dict(zip(header, first, strict=True))["tags"] == ""
 
 
 def test_no_run_is_an_empty_document(ws: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -204,11 +204,8 @@ def test_the_table_has_the_commands_and_options_of_the_contract() -> None:
 def test_the_queue_and_the_daemon_have_the_defaults_of_the_table() -> None:
     defaults = {p.name: p.default for name in ("daemon", "enqueue-sweep") for p in COMMANDS[name].parameters}
     settings = Settings()
-    assert (settings.max_parallel, settings.gpu_slots, settings.orphans) == (
-        defaults["max_parallel"],
-        defaults["gpu_slots"],
-        defaults["orphans"],
-    )
+    assert (settings.max_parallel, settings.orphans) == (defaults["max_parallel"], defaults["orphans"])
+    assert (settings.gpu_slots, defaults["gpu_slots"]) == (None, "auto")
     assert defaults["max_runs"] == MAX_RUNS
 
 

@@ -79,3 +79,75 @@ def test_rules_are_read_as_a_request_may_have_them() -> None:
     rules = (Rule(3, ("exit", "timeout"), 5.0), TWICE)
     assert retrying.from_json(retrying.to_json(rules)) == rules
     assert retrying.from_json('[{"times": 2}]') == (TWICE,)
+
+
+GPU = Resources(gpus=1)
+PART = Resources(gpus=1, vram_mb=4000)
+
+
+def test_a_device_without_memory_is_tried_once_more_by_itself_on_a_whole_one() -> None:
+    again = retrying.another(job(needs=PART), failed(Cause.GPU_OOM), "t")
+    assert again is not None
+    assert again.is_whole
+    assert again.seconds < 10
+    assert retrying.another(job(needs=PART, used=again.used), failed(Cause.GPU_OOM), "t") is None
+    alone = retrying.another(job(needs=GPU), failed(Cause.GPU_OOM), "t")
+    assert alone is not None
+    assert not alone.is_whole
+    assert retrying.another(job(needs=GPU), failed(Cause.EXIT), "t") is None
+
+
+def test_the_automatic_retry_is_counted_beside_those_of_rules() -> None:
+    rule = Rule(2, ("exit",))
+    first = retrying.another(job(rule, needs=GPU), failed(Cause.GPU_OOM), "t")
+    assert first is not None
+    assert json.loads(first.used) == [0, 1]
+    second = retrying.another(job(rule, needs=GPU, used=first.used), failed(Cause.EXIT), "t")
+    assert second is not None
+    assert json.loads(second.used) == [1, 1]
+    assert retrying.another(job(rule, needs=GPU, used=second.used), failed(Cause.GPU_OOM), "t") is None
+
+
+def test_a_rule_for_it_takes_the_place_of_the_automatic_one() -> None:
+    mine = Rule(1, ("gpu_oom",), 60.0)
+    first = retrying.another(job(mine, needs=PART), failed(Cause.GPU_OOM), "t")
+    assert first is not None
+    assert first.seconds > 50
+    assert retrying.another(job(mine, needs=PART, used=first.used), failed(Cause.GPU_OOM), "t") is None
+
+
+@pytest.mark.parametrize(
+    ("change", "values", "changed"),
+    [
+        ("batch=/2", {"batch": 32}, {"batch": 16}),
+        ("batch=/2", {"batch": 3}, {"batch": 1}),
+        ("batch=/2", {"batch": 1}, None),
+        ("lr=*0.5", {"lr": 0.5}, {"lr": 0.25}),
+        ("data.batch=/4", {"data": {"batch": 8}}, {"data.batch": 2}),
+        ("batch=/2", {}, None),
+        ("batch=/2", {"batch": "32"}, None),
+        ("batch=/2", {"batch": True}, None),
+    ],
+)
+def test_a_rule_halves_a_parameter_until_it_cannot_get_smaller(
+    change: str, values: dict[str, Any], changed: dict[str, Any] | None
+) -> None:
+    ending = failed(Cause.GPU_OOM)._replace(parameters=values)
+    again = retrying.another(job(Rule(2, ("gpu_oom",), 1.0, change), needs=PART), ending, "t")
+    if changed is None:
+        assert again is None
+    else:
+        assert again is not None
+        assert again.changed == {f"model.hyperparameters.{name}": value for name, value in changed.items()}
+        assert not again.is_whole
+
+
+@pytest.mark.parametrize("text", ["batch", "batch=2", "batch=/0", "=/2", "batch=/x", "1a=/2", "batch=-1"])
+def test_what_is_no_change(text: str) -> None:
+    assert not retrying.is_change(text)
+
+
+def test_a_change_goes_to_the_journal_and_back() -> None:
+    rules = (Rule(2, ("gpu_oom",), 1.0, "batch=/2"), TWICE)
+    assert retrying.from_json(retrying.to_json(rules)) == rules
+    assert "change" not in json.loads(retrying.to_json((TWICE,)))[0]

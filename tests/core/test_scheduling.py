@@ -109,6 +109,7 @@ needs_of_some = st.builds(
     gpus=st.integers(0, 3),
     vram_mb=st.sampled_from((0, 500, 2000)),
     mem_mb=st.sampled_from((0, 64_000)),
+    pins=st.just(""),
 ).map(lambda needs: needs if needs.gpus else needs._replace(vram_mb=0))
 
 
@@ -128,7 +129,7 @@ def test_devices_are_given_whole_or_shared_and_never_more_than_the_slots(
     for step in steps:
         slots.load(
             [{"slot_no": slot} for slot, _ in running],
-            [{"slot_no": each.slot, "device": each.device} for _, grants in running for each in grants],
+            [_row(each) for _, grants in running for each in grants],
         )
         if isinstance(step, int):
             running = [run for number, run in enumerate(running) if number != step]
@@ -138,7 +139,7 @@ def test_devices_are_given_whole_or_shared_and_never_more_than_the_slots(
         if found is None:
             assert _is_without_room(step, len(running), used, gpu_slots, gpus)
             continue
-        granted = slots.grants(found)
+        granted = slots.grants(step, found)
         running.append((slots.first_free(), granted))
         assert len(granted) == step.gpus
         assert all(device is None or device.memory_mb >= step.vram_mb for device in found)
@@ -149,6 +150,13 @@ def test_devices_are_given_whole_or_shared_and_never_more_than_the_slots(
         assert all(times[each.device] == 1 for each in used if each.is_whole and each.device)
         assert all(each.device is not None or not gpus for each in granted)
         assert len({each.device for each in granted if gpus}) == (len(granted) if gpus else 0)
+        for gpu in gpus:
+            assert sum(each.share_mb for each in used if each.device == gpu.uuid) <= gpu.memory_mb - 512
+
+
+def _row(grant) -> dict[str, object]:
+    share = None if grant.is_whole else grant.share_mb
+    return {"slot_no": grant.slot, "device": grant.device, "share_mb": share, "job_id": "x"}
 
 
 def test_broken_devices_leave_no_gpu_slot_and_all_others() -> None:
@@ -162,15 +170,25 @@ def test_broken_devices_leave_no_gpu_slot_and_all_others() -> None:
 def test_the_devices_that_are_left_do_not_bear_the_runs_of_a_lost_one() -> None:
     slots = Slots(4, 2, Gpus((Gpu(0, "GPU-0", "x", 1),), (Refused("GPU 1", "lost", 1),)))
     assert place(GPU, slots.capacity) == (Device("GPU-0", 1),)
-    slots.load([{"slot_no": 0}], [{"slot_no": 0, "device": "GPU-0"}])
+    slots.load([{"slot_no": 0}], [{"slot_no": 0, "device": "GPU-0", "share_mb": None, "job_id": "x"}])
     assert place(GPU, slots.capacity) is None
 
 
 def _is_without_room(needs: Resources, running: int, used: list, gpu_slots: int, gpus: list[Gpu]) -> bool:
-    free = {gpu.uuid for gpu in gpus if gpu.memory_mb >= needs.vram_mb}
-    if gpu_slots <= len(gpus):
-        free -= {each.device for each in used}
-    return running >= 4 or len(used) + needs.gpus > gpu_slots or (bool(gpus) and len(free) < needs.gpus)
+    """Count anew, in other words, whether a run has to wait."""
+    if running >= 4 or len(used) + needs.gpus > gpu_slots:
+        return True
+    able = 0
+    for gpu in gpus:
+        here = [each for each in used if each.device == gpu.uuid]
+        leased = sum(each.share_mb for each in here)
+        has_part = (
+            not any(each.is_whole for each in here) and gpu.memory_mb - 512 - leased >= needs.vram_mb > 0
+        )
+        is_empty = not here and gpu.memory_mb >= needs.vram_mb
+        is_crowded = gpu_slots > len(gpus) and not needs.vram_mb
+        able += has_part or is_empty or is_crowded
+    return bool(gpus) and able < needs.gpus
 
 
 def test_why_a_job_waits() -> None:

@@ -9,7 +9,7 @@ import pytest
 from runforge.core.resources import Resources
 from runforge.core.retrying import Rule
 from runforge.documents.request import Request, parse_request
-from runforge.documents.request_options import EnvironmentRef, Objective
+from runforge.documents.request_options import EnvironmentRef, Objective, is_learned
 from runforge.errors import InvalidRequest
 from tests.documents.kit import REQUEST, changed
 
@@ -55,10 +55,32 @@ def test_a_device_of_type_gpu_means_one_gpu() -> None:
     assert parsed(device={"type": "gpu"}, resources={"cpus": 2}).needs == Resources(cpus=2, gpus=1)
 
 
+def test_devices_and_learned_memory_are_read() -> None:
+    made = parsed(
+        device={"type": "gpu"},
+        resources={"vram_mb": "learned", "devices": ["GPU-b", "MIG-a/1/0"]},
+        retry=[{"times": 2, "causes": ["gpu_oom"], "change": "batch=/2"}],
+    )
+    assert made.needs == Resources(gpus=1, pins="GPU-b,MIG-a/1/0")
+    assert is_learned(made.raw["resources"])
+    assert made.retry == (Rule(2, ("gpu_oom",), 30.0, "batch=/2"),)
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"resources": {"gpus": 1}}, "resources.gpus: 1 needs device.type 'gpu', not 'cpu'"),
     ({"resources": {"gpus": 0}, "device": {"type": "gpu"}}, "resources.gpus: 0 needs device.type 'cpu'"),
     ({"resources": {"vram_mb": 10}}, "resources.vram_mb: is the memory of a GPU"),
+    ({"resources": {"vram_mb": "learned"}}, "resources.vram_mb: is the memory of a GPU"),
+    ({"resources": {"vram_mb": "10G"}, "device": {"type": "gpu"}}, "resources.vram_mb: must be an integer"),
+    ({"resources": {"devices": ["GPU-1"]}}, "resources.devices: are GPUs, and the run asks for none"),
+    (
+        {"resources": {"gpus": 2, "devices": ["GPU-1"]}, "device": {"type": "gpu"}},
+        "resources.devices: are too few for 2 GPUs",
+    ),
+    ({"resources": {"devices": ["0"]}, "device": {"type": "gpu"}}, "resources.devices: '0' is no UUID"),
+    ({"resources": {"devices": ["GPU-1,GPU-2"]}, "device": {"type": "gpu"}}, "is no UUID of a GPU"),
+    ({"retry": [{"times": 1, "change": "batch=/2"}]}, r"retry\[0\].change: must be like batch=/2"),
+    ({"retry": [{"times": 1, "causes": ["gpu_oom"], "change": "x"}]}, r"retry\[0\].change: must be like"),
     ({"resources": {"cpus": 0}}, "resources.cpus: must be at least 1"),
     ({"resources": {"mem_mb": "10G"}}, "resources.mem_mb: must be an integer"),
     ({"resources": 3}, "resources: must be an object"),

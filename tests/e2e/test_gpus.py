@@ -33,6 +33,9 @@ def nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     for name in ("RUNFORGE_DISABLE_GPU", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
         monkeypatch.delenv(name, raising=False)
+    locks = tmp_path / "locks"
+    locks.mkdir()
+    monkeypatch.setenv("RUNFORGE_GPU_LOCKS", str(locks))
     return FakeNvml(folder)
 
 

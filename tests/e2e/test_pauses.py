@@ -279,6 +279,7 @@ def test_the_helper_leaves_and_finishes(desk: Desk) -> None:
         "import os, sys, time\n"
         "import runforge_run as run\n"
         "run.log(loss=1.0, step=run.attempt)\n"
+        "run.should_stop()  # from here on TERM only says so\n"
         "print('RUNFORGE_YIELDS', flush=True)\n"
         "while not run.should_stop(): time.sleep(0.02)\n"
         "if run.attempt == 1:\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runforge.machine import gpu_lease
 from runforge.machine.gpu_share import ORDER, VISIBLE
 from runforge.machine.gpus import HIDE
 from tests.machine.nvml import FakeNvml
@@ -21,5 +22,9 @@ def nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNvml]:
     monkeypatch.delitem(sys.modules, "pynvml", raising=False)
     for name in (HIDE, VISIBLE, ORDER):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("RUNFORGE_FAKE_NVML", raising=False)
+    locks = tmp_path / "locks"
+    locks.mkdir()
+    monkeypatch.setenv(gpu_lease.VARIABLE, str(locks))
     yield FakeNvml(folder)
     sys.modules.pop("pynvml", None)

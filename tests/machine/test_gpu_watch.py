@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 
 import pytest
 
 from runforge.machine import gpu_watch
-from runforge.machine.gpu_watch import PATIENCE, PERIOD, GpuWatch
+from runforge.machine.foreign_memory import ForeignMemory
+from runforge.machine.gpu_watch import FRESH, LIVE, PATIENCE, PERIOD, GpuWatch
+from runforge.machine.gpu_world import Owner, Seen
 from runforge.machine.gpus import Gpu, Gpus, Refused
 from tests.conftest import wait_until
 from tests.machine.nvml import uuid
@@ -24,13 +27,15 @@ class Bench:
     def __init__(self, there: Gpus) -> None:
         self.there = there
         self.looks = 0
+        self.tokens: Collection[str] = ()
         self.seconds = 0.0
         self.said: list[str] = []
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.watch = GpuWatch(self, self.said.append, self._look)
 
-    def _look(self) -> Gpus:
+    def _look(self, tokens: Collection[str]) -> Gpus:
+        self.tokens = tokens
         self.looks += 1
         self.may_answer.wait()
         return self.there
@@ -101,6 +106,56 @@ def test_nobody_looks_twice_in_a_period() -> None:
     assert (bench.looks, bench.watch._thread) == (1, None)
 
 
+def test_devices_in_use_are_looked_at_each_second_and_only_then() -> None:
+    bench = Bench(BOTH)
+    for looks in (2, 3):
+        bench.seconds += LIVE
+        bench.watch.step(is_in_use=True)
+        wait_until(lambda: bench.watch.step(is_in_use=False) and bench.watch._thread is None, "it has seen")
+        assert bench.looks == looks
+    bench.seconds += LIVE
+    bench.watch.step(is_in_use=False)
+    assert bench.looks == 3
+    assert bench.watch.wait_seconds() is None
+    bench.watch.tokens = frozenset({"t"})
+    bench.after(BOTH)
+    assert bench.tokens == {"t"}
+
+
+def test_what_was_seen_long_ago_gives_no_device_until_somebody_has_looked() -> None:
+    seen = BOTH._replace(seen=(Seen(uuid(0), 81920, 0, 0, 0, is_known=True),) * 2)
+    bench = Bench(seen)
+    assert not bench.watch.step(is_in_use=False).is_stale
+    bench.seconds += FRESH + 1
+    assert bench.watch.step(is_in_use=False).is_stale
+    bench.may_answer.clear()
+    assert bench.watch.step(is_in_use=True).is_stale
+    assert bench.watch.wait_seconds() == pytest.approx(0.02)
+    bench.may_answer.set()
+    wait_until(lambda: not bench.watch.step(is_in_use=True).is_stale, "it has looked")
+    assert bench.watch.wait_seconds() == pytest.approx(LIVE)
+
+
+def test_others_memory_counts_at_its_highest_for_ten_minutes() -> None:
+    def saw(*memory: int) -> Gpus:
+        owners = tuple(Owner(pid, "python", "eve", mb) for pid, mb in enumerate(memory))
+        return Gpus(
+            (ONE,), seen=(Seen(uuid(0), 81920, sum(memory), 0, sum(memory), is_known=True, owners=owners),)
+        )
+
+    foreign = ForeignMemory()
+    looks = [(0, (9000,)), (1, (100, 500)), (600, ()), (601, (200,)), (602, ())]
+    told = [foreign.added(saw(*memory), at).seen[0].foreign_mb for at, memory in looks]
+    assert told == [9000, 9000, 9000, 600, 200]
+
+
+def test_memory_that_no_process_has_is_not_remembered() -> None:
+    foreign = ForeignMemory()
+    seen = Seen(uuid(0), 81920, 5000, 0, 5000, is_known=True)
+    assert foreign.added(Gpus((ONE,), seen=(seen,)), 0).seen[0].foreign_mb == 5000
+    assert foreign.added(Gpus((ONE,), seen=(seen._replace(foreign_mb=0),)), 1).seen[0].foreign_mb == 0
+
+
 def test_a_driver_that_does_not_answer_stops_nobody() -> None:
     bench = Bench(BOTH)
     bench.may_answer.clear()
@@ -116,7 +171,7 @@ def test_a_daemon_starts_beside_a_driver_that_does_not_answer(monkeypatch: pytes
     monkeypatch.setattr(gpu_watch, "PATIENCE", 0.0)
     free = threading.Event()
 
-    def look() -> Gpus:
+    def look(_tokens: Collection[str]) -> Gpus:
         free.wait()
         return BOTH
 

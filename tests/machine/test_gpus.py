@@ -109,7 +109,7 @@ def test_the_machines_screen_has_the_same_reader(nvml: FakeNvml, ws: Workspace) 
     ])  # fmt: skip
     machine = read_machine(ws)
     told = [(g.index, g.memory_used, g.memory_total, g.temperature, g.power) for g in machine.gpus]
-    assert told == [(0, None, None, None, None), (2, 2**30, 80 * 2**30, 60, 500.0)]
+    assert told == [(0, None, None, None, None), (2, 0, 80 * 2**30, 60, 500.0)]
     assert machine.gpu_problem == "GPU 1 cannot be used: GpuIsLost by nvmlDeviceGetUUID"
     nvml.says(1, errors={"nvmlInit": "LibRmVersionMismatch"})
     machine = read_machine(ws)

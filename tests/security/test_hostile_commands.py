@@ -33,7 +33,10 @@ WORDS = [os.fsdecode(t.encode("utf-8", "replace"))[:100_000] for t in CORPUS if 
 CALLS = [
     *(f"{c} --group-id X -w W" for c in ("pause-group", "resume-group", "retry-failed", "cancel-group")),
     *(f"{c} X -w W" for c in ("show", "logs", "wait", "cancel-run", "retry-run")),
-    *(f"{c} -w FX" for c in ("queue-status", "groups", "jobs", "doctor", "daemon", "stop-daemon", "tui")),
+    *(
+        f"{c} -w FX"
+        for c in ("queue-status", "groups", "jobs", "doctor", "daemon", "stop-daemon", "tui", "config")
+    ),
     *("enqueue-run --run-id X -w W", "enqueue-run --run-id none --group-id X -w W", "set-priority X 1 -w W"),
     *("set-priority @last X -w W", "jobs --group X -w W", "jobs --state X -w W", "jobs --limit X -w W"),
     *(
@@ -47,7 +50,9 @@ CALLS = [
         "extend @last -n X -w W",
         "submit --seed X -w W -- true",
     ),
-    *("edit @last --after X -w W", "edit @last -w W -- X", "rerun X -w W"),
+    *("edit @last --after X -w W", "edit @last -w W -- X", "rerun X -w W", "rerun @last --code X -w W"),
+    *("submit --notify X -w W -- true", "edit @last --notify X -w W", "compare X X --diff -w W"),
+    *("freeze X -w W", "thaw X -w W", "yield X -w W", "why X -w W", "show X --diff -w W"),
     *(
         "helper X",
         "submit --after X -w W -- true",

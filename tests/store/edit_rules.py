@@ -22,6 +22,8 @@ _COLUMNS = {
     "config_hash": None,
     "is_resumable": 0,
     "on_lost": None,
+    "stall_seconds": None,
+    "stall_kill": 0,
 }
 
 

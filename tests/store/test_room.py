@@ -59,8 +59,8 @@ def whole(slot: int, device: str | None) -> DeviceGrant:
     return DeviceGrant(slot, device)
 
 
-def part(slot: int, device: str) -> DeviceGrant:
-    return DeviceGrant(slot, device, is_whole=False)
+def part(slot: int, device: str, share_mb: int = 0, memory_mb: int = 0) -> DeviceGrant:
+    return DeviceGrant(slot, device, is_whole=False, share_mb=share_mb, memory_mb=memory_mb)
 
 
 def test_a_run_holds_several_devices_and_its_end_frees_them(journal: Journal) -> None:
@@ -170,8 +170,8 @@ def test_an_open_group_is_over_when_it_is_closed(ws: Workspace, journal: Journal
 
 def test_needs_and_gates_come_through_a_recovery(ws: Workspace, journal: Journal) -> None:
     run = journal.connection.execute
-    claim(journal, "first", 0, part(0, "A"), part(1, "B"))
-    claim(journal, "second", 1, part(2, "A"), part(3, "B"))
+    claim(journal, "first", 0, part(0, "A", 1000), part(1, "B", 1000))
+    claim(journal, "second", 1, part(2, "A", 1000), part(3, "B", 1000))
     run("UPDATE jobs SET held = 1, priority = 4 WHERE job_id = 'third'")
     run("UPDATE groups SET is_open = 1")
     tables = (

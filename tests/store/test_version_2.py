@@ -29,14 +29,15 @@ SAME = (
            overrides, created_at, updated_at, started_at, finished_at, error, cause, metric_name, metric_value, held,
            blockers, not_before, delayed, position, version FROM jobs ORDER BY seq""",
     "SELECT * FROM journal ORDER BY seq",
-    "SELECT * FROM daemon",
+    """SELECT epoch, pid, start_ticks, boot_id, started_at, max_parallel, gpu_slots, state, wanted, drain_until, served,
+              last_served_group, next_job, next_run FROM daemon""",
     "SELECT group_id, lane_id, name, is_paused, is_canceled, is_open, started_at, finished_at FROM groups ORDER BY 1",
     "SELECT lane_id, served, is_paused, queued, running, succeeded, failed, canceled FROM lanes ORDER BY 1",
     "SELECT lane_id, shape_id, ready, served FROM lane_shapes ORDER BY 1, 2",
     "SELECT job_id, run_id, attempt, token, epoch, devices, started_at, finished_at, cause, error FROM attempts ORDER BY 1, 3",
     "SELECT * FROM slots ORDER BY 1",
     "SELECT * FROM device_grants ORDER BY 1",
-    "SELECT * FROM shapes ORDER BY 1",
+    "SELECT shape_id, cpus, gpus, vram_mb, mem_mb FROM shapes ORDER BY 1",
     "SELECT * FROM sqlite_sequence ORDER BY 1",
 )
 

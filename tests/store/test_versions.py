@@ -49,7 +49,8 @@ SAME = (
            overrides, created_at, updated_at, started_at, finished_at, error, cause, metric_name, metric_value
        FROM jobs ORDER BY seq""",
     "SELECT * FROM journal ORDER BY seq",
-    "SELECT * FROM daemon",
+    """SELECT epoch, pid, start_ticks, boot_id, started_at, max_parallel, gpu_slots, state, wanted, drain_until, served,
+              last_served_group, next_job, next_run FROM daemon""",
     "SELECT group_id, lane_id, name, is_paused, is_canceled, started_at, finished_at FROM groups ORDER BY 1",
     "SELECT lane_id, served, is_paused, running, succeeded, failed, canceled FROM lanes ORDER BY 1",
     "SELECT job_id, attempt, token, epoch, started_at, finished_at, cause FROM attempts ORDER BY 1, 2",

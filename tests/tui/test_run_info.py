@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from rich.text import Text
 
+from runforge.core.used import Used
 from runforge.machine.load import GpuProcess, GpuView, Machine
 from runforge.tui.machine_history import History
 from runforge.tui.machine_view import MachineView
@@ -59,10 +61,30 @@ def test_names_of_the_machine_are_harmless(ws: Workspace) -> None:
         (machine(gpu("A", GpuProcess(1, HOSTILE, 1, None, "me"))), snapshot),
         (machine(gpu("A", GpuProcess(1, "python", 1, None, HOSTILE))), snapshot),
         (machine(gpu("A", GpuProcess(1, "python", 1, HOSTILE, "me"))), snapshot),
+        (machine(replace(gpu("A"), held=(HOSTILE,))), snapshot),
         (machine(), replace(snapshot, running=hostile_run)),
         (machine(), replace(snapshot, daemon=snapshot.daemon._replace(gpu_problem=HOSTILE))),
     ):
         assert harm(shown(seen, queue)) == []
+
+
+def test_who_holds_a_gpu_is_shown(ws: Workspace) -> None:
+    lived(ws)
+    with contextlib.closing(QueueReader(ws)) as reader:
+        snapshot = reader.snapshot(JobQuery())
+    held = ("41 lm (9.0 GiB)", "held by another queue of eve")
+    lines = shown(machine(replace(gpu("A"), held=held)), snapshot).plain.splitlines()
+    assert [line.strip() for line in lines[-2:]] == [*held]
+
+
+def test_what_an_attempt_used_is_shown(ws: Workspace) -> None:
+    enqueue(ws, runs=1)
+    job = jobs_of(ws)["0001"]
+    used = Used({"GPU-0": 62669}, 43.2, 8.0, 900.0, 61.0, 0.5)
+    attempt = AttemptView(1, "2026-01-01T00:00:00.000Z", None, None, None, 0, None, "a", ("a", "b"), used)
+    said = info_text(RunView(job, [attempt], [], ws.root / job.run_dir)).plain
+    assert "GPU a, b" in said
+    assert "used GPU memory 61.2 GiB, GPU 43 % busy, watched for 50% of its time, memory 900 MiB" in said
 
 
 def shown(seen: Machine, queue: QueueSnapshot) -> Text:

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from runforge import clock
+from runforge.core.devices import NO_LIMIT, Device, Reservation
 from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity
 from runforge.core.states import State
+from runforge.daemon.claims import Claims
+from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import submit
 from runforge.store.opening import open_journal
 from runforge.views import glance, lists, queue_snapshot, words
-from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, status_of
+from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, free_capacity, slots_used, status_of
 from runforge.views.kin import Relative, waits_for
 from runforge.workspace import Workspace
 
@@ -37,19 +40,19 @@ def _why(daemon: DaemonStatus, *, is_paused: bool = False, **changes: Any) -> wo
 
 def test_a_held_run_says_how_it_is_released(daemon: DaemonStatus) -> None:
     held = _why(daemon, held=True, blockers=2, is_paused=True)
-    assert held == ("held", "it is held; `runforge release 7` lets it start")
+    assert held[:2] == ("held", "it is held; `runforge release 7` lets it start")
 
 
 def test_a_run_that_waits_for_others_says_so_before_anything_else(daemon: DaemonStatus) -> None:
-    assert _why(daemon, blockers=1, is_paused=True) == ("dependency", "waits for another run or group")
+    assert _why(daemon, blockers=1, is_paused=True)[:2] == ("dependency", "waits for another run or group")
     assert _why(daemon, blockers=3, not_before=_SOON).reason == "dependency"
 
 
 def test_a_run_starts_later_or_is_tried_again(daemon: DaemonStatus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "local_and_age", lambda _: "22:30")
-    assert _why(daemon, not_before=_SOON) == ("not_before", "starts at 22:30")
+    assert _why(daemon, not_before=_SOON)[:2] == ("not_before", "starts at 22:30")
     again = _why(daemon, not_before=_SOON, error="exit code 1")
-    assert again == ("not_before", "exit code 1; tried again at 22:30")
+    assert again[:2] == ("not_before", "exit code 1; tried again at 22:30")
     assert _why(daemon, not_before=_SOON, is_paused=True).reason == "group_paused"
 
 
@@ -103,7 +106,7 @@ def test_a_group_with_a_limit_and_a_machine_without_room_are_told(daemon: Daemon
     needs = Resources(cpus=8, mem_mb=1000)
     free = Capacity(slots=1, gpu_slots=0, cpus=2, mem_mb=10)
     full = words.why_waiting(daemon, free, _JOB, is_paused=False, is_at_limit=True)
-    assert full == ("group_limit", words.WAITING["group_limit"])
+    assert full[:2] == ("group_limit", words.WAITING["group_limit"])
     assert words.why_waiting(daemon, free, _JOB._replace(needs=needs), is_paused=False).reason == "no_cpus"
     roomy = free._replace(cpus=8)
     assert words.why_waiting(daemon, roomy, _JOB._replace(needs=needs), is_paused=False).reason == "no_memory"
@@ -126,3 +129,42 @@ def test_a_group_at_its_limit_is_told_by_every_view(ws: Workspace, monkeypatch: 
     assert lists.run(ws, second.run_id).job.waiting == "group_limit"
     assert glance.queue_summary(ws).next[0].waiting == "group_limit"
     assert shown[second.number].waiting == "group_limit"
+
+
+@pytest.mark.parametrize(
+    ("device", "needs", "detail"),
+    [
+        (Device("A", 8000, 1, is_whole=True), Resources(gpus=1), "gpus_busy"),
+        (Device("A", 8000, foreign_mb=4000), Resources(gpus=1), "foreign"),
+        (Device("A", 8000, 2, 7000), Resources(gpus=1, vram_mb=2000), "memory"),
+    ],
+)
+def test_a_run_without_a_gpu_says_why_it_gets_none(
+    daemon: DaemonStatus, device: Device, needs: Resources, detail: str
+) -> None:
+    full = Capacity(1, NO_LIMIT, (device,))
+    waiting = words.why_waiting(daemon, full, _JOB._replace(needs=needs), is_paused=False)
+    assert waiting == ("no_gpu_slot", words.WAITING_DETAIL[detail], detail)
+
+
+def test_a_run_waits_for_devices_that_are_kept_for_another_one(daemon: DaemonStatus) -> None:
+    kept = Reservation(Resources(gpus=2), frozenset("A"), "job_1")
+    capacity = Capacity(1, NO_LIMIT, (Device("A", 8000),), reservation=kept)
+    waiting = words.why_waiting(daemon, capacity, _JOB._replace(needs=Resources(gpus=1)), is_paused=False)
+    assert waiting.detail == "reserved"
+
+
+def test_other_processes_know_what_is_left_of_the_devices(ws: Workspace, daemon: DaemonStatus) -> None:
+    submit.enqueue_sweep(ws, (ws.root / "plan.json").read_bytes(), where="plan.json")
+    told = ({"uuid": "A", "index": 0, "memory_mb": 8000, "foreign_mb": 100, "is_known": True},)
+    busy = daemon._replace(gpus=told, gpu_auto=True, max_parallel=2)
+    with open_journal(ws) as journal:
+        claims = Claims(0, 1, None, Gpus((Gpu(0, "A", "x", 8000),)))
+        with journal.write() as tx:
+            journal.connection.execute("UPDATE jobs SET shape_id = 2 WHERE seq = 1")
+            claims.claim_all(tx, clock.now())
+        with journal.read() as tx:
+            left = free_capacity(busy, tx)
+            assert slots_used(tx, busy) == (1, 1)
+    assert left.devices == (Device("A", 8000, 1, is_whole=True, foreign_mb=100),)
+    assert (left.slots, left.gpu_slots) == (1, NO_LIMIT)

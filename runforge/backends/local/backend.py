@@ -21,7 +21,7 @@ from runforge.core.guards import Signs
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
 from runforge.files.durable import is_folder, write_atomic
-from runforge.machine import disk_space, os_process
+from runforge.machine import disk_space, gpu_choice, gpu_lease, os_process
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpu_watch import GpuWatch
 from runforge.machine.gpus import Gpus
@@ -40,11 +40,14 @@ class LocalBackend:
         max_parallel: int,
         umask: int,
         log: Callable[[str], None],
+        devices: str | None = None,
     ) -> None:
         self._workspace = workspace
         self._watch = watch
         self._log = log
-        self._gpus = GpuWatch(clocks.SYSTEM, log)
+        self._gpus = GpuWatch(
+            clocks.SYSTEM, log, gpu_choice.look_for(devices, gpu_lease.queue_of(workspace.journal))
+        )
         self._launcher = Launcher(workspace, self._gpus, max_parallel=max_parallel, umask=umask)
         self._attempts = WatchList(watch, clocks.SYSTEM)
         self._frozen = FrozenSupervisors(log, clocks.SYSTEM)
@@ -71,7 +74,8 @@ class LocalBackend:
             self._watch_zygotes()
 
     def capacity(self, *, is_in_use: bool) -> Gpus:
-        """Return the GPUs of this machine that are the daemon's."""
+        """Return the GPUs of this machine that are the daemon's, with whose memory is on them."""
+        self._gpus.tokens = self._attempts.tokens
         return self._gpus.step(is_in_use=is_in_use)
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
@@ -179,8 +183,9 @@ class LocalBackend:
                 self._watch.add(zygote.fileno(), _nothing)
 
     def wait_seconds(self) -> float | None:
-        """Return how often attempts without a handle are inspected, if there are any."""
-        return POLL_SECONDS if self._attempts.needs_polling() or self._frozen else None
+        """Return how often attempts without a handle are inspected, and when the next look at the GPUs is due."""
+        polling = POLL_SECONDS if self._attempts.needs_polling() or self._frozen else None
+        return min((s for s in (polling, self._gpus.wait_seconds()) if s is not None), default=None)
 
     def forget(self, ref: AttemptRef) -> None:
         """Stop watching an attempt."""

@@ -15,13 +15,17 @@ from typing import NamedTuple
 
 from runforge.attempts import build_spec, checkpoints, earlier_life, environment, outputs
 from runforge.attempts.build_spec import Place, Terms
+from runforge.attempts.spec import GpuLock
 from runforge.backends.base import Launch
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
+from runforge.core.outcome import DeviceGrant
 from runforge.core.records import Group, Job
 from runforge.documents import request_file
 from runforge.documents.request import Request
+from runforge.documents.retried_request import with_changes
 from runforge.errors import OperationFailed
 from runforge.files.durable import refuse_link
+from runforge.machine import gpu_lease
 from runforge.machine.gpu_watch import GpuWatch
 from runforge.workspace import Workspace
 
@@ -45,6 +49,7 @@ class Launcher:
     def __init__(self, workspace: Workspace, gpus: GpuWatch, *, max_parallel: int, umask: int) -> None:
         self._workspace = workspace
         self._gpus = gpus
+        self._queue = gpu_lease.queue_of(workspace.journal)
         self._threads = build_spec.threads_per_run(max_parallel)
         self._umask = umask
         self._asked: dict[int, _Asked] = {}
@@ -96,6 +101,7 @@ class Launcher:
         refuse_link(run_dir)
         request, digest = request_file.read_of_run(run_dir, job.request_sha)
         _require_same(job, digest)
+        request = with_changes(request, job)
         files = environment.of_request(self._workspace, request.environment)
         variables = environment.variables(files, os.environ)
         earlier_life.set_aside(self._workspace, job, token)
@@ -106,6 +112,7 @@ class Launcher:
         terms = Terms(
             gpus=self._gpus.found.total,
             devices=tuple(self._gpus.known[uuid] for uuid in launch.grant.uuids),
+            ooms=launch.grant.ooms,
             threads=self._threads,
             umask=self._umask,
             dry_run_seconds=job.dry_run_seconds,
@@ -114,6 +121,8 @@ class Launcher:
             objective=_objective(launch.group, request),
             environment=files,
             variables=variables,
+            gpu_locks=tuple(_lock(each) for each in launch.grant.devices if each.device is not None),
+            queue=self._queue,
         )
         place = Place(job.run_id, job.attempt, token, self._workspace.root, run_dir, attempt_dir)
         path, sealed = build_spec.write_spec(build_spec.build_spec(request, place, terms), request)
@@ -158,6 +167,10 @@ class Launcher:
         """Start the dead zygotes again. OSError if the machine has no room for one: a launch starts it then."""
         for zygote in self._dead:
             zygote.start()
+
+
+def _lock(granted: DeviceGrant) -> GpuLock:
+    return GpuLock(granted.device or "", granted.is_whole)
 
 
 def _says_so(request: Request) -> bool:

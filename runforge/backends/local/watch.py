@@ -53,6 +53,11 @@ class WatchList:
         """Return a watched attempt by its token."""
         return self._known.get(token)
 
+    @property
+    def tokens(self) -> frozenset[str]:
+        """The tokens of all watched attempts."""
+        return frozenset(self._known)
+
     def attach(self, watched: Watched, handle: int | None) -> None:
         """Let the handle wake the loop. Without a handle the attempt is polled."""
         watched.handle = handle

@@ -3,8 +3,16 @@
 -- Runs of one recipe differ only in what a sweep varies (core/recipe.py); configurations are equal if all of it is.
 ALTER TABLE jobs ADD COLUMN recipe TEXT;
 ALTER TABLE jobs ADD COLUMN config_hash TEXT;
--- Devices that it must have, as a JSON list of UUIDs; empty: any.
-ALTER TABLE jobs ADD COLUMN pins TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(pins));
+-- Devices that it may have, as UUIDs with commas; empty is any. They are a part of what it needs: a run that waits
+-- for its device keeps no other run of its group from starting. The column had another name, and was not used.
+ALTER TABLE shapes RENAME COLUMN backend TO pins;
+DROP TRIGGER shapes_are_kept;
+UPDATE shapes SET pins = '';
+CREATE TRIGGER shapes_are_kept BEFORE UPDATE ON shapes
+BEGIN SELECT RAISE(ABORT, 'a shape is never changed'); END;
+-- 1: its memory follows from what runs of its recipe have used (queue/learned.py).
+ALTER TABLE jobs ADD COLUMN learns INTEGER NOT NULL DEFAULT 0 CHECK (learns IN (0, 1));
+CREATE INDEX jobs_learning ON jobs (recipe) WHERE learns = 1 AND state = 'queued';
 -- Of a sweep that grows: which trial it is, and why and where it was stopped early (JSON).
 ALTER TABLE jobs ADD COLUMN trial_no INTEGER;
 ALTER TABLE jobs ADD COLUMN stop_reason TEXT CHECK (stop_reason IS NULL OR json_valid(stop_reason));
@@ -34,7 +42,8 @@ BEGIN
     INSERT INTO journal (at, event, job_id, group_id, to_state, attempt, detail)
     SELECT NEW.updated_at, 'enqueued', NEW.job_id, NEW.group_id, NEW.state, NEW.attempt,
            json_object('run_id', NEW.run_id, 'priority', NEW.priority, 'requires_gpu', gpus > 0,
-                       'needs', json_object('cpus', cpus, 'gpus', gpus, 'vram_mb', vram_mb, 'mem_mb', mem_mb),
+                       'needs', json_object('cpus', cpus, 'gpus', gpus, 'vram_mb', vram_mb, 'mem_mb', mem_mb,
+                                            'pins', pins),
                        'name', NEW.name, 'tags', json(NEW.tags), 'notes', NEW.notes, 'env_id', NEW.env_id,
                        'request_sha', NEW.request_sha, 'retry_rules', json(NEW.retry_rules),
                        'is_resumable', NEW.is_resumable, 'on_lost', NEW.on_lost)
@@ -137,6 +146,24 @@ CREATE TABLE resources (
     PRIMARY KEY (job_id, attempt)
 ) STRICT, WITHOUT ROWID;
 
+-- 1: there is a GPU slot for each device. Which devices the daemon was restricted to, as it was told.
+ALTER TABLE daemon ADD COLUMN gpu_auto INTEGER NOT NULL DEFAULT 0 CHECK (gpu_auto IN (0, 1));
+ALTER TABLE daemon ADD COLUMN devices TEXT;
+
+-- What each device has that was ever given to a run. Not more of it is leased.
+CREATE TABLE devices (
+    device    TEXT PRIMARY KEY,
+    memory_mb INTEGER NOT NULL CHECK (memory_mb > 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER devices_are_not_overbooked BEFORE INSERT ON device_grants
+WHEN NEW.share_mb > 0 AND NEW.share_mb + (SELECT total(share_mb) FROM device_grants WHERE device = NEW.device)
+                          > (SELECT memory_mb FROM devices WHERE device = NEW.device)
+BEGIN SELECT RAISE(ABORT, 'a device cannot be leased above its memory'); END;
+
+-- The attempt failed in a way that looks like the device's own fault.
+ALTER TABLE attempts ADD COLUMN device_failed INTEGER NOT NULL DEFAULT 0 CHECK (device_failed IN (0, 1));
+
 -- Devices that get no new runs, and why.
 CREATE TABLE quarantined (
     device   TEXT PRIMARY KEY,
@@ -206,6 +233,15 @@ CREATE VIEW full_jobs AS
 SELECT seq, job_id, run_id, group_id, lane_id, run_dir, priority, state, cpus, gpus, vram_mb, mem_mb, attempt, lost,
        cancel_requested, dry_run_seconds, overrides, created_at, updated_at, started_at, finished_at, error, cause,
        metric_name, metric_value, held, blockers, delayed, not_before, version, name, tags, notes, env_id, request_sha,
-       retry_rules, retries_used, recipe, config_hash, pins, trial_no, stop_reason, frozen_at, yield_requested,
+       retry_rules, retries_used, recipe, config_hash, pins, learns, trial_no, stop_reason, frozen_at, yield_requested,
        is_resumable, on_lost, yields, idle_yields, last_step, code_tree, notify, stall_seconds, stall_kill, stalled_at
 FROM jobs CROSS JOIN shapes USING (shape_id);
+
+DROP TRIGGER jobs_reshaped;
+CREATE TRIGGER jobs_reshaped AFTER UPDATE OF shape_id ON jobs WHEN NEW.shape_id <> OLD.shape_id
+BEGIN
+    INSERT INTO journal (at, event, job_id, group_id, attempt, detail)
+    SELECT NEW.updated_at, 'needs_set', NEW.job_id, NEW.group_id, NEW.attempt,
+           json_object('cpus', cpus, 'gpus', gpus, 'vram_mb', vram_mb, 'mem_mb', mem_mb, 'pins', pins)
+    FROM shapes WHERE shape_id = NEW.shape_id;
+END;

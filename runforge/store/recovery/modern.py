@@ -24,7 +24,7 @@ _DESCRIBING = frozenset({"enqueued", "described", "edited", "resumable_set", "yi
 
 def bring_up(tables: dict[str, list[Row]]) -> None:
     """Give every saved row the columns of this version: needs, gates, devices, descriptions."""
-    known = {**_FIRST, **{row["shape_id"]: records.needs(row) for row in tables.get("shapes", [])}}
+    known = {**_FIRST, **{row["shape_id"]: _needs(row) for row in tables.get("shapes", [])}}
     told = _needs_in_entries(tables["journal"])
     entries_of: dict[str, list[Row]] = defaultdict(list)
     for entry in tables["journal"]:
@@ -45,6 +45,11 @@ def bring_up(tables: dict[str, list[Row]]) -> None:
     for attempt in tables["attempts"]:
         uuid = attempt.get("gpu_uuid")
         attempt.setdefault("devices", json.dumps([uuid] if uuid else []))
+
+
+def _needs(shape: Row) -> Resources:
+    """Return the needs of a saved row of `shapes`; an older journal has no devices in it."""
+    return records.needs({"pins": "", **shape})
 
 
 def _close_others(tables: dict[str, list[Row]]) -> None:
@@ -97,18 +102,20 @@ def shapes(jobs: list[Row]) -> list[Row]:
 def grants(tables: dict[str, list[Row]]) -> list[Row]:
     """Return the GPU slots of the running jobs, with the devices that their attempts were given."""
     given = {(row["job_id"], row["attempt"]): json.loads(row["devices"]) for row in tables["attempts"]}
-    held: list[tuple[str, str | None]] = []
+    held: list[tuple[str, str | None, int]] = []
     for job in tables["jobs"]:
         if job["state"] == "running":
             devices = given.get((job["job_id"], job["attempt"]), [])[: job["gpus"]]
-            held += [(job["job_id"], device) for device in devices + [None] * (job["gpus"] - len(devices))]
-    times = Counter(device for _, device in held)
+            devices += [None] * (job["gpus"] - len(devices))
+            held += [(job["job_id"], device, job["vram_mb"]) for device in devices]
+    times = Counter(device for _, device, _ in held)
     return [
         {
             "slot_no": number,
             "job_id": job_id,
             "device": device,
-            "share_mb": 0 if device is not None and times[device] > 1 else None,
+            # Whole, unless it had named what it uses, or others are there too.
+            "share_mb": vram_mb if device is not None and (vram_mb or times[device] > 1) else None,
         }
-        for number, (job_id, device) in enumerate(held)
+        for number, (job_id, device, vram_mb) in enumerate(held)
     ]

@@ -37,6 +37,38 @@ SELECT slot_no, job_id FROM slots;
 -- name: grants
 SELECT slot_no, job_id, device, share_mb FROM device_grants;
 
+-- name: peaks_of_recipe
+-- What the newest runs of a recipe that succeeded have used of their devices, if somebody watched most of the time.
+SELECT overrides, peak_vram FROM jobs CROSS JOIN resources USING (job_id, attempt)
+WHERE recipe = :recipe AND finished_at IS NOT NULL AND state = 'succeeded' AND peak_vram <> '{}'
+  AND ifnull(watched, 1) >= 0.5
+ORDER BY finished_at DESC LIMIT :limit;
+
+-- name: quarantined
+SELECT device, since, reason FROM quarantined ORDER BY since, device;
+
+-- name: quarantine
+INSERT INTO quarantined (device, since, reason) VALUES (:device, :now, :reason) ON CONFLICT DO NOTHING;
+
+-- name: release_device
+DELETE FROM quarantined WHERE device = :device;
+
+-- name: forgive_device
+UPDATE attempts SET device_failed = 0
+WHERE device_failed = 1 AND EXISTS (SELECT 1 FROM json_each(devices) WHERE value = :device);
+
+-- name: devices
+SELECT devices FROM attempts WHERE job_id = :job_id AND attempt = :attempt;
+
+-- name: note_device_failure
+UPDATE attempts SET device_failed = 1 WHERE job_id = :job_id AND attempt = :attempt;
+
+-- name: last_on_device
+-- The newest attempts that had a device and have ended.
+SELECT run_id, device_failed FROM attempts
+WHERE finished_at IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(devices) WHERE value = :device)
+ORDER BY finished_at DESC, attempt DESC LIMIT :limit;
+
 -- name: asked
 -- What the running jobs have asked for besides slots and devices.
 SELECT cpus, mem_mb FROM slots CROSS JOIN jobs USING (job_id) CROSS JOIN shapes USING (shape_id)
@@ -49,6 +81,11 @@ INSERT INTO slots (slot_no, job_id) VALUES (:slot_no, :job_id);
 -- There are more slots than devices now: whoever had this one whole has a part of it from here on.
 UPDATE device_grants SET share_mb = 0 WHERE device = :device AND share_mb IS NULL;
 
+-- name: note_device
+-- What the device has: no more of it is leased.
+INSERT INTO devices (device, memory_mb) VALUES (:device, :memory_mb)
+ON CONFLICT (device) DO UPDATE SET memory_mb = excluded.memory_mb WHERE memory_mb <> excluded.memory_mb;
+
 -- name: grant_device
 INSERT INTO device_grants (slot_no, job_id, device, share_mb)
 VALUES (:slot_no, :job_id, :device, :share_mb);
@@ -58,3 +95,13 @@ DELETE FROM slots WHERE job_id = :job_id;
 
 -- name: free_devices
 DELETE FROM device_grants WHERE job_id = :job_id;
+
+-- name: note_use
+INSERT OR REPLACE INTO resources (job_id, attempt, peak_vram, gpu_use, gpu_seconds, peak_rss_mb, cpu_seconds, watched)
+VALUES (:job_id, :attempt, :peak_vram, :gpu_use, :gpu_seconds, :peak_rss_mb, :cpu_seconds, :watched);
+
+-- name: uses_of_job
+SELECT * FROM resources WHERE job_id = :job_id ORDER BY attempt;
+
+-- name: use_of_attempt
+SELECT * FROM resources WHERE job_id = :job_id AND attempt = :attempt;

@@ -1,11 +1,11 @@
 -- name: insert
 INSERT INTO jobs (job_id, run_id, group_id, lane_id, run_dir, priority, state, shape_id,
                   dry_run_seconds, overrides, name, tags, notes, held, delayed, not_before,
-                  env_id, request_sha, retry_rules, recipe, config_hash, pins, trial_no,
+                  env_id, request_sha, retry_rules, recipe, config_hash, learns, trial_no,
                   is_resumable, on_lost, code_tree, notify, stall_seconds, stall_kill, created_at, updated_at)
 VALUES (:job_id, :run_id, :group_id, :lane_id, :run_dir, :priority, 'queued', :shape_id,
         :dry_run_seconds, :overrides, :name, :tags, :notes, :held, :delayed, :not_before,
-        :env_id, :request_sha, :retry_rules, :recipe, :config_hash, :pins, :trial_no,
+        :env_id, :request_sha, :retry_rules, :recipe, :config_hash, :learns, :trial_no,
         :is_resumable, :on_lost, :code_tree, :notify, :stall_seconds, :stall_kill, :now, :now);
 
 -- name: by_job_id
@@ -79,10 +79,10 @@ SELECT seq FROM jobs ORDER BY seq DESC LIMIT 1000;
 
 -- name: shape_id
 SELECT shape_id FROM shapes
-WHERE gpus = :gpus AND cpus = :cpus AND vram_mb = :vram_mb AND mem_mb = :mem_mb AND backend = 'local';
+WHERE gpus = :gpus AND cpus = :cpus AND vram_mb = :vram_mb AND mem_mb = :mem_mb AND pins = :pins;
 
 -- name: new_shape
-INSERT INTO shapes (cpus, gpus, vram_mb, mem_mb) VALUES (:cpus, :gpus, :vram_mb, :mem_mb) RETURNING shape_id;
+INSERT INTO shapes (cpus, gpus, vram_mb, mem_mb, pins) VALUES (:cpus, :gpus, :vram_mb, :mem_mb, :pins) RETURNING shape_id;
 
 -- name: heads
 -- Of each need that some ready job has: the lane whose turn it is among those with such a job, and of these jobs in
@@ -98,7 +98,7 @@ WITH RECURSIVE first (row_id) AS (
               AND shape_id > (SELECT shape_id FROM lane_shapes WHERE row_id = first.row_id)
             ORDER BY shape_id, served, lane_id LIMIT 1)
     FROM first WHERE row_id IS NOT NULL)
-SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, job_id, priority, place, seq
+SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, pins, job_id, priority, place, seq
 FROM first CROSS JOIN lane_shapes AS lane USING (row_id) CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
 WHERE seq = (SELECT seq FROM jobs INDEXED BY jobs_next
              WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
@@ -106,7 +106,7 @@ WHERE seq = (SELECT seq FROM jobs INDEXED BY jobs_next
 
 -- name: heads_of_lane
 -- The same for one lane, whosever turn it is.
-SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, job_id, priority, place, seq
+SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, pins, job_id, priority, place, seq
 FROM lane_shapes AS lane CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
 WHERE lane.lane_id = :lane_id AND ready > 0 AND is_closed = 0
   AND seq = (SELECT seq FROM jobs INDEXED BY jobs_next
@@ -349,9 +349,24 @@ UPDATE jobs SET shape_id = :shape_id, updated_at = :now WHERE job_id = :job_id A
 UPDATE jobs SET request_sha = :request_sha, env_id = :env_id, retry_rules = :retry_rules, overrides = :overrides,
                 stall_seconds = :stall_seconds, stall_kill = :stall_kill,
                 recipe = :recipe, config_hash = :config_hash, is_resumable = :is_resumable, on_lost = :on_lost,
-                shape_id = :shape_id, version = version + 1,
+                shape_id = :shape_id, learns = :learns, version = version + 1,
                 retries_used = CASE WHEN retry_rules = :retry_rules THEN retries_used ELSE '[]' END, updated_at = :now
 WHERE job_id = :job_id AND state = 'queued' AND version = :version;
+
+-- name: learning
+-- The waiting runs of a recipe whose memory follows from earlier runs.
+SELECT job_id, overrides, cpus, gpus, vram_mb, mem_mb, pins FROM jobs CROSS JOIN shapes USING (shape_id)
+WHERE recipe = :recipe AND learns = 1 AND state = 'queued';
+
+-- name: learn_no_more
+UPDATE jobs SET learns = 0 WHERE job_id = :job_id AND learns = 1;
+
+-- name: set_overrides
+UPDATE jobs SET overrides = :overrides, updated_at = :now WHERE job_id = :job_id;
+
+-- name: reshape
+UPDATE jobs SET shape_id = :shape_id, updated_at = :now
+WHERE job_id = :job_id AND state = 'queued' AND shape_id <> :shape_id;
 
 -- name: describe
 UPDATE jobs SET name = :name, tags = :tags, notes = :notes, updated_at = :now WHERE job_id = :job_id;

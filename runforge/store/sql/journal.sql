@@ -37,7 +37,7 @@ ORDER BY seq;
 
 -- name: daemon
 SELECT epoch, pid, start_ticks, boot_id, started_at, max_parallel, gpu_slots, state, wanted,
-       drain_until, last_served_group
+       drain_until, last_served_group, gpu_auto, devices
 FROM daemon WHERE one = 1;
 
 -- name: take_over
@@ -46,6 +46,12 @@ UPDATE daemon SET epoch = epoch + 1, pid = :pid, start_ticks = :start_ticks, boo
                   started_at = :now, max_parallel = :max_parallel, gpu_slots = :gpu_slots,
                   state = 'running', wanted = 'run', drain_until = NULL
 WHERE one = 1 RETURNING epoch;
+
+-- name: set_gpu_choice
+UPDATE daemon SET gpu_auto = :gpu_auto, devices = :devices WHERE one = 1;
+
+-- name: set_gpu_slots
+UPDATE daemon SET gpu_slots = :gpu_slots WHERE one = 1;
 
 -- name: set_daemon_state
 UPDATE daemon SET state = :state WHERE one = 1;

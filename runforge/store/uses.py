@@ -1,0 +1,31 @@
+"""What attempts used: the rows of `resources`."""
+
+import json
+from typing import Any
+
+from runforge.core.records import Job
+from runforge.core.used import Used
+from runforge.store.journal import Transaction
+
+
+def note(tx: Transaction, job: Job, used: Used | None) -> None:
+    """Write down what the job's attempt used, if anything is known."""
+    if used is not None:
+        values = {**used._asdict(), "peak_vram": json.dumps(used.peak_vram)}
+        tx.run("attempts.note_use", job_id=job.job_id, attempt=job.attempt, **values)
+
+
+def of_job(tx: Transaction, job_id: str) -> dict[int, Used]:
+    """Return what is known of each attempt of a job."""
+    return {row["attempt"]: _used(row) for row in tx.rows("attempts.uses_of_job", job_id=job_id)}
+
+
+def of_attempt(tx: Transaction, job: Job) -> Used | None:
+    """Return what is known of a job's last attempt."""
+    row = tx.row("attempts.use_of_attempt", job_id=job.job_id, attempt=job.attempt)
+    return None if row is None else _used(row)
+
+
+def _used(row: Any) -> Used:
+    plain = Used._make(row[name] for name in Used._fields)
+    return plain._replace(peak_vram=json.loads(row["peak_vram"]))

@@ -11,6 +11,7 @@ import importlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -29,7 +30,7 @@ from runforge.daemon.sampling import FAKE_SAMPLER
 from runforge.documents import strict_json
 from runforge.drills.traces import processes_of
 from runforge.errors import RunForgeError
-from runforge.queue import daemon_wish, environment, ordering, submit, submitting
+from runforge.queue import daemon_wish, environment, ordering, provenance, submit, submitting
 from runforge.queue.ordering import Order
 from runforge.store import records
 from runforge.store.opening import exists, open_journal
@@ -89,6 +90,11 @@ class Rig:
         self.forgets = False
         #: The runs are queued as `submit` does it, not from a plan.
         self.submits = False
+        #: Whether a hook hears of notices.
+        self.has_hook = False
+        self._hook = folder / "hook"
+        #: A repository whose code the runs start in, as with `submit --snapshot`; None for none.
+        self.repository: Path | None = None
         #: The runs are the trials of a search, which the daemon makes one by one.
         self.searches = False
         self._counter = folder / "count"
@@ -174,6 +180,7 @@ class Rig:
 
     def _arm(self, armed: str | None) -> None:
         os.umask(0o077)
+        os.environ["XDG_CONFIG_HOME"] = str(self.witness.parent / "no-settings")
         if armed is not None:
             os.environ[failpoints.VARIABLE] = armed
             if armed == self._armed:
@@ -201,7 +208,7 @@ class Rig:
         if self.submits:
             rows = tuple({"kind": kind} for kind in KINDS)
             order = Order(base, "walk", sweep=Sweep(rows, ()), environment=captured)
-            self.call(lambda: submitting.submit(self.ws, order, ordering.prepare(order)))
+            self.call(lambda: self._order(order))
             self.acknowledged = [job.run_id for job in self.jobs()]
             return
         runs = [{"model.hyperparameters.kind": kind} for kind in KINDS]
@@ -209,6 +216,40 @@ class Rig:
         data = strict_json.dump(document)
         self.call(lambda: self._submit(captured, data))
         self.acknowledged = [job.run_id for job in self.jobs()]
+
+    def _order(self, order: Order) -> None:
+        if self.repository is not None:
+            self.ws.prepare()
+            code = provenance.capture(self.ws, self.repository, ["sh"], os.environ, seconds=_DEADLINE)
+            folder = str(provenance.export(self.ws, code))
+            model = {**order.request["model"], "folder": folder}
+            submission = order.submission._replace(code_tree=code.id)
+            order = order._replace(
+                request={**order.request, "model": model}, code=code, submission=submission
+            )
+        submitting.submit(self.ws, order, ordering.prepare(order))
+
+    def make_repository(self) -> None:
+        """Make a repository with one commit and a change."""
+        self.repository = self.witness.parent / "code"
+        self.repository.mkdir()
+        (self.repository / "train.py").write_text("one\n")
+        for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "one"]):
+            identity = ["-c", "user.name=eve", "-c", "user.email=eve@example.org"]
+            subprocess.run(["git", *identity, "-C", str(self.repository), *words], check=True)
+        (self.repository / "train.py").write_text("two\n")
+
+    def lacking_code(self) -> list[str]:
+        """Return the runs whose code is not there as it was."""
+        found = []
+        for job in self.jobs():
+            tree = (job.code_tree or "").partition("-")[0]
+            ref = self.repository and self.repository / ".git" / "refs" / "runforge" / tree
+            if not tree or not ref or not ref.is_file():
+                found.append(f"{job.run_id}: no ref keeps its code")
+            elif (self.ws.code_dir / tree / "train.py").read_text() != "two\n":
+                found.append(f"{job.run_id}: its snapshot is not its code")
+        return found
 
     def _search(self, base: dict[str, Any]) -> dict[str, Any]:
         space = [{"path": "model.hyperparameters.kind", "values": list(KINDS)}]
@@ -257,6 +298,23 @@ class Rig:
     def until_state(self, which: int, state: State) -> None:
         """Wait until one of the four runs is in a state."""
         self.until(lambda: self.jobs()[which].state is state, f"{KINDS[which]} is {state}")
+
+    # --- notices -------------------------------------------------------------------------------
+
+    def configure_hook(self) -> None:
+        """Let a program hear of notices."""
+        self.has_hook = True
+        self._hook.write_text('#!/bin/sh\ncat >> "$0.heard"\n', "ascii")
+        self._hook.chmod(0o700)
+        self.ws.prepare()
+        path = self.ws.hidden / "config.toml"
+        path.touch(0o600)
+        path.write_text(f"[notify]\nto = ['cmd:{self._hook}']\n", "utf-8")
+
+    def has_heard(self, event: str) -> bool:
+        """Return whether the hook has heard of an event."""
+        heard = self._hook.with_name("hook.heard")
+        return heard.exists() and f'"event": "{event}"' in heard.read_text("utf-8")
 
     def strays(self) -> list[int]:
         """Return the processes that are left of the workspace."""

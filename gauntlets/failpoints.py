@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gauntlets.failpoint_rig import FAILS, KINDS, LOSES, OK, WAITS, Killed, Rig, preload, rig
+from gauntlets import failpoint_checks
+from gauntlets.failpoint_rig import FAILS, LOSES, OK, WAITS, Killed, Rig, preload, rig
 from runforge.core.dependencies import RUN, Parent
 from runforge.core.records import Job
 from runforge.core.states import TERMINAL, State
@@ -60,6 +60,12 @@ def _submitting(here: Rig) -> None:
     _everyday(here)
 
 
+def _snapping(here: Rig) -> None:
+    """The same, with a snapshot of the code."""
+    here.make_repository()
+    _submitting(here)
+
+
 def _searching(here: Rig) -> None:
     """A search for four trials, each made by the daemon."""
     here.searches = True
@@ -78,6 +84,12 @@ def _editing(here: Rig) -> None:
     here.start()
     here.until_state(OK, State.SUCCEEDED)
     here.stop()
+
+
+def _telling(here: Rig) -> None:
+    """The everyday sweep, with a hook that hears of its first failure and of its end."""
+    here.configure_hook()
+    _everyday(here)
 
 
 def _checkpoint(here: Rig) -> None:
@@ -209,8 +221,10 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys((point for point in POINTS if point.startswith("migrate.")), _migrating),
     **dict.fromkeys((point for point in POINTS if point.startswith("recover.")), _damaged),
     "submit.inserted": _submitting,
+    **dict.fromkeys(("code.kept", "code.exported"), _snapping),
     **dict.fromkeys((point for point in POINTS if point.startswith(("sampler.", "trials."))), _searching),
     **dict.fromkeys((point for point in POINTS if point.startswith("edit.")), _editing),
+    **dict.fromkeys((point for point in POINTS if point.startswith("notice.")), _telling),
     "lost.revoked": _interrupted,
     "lost.closed": _unlaunched,
     **dict.fromkeys(("cascade.one_canceled", "revival.one_queued", "move.one_placed"), _waiting),
@@ -249,34 +263,7 @@ def _broken(here: Rig) -> list[str]:
     for job in here.jobs():
         if job.cancel_requested and job.state is not State.CANCELED:
             found.append(f"{job.run_id} should be canceled but is {job.state}")
-    return found + _mixed_files(here) + (_other_trials(here) if here.searches else [])
-
-
-def _other_trials(here: Rig) -> list[str]:
-    """Return what is wrong with the trials of a search: each must be there once, in the order of the suggestions."""
-    jobs = here.jobs()
-    kinds = [json.loads(job.overrides)["model.hyperparameters.kind"] for job in jobs]
-    if [job.trial_no for job in jobs] == list(range(len(KINDS))) and kinds == list(KINDS):
-        return []
-    return [f"the trials are {kinds}, numbered {[job.trial_no for job in jobs]}"]
-
-
-def _mixed_files(here: Rig) -> list[str]:
-    """Return the files of attempts that are in the place of another attempt's files."""
-    found = []
-    for job in here.jobs():
-        run_dir = here.ws.root / job.run_dir
-        for log in [run_dir / "logs.txt", *run_dir.glob("previous/*/logs.txt")]:
-            if not log.exists():
-                continue
-            lines = [line for line in log.read_text().splitlines() if line.startswith("this is attempt ")]
-            attempts = {line.rpartition(" ")[2] for line in lines}
-            place = log.parent.name if log.parent != run_dir else str(job.attempt)
-            if attempts - {place}:
-                found.append(f"{log.relative_to(here.ws.root)} has the lines of attempts {sorted(attempts)}")
-            if not (log.parent / "result.json").exists():
-                found.append(f"{log.relative_to(here.ws.root)} has no result.json beside it")
-    return found
+    return found + failpoint_checks.of_files(here)
 
 
 def try_once(point: str, nth: int) -> tuple[bool, list[str]]:

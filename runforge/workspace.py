@@ -78,6 +78,11 @@ class Workspace(NamedTuple):
         return self._private("export.lock")
 
     @property
+    def notices_lock(self) -> Path:
+        """Held while a process sends notices."""
+        return self._private("notices.lock")
+
+    @property
     def doorbell(self) -> Path:
         """Datagram socket on which commands wake the daemon."""
         return self._private("doorbell.sock")
@@ -115,6 +120,11 @@ class Workspace(NamedTuple):
     def env_file(self, env_id: str) -> Path:
         """File of one stored environment; the id is the digest of its content."""
         return self.envs_dir / f"{env_id}.json"
+
+    @property
+    def code_dir(self) -> Path:
+        """Folder of the trees of code that runs start in."""
+        return self.hidden / "code"
 
     def find_run_dir(self, run_id: str) -> Path | None:
         """Return the run's folder here or where older clients keep them (`.ml/runs`)."""

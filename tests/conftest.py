@@ -34,6 +34,8 @@ MOST_LEFT_OPEN = 8
 #: What makes the daemons of the tests cheap to start; see tests/cold/sitecustomize.py.
 COLD = str(Path(__file__).parent / "cold")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [COLD, os.environ.get("PYTHONPATH")]))
+# The settings of whoever runs the tests count for nothing, and nobody is told of what fails here.
+os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "no-settings")
 launcher.WARMUP = launcher.FINISH  # the same for the daemons in this process
 
 #: `make test-writers` says where the tools are.

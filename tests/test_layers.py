@@ -18,9 +18,11 @@ ROOT = Path(__file__).parent.parent / "runforge"
 TOP = {
     "__init__",
     "__main__",
+    "amounts",
     "cells",
     "clock",
     "digest",
+    "config",
     "errors",
     "failpoints",
     "ids",
@@ -30,7 +32,7 @@ TOP = {
     "workspace",
 }
 #: What a top module may import of the rooms.
-TOP_MAY = {"workspace": {"files"}, "__main__": {"cli"}}
+TOP_MAY = {"workspace": {"files"}, "config": {"files"}, "__main__": {"cli"}}
 #: A room's contract: the rooms that it may import, besides itself and the top modules. Bottom first.
 ROOMS: dict[str, set[str]] = {
     "core": set(),
@@ -46,10 +48,13 @@ ROOMS: dict[str, set[str]] = {
     "store": {"attempts", "core", "files", "machine"},
     "supervise": {"attempts", "core", "files", "machine", "metrics"},
     "backends": {"attempts", "core", "documents", "files", "machine", "supervise", "training"},
+    "notices": {"core", "files", "store"},
     "exports": {"core", "files", "store"},
     "queue": {"attempts", "core", "documents", "exports", "files", "machine", "store", "sweeps", "training"},
     "views": {"attempts", "core", "documents", "files", "machine", "metrics", "store"},
-    "daemon": {"backends", "core", "exports", "files", "machine", "metrics", "queue", "store", "views"},
+    "daemon": {
+        *("backends", "core", "exports", "files", "machine", "metrics", "notices", "queue", "store", "views"),
+    },
     "direct": {
         *("attempts", "core", "daemon", "documents", "exports", "files", "machine"),
         *("metrics", "queue", "store", "supervise", "training", "views"),
@@ -58,7 +63,7 @@ ROOMS: dict[str, set[str]] = {
     "tui": {"core", "files", "machine", "metrics", "queue", "views"},
     "cli": {
         *("core", "daemon", "direct", "documents", "drills", "exports", "files", "helper"),
-        *("machine", "metrics", "queue", "store", "sweeps", "tui", "views"),
+        *("machine", "metrics", "notices", "queue", "store", "sweeps", "tui", "views"),
     },
 }
 FILES = sorted(ROOT.rglob("*.py"))

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 _FORMATS = ("table", "md", "json")
 
 
-def compare(targets: list[str] | None, workspace: Path | None, format: str | None, as_json: bool) -> int:  # noqa: A002
+def compare(
+    targets: list[str] | None,
+    workspace: Path | None,
+    format: str | None,  # noqa: A002
+    as_json: bool,
+    diff: bool,
+) -> int:
     """Print what differs between runs, by default between the two newest."""
     chosen = format or ("json" if as_json else "table")
     if chosen not in _FORMATS:
@@ -29,6 +35,12 @@ def compare(targets: list[str] | None, workspace: Path | None, format: str | Non
         raise InvalidRequest(f"--format {chosen[:40]!r} is unknown", fix=hint)
     here = find(workspace)
     newest = [str(job.number) for job in lists.newest_jobs(here, 2)[0]]
+    if diff:
+        from runforge.cli import show_code
+
+        if len(targets or newest) != 2:
+            raise InvalidRequest("--diff takes two runs", fix="For example: runforge compare 41 47 --diff")
+        return show_code.diff_of(here, *(targets or newest))
     found = comparing.compare(here, targets or newest)
     if chosen == "json":
         output.print_json("compare", found.to_json())

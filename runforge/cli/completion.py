@@ -22,6 +22,8 @@ _HELP = ("-h", "--help")
 VALUES = {
     "state": ("queued", "running", "succeeded", "failed", "canceled"),
     "orphans": ("requeue", "fail", "cancel"),
+    "code": ("then", "now"),
+    "notify": ("done", "fail", "start", "never"),
     "on_lost": ("requeue", "resume", "hold", "fail"),
     "retry": ("exit", "signal", "oom", "gpu_oom", "timeout", "lost"),
 }

@@ -39,12 +39,14 @@ class Finding:
     text: str
 
 
-def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
+def doctor(workspace: Path | None, as_json: bool, recover: bool, notify: bool) -> int:
     """Print the findings; 1 if one is a problem."""
+    from runforge.cli import doctor_notices
+
     here = find(workspace)
     if recover:
         _recover(here)
-    found = findings(here)
+    found = [Finding(*row) for row in doctor_notices.test(here)] if notify else findings(here)
     is_well = all(finding.status != "problem" for finding in found)
     if as_json:
         output.print_json("doctor", {"ok": is_well, "findings": [asdict(f) for f in found]})
@@ -61,6 +63,8 @@ def doctor(workspace: Path | None, as_json: bool, recover: bool) -> int:
 
 def findings(here: Workspace) -> list[Finding]:
     """Check everything."""
+    from runforge.cli import doctor_notices
+
     return [
         Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
         _sqlite(),
@@ -72,6 +76,7 @@ def findings(here: Workspace) -> list[Finding]:
         *_journal(here),
         *_unknown(here),
         *_leftovers(here),
+        *(Finding(*row) for row in doctor_notices.look(here)),
     ]
 
 

@@ -54,6 +54,7 @@ def edit(
     at: str | None,
     metric: str | None,
     metrics: str | None,
+    notify: str | None,
     priority: int | None,
     max_parallel: int | None,
     breaker: str | None,
@@ -119,8 +120,10 @@ def rerun(
     at: str | None,
     metric: str | None,
     metrics: str | None,
+    notify: str | None,
     priority: int | None,
     group: str | None,
+    code: str | None,
     command: list[str],
 ) -> int:
     """Make a new run from each, and print the new ones."""
@@ -135,7 +138,7 @@ def _rerun(values: dict[str, Any]) -> int:
     if not selection.jobs:
         raise InvalidRequest("nothing matches", fix="`runforge jobs` lists the runs")
     named = {job.job_id: wishes.of_run for job in selection.jobs}
-    made = rerunning.rerun(here, named, values["group"])
+    made = rerunning.rerun(here, named, values["group"], code=edit_options.code_of(values["code"]))
     if values["as_json"]:
         changes.print_json(Changed(made, []))
         return 0

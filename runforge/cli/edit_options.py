@@ -16,6 +16,7 @@ from runforge.cli.submit_order import (
     described_of,
     folder_of,
     limits_of,
+    notify_of,
     vram_of,
 )
 from runforge.cli.submit_sweep import objective_of
@@ -39,6 +40,8 @@ _REMOVABLE = {
     "tag": "tags",
 }
 
+
+_FLAGS = frozenset({"shell", "hold", "snapshot", "no_snapshot"})
 
 #: A word that is no target but a parameter: `lr=0.01`.
 _ASSIGNMENT = re.compile(r"[A-Za-z_][\w.]*=.*", re.DOTALL)
@@ -84,6 +87,7 @@ def read(values: dict[str, Any]) -> Wishes:
         held=True if given.hold else None,
         not_before=_moment(given.at),
         after=_after(given.after),
+        notify="" if given.notify == NONE else notify_of(given.notify),
     )
     of_group = GroupEdit(
         given.name, _notes(given, removed), given.max_parallel, objective, breaker_of(given.breaker)
@@ -96,7 +100,7 @@ def _value(values: dict[str, Any], name: str) -> Any:
     value = values.get(name)
     if name in LISTS:
         return list(value or ())
-    return value if value is not None else (False if name in {"shell", "hold"} else None)
+    return value if value is not None else (False if name in _FLAGS else None)
 
 
 def _require_together(given: Given, values: dict[str, Any]) -> None:
@@ -151,6 +155,13 @@ def _environment(given: Given) -> NewEnvironment | None:
     if not (given.env or given.env_keep or given.env_from is not None):
         return None
     return NewEnvironment(tuple(given.env), tuple(given.env_keep), given.env_from)
+
+
+def code_of(text: str | None) -> str | None:
+    """Return which code a new run starts with, checked; None is as the old one."""
+    if text not in {None, "then", "now"}:
+        raise InvalidRequest(f"--code {text!r:.40} is unknown", fix="Write --code then, or --code now")
+    return text
 
 
 def _moment(at: str | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runforge.cli import output, timeline
 from runforge.cli.listing import run_view
 from runforge.core.states import State
+from runforge.views import code as codes
 from runforge.views import log_end, pauses, run_facts
 from runforge.views.daemon_status import has_gpus
 from runforge.views.quoting import quoted
@@ -50,7 +51,8 @@ def _document(here: Workspace, name: str) -> dict[str, object]:
     view = run_view(here, name)
     facts = run_facts.read(view.request_file, here.root)
     more = {"remarks": remarks(view.run_dir), "request": facts.to_json(), "log_end": _log_end(view)}
-    return {**view.to_json(), **more}
+    code = codes.to_json(codes.read(here, view.job.code_tree))
+    return {**view.to_json(), **more, "code": code}
 
 
 def _log_end(view: RunView) -> list[str]:
@@ -62,8 +64,9 @@ def _print(here: Workspace, name: str) -> None:
     facts = run_facts.read(view.request_file, here.root)
     log = _log_end(view)
     gpu = gpu_text(facts, view.job, has_gpus=has_gpus(here))
-    lines = (*_standing(here, view), *_doing(view, facts), ("GPU", gpu), *_kin(view), *_history(view))
-    for label, value in lines:
+    code = codes.text(codes.read(here, view.job.code_tree))
+    doing = (*_doing(view, facts, code), ("GPU", gpu))
+    for label, value in (*_standing(here, view), *doing, *_kin(view), *_history(view)):
         if value:
             print(f"{label:<{_WIDTH}} {output.safe(value, max(len(value), 1))}")
     _print_attempts(view)
@@ -93,7 +96,7 @@ def _standing(here: Workspace, view: RunView) -> Iterator[Line]:
         yield "Remark", sentence
 
 
-def _doing(view: RunView, facts: Facts) -> Iterator[Line]:
+def _doing(view: RunView, facts: Facts, code: str | None) -> Iterator[Line]:
     """Yield what the run executes, and under which terms."""
     job = view.job
     yield "Request", facts.problem
@@ -103,6 +106,7 @@ def _doing(view: RunView, facts: Facts) -> Iterator[Line]:
     yield "Starts in", facts.cwd
     yield "Parameters" if facts.command else "Overrides", parameters_text(job.overrides)
     yield "Environ", _environment_text(facts)
+    yield "Code", code
     yield "Limit", _limit_text(facts)
     yield "Resumes", _resuming_text(job)
     for sentence in run_facts.rules_text(view.retry_rules, view.retries_used):

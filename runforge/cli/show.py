@@ -63,6 +63,8 @@ def show(
     where: str | None,
     workspace: Path | None,
     env: bool,
+    code: bool,
+    diff: bool,
     as_json: bool,
     utc: bool,
 ) -> int:
@@ -72,8 +74,17 @@ def show(
     _use(utc=utc)
     here = find(workspace)
     names = listing.run_names(here, targets, where)
-    if not env:
+    if not (env or code or diff):
         return one_run.show(here, names, as_json=as_json)
+    option = "--diff" if diff else "--code" if code else "--env"
     if len(names) > 1:
-        raise InvalidRequest(f"--env takes one run, not {len(names)}", fix="Give one number or id")
+        raise InvalidRequest(f"{option} takes one run, not {len(names)}", fix="Give one number or id")
+    if env and (code or diff):
+        raise InvalidRequest(f"--env and {option} are two questions", fix="Give one of them")
+    if code or diff:
+        from runforge.cli import show_code
+
+        return (
+            show_code.diff_to_now(here, names[0]) if diff else show_code.show(here, names[0], as_json=as_json)
+        )
     return one_run.environment(here, names[0], as_json=as_json)

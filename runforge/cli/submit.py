@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from runforge.cli import output, submit_told
+from runforge.cli import config, output, submit_code, submit_told
 from runforge.cli.options import find
+from runforge.cli.submit_defaults import with_defaults
 from runforge.cli.submit_given import LISTS, Given
 from runforge.cli.submit_order import order_of
 from runforge.documents import placeholders
@@ -58,6 +59,9 @@ def submit(
     params: str | None,
     metric: str | None,
     metrics: str | None,
+    notify: str | None,
+    snapshot: bool,
+    no_snapshot: bool,
     request: Path | None,
     max_runs: int,
     wait: bool,
@@ -75,13 +79,20 @@ def submit(
 
 def _submit(given: Given) -> int:
     here = find(given.workspace)
-    order = order_of(given)
+    settings = config.load(here)
+    for warning in settings.warnings:
+        output.note(f"Warning: {warning}")
+    order = order_of(*with_defaults(given, settings))
     prepared = ordering.prepare(order)
     _require_programs(order, prepared)
     _require_room(prepared, here)
     if given.dry_run:
         submitting.check_names(here, order)
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
+    here.prepare()
+    is_usual = settings["submit.snapshot"] and not given.no_snapshot
+    order = submit_code.with_code(here, order, is_asked=given.snapshot, is_usual=is_usual)
+    prepared = ordering.prepare(order)
     made = submitting.submit(here, order, prepared)
     failed = _start_daemon(here) if given.start else None
     estimate = None

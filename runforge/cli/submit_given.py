@@ -47,6 +47,9 @@ class Given(NamedTuple):
     params: str | None
     metric: str | None
     metrics: str | None
+    notify: str | None
+    snapshot: bool
+    no_snapshot: bool
     request: Path | None
     max_runs: int
     wait: bool

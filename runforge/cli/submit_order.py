@@ -12,6 +12,7 @@ from runforge.cli import gpu_names, submit_sweep, units
 from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
 from runforge.cli.submit_given import Given
+from runforge.config import WHEN
 from runforge.core.retrying import is_change
 from runforge.core.submission import Submission
 from runforge.documents.request import MOST_GRACE_SECONDS
@@ -25,15 +26,18 @@ from runforge.documents.request_options import (
 from runforge.errors import InvalidRequest, Missing
 from runforge.files.given import shown
 from runforge.queue.environment import Captured, capture
-from runforge.queue.ordering import After, Order
+from runforge.queue.ordering import NOTHING_USUAL, After, Order, Usual
 from runforge.text import did_you_mean
 
 _MOST_RETRIES = 1000
 _CONDITIONS = ("ok", "any", "fail")
 
 
-def order_of(given: Given) -> Order:
-    """Return what the options ask for; InvalidRequest, InvalidPlan or Missing with what is wrong."""
+def order_of(given: Given, usual: Usual = NOTHING_USUAL) -> Order:
+    """Return what the options ask for; InvalidRequest, InvalidPlan or Missing with what is wrong.
+
+    `usual` is what a new group gets.
+    """
     _require_together(given)
     sweep = submit_sweep.sweep(given)
     objective = None if given.metric is None else submit_sweep.objective_of(given.metric)
@@ -56,6 +60,7 @@ def order_of(given: Given) -> Order:
             priority=given.priority,
             held=given.hold,
             not_before=None if given.at is None else units.moment(given.at, "--at"),
+            notify=notify_of(given.notify),
         ),
         sweep=sweep,
         search=submit_sweep.search(given),
@@ -64,6 +69,7 @@ def order_of(given: Given) -> Order:
         environment=captured,
         after=tuple(after_of(text) for text in given.after),
         run_limit=given.max_parallel,
+        usual=usual,
         breaker=breaker_of(given.breaker),
         objective=objective,
         max_runs=given.max_runs,
@@ -125,6 +131,14 @@ def after_of(text: str) -> After:
         where=f"--after {text[:60]}",
         fix=hint or "Write TARGET, TARGET:any or TARGET:fail",
     )
+
+
+def notify_of(text: str | None) -> str | None:
+    """Return when a run tells of itself, checked."""
+    if text is None or text in WHEN:
+        return text
+    fix = did_you_mean(text, WHEN) or f"Write {', '.join(WHEN[:-1])} or {WHEN[-1]}"
+    raise InvalidRequest(f"{text[:40]!r} is unknown", where="--notify", fix=fix)
 
 
 # --- the request -----------------------------------------------------------------------------------

@@ -71,8 +71,17 @@ DAEMON = (
             WORKSPACE,
             JSON,
             flag("--recover", "Make a new journal from a damaged one. The damaged one is kept."),
+            flag("--notify", "Send a test notice, and tell how each target answered."),
         ),
-        examples=["runforge doctor"],
+        examples=["runforge doctor", "runforge doctor --notify"],
+    ),
+    Command(
+        "config",
+        "config:config",
+        "Show the settings in force, and which file sets each.",
+        (WORKSPACE, JSON),
+        reads_only=True,
+        examples=["runforge config"],
     ),
     Command(
         "backup",

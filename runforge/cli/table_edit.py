@@ -58,10 +58,18 @@ _CHANGES = (
                 "at",
                 "metric",
                 "metrics",
+                "notify",
             ),
         )
     ),
     option("--priority -p", "int", "Higher starts first.", low=-MOST, high=MOST),
+)
+_CODE = option(
+    "--code",
+    "text",
+    "`then`: with the code of then; `now`: with that of now.",
+    metavar="then|now",
+    completes="code",
 )
 _CHOICE = (TARGETS, WHERE, YES, WORKSPACE, JSON)
 
@@ -83,9 +91,13 @@ EDIT = (
         "rerun",
         "edit:rerun",
         "Make new runs from old ones, changed if you like.",
-        (*_CHOICE, *_CHANGES, _OF_SUBMIT["group"], _OF_SUBMIT["command"]),
+        (*_CHOICE, *_CHANGES, _OF_SUBMIT["group"], _CODE, _OF_SUBMIT["command"]),
         ends_at_once=True,
-        examples=["runforge rerun 12", "runforge rerun --where 'state:failed group:lm' lr=0.01"],
+        examples=[
+            "runforge rerun 12",
+            "runforge rerun 12 --code then",
+            "runforge rerun --where 'state:failed group:lm' lr=0.01",
+        ],
     ),
     Command(
         "extend",

@@ -44,9 +44,10 @@ RESULTS = (
             _TARGETS,
             WORKSPACE,
             option("--format", "text", "table, md or json. Default: table."),
+            flag("--diff", "Print what differs between the code of two runs."),
             JSON,
         ),
         reads_only=True,
-        examples=["runforge compare 41 47", "runforge compare 41 @last --format md"],
+        examples=["runforge compare 41 47", "runforge compare 41 47 --diff"],
     ),
 )

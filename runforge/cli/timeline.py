@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runforge.cli import output
+from runforge.core.records import ASKED_AND_HELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,6 +15,9 @@ _WORDS = {
     "edited": "request changed",
     "described": "name, tags or notes changed",
     "needs_set": "resources changed",
+    "frozen": "frozen",
+    "thawed": "goes on",
+    "resumable_set": "resuming changed",
 }
 _CONDITIONS = {"ok": "to succeed", "fail": "to fail", "any": "to end"}
 
@@ -32,7 +36,20 @@ def _words(event: str, detail: dict[str, Any]) -> str:
         return f"waits{more} for a {detail['kind']} {_CONDITIONS[detail['condition']]}"
     if event == "priority_set":
         return f"priority {detail['priority']}"
+    if event == "yield_requested":
+        return (
+            "asked to yield, held then" if detail["yield_requested"] == ASKED_AND_HELD else "asked to yield"
+        )
+    if event == "yields_counted":
+        return _yields(detail)
     return _WORDS.get(event, event.replace("_", " "))
+
+
+def _yields(detail: dict[str, Any]) -> str:
+    """Return how often a run has made room, and whether it gets on."""
+    if not detail["idle_yields"]:
+        return f"yielded, {detail['yields']} so far"
+    return f"yielded, {detail['yields']} so far, {detail['idle_yields']} in a row without a new step"
 
 
 def _gates(detail: dict[str, Any]) -> str:

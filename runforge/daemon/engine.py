@@ -92,6 +92,11 @@ class Engine:
         self.is_draining = False
 
     @property
+    def epoch(self) -> int:
+        """The epoch of the daemon that this is."""
+        return self._claims.epoch
+
+    @property
     def active_jobs(self) -> int:
         """How many runs are going on."""
         return len(self._attempts)

@@ -33,6 +33,12 @@ class LaunchGate:
         self._failed_at = 0.0
         self._is_failing = False
         self._told: str | None = None
+        self._text = ""
+
+    @property
+    def problem(self) -> str | None:
+        """Why launches are stopped; None if they are not."""
+        return self._text if self.is_closed else None
 
     @property
     def is_closed(self) -> bool:
@@ -69,4 +75,4 @@ class LaunchGate:
     def _tell(self, kind: str | None, text: str) -> None:
         if kind != self._told:
             self._log("launching again" if kind is None else f"WARNING: nothing is launched: {text}")
-        self._told = kind
+        self._told, self._text = kind, text

@@ -15,6 +15,7 @@ from runforge.daemon.engine import POLL_SECONDS, Engine
 from runforge.daemon.housekeeping import Housekeeping
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
+from runforge.daemon.notices import Notices
 from runforge.daemon.sampling import Sampling
 from runforge.errors import RunForgeError, explained
 from runforge.queue import abandoned, wakeup
@@ -92,6 +93,7 @@ class Loop:
         self._sampling = sampling
         self._descriptors = descriptors
         self._housekeeping = Housekeeping(workspace, journal)
+        self._notices = Notices(workspace, journal)
         self._bell = wakeup.listen(workspace.doorbell)
         descriptors.add(self._bell.fileno(), lambda: self._housekeeping.asking.drain(self._bell))
         self._next_look = 0.0
@@ -144,6 +146,8 @@ class Loop:
             self._housekeeping.checkpoint()
             self._housekeeping.tidy()
             self._look_round()
+            self._notices.hear(self._engine.gate.problem, self._engine.epoch)
+            self._notices.look()
             self._is_failing = False
         except (DiskFull, ReadOnlyDisk, JournalBusy) as error:
             self._fail(error)
@@ -206,7 +210,7 @@ class Loop:
         engine = self._engine.wait_seconds()
         if self._is_failing:  # what waits to be written is tried again after a pause
             return _BACK_OFF if engine is None else min(_BACK_OFF, max(engine, POLL_SECONDS))
-        wishes = [self._housekeeping.wait_seconds(), engine]
+        wishes = [self._housekeeping.wait_seconds(), self._notices.wait_seconds(), engine]
         if self._sampling is not None and not self._engine.is_draining:
             wishes.append(self._sampling.wait_seconds())
         return min(wish for wish in wishes if wish is not None)

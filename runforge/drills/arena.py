@@ -46,6 +46,8 @@ class Arena:
         self.commands: list[dict[str, Any]] = []
         #: Variables for every command and daemon, besides those of the caller.
         self.environment: dict[str, str] = {}
+        #: So that the settings of whoever plays it count for nothing, and nobody is told of what fails here.
+        self._nobodys = {"XDG_CONFIG_HOME": str(root.parent / "no-settings")}
         #: What must be undone when all processes have ended.
         self.afterwards = contextlib.ExitStack()
         (root / "data").mkdir(parents=True)
@@ -62,7 +64,7 @@ class Arena:
             check=False,
             timeout=_COMMAND_SECONDS,
             cwd=self.root.parent,
-            env={**os.environ, **self.environment, **environment},
+            env={**os.environ, **self._nobodys, **self.environment, **environment},
         )
         self.commands.append({"command": list(arguments), "exit_code": done.returncode})
         if expect is not None and done.returncode != expect:
@@ -86,7 +88,7 @@ class Arena:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.root.parent,
-                env={**os.environ, **self.environment},
+                env={**os.environ, **self._nobodys, **self.environment},
             )
         self.daemons.append(process)
         return process

@@ -11,6 +11,7 @@ from runforge.drills import (
     file_drills,
     graph_drills,
     guard_drills,
+    notice_drills,
     pause_drills,
     run_drills,
     waiting_drills,
@@ -52,6 +53,7 @@ _ALL = (
     Drill("fan-in", "tried again first, then awaited", graph_drills.fan_in),
     Drill("breaker", "equal failures pause their group", guard_drills.breaker),
     Drill("edit", "the old run or the new one", graph_drills.edit),
+    Drill("notice", "told at least once, kill or not", notice_drills.notice),
     # The last one, because its small disk stays mounted in this process.
     Drill("disk-full", "ends are kept and recorded later", file_drills.disk_full),
 )

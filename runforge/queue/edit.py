@@ -157,12 +157,13 @@ def _described(job: Job, wish: Edit) -> dict[str, Any]:
 
 
 def _sets_gates(job: Job, wish: Edit) -> bool:
-    """Return whether it changes when a run starts; what it waits for is not compared."""
+    """Return whether it changes when a run starts, or when it is told of; what it waits for is not compared."""
     return (
         wish.priority not in {None, job.priority}
         or wish.held not in {None, job.held}
         or (wish.not_before is not None and (wish.not_before or None) != job.not_before)
         or wish.after is not None
+        or (wish.notify is not None and (wish.notify or None) != job.notify)
     )
 
 
@@ -242,6 +243,8 @@ def _set_gates(tx: Transaction, job: Job, wish: Edit, now: str) -> None:
         hold.set_held(tx, [job.job_id], now, is_held=wish.held)
     if wish.not_before is not None:
         edits.start_after(tx, job, wish.not_before or None, now)
+    if wish.notify is not None:
+        tx.run("jobs.set_notify", job_id=job.job_id, notify=wish.notify or None)
     if wish.after is not None:
         edges.clear(tx, job, now)
         transitions.depend(tx, job.job_id, parents_of(tx, wish.after), now)

@@ -59,11 +59,13 @@ class Edit(NamedTuple):
     not_before: str | None = None
     #: What it waits for from now on, instead of what it waited for.
     after: tuple[After, ...] | None = None
+    #: When it tells of itself; an empty text is as configured.
+    notify: str | None = None
 
     @property
     def is_describing(self) -> bool:
         """Whether it changes only what may change in any state."""
-        return self == Edit(fields=self.fields) and set(self.fields) <= DESCRIBING
+        return self == Edit(fields=self.fields, notify=self.notify) and set(self.fields) <= DESCRIBING
 
 
 class Wanted(NamedTuple):
@@ -170,7 +172,7 @@ def environment_of(
             return Environment({"id": None, "from": source, "secrets": []}, None)
         new = capture(shell, wish.overrides, keep=wish.keep, source=wish.source)
         return Environment(new.document(), new)
-    before = _variables(workspace, ref.id)
+    before = variables_of(workspace, ref.id)
     kept = [name for name, value in before.items() if stored.is_secret_variable(name, value)]
     added = {name: shell[name] for name in wish.keep if name in shell and name not in before}
     source = wish.source or (Path(ref.source) if ref.source is not None else None)
@@ -185,12 +187,13 @@ def require_program(workspace: Workspace, request: Request, new: Environment | N
     if request.family != "command" or request.env_id is None:
         return
     captured = new.captured if new is not None else None
-    variables = captured.variables if captured is not None else _variables(workspace, request.env_id)
+    variables = captured.variables if captured is not None else variables_of(workspace, request.env_id)
     folder = Path(request.folder) if request.folder is not None else workspace.root / (request.cwd or "")
     environment_words.require_program(request, variables, folder)
 
 
-def _variables(workspace: Workspace, env_id: str) -> dict[str, str]:
+def variables_of(workspace: Workspace, env_id: str) -> dict[str, str]:
+    """Return a stored environment; Missing if it is lost or was changed."""
     path = workspace.env_file(env_id)
     data = read_if_there(path, stored.LIMIT)
     found = stored.parse(data) if data is not None and stored.digest(data) == env_id else None

@@ -19,6 +19,7 @@ from runforge.sweeps.effect import require_reported
 from runforge.sweeps.expand import RunOverrides, doubts_about, expand, samples
 
 if TYPE_CHECKING:
+    from runforge.store.code import Code
     from runforge.sweeps.combine import Sweep
 
 
@@ -37,6 +38,16 @@ class Searched(NamedTuple):
     seed: int = 0
 
 
+class Usual(NamedTuple):
+    """What config.toml says of new groups."""
+
+    run_limit: int | None = None
+    breaker: int | None = None
+
+
+NOTHING_USUAL = Usual()
+
+
 class Order(NamedTuple):
     """All that one `submit` asks for."""
 
@@ -47,20 +58,24 @@ class Order(NamedTuple):
     #: Its group is that to join; its other options are those of each job.
     submission: Submission = USUAL
     sweep: Sweep | None = None
-    search: Searched | None = None
-    #: How often each run of the sweep is made.
-    repeat: int = 1
-    #: Runs that the group has already are made again.
-    allow_duplicates: bool = False
     after: tuple[After, ...] = ()
     #: The environment of its runs; None is the daemon's.
     environment: Captured | None = None
+    #: The code that they are queued with, as far as it is known.
+    code: Code | None = None
     run_limit: int | None = None
+    #: What a new group gets where nothing is asked for.
+    usual: Usual = NOTHING_USUAL
     objective: Objective | None = None
     #: Of its group: so many equal failures in a row pause it, 0 never.
     breaker: int | None = None
     max_runs: int = MAX_RUNS
     where: str = "submit"
+    search: Searched | None = None
+    #: How often each run of the sweep is made.
+    repeat: int = 1
+    #: Runs that the group has already are made again.
+    allow_duplicates: bool = False
 
 
 class Prepared(NamedTuple):
@@ -116,7 +131,11 @@ def _plan(order: Order, sweep: Sweep) -> dict[str, Any]:
         "group": {"name": order.submission.group or order.name, "notes": order.request.get("notes")},
         "base_request": order.request,
         "strategy": _strategy(order, sweep),
-        "execution": {"max_parallel": order.run_limit or 1, "fail_fast": False, "stop_on_cancel": True},
+        "execution": {
+            "max_parallel": order.run_limit or order.usual.run_limit or 1,
+            "fail_fast": False,
+            "stop_on_cancel": True,
+        },
     }
     if order.objective is not None:
         document["objective"] = order.objective._asdict()

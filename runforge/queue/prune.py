@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from runforge import clock, failpoints
 from runforge.core.records import Job
-from runforge.queue import remove
+from runforge.queue import provenance, remove
 from runforge.queue.change import change
+from runforge.store import code as codes
 from runforge.store import records, transitions
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_journal
@@ -48,8 +49,10 @@ def prune(
     with change(workspace) as tx:
         old = _prunable(tx, before)  # a run may have joined one of the groups meanwhile
         groups = transitions.forget(tx, old, clock.now())
+        unused = codes.forget_unused(tx)
     size = size_of(workspace, old) if delete_runs else 0
     failpoints.hit("prune.forgotten")
+    provenance.let_go(workspace, unused)
     remove.delete_folders(workspace, old, groups, run_folders=delete_runs)
     return PruneOutcome(tuple(old), size)
 

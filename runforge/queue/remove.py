@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from runforge import clock, failpoints
 from runforge.core.records import Job
 from runforge.core.states import LIVE
+from runforge.queue import provenance
 from runforge.queue.change import announce, committed
 from runforge.queue.changed import Changed
+from runforge.store import code as codes
 from runforge.store import edges, transitions
 from runforge.workspace import Workspace
 
@@ -26,7 +28,9 @@ def remove(workspace: Workspace, job_ids: Sequence[str], *, keep_files: bool = F
         jobs = [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)]
         ended = [job for job in jobs if job.state not in LIVE]
         groups = transitions.forget(tx, ended, clock.now())
+        unused = codes.forget_unused(tx)
     failpoints.hit("prune.forgotten")
+    provenance.let_go(workspace, unused)
     delete_folders(workspace, ended, groups, run_folders=not keep_files)
     if ended:
         announce(workspace)

@@ -25,10 +25,13 @@ from runforge.queue.edit_wish import (
     wanted,
 )
 from runforge.queue.new_jobs import NewRun, queued_as, reserve
+from runforge.queue.rerun_code import Codes
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.queue.submit import insert_single
 from runforge.queue.submitting import parents_of
+from runforge.store import code as codes
 from runforge.store import edges, targets, transitions
+from runforge.store.code import Code
 from runforge.store.journal import Journal, Transaction
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
@@ -42,6 +45,7 @@ class _Copy(NamedTuple):
     request: Request
     overrides: dict[str, Any]
     environment: Environment | None
+    code: Code | None
 
 
 def rerun_one(workspace: Workspace, name: str) -> Job:
@@ -51,16 +55,20 @@ def rerun_one(workspace: Workspace, name: str) -> Job:
     return rerun(workspace, {old.job_id: Edit()})[0]
 
 
-def rerun(workspace: Workspace, asked: Mapping[str, Edit], group: str | None = None) -> list[Job]:
+def rerun(
+    workspace: Workspace, asked: Mapping[str, Edit], group: str | None = None, *, code: str | None = None
+) -> list[Job]:
     """Make a new run from each of these (by job id), with its edit, in its group or in another; all or nothing.
 
-    `rerun_from` in a copy names the old run. Raises Missing, InvalidRequest or OperationFailed, and makes nothing,
+    `rerun_from` in a copy names the old run. `code` is `then` or `now`; None is as the old one. Raises Missing, InvalidRequest or OperationFailed, and makes nothing,
     if a run could not start.
     """
     with existing(workspace) as journal:
         with journal.read() as tx:
             olds = [edges.known_job(tx, job_id) for job_id in asked]
-        copies = [_copy(workspace, old, asked[old.job_id]) for old in olds]
+            found = {old.code_tree: codes.read(tx, old.code_tree) for old in olds if old.code_tree}
+        known = Codes(workspace, code, {code_id: each for code_id, each in found.items() if each is not None})
+        copies = [_copy(workspace, old, asked[old.job_id], known) for old in olds]
         for copy in copies:
             if copy.environment is not None and copy.environment.captured is not None:
                 environment.keep(workspace, copy.environment.captured)
@@ -71,7 +79,7 @@ def rerun(workspace: Workspace, asked: Mapping[str, Edit], group: str | None = N
     return made
 
 
-def _copy(workspace: Workspace, old: Job, wish: Edit) -> _Copy:
+def _copy(workspace: Workspace, old: Job, wish: Edit, known: Codes) -> _Copy:
     """Return the checked request of a copy."""
     require_harmless(wish)
     before = read_new_request(edited_request.current(workspace.root / old.run_dir, old.request_sha))
@@ -81,10 +89,12 @@ def _copy(workspace: Workspace, old: Job, wish: Edit) -> _Copy:
     # Name, tags and notes may have been changed since, in the journal alone.
     told = {"name": old.name, "tags": json.loads(old.tags), "notes": old.notes}
     fields = {name: told[name] for name in sorted(DESCRIBING) if told[name]} | dict(wish.fields)
-    request, overrides = wanted(old, before, wish._replace(fields=fields), new_environment)
+    placed = known.edited(old, before, wish._replace(fields=fields))
+    request, overrides = wanted(old, before, placed, new_environment)
     check_request(request, workspace.root)
     require_program(workspace, request, new_environment)
-    return _Copy(old, wish, request, overrides, new_environment)
+    code = known.of(old, request, new_environment)
+    return _Copy(old, wish, request, overrides, new_environment, code)
 
 
 def _make(journal: Journal, folders: RunFolders, copies: list[_Copy], group: str | None) -> list[Job]:
@@ -97,6 +107,8 @@ def _make(journal: Journal, folders: RunFolders, copies: list[_Copy], group: str
     parent = journal.workspace.relative(journal.workspace.runs_dir)
     with journal.write() as tx:
         for copy, run_id, sha in zip(copies, run_ids, digests, strict=True):
+            if copy.code is not None:
+                codes.note(tx, copy.code)
             submission = queued_as(copy.request, sha, _submission(copy, group), json.dumps(copy.overrides))
             insert_single(tx, NewRun(run_id, f"{parent}/{run_id}", copy.request.needs, submission), now)
             _wait(tx, run_id, copy.edit, now)
@@ -115,6 +127,8 @@ def _submission(copy: _Copy, group: str | None) -> Submission:
         priority=usual.priority if wish.priority is None else wish.priority,
         held=bool(wish.held),
         not_before=wish.not_before or None,
+        code_tree=None if copy.code is None else copy.code.id,
+        notify=usual.notify if wish.notify is None else wish.notify or None,
     )
 
 

@@ -16,13 +16,14 @@ from runforge.core.records import Group
 from runforge.core.study import Template
 from runforge.documents.plan import Plan
 from runforge.errors import InvalidRequest, OperationFailed
-from runforge.queue import environment, studies
+from runforge.queue import environment, provenance, studies
 from runforge.queue.change import announce
 from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
 from runforge.queue.ordering import After, Order, Prepared
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.queue.studies import Sifted
 from runforge.queue.submit import check_datasets
+from runforge.store import code as codes
 from runforge.store import records, targets, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import exists, open_journal, open_snapshot
@@ -84,6 +85,8 @@ def submit(workspace: Workspace, order: Order, prepared: Prepared) -> Submitted:
                     made = _make(journal, folders, order, prepared, sifted, known)
             except _Changed:
                 continue  # join it
+        if order.code is not None:
+            provenance.ensure_kept(workspace, order.code)
     announce(workspace)
     return made
 
@@ -203,6 +206,8 @@ def _insert(
 ) -> tuple[int, list[str], int]:
     """Write group, sweep, jobs and edges; return the first job's number, the ids of all, and how many come later."""
     parents = parents_of(tx, order.after)
+    if order.code is not None:
+        codes.note(tx, order.code)
     lane = lane_of(None if group is None else _row_of(tx, order, group, now))
     study, first_trial = None, 0
     if plan is not None and group is not None:
@@ -228,7 +233,7 @@ def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
     if group.is_new and name is not None and _known_group(tx, name) is not None:
         raise _Changed
     if group.is_new:
-        limit = order.run_limit or 1
+        limit = order.run_limit or order.usual.run_limit or 1
         insert_group(
             tx,
             NewGroup(
@@ -237,7 +242,7 @@ def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
                 order.request.get("notes"),
                 limit,
                 objective=order.objective,
-                breaker=order.breaker,
+                breaker=order.usual.breaker if order.breaker is None else order.breaker,
             ),
             now,
         )
@@ -251,6 +256,7 @@ def _row_of(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
 
 
 def _limited(tx: Transaction, order: Order, group: _Group, now: str) -> Group:
-    if order.run_limit is not None:
-        tx.run("groups.set_limit", group_id=group.group_id, run_limit=order.run_limit, now=now)
+    asked = order.run_limit or (order.usual.run_limit if group.is_new else None)
+    if asked is not None:
+        tx.run("groups.set_limit", group_id=group.group_id, run_limit=asked, now=now)
     return targets.group(tx, group.group_id)

@@ -41,6 +41,7 @@ def _folders(workspace: Workspace) -> Iterator[Path]:
     yield from dict.fromkeys((workspace.hidden, workspace.queue_dir, workspace.state_dir))
     yield from _below(workspace.hidden / "groups")
     yield from _below(workspace.runs_dir)
+    yield workspace.hidden / "packages"
     attempts = workspace.state_dir / "attempts"
     yield attempts
     for run in _below(attempts):

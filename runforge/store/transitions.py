@@ -19,7 +19,7 @@ from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
 from runforge.core.yielding import Returned
-from runforge.store import breaker, edges, learned, quarantine, records
+from runforge.store import breaker, edges, learned, outbox, quarantine, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
 
@@ -65,6 +65,7 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
         _give(tx, job, each)
     served = tx.row("groups.serve", group_id=job.group_id)[0]
     tx.run("groups.set_served", lane_id=job.lane_id, served=served)
+    outbox.started(tx, job, now)
     if job.group_id is not None:
         tx.run("groups.mark_started", group_id=job.group_id, now=now)
 
@@ -131,6 +132,7 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
             doomed += _in_vain(edges.after_group(tx, job.group_id, now))
     if job.job_id in awaited:
         doomed += _in_vain(edges.after_run(tx, job.job_id, now))
+    outbox.ended(tx, job, ending, now)
     return doomed
 
 

@@ -6,27 +6,26 @@ It ignores TERM, INT and HUP. Only a cancel file or SIGKILL ends it before its r
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import select
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from runforge import clock, failpoints
 from runforge.attempts import checkpoints, exit_record, orders, refusal, start_marker
 from runforge.attempts import spec as specs
 from runforge.attempts.cleanup import TREE_LOCK
-from runforge.attempts.report import SUPERVISOR_LOCK
 from runforge.attempts.spec import Spec
 from runforge.core import exit_codes
 from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import os_process
 from runforge.metrics import last_step
-from runforge.supervise import worker_process
+from runforge.supervise import attempt_lock, packages, worker_process
 from runforge.supervise.leases import Leases
 from runforge.supervise.log_pump import LogPump
 from runforge.supervise.metric_files import MetricFiles
@@ -34,15 +33,15 @@ from runforge.supervise.ownership import Ownership
 from runforge.supervise.use import Use
 from runforge.supervise.wishes import Wishes
 
+T = TypeVar("T")
 #: Milliseconds between two looks for the cancel file.
 TICK_MS = 100
-#: A process that checks for a supervisor holds the lock for a moment; a longer holder is a supervisor.
-_LOCK_TRIES = 40
-_LOCK_PAUSE = 0.005
 #: Milliseconds between two looks at leftovers: short at first, when most of them end, then longer.
 _LEFTOVER_MS = (5, 50)
 #: Seconds between two tries to write an exit record that the disk refuses.
 _RECORD_PAUSE = 0.5
+#: A run that has ended waits at most this long for the list of its packages.
+_NOTING_SECONDS = 0.5
 #: The files of an attempt in the run folder besides its result, which is synced when it is written.
 _LEFT = ("logs.txt", "metrics.jsonl", "sources.jsonl", "artifacts")
 
@@ -64,7 +63,7 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.umask(0o077)
     with refusal.left(folder):
-        lock = _lock(folder)
+        lock = attempt_lock.take(folder)
     if lock is None:
         return False
     failpoints.hit("supervisor.locked")
@@ -83,26 +82,6 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
     if is_recorded:  # otherwise the lock ends with the process: a free lock means that nothing is alive
         os.close(lock)
     return is_recorded
-
-
-def _lock(folder: Path) -> int | None:
-    """Take the attempt's lock; None if another supervisor has it."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    lock = os.open(folder / SUPERVISOR_LOCK, flags, 0o600)
-    for _ in range(_LOCK_TRIES):
-        if _try_lock(lock):
-            return lock
-        time.sleep(_LOCK_PAUSE)
-    os.close(lock)
-    return None
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 class Supervisor:
@@ -180,6 +159,7 @@ class Supervisor:
         finally:
             os.close(tree)
         failpoints.hit("worker.forked")
+        noting = packages.begin(self._spec)
         self._wishes.begin(self._pid)
         self._watch(pipe)
         failpoints.hit("worker.ended")
@@ -187,6 +167,7 @@ class Supervisor:
         failpoints.hit("worker.swept")
         self._pump.drain(pipe)
         os.close(pipe)
+        noting.join(_NOTING_SECONDS)
         return None
 
     # --- while it runs -------------------------------------------------------------------------
@@ -282,12 +263,15 @@ class Supervisor:
 
     def _left_behind(self, code: int | None) -> dict[str, Any]:
         """Return what is known about a run that has made room: whether it was at its end, and what it has saved."""
+        run_dir = self._spec.run_dir
         is_own = not self._spec.is_command and code == 0  # the worker's exit code 0 comes after its result
         return {
             "yielded": True,
             "finished": is_own or self._pump.has_completed or orders.has_finished(self._folder),
-            "checkpoint_changed": checkpoints.changed_since(self._spec.run_dir, os.fstat(self._record)),
-            "last_step": last_step.of_run(self._spec.run_dir),
+            "checkpoint_changed": _if_known(
+                lambda: checkpoints.changed_since(run_dir, os.fstat(self._record))
+            ),
+            "last_step": _if_known(lambda: last_step.of_run(run_dir)),
         }
 
     def _finish(self, ending: ExitRecord) -> list[str]:
@@ -330,6 +314,14 @@ class Supervisor:
         except OSError:
             return False
         return True
+
+
+def _if_known(look: Callable[[], T]) -> T | None:
+    """Return what is found in a run's own files; None if they make trouble: the exit record must not be lost."""
+    try:
+        return look()
+    except Exception:  # noqa: BLE001 - the run may have written anything
+        return None
 
 
 def _killed(count: int, grace_seconds: float) -> str:

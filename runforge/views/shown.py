@@ -69,6 +69,8 @@ class JobView(NamedTuple):
     on_lost: str | None = None
     #: How often it has made room.
     yields: int = 0
+    #: What is known of its code (`views.code`).
+    code_tree: str | None = None
 
     @property
     def has_diverged(self) -> bool:

@@ -221,7 +221,7 @@ def test_comparing_shows_only_what_differs(runs: Workspace, capsys: pytest.Captu
     other = measured.enqueue(
         runs, [{"lr": 0.1, "seed": 1}], command=["python", "other.py", "{args}"], name="b"
     )
-    compare([lists.jobs(runs)[0].run_id, other[0].run_id], runs.root, None, as_json=True)
+    compare([lists.jobs(runs)[0].run_id, other[0].run_id], runs.root, None, diff=False, as_json=True)
     data = json.loads(capsys.readouterr().out)["data"]
     found = {(d["section"], d["name"]): d["values"] for d in data["differences"]}
     assert [run["number"] for run in data["runs"]] == [1, other[0].number]
@@ -232,17 +232,17 @@ def test_comparing_shows_only_what_differs(runs: Workspace, capsys: pytest.Captu
     assert found["parameter", "note"] == [_EVIL, None]
     assert found["metric", "@acc"] == ["NaN", None]
     assert found["outcome", "state"] == ["succeeded", "queued"]
-    compare(["1", "2"], runs.root, None, as_json=False)
+    compare(["1", "2"], runs.root, None, diff=False, as_json=False)
     rows = capsys.readouterr().out.splitlines()
     assert [row.split()[:2] for row in rows[1:]] == [["parameter", "seed"], ["metric", "loss"]]
-    compare(["1", "2"], runs.root, "md", as_json=False)
+    compare(["1", "2"], runs.root, "md", diff=False, as_json=False)
     assert "| metric loss | 0.1000 | 1.00e-05 |" in capsys.readouterr().out
-    compare(None, runs.root, None, as_json=True)
+    compare(None, runs.root, None, diff=False, as_json=True)
     data = json.loads(capsys.readouterr().out)["data"]
     assert [run["number"] for run in data["runs"]] == [4, 5]
     for wrong in (["1"], ["1", "1"]):
         with pytest.raises(InvalidRequest):
-            compare(wrong, runs.root, None, as_json=False)
+            compare(wrong, runs.root, None, diff=False, as_json=False)
 
 
 def test_environments_are_compared_and_secrets_are_not_shown(
@@ -252,7 +252,7 @@ def test_environments_are_compared_and_secrets_are_not_shown(
     usual = {"PATH": "/bin", "API_KEY": "one", "SAME_TOKEN": "x"}
     one = measured.keep_environment(runs, usual, first)
     other = measured.keep_environment(runs, {**usual, "PATH": "/opt", "API_KEY": "two", "NEW": ""}, second)
-    compare(["1", "2"], runs.root, None, as_json=True)
+    compare(["1", "2"], runs.root, None, diff=False, as_json=True)
     data = json.loads(capsys.readouterr().out)["data"]
     found = {d["name"]: d["values"] for d in data["differences"] if d["section"] == "environment"}
     assert found == {

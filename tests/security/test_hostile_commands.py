@@ -41,6 +41,12 @@ CALLS = [
         for c in ("cancel", "retry", "hold", "release", "pause", "resume", "move --front", "remove -y")
     ),
     *("edit X -p 1 -w W", "edit @last --set X -w W", "edit @last lr=X -w W", "edit @last --unset X -w W"),
+    *(
+        "extend X -n 1 -w W",
+        "extend @last -S X -w W",
+        "extend @last -n X -w W",
+        "submit --seed X -w W -- true",
+    ),
     *("edit @last --after X -w W", "edit @last -w W -- X", "rerun X -w W"),
     *(
         "helper X",

@@ -35,6 +35,7 @@ CALLS: dict[str, tuple[str, int]] = {
     "helper": ("", 0),
     "edit": ("@last -p 1 -w W", 0),
     "rerun": ("@last -w W", 0),
+    "extend": ("none -n 1 -w W", 1),
     "prune": ("--older-than 1w -w W", 0),
     "tui": ("-w W", 2),
     **dict.fromkeys(("queue-status", "groups", "jobs", "doctor"), ("-w W", 0)),

@@ -225,3 +225,11 @@ def test_the_token_is_seen_across_two_pieces(attempt: Attempt) -> None:
     split = "os.write(1, b'[RF:STAGE=COM'); time.sleep(0.3); os.write(1, b'PLETED]')"
     start(attempt, IS_DONE_BY_TOKEN.replace(whole, split))
     assert give_way(attempt).finished
+
+
+def test_files_that_make_trouble_do_not_lose_the_end(attempt: Attempt) -> None:
+    spoil = "os.rmdir(folder); os.symlink('/dev/full', folder); os.mkfifo('sources.jsonl'); open('metrics.jsonl', 'wb').write(b'{' * 99999)\n"
+    start(attempt, spoil + DIES_OF_IT)
+    record = give_way(attempt)
+    assert (record.yielded, record.checkpoint_changed) == (True, False)
+    assert policy.of_record(record).state is State.QUEUED

@@ -20,7 +20,7 @@ from runforge.backends.local.zygote_client import Reply
 from runforge.core.guards import Signs
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
-from runforge.files.durable import is_folder
+from runforge.files.durable import is_folder, write_atomic
 from runforge.machine import disk_space, gpu_choice, gpu_lease, os_process
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpu_watch import GpuWatch
@@ -216,7 +216,7 @@ class LocalBackend:
         if order is Order.CANCEL:
             self._frozen.expect_end(ref, self._attempt_dir(ref))
         try:
-            orders.give(self._attempt_dir(ref), order.value)
+            write_atomic(self._attempt_dir(ref) / order.value, b"", durable=False)
         except (FileNotFoundError, NotADirectoryError):
             return True  # no supervisor is there
         except OSError:

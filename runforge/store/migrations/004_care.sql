@@ -25,7 +25,7 @@ ALTER TABLE jobs ADD COLUMN yields INTEGER NOT NULL DEFAULT 0 CHECK (yields >= 0
 -- How often in a row it has yielded without a new step, and its highest step until then.
 ALTER TABLE jobs ADD COLUMN idle_yields INTEGER NOT NULL DEFAULT 0 CHECK (idle_yields >= 0);
 ALTER TABLE jobs ADD COLUMN last_step REAL;
--- The tree of the code as it was when the run was queued (table `code`).
+-- Its code as it was when it was queued (table `code`).
 ALTER TABLE jobs ADD COLUMN code_tree TEXT;
 -- When a run with `--notify` tells of itself: done, fail, start, never; NULL is as configured.
 ALTER TABLE jobs ADD COLUMN notify TEXT;
@@ -199,24 +199,34 @@ CREATE TABLE outbox (
     job_id    TEXT,
     group_id  TEXT,
     detail    TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(detail)),
+    -- The targets that were told, by digests of their addresses, as a JSON list.
+    told      TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(told)),
     tries     INTEGER NOT NULL DEFAULT 0,
-    next_at   TEXT,
+    next_at   TEXT NOT NULL,
     done_at   TEXT,
+    -- Why it is not told yet, or was given up.
     error     TEXT
 ) STRICT;
 
 CREATE INDEX outbox_open ON outbox (next_at) WHERE done_at IS NULL;
 
--- The code of runs: a tree of git objects, and the commit it came from.
+-- The code of runs as it was when they were queued. `jobs.code_tree` names a row.
 CREATE TABLE code (
-    tree      TEXT PRIMARY KEY,
+    code_id   TEXT PRIMARY KEY,
+    -- The tree of git objects, and the top folder of the working tree; without them nothing is kept.
+    tree      TEXT,
+    root      TEXT,
+    -- Where the run starts, relative to `root`; without one it is an absolute path.
     folder    TEXT NOT NULL,
     commit_id TEXT,
     branch    TEXT,
     is_dirty  INTEGER NOT NULL DEFAULT 0 CHECK (is_dirty IN (0, 1)),
     left_out  TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(left_out)),
+    -- Interpreter, lock files, drivers, what was counted, and why nothing is kept.
     facts     TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(facts))
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX jobs_by_code ON jobs (code_tree) WHERE code_tree IS NOT NULL;
 
 DROP VIEW full_jobs;
 CREATE VIEW full_jobs AS

@@ -375,6 +375,9 @@ UPDATE jobs SET name = :name, tags = :tags, notes = :notes, updated_at = :now WH
 UPDATE jobs SET not_before = :not_before, delayed = :not_before IS NOT NULL, updated_at = :now
 WHERE job_id = :job_id AND state = 'queued' AND not_before IS NOT :not_before;
 
+-- name: set_notify
+UPDATE jobs SET notify = :notify WHERE job_id = :job_id;
+
 -- name: set_stalled
 -- A running job gives no sign of life, or does again.
 UPDATE jobs SET stalled_at = :stalled_at, updated_at = :now WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';

@@ -1,0 +1,239 @@
+"""Keeps a working tree as it is as objects of its repository, under `refs/runforge/<tree>`.
+
+The user's index, stash and branches stay untouched: the tree is made with an index of its own. Untracked files are
+included; ignored, large and unreadable ones are left out and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runforge.files.durable import TEMPORARY_PREFIX
+from runforge.machine.git import Git, GitFailed, Place
+
+FILE_LIMIT = 5 << 20
+ALL_LIMIT = 50 << 20
+#: A submit waits at most this long for git.
+SECONDS = 2.0
+_REFS = "refs/runforge"
+#: What the queue itself writes is no code.
+_OWN = (".runforge", ".ml")
+_MOST_NAMED = 20
+_TRIES = 4
+_HOLDER = "workspace: "
+
+
+class Tree(NamedTuple):
+    """A working tree that was kept."""
+
+    tree: str
+    root: Path
+    commit: str | None
+    branch: str | None
+    is_dirty: bool
+    #: Names and sizes of files that are not in it, the first of them.
+    left_out: list[dict[str, Any]]
+    #: How many are not in it, and how many files and folders are ignored.
+    left_out_count: int
+    ignored_count: int | None
+
+
+def keep(folder: Path, hidden: Path, holder: Path, *, seconds: float = SECONDS) -> Tree:
+    """Keep the tree that a folder belongs to; `hidden` is for temporary files, `holder` the workspace.
+
+    GitFailed, with the reason, if that cannot be done in time.
+    """
+    git = Git(folder, time.monotonic() + seconds)
+    found = _write(git, git.place(), hidden)
+    hold(git.at(found.root), found.tree, found.commit, holder)
+    return found
+
+
+def now(folder: Path, hidden: Path, *, seconds: float = SECONDS) -> Tree:
+    """Return the tree of a folder as it is now. Its objects are written, and nothing keeps them."""
+    git = Git(folder, time.monotonic() + seconds)
+    return _write(git, git.place(), hidden)
+
+
+def _write(git: Git, place: Place, hidden: Path) -> Tree:
+    with _own_index(hidden) as index:
+        if place.index_file.is_file():
+            # With what git knows of unchanged files, so that it reads only the others; and with its time: a file
+            # that is not older than the index is read all the same.
+            shutil.copy2(place.index_file, index)
+        own = git.at(place.root, index=index)
+        chosen, left_out = _choose(own, place.root)
+        listed = b"".join(os.fsencode(name) + b"\0" for name in chosen)
+        if chosen:
+            own.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", given=listed)
+        tree = own.text("write-tree")
+        head = own.text("rev-parse", "-q", "--verify", "HEAD^{commit}", may_fail=True)
+        of_head = own.text("rev-parse", "-q", "--verify", "HEAD^{tree}", may_fail=True)
+        branch = own.text("symbolic-ref", "-q", "--short", "HEAD", may_fail=True)
+        return Tree(
+            tree,
+            place.root,
+            head or None,
+            branch or None,
+            tree != of_head or bool(left_out),
+            left_out[:_MOST_NAMED],
+            len(left_out),
+            _ignored(own),
+        )
+
+
+@contextlib.contextmanager
+def _own_index(hidden: Path) -> Iterator[Path]:
+    """Yield the path of an index; a killed process leaves a folder that is cleaned up as others are."""
+    folder = hidden / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
+    folder.mkdir(0o700)
+    try:
+        yield folder / "index"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _choose(git: Git, root: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the changed and untracked files that belong into the tree, and those that are left out."""
+    excluded = [word for name in _OWN for word in ("-x", f"{name}/")]
+    names = git.names("ls-files", "-m", "-o", "--exclude-standard", *excluded)
+    sized, chosen, left_out = [], [], []
+    for name in names:
+        if any(part in _OWN for part in name.split("/")):
+            continue
+        why, size = _look(root / name, is_repository=name.endswith("/"))
+        if why is None:
+            sized.append((size, name))
+        else:
+            left_out.append({"path": _shown(name), "bytes": size, "why": why})
+    total = 0
+    for size, name in sorted(sized):  # as many as there is room for
+        total += size
+        if total <= ALL_LIMIT:
+            chosen.append(name)
+        else:
+            left_out.append({"path": _shown(name), "bytes": size, "why": "too much together"})
+    return chosen, left_out
+
+
+def _look(path: Path, *, is_repository: bool) -> tuple[str | None, int]:
+    """Return why a file is left out, or None; and its size."""
+    if is_repository:
+        return "a repository of its own", 0
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return None, 0  # it was deleted
+    if stat.S_ISREG(info.st_mode):
+        if info.st_size > FILE_LIMIT:
+            return "too large", info.st_size
+        if not os.access(path, os.R_OK):
+            return "not readable", info.st_size
+        return None, info.st_size
+    return None, 0
+
+
+def _shown(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _ignored(git: Git) -> int | None:
+    """Return how many ignored files and folders there are; None if there is no time to count them."""
+    try:
+        names = git.names("ls-files", "-o", "-i", "--exclude-standard", "--directory")
+    except GitFailed:
+        return None
+    return sum(not any(part in _OWN for part in name.split("/")) for name in names)
+
+
+# --- refs ------------------------------------------------------------------------------------------
+
+
+def hold(git: Git, tree: str, parent: str | None, holder: Path) -> None:
+    """Let a ref keep a tree, and the commit that it came from, for a workspace; others may keep it too."""
+    ref = f"{_REFS}/{tree}"
+    for _ in range(_TRIES):
+        old, holders = _held(git, ref)
+        if str(holder) in holders:
+            return
+        if _replace(git, ref, old, _commit(git, tree, parent, [*holders, str(holder)])):
+            return
+    raise GitFailed(f"{ref} is changed by others again and again")
+
+
+def release(git: Git, tree: str, holder: Path) -> None:
+    """Let a workspace no longer keep a tree; the ref goes with its last holder."""
+    ref = f"{_REFS}/{tree}"
+    for _ in range(_TRIES):
+        old, holders = _held(git, ref)
+        if old is None:
+            return
+        left = [each for each in holders if each != str(holder)]
+        if left == holders:
+            return
+        if not left:
+            git.run("update-ref", "-d", ref, old)
+            return
+        parent = git.text("rev-parse", "-q", "--verify", f"{old}^", may_fail=True)
+        if _replace(git, ref, old, _commit(git, tree, parent or None, left)):
+            return
+
+
+def is_loose(place: Place, tree: str) -> bool:
+    """Return whether the ref is surely there, without a call of git."""
+    return (place.common / _REFS / tree).is_file()
+
+
+def _held(git: Git, ref: str) -> tuple[str | None, list[str]]:
+    """Return the commit of a ref, and the workspaces that it is kept for."""
+    old = git.text("rev-parse", "-q", "--verify", ref, may_fail=True)
+    if not old:
+        return None, []
+    lines = git.text("cat-file", "commit", old).splitlines()
+    return old, [line[len(_HOLDER) :] for line in lines if line.startswith(_HOLDER)]
+
+
+def _commit(git: Git, tree: str, parent: str | None, holders: list[str]) -> str:
+    message = "\n".join(["Kept by runforge", "", *(f"{_HOLDER}{each}" for each in holders)])
+    parents = () if parent is None else ("-p", parent)
+    return git.text("commit-tree", tree, *parents, given=os.fsencode(message))
+
+
+def _replace(git: Git, ref: str, old: str | None, new: str) -> bool:
+    """Set a ref if it is still as it was; return whether it was set."""
+    try:
+        git.run("update-ref", ref, new, old or "0" * len(new))
+    except GitFailed:
+        if _held(git, ref)[0] == old:
+            raise
+        return False
+    return True
+
+
+# --- export ----------------------------------------------------------------------------------------
+
+
+def write_out(git: Git, tree: str, target: Path) -> None:
+    """Write the files of a tree into a new folder."""
+    target.mkdir(0o700)
+    index = target.with_name(f"{target.name}.index")
+    try:
+        own = git.at(git.place().root, index=index)
+        own.run("read-tree", tree)
+        own.run("checkout-index", "-a", "-f", f"--prefix={target}/")
+    finally:
+        for path in (index, index.with_name(f"{index.name}.lock")):
+            path.unlink(missing_ok=True)
+
+
+def diff(git: Git, before: str, after: str, *paths: str) -> bytes:
+    """Return what differs between two trees, as git prints it."""
+    plain = ("--no-ext-diff", "--no-textconv", "--no-color", "-M")
+    return git.run("diff", *plain, before, after, "--", *paths)

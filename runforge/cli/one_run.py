@@ -65,8 +65,8 @@ def _print(here: Workspace, name: str) -> None:
     log = _log_end(view)
     gpu = gpu_text(facts, view.job, has_gpus=has_gpus(here))
     code = codes.text(codes.read(here, view.job.code_tree))
-    lines = (*_standing(here, view), *_doing(view, facts, code), ("GPU", gpu), *_kin(view), *_history(view))
-    for label, value in lines:
+    doing = (*_doing(view, facts, code), ("GPU", gpu))
+    for label, value in (*_standing(here, view), *doing, *_kin(view), *_history(view)):
         if value:
             print(f"{label:<{_WIDTH}} {output.safe(value, max(len(value), 1))}")
     _print_attempts(view)

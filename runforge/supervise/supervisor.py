@@ -6,7 +6,6 @@ It ignores TERM, INT and HUP. Only a cancel file or SIGKILL ends it before its r
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import select
@@ -20,14 +19,13 @@ from runforge import clock, failpoints
 from runforge.attempts import checkpoints, exit_record, orders, refusal, start_marker
 from runforge.attempts import spec as specs
 from runforge.attempts.cleanup import TREE_LOCK
-from runforge.attempts.report import SUPERVISOR_LOCK
 from runforge.attempts.spec import Spec
 from runforge.core import exit_codes
 from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import os_process
 from runforge.metrics import last_step
-from runforge.supervise import packages, worker_process
+from runforge.supervise import attempt_lock, packages, worker_process
 from runforge.supervise.leases import Leases
 from runforge.supervise.log_pump import LogPump
 from runforge.supervise.metric_files import MetricFiles
@@ -38,9 +36,6 @@ from runforge.supervise.wishes import Wishes
 T = TypeVar("T")
 #: Milliseconds between two looks for the cancel file.
 TICK_MS = 100
-#: A process that checks for a supervisor holds the lock for a moment; a longer holder is a supervisor.
-_LOCK_TRIES = 40
-_LOCK_PAUSE = 0.005
 #: Milliseconds between two looks at leftovers: short at first, when most of them end, then longer.
 _LEFTOVER_MS = (5, 50)
 #: Seconds between two tries to write an exit record that the disk refuses.
@@ -68,7 +63,7 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.umask(0o077)
     with refusal.left(folder):
-        lock = _lock(folder)
+        lock = attempt_lock.take(folder)
     if lock is None:
         return False
     failpoints.hit("supervisor.locked")
@@ -87,26 +82,6 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
     if is_recorded:  # otherwise the lock ends with the process: a free lock means that nothing is alive
         os.close(lock)
     return is_recorded
-
-
-def _lock(folder: Path) -> int | None:
-    """Take the attempt's lock; None if another supervisor has it."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    lock = os.open(folder / SUPERVISOR_LOCK, flags, 0o600)
-    for _ in range(_LOCK_TRIES):
-        if _try_lock(lock):
-            return lock
-        time.sleep(_LOCK_PAUSE)
-    os.close(lock)
-    return None
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 class Supervisor:

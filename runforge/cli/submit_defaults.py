@@ -32,5 +32,5 @@ def _of_a_run(given: Given, settings: Config) -> dict[str, Any]:
         found["backoff"] = settings["submit.backoff"]
     if given.stall is None and settings.values["guard.stall"].path:
         stall = settings["guard.stall"]
-        found["stall"] = "off" if stall is None else f"{stall.seconds:g}s{':kill' if stall.kills else ''}"
+        found["stall"] = "off" if stall is None else f"{stall.seconds:f}s{':kill' if stall.kills else ''}"
     return found

@@ -35,6 +35,8 @@ class Device(NamedTuple):
     is_known: bool = True
     #: Another queue has said that it uses it whole.
     is_held: bool = False
+    #: What of its memory can be allocated: less than all of it where the driver keeps a part. 0: all of it.
+    usable_mb: int = 0
 
     @property
     def is_free_of_others(self) -> bool:
@@ -47,7 +49,7 @@ class Device(NamedTuple):
         """What of it can still be leased."""
         if self.is_whole or self.is_held or not self.is_known or not self.memory_mb:
             return 0
-        return max(0, self.memory_mb - KEPT_FREE_MB - self.foreign_mb - self.leased_mb)
+        return max(0, (self.usable_mb or self.memory_mb) - KEPT_FREE_MB - self.foreign_mb - self.leased_mb)
 
 
 class Reservation(NamedTuple):
@@ -105,7 +107,7 @@ def pinned(needs: Resources, devices: Iterable[Device]) -> list[Device]:
 def _fits(needs: Resources, device: Device, *, is_crowded: bool) -> bool:
     if can_share(device, needs.vram_mb) or can_own(device, needs.vram_mb):
         return True
-    return is_crowded and not needs.vram_mb and device.is_free_of_others
+    return is_crowded and not needs.vram_mb and device.is_free_of_others and not device.is_whole
 
 
 def lease_mb(needs: Resources, device: Device, *, is_crowded: bool = False) -> int | None:

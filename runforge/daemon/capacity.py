@@ -106,6 +106,7 @@ class Slots:
             used_mb=seen.used_mb,
             is_known=seen.is_known,
             is_held=seen.held_by is not None,
+            usable_mb=seen.total_mb,
         )
 
     def first_free(self) -> int:

@@ -22,6 +22,7 @@ def told_gpus(claims: Claims) -> ToldGpus:
             "index": index[device.uuid],
             "uuid": device.uuid,
             "memory_mb": device.memory_mb,
+            "usable_mb": device.usable_mb,
             "foreign_mb": device.foreign_mb,
             "used_mb": device.used_mb,
             "is_known": device.is_known,

@@ -23,7 +23,7 @@ STALE_SECONDS = 30.0
 
 _DAEMON_JSON_LIMIT = 256 * 1024
 #: What a device in daemon.json has that a `Device` has too.
-_NUMBERS = ("memory_mb", "foreign_mb", "used_mb", "is_known", "is_held")
+_NUMBERS = ("memory_mb", "usable_mb", "foreign_mb", "used_mb", "is_known", "is_held")
 
 
 class DaemonStatus(NamedTuple):

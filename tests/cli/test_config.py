@@ -178,3 +178,21 @@ def test_the_doctor_tells_what_was_given_up_and_of_a_bad_file(ws: Workspace, run
     code, out, _ = run("doctor")
     assert code == 1
     assert "problem  config       " in out
+
+
+@pytest.mark.parametrize(
+    ("stall", "seconds", "kills"), [("10m:kill", 600.0, 1), ("20d", 1_728_000.0, 0), ("off", 0.0, 0)]
+)
+def test_the_guards_of_a_new_group_and_of_its_runs(
+    ws: Workspace, run: Run, stall: str, seconds: float, kills: int
+) -> None:
+    write(ws, f"[guard]\nbreaker = 2\nstall = '{stall}'\n")
+    code, _, said = run("submit", "-g", "mine", "-S", "x=1,2", "--", "true", "{x}")
+    assert code == 0, said
+    last = job(ws)
+    assert (last.stall_seconds, last.stall_kill) == (seconds, kills)
+    with open_journal(ws) as journal, journal.read() as tx:
+        assert records.group(tx.row("groups.by_id", group_id=last.group_id)).breaker == 2
+    assert run("submit", "-g", "loud", "-S", "x=1,2", "--breaker", "off", "--", "true", "{x}")[0] == 0
+    with open_journal(ws) as journal, journal.read() as tx:
+        assert records.group(tx.row("groups.by_id", group_id=job(ws).group_id)).breaker == 0

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runforge.core.resources import Resources, checked, from_json
@@ -22,6 +22,7 @@ from runforge.core.scheduling import (
     why_never,
 )
 from runforge.daemon.capacity import Slots
+from runforge.machine.gpu_world import Seen
 from runforge.machine.gpus import Gpu, Gpus, Refused
 
 GPU = Resources(gpus=1)
@@ -114,6 +115,7 @@ needs_of_some = st.builds(
 
 
 @settings(deadline=None, max_examples=200)
+@example(gpu_slots=2, memories=[1000], steps=[Resources(gpus=1, vram_mb=500), Resources(gpus=1)])
 @given(
     gpu_slots=st.integers(0, 5),
     memories=st.lists(st.sampled_from((1000, 3000)), max_size=3),
@@ -154,6 +156,16 @@ def test_devices_are_given_whole_or_shared_and_never_more_than_the_slots(
             assert sum(each.share_mb for each in used if each.device == gpu.uuid) <= gpu.memory_mb - 512
 
 
+def test_what_the_driver_keeps_of_a_device_is_not_leased() -> None:
+    seen = Seen("GPU-0", total_mb=9_000, used_mb=0, ours_mb=0, foreign_mb=0, is_known=True)
+    slots = Slots(4, None, Gpus((Gpu(0, "GPU-0", "x", 10_000),), seen=(seen,)))
+    (device,) = slots.devices
+    assert device.room_mb == 9_000 - 512
+    assert place(Resources(gpus=1, vram_mb=9_000), slots.capacity) == (device,)  # it has the device whole
+    (grant,) = slots.grants(Resources(gpus=1, vram_mb=9_000), [device])
+    assert grant.is_whole
+
+
 def _row(grant) -> dict[str, object]:
     share = None if grant.is_whole else grant.share_mb
     return {"slot_no": grant.slot, "device": grant.device, "share_mb": share, "job_id": "x"}
@@ -186,7 +198,7 @@ def _is_without_room(needs: Resources, running: int, used: list, gpu_slots: int,
             not any(each.is_whole for each in here) and gpu.memory_mb - 512 - leased >= needs.vram_mb > 0
         )
         is_empty = not here and gpu.memory_mb >= needs.vram_mb
-        is_crowded = gpu_slots > len(gpus) and not needs.vram_mb
+        is_crowded = gpu_slots > len(gpus) and not needs.vram_mb and not any(each.is_whole for each in here)
         able += has_part or is_empty or is_crowded
     return bool(gpus) and able < needs.gpus
 

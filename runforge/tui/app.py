@@ -30,7 +30,16 @@ from runforge.tui.bars import daemon_warning, guard_warning
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.choices import Choices
 from runforge.tui.endings import Endings
-from runforge.tui.feed import Feed, ProgressRead, ReadFailed, SnapshotRead, Window, WindowRead
+from runforge.tui.feed import (
+    Ahead,
+    AheadRead,
+    Feed,
+    ProgressRead,
+    ReadFailed,
+    SnapshotRead,
+    Window,
+    WindowRead,
+)
 from runforge.tui.log_view import LogView
 from runforge.tui.look import CSS
 from runforge.tui.opening import Opening
@@ -93,6 +102,7 @@ class RunForgeApp(Reading, Opening):
         self.snapshot: QueueSnapshot | None = None
         self.window = Window({}, {})
         self.live: dict[str, Live] = {}
+        self.ahead = Ahead()
         self.warning = ""
         self.exit_code = 0
         self.failure: Exception | None = None
@@ -182,6 +192,12 @@ class RunForgeApp(Reading, Opening):
         self.live = message.progress
         for screen in self._shown():
             screen.show_progress(message.progress)
+
+    def on_ahead_read(self, message: AheadRead) -> None:
+        """Show how long runs and groups still take."""
+        self.ahead = message.ahead
+        for screen in self._shown():
+            screen.show_ahead(message.ahead)
 
     def _tick(self) -> None:
         for screen in self._shown():

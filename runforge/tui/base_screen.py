@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
-from runforge.tui.feed import Window
+from runforge.tui.feed import Ahead, Window
 from runforge.tui.ports import AppPort
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
@@ -98,6 +98,9 @@ class BaseScreen(Screen[None]):
 
     def show_progress(self, progress: dict[str, Live]) -> None:
         """Show what the running runs report."""
+
+    def show_ahead(self, ahead: Ahead) -> None:
+        """Show how long runs and groups still take."""
 
     def show_warning(self, text: str) -> None:
         """Show what is wrong, or nothing."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.message import Message
 
+from runforge import clock
 from runforge.errors import explained
 from runforge.views.daemon_status import DaemonStatus
 from runforge.views.queue_snapshot import GroupProgress, JobQuery, QueueReader, QueueSnapshot
@@ -21,6 +23,7 @@ from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
     from runforge.tui.live import Live, LiveReader
+    from runforge.views.estimates import Estimate
 
 _LOOK_SECONDS = 0.25
 _MOST_OF_THE_TIME = 0.1
@@ -31,6 +34,10 @@ _DAEMON_SECONDS = 1.0
 _FIRST_ROWS = 100
 #: Running jobs whose files are looked at.
 _MOST_LIVE = 32
+#: Estimates are made so often at most, and take at most so much of the time; none are made for a longer queue.
+_ESTIMATE_SECONDS = 5.0
+_MOST_OF_ESTIMATING = 0.05
+_MOST_ESTIMATED = 1000
 
 
 class Sight(NamedTuple):
@@ -82,6 +89,23 @@ class ProgressRead(Message):
         super().__init__()
 
 
+class Ahead(NamedTuple):
+    """How many seconds runs and groups still take, those of which it is known: by job id, and by group id."""
+
+    runs: Mapping[str, float] = MappingProxyType({})
+    groups: Mapping[str, float] = MappingProxyType({})
+    #: False if the queue is too long for estimates.
+    is_read: bool = False
+
+
+class AheadRead(Message):
+    """Estimates were made."""
+
+    def __init__(self, ahead: Ahead) -> None:
+        self.ahead = ahead
+        super().__init__()
+
+
 class Feed(threading.Thread):
     """Posts snapshots and rows to the app until stopped."""
 
@@ -101,7 +125,7 @@ class Feed(threading.Thread):
         self._served: Sight | None = None
         self._live: LiveReader | None = None
         self._visible: set[str] = set()
-        self._next_read = self._next_daemon = self._next_progress = 0.0
+        self._next_read = self._next_daemon = self._next_progress = self._next_ahead = 0.0
 
     def ask(self, query: JobQuery) -> None:
         """Ask for other jobs or another order; the answer comes at once, with the first rows."""
@@ -164,6 +188,10 @@ class Feed(threading.Thread):
         if self._snapshot is not None and self._snapshot.running and now >= self._next_progress:
             self._next_progress = now + max(_PROGRESS_SECONDS, self._seconds)
             self._post(ProgressRead(self._progress(self._snapshot)))
+        if self._snapshot is not None and now >= self._next_ahead:
+            self._post(AheadRead(_ahead(reader, self._snapshot)))
+            took = time.monotonic() - now
+            self._next_ahead = now + max(_ESTIMATE_SECONDS, self._seconds, took / _MOST_OF_ESTIMATING)
 
     def _seen_rows(self, window: Window) -> Window:
         """Remember which runs are visible."""
@@ -193,6 +221,23 @@ class Feed(threading.Thread):
             for job in jobs
         ]
         return self._live.read(runs, time.monotonic())
+
+
+def _ahead(reader: QueueReader, snapshot: QueueSnapshot) -> Ahead:
+    """Return how long runs and groups still take, of a queue that is not too long."""
+    to_do = snapshot.counts["queued"] + snapshot.counts["running"]
+    if not to_do or to_do > _MOST_ESTIMATED:
+        return Ahead(is_read=not to_do)
+    found = reader.outlook(snapshot)
+    return Ahead(_seconds(found.runs, found.now), _seconds(found.groups, found.now), is_read=True)
+
+
+def _seconds(estimates: Mapping[str, Estimate], now: str) -> dict[str, float]:
+    return {
+        name: float(round(clock.seconds_between(now, each.ends_at)))
+        for name, each in estimates.items()
+        if each.ends_at is not None
+    }
 
 
 def _window(reader: QueueReader, snapshot: QueueSnapshot, sight: Sight) -> Window:

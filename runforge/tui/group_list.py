@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from runforge import cells
 from runforge.tui.columns import Layout, Rule, sized
+from runforge.tui.feed import Ahead
+from runforge.tui.job_columns import time_left
 from runforge.tui.row_list import Cell, RowList
 from runforge.views.queue_snapshot import GroupProgress, QueueSnapshot
 from runforge.views.shown import GroupView, ended_runs, group_state
@@ -32,6 +34,7 @@ class GroupList(RowList):
         self._snapshot: QueueSnapshot | None = None
         #: The known progress of groups. Old values stay until new ones come.
         self._progress: dict[str, GroupProgress] = {}
+        self._ahead = Ahead()
         self._current: str | None = None
         self._contents: dict[str, int] = {}
         self._layouts: dict[int, Layout] = {}
@@ -53,6 +56,12 @@ class GroupList(RowList):
         self._progress.update(progress)
         self._measure()
         self.repaint_changed()
+
+    def show_ahead(self, ahead: Ahead) -> None:
+        """Store how long groups still take; `repaint_changed` shows it."""
+        if ahead is not self._ahead:
+            self._ahead = ahead
+            self._measure()
 
     def seen_changed(self) -> None:
         """Ask for the progress of the visible groups."""
@@ -127,6 +136,8 @@ class GroupList(RowList):
         return "?" if progress.metric_name and progress.best is None else cells.number(progress.best)
 
     def _left(self, group: GroupView, progress: GroupProgress) -> str:
+        if self._ahead.is_read:
+            return time_left(self._ahead.groups.get(group.group_id))
         if self._snapshot is None or progress.seconds_per_run is None or group.status != "running":
             return ""
         seconds = (group.queued + group.running / 2) * progress.seconds_per_run

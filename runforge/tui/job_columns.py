@@ -57,8 +57,12 @@ def texts(
     paths: Sequence[str] | None,
     layout_width: int,
     shown: frozenset[str] = frozenset(),
+    ahead: float | None = None,
 ) -> dict[str, str | Cell]:
-    """Return a row's texts. `paths` are the parameters that tell it from others; `shown` the visible columns."""
+    """Return a row's texts.
+
+    `paths` are the parameters that tell it from others; `shown` the visible columns; `ahead` the seconds until its end.
+    """
     bar_width = 4 if layout_width < NARROW else 8
     values: dict[str, str | Cell] = {
         "run": label(job),
@@ -68,14 +72,21 @@ def texts(
         "time": cells.span(seconds_so_far(job)),
     }
     if live is not None:
-        values["left"] = f"~{cells.span(live.left)}" if live.left is not None else ""
         values["rate"] = _rate(live.rate)
         values["spark"] = Cell(sparkline(live.values, _SPARK), "spark")
         if progress_of := progress_text(live, bar_width):
             values["progress"] = Cell(progress_of, "bar")
+    if job.state in {"queued", "running"}:
+        left = live.left if ahead is None and live is not None else ahead
+        values["left"] = time_left(left) if left else ""
     progress = values.get("progress") if "progress" not in shown else None
     values["detail"] = _detail(job, paths, progress.text if isinstance(progress, Cell) else "")
     return values
+
+
+def time_left(seconds: float | None) -> str:
+    """Return `~12m`; nothing where it is not known."""
+    return "" if seconds is None else f"~{cells.span(seconds)}"
 
 
 def progress_text(live: Live, bar_width: int) -> str:

@@ -57,6 +57,7 @@ class JobTable(RowList):
         #: Rows of the previous snapshot: shown until the new ones arrive.
         self._old_rows: dict[int, JobView | None] = {}
         self._live: dict[str, Live] = {}
+        self._ahead: Mapping[str, float] = {}
         #: How wide the texts of each column are, as far as rows were loaded. They only grow until the query changes.
         self._contents: dict[str, int] = {}
         #: The metric that each loaded row shows, and the one that the column is about.
@@ -66,7 +67,6 @@ class JobTable(RowList):
         self._measured: dict[int, JobView] = {}
         #: The parameters that tell the loaded runs of a group apart; None for a run that is alone.
         self._paths: dict[str, list[str] | None] = {}
-        #: The names of the groups.
         self._names: dict[str, str] = {}
         self._layouts: dict[int, Layout] = {}
         self._current: int | None = None
@@ -138,6 +138,12 @@ class JobTable(RowList):
         self._live = live
         self._measure({place: job for place, job in self._rows.items() if job and job.run_id in live})
 
+    def show_ahead(self, ahead: Mapping[str, float]) -> None:
+        """Store how many seconds runs still take; `repaint_changed` shows it."""
+        if ahead is not self._ahead:
+            self._ahead, self._measured = ahead, {}
+            self._measure(self._rows)
+
     def _measure(self, rows: Mapping[int, JobView | None]) -> None:
         """Find out how wide the columns are."""
         before = (dict(self._contents), self._metric)
@@ -170,7 +176,7 @@ class JobTable(RowList):
 
     def _texts(self, job: JobView, width: int, shown: frozenset[str] = frozenset()) -> dict[str, str | Cell]:
         paths = self._paths.get(job.group_id or "")
-        values = job_columns.texts(job, self._live_of(job), paths, width, shown)
+        values = job_columns.texts(job, self._live_of(job), paths, width, shown, self._ahead.get(job.job_id))
         values["metric"] = job_columns.metric(job, self._live_of(job), self._metric)
         return {**values, "group": self._names.get(job.group_id or "", "")}
 

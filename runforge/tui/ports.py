@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from runforge.machine.load import Machine
 from runforge.tui.background import Read
 from runforge.tui.choices import Choices
-from runforge.tui.feed import Feed, Window
+from runforge.tui.feed import Ahead, Feed, Window
 from runforge.tui.machine_history import History
 from runforge.tui.steering import Steering
 from runforge.tui.wire import Wire
@@ -32,6 +32,7 @@ class AppPort(Protocol):
     snapshot: QueueSnapshot | None
     window: Window
     live: dict[str, Live]
+    ahead: Ahead
     warning: str
     is_ascii: bool
     choices: Choices

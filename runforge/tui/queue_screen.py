@@ -18,7 +18,7 @@ from runforge.text import safe
 from runforge.tui import queue_keys
 from runforge.tui.bars import Key
 from runforge.tui.beside import Beside
-from runforge.tui.feed import Window
+from runforge.tui.feed import Ahead, Window
 from runforge.tui.group_list import GroupList
 from runforge.tui.job_columns import ALWAYS, RULES
 from runforge.tui.job_table import JobTable
@@ -82,6 +82,7 @@ class QueueScreen(QueueChanges):
         window = self.runforge.window
         self.jobs.show(snapshot, window.jobs)
         self.groups.show(snapshot, window.groups)
+        self.show_ahead(self.runforge.ahead)
         self._show_query(snapshot)
         self._peek()
 
@@ -94,6 +95,11 @@ class QueueScreen(QueueChanges):
     def show_progress(self, progress: dict[str, Live]) -> None:
         """Show the progress of the running jobs at the next tick: one paint, not two."""
         self.jobs.show_live(progress)
+
+    def show_ahead(self, ahead: Ahead) -> None:
+        """Show how long runs and groups still take, at the next tick."""
+        self.jobs.show_ahead(ahead.runs)
+        self.groups.show_ahead(ahead)
 
     def _show_query(self, snapshot: QueueSnapshot) -> None:
         query, marked = snapshot.query, len(self.jobs.marked)
@@ -126,8 +132,9 @@ class QueueScreen(QueueChanges):
         """Update running times."""
         self._peek()
         snapshot = self.runforge.snapshot
-        if snapshot is not None and snapshot.running:
+        if snapshot is not None and (snapshot.running or snapshot.counts["queued"]):
             self.jobs.repaint_changed()
+            self.groups.repaint_changed()
 
     @on(JobTable.Marked)
     def _marks_changed(self) -> None:

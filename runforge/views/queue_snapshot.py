@@ -10,7 +10,7 @@ import json
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runforge import clock
 from runforge.core.filters import JobFilter
@@ -34,6 +34,9 @@ from runforge.views.kin import Relative, parents_of
 from runforge.views.shown import GroupView, JobView, group_view, is_at_limit, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.views.estimates import Outlook
 
 #: What jobs can be sorted by; `live` means: running, queued, then ended ones with the newest first.
 SORTS = ("live", "run", "state", "group", "metric", "priority", "time", "detail")
@@ -141,6 +144,14 @@ class QueueReader:
             reason = self._waiting(job, snapshot.daemon, capacity, group, parents.get(job.seq, ()))
             shown[job.seq] = job_view(job, now, reason)
         return shown
+
+    def outlook(self, snapshot: QueueSnapshot) -> Outlook:
+        """Return when runs and groups will be done. This takes a second for thousands of runs."""
+        from runforge.views.estimates import outlook  # the first paint does not wait for it
+
+        with self._reader.snapshot() as tx:
+            capacity = free_capacity(snapshot.daemon, tx)
+            return outlook(tx, self._workspace, capacity, snapshot.daemon.max_parallel)
 
     def progress(self, group: GroupView) -> GroupProgress:
         """Return the progress of a group; read again only after another of its runs has succeeded."""

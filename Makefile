@@ -17,7 +17,7 @@ help:
 	@echo "make gpu-wheels  what gpu-check needs on a machine without a network, into .gpu-check"
 	@echo "make check      lint, and the tests that are quick: for every change"
 	@echo "make lint       ruff, mypy, the layers test"
-	@echo "make gauntlets  the acceptance gauntlets G1-G15"
+	@echo "make gauntlets  the acceptance gauntlets G1-G17"
 	@echo "make bench      the figures of the README"
 	@echo "make screenshots  the pictures of docs/screens.md and README"
 	@echo "make reference  the tables of commands and options in docs/usage.md, and the man page"

@@ -21,6 +21,7 @@ from gauntlets import (
     chaos,
     failpoints,
     gpu_gauntlets,
+    guard_gauntlets,
     mutants,
     pause_gauntlets,
     powercut,
@@ -41,6 +42,8 @@ GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
     "g13": pause_gauntlets.g13,
     "g14": several_gpus.g14,
     "g15": several_gpus.g15,
+    "g16": guard_gauntlets.g16,
+    "g17": guard_gauntlets.g17,
 }
 #: The gauntlets with their own command line.
 OTHERS: dict[str, Callable[[list[str]], int]] = {
@@ -80,7 +83,7 @@ def main() -> int:
         type=str.lower,
         choices=[*GAUNTLETS, []],
         metavar="NAME",
-        help="g1 to g15; all by default",
+        help="g1 to g17; all by default",
     )
     parser.add_argument("--json", type=Path, default=Path("gauntlet-report.json"), help="the report's file")
     arguments = parser.parse_args()

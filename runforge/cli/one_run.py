@@ -11,7 +11,8 @@ from runforge.cli.listing import run_view
 from runforge.core.states import State
 from runforge.views import code as codes
 from runforge.views import log_end, pauses, run_facts
-from runforge.views.daemon_status import has_gpus
+from runforge.views.daemon_status import daemon_status, has_gpus
+from runforge.views.device_names import called
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
 from runforge.views.shown import parameters_text
@@ -69,7 +70,7 @@ def _print(here: Workspace, name: str) -> None:
     for label, value in (*_standing(here, view), *doing, *_kin(view), *_history(view)):
         if value:
             print(f"{label:<{_WIDTH}} {output.safe(value, max(len(value), 1))}")
-    _print_attempts(view)
+    _print_attempts(here, view)
     if log:
         print("Log, its last lines")
         for line in log:
@@ -194,13 +195,15 @@ def _history(view: RunView) -> Iterator[Line]:
     yield "Files", ", ".join(sorted(os.listdir(view.run_dir))) if view.run_dir.is_dir() else "missing"
 
 
-def _print_attempts(view: RunView) -> None:
+def _print_attempts(here: Workspace, view: RunView) -> None:
+    names = called(daemon_status(here)) if any(attempt.devices for attempt in view.attempts) else {}
     for attempt in view.attempts:
         how = attempt.cause or "running"
         when = output.moment(attempt.started_at)
         print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
         if attempt.devices:
-            print(f"  on {output.safe(', '.join(attempt.devices), 400)}")
+            named = [f"{names[each]} ({each})" if each in names else each for each in attempt.devices]
+            print(f"  on {output.safe(', '.join(named), 400)}")
         if used := used_text(attempt.used):
             print(f"  used {used}")
     print("Timeline")

@@ -60,7 +60,10 @@ def remarks(here: Workspace, order: Order, prepared: Prepared, made: Submitted) 
         reason, text = waiting
         start = "; `runforge daemon --detach` starts one" if reason == "no_daemon" else ""
         says_what = text.startswith(("waits ", "starts "))
-        output.note(f"{first} {text}" if says_what else f"{first} waits: {text}{start}")
+        if text.startswith("they "):
+            output.note(f"the runs wait: {text}")
+        else:
+            output.note(f"{first} {text}" if says_what else f"{first} waits: {text}{start}")
     return _estimate(here, made)
 
 
@@ -129,6 +132,8 @@ def _waiting(here: Workspace, made: Submitted) -> tuple[str, str] | None:
     job = lists.run(here, made.run_ids[0]).job
     if job.state != "queued" or job.waiting in {None, "turn_of_others"}:  # the daemon is about to start it
         return None
+    if job.waiting == "held" and made.group_id is not None and len(made.run_ids) > 1:
+        return "held", f"they are held; `runforge release {made.group_id}` lets them start"
     return str(job.waiting), job.waiting_text or str(job.waiting)
 
 

@@ -16,11 +16,12 @@ class ToldGpus(NamedTuple):
 
 def told_gpus(claims: Claims) -> ToldGpus:
     """Return what the daemon knows, without what the journal says too: who has which device."""
-    index = {gpu.uuid: gpu.index for gpu in claims.gpus.usable}
+    known = {gpu.uuid: gpu for gpu in claims.gpus.usable}
     devices = tuple(
         {
-            "index": index[device.uuid],
+            "index": known[device.uuid].index,
             "uuid": device.uuid,
+            "name": known[device.uuid].name,
             "memory_mb": device.memory_mb,
             "usable_mb": device.usable_mb,
             "foreign_mb": device.foreign_mb,

@@ -1,7 +1,7 @@
 """Metrics in what well-known tools print, for scripts that nobody changed. Reads the run's log.
 
 Known are the lines of Hugging Face's Trainer, XGBoost, LightGBM, CatBoost and Keras. A plain `loss: 0.41`, alone
-on its line, counts only for a run that reports nothing else. `printed` reads RunForge's own tokens.
+on its line, or `loss=0.41 acc=0.9` within an epoch, counts only for a run that reports nothing else. `printed` reads RunForge's own tokens.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from runforge.metrics.points import Point, name_of, step_of, value_of
 #: What begins a person's pattern in the `metrics` of a request, and what stands there for no metrics at all.
 PATTERN, NONE = "re:", "none"
 _NUMBER = rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?i:nan|inf(?:inity)?))"
+_EQUAL = rb"[A-Za-z_][\w./%@-]{0,63}=" + _NUMBER
 #: A longer line is not looked at.
 _LINE_LIMIT = 4 * 1024
 #: How many names plain lines may bring.
@@ -27,6 +28,8 @@ _LINE = re.compile(
     rb"|^[ \t]*(?:\[(?P<round>\d{1,9})\][ \t]+(?P<evals>[^\r\n:]+:[^\r\n]+)"
     rb"|(?P<iteration>\d{1,9}):[ \t]+(?P<sides>(?:learn|test\d*|best):[^\r\n]+)"
     rb"|(?P<done>\d{1,9})/(?P<of>\d{1,9})[ \t][^\r\n]{0,400}?(?P<keras>- [A-Za-z_][^\r\n:]{0,60}: [^\r\n]+)"
+    rb"|(?:[Ee]poch[ :]+\[?(?P<in_epoch>\d{1,9})(?:/\d{1,9})?\]?[ \t,:;|-]{1,4})?"
+    rb"(?P<pairs>" + _EQUAL + rb"(?:[ \t,;|]{1,4}" + _EQUAL + rb"){0,30})"
     rb"|[Ee]poch[ :]+\[?(?P<epoch>\d{1,9})(?:/\d{1,9})\]?"
     rb"|(?P<key>[A-Za-z_][\w./%@-]{0,63}):[ \t]+(?P<value>" + _NUMBER + rb")"
     rb"(?:[ \t]+\(step[ \t]+(?P<step>" + _NUMBER + rb")\))?)[ \t]*$",
@@ -37,6 +40,7 @@ _PAIR = re.compile(rb"'([^'\\]{1,256})': '?(" + _NUMBER + rb")'?(?=[,}])")
 _EVAL = re.compile(rb"([^\t:]{1,256}):[ ]?(" + _NUMBER + rb")(?:[ ]?\+[ ]?[^\t]*)?(?=\t|$)")
 _SIDE = re.compile(rb"(?:^|\t[ \t]*)(learn|test\d*|best):[ \t]+(" + _NUMBER + rb")")
 _SCORE = re.compile(rb"- ([A-Za-z_][^:\r\n]{0,60}): (" + _NUMBER + rb")(?= - |$|[ \t]*$)")
+_EQUAL_PAIR = re.compile(_EQUAL)
 _STEPS = (b"step", b"global_step", b"epoch", b"iteration", b"iter")
 
 
@@ -85,6 +89,8 @@ class LogReader:
         given = match.groupdict()
         if given["key"]:
             return self._plain(given["key"], given["value"], given["step"])
+        if given["pairs"]:
+            return self._in_epoch(given["pairs"], given["in_epoch"])
         if given["epoch"]:
             self._step = float(given["epoch"])
             return []
@@ -96,6 +102,15 @@ class LogReader:
         self._known.update(point.name for point in found)
         self.plain -= self._known
         return found
+
+    def _in_epoch(self, pairs: bytes, epoch: bytes | None) -> list[Point]:
+        """Return the `name=value` of a line within an epoch; those before the first one are settings."""
+        if epoch is not None:
+            self._step = float(epoch)
+        if self._step is None:
+            return []
+        found = (pair.group().partition(b"=") for pair in _EQUAL_PAIR.finditer(pairs))
+        return [point for name, _, value in found for point in self._plain(name, value, None)]
 
     def _plain(self, key: bytes, value: bytes, step: bytes | None) -> list[Point]:
         if key.lower() in _STEPS:

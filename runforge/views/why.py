@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runforge import clock
+from runforge.core.devices import can_own, can_share, pinned
 from runforge.core.states import State
 from runforge.errors import InvalidRequest
 from runforge.store import records, targets
 from runforge.store.opening import open_snapshot, require_journal
 from runforge.views.daemon_status import free_capacity, status_of
+from runforge.views.device_names import called
 from runforge.views.estimates import Estimate, Outlook, outlook
 from runforge.views.kin import Relative, parents_of
 from runforge.views.lists import reason_of
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from runforge.metrics.pace import Going
     from runforge.store.journal import Transaction
     from runforge.views.daemon_status import DaemonStatus
+    from runforge.views.strangers import Stranger
     from runforge.workspace import Workspace
 
 #: Reasons for which others must end first, and what of the machine they hold then.
@@ -48,6 +51,8 @@ class Holder(NamedTuple):
     mem_mb: int
     until: str | None
     until_latest: str | None
+    #: What people call its devices.
+    called: tuple[str, ...] = ()
 
 
 class Awaited(NamedTuple):
@@ -73,6 +78,8 @@ class RunAnswer(NamedTuple):
     going: Going | None = None
     #: Commands that change what it waits for, without `runforge`.
     instead: tuple[str, ...] = ()
+    #: Who else is on the GPUs that it could have.
+    strangers: tuple[Stranger, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -88,6 +95,7 @@ class RunAnswer(NamedTuple):
             "parents": [{**each.parent.to_json(), **_until(each)} for each in self.parents],
             "share_done": progress.share if progress is not None else None,
             "instead": list(self.instead),
+            "strangers": [each._asdict() for each in self.strangers],
         }
 
 
@@ -167,6 +175,7 @@ class _Look:
         self._workspace = workspace
         row = records.daemon(tx.row("journal.daemon"))
         self._status = status_of(workspace, row)
+        self._called = called(self._status)
         self._free: Capacity = free_capacity(self._status, tx)
         self.outlook: Outlook = outlook(tx, workspace, self._free, row.max_parallel)
 
@@ -212,6 +221,7 @@ class _Look:
             holders=self._holders(job, view.waiting),
             before=before,
             parents=tuple(self._awaited(each) for each in parents if not each.met),
+            strangers=self._strangers(job, view.waiting),
         )
         return answer._replace(instead=instead(answer))
 
@@ -221,12 +231,27 @@ class _Look:
             return None, None
         free = {
             "slots": self._free.slots,
-            "gpus": self._free.gpu_slots,
+            "gpus": self._free_gpus(job),
             "cpus": self._free.cpus,
             "mem_mb": self._free.mem_mb,
         }[kind]
         asked = {"slots": 1, "gpus": job.needs.gpus, "cpus": job.needs.cpus, "mem_mb": job.needs.mem_mb}[kind]
         return asked, free
+
+    def _free_gpus(self, job: Job) -> int:
+        devices, vram_mb = self._free.devices, job.needs.vram_mb
+        if devices is None:
+            return self._free.gpu_slots
+        able = (can_own(d, vram_mb) or can_share(d, vram_mb) for d in pinned(job.needs, devices))
+        return min(self._free.gpu_slots, sum(able))
+
+    def _strangers(self, job: Job, reason: str | None) -> tuple[Stranger, ...]:
+        if reason != "no_gpu_slot":
+            return ()
+        from runforge.views.strangers import on_devices  # few runs wait for a GPU
+
+        devices = {device.uuid for device in pinned(job.needs, self._free.devices or ())}
+        return on_devices(self._workspace, devices) if devices else ()
 
     def _holders(self, job: Job, reason: str | None) -> tuple[Holder, ...]:
         """Return who holds what the run waits for; who ends first comes first."""
@@ -261,6 +286,7 @@ class _Look:
             job.needs.mem_mb,
             estimate.ends_at,
             estimate.ends_at_latest,
+            tuple(self._called.get(device, device) for device in devices),
         )
 
     def _before(self, job: Job) -> tuple[int, ...]:

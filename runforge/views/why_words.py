@@ -7,7 +7,7 @@ from datetime import timedelta
 from runforge import cells, clock
 from runforge.views.estimates import Estimate
 from runforge.views.shown import ended_runs, label, pause_words
-from runforge.views.why import Answer, GroupAnswer, Holder, QueueAnswer, RunAnswer
+from runforge.views.why import Answer, Awaited, GroupAnswer, Holder, QueueAnswer, RunAnswer
 
 #: The seconds are told of what is so near.
 _SOON = timedelta(minutes=10)
@@ -81,9 +81,10 @@ def _queued(answer: RunAnswer, who: str) -> list[str]:
     found += [f"  {_holder(each)}" for each in answer.holders[:_MOST_HOLDERS]]
     if len(answer.holders) > _MOST_HOLDERS:
         found.append(f"  and {len(answer.holders) - _MOST_HOLDERS} more")
+    for other in answer.strangers[:_MOST_HOLDERS]:
+        found.append(f"  GPU {other.number} {other.name}  {other.text}, no end known")
     for each in answer.parents[:_MOST_HOLDERS]:
-        until = about(each.until, each.until_latest, "no end known")
-        found.append(f"  {each.parent.called} {each.parent.state or ''}, until {until}".replace(" ,", ","))
+        found.append(f"  {each.parent.called} {each.parent.state or ''}, {_until(each)}".replace(" ,", ","))
     last = []
     if answer.before:
         place = "same group" if answer.job.group_id else "also without a group"
@@ -110,9 +111,12 @@ def _free(count: int) -> str:
 
 
 def _holder(each: Holder) -> str:
-    place = ", ".join(each.devices) or (f"slot {each.slot}" if each.slot is not None else "")
-    until = about(each.until, each.until_latest, "no end known")
-    return f"{place}  {each.number} {each.name}, until {until}".strip()
+    place = ", ".join(each.called) or (f"slot {each.slot}" if each.slot is not None else "")
+    return f"{place}  {each.number} {each.name}, {_until(each)}".strip()
+
+
+def _until(each: Holder | Awaited) -> str:
+    return f"until {about(each.until, each.until_latest, '')}" if each.until else "no end known"
 
 
 def _numbers(numbers: tuple[int, ...]) -> str:

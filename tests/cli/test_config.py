@@ -196,3 +196,12 @@ def test_the_guards_of_a_new_group_and_of_its_runs(
     assert run("submit", "-g", "loud", "-S", "x=1,2", "--breaker", "off", "--", "true", "{x}")[0] == 0
     with open_journal(ws) as journal, journal.read() as tx:
         assert records.group(tx.row("groups.by_id", group_id=job(ws).group_id)).breaker == 0
+
+
+def test_a_held_sweep_says_how_to_release_all_of_it(ws: Workspace, run: Run) -> None:
+    code, _, said = run("submit", "--hold", "-S", "x=1,2", "--", "echo", "{x}")
+    assert code == 0, said
+    group = job(ws).group_id
+    assert f"the runs wait: they are held; `runforge release {group}` lets them start" in said
+    assert run("release", str(group))[0] == 0
+    assert not job(ws).held

@@ -42,6 +42,12 @@ def read(*pieces: bytes) -> list[Point]:
         ),
         ("Epoch 3/10\r 9/10 ━━ 0s 5ms/step - loss: 0.5\r10/10 ━━ 0s - loss: 0.4", [("loss", 3, 0.4)]),
         ("Epoch 1/2\n9/10 0s - loss: 0.5\x08\x08\x0810/10 0s - loss: 0.4", [("loss", 1, 0.4)]),
+        (
+            "lr=0.1 batch=32\nEpoch 2/30\ntrain_loss=0.5 val_loss=6e-1",
+            [("train_loss", 2, 0.5), ("val_loss", 2, 0.6)],
+        ),
+        ("Epoch 2/30\nloss=0.5, acc=0.9", [("loss", 2, 0.5), ("acc", 2, 0.9)]),
+        ("Epoch 3/30: loss=0.5 | acc=0.9", [("loss", 3, 0.5), ("acc", 3, 0.9)]),
         ("\x1b[32mloss: 0.41\x1b[0m", [("loss", None, 0.41)]),
         ("loss: 0.41 (step 7)", [("loss", 7, 0.41)]),
         ("step: 7\nloss: 0.41\nval/acc@1: 1e-3", [("loss", 7, 0.41), ("val/acc@1", 7, 0.001)]),
@@ -68,6 +74,9 @@ def test_what_tools_print(text: str, points: list[tuple[str, float | None, float
         "1/10 - loss: 0.5",
         "7: learned: 5",
         "two words: 5",
+        "lr=0.1 momentum=0.9",
+        "Epoch 1/30\nsaved to file=model.pt size=5",
+        "Epoch 1/30\nlr=0.1 name=x",
         "",
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -17,8 +18,11 @@ from runforge.store.opening import open_journal
 from runforge.views import why, why_words
 from runforge.views.why import QueueAnswer, RunAnswer
 from runforge.workspace import Workspace
+from tests.machine.conftest import nvml as _nvml
+from tests.machine.nvml import FakeNvml, uuid
 from tests.store.queue_kit import Kit, on
 
+nvml = _nvml
 TIME = re.compile(r"\d\d:\d\d(?::\d\d)?(?: UTC)?(?: tomorrow)?")
 
 
@@ -81,6 +85,33 @@ def test_a_run_that_waits_for_gpus_says_who_has_them_and_what_else_there_is(kit:
     assert holder.startswith("  GPU-a, GPU-b  3 a3, until about T")
     assert last.startswith("Before it: 4 (same group). Starts about T")
     assert last.endswith("Or: edit 5 -G 1; move 5 --front")
+
+
+def test_who_else_is_on_a_gpu_is_named_with_the_number_and_name_of_it(
+    kit: Kit, nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvml.says([{}, {"processes": [{"pid": os.getpid(), "memory": 20 << 30}]}])
+    told = tuple(
+        {"index": n, "uuid": uuid(n), "name": "Fake H200", "memory_mb": 80_000, "foreign_mb": n * 20_000}
+        for n in range(2)
+    )
+    known = why.status_of
+
+    def status(*given: object) -> object:
+        return known(*given)._replace(state="running", shortage=None, gpus=told, gpu_auto=True)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(why, "status_of", status)
+    monkeypatch.setattr("runforge.views.lists.status_of", status)
+    kit.job("a1", needs=Resources(gpus=1))
+    job = kit.get("a1")
+    with kit.journal.write() as tx:
+        transitions.claim(tx, job, Grant("t", 0, 9, (DeviceGrant(0, uuid(0)),)), clock.now())
+    kit.job("a2", needs=Resources(gpus=1))
+    first, holder, stranger, *_ = said(kit, "2")
+    assert first == "2 a2 waits: 1 GPU is asked for, none is free"
+    assert holder == "  GPU 0 Fake H200  1 a1, no end known"
+    assert stranger.startswith("  GPU 1 Fake H200  ")
+    assert stranger.endswith(f"(pid {os.getpid()}, 20.0 GiB), not RunForge's, no end known")
 
 
 @pytest.mark.usefixtures("alive")

@@ -1,0 +1,17 @@
+"""What people call the daemon's devices. Light: a command that is called all day needs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runforge.views.daemon_status import DaemonStatus
+
+
+def called(daemon: DaemonStatus) -> dict[str, str]:
+    """Return what people call each device, `GPU 0 NVIDIA H100`, by its UUID."""
+    names = {}
+    for gpu in daemon.gpus:
+        if isinstance(gpu.get("index"), int):
+            names[str(gpu["uuid"])] = f"GPU {gpu['index']} {gpu.get('name') or ''}".strip()
+    return names

@@ -329,27 +329,3 @@ def _open_files(pid: int) -> Iterator[str]:
         for name in os.listdir(folder):
             with contextlib.suppress(OSError):
                 yield os.readlink(f"{folder}/{name}")
-
-
-def oom_kills() -> int:
-    """Return how many processes of this one's memory cgroup the kernel has killed for memory."""
-    for path in _memory_event_files():
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            for line in _read(path).splitlines():
-                name, _, value = line.partition(b" ")
-                if name == b"oom_kill":
-                    return int(value)
-    return 0
-
-
-@cache
-def _memory_event_files() -> tuple[str, ...]:
-    found = []
-    with contextlib.suppress(OSError):
-        for line in _read("/proc/self/cgroup").decode("utf-8", "surrogateescape").splitlines():
-            _, kinds, path = line.split(":", 2)
-            if kinds == "":
-                found.append(f"/sys/fs/cgroup/{path.lstrip('/')}/memory.events")
-            elif "memory" in kinds.split(","):
-                found.append(f"/sys/fs/cgroup/memory/{path.lstrip('/')}/memory.oom_control")
-    return tuple(found)

@@ -23,7 +23,7 @@ from runforge.attempts.spec import Spec
 from runforge.core import exit_codes
 from runforge.core.outcome import ExitRecord
 from runforge.files import durable
-from runforge.machine import os_process
+from runforge.machine import memory_kills, os_process
 from runforge.metrics import last_step
 from runforge.supervise import attempt_lock, packages, worker_process
 from runforge.supervise.leases import Leases
@@ -111,7 +111,7 @@ class Supervisor:
     def run(self) -> bool:
         """Start the worker, wait for its end and record it; return whether that worked."""
         started_at, start = clock.now(), time.monotonic()
-        ooms = os_process.oom_kills()
+        ooms = memory_kills.oom_kills()
         self._pump.open()
         if not self._ownership.holds():
             return False
@@ -240,7 +240,7 @@ class Supervisor:
             exit_code=code,
             signal=number,
             canceled=self._wishes.is_canceled,
-            oom=is_killed and not self._wishes.is_ended_by_us and os_process.oom_kills() > ooms,
+            oom=is_killed and not self._wishes.is_ended_by_us and memory_kills.oom_kills() > ooms,
             spawn_error=error,
             started_at=started_at,
             finished_at=clock.now(),

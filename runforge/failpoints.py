@@ -60,6 +60,8 @@ POINTS = {
     "cancel.noted": "the cancel is in the journal; no cancel file is there",
     "cancel.left": "a cancel file is there; others may be missing",
     "cancel.delivered": "the daemon has left the cancel file itself",
+    "stop.noted": "a rule's verdict is in the journal; no file asks the run to end",
+    "stop.delivered": "the daemon has asked a run to end because of its sweep's rule",
     "pause.noted": "the wish to freeze, thaw or yield is in the journal; the attempt's files are as before",
     "pause.left": "the files of one attempt are as wished; others may not be",
     "yield.delivered": "the daemon has asked an attempt to yield",

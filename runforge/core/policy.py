@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from runforge import machine_faults
-from runforge.core import exit_codes, yielding
+from runforge.core import exit_codes, stop_rules, yielding
 from runforge.core.outcome import Ending, ExitRecord, Finding, GpuFault, Report
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
@@ -144,6 +144,9 @@ def of_record(record: ExitRecord) -> Ending:
     if record.canceled:
         message = "canceled while it was running"
         return Ending(State.CANCELED, Cause.CANCELED, message, record.exit_code, record.signal)
+    if record.stopped:
+        message = stop_rules.words(None)
+        return Ending(State.CANCELED, Cause.STOPPED_EARLY, message, record.exit_code, record.signal)
     if record.spawn_error:
         message = f"could not be started: {safe(record.spawn_error)}"
         return Ending(State.FAILED, Cause.SPAWN_FAILED, message)
@@ -258,7 +261,12 @@ def _forged() -> Ending:
 
 
 def apply_cancel(ending: Ending, job: Job) -> Ending:
-    """Return the ending to write. A job that was canceled meanwhile is not requeued."""
+    """Return the ending to write. A job that was canceled or stopped meanwhile is not requeued."""
     if ending.state is State.QUEUED and job.cancel_requested:
         return Ending(State.CANCELED, Cause.CANCELED, f"canceled; {ending.error}")
+    if ending.cause is Cause.STOPPED_EARLY and job.stop_reason is not None:
+        return ending._replace(error=stop_rules.words(job.stop_reason))
+    if ending.state is State.QUEUED and job.stop_reason is not None:
+        words = f"{stop_rules.words(job.stop_reason)}; {ending.error}"
+        return Ending(State.CANCELED, Cause.STOPPED_EARLY, words)
     return ending

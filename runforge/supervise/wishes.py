@@ -32,6 +32,8 @@ class Wishes:
         self.is_canceled = False
         #: It was asked to make room.
         self.is_yielding = False
+        #: Its sweep's rule stops it.
+        self.is_stopped = False
         #: The time limit in seconds if that ended it.
         self.timed_out: float | None = None
         #: The seconds without a sign of life after which it was ended.
@@ -41,7 +43,7 @@ class Wishes:
     def is_ended_by_us(self) -> bool:
         """Whether the run was asked to end."""
         has_a_reason = self.timed_out is not None or self.stalled is not None
-        return self.is_canceled or self.is_yielding or has_a_reason
+        return self.is_canceled or self.is_stopped or self.is_yielding or has_a_reason
 
     @property
     def killed(self) -> int:
@@ -51,7 +53,9 @@ class Wishes:
     def forbid_start(self) -> bool:
         """Return whether the run is not to start at all."""
         self.is_canceled = orders.is_canceled(self._folder)
-        self.is_yielding = not self.is_canceled and orders.is_given(self._folder, orders.YIELD)
+        self.is_stopped = not self.is_canceled and orders.is_given(self._folder, orders.STOP)
+        is_free = not self.is_canceled and not self.is_stopped
+        self.is_yielding = is_free and orders.is_given(self._folder, orders.YIELD)
         return self.is_ended_by_us
 
     def begin(self, pid: int) -> None:
@@ -78,6 +82,9 @@ class Wishes:
         elif (stalled := orders.stalled_for(self._folder)) is not None:
             self.stalled = stalled
             self._say([f"[RunForge: {policy.stall(stalled)}; the run is ended]"])
+        elif orders.is_given(self._folder, orders.STOP):
+            self.is_stopped = True
+            self._say(["[RunForge: stopped early by its sweep's rule]"])
         elif orders.is_given(self._folder, orders.YIELD):
             self.is_yielding = True
             self._say(["[RunForge: asked to yield]"])

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from runforge import machine_faults
-from runforge.core import exit_codes, stop_rules, yielding
+from runforge.core import exit_codes, yielding
 from runforge.core.outcome import Ending, ExitRecord, Finding, GpuFault, Report
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
@@ -19,6 +19,7 @@ from runforge.text import safe
 MAX_LOST = 3
 #: How many launches may fail before the job fails.
 MAX_UNSTARTED = 5
+_STOPPED = "stopped early by its sweep's rule"
 _UNSEEN = {
     Finding.REBOOTED: "the machine was restarted while it ran",
     Finding.FOLDER_MISSING: "the attempt's folder was deleted while it ran",
@@ -145,8 +146,7 @@ def of_record(record: ExitRecord) -> Ending:
         message = "canceled while it was running"
         return Ending(State.CANCELED, Cause.CANCELED, message, record.exit_code, record.signal)
     if record.stopped:
-        message = stop_rules.words(None)
-        return Ending(State.CANCELED, Cause.STOPPED_EARLY, message, record.exit_code, record.signal)
+        return Ending(State.CANCELED, Cause.STOPPED_EARLY, _STOPPED, record.exit_code, record.signal)
     if record.spawn_error:
         message = f"could not be started: {safe(record.spawn_error)}"
         return Ending(State.FAILED, Cause.SPAWN_FAILED, message)
@@ -264,9 +264,13 @@ def apply_cancel(ending: Ending, job: Job) -> Ending:
     """Return the ending to write. A job that was canceled or stopped meanwhile is not requeued."""
     if ending.state is State.QUEUED and job.cancel_requested:
         return Ending(State.CANCELED, Cause.CANCELED, f"canceled; {ending.error}")
-    if ending.cause is Cause.STOPPED_EARLY and job.stop_reason is not None:
+    if job.stop_reason is None:
+        return ending
+    from runforge.core import stop_rules  # few runs need it
+
+    if ending.cause is Cause.STOPPED_EARLY:
         return ending._replace(error=stop_rules.words(job.stop_reason))
-    if ending.state is State.QUEUED and job.stop_reason is not None:
+    if ending.state is State.QUEUED:
         words = f"{stop_rules.words(job.stop_reason)}; {ending.error}"
         return Ending(State.CANCELED, Cause.STOPPED_EARLY, words)
     return ending

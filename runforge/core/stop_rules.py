@@ -11,7 +11,6 @@ from __future__ import annotations
 import bisect
 import json
 import math
-import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,6 +25,8 @@ MEDIAN_RUNS, MEDIAN_VALUES = 5, 3
 #: It decides nothing in the first part of the longest finished run.
 MEDIAN_WARM_UP = 0.1
 _ETA, _MIN = 3, 1
+#: How the journal has a sweep without one.
+NO_RULE = "{}"
 _HOW = "Write median, asha, asha:eta=3,min=5, target:0.95 or patience:10"
 
 
@@ -98,10 +99,23 @@ def parse(text: str) -> Rule:
     raise UnknownRule(f"{text[:60]!r} is no stop rule. {_HOW}")
 
 
+def from_json(text: str) -> Rule | None:
+    """Return the rule of a sweep in the journal; None if it has none, or one that this version does not know."""
+    try:
+        return parse(json.loads(text)["rule"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def to_json(rule: Rule | None) -> str:
+    """Return a rule as the journal keeps it."""
+    return NO_RULE if rule is None else json.dumps({"rule": str(rule)})
+
+
 def _asha_of(text: str) -> Rule:
     given = dict(part.split("=") for part in text.split(",")) if text else {}
     rule = Rule(ASHA, eta=int(given.pop("eta", _ETA)), min=float(given.pop("min", _MIN)))
-    if given or rule.eta < 2 or not 0 < rule.min < math.inf:  # noqa: PLR2004 - one half is the least
+    if given or rule.eta < 2 or not 0 < rule.min < math.inf:
         raise ValueError
     return rule
 
@@ -156,8 +170,15 @@ def _median(direction: str, curve: Curve, finished: Sequence[Curve]) -> Verdict 
     known = [value for value in there if not math.isnan(value)]
     if len(there) < MEDIAN_VALUES or not known:
         return None
-    best, threshold = best_of([value for _, value in curve], direction), statistics.median(known)
+    best, threshold = best_of([value for _, value in curve], direction), _middle(known)
     return Verdict(MEDIAN, step, best, threshold) if _is_worse(best, threshold, direction) else None
+
+
+def _middle(values: list[float]) -> float:
+    """Return the median; `statistics` takes longer to import than this module."""
+    there = sorted(values)
+    half = len(there) // 2
+    return there[half] if len(there) % 2 else (there[half - 1] + there[half]) / 2
 
 
 def _at(curve: Curve, step: float) -> float | None:
@@ -170,9 +191,7 @@ def _step(point: tuple[float, float]) -> float:
     return point[0]
 
 
-def _asha(
-    rule: Rule, direction: str, curve: Curve, others: Sequence[Curve], since: float
-) -> Verdict | None:
+def _asha(rule: Rule, direction: str, curve: Curve, others: Sequence[Curve], since: float) -> Verdict | None:
     """Judge the highest rung that the run has reached, if it was reached after `since`."""
     step, rung = curve[-1][0], rule.min
     if step < rung:

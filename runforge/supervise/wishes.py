@@ -1,7 +1,7 @@
 """What is wanted of a run while it goes on: that it ends, or makes room, or stands still.
 
 Orders are files (attempts/orders.py); the time limit is the supervisor's own. What came first is the reason of the
-end, except that a cancel still turns a yield into a cancel.
+end, except that a cancel still turns a yield or a stop into a cancel.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Wishes:
         """Look for orders, and do what is due. Called while the run's process has not ended."""
         if self._stopping is None:
             self._look()
-        elif self.is_yielding and orders.is_canceled(self._folder):
-            self.is_canceled, self.is_yielding = True, False
+        elif (self.is_yielding or self.is_stopped) and orders.is_canceled(self._folder):
+            self.is_canceled, self.is_yielding, self.is_stopped = True, False, False
         if self._stopping is not None:
             self._stopping.step(has_main_ended=False)
 

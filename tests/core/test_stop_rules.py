@@ -116,7 +116,9 @@ def test_patience_counts_values_without_a_new_best(values: list[float], expected
     assert is_stopped(parse("patience:2"), line(*values), []) is expected
 
 
-@pytest.mark.parametrize("text", ["median", "asha:eta=4,min=5", "asha:eta=3,min=0.5", "target:0.95", "patience:7"])
+@pytest.mark.parametrize(
+    "text", ["median", "asha:eta=4,min=5", "asha:eta=3,min=0.5", "target:0.95", "patience:7"]
+)
 def test_a_rule_is_written_as_it_is_read(text: str) -> None:
     assert str(parse(text)) == text
 
@@ -124,7 +126,17 @@ def test_a_rule_is_written_as_it_is_read(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "mean", "median:3", "asha:eta=1", "asha:min=0", "asha:eta", "asha:etas=3", "asha:eta=x", "asha:min=nan"),
+        *(
+            "",
+            "mean",
+            "median:3",
+            "asha:eta=1",
+            "asha:min=0",
+            "asha:eta",
+            "asha:etas=3",
+            "asha:eta=x",
+            "asha:min=nan",
+        ),
         *("target", "target:x", "target:nan", "patience", "patience:0", "patience:1.5", "off"),
     ],
 )

@@ -35,3 +35,25 @@ ORDER BY lanes.queued, lane_id LIMIT 1;
 -- What the runs of a group have shown, oldest first.
 SELECT seq, state, cause, overrides, stop_reason, CASE WHEN metric_name = :metric THEN metric_value END AS value
 FROM jobs WHERE group_id = :group_id AND overrides <> '{}' ORDER BY seq;
+
+-- name: judged
+-- The running runs of sweeps with a stop rule.
+SELECT jobs.job_id, jobs.group_id, sweeps.stop, groups.objective_metric AS metric, groups.direction
+FROM jobs JOIN sweeps USING (group_id) JOIN groups USING (group_id)
+WHERE jobs.state = 'running' AND sweeps.stop <> '{}' AND groups.objective_metric IS NOT NULL
+  AND jobs.cancel_requested = 0 AND jobs.stop_reason IS NULL ORDER BY seq;
+
+-- name: compared
+-- The runs of a sweep that have ended with a curve to compare with, the newest ones.
+SELECT job_id, run_dir, state, attempt FROM jobs
+WHERE group_id = :group_id AND (state = 'succeeded' OR cause = 'stopped_early') ORDER BY finished_at DESC LIMIT :limit;
+
+-- name: set_stop
+UPDATE sweeps SET stop = :stop WHERE group_id = :group_id;
+
+-- name: set_keep
+UPDATE sweeps SET keep = :keep WHERE group_id = :group_id;
+
+-- name: set_ended
+-- No more trials are made.
+UPDATE sweeps SET ended = :ended WHERE group_id = :group_id AND ended IS NULL;

@@ -62,6 +62,7 @@ POINTS = {
     "cancel.delivered": "the daemon has left the cancel file itself",
     "stop.noted": "a rule's verdict is in the journal; no file asks the run to end",
     "stop.delivered": "the daemon has asked a run to end because of its sweep's rule",
+    "artifacts.noted": "the journal says that a run's artifacts are deleted; they are all there",
     "pause.noted": "the wish to freeze, thaw or yield is in the journal; the attempt's files are as before",
     "pause.left": "the files of one attempt are as wished; others may not be",
     "yield.delivered": "the daemon has asked an attempt to yield",

@@ -39,6 +39,14 @@ def require_search(given: Given, *, is_sweep: bool) -> None:
     if given.tpe is not None and given.metric is None:
         fix = "Add --metric val/loss:min, for example"
         raise InvalidRequest("--tpe must know which metric to optimise", fix=fix)
+    _require_sweep(given, is_sweep=is_sweep)
+    if given.tpe is not None and importlib.util.find_spec("optuna") is None:
+        fix = "pip install 'runforge[optuna]'; --random N needs nothing"
+        raise OperationFailed("--tpe needs Optuna, which is not installed", fix=fix)
+
+
+def _require_sweep(given: Given, *, is_sweep: bool) -> None:
+    """Refuse options of sweeps that mean nothing without one, or without a metric."""
     of_sweeps = (
         ("--repeat", given.repeat > 1),
         ("--allow-duplicates", given.allow_duplicates),
@@ -56,9 +64,6 @@ def require_search(given: Given, *, is_sweep: bool) -> None:
         if is_given and given.metric is None:
             fix = "Add --metric val/loss:min, for example"
             raise InvalidRequest(f"{option} must know by which metric runs are compared", fix=fix)
-    if given.tpe is not None and importlib.util.find_spec("optuna") is None:
-        fix = "pip install 'runforge[optuna]'; --random N needs nothing"
-        raise OperationFailed("--tpe needs Optuna, which is not installed", fix=fix)
 
 
 def stop_of(text: str | None) -> str | None:

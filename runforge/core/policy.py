@@ -19,6 +19,7 @@ from runforge.text import safe
 MAX_LOST = 3
 #: How many launches may fail before the job fails.
 MAX_UNSTARTED = 5
+_CANCELED = "canceled while it was running"
 _STOPPED = "stopped early by its sweep's rule"
 _UNSEEN = {
     Finding.REBOOTED: "the machine was restarted while it ran",
@@ -142,11 +143,9 @@ def _ended(record: ExitRecord, report: Report, job: Job) -> Decision:
 
 def of_record(record: ExitRecord) -> Ending:
     """Return how an attempt ended, by its exit record alone: what result.json says is not asked."""
-    if record.canceled:
-        message = "canceled while it was running"
-        return Ending(State.CANCELED, Cause.CANCELED, message, record.exit_code, record.signal)
-    if record.stopped:
-        return Ending(State.CANCELED, Cause.STOPPED_EARLY, _STOPPED, record.exit_code, record.signal)
+    if record.canceled or record.stopped:
+        asked = (Cause.CANCELED, _CANCELED) if record.canceled else (Cause.STOPPED_EARLY, _STOPPED)
+        return Ending(State.CANCELED, *asked, record.exit_code, record.signal)
     if record.spawn_error:
         message = f"could not be started: {safe(record.spawn_error)}"
         return Ending(State.FAILED, Cause.SPAWN_FAILED, message)

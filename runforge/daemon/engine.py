@@ -18,6 +18,7 @@ from runforge.core.outcome import Ending
 from runforge.core.policy import Decision, Past
 from runforge.core.records import Job
 from runforge.core.states import Cause
+from runforge.daemon.artifact_keeper import ArtifactKeeper
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
@@ -91,6 +92,7 @@ class Engine:
         self._seen: tuple[int, int] | None = None
         self._stalls = StallWatch(journal, backend, clock, lambda: claims.epoch, listener.log)
         self._stops = StopWatch(journal, clock, lambda: claims.epoch, listener.log, self._orders.look_again)
+        self._artifacts = ArtifactKeeper(journal, clock, lambda: claims.epoch, listener.log)
         self.is_draining = False
 
     @property
@@ -132,6 +134,7 @@ class Engine:
             self._delays.wait_seconds(self._clock.now()),
             self._stalls.wait_seconds() if self._attempts else None,
             self._stops.wait_seconds() if self._attempts else None,
+            self._artifacts.wait_seconds(),
         ]
         return min((wish for wish in wishes if wish is not None), default=None)
 
@@ -161,6 +164,7 @@ class Engine:
             pass
         if self._claims.is_gpu_wanted:
             self._look_at_gpus()  # what a run waits for must be seen
+        self._artifacts.step()
         self._hear()  # an idle supervisor takes its attempt at once
         self._backend.rest()
 

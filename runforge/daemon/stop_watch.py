@@ -106,7 +106,7 @@ class StopWatch:
         rule, metric = stop_rules.from_json(sweep["stop"]), sweep["metric"]
         if rule is None:
             return
-        if rule.kind != stop_rules.PATIENCE and not all([self._read_ended(row, metric) for row in ended]):
+        if rule.kind != stop_rules.PATIENCE and not all(self._read_ended(row, metric) for row in ended):
             self._next = self._clock.monotonic() + _AGAIN_SECONDS
             return
         curves = {each.job.job_id: self._read(each, metric) for each in running}

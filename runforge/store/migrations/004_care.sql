@@ -102,7 +102,6 @@ CREATE INDEX jobs_by_config ON jobs (group_id, config_hash) WHERE config_hash IS
 
 -- Runs that their sweep's rule has stopped do not make their group a canceled one.
 CREATE INDEX jobs_stopped_early ON jobs (group_id) WHERE cause = 'stopped_early';
-CREATE INDEX sweeps_that_care ON sweeps (group_id) WHERE stop <> '{}' OR keep IS NOT NULL;
 
 CREATE TRIGGER jobs_stopped AFTER UPDATE OF stop_reason ON jobs
 WHEN NEW.stop_reason IS NOT NULL AND OLD.stop_reason IS NULL
@@ -201,6 +200,8 @@ CREATE TABLE sweeps (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sweeps_going_on ON sweeps (group_id) WHERE method = 'tpe' AND made < wanted AND ended IS NULL;
+CREATE INDEX sweeps_with_a_rule ON sweeps (group_id) WHERE stop <> '{}';
+CREATE INDEX sweeps_that_keep ON sweeps (group_id) WHERE keep IS NOT NULL;
 
 -- Notices to send: a row is written by the transaction of the event, and a child process sends it.
 CREATE TABLE outbox (

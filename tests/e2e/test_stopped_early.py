@@ -140,7 +140,7 @@ def test_a_stopped_trial_is_told_as_pruned() -> None:
 
 def kept(here: Arena) -> list[int]:
     """Return the x of the runs that have artifacts."""
-    return sorted(int(path.read_text()) for path in here.root.glob("runs/*/artifacts/model"))
+    return sorted(int(path.read_text()) for path in here.root.glob(".runforge/runs/*/artifacts/model"))
 
 
 @pytest.mark.parametrize("point", [None, "artifacts.noted:2"])

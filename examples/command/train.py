@@ -16,7 +16,8 @@ slope = offset = slope_speed = offset_speed = 0.0
 for _ in range(given.epochs):
     errors = [slope * x + offset - y for x, y in points]
     slope_speed = (
-        given.momentum * slope_speed - given.lr * sum(e * x for e, (x, _) in zip(errors, points, strict=True)) / 25
+        given.momentum * slope_speed
+        - given.lr * sum(e * x for e, (x, _) in zip(errors, points, strict=True)) / 25
     )
     offset_speed = given.momentum * offset_speed - given.lr * sum(errors) / 25
     slope, offset = slope + slope_speed, offset + offset_speed

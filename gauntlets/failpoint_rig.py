@@ -90,6 +90,8 @@ class Rig:
         self.forgets = False
         #: The runs are queued as `submit` does it, not from a plan.
         self.submits = False
+        #: So many equal failures pause the sweep; 0 is never.
+        self.breaker = 0
         #: Whether a hook hears of notices.
         self.has_hook = False
         self._hook = folder / "hook"
@@ -212,7 +214,7 @@ class Rig:
             self.acknowledged = [job.run_id for job in self.jobs()]
             return
         runs = [{"model.hyperparameters.kind": kind} for kind in KINDS]
-        document = plan(self.ws.root, base, {"type": "list", "runs": runs}, name="walk")
+        document = plan(self.ws.root, base, {"type": "list", "runs": runs}, name="walk", breaker=self.breaker)
         data = strict_json.dump(document)
         self.call(lambda: self._submit(captured, data))
         self.acknowledged = [job.run_id for job in self.jobs()]

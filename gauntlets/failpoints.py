@@ -21,13 +21,14 @@ from runforge.core.states import TERMINAL, State
 from runforge.drills import invariants
 from runforge.errors import RunForgeError
 from runforge.failpoints import POINTS
-from runforge.queue import cancel, edit, move, pauses, prune, retry
+from runforge.queue import cancel, edit, move, pause, pauses, prune, retry
 from runforge.queue.change import change
 from runforge.queue.edit_wish import Edit
 from runforge.store import migrate, transitions, verify
 from runforge.store.opening import open_journal
 from runforge.store.recovery import recover, swap
 from runforge.store.writer_lock import writers_held_off
+from runforge.views import lists
 from runforge.workspace import Workspace
 
 #: No scenario passes a point more often.
@@ -144,6 +145,18 @@ def _pausing(here: Rig) -> None:
     here.stop()
 
 
+def _guarded(here: Rig) -> None:
+    """A sweep whose breaker lets its first failure pause it, and that is resumed."""
+    here.breaker = 1
+    here.enqueue()
+    here.start()
+    here.until_state(FAILS, State.FAILED)
+    here.call(lambda: pause.resume_group(here.ws, "walk"))
+    here.release.touch()
+    here.until(lambda: _are_over(here), "all have ended")
+    here.stop()
+
+
 def _log(here: Rig) -> str:
     log = here.ws.root / here.jobs()[WAITS].run_dir / "logs.txt"
     return log.read_text() if log.exists() else ""
@@ -229,6 +242,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     "lost.closed": _unlaunched,
     **dict.fromkeys(("cascade.one_canceled", "revival.one_queued", "move.one_placed"), _waiting),
     "prune.forgotten": _pruning,
+    "breaker.tripped": _guarded,
     **dict.fromkeys((point for point in POINTS if point.startswith(_PAUSES)), _pausing),
 }
 
@@ -252,8 +266,15 @@ def _recover(here: Rig) -> None:
     if not any(job.cancel_requested for job in here.jobs()):
         here.release.touch()
     # A killed process may still be dying, so a daemon that seemed alive may be gone soon.
-    here.until(lambda: here.keep_alive() and _is_done(here), "every job has ended")
+    here.until(lambda: here.keep_alive() and _goes_on(here) and _is_done(here), "every job has ended")
     here.stop()
+
+
+def _goes_on(here: Rig) -> bool:
+    """Resume the sweep if its breaker has paused it."""
+    if here.breaker and any(group.paused for group in lists.groups(here.ws)):
+        here.call(lambda: pause.resume_group(here.ws, "walk"))
+    return True
 
 
 def _broken(here: Rig) -> list[str]:

@@ -43,9 +43,9 @@ MUTANTS = (
     ),
     Mutant(
         "undelivered-cancel-forgotten",
-        "runforge/daemon/engine.py",
-        "        if is_all_told:",
-        "        if wanted is not None:",
+        "runforge/daemon/orders.py",
+        "        if all(told):",
+        "        if told is not None:",
         ("tests/backends/test_local.py::test_a_cancel_that_the_disk_had_no_room_for_is_delivered_later",),
         "a canceled run goes on to its end",
     ),

@@ -32,7 +32,7 @@ MUTANTS = (
     Mutant(
         "edit-does-not-look-again",
         _EDIT,
-        "            reason = _why_not(job, plan.edit, plan.job.version)\n",
+        "            reason = _why_not(job, plan.edit, plan.job.version) or _twin(tx, job, plan)\n",
         "            reason = None\n",
         (_MEANWHILE,),
         "one run that has started keeps all the others from being edited",

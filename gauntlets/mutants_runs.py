@@ -146,8 +146,8 @@ MUTANTS = (
     Mutant(
         "told-twice",
         _STOPPING,
-        "if told not in self._told and os_process.send(pid, signal.SIGTERM):",
-        "if os_process.send(pid, signal.SIGTERM):",
+        "if told not in self._told and os_process.send(pid, number):",
+        "if os_process.send(pid, number):",
         (f"{_GRACE}::test_at_half_the_grace_the_tree_is_told_and_at_its_end_it_is_killed",),
         "a program takes the second TERM for: leave without saving",
     ),
@@ -170,8 +170,8 @@ MUTANTS = (
     Mutant(
         "cancel-lost-on-a-full-disk",
         _BACKEND,
-        "        except OSError:\n            return False\n        return True\n",
-        "        except OSError:\n            return True\n        return True\n",
+        "        except OSError:\n            return False\n        return True\n\n    def signs",
+        "        except OSError:\n            return True\n        return True\n\n    def signs",
         (f"{_LOCAL}::test_a_cancel_that_the_disk_had_no_room_for_is_delivered_later",),
         "a canceled run goes on to its end",
     ),

@@ -13,6 +13,7 @@ from runforge.documents.request_options import Objective
 from runforge.errors import InvalidRequest, Missing, OperationFailed
 from runforge.files.given import read_given, shown
 from runforge.queue.ordering import Searched
+from runforge.text import did_you_mean
 
 if TYPE_CHECKING:
     from runforge.sweeps.combine import Sweep
@@ -127,11 +128,16 @@ def objective_of(text: str) -> Objective:
     name, colon, side = text.rpartition(":")
     if colon and name and side in _DIRECTIONS:
         return Objective(name, _DIRECTIONS[side])
+    if not (name if colon else text).strip():
+        raise InvalidRequest("--metric is empty", fix="Write val/loss:min or val/acc:max")
+    hint = did_you_mean(side, _DIRECTIONS) if colon else ""
+    if hint:
+        raise InvalidRequest(f"{side!r} is no direction", where=f"--metric {text[:60]}", fix=hint)
     direction = direction_of_name(text)
-    if not text.strip() or direction is None:
+    if direction is None:
         raise InvalidRequest(
             f"it is unknown whether {text[:60]} is better high or low",
             where=f"--metric {text[:60]}",
-            fix=f"Write {text[:60] or 'val/loss'}:min or {text[:60] or 'val/acc'}:max",
+            fix=f"Write {text[:60]}:min or {text[:60]}:max",
         )
     return Objective(text, direction)

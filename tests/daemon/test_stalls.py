@@ -188,7 +188,7 @@ def test_a_real_run_that_does_nothing_is_ended_as_timed_out(ws: Workspace, daemo
     assert (view.job.cause, view.job.error) == ("timeout", "no sign of life for 1s")
     assert "stalled" in [entry["event"] for entry in view.timeline]
     with open_journal(ws) as journal, journal.read() as tx:
-        assert [row["event"] for row in tx.rows("outbox.all")] == ["stall"]
+        assert [row["event"] for row in tx.rows("outbox.all")] == ["stall", "failed", "group_done"]
 
 
 def test_a_real_run_that_computes_without_a_word_is_left_alone(ws: Workspace, daemon: Daemon) -> None:

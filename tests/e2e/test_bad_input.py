@@ -46,7 +46,7 @@ PLANS: dict[str, tuple[Change, tuple[str, ...]]] = {
     "wrong kind": (_set(kind="plan"), ("kind",)),
     "no strategy": (lambda plan: plan.pop("strategy"), ("strategy",)),
     "no group": (lambda plan: plan.pop("group"), ("group",)),
-    "unknown strategy": (_set(strategy={"type": "random"}), ("strategy.type", "grid", "list")),
+    "unknown strategy": (_set(strategy={"type": "annealing"}), ("strategy.type", "grid", "list")),
     "empty grid": (_set(strategy={"type": "grid", "parameters": []}), ("strategy.parameters",)),
     "grid of 10^9": (
         _grid(("notes.a", 1000), ("notes.b", 1000), ("notes.c", 1000)),

@@ -37,7 +37,7 @@ _REFUSED: list[tuple[int, list[str], str]] = [
     (2, ["-S", "lr=null,1", "--", "echo", "{lr}"], "is null"),
     (2, ["-S", "lr", "--", "echo", "{lr}"], "there is no `=`"),
     (2, ["-S", "=1", "--", "echo", "{lr}"], "is no parameter's name"),
-    (2, ["-S", "lr=1e-5..1e-1:log", "--", "echo", "{lr}"], "needs --random or --tpe"),
+    (2, ["-S", "lr=1e-5..1e-1:log", "--", "echo", "{lr}"], "needs --random N or --tpe N"),
     (2, ["-S", "lr=1", "-S", "lr=2", "--", "echo", "{lr}"], "varied twice"),
     (2, ["-S", "a=1,2", "-S", "b=1", "--zip", "a,b", "--", "echo", "{a}{b}"], "a has 2, b has 1"),
     (2, ["--zip", "a,b", "--", "echo"], "'a' is not given by -S"),

@@ -209,7 +209,7 @@ def test_idle_it_writes_nothing(here: Arena, screens: list[Terminal]) -> None:
     here.sweep(2, name="i")
     screen = open_screens(here.root)
     screens.append(screen)
-    screen.sees("sweep-0001", "q quit")
+    screen.sees("sweep-0001", "? help")
     while select.select([screen._master], [], [], 1.5)[0]:  # until it has settled
         screen.read()
     before = len(screen.raw)

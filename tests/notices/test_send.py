@@ -12,6 +12,7 @@ import pytest
 
 from runforge import clock, failpoints, own_python
 from runforge.core.outcome import Ending
+from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
 from runforge.errors import Missing
 from runforge.notices import send
@@ -138,7 +139,7 @@ def test_a_run_that_is_tried_again_has_not_failed(kit: Kit) -> None:
     kit.claim("r1")
     job, ending, now = kit.get("r1"), Ending(State.FAILED, Cause.EXIT, "exit code 1"), clock.now()
     with kit.journal.write() as tx:
-        transitions.try_again(tx, job, ending, now, not_before=now, used="[1]")
+        transitions.try_again(tx, job, ending, now, Again(0.0, "[1]"))
     assert rows(kit.journal) == []
 
 

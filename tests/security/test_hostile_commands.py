@@ -55,6 +55,7 @@ CALLS = [
     *("freeze X -w W", "thaw X -w W", "yield X -w W", "why X -w W", "show X --diff -w W"),
     *(
         "helper X",
+        "gpus --release X",
         "submit --after X -w W -- true",
         "cancel none --where X -w W",
         "move 1 --before X -w W",
@@ -136,8 +137,8 @@ def test_as_a_word_of_the_command_line(planted: Workspace, program: Forks, call:
     file, place = str(planted.root / "plan.json"), str(planted.root)
     entries = len(lists.jobs(planted))
     for word in WORDS[CALLS.index(call) % _EVERY :: _EVERY]:
-        if "FX" in call and ".." in word:
-            continue  # no name below a file, but a path to somewhere else
+        if "FX" in call and (".." in word or not word.strip("/. ")):
+            continue  # no name below a file, but a path to somewhere else, or the file itself
         filled = {"X": word, "--X": f"--{word}", "W": place, "F": file, "FX": f"{file}/{word}"}
         code, said = program.on_terminal(*(filled.get(part, part) for part in call.split()))
         assert harm(said) == [], (call, word)

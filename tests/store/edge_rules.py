@@ -9,6 +9,7 @@ from hypothesis.stateful import rule
 
 from runforge.core.dependencies import Condition, Parent
 from runforge.core.outcome import Ending
+from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
 from runforge.queue import hold, move
 from runforge.store import transitions
@@ -86,7 +87,7 @@ class EdgeRules(ModelMachine):
         allowed = known.state is State.RUNNING and not known.cancel_requested
         ending = Ending(State.FAILED, Cause.EXIT, "exit code 3", 3)
         self.change(
-            lambda tx: transitions.try_again(tx, job, ending, NOW, not_before="2030", used="[1]"),
+            lambda tx: transitions.try_again(tx, job, ending, NOW, Again(3600.0, "[1]")),
             allowed=allowed,
         )
         if allowed:

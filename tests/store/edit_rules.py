@@ -24,6 +24,7 @@ _COLUMNS = {
     "on_lost": None,
     "stall_seconds": None,
     "stall_kill": 0,
+    "learns": 0,
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from runforge import clock
 from runforge.core.outcome import Ending
+from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
 from runforge.queue import pause
 from runforge.store import edges, heads, transitions, verify
@@ -94,7 +95,7 @@ def test_failures_that_are_tried_again_count_too(kit: Kit) -> None:
         job = edges.job_of(tx, "j9")
         assert job is not None
         ending = Ending(FAIL, Cause.EXIT, "exit code 1", 1, signature=BAD)
-        transitions.try_again(tx, job, ending, clock.now(), not_before=clock.now(), used="[1]")
+        transitions.try_again(tx, job, ending, clock.now(), Again(0.0, "[1]"))
     assert kit.get_group("g").is_paused
 
 

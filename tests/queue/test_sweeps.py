@@ -275,7 +275,7 @@ def test_a_sweep_keeps_its_stop_rule_until_another_is_asked_for(ws: Workspace) -
     assert verify.check(ws) == []
 
 
-@pytest.mark.parametrize(("stop", "words"), [("mean", "no stop rule"), ("median", "objective is missing")])
+@pytest.mark.parametrize(("stop", "words"), [("mean", "no stop rule"), ("median", "objective: is missing")])
 def test_a_plan_with_a_wrong_rule_is_refused(ws: Workspace, stop: str, words: str) -> None:
     strategy = {"type": "grid", "stop": stop, "parameters": [{"path": f"{H}.a", "values": [1]}]}
     document = plan(ws.root, request(), strategy, name="t")

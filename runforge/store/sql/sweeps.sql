@@ -33,7 +33,7 @@ ORDER BY lanes.queued, lane_id LIMIT 1;
 
 -- name: trials
 -- What the runs of a group have shown, oldest first.
-SELECT seq, state, cause, overrides, stop_reason, CASE WHEN metric_name = :metric THEN metric_value END AS value
+SELECT seq, state, cause, started_at, overrides, stop_reason, CASE WHEN metric_name = :metric THEN metric_value END AS value
 FROM jobs WHERE group_id = :group_id AND overrides <> '{}' ORDER BY seq;
 
 -- name: judged

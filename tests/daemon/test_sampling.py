@@ -380,9 +380,9 @@ def test_a_daemon_that_dies_at_any_step_makes_the_same_trials(
 
 
 @pytest.mark.slow
-def test_a_thousand_trials(ws: Workspace, make: Make) -> None:
+def test_hundreds_of_trials(ws: Workspace, make: Make) -> None:
     """With answers that repeat each other now and then, failures, and as many at once as there are slots."""
-    queue(ws, 1000, high=4999)
+    queue(ws, 250, high=4999)
     rig = make(FAKE.replace("37 *", "7919 *").replace("% 1000", "% 5000"), slots=16)
     seen = 0
 
@@ -394,6 +394,6 @@ def test_a_thousand_trials(ws: Workspace, make: Make) -> None:
         return rig.group().finished_at is not None
 
     wait_until(lambda: (rig.sampling.step(), rig.descriptors.wait(0.01), goes_on())[2], "all are made", 300)
-    assert len(set(rig.values())) == len(rig.values()) == 1000
-    assert [job.trial_no for job in rig.jobs()] == list(range(1000))
+    assert len(set(rig.values())) == len(rig.values()) == 250
+    assert [job.trial_no for job in rig.jobs()] == list(range(250))
     assert verify.check(ws) == []

@@ -127,7 +127,7 @@ def test_detached_and_attached_and_resized_it_shows_the_queue(here: Arena, scree
     for columns, lines in ((200, 50), (40, 10), (10, 3), (1, 1), (300, 80), (80, 24)):
         screen.resize(columns, lines)
         screen.read()
-    screen.sees("sweep-0001", "sweep-0003", "q quit")
+    screen.sees("sweep-0001", "sweep-0003", "? help")
     screen.press("q")
     assert screen.end() == 0
 

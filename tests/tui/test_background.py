@@ -98,9 +98,9 @@ def test_keys_typed_ahead_of_the_reading_are_done_in_order(ws: Workspace) -> Non
             may_go_on.set()
 
         await at.sees("0001")
-        await held("c", "d")
+        await held("c", "full_stop")
         await at.sees("accuracy: 2 of 2")
-        await held("d", "3")
+        await held("full_stop", "3")
         await at.sees("[3 info]", "Overrides")
         await at.press("2")
         await at.sees("[2 curves]", "loss: 1 of 2")

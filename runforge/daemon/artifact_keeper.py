@@ -68,15 +68,17 @@ class ArtifactKeeper:
         return [row for row in rows if (row["job_id"], row["attempt"]) not in self._done]
 
     def _delete(self, row: Any) -> None:
-        self._done.add((row["job_id"], row["attempt"]))
+        known = row["job_id"], row["attempt"]
         folder = self._journal.workspace.root / row["run_dir"] / FOLDER
         if folder.is_symlink() or not folder.is_dir():
+            self._done.add(known)
             return
         with self._journal.write(self._epoch()) as tx:
             noted = tx.run(
                 "sweeps.note_deleted", job_id=row["job_id"], attempt=row["attempt"], now=self._clock.now()
             )
         failpoints.hit("artifacts.noted")
+        self._done.add(known)
         if not noted:  # somebody has queued it again
             return
         try:

@@ -120,9 +120,9 @@ class StopWatch:
                 continue
             others = [*done.values(), *(curve for job_id, curve in curves.items() if job_id != own)]
             verdict = stop_rules.decide(rule, sweep["direction"], curve, good, others, since)
-            self._judged[own] = curve[-1][0]
             if verdict is not None:
                 self._stop(each, rule, verdict)
+            self._judged[own] = curve[-1][0]  # not before: a full disk may have kept the verdict out
 
     def _read_ended(self, row: Any, metric: str) -> bool:
         """Read the curve of a run that has ended; False if the time of this look is over."""

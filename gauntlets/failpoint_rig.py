@@ -46,9 +46,9 @@ witness=$0 release=$1 kind=$2 code=0
 echo "this is attempt $RUNFORGE_ATTEMPT"
 note START ''
 case $kind in
-    fails) [ "$RUNFORGE_ATTEMPT" = 1 ] && code=3 ;;
+    fails) mkdir -p "$RUNFORGE_RUN_DIR/artifacts"; [ "$RUNFORGE_ATTEMPT" = 1 ] && code=3 ;;
     loses) [ "$RUNFORGE_ATTEMPT" = 1 ] && kill -9 $PPID && sleep 20 ;;
-    waits) while [ ! -e "$release" ]; do sleep 0.02; done ;;
+    waits) echo '[RF:METRIC=loss 1]'; echo '[RF:METRIC=loss 1]'; while [ ! -e "$release" ]; do sleep 0.02; done ;;
 esac
 note END " $code"
 exit $code
@@ -92,6 +92,8 @@ class Rig:
         self.submits = False
         #: So many equal failures pause the sweep; 0 is never.
         self.breaker = 0
+        #: More of the plan's strategy: a stop rule, and how many runs keep their artifacts.
+        self.rule: dict[str, Any] = {}
         #: Whether a hook hears of notices.
         self.has_hook = False
         self._hook = folder / "hook"
@@ -214,8 +216,10 @@ class Rig:
             self.acknowledged = [job.run_id for job in self.jobs()]
             return
         runs = [{"model.hyperparameters.kind": kind} for kind in KINDS]
-        document = plan(self.ws.root, base, {"type": "list", "runs": runs}, name="walk", breaker=self.breaker)
-        data = strict_json.dump(document)
+        strategy = {"type": "list", "runs": runs, **self.rule}
+        document = plan(self.ws.root, base, strategy, name="walk", breaker=self.breaker)
+        objective = {"objective": {"metric": "loss", "direction": "minimize"}} if self.rule else {}
+        data = strict_json.dump({**document, **objective})
         self.call(lambda: self._submit(captured, data))
         self.acknowledged = [job.run_id for job in self.jobs()]
 

@@ -145,6 +145,18 @@ def _pausing(here: Rig) -> None:
     here.stop()
 
 
+def _judged(here: Rig) -> None:
+    """A sweep whose rule stops the run that gets no better, and that keeps the artifacts of its best run only."""
+    here.rule = {"stop": "patience:1", "keep": 1}
+    here.enqueue()
+    here.start()
+    here.until_state(WAITS, State.CANCELED)
+    here.until_state(FAILS, State.FAILED)
+    folder = here.ws.root / here.jobs()[FAILS].run_dir / "artifacts"
+    here.until(lambda: not folder.exists(), "the artifacts of the run that failed are deleted")
+    here.stop()
+
+
 def _guarded(here: Rig) -> None:
     """A sweep whose breaker lets its first failure pause it, and that is resumed."""
     here.breaker = 1
@@ -243,6 +255,7 @@ _SCENARIOS: dict[str, Callable[[Rig], None]] = {
     **dict.fromkeys(("cascade.one_canceled", "revival.one_queued", "move.one_placed"), _waiting),
     "prune.forgotten": _pruning,
     "breaker.tripped": _guarded,
+    **dict.fromkeys(("stop.noted", "stop.delivered", "artifacts.noted"), _judged),
     **dict.fromkeys((point for point in POINTS if point.startswith(_PAUSES)), _pausing),
 }
 

@@ -26,7 +26,7 @@ _MESSAGE = 3000
 _LATER = {
     name: ExitRecord._field_defaults[name]
     for name in (
-        *("spawn_errno", "timed_out", "stalled", "peak_rss_mb", "cpu_seconds"),
+        *("spawn_errno", "timed_out", "stalled", "stopped", "peak_rss_mb", "cpu_seconds"),
         *("yielded", "finished", "checkpoint_changed", "last_step"),
     )
 }
@@ -123,6 +123,7 @@ def _record(fields: Fields) -> ExitRecord:
         peak_rss_mb=fields.optional("peak_rss_mb", fields.number),
         cpu_seconds=fields.optional("cpu_seconds", fields.number),
         stalled=fields.optional("stalled", fields.number),
+        stopped=bool(fields.optional("stopped", fields.flag)),
         yielded=bool(fields.optional("yielded", fields.flag)),
         finished=bool(fields.optional("finished", fields.flag)),
         checkpoint_changed=fields.optional("checkpoint_changed", fields.flag),

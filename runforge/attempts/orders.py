@@ -16,6 +16,8 @@ CANCEL = "cancel"
 #: Give no sign of life any more: end it.
 STALL = "stall"
 FREEZE = "freeze"
+#: End because its sweep's rule says so.
+STOP = "stop"
 #: `runforge_run.should_stop` looks for it too.
 YIELD = "yield"
 #: Not an order: the run itself says by it that the exit code 0 that follows is the real end.

@@ -58,6 +58,8 @@ class Order(Enum):
     """What a running attempt can be told to do."""
 
     CANCEL = "cancel"
+    #: End: its sweep's rule says so.
+    STOP = "stop"
     #: Save and end: it goes on later.
     YIELD = "yield"
     #: Stand still, until the order is withdrawn.

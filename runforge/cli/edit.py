@@ -58,6 +58,8 @@ def edit(
     priority: int | None,
     max_parallel: int | None,
     breaker: str | None,
+    stop: str | None,
+    keep_artifacts: int | None,
     command: list[str],
 ) -> int:
     """Change runs and groups by options; without any, in an editor."""
@@ -169,6 +171,9 @@ def _asked(selection: Selection, wishes: edit_options.Wishes) -> dict[str, Edit]
         raise InvalidRequest("--max-parallel limits a group", fix="Name the group, or leave the option out")
     if not selection.groups and wishes.of_group.breaker is not None:
         raise InvalidRequest("--breaker guards a group", fix="Name the group, or leave the option out")
+    if not selection.groups and (wishes.of_group.stop, wishes.of_group.keep) != (None, None):
+        fix = "Name the group, or leave the option out"
+        raise InvalidRequest("--stop and --keep-artifacts are about a sweep", fix=fix)
     return found
 
 

@@ -19,7 +19,7 @@ from runforge.cli.submit_order import (
     notify_of,
     vram_of,
 )
-from runforge.cli.submit_sweep import objective_of
+from runforge.cli.submit_sweep import objective_of, stop_of
 from runforge.errors import InvalidRequest
 from runforge.queue.edit_group import GroupEdit
 from runforge.queue.edit_wish import Edit, NewEnvironment
@@ -90,7 +90,13 @@ def read(values: dict[str, Any]) -> Wishes:
         notify="" if given.notify == NONE else notify_of(given.notify),
     )
     of_group = GroupEdit(
-        given.name, _notes(given, removed), given.max_parallel, objective, breaker_of(given.breaker)
+        given.name,
+        _notes(given, removed),
+        given.max_parallel,
+        objective,
+        breaker_of(given.breaker),
+        stop_of(given.stop),
+        given.keep_artifacts,
     )
     member = {name: value for name, value in fields.items() if name != "notes"}
     return Wishes(edit, edit._replace(fields=member), of_group)

@@ -43,6 +43,8 @@ class Given(NamedTuple):
     tpe: int | None
     seed: int | None
     repeat: int
+    stop: str | None
+    keep_artifacts: int | None
     allow_duplicates: bool
     params: str | None
     metric: str | None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runforge.cli.submit_given import Given
 from runforge.core.ranking import direction_of_name
+from runforge.core.study import OFF
 from runforge.documents.request_options import Objective
 from runforge.errors import InvalidRequest, Missing, OperationFailed
 from runforge.files.given import read_given, shown
@@ -39,12 +40,43 @@ def require_search(given: Given, *, is_sweep: bool) -> None:
     if given.tpe is not None and given.metric is None:
         fix = "Add --metric val/loss:min, for example"
         raise InvalidRequest("--tpe must know which metric to optimise", fix=fix)
-    for option, is_given in (("--repeat", given.repeat > 1), ("--allow-duplicates", given.allow_duplicates)):
-        if is_given and not is_sweep:
-            raise InvalidRequest(f"{option} is about a sweep", fix="Add -S KEY=VALUES")
+    _require_sweep(given, is_sweep=is_sweep)
     if given.tpe is not None and importlib.util.find_spec("optuna") is None:
         fix = "pip install 'runforge[optuna]'; --random N needs nothing"
         raise OperationFailed("--tpe needs Optuna, which is not installed", fix=fix)
+
+
+def _require_sweep(given: Given, *, is_sweep: bool) -> None:
+    """Refuse options of sweeps that mean nothing without one, or without a metric."""
+    of_sweeps = (
+        ("--repeat", given.repeat > 1),
+        ("--allow-duplicates", given.allow_duplicates),
+        ("--stop", given.stop is not None),
+        ("--keep-artifacts", given.keep_artifacts is not None),
+    )
+    for option, is_given in of_sweeps:
+        if is_given and not is_sweep:
+            raise InvalidRequest(f"{option} is about a sweep", fix="Add -S KEY=VALUES")
+    compares = [
+        ("--stop", given.stop not in {None, OFF}),
+        ("--keep-artifacts", given.keep_artifacts is not None),
+    ]
+    for option, is_given in compares:
+        if is_given and given.metric is None:
+            fix = "Add --metric val/loss:min, for example"
+            raise InvalidRequest(f"{option} must know by which metric runs are compared", fix=fix)
+
+
+def stop_of(text: str | None) -> str | None:
+    """Return the rule that `--stop` means, as it is written; `off` for none, None if it was not said."""
+    if text is None or text == OFF:
+        return text
+    from runforge.core import stop_rules  # few sweeps have one
+
+    try:
+        return str(stop_rules.parse(text))
+    except stop_rules.UnknownRule as error:
+        raise InvalidRequest(str(error), where="--stop") from None
 
 
 def search(given: Given) -> Searched | None:

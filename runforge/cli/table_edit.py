@@ -78,13 +78,16 @@ EDIT = (
         "edit",
         "edit:edit",
         "Change queued runs and groups; without options, in your editor.",
-        (*_CHOICE, *_CHANGES, _OF_SUBMIT["max_parallel"], _OF_SUBMIT["breaker"], _OF_SUBMIT["command"]),
+        (
+            *(*_CHOICE, *_CHANGES),
+            *(_OF_SUBMIT[name] for name in ("max_parallel", "breaker", "stop", "keep_artifacts", "command")),
+        ),
         ends_at_once=True,
         examples=[
             "runforge edit 12",
             "runforge edit 12-18 lr=0.01 -t 2h",
             "runforge edit 12 --after none --at none -- python train.py --lr 0.1",
-            "runforge edit lm --max-parallel 4 --metric val/acc:max",
+            "runforge edit lm --max-parallel 4 --metric val/acc:max --stop asha:eta=3,min=5",
         ],
     ),
     Command(

@@ -29,6 +29,20 @@ SEARCH = (
     ),
     option("--seed", "int", "Of --random and --tpe; 0 if not given.", low=0, high=2**32 - 1),
     option("--repeat", "int", "Make each run of the sweep so often.", default=1, low=1, high=10_000),
+    option(
+        "--stop",
+        "text",
+        "Stop runs of the sweep early: median, asha:eta=3,min=5, target:0.95 or patience:10; `off` does not.",
+        metavar="RULE",
+    ),
+    option(
+        "--keep-artifacts",
+        "int",
+        "Of the ended runs of the sweep keep only the artifacts of so many of the best.",
+        low=1,
+        high=1_000_000,
+        metavar="K",
+    ),
     flag("--allow-duplicates", "Make also runs that the group has already."),
 )
 SUBMIT = Command(

@@ -54,7 +54,7 @@ def holds(condition: str, parent: Job | Group) -> bool | None:
     if isinstance(parent, Job):
         return run_holds(condition, parent.state, had_started=parent.started_at is not None)
     is_over = parent.finished_at is not None
-    counts = {"total": parent.total, "succeeded": parent.succeeded, "failed": parent.failed}
+    counts = {"total": parent.total, "succeeded": parent.succeeded + parent.stopped, "failed": parent.failed}
     return group_holds(condition, is_over=is_over, **counts)
 
 

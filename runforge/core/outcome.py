@@ -58,6 +58,8 @@ class ExitRecord(NamedTuple):
     cpu_seconds: float | None = None
     #: The seconds without a sign of life after which it was ended.
     stalled: float | None = None
+    #: Its sweep's rule stopped it.
+    stopped: bool = False
     #: It was asked to make room, or is resumable and has left by itself.
     yielded: bool = False
     #: Such a run has said that it is at its real end.

@@ -19,6 +19,8 @@ from runforge.text import safe
 MAX_LOST = 3
 #: How many launches may fail before the job fails.
 MAX_UNSTARTED = 5
+_CANCELED = "canceled while it was running"
+_STOPPED = "stopped early by its sweep's rule"
 _UNSEEN = {
     Finding.REBOOTED: "the machine was restarted while it ran",
     Finding.FOLDER_MISSING: "the attempt's folder was deleted while it ran",
@@ -141,9 +143,9 @@ def _ended(record: ExitRecord, report: Report, job: Job) -> Decision:
 
 def of_record(record: ExitRecord) -> Ending:
     """Return how an attempt ended, by its exit record alone: what result.json says is not asked."""
-    if record.canceled:
-        message = "canceled while it was running"
-        return Ending(State.CANCELED, Cause.CANCELED, message, record.exit_code, record.signal)
+    if record.canceled or record.stopped:
+        asked = (Cause.CANCELED, _CANCELED) if record.canceled else (Cause.STOPPED_EARLY, _STOPPED)
+        return Ending(State.CANCELED, *asked, record.exit_code, record.signal)
     if record.spawn_error:
         message = f"could not be started: {safe(record.spawn_error)}"
         return Ending(State.FAILED, Cause.SPAWN_FAILED, message)
@@ -258,7 +260,16 @@ def _forged() -> Ending:
 
 
 def apply_cancel(ending: Ending, job: Job) -> Ending:
-    """Return the ending to write. A job that was canceled meanwhile is not requeued."""
+    """Return the ending to write. A job that was canceled or stopped meanwhile is not requeued."""
     if ending.state is State.QUEUED and job.cancel_requested:
         return Ending(State.CANCELED, Cause.CANCELED, f"canceled; {ending.error}")
+    if job.stop_reason is None:
+        return ending
+    from runforge.core import stop_rules  # few runs need it
+
+    if ending.cause is Cause.STOPPED_EARLY:
+        return ending._replace(error=stop_rules.words(job.stop_reason))
+    if ending.state is State.QUEUED:
+        words = f"{stop_rules.words(job.stop_reason)}; {ending.error}"
+        return Ending(State.CANCELED, Cause.STOPPED_EARLY, words)
     return ending

@@ -149,6 +149,8 @@ class Group(NamedTuple):
     breaker: int | None = None
     #: How many of its attempts have failed alike in a row.
     streak: int = 0
+    #: How many of the canceled runs were stopped early.
+    stopped: int = 0
 
     @property
     def total(self) -> int:

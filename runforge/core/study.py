@@ -10,6 +10,8 @@ from runforge.core.space import Dimension, from_document
 from runforge.core.submission import USUAL, Submission
 
 TPE, RANDOM, GRID, LIST = "tpe", "random", "grid", "list"
+#: In place of a stop rule: none, though the sweep may have one.
+OFF = "off"
 EXHAUSTED = "space exhausted"
 
 

@@ -76,6 +76,8 @@ def orders(job: Job) -> frozenset[str]:
     """Return the orders that a job's running attempt must have now; a cancel is above all."""
     if job.cancel_requested:
         return frozenset({"cancel"})
+    if job.stop_reason is not None:
+        return frozenset({"stop"})
     if job.yield_requested:
         return frozenset({"yield"})
     return frozenset() if job.frozen_at is None else frozenset({"freeze"})

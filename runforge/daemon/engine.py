@@ -18,6 +18,7 @@ from runforge.core.outcome import Ending
 from runforge.core.policy import Decision, Past
 from runforge.core.records import Job
 from runforge.core.states import Cause
+from runforge.daemon.artifact_keeper import ArtifactKeeper
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
 from runforge.daemon.delays import Delays
@@ -27,6 +28,7 @@ from runforge.daemon.orders import Orders
 from runforge.daemon.recording import record
 from runforge.daemon.settling import Decide, settle
 from runforge.daemon.stall_watch import StallWatch
+from runforge.daemon.stop_watch import StopWatch
 from runforge.daemon.told_gpus import ToldGpus, told_gpus
 from runforge.daemon.xids import FailedDevices
 from runforge.errors import RunForgeError, explained
@@ -89,6 +91,8 @@ class Engine:
         #: The journal's version when nothing more could start.
         self._seen: tuple[int, int] | None = None
         self._stalls = StallWatch(journal, backend, clock, lambda: claims.epoch, listener.log)
+        self._stops = StopWatch(journal, clock, lambda: claims.epoch, listener.log, self._orders.look_again)
+        self._artifacts = ArtifactKeeper(journal, clock, lambda: claims.epoch, listener.log)
         self.is_draining = False
 
     @property
@@ -129,6 +133,8 @@ class Engine:
             POLL_SECONDS if self.gate.is_closed else None,
             self._delays.wait_seconds(self._clock.now()),
             self._stalls.wait_seconds() if self._attempts else None,
+            self._stops.wait_seconds() if self._attempts else None,
+            self._artifacts.wait_seconds(),
         ]
         return min((wish for wish in wishes if wish is not None), default=None)
 
@@ -148,6 +154,8 @@ class Engine:
         self._hear()
         self._look_at_gpus()
         self._inspect_due()
+        if self._attempts:
+            self._stops.step(self._attempts)
         self._orders.deliver(self._attempts)
         self._stalls.step(
             self._attempts, {each.uuid: float(each.use or 0) for each in self._claims.gpus.seen}
@@ -156,6 +164,7 @@ class Engine:
             pass
         if self._claims.is_gpu_wanted:
             self._look_at_gpus()  # what a run waits for must be seen
+        self._artifacts.step()
         self._hear()  # an idle supervisor takes its attempt at once
         self._backend.rest()
 

@@ -20,6 +20,10 @@ class Orders:
         #: The journal's version when every attempt had its orders.
         self._heard: int | None = None
 
+    def look_again(self) -> None:
+        """Ask the journal at the next call, because this process has written something into it."""
+        self._heard = None
+
     def deliver(self, attempts: AttemptTable) -> None:
         """Tell each attempt what is new. What cannot be told now follows with the next call."""
         version = self._journal.data_version()  # only other processes wish for something
@@ -47,6 +51,8 @@ class Orders:
         is_given = self._backend.order(ref, order)
         if order is Order.CANCEL:
             failpoints.hit("cancel.delivered")
+        elif order is Order.STOP:
+            failpoints.hit("stop.delivered")
         elif order is Order.YIELD:
             failpoints.hit("yield.delivered")
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from runforge.core.study import OFF
 from runforge.documents import strict_json
 from runforge.documents.doubts import unread_in_plan
 from runforge.documents.problems import Fields, Problems
@@ -38,6 +39,9 @@ class Plan(NamedTuple):
     objective: Objective | None
     #: Sentences about what is accepted and may be a mistake.
     doubts: tuple[str, ...] = ()
+    #: The rule that stops runs early, or `off`; of how many of the best runs the artifacts stay. None is not said.
+    stop: str | None = None
+    keep: int | None = None
     #: So many equal failures in a row pause the group; None is as usual, 0 never.
     breaker: int | None = None
 
@@ -65,6 +69,8 @@ def parse_plan(data: bytes, *, where: str) -> Plan:
     objective = read_objective(fields.mapping("objective"))
     if objective is None and strategy.search is not None and strategy.search.method == "tpe":
         problems.add("objective", "is missing; TPE must know which metric to optimise")
+    if objective is None and (strategy.stop not in {None, OFF} or strategy.keep is not None):
+        problems.add("objective", "is missing; stop and keep compare runs by a metric")
     problems.raise_if_any(InvalidPlan, where)
     return Plan(
         raw=data,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from runforge.core import stop_rules
 from runforge.core.space import Dimension
+from runforge.core.study import OFF
 from runforge.documents.problems import Fields
 
 STRATEGIES = ("grid", "list", "random", "tpe")
@@ -43,6 +45,9 @@ class Strategy(NamedTuple):
     search: Search | None = None
     #: How often each run is made.
     repeat: int = 1
+    #: The rule that stops runs early, or `off`; of how many of the best runs the artifacts stay. None is not said.
+    stop: str | None = None
+    keep: int | None = None
 
 
 def read_strategy(fields: Fields | None) -> Strategy:
@@ -53,11 +58,23 @@ def read_strategy(fields: Fields | None) -> Strategy:
     repeat = fields.integer("repeat", least=1) or 1
     if repeat > _MOST_REPEAT:
         fields.problems.add(fields.path("repeat"), f"must be at most {_MOST_REPEAT}, not {repeat}")
+    more: dict[str, Any] = {"repeat": repeat, "stop": _stop(fields), "keep": fields.integer("keep", least=1)}
     if kind == "grid":
-        return Strategy(axes=_axes(fields), repeat=repeat)
+        return Strategy(axes=_axes(fields), **more)
     if kind == "list":
-        return Strategy(runs=_runs(fields), repeat=repeat)
-    return Strategy(search=_search(fields, kind), repeat=repeat)
+        return Strategy(runs=_runs(fields), **more)
+    return Strategy(search=_search(fields, kind), **more)
+
+
+def _stop(fields: Fields) -> str | None:
+    text = fields.text("stop")
+    if text is None or text == OFF:
+        return text
+    try:
+        return str(stop_rules.parse(text))
+    except stop_rules.UnknownRule as error:
+        fields.problems.add(fields.path("stop"), f"is wrong: {error}")
+        return None
 
 
 def _axes(fields: Fields) -> tuple[Axis, ...]:

@@ -141,6 +141,8 @@ def _against_record(facts: _Facts, attempt: Attempt) -> list[str]:
         return [f"the journal says {cause} {said}, and there is no exit record"]
     if record.canceled:
         right = cause is Cause.CANCELED
+    elif record.stopped:
+        right = cause in {Cause.STOPPED_EARLY, Cause.CANCELED}
     elif record.spawn_error:
         right = cause is (Cause.SPAWN_FAILED if record.spawn_errno is None else Cause.POSTPONED)
     elif record.timed_out is not None:

@@ -110,6 +110,7 @@ def status_of(group: Group) -> str:
         canceled=group.canceled,
         is_canceled=group.is_canceled,
         is_open=group.is_open,
+        stopped=group.stopped,
     )
 
 

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from runforge import clock
 from runforge.core.records import Group
+from runforge.core.stop_rules import NO_RULE, parse, to_json
+from runforge.core.study import OFF, Study
 from runforge.documents.request_options import Objective
 from runforge.documents.secrets import secrets_in
-from runforge.errors import InvalidRequest
+from runforge.errors import InvalidRequest, OperationFailed
 from runforge.queue.change import change
-from runforge.store import targets
+from runforge.store import studies, targets
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
 
@@ -26,6 +28,9 @@ class GroupEdit(NamedTuple):
     objective: Objective | None = None
     #: So many equal failures in a row pause it; 0 never.
     breaker: int | None = None
+    #: Of a sweep: the rule that stops runs early, or `off`; of how many of the best runs the artifacts stay.
+    stop: str | None = None
+    keep: int | None = None
 
 
 class ChangedGroups(NamedTuple):
@@ -45,10 +50,11 @@ def edit_groups(workspace: Workspace, group_ids: Sequence[str], wish: GroupEdit)
     with change(workspace) as tx:
         now = clock.now()
         for group_id in group_ids:
-            before = targets.group(tx, group_id)
-            _edit(tx, before, wish, now)
-            after = targets.group(tx, group_id)
-            (found.same if after == before else found.changed).append(after)
+            before = targets.group(tx, group_id), studies.of_group(tx, group_id)
+            _edit(tx, before[0], wish, now)
+            _edit_sweep(tx, before[1], targets.group(tx, group_id), wish)
+            after = targets.group(tx, group_id), studies.of_group(tx, group_id)
+            (found.same if after == before else found.changed).append(after[0])
     return found
 
 
@@ -64,3 +70,21 @@ def _edit(tx: Transaction, group: Group, wish: GroupEdit, now: str) -> None:
     if wish.objective is not None:
         metric, direction = wish.objective
         tx.run("groups.set_objective", group_id=group.group_id, metric=metric, direction=direction, now=now)
+
+
+def _edit_sweep(tx: Transaction, study: Study | None, group: Group, wish: GroupEdit) -> None:
+    if wish.stop is None and wish.keep is None:
+        return
+    option = "--stop" if wish.stop is not None else "--keep-artifacts"
+    if study is None:
+        raise OperationFailed(f"group {group.name} is no sweep, so {option} means nothing for it")
+    if group.objective_metric is None and (wish.keep is not None or wish.stop != OFF):
+        raise OperationFailed(
+            f"{option} must know by which metric the runs of group {group.name} are compared",
+            fix=f"runforge edit {group.group_id} --metric val/loss:min {option} ...",
+        )
+    if wish.stop is not None:
+        stop = NO_RULE if wish.stop == OFF else to_json(parse(wish.stop))
+        tx.run("sweeps.set_stop", group_id=group.group_id, stop=stop)
+    if wish.keep is not None:
+        tx.run("sweeps.set_keep", group_id=group.group_id, keep=wish.keep)

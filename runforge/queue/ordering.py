@@ -74,6 +74,10 @@ class Order(NamedTuple):
     search: Searched | None = None
     #: How often each run of the sweep is made.
     repeat: int = 1
+    #: The rule that stops its runs early, or `off`; None is as before.
+    stop: str | None = None
+    #: Of how many of the best runs the artifacts stay; None is as before.
+    keep: int | None = None
     #: Runs that the group has already are made again.
     allow_duplicates: bool = False
 
@@ -144,7 +148,8 @@ def _plan(order: Order, sweep: Sweep) -> dict[str, Any]:
 
 def _strategy(order: Order, sweep: Sweep) -> dict[str, Any]:
     is_command = order.request["model"].get("family") == "command"
-    repeat = {"repeat": order.repeat} if order.repeat > 1 else {}
+    said = {"repeat": order.repeat if order.repeat > 1 else None, "stop": order.stop, "keep": order.keep}
+    more = {name: value for name, value in said.items() if value is not None}
     if order.search is not None:
         space = [
             axis.dimension(path_of(axis.key, is_command=is_command), order.max_runs).document()
@@ -152,16 +157,16 @@ def _strategy(order: Order, sweep: Sweep) -> dict[str, Any]:
             for axis in bundle
         ]
         method, number, seed = order.search
-        return {"type": method, "number": number, "seed": seed, **repeat, "parameters": space}
+        return {"type": method, "number": number, "seed": seed, **more, "parameters": space}
     if sweep.is_grid:
         axes = [
             {"path": path_of(key, is_command=is_command), "values": values} for key, values in sweep.axes()
         ]
-        return {"type": "grid", **repeat, "parameters": axes}
+        return {"type": "grid", **more, "parameters": axes}
     runs = [
         {path_of(key, is_command=is_command): value for key, value in run.items()} for run in sweep.runs()
     ]
-    return {"type": "list", **repeat, "runs": runs}
+    return {"type": "list", **more, "runs": runs}
 
 
 def path_of(key: str, *, is_command: bool) -> str:

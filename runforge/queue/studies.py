@@ -10,12 +10,15 @@ from runforge.core import space
 from runforge.core.recipe import config_hash
 from runforge.core.records import Group
 from runforge.core.space import Dimension
-from runforge.core.study import GRID, LIST, RANDOM, TPE, Study, Template
+from runforge.core.stop_rules import NO_RULE, parse, to_json
+from runforge.core.study import GRID, LIST, OFF, RANDOM, TPE, Study, Template
 from runforge.documents.plan import Plan
 from runforge.errors import OperationFailed
 from runforge.store import studies, transitions
 from runforge.store.journal import Transaction
 from runforge.sweeps.expand import RunOverrides, drawn
+
+_OFF = '{"rule": "off"}'
 
 
 class Known(NamedTuple):
@@ -51,6 +54,14 @@ def sift(tx: Transaction, group: Group | None, runs: Sequence[RunOverrides]) -> 
 
 def of_plan(plan: Plan, group_id: str, template: Template) -> Study:
     """Return the sweep of a plan as if it were the first of its group."""
+    return _of_plan(plan, group_id, template)._replace(stop=_stop_of(plan), keep=plan.keep)
+
+
+def _stop_of(plan: Plan) -> str:
+    return _OFF if plan.stop == OFF else to_json(None if plan.stop is None else parse(plan.stop))
+
+
+def _of_plan(plan: Plan, group_id: str, template: Template) -> Study:
     search = plan.search
     if search is None:
         axes = tuple(Dimension(axis.path, values=axis.values) for axis in plan.axes)
@@ -77,7 +88,12 @@ def keep(tx: Transaction, study: Study, count: int, now: str) -> int:
             study = study._replace(space=space.merged(before.space, study.space))
         if before.method == study.method == RANDOM and before.space == study.space:
             study = study._replace(asked=max(before.asked, study.asked))
-        study = study._replace(stop=before.stop, keep=before.keep)
+        study = study._replace(
+            stop=before.stop if study.stop == NO_RULE else study.stop,
+            keep=before.keep if study.keep is None else study.keep,
+        )
+    if study.stop == _OFF:
+        study = study._replace(stop=NO_RULE)
     made = first + count if study.is_searched else first
     wanted = first + study.wanted if study.method == TPE else made
     studies.put(tx, study._replace(made=made, wanted=wanted))

@@ -76,7 +76,8 @@ def _told(study: Study, row: Mapping[str, Any]) -> dict[str, Any] | None:
     told: dict[str, Any] = {"values": values}
     state = State(row["state"])
     if state is State.CANCELED:
-        return {**told, **_stopped(row)} if row["cause"] == Cause.STOPPED_EARLY.value else None
+        has_shown_something = row["cause"] == Cause.STOPPED_EARLY.value and row["started_at"] is not None
+        return {**told, **_stopped(row)} if has_shown_something else None
     value = row["value"]
     if state is not State.SUCCEEDED:
         return {**told, "state": _STATES[state]}

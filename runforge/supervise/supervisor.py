@@ -252,6 +252,7 @@ class Supervisor:
             cpu_seconds=self._use.cpu_seconds,
             timed_out=self._wishes.timed_out,
             stalled=self._wishes.stalled,
+            stopped=self._wishes.is_stopped,
             **(self._left_behind(code) if self._has_yielded(code) else {}),
         )
 

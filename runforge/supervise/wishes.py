@@ -1,7 +1,7 @@
 """What is wanted of a run while it goes on: that it ends, or makes room, or stands still.
 
 Orders are files (attempts/orders.py); the time limit is the supervisor's own. What came first is the reason of the
-end, except that a cancel still turns a yield into a cancel.
+end, except that a cancel still turns a yield or a stop into a cancel.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Wishes:
         self.is_canceled = False
         #: It was asked to make room.
         self.is_yielding = False
+        #: Its sweep's rule stops it.
+        self.is_stopped = False
         #: The time limit in seconds if that ended it.
         self.timed_out: float | None = None
         #: The seconds without a sign of life after which it was ended.
@@ -41,7 +43,7 @@ class Wishes:
     def is_ended_by_us(self) -> bool:
         """Whether the run was asked to end."""
         has_a_reason = self.timed_out is not None or self.stalled is not None
-        return self.is_canceled or self.is_yielding or has_a_reason
+        return self.is_canceled or self.is_stopped or self.is_yielding or has_a_reason
 
     @property
     def killed(self) -> int:
@@ -51,7 +53,9 @@ class Wishes:
     def forbid_start(self) -> bool:
         """Return whether the run is not to start at all."""
         self.is_canceled = orders.is_canceled(self._folder)
-        self.is_yielding = not self.is_canceled and orders.is_given(self._folder, orders.YIELD)
+        self.is_stopped = not self.is_canceled and orders.is_given(self._folder, orders.STOP)
+        is_free = not self.is_canceled and not self.is_stopped
+        self.is_yielding = is_free and orders.is_given(self._folder, orders.YIELD)
         return self.is_ended_by_us
 
     def begin(self, pid: int) -> None:
@@ -64,8 +68,8 @@ class Wishes:
         """Look for orders, and do what is due. Called while the run's process has not ended."""
         if self._stopping is None:
             self._look()
-        elif self.is_yielding and orders.is_canceled(self._folder):
-            self.is_canceled, self.is_yielding = True, False
+        elif (self.is_yielding or self.is_stopped) and orders.is_canceled(self._folder):
+            self.is_canceled, self.is_yielding, self.is_stopped = True, False, False
         if self._stopping is not None:
             self._stopping.step(has_main_ended=False)
 
@@ -78,6 +82,9 @@ class Wishes:
         elif (stalled := orders.stalled_for(self._folder)) is not None:
             self.stalled = stalled
             self._say([f"[RunForge: {policy.stall(stalled)}; the run is ended]"])
+        elif orders.is_given(self._folder, orders.STOP):
+            self.is_stopped = True
+            self._say(["[RunForge: stopped early by its sweep's rule]"])
         elif orders.is_given(self._folder, orders.YIELD):
             self.is_yielding = True
             self._say(["[RunForge: asked to yield]"])

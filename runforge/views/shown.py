@@ -283,6 +283,7 @@ def group_view(group: Group) -> GroupView:
         canceled=group.canceled,
         is_canceled=group.is_canceled,
         is_open=group.is_open,
+        stopped=group.stopped,
     )
     fields = _OF_GROUP.taken(group)
     if group.objective_metric is None:

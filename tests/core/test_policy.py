@@ -16,8 +16,11 @@ from runforge.core.states import Cause, State
 LOST = (Finding.LOST, Finding.REBOOTED, Finding.FOLDER_MISSING)
 
 
-def job(lost: int = 0, *, cancel: bool = False, on_lost: str | None = None) -> Any:
-    return SimpleNamespace(lost=lost, cancel_requested=cancel, run_dir="runs/r", on_lost=on_lost)
+def job(
+    lost: int = 0, *, cancel: bool = False, on_lost: str | None = None, stop_reason: str | None = None
+) -> Any:
+    wishes = {"cancel_requested": cancel, "on_lost": on_lost, "stop_reason": stop_reason}
+    return SimpleNamespace(lost=lost, run_dir="runs/r", **wishes)
 
 
 def state(kind: Finding, orphans: str = "requeue", lost: int = 0, unstarted: int = 0) -> State:
@@ -158,6 +161,24 @@ def test_a_run_keeps_its_metric_however_it_ended(
     report = Report(Finding.ENDED, record(**changes), facts)
     ending = ended(policy.decide(report, job(), "requeue", Past()))
     assert (ending.state, ending.metric_name, ending.metric_value) == (expected, "loss", value)
+
+
+STOPPED = '{"rule": "median", "step": 3.0, "value": 0.5, "threshold": 0.25}'
+
+
+@pytest.mark.parametrize("code", [0, 1, None])
+def test_a_run_that_its_rule_has_stopped_never_counts_as_succeeded(code: int | None) -> None:
+    ending = policy.of_record(record(stopped=True, exit_code=code))
+    assert (ending.state, ending.cause) == (State.CANCELED, Cause.STOPPED_EARLY)
+    told = policy.apply_cancel(ending, job(stop_reason=STOPPED))
+    assert told.error == "stopped early by median: 0.5 at step 3, against 0.25"
+    both = policy.of_record(record(stopped=True, canceled=True))
+    assert both.cause is Cause.CANCELED
+
+
+def test_a_run_that_is_lost_while_it_is_stopped_is_not_queued_again() -> None:
+    ended = policy.apply_cancel(Ending(State.QUEUED, Cause.LOST, "lost"), job(stop_reason=STOPPED))
+    assert (ended.state, ended.cause) == (State.CANCELED, Cause.STOPPED_EARLY)
 
 
 def test_a_run_that_was_canceled_meanwhile_is_not_queued_again() -> None:

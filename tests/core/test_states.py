@@ -14,6 +14,8 @@ def test_group_status() -> None:
     assert group_status(**none, is_canceled=False) == "completed"
     assert group_status(**{**none, "failed": 1}, is_canceled=False) == "failed"
     assert group_status(**{**none, "failed": 1}, is_canceled=True) == "canceled"
+    assert group_status(**{**none, "canceled": 2}, is_canceled=False, stopped=2) == "completed"
+    assert group_status(**{**none, "canceled": 2}, is_canceled=False, stopped=1) == "canceled"
     assert group_status(**{**none, "queued": 1}, is_canceled=True) == "running"
 
 

@@ -16,6 +16,7 @@ from runforge.documents.request_options import Objective
 from runforge.drills.plans import plan, request
 from runforge.errors import InvalidPlan, InvalidRequest, OperationFailed
 from runforge.queue import cancel, edit, extending, ordering, submit, submitting
+from runforge.queue.edit_group import GroupEdit, edit_groups
 from runforge.queue.edit_wish import Edit
 from runforge.queue.ordering import Order, Searched
 from runforge.queue.submitting import Submitted
@@ -254,3 +255,29 @@ def test_states_of_known_runs_are_told(ws: Workspace) -> None:
     cancel.cancel(ws, [jobs(ws)[0].job_id])
     again = send(ws, order("a=1,2"))
     assert [run.state for run in again.sifted.known] == [State.CANCELED.value, State.QUEUED.value]
+
+
+def test_a_sweep_keeps_its_stop_rule_until_another_is_asked_for(ws: Workspace) -> None:
+    loss = Objective("loss", "minimize")
+    send(ws, order("a=1,2", objective=loss, stop="asha:eta=3,min=5", keep=3))
+    assert (study(ws)[1].stop, study(ws)[1].keep) == ('{"rule": "asha:eta=3,min=5"}', 3)
+    send(ws, order("a=3"))
+    assert (study(ws)[1].stop, study(ws)[1].keep) == ('{"rule": "asha:eta=3,min=5"}', 3)
+    group_id = study(ws)[0].group_id
+    changed = edit_groups(ws, [group_id], GroupEdit(stop="median", keep=1))
+    assert [group.group_id for group in changed.changed] == [group_id]
+    assert [group.group_id for group in edit_groups(ws, [group_id], GroupEdit(stop="median")).same] == [
+        group_id
+    ]
+    assert (study(ws)[1].stop, study(ws)[1].keep) == ('{"rule": "median"}', 1)
+    send(ws, order("a=4", objective=loss, stop="off"))
+    assert study(ws)[1].stop == "{}"
+    assert verify.check(ws) == []
+
+
+@pytest.mark.parametrize(("stop", "words"), [("mean", "no stop rule"), ("median", "objective: is missing")])
+def test_a_plan_with_a_wrong_rule_is_refused(ws: Workspace, stop: str, words: str) -> None:
+    strategy = {"type": "grid", "stop": stop, "parameters": [{"path": f"{H}.a", "values": [1]}]}
+    document = plan(ws.root, request(), strategy, name="t")
+    with pytest.raises(InvalidPlan, match=words):
+        submit.enqueue_sweep(ws, strict_json.dump(document), where="plan.json")

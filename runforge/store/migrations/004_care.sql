@@ -100,6 +100,16 @@ CREATE INDEX jobs_by_recipe ON jobs (recipe, finished_at) WHERE recipe IS NOT NU
 CREATE UNIQUE INDEX jobs_by_trial ON jobs (group_id, trial_no) WHERE trial_no IS NOT NULL;
 CREATE INDEX jobs_by_config ON jobs (group_id, config_hash) WHERE config_hash IS NOT NULL;
 
+-- Runs that their sweep's rule has stopped do not make their group a canceled one.
+CREATE INDEX jobs_stopped_early ON jobs (group_id) WHERE cause = 'stopped_early';
+
+CREATE TRIGGER jobs_stopped AFTER UPDATE OF stop_reason ON jobs
+WHEN NEW.stop_reason IS NOT NULL AND OLD.stop_reason IS NULL
+BEGIN
+    INSERT INTO journal (at, event, job_id, group_id, attempt, detail)
+    VALUES (NEW.updated_at, 'stop_decided', NEW.job_id, NEW.group_id, NEW.attempt, NEW.stop_reason);
+END;
+
 ALTER TABLE attempts ADD COLUMN signature TEXT;
 
 CREATE TRIGGER jobs_stalled AFTER UPDATE OF stalled_at ON jobs
@@ -190,6 +200,8 @@ CREATE TABLE sweeps (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sweeps_going_on ON sweeps (group_id) WHERE method = 'tpe' AND made < wanted AND ended IS NULL;
+CREATE INDEX sweeps_with_a_rule ON sweeps (group_id) WHERE stop <> '{}';
+CREATE INDEX sweeps_that_keep ON sweeps (group_id) WHERE keep IS NOT NULL;
 
 -- Notices to send: a row is written by the transaction of the event, and a child process sends it.
 CREATE TABLE outbox (

@@ -113,7 +113,7 @@ def _end(job: Row | None, told: _History, record: ExitRecord | None) -> Row:
         end = {"cause": (_cause(record) if record else Cause.LOST).value, "error": None}
     if record is not None:
         # A run that a signal has ended has no exit code, unless it was canceled.
-        has_code = record.signal is None or record.canceled
+        has_code = record.signal is None or record.canceled or record.stopped
         end["exit_code"] = record.exit_code if has_code and not record.spawn_error else None
         end["signal"] = record.signal
     return end
@@ -122,6 +122,7 @@ def _end(job: Row | None, told: _History, record: ExitRecord | None) -> Row:
 def _cause(record: ExitRecord) -> Cause:
     for holds, cause in (
         (record.canceled, Cause.CANCELED),
+        (record.stopped, Cause.STOPPED_EARLY),
         (record.spawn_errno is not None, Cause.POSTPONED),
         (record.spawn_error is not None, Cause.SPAWN_FAILED),
         (record.timed_out is not None or record.stalled is not None, Cause.TIMEOUT),

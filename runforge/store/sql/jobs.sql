@@ -125,7 +125,8 @@ WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_re
 -- name: end
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
                 cause = :cause, metric_name = :metric_name, metric_value = :metric_value,
-                frozen_at = NULL, yield_requested = 0
+                frozen_at = NULL, yield_requested = 0,
+                stop_reason = CASE WHEN :cause = 'stopped_early' THEN stop_reason END
 WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
   AND state IN ('queued', 'running');
 
@@ -133,7 +134,7 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,
                 updated_at = :now, error = :error, cause = :cause,
                 not_before = :not_before, delayed = :not_before IS NOT NULL,
-                held = :held, frozen_at = NULL, yield_requested = 0
+                held = :held, frozen_at = NULL, yield_requested = 0, stop_reason = NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 
 -- name: give_back
@@ -150,7 +151,7 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_r
 -- name: try_again
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
                 error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used,
-                frozen_at = NULL, yield_requested = 0
+                frozen_at = NULL, yield_requested = 0, stop_reason = NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
 
 -- name: next_due
@@ -164,13 +165,18 @@ WHERE state = 'queued' AND delayed = 1 AND not_before <= :now;
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, cancel_requested = 0,
                 started_at = NULL, finished_at = NULL, updated_at = :now, error = NULL,
                 cause = NULL, metric_name = NULL, metric_value = NULL, not_before = NULL, delayed = 0,
-                retries_used = '[]', idle_yields = 0
+                retries_used = '[]', idle_yields = 0, stop_reason = NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state IN ('failed', 'canceled');
 
 -- name: ask_to_cancel
 -- A frozen run goes on, to its end.
 UPDATE jobs SET cancel_requested = 1, frozen_at = NULL, updated_at = :now
 WHERE job_id = :job_id AND state = 'running' AND cancel_requested = 0;
+
+-- name: stop_early
+-- A frozen run goes on, to its end.
+UPDATE jobs SET stop_reason = :reason, frozen_at = NULL, updated_at = :now
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0 AND stop_reason IS NULL;
 
 -- name: set_frozen
 UPDATE jobs SET frozen_at = :frozen_at, updated_at = :now WHERE job_id = :job_id AND state = 'running';

@@ -33,5 +33,48 @@ ORDER BY lanes.queued, lane_id LIMIT 1;
 
 -- name: trials
 -- What the runs of a group have shown, oldest first.
-SELECT seq, state, cause, overrides, stop_reason, CASE WHEN metric_name = :metric THEN metric_value END AS value
+SELECT seq, state, cause, started_at, overrides, stop_reason, CASE WHEN metric_name = :metric THEN metric_value END AS value
 FROM jobs WHERE group_id = :group_id AND overrides <> '{}' ORDER BY seq;
+
+-- name: judged
+-- The running runs of sweeps with a stop rule.
+SELECT jobs.job_id, jobs.group_id, sweeps.stop, groups.objective_metric AS metric, groups.direction
+FROM jobs JOIN sweeps USING (group_id) JOIN groups USING (group_id)
+WHERE jobs.state = 'running' AND sweeps.stop <> '{}' AND groups.objective_metric IS NOT NULL
+  AND jobs.cancel_requested = 0 AND jobs.stop_reason IS NULL ORDER BY seq;
+
+-- name: compared
+-- The runs of a sweep that have ended with a curve to compare with, the newest ones.
+SELECT job_id, run_dir, state, attempt FROM jobs
+WHERE group_id = :group_id AND (state = 'succeeded' OR cause = 'stopped_early') ORDER BY finished_at DESC LIMIT :limit;
+
+-- name: set_stop
+UPDATE sweeps SET stop = :stop WHERE group_id = :group_id;
+
+-- name: set_keep
+UPDATE sweeps SET keep = :keep WHERE group_id = :group_id;
+
+-- name: set_ended
+-- No more trials are made.
+UPDATE sweeps SET ended = :ended WHERE group_id = :group_id AND ended IS NULL;
+
+-- name: keeping
+-- The sweeps of which only the best runs keep their artifacts.
+SELECT sweeps.group_id, sweeps.keep, groups.objective_metric AS metric, groups.direction
+FROM sweeps JOIN groups USING (group_id) WHERE sweeps.keep IS NOT NULL AND groups.objective_metric IS NOT NULL;
+
+-- name: not_best
+-- The ended runs of a group that are not among its best ones.
+SELECT job_id, run_id, run_dir, attempt FROM jobs
+WHERE group_id = :group_id AND state IN ('succeeded', 'failed', 'canceled') AND started_at IS NOT NULL
+  AND seq NOT IN (SELECT seq FROM jobs
+                  WHERE group_id = :group_id AND state = 'succeeded' AND metric_name = :metric
+                    AND abs(metric_value) < 9e999
+                  ORDER BY :sign * metric_value, seq LIMIT :keep)
+ORDER BY seq;
+
+-- name: note_deleted
+-- The artifacts of a run are deleted next, unless it was queued again.
+INSERT INTO journal (at, event, job_id, group_id, attempt)
+SELECT :now, 'artifacts_deleted', job_id, group_id, attempt FROM jobs
+WHERE job_id = :job_id AND attempt = :attempt AND state IN ('succeeded', 'failed', 'canceled');

@@ -105,7 +105,7 @@ MUTANTS = (
     ),
     Mutant(
         "supervisors-lock-shared",
-        _SUPERVISOR,
+        "runforge/supervise/attempt_lock.py",
         "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)",
         (f"{_PROTOCOL}::test_killed_before_its_claim_it_can_be_revoked_and_never_starts",),

@@ -71,10 +71,7 @@ class Sampling:
         version = self._journal.version()
         if version == self._seen:
             return
-        from runforge.queue import suggesting  # only sweeps that search need it
-
-        with self._journal.read() as tx:
-            question = suggesting.question(tx, self._slots)
+        question = self._question()
         if question is None:
             self._seen = version
             return
@@ -86,6 +83,14 @@ class Sampling:
             return
         self._asked = question, child
         failpoints.hit("sampler.asked")
+
+    def _question(self) -> Question | None:
+        with self._journal.read() as tx:
+            if not tx.row("sweeps.searches")[0]:
+                return None
+            from runforge.queue import suggesting  # only sweeps that search need it
+
+            return suggesting.question(tx, self._slots)
 
     def _look(self, question: Question, child: SamplerChild) -> None:
         from runforge.queue import suggesting

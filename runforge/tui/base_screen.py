@@ -164,13 +164,13 @@ class BaseScreen(Screen[None]):
 
     def action_why(self) -> None:
         """Say what the run waits for, or when the group or the queue is done."""
-        from runforge.tui.why_page import WhyPage, answer
+        from runforge.tui.why_page import WhyPage
 
         def show(said: list[str]) -> None:
             self.app.push_screen(WhyPage(said))
 
-        here, names = self.runforge.workspace, self.why_names()
-        self.runforge.read(self, lambda: answer(here, names), show)
+        names, ask = self.why_names(), self.runforge.read_why
+        self.runforge.read(self, lambda: ask(names), show)
 
     def action_daemon(self) -> None:
         """Start, replace or stop the daemon, depending on its state."""

@@ -88,21 +88,6 @@ class ChangingScreen(Pausing):
 
         self.runforge.read(self, lambda: steering.size_of(ended), ask)
 
-    def action_why(self) -> None:
-        """Say what the run waits for, and when it starts and ends."""
-        self.with_current(lambda job: self.tell_why([job.job_id]))
-
-    def tell_why(self, names: list[str]) -> None:
-        """Show why runs or groups stand as they do; without one, for the whole queue."""
-        from runforge.tui.dialogs import Told
-
-        ask = self.runforge.read_why
-
-        def show(lines: list[str]) -> None:
-            self.app.push_screen(Told("Why", lines))
-
-        self.runforge.read(self, lambda: ask(names), show)
-
     def action_rerun(self) -> None:
         """Enqueue a copy of the run that is looked at."""
         steering = self.runforge.steering

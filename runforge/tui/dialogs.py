@@ -47,35 +47,6 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(is_yes)
 
 
-class Told(ModalScreen[None]):
-    """Some lines to read; any of the usual keys closes it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q,w,space", "close", "Close")]
-    DEFAULT_CSS = """
-    Told { align: center middle; background: $background 60%; }
-    Told > VerticalScroll { width: auto; max-width: 90%; height: auto; max-height: 90%; padding: 1 2;
-                            background: $surface; border: round $primary; }
-    Told Static { width: auto; max-width: 100%; }
-    """
-
-    def __init__(self, title: str, lines: Sequence[str]) -> None:
-        super().__init__()
-        self._title = title
-        self._lines = lines
-
-    def compose(self) -> ComposeResult:
-        """Lay out the lines."""
-        text = Text(safe(self._title), "bold")
-        for line in self._lines:
-            text.append(f"\n{safe(line, 400)}", "not bold")
-        with VerticalScroll():
-            yield Static(text, markup=False)
-
-    def action_close(self) -> None:
-        """Close."""
-        self.dismiss(None)
-
-
 class Choose(ModalScreen[frozenset[str]]):
     """A list of things that are shown or not."""
 

@@ -31,16 +31,6 @@ class QueueChanges(QueueChoice):
         steering = self.runforge.steering
         self.with_groups(lambda groups: self.act(lambda: steering.toggle_pause(groups)))
 
-    def action_why(self) -> None:
-        """Explain the run or the group under the cursor, or the whole queue where there is none."""
-        group = self.groups.group_at_cursor()
-        if self.in_groups and group is not None:
-            self.tell_why([group.group_id])
-        elif self.jobs.place_at_cursor():
-            super().action_why()
-        else:
-            self.tell_why([])
-
     def action_step(self, by: int) -> None:
         """Move runs one place up or down in their group; the cursor goes along."""
         self.jobs.keep_job()

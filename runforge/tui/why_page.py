@@ -13,14 +13,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from runforge.text import safe
-from runforge.views.why import why
-from runforge.views.why_words import lines
-from runforge.workspace import Workspace
-
-
-def answer(workspace: Workspace, names: Sequence[str]) -> list[str]:
-    """Return the lines for runs or groups; without any, those for the whole queue. Reads the journal."""
-    return [line for each in why(workspace, names) for line in lines(each)]
 
 
 class WhyPage(ModalScreen[None]):

@@ -33,14 +33,16 @@ def test_a_request_that_cannot_be_read_now_waits_and_the_others_run(
 ) -> None:
     enqueue(ws, 0.0, 0.0)
     bad = lists.jobs(ws)[0].run_id
-    read, refusing = launcher.read_queued, [True]
+    read, refusing = launcher.request_file.read_of_run, [True]
 
-    def refuse(path: Path) -> Any:
-        if refusing and path.parent.name == bad:
-            raise InvalidRequest("cannot be read") from OSError(errno.EACCES, "Permission denied", str(path))
-        return read(path)
+    def refuse(folder: Path, sha: str | None) -> Any:
+        if refusing and folder.name == bad:
+            raise InvalidRequest("cannot be read") from OSError(
+                errno.EACCES, "Permission denied", str(folder)
+            )
+        return read(folder, sha)
 
-    monkeypatch.setattr(launcher, "read_queued", refuse)
+    monkeypatch.setattr(launcher.request_file, "read_of_run", refuse)
     daemon.until(lambda: daemon.states() == ["queued", "succeeded"], "the other has run")
     shown = lists.run(ws, bad).job
     assert shown.cause == "postponed"

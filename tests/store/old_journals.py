@@ -82,6 +82,7 @@ def _copy(connection: Any, table: str) -> None:
         "queued_cpu": _queued(table, "= 0"),
         "queued_gpu": _queued(table, "> 0"),
         **({"is_paused": "is_closed"} if table == "lane_shapes" else {}),
+        "backend": "'local'",
     }
     values = ", ".join(made.get(name, name) for name in old)
     connection.execute(f"DELETE FROM main.{table}")

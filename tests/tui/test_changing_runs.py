@@ -13,8 +13,9 @@ from runforge.queue import hold
 from runforge.queue.edit import Edit, edit
 from runforge.store.opening import open_journal
 from runforge.tui.cell_table import CellTable
-from runforge.tui.dialogs import Confirm, Told
+from runforge.tui.dialogs import Confirm
 from runforge.tui.edit_screen import EditScreen
+from runforge.tui.why_page import WhyPage
 from runforge.views import lists
 from runforge.workspace import Workspace
 
@@ -302,12 +303,12 @@ def test_w_says_what_a_run_and_a_group_wait_for(ws: Workspace) -> None:
     async def journey(at: Looker) -> None:
         await at.sees("0001")
         await at.press("j", "j", "w")
-        await at.until(lambda: isinstance(at.app.screen, Told), "the answer")
-        await at.sees("Why", "7 sweep-0007", "no daemon is running")
+        await at.until(lambda: isinstance(at.app.screen, WhyPage), "the answer")
+        await at.sees("7 sweep-0007", "no daemon is running")
         await at.press("escape")
         await at.until(lambda: len(at.app.screen_stack) == 1, "the queue")
         await at.press("tab", "w")
-        await at.until(lambda: isinstance(at.app.screen, Told), "the answer")
+        await at.until(lambda: isinstance(at.app.screen, WhyPage), "the answer")
         await at.sees("lr search")
         await at.press("w")
         await at.until(lambda: len(at.app.screen_stack) == 1, "the queue")
@@ -323,7 +324,7 @@ def test_z_and_w_work_on_a_run_and_on_a_sweep(ws: Workspace) -> None:
         await at.press("i")
         await at.sees("Timeline")
         await at.press("w")
-        await at.until(lambda: isinstance(at.app.screen, Told), "the answer")
+        await at.until(lambda: isinstance(at.app.screen, WhyPage), "the answer")
         await at.press("escape")
         await at.press("z")
         await at.sees("run 1 stands still")
@@ -332,6 +333,6 @@ def test_z_and_w_work_on_a_run_and_on_a_sweep(ws: Workspace) -> None:
         await at.press("Z")
         await at.sees("only running runs are paused so")
         await at.press("w")
-        await at.until(lambda: isinstance(at.app.screen, Told), "the answer")
+        await at.until(lambda: isinstance(at.app.screen, WhyPage), "the answer")
 
     look(ws, journey, size=(120, 40))

@@ -23,6 +23,10 @@ UPDATE sweeps SET space = :space, wanted = :wanted, repeats = 0, ended = NULL WH
 UPDATE sweeps SET made = :made, asked = :asked, repeats = :repeats, ended = :ended
 WHERE group_id = :group_id AND asked = :was_asked AND made = :was_made;
 
+-- name: searches
+-- Whether there are sweeps whose trials are made one by one.
+SELECT EXISTS (SELECT 1 FROM sweeps WHERE method = 'tpe');
+
 -- name: hungry
 -- A sweep that wants its next trials: fewer than `slots` of its runs wait.
 SELECT sweeps.group_id FROM sweeps JOIN groups USING (group_id) JOIN lanes USING (lane_id)

@@ -12,8 +12,8 @@ MUTANTS = (
     Mutant(
         "strangers-memory-leased",
         _RULES,
-        "self.memory_mb - KEPT_FREE_MB - self.foreign_mb - self.leased_mb",
-        "self.memory_mb - KEPT_FREE_MB - self.leased_mb",
+        "- KEPT_FREE_MB - self.foreign_mb - self.leased_mb",
+        "- KEPT_FREE_MB - self.leased_mb",
         (f"{_DEVICES}::test_no_device_is_given_above_its_memory_or_whole_to_two",),
         "a run is put where somebody else needs the memory",
     ),

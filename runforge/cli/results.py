@@ -63,7 +63,8 @@ def results(
 
 def _format(given: str | None, path: Path | None, *, curves: bool) -> str:
     usual = "csv" if curves else "table"
-    chosen = given or (result_formats.BY_SUFFIX.get(path.suffix.lower(), usual) if path else usual)
+    by_name = result_formats.BY_SUFFIX.get(path.suffix.lower(), usual) if path else usual
+    chosen = by_name if given is None else given
     known = ("csv", "jsonl") if curves else result_formats.FORMATS
     if chosen not in known:
         hint = did_you_mean(chosen, known) or f"Use one of {', '.join(known)}"

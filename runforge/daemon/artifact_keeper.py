@@ -48,9 +48,11 @@ class ArtifactKeeper:
         version = self._journal.version()
         if self._clock.monotonic() < self._next or self._seen == version:
             return
-        self._next = self._clock.monotonic() + LOOK_SECONDS
         with self._journal.read() as tx:
-            left = [row for sweep in tx.rows("sweeps.keeping") for row in self._left(tx, sweep)]
+            sweeps = tx.rows("sweeps.keeping")
+            left = [row for sweep in sweeps for row in self._left(tx, sweep)]
+        if sweeps:
+            self._next = self._clock.monotonic() + LOOK_SECONDS
         for row in left[:_MOST_AT_ONCE]:
             self._delete(row)
         self._seen = self._journal.version() if len(left) <= _MOST_AT_ONCE else None

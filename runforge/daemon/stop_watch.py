@@ -71,7 +71,6 @@ class StopWatch:
         if now < self._next or (self._seen is not None and self._seen == self._journal.version()):
             return
         version = self._journal.version()
-        self._next = now + LOOK_SECONDS
         with self._journal.read() as tx:
             rows = [row for row in tx.rows("sweeps.judged") if attempts.of_job(row["job_id"]) is not None]
             groups = {row["group_id"]: row for row in rows}
@@ -83,6 +82,7 @@ class StopWatch:
         if not rows:
             self._seen = version
             return
+        self._next = now + LOOK_SECONDS
         self._seen = None
         self._deadline = time.monotonic() + _BUDGET
         for group_id, sweep in groups.items():

@@ -116,6 +116,11 @@ def _study(tx: Transaction, group: Group) -> Study:
         what = "is a list of runs" if study is not None else "is no sweep that can be extended"
         fix = f"`runforge submit -g {group.group_id} ...` adds runs to it"
         raise OperationFailed(f"group {group.name[:60]} {what}", fix=fix)
+    if not study.template.request:
+        what = "has a secret in its request, so the journal does not keep what its runs are made of"
+        raise OperationFailed(
+            f"group {group.name[:60]} {what}", fix=f"`runforge submit -g {group.group_id} ...` adds runs"
+        )
     return study
 
 

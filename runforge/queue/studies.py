@@ -13,6 +13,7 @@ from runforge.core.space import Dimension
 from runforge.core.stop_rules import NO_RULE, parse, to_json
 from runforge.core.study import GRID, LIST, OFF, RANDOM, TPE, Study, Template
 from runforge.documents.plan import Plan
+from runforge.documents.secrets import secrets_in
 from runforge.errors import OperationFailed
 from runforge.store import studies, transitions
 from runforge.store.journal import Transaction
@@ -74,12 +75,29 @@ def _of_plan(plan: Plan, group_id: str, template: Template) -> Study:
     return study._replace(wanted=made, made=made, asked=found.asked)
 
 
+def _without_secrets(study: Study) -> Template:
+    """Return what the journal keeps of what the runs have in common: no secret gets into it.
+
+    A sweep with a secret in its request cannot be extended. One whose trials come later is refused.
+    """
+    secret = next(secrets_in(study.template.request), None)
+    if secret is None:
+        return study.template
+    if study.method == TPE:
+        fix = "Pass it in the environment, or in a file that the run reads"
+        raise OperationFailed(
+            f"{secret} looks like a secret, and the journal keeps what trials are made of", fix=fix
+        )
+    return study.template._replace(request={})
+
+
 def keep(tx: Transaction, study: Study, count: int, now: str) -> int:
     """Write a sweep to which so many runs belong now; return the first one's number among its trials.
 
     A group that had a sweep goes on as the new one: its grid grows, its trials stay counted. Only a TPE sweep that
     still wants trials is refused.
     """
+    study = study._replace(template=_without_secrets(study))
     before = studies.of_group(tx, study.group_id)
     first = studies.next_trial(tx, study.group_id)
     if before is not None:

@@ -37,6 +37,8 @@ class Device(NamedTuple):
     is_held: bool = False
     #: What of its memory can be allocated: less than all of it where the driver keeps a part. 0: all of it.
     usable_mb: int = 0
+    #: Somebody has it whole because of the memory that was asked for.
+    is_promised: bool = False
 
     @property
     def is_free_of_others(self) -> bool:
@@ -107,7 +109,7 @@ def pinned(needs: Resources, devices: Iterable[Device]) -> list[Device]:
 def _fits(needs: Resources, device: Device, *, is_crowded: bool) -> bool:
     if can_share(device, needs.vram_mb) or can_own(device, needs.vram_mb):
         return True
-    return is_crowded and not needs.vram_mb and device.is_free_of_others and not device.is_whole
+    return is_crowded and not needs.vram_mb and device.is_free_of_others and not device.is_promised
 
 
 def lease_mb(needs: Resources, device: Device, *, is_crowded: bool = False) -> int | None:

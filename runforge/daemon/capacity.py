@@ -38,6 +38,8 @@ class Slots:
     _gpu_taken: set[int] = field(default_factory=set)
     #: UUID -> job id and share of each run that has it.
     _held: dict[str | None, list[tuple[str, int | None]]] = field(default_factory=dict)
+    #: Devices that a run has whole because of the memory that it asked for.
+    _promised: set[str | None] = field(default_factory=set)
     _cpus: int = 0
     _mem_mb: int = 0
 
@@ -49,6 +51,7 @@ class Slots:
         granted = list(grants)
         self._taken = {row["slot_no"] for row in slots}
         self._gpu_taken = {row["slot_no"] for row in granted}
+        self._promised = {row["device"] for row in granted if row["share_mb"] is None and row["asked_mb"]}
         self._held = defaultdict(list)
         for row in granted:
             self._held[row["device"]].append((row["job_id"], row["share_mb"]))
@@ -95,6 +98,7 @@ class Slots:
         device = with_runs(
             Device(gpu.uuid, gpu.memory_mb), self._held.get(gpu.uuid, ()), self.used_by.get(gpu.uuid, {})
         )
+        device = device._replace(is_promised=gpu.uuid in self._promised)
         seen = next((each for each in self.gpus.seen if each.uuid == gpu.uuid), None)
         if seen is None:
             return device

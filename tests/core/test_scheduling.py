@@ -127,27 +127,27 @@ def test_devices_are_given_whole_or_shared_and_never_more_than_the_slots(
     """A step starts a run, or ends one."""
     gpus = [Gpu(number, f"GPU-{number}", "x", memory) for number, memory in enumerate(memories)]
     slots = Slots(4, gpu_slots, Gpus(tuple(gpus)))
-    running: list[tuple[int, tuple]] = []
+    running: list[tuple[int, tuple, int]] = []
     for step in steps:
         slots.load(
-            [{"slot_no": slot} for slot, _ in running],
-            [_row(each) for _, grants in running for each in grants],
+            [{"slot_no": slot} for slot, _, _ in running],
+            [_row(each, asked) for _, grants, asked in running for each in grants],
         )
         if isinstance(step, int):
             running = [run for number, run in enumerate(running) if number != step]
             continue
         found = place(step, slots.capacity)
-        used = [each for _, grants in running for each in grants]
+        used = [each for _, grants, _ in running for each in grants]
         if found is None:
             assert _is_without_room(step, len(running), used, gpu_slots, gpus)
             continue
         granted = slots.grants(step, found)
-        running.append((slots.first_free(), granted))
+        running.append((slots.first_free(), granted, step.vram_mb))
         assert len(granted) == step.gpus
         assert all(device is None or device.memory_mb >= step.vram_mb for device in found)
         used += granted
         assert len({each.slot for each in used}) == len(used) <= gpu_slots
-        assert len({slot for slot, _ in running}) == len(running) <= 4
+        assert len({slot for slot, _, _ in running}) == len(running) <= 4
         times = Counter(each.device for each in used if each.device is not None)
         assert all(times[each.device] == 1 for each in used if each.is_whole and each.device)
         assert all(each.device is not None or not gpus for each in granted)
@@ -166,9 +166,15 @@ def test_what_the_driver_keeps_of_a_device_is_not_leased() -> None:
     assert grant.is_whole
 
 
-def _row(grant) -> dict[str, object]:
+def _row(grant, asked: int) -> dict[str, object]:
     share = None if grant.is_whole else grant.share_mb
-    return {"slot_no": grant.slot, "device": grant.device, "share_mb": share, "job_id": "x"}
+    return {
+        "slot_no": grant.slot,
+        "device": grant.device,
+        "share_mb": share,
+        "job_id": "x",
+        "asked_mb": asked,
+    }
 
 
 def test_broken_devices_leave_no_gpu_slot_and_all_others() -> None:
@@ -182,7 +188,9 @@ def test_broken_devices_leave_no_gpu_slot_and_all_others() -> None:
 def test_the_devices_that_are_left_do_not_bear_the_runs_of_a_lost_one() -> None:
     slots = Slots(4, 2, Gpus((Gpu(0, "GPU-0", "x", 1),), (Refused("GPU 1", "lost", 1),)))
     assert place(GPU, slots.capacity) == (Device("GPU-0", 1),)
-    slots.load([{"slot_no": 0}], [{"slot_no": 0, "device": "GPU-0", "share_mb": None, "job_id": "x"}])
+    slots.load(
+        [{"slot_no": 0}], [{"slot_no": 0, "device": "GPU-0", "share_mb": None, "job_id": "x", "asked_mb": 0}]
+    )
     assert place(GPU, slots.capacity) is None
 
 

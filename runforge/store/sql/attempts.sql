@@ -35,7 +35,9 @@ WHERE jobs.state = 'running' ORDER BY jobs.seq;
 SELECT slot_no, job_id FROM slots;
 
 -- name: grants
-SELECT slot_no, job_id, device, share_mb FROM device_grants;
+-- `asked_mb` is the memory that the run wants of each device; 0: it said nothing.
+SELECT slot_no, job_id, device, share_mb, vram_mb AS asked_mb
+FROM device_grants CROSS JOIN jobs USING (job_id) CROSS JOIN shapes USING (shape_id);
 
 -- name: peaks_of_recipe
 -- What the newest runs of a recipe that succeeded have used of their devices, if somebody watched most of the time.

@@ -116,9 +116,10 @@ class LogLines(ScrollView, can_focus=True):
         self._ask()
 
     def _place(self) -> Place:
-        page = self._page if self._page is not None and not self._is_fresh else LogPage()
-        height = max(1, self.size.height)
-        return Place(page.generation, page.shifted, self.scroll_offset.y, height, self._follow)
+        known = self._page if self._page is not None and not self._is_fresh else None
+        page, top, height = known or LogPage(), self.scroll_offset.y, max(1, self.size.height)
+        is_short = known is None or not known.covers(top, height)
+        return Place(page.generation, page.shifted, top, height, self._follow, is_short)
 
     def _ask(self) -> None:
         """Request the visible lines."""

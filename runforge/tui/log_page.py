@@ -22,6 +22,8 @@ class Place:
     top: int
     height: int
     follow: bool
+    #: The view lacks lines that it should show: a page that was read for it may not have arrived.
+    is_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class LogSource:
     def look(self, place: Place) -> LogPage | None:
         """Return the requested lines; None if there is nothing new and the last page has them."""
         has_news, page = self._log.refresh(), self._page
-        if page is not None and not has_news and page.covers(self._top(place), place.height):
+        is_known = page is not None and not has_news and not place.is_short
+        if is_known and page is not None and page.covers(self._top(place), place.height):
             return None
         return self._read(self._top(place), place.height)
 

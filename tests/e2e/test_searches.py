@@ -79,7 +79,7 @@ def test_a_search_whose_daemon_and_sampler_are_killed_makes_the_same_runs(
             here.run("resume", "lm")
     values = [each["model.hyperparameters.x"] for each in overrides(here)]
     assert values == [number * 7 % 1009 for number in range(RUNS)]
-    assert {job["state"] for job in here.jobs()} == {"succeeded"}
+    here.until(lambda: {job["state"] for job in here.jobs()} == {"succeeded"}, "the files say so too")
     assert verify.check(at(here.root)) == []
     here.finish()
 

@@ -287,10 +287,10 @@ def test_the_info_of_a_run_says_why_it_waits_and_for_whom(ws: Workspace) -> None
 
     async def journey(at: Looker) -> None:
         await at.sees("0001")
-        await at.press("slash", "2", "enter", "i")
+        await at.press("j", "i")
         await at.sees("Parents: this run waits for them", "#1", "must succeed", "evaluate", "late", "by hand")
         await at.sees("waits for 1 to succeed")
-        await at.press("escape", "slash", "backspace", *"number", "colon", "1", "enter", "i")
+        await at.press("escape", "k", "i")
         await at.sees("Children: they wait for this run", "#2")
 
     look(ws, journey, size=(120, 40))

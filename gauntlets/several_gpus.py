@@ -24,8 +24,8 @@ def g14(arena: Arena) -> dict[str, Any]:
     arena.daemon(8, "auto")
     with Watcher(arena) as watcher:
         big = [_submit(arena, "-G", "2") for _ in range(3)]
-        small = [_submit(arena, "-G", "1") for _ in range(4)]
         cpu = arena.sweep(3, name="g14cpu")
+        small = [_submit(arena, "-G", "1") for _ in range(4)]
         jobs = _ended(arena, [*big, *small])
         arena.until_ended(cpu, "completed")
     had = {run: _devices(arena, run) for run in (*big, *small)}
@@ -36,8 +36,8 @@ def g14(arena: Arena) -> dict[str, Any]:
         require(not (both and _overlap(one, other)), f"two runs had {both} at once")
     used = {device for devices in had.values() for device in devices}
     require(used == {uuid(n) for n in range(4)}, f"only {used} were used")
-    last_start = max(job["started_at"] for job in jobs)
-    require(all(j["started_at"] < last_start for j in arena.jobs(cpu)), "CPU runs waited for the GPU runs")
+    last_end = max(job["finished_at"] for job in jobs)
+    require(all(j["started_at"] < last_end for j in arena.jobs(cpu)), "CPU runs waited for the GPU runs")
     return {**watcher.evidence(), "devices": had, "states": states(jobs)}
 
 

@@ -23,8 +23,9 @@ from typing import NoReturn
 
 import runforge
 
-#: Not imported before the fork: what starts by itself, and what brings scikit-learn, of which no refusal needs any.
-_LATER = ("runforge.__main__", "runforge.training.warmup")
+#: Not imported before the fork: what starts by itself, and what brings scikit-learn or Optuna. No refusal needs any of
+#: them, and Optuna may not be installed.
+_LATER = ("runforge.__main__", "runforge.training.warmup", "runforge.sampler.tpe")
 _SECONDS = 30.0
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runforge.documents.secrets import masked
-from runforge.files.durable import open_file
+from runforge.files import tail
 from runforge.text import safe, safe_log
 
 if TYPE_CHECKING:
@@ -47,14 +46,8 @@ def of(tail: str) -> LastWords:
 
 def tail_of(run_dir: Path) -> str:
     """Return the end of a run's log. OSError if it cannot be read now."""
-    path = run_dir / "logs.txt"
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        descriptor = open_file(path, os.O_RDONLY)
-        try:
-            start = max(0, os.fstat(descriptor).st_size - _TAIL_BYTES)
-            return os.pread(descriptor, _TAIL_BYTES, start).decode("utf-8", "replace")
-        finally:
-            os.close(descriptor)
+        return tail.read(run_dir / "logs.txt", _TAIL_BYTES)[0].decode("utf-8", "replace")
     return ""
 
 

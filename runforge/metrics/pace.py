@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 from runforge import clock
 from runforge.core import durations
-from runforge.files.durable import open_file
+from runforge.files import tail
 from runforge.metrics import jsonl
 from runforge.metrics.progress import Progress, tail_progress
 
@@ -52,25 +51,10 @@ def _silent(log: Path) -> float:
 def _steps(path: Path, started_at: str) -> list[tuple[float, float]]:
     """Return the steps at the end of the metrics, each with its seconds since the start."""
     found: list[tuple[float, float]] = []
-    for line in _tail(path):
+    for line in tail.lines(path, _TAIL).split(b"\n"):
         with contextlib.suppress(ValueError, TypeError, AttributeError, RecursionError):
             entry = json.loads(line)
             step = next((entry[key] for key in jsonl.STEPS if entry.get(key) is not None), None)
             if isinstance(step, (int, float)) and isinstance(entry.get("at"), str):
                 found.append((clock.seconds_between(started_at, entry["at"]), float(step)))
     return found
-
-
-def _tail(path: Path) -> list[bytes]:
-    try:
-        descriptor = open_file(path, os.O_RDONLY)
-    except OSError:
-        return []
-    try:
-        size = os.fstat(descriptor).st_size
-        lines = os.pread(descriptor, _TAIL, max(0, size - _TAIL)).split(b"\n")
-    except OSError:
-        return []
-    finally:
-        os.close(descriptor)
-    return lines[0 if size <= _TAIL else 1 :]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from runforge.files.durable import open_file
+from runforge.files import tail
 from runforge.metrics import jsonl
 from runforge.metrics.curves import Curve
 from runforge.metrics.naming import LOG
@@ -108,27 +108,13 @@ def _size(path: Path) -> int:
 def _ends(folder: Path) -> Mapping[str, Curve]:
     """Return the last points of a run: those that it reports itself, or else those that it prints."""
     own, log = jsonl.PointReader(), reader_of(LOG, listed.read(folder))
-    points = list(own.feed(_end(folder / jsonl.NAME))) or log.feed(_end(folder / _LOG))
+    points = list(own.feed(tail.lines(folder / jsonl.NAME, _TAIL))) or log.feed(
+        tail.lines(folder / _LOG, _TAIL)
+    )
     curves: dict[str, Curve] = {}
     for point in points:
         curves.setdefault(point.name, Curve(point.name)).add(point.step, point.value)
     return curves
-
-
-def _end(path: Path) -> bytes:
-    """Return the last whole lines of a file."""
-    try:
-        descriptor = open_file(path, os.O_RDONLY)
-    except OSError:
-        return b""
-    try:
-        size = os.fstat(descriptor).st_size
-        data = os.pread(descriptor, _TAIL, max(0, size - _TAIL))
-    except OSError:
-        return b""
-    finally:
-        os.close(descriptor)
-    return data.partition(b"\n")[2] if size > _TAIL else data
 
 
 class LiveReader:

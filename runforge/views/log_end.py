@@ -1,9 +1,8 @@
 """The end of a run's log: what a person looks at first when a run has failed."""
 
-import os
 from pathlib import Path
 
-from runforge.files.durable import open_file
+from runforge.files import tail
 from runforge.text import safe, safe_log
 
 #: A traceback of a deep program is longer, but its last lines say it.
@@ -21,15 +20,8 @@ def last_lines(run_dir: Path, most: int) -> list[str]:
 
 def _tail(path: Path) -> bytes:
     try:
-        descriptor = open_file(path, os.O_RDONLY)
+        data, is_whole = tail.read(path, _TAIL)
     except OSError:
         return b""
-    try:
-        size = os.fstat(descriptor).st_size
-        data = os.pread(descriptor, _TAIL, max(0, size - _TAIL))
-    except OSError:
-        return b""
-    finally:
-        os.close(descriptor)
-    # The beginning of the first line is missing.
-    return data if size <= _TAIL else data.partition(b"\n")[2] or data
+    # The beginning of the first line is missing; of a single line the end is still worth something.
+    return data if is_whole else data.partition(b"\n")[2] or data

@@ -44,26 +44,14 @@ _EQUAL_PAIR = re.compile(_EQUAL)
 _STEPS = (b"step", b"global_step", b"epoch", b"iteration", b"iter")
 
 
-class LogReader:
-    """Reads a log in any pieces. A carriage return ends a line too."""
+class _OfLog:
+    """What readers of a log share. A carriage return ends a line too."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._is_torn = False
-        self._step: float | None = None
         #: Names that only plain lines gave.
         self.plain: set[str] = set()
-        self._known: set[str] = set()
-
-    def feed(self, data: bytes) -> list[Point]:
-        """Return the metrics of the lines that are complete now."""
-        text = _REDRAWN.sub(b"\n", self._rest + data)
-        if self._is_torn:
-            cut = text.find(b"\n") + 1
-            text, self._is_torn = text[cut:] if cut else b"", not cut
-        end = text.rfind(b"\n") + 1
-        self._rest = text[end:][: _LINE_LIMIT + 1]
-        return self._read(text[:end])
 
     def finish(self) -> list[Point]:
         """Return nothing: RunForge ends each log with a line of its own."""
@@ -76,6 +64,25 @@ class LogReader:
     def sentences(self) -> list[str]:
         """Return nothing: most lines of a log are no metrics."""
         return []
+
+
+class LogReader(_OfLog):
+    """Reads a log in any pieces."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._step: float | None = None
+        self._known: set[str] = set()
+
+    def feed(self, data: bytes) -> list[Point]:
+        """Return the metrics of the lines that are complete now."""
+        text = _REDRAWN.sub(b"\n", self._rest + data)
+        if self._is_torn:
+            cut = text.find(b"\n") + 1
+            text, self._is_torn = text[cut:] if cut else b"", not cut
+        end = text.rfind(b"\n") + 1
+        self._rest = text[end:][: _LINE_LIMIT + 1]
+        return self._read(text[:end])
 
     def _read(self, text: bytes) -> list[Point]:
         if b"\x1b" in text:
@@ -146,17 +153,15 @@ def _point(name: bytes, value: bytes, step: float | None) -> Point | None:
     return None if known is None or number is None else Point(known, step, number)
 
 
-class PatternReader:
+class PatternReader(_OfLog):
     """Reads a log with a person's own pattern: groups `value`, and perhaps `name` and `step`."""
 
     #: A longer line is not looked at: a pattern may take very long.
     _LIMIT = 1000
 
     def __init__(self, pattern: str) -> None:
+        super().__init__()
         self._pattern = compiled(pattern)
-        self._rest = b""
-        self._is_torn = False
-        self.plain: set[str] = set()
 
     def feed(self, data: bytes) -> list[Point]:
         """Return the metrics of the lines that are complete now."""
@@ -166,18 +171,6 @@ class PatternReader:
             del lines[0]
             self._is_torn = False
         return [point for line in lines for point in self._points(line)]
-
-    def finish(self) -> list[Point]:
-        """Return nothing: RunForge ends each log with a line of its own."""
-        return []
-
-    def gap(self) -> None:
-        """Expect bytes of a later place, which may begin within a line."""
-        self._rest, self._is_torn = b"", True
-
-    def sentences(self) -> list[str]:
-        """Return nothing: most lines of a log are no metrics."""
-        return []
 
     def _points(self, line: bytes) -> Iterator[Point]:
         if len(line) > self._LIMIT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from runforge import __version__, ids
@@ -14,8 +15,10 @@ from runforge.core.submission import Submission
 from runforge.documents.plan import Plan
 from runforge.documents.request import Request
 from runforge.documents.request_options import Objective, is_learned
+from runforge.queue.run_folders import RunFolders
 from runforge.store import learned, records, transitions
 from runforge.store.journal import Journal, Transaction
+from runforge.sweeps.expand import RunOverrides
 
 #: The lane of all runs without a group.
 _SINGLE_LANE = 1
@@ -58,6 +61,27 @@ class NewGroup(NamedTuple):
         """Return the group of a plan's runs."""
         options = (plan.max_parallel, plan.fail_fast, plan.objective, plan.breaker)
         return cls(group_id, plan.name, plan.notes, *options)
+
+
+def new_runs(
+    folders: RunFolders,
+    run_ids: Sequence[str],
+    runs: Sequence[RunOverrides],
+    submission: Submission,
+    group_id: str | None,
+) -> list[NewRun]:
+    """Make the folders of new runs, durable when this returns; return how their jobs are queued."""
+    of_group = {} if group_id is None else {"sweep_group_id": group_id}
+    digests = folders.make_runs(run_ids, [{**run.request.raw, **of_group} for run in runs])
+    return [
+        NewRun(
+            run_id,
+            folders.path_of(run_id),
+            run.request.needs,
+            queued_as(run.request, sha, submission, json.dumps(run.overrides)),
+        )
+        for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
+    ]
 
 
 def queued_as(request: Request, sha: str, submission: Submission, overrides: str | None = None) -> Submission:

@@ -60,6 +60,10 @@ class RunFolders:
         fsync_dir(folder.parent)
         return group_id
 
+    def path_of(self, run_id: str) -> str:
+        """Return the folder of a run, as the journal has it."""
+        return self._workspace.relative(self._workspace.run_dir(run_id))
+
     def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> list[str]:
         """Write the run folders and their requests, durable when this returns; return the requests' digests.
 

@@ -6,7 +6,6 @@ folders without a job.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,7 +20,16 @@ from runforge.documents.request_file import read_queued_request
 from runforge.errors import InvalidPlan, Missing, OperationFailed
 from runforge.queue import studies, taken_request
 from runforge.queue.change import announce
-from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
+from runforge.queue.new_jobs import (
+    NewGroup,
+    NewRun,
+    insert_group,
+    insert_job,
+    lane_of,
+    new_runs,
+    queued_as,
+    reserve,
+)
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.store import edges, records, targets, transitions
 from runforge.store.foreground import Mark
@@ -110,17 +118,7 @@ def _make_sweep(
     if owner is not None:
         owner.take(group_id)
     run_ids = [ids.sweep_run_id(now, first_run + index) for index in range(len(runs))]
-    digests = folders.make_runs(run_ids, [{**run.request.raw, "sweep_group_id": group_id} for run in runs])
-    parent = journal.workspace.relative(journal.workspace.runs_dir)
-    new = [
-        NewRun(
-            run_id,
-            f"{parent}/{run_id}",
-            run.request.needs,
-            queued_as(run.request, sha, submission, json.dumps(run.overrides)),
-        )
-        for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
-    ]
+    new = new_runs(folders, run_ids, runs, submission, group_id)
     study = studies.of_plan(plan, group_id, Template(plan.base_request, None, submission))
     with journal.write() as tx:
         group = NewGroup.of_plan(group_id, plan)

@@ -6,7 +6,6 @@ that no job knows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,7 +17,15 @@ from runforge.documents.plan import Plan
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.queue import environment, provenance, studies
 from runforge.queue.change import announce
-from runforge.queue.new_jobs import NewGroup, NewRun, insert_group, insert_job, lane_of, queued_as, reserve
+from runforge.queue.new_jobs import (
+    NewGroup,
+    NewRun,
+    insert_group,
+    insert_job,
+    lane_of,
+    new_runs,
+    reserve,
+)
 from runforge.queue.ordering import After, Order, Prepared
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.queue.studies import Sifted
@@ -151,18 +158,7 @@ def _make(
     first_job, first_run = reserve(journal, len(runs))
     group = _group(folders, order, prepared.plan, known, now)
     run_ids = [ids.named_run_id(now, order.name, first_run + index) for index in range(len(runs))]
-    of_group = {"sweep_group_id": group.group_id} if group is not None else {}
-    digests = folders.make_runs(run_ids, [{**run.request.raw, **of_group} for run in runs])
-    parent = journal.workspace.relative(journal.workspace.runs_dir)
-    new = [
-        NewRun(
-            run_id,
-            f"{parent}/{run_id}",
-            run.request.needs,
-            queued_as(run.request, sha, order.submission, json.dumps(run.overrides)),
-        )
-        for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
-    ]
+    new = new_runs(folders, run_ids, runs, order.submission, None if group is None else group.group_id)
     with journal.write() as tx:
         if (
             known is not None

@@ -6,12 +6,11 @@ leaves folders that no job knows, or the whole.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 from runforge import clock, failpoints, ids
 from runforge.core.study import Study
-from runforge.queue.new_jobs import NewRun, insert_job, lane_of, queued_as, reserve
+from runforge.queue.new_jobs import NewRun, insert_job, lane_of, new_runs, reserve
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.store import edges, targets, transitions
 from runforge.store.journal import Journal, Transaction
@@ -47,15 +46,11 @@ def _make(
         else ids.named_run_id(now, name, first_run + index)
         for index in range(len(runs))
     ]
-    of_group = {"sweep_group_id": study.group_id}
-    digests = folders.make_runs(run_ids, [{**run.request.raw, **of_group} for run in runs])
-    parent = journal.workspace.relative(journal.workspace.runs_dir)
+    new = new_runs(folders, run_ids, runs, study.template.submission, study.group_id)
     with journal.write(epoch) as tx:
         note(tx)
-        for index, (run, run_id, sha) in enumerate(zip(runs, run_ids, digests, strict=True)):
-            asked = queued_as(run.request, sha, study.template.submission, json.dumps(run.overrides))
-            new = NewRun(run_id, f"{parent}/{run_id}", run.request.needs, asked)
-            _insert(tx, study, new, index, first_job + index, now)
+        for index, run in enumerate(new):
+            _insert(tx, study, run, index, first_job + index, now)
         transitions.settle(tx, study.group_id, now)
         failpoints.hit("trials.inserted")
     failpoints.hit("trials.committed")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from runforge import clock
 from runforge.digest import sha256_of
 from runforge.documents import edited_request, strict_json
 from runforge.documents.known_fields import HYPERPARAMETERS
+from runforge.documents.placeholders import flat
 from runforge.documents.result import read_result
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.files.durable import read_bounded
@@ -138,16 +139,6 @@ def _parameters(overrides: dict[str, Any], request: dict[str, Any]) -> dict[str,
     for path, name in parameter_names(others).items():
         found[path if name in found else name] = others[path]
     return found
-
-
-def flat(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested objects with their dotted names."""
-    for name, value in values.items():
-        path = f"{at}.{name}" if at else name
-        if isinstance(value, dict) and value:
-            yield from flat(value, path)
-        else:
-            yield path, value
 
 
 def _own_objective(request: dict[str, Any]) -> list[str] | None:

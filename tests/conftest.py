@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,8 +18,12 @@ from gauntlets.arena import Arena, arena
 from runforge import workspace as workspaces
 from runforge.backends.local import launcher
 from runforge.cli.setup import make_workspace
+from runforge.machine import os_process
 from runforge.workspace import Workspace
 from tests.order import dealt
+
+if TYPE_CHECKING:
+    from tests.supervise.kit import Attempt
 
 #: Where an administrator's programs are (mkfs), for a user whose PATH leaves them out.
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
@@ -46,6 +52,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     if workers > 1:
         items[:] = dealt(items, workers)
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> Iterator[Attempt]:
+    """An attempt that a test runs; what is left of it is killed afterwards."""
+    from tests.supervise.kit import Attempt
+
+    made = Attempt(tmp_path)
+    yield made
+    for pid in made.marked():
+        os_process.send(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -16,7 +16,7 @@ from runforge.backends.local.frozen import FrozenSupervisors
 from runforge.core.outcome import Finding
 from runforge.machine import os_process
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt
+from tests.supervise.kit import Attempt
 
 #: Saves when it gets TERM, and has a child that ignores TERM.
 CODE = """

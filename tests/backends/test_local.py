@@ -28,7 +28,7 @@ from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 from tests.faults.kit import Daemon, daemon, enqueue
-from tests.supervise.test_attempts import Attempt
+from tests.supervise.kit import Attempt
 
 pytestmark = pytest.mark.slow
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from runforge.attempts import cleanup
-from runforge.machine import os_process
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt
+from tests.supervise.kit import Attempt
 
 #: Fifty children that ignore TERM, each with two of its own, in sessions of their own.
 _STORM = (
@@ -24,14 +20,6 @@ _STORM = (
     "        while True: time.sleep(60)\n"
     "time.sleep(60)\n"
 )
-
-
-@pytest.fixture
-def attempt(tmp_path: Path) -> Iterator[Attempt]:
-    made = Attempt(tmp_path)
-    yield made
-    for pid in made.marked():
-        os_process.send(pid, signal.SIGKILL)
 
 
 def test_a_storm_of_children_is_canceled(attempt: Attempt) -> None:

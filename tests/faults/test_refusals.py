@@ -28,7 +28,7 @@ from runforge.store.opening import open_journal
 from runforge.supervise import supervisor, worker_process, zygote
 from runforge.workspace import Workspace
 from tests.store.test_journal import enqueue
-from tests.supervise.test_attempts import Attempt, in_child
+from tests.supervise.kit import Attempt, in_child
 
 MACHINES = [
     errno.ENOSPC,

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from runforge.attempts import refusal
-from runforge.machine import os_process
 from runforge.supervise.supervisor import supervise
-from tests.supervise.test_attempts import Attempt, in_child
-
-
-@pytest.fixture
-def attempt(tmp_path: Path) -> Iterator[Attempt]:
-    made = Attempt(tmp_path)
-    yield made
-    for pid in made.marked():
-        os_process.send(pid, signal.SIGKILL)
+from tests.supervise.kit import Attempt, in_child
 
 
 @pytest.mark.parametrize("is_changed", [False, True])

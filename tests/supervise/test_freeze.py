@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from runforge.attempts import orders
 from runforge.machine import os_process
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt
+from tests.supervise.kit import Attempt
 
 pytestmark = pytest.mark.slow
 
@@ -32,14 +31,6 @@ while True:
     open("ticks", "a").write("z")
     time.sleep(0.01)
 """
-
-
-@pytest.fixture
-def attempt(tmp_path: Path) -> Iterator[Attempt]:
-    made = Attempt(tmp_path)
-    yield made
-    for pid in made.marked():
-        os_process.send(pid, signal.SIGKILL)
 
 
 def ticks(attempt: Attempt) -> int:

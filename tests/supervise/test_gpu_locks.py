@@ -18,7 +18,7 @@ from runforge.core.outcome import Finding, Report
 from runforge.core.states import Cause, State
 from runforge.machine import gpu_lease, os_process
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt
+from tests.supervise.kit import Attempt
 
 HERE, THERE = "a" * 16, "b" * 16
 ONE, TWO = "GPU-1", "GPU-2"

@@ -16,7 +16,7 @@ from runforge.core.outcome import ExitRecord
 from runforge.machine import os_process
 from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt, in_child
+from tests.supervise.kit import Attempt, in_child
 
 pytestmark = pytest.mark.slow
 

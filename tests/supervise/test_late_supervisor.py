@@ -19,7 +19,7 @@ from runforge.machine import os_process
 from runforge.supervise import ownership
 from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt, in_child
+from tests.supervise.kit import Attempt, in_child
 
 FINISH = "runforge.training.outcome:finish"
 #: Waits for a file, then reports its first metric.

@@ -19,7 +19,7 @@ from runforge.supervise import changed_files, metric_files
 from runforge.supervise.changed_files import changed_below
 from runforge.supervise.folder_claims import FolderClaims, Whose
 from runforge.supervise.metric_files import MetricFiles
-from tests.supervise.test_attempts import Attempt
+from tests.supervise.kit import Attempt
 
 ROWS = "step,loss\n1,0.5\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runforge.supervise.supervisor import supervise
-from tests.supervise.test_attempts import Attempt, in_child
+from tests.supervise.kit import Attempt, in_child
 
 _NO_PROGRAM: dict[str, tuple[bytes | None, str]] = {
     "no-such-program-here": (None, "No such file or directory (not in the PATH that the daemon was started"),

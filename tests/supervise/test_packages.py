@@ -11,7 +11,7 @@ import pytest
 
 from runforge.attempts import packages as installed
 from runforge.supervise.packages import _prefix
-from tests.supervise.test_attempts import Attempt
+from tests.supervise.kit import Attempt
 
 
 @pytest.fixture

@@ -23,17 +23,9 @@ from runforge.machine import os_process
 from runforge.supervise.log_pump import LogPump
 from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt, in_child, replies
+from tests.supervise.kit import Attempt, in_child, replies
 
 TOKEN = "a" * 32
-
-
-@pytest.fixture
-def attempt(tmp_path: Path) -> Iterator[Attempt]:
-    made = Attempt(tmp_path)
-    yield made
-    for pid in made.marked():
-        os_process.send(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from runforge.backends.local.zygote_client import ZygoteClient
 from runforge.machine import os_process
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt, replies
+from tests.supervise.kit import Attempt, replies
 
 
 @pytest.fixture

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from runforge.attempts.spec import Spec
 from runforge.core import policy
 from runforge.core.states import Cause, State
-from runforge.machine import os_process
 from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt, in_child
+from tests.supervise.kit import Attempt, in_child
 
 pytestmark = pytest.mark.slow
 
@@ -30,14 +27,6 @@ def save(*_):
 signal.signal(signal.SIGTERM, save)
 time.sleep(60)
 """
-
-
-@pytest.fixture
-def attempt(tmp_path: Path) -> Iterator[Attempt]:
-    made = Attempt(tmp_path)
-    yield made
-    for pid in made.marked():
-        os_process.send(pid, signal.SIGKILL)
 
 
 def forever(_: Spec) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +13,9 @@ from runforge.attempts import orders
 from runforge.core import policy
 from runforge.core.outcome import ExitRecord
 from runforge.core.states import Cause, State
-from runforge.machine import os_process
 from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt, in_child
+from tests.supervise.kit import Attempt, in_child
 
 pytestmark = pytest.mark.slow
 
@@ -69,14 +66,6 @@ FAILS_AT_IT = LIKE_HF.replace("sys.exit(0)", "raise RuntimeError('a bug at the e
 IS_DONE_BY_TOKEN = LIKE_HF.replace("sys.exit(0)", "print('[RF:STAGE=COMPLETED]', flush=True)\nsys.exit(0)")
 IS_DONE_BY_FILE = LIKE_HF.replace("sys.exit(0)", "open(sys.argv[1], 'w').close()\nsys.exit(0)")
 HANGS = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(60)"
-
-
-@pytest.fixture
-def attempt(tmp_path: Path) -> Iterator[Attempt]:
-    made = Attempt(tmp_path)
-    yield made
-    for pid in made.marked():
-        os_process.send(pid, signal.SIGKILL)
 
 
 def start(attempt: Attempt, code: str, **changes: Any) -> None:

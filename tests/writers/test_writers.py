@@ -11,7 +11,7 @@ import pytest
 
 from runforge.metrics.last_values import RunValues
 from runforge.metrics.run_curves import read_curves
-from tests.supervise.test_attempts import Attempt
+from tests.supervise.kit import Attempt
 
 SCRIPTS = Path(__file__).parent / "scripts"
 pytestmark = pytest.mark.writers

@@ -12,7 +12,7 @@ from runforge.core import policy
 from runforge.core.states import Cause, State
 from runforge.metrics.last_values import RunValues
 from tests.conftest import wait_until
-from tests.supervise.test_attempts import Attempt
+from tests.supervise.kit import Attempt
 from tests.writers.test_writers import SCRIPTS, require
 
 pytestmark = pytest.mark.writers

@@ -23,8 +23,29 @@ SELECT * FROM full_jobs WHERE group_id = :group_id ORDER BY seq;
 -- name: ends
 SELECT min(seq) AS first, max(seq) AS last FROM jobs;
 
+-- name: oldest_shown
+-- Where the newest of the ended jobs begin. An index alone is read, and as many entries of it as are shown.
+SELECT finished_at, seq FROM jobs WHERE finished_at IS NOT NULL
+ORDER BY finished_at DESC, seq DESC LIMIT 1 OFFSET :others;
+
 -- name: block
 SELECT * FROM full_jobs WHERE seq >= :first AND seq < :after ORDER BY seq;
+
+-- name: block_shown
+-- The jobs of a block that queue.json shows: those that have not ended, and those that ended last.
+SELECT * FROM full_jobs
+WHERE seq >= :first AND seq < :after AND (finished_at IS NULL OR (finished_at, seq) >= (:finished_at, :seq))
+ORDER BY seq;
+
+-- name: blocks_shown
+-- The first list is read from the index of the live jobs.
+SELECT DISTINCT seq / :size FROM jobs WHERE state IN ('queued', 'running')
+UNION
+SELECT DISTINCT seq / :size FROM jobs WHERE finished_at IS NOT NULL AND (finished_at, seq) >= (:finished_at, :seq);
+
+-- name: blocks_ended_between
+SELECT DISTINCT seq / :size FROM jobs
+WHERE finished_at IS NOT NULL AND (finished_at, seq) >= (:finished_at, :seq) AND (finished_at, seq) < (:until, :until_seq);
 
 -- name: block_of_group
 SELECT * FROM full_jobs WHERE group_id = :group_id AND seq >= :first AND seq < :after ORDER BY seq;

@@ -13,6 +13,11 @@ SELECT at, event, job_id, group_id, to_state, attempt FROM journal WHERE seq = :
 -- name: groups_changed_since
 SELECT DISTINCT group_id FROM journal WHERE seq > :seq AND group_id IS NOT NULL;
 
+-- name: groups_changed_last
+-- Those of the newest entries, the newest first.
+SELECT group_id FROM journal WHERE seq > :seq AND group_id IS NOT NULL
+GROUP BY group_id ORDER BY max(seq) DESC LIMIT :limit;
+
 -- name: blocks_changed_since
 SELECT DISTINCT jobs.seq / :size FROM journal JOIN jobs USING (job_id) WHERE journal.seq > :seq;
 

@@ -309,10 +309,11 @@ def refresh(workspace: Workspace) -> None:
             made.write()
 
 
-def check(workspace: Workspace) -> list[str]:
+def check(workspace: Workspace, progress: Callable[[int, int], object] | None = None) -> list[str]:
     """Return the differences between the exported files and the journal, as sentences.
 
-    The files are compared with what would be written, a block at a time.
+    The files are compared with what would be written, a block at a time. `progress` is told of how many groups how
+    many were compared.
     """
     if not exists(workspace):
         return []
@@ -322,10 +323,16 @@ def check(workspace: Workspace) -> list[str]:
         document = contents.queue(tx, tx.row("journal.last_seq")[0], limit)
         parts = (contents.queue_items(tx, number, shown) for number in window.blocks(tx, shown))
         found = [_difference(workspace.queue_json, document, "jobs", parts)]
-        for row in tx.rows("groups.ids"):
+        ids = tx.rows("groups.ids")
+        for done, row in enumerate(ids):
+            if progress is not None:
+                progress(done, len(ids))
+            path = workspace.group_dir(row[0]) / _GROUP
+            if not os.path.lexists(path):
+                found.append(f"{path} is missing")
+                continue
             group = contents.group(tx, row[0])
             if group is not None:
-                path = workspace.group_dir(row[0]) / _GROUP
                 found.append(_difference(path, group.document, "runs", map(group.items, group.numbers)))
     return [text for text in found if text is not None]
 

@@ -36,6 +36,14 @@ WHERE job_id = :job_id ORDER BY seq;
 SELECT seq, at, event, job_id, group_id, from_state, to_state, attempt, detail FROM journal
 ORDER BY seq DESC LIMIT :limit;
 
+-- name: entries_by_job
+-- Those of jobs, job by job.
+SELECT job_id, event, from_state, to_state, attempt, detail FROM journal WHERE job_id IS NOT NULL
+ORDER BY job_id, seq;
+
+-- name: entries_of_groups
+SELECT event, group_id, detail FROM journal WHERE job_id IS NULL ORDER BY seq;
+
 -- name: entries_all
 SELECT seq, event, job_id, group_id, from_state, to_state, attempt, detail FROM journal
 ORDER BY seq;

@@ -156,7 +156,7 @@ class Looker:
         await self.until(lambda: isinstance(self.app.focused, Input), "the palette takes what is typed")
         await self.press(*words)
 
-    async def until(self, condition: Callable[[], object], what: str, seconds: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"not within {seconds} s: {what}\n{self.text}"

@@ -110,10 +110,13 @@ class SweepChaos(Chaos):
                     self.broken.append(f"{name} was paused by {group.paused_by}: {group.pause_reason}")
         aftermath.resume_all(self._workspace)
 
-    def _reason(self) -> str | None:
-        """Return why a sweep waits for its sampler, if one does."""
-        reasons = [group.pause_reason for group in self._sweeps.groups().values() if group.is_paused]
-        return next(iter(reasons), None)
+    def _waits(self, why: str) -> bool:
+        """Return whether a sweep waits for its sampler for this reason; those with another one are asked again."""
+        reasons = [group.pause_reason or "" for group in self._sweeps.groups().values() if group.is_paused]
+        is_told = any(why in reason for reason in reasons)
+        if reasons and not is_told:
+            self._resume()
+        return is_told
 
     def _spoil(self, mode: str) -> None:
         self.keep_daemon()
@@ -122,7 +125,7 @@ class SweepChaos(Chaos):
         self.hits[f"stop: {mode}"] += 1
         # One that was good when it was asked may still answer.
         self._until(
-            lambda: _FAULTS[mode] in (self._reason() or "") or not self._sweeps.want_trials(),
+            lambda: self._waits(_FAULTS[mode]) or not self._sweeps.want_trials(),
             f"a sweep waits: {mode}",
         )
         self._sampler.be("good")
@@ -136,9 +139,14 @@ class SweepChaos(Chaos):
     def _wait_until_it_hangs(self) -> int | None:
         self._resume()
         self._sampler.be("hanging")
-        self._until(lambda: self._stopped() or not self._sweeps.want_trials(), "a sampler hangs")
+        self._until(lambda: self._stopped() or self._is_done_or_resumed(), "a sampler hangs")
         self._sampler.be("good")
         return self._stopped()
+
+    def _is_done_or_resumed(self) -> bool:
+        """Return whether no sampler will be asked any more; a sweep that waits is asked again."""
+        self._resume()
+        return not self._sweeps.want_trials()
 
     def _kill_beside_a_hung_one(self) -> None:
         """Kill the daemon of a sampler that hangs: the sampler ends with it."""
@@ -157,9 +165,9 @@ class SweepChaos(Chaos):
         others = set(self.here.ended)
         self.here.put(*(run(0.01 * number) for number in range(1, 6)), name="others")
         self._until(lambda: len(set(self.here.ended) - others) >= 5, "other runs go on")
-        if self._reason() is not None:
+        if self._waits(_HUNG):
             self.broken.append("the sampler was given up before others were looked at")
-        self._until(lambda: _HUNG in (self._reason() or ""), "its sweep waits", 120.0)
+        self._until(lambda: self._waits(_HUNG), "its sweep waits", 120.0)
         self._resume()
 
     def _until(self, condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:

@@ -200,7 +200,7 @@ def test_more_values_alone_ask_for_no_trials(ws: Workspace) -> None:
 def test_a_canceled_sweep_without_anything_new_stays_canceled(ws: Workspace) -> None:
     send(ws, order("a=1,2"))
     group, _ = study(ws)
-    cancel.cancel(ws, [], [group.group_id])
+    cancel.cancel_group(ws, group.group_id)
     assert extending.extend(ws, "lm", [parse("a=1")], None).run_ids == ()
     assert study(ws)[0].is_canceled
     extending.extend(ws, "lm", [parse("a=3")], None)

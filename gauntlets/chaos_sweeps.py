@@ -164,7 +164,12 @@ class SweepChaos(Chaos):
         self.hits[_LONG] += 1
         others = set(self.here.ended)
         self.here.put(*(run(0.01 * number) for number in range(1, 6)), name="others")
+        made = self._sweeps.count_made()
         self._until(lambda: len(set(self.here.ended) - others) >= 5, "other runs go on")
+        self._until(
+            lambda: self._sweeps.count_made() > made or not self._sweeps.all_want_trials(),
+            "the other sweep goes on",
+        )
         if self._waits(_HUNG):
             self.broken.append("the sampler was given up before others were looked at")
         self._until(lambda: self._waits(_HUNG), "its sweep waits", 120.0)

@@ -132,10 +132,17 @@ class Sweeps:
         """Return whether a sampler will be asked again."""
         return any(study.made < study.wanted and study.ended is None for study in self._studies())
 
+    def count_made(self) -> int:
+        """Return how many trials a sampler has suggested."""
+        return sum(study.made for study in self._studies())
+
+    def all_want_trials(self) -> bool:
+        """Return whether every sweep will have a sampler asked again."""
+        return all(study.made < study.wanted for study in self._studies())
+
     def are_half_made(self) -> bool:
         """Return whether half of all trials are made."""
-        found = self._studies()
-        return sum(study.made for study in found) * 2 >= sum(study.wanted for study in found)
+        return self.count_made() * 2 >= sum(study.wanted for study in self._studies())
 
     def _studies(self) -> list[Study]:
         with open_journal(self._workspace) as journal, journal.read() as tx:

@@ -17,7 +17,7 @@ from runforge.core.records import Group, Job
 from runforge.core.states import Cause, State
 from runforge.core.study import Study
 from runforge.core.submission import Submission
-from runforge.daemon import sampler_child
+from runforge.daemon import sampler_child, sampling
 from runforge.daemon.loop import Descriptors
 from runforge.daemon.main import Settings, take_over
 from runforge.daemon.sampling import Sampling
@@ -108,13 +108,13 @@ class Rig:
             transitions.end(tx, job, ending, clock.now())
 
 
-def queue(ws: Workspace, number: int, *, high: int = 999, **strategy: Any) -> str:
+def queue(ws: Workspace, number: int, *, high: int = 999, name: str = "lm", **strategy: Any) -> str:
     parameter = {"path": f"{H}.n", "low": 0, "high": high}
     document = plan(
         ws.root,
         request(),
         {"type": "tpe", "number": number, "parameters": [parameter], **strategy},
-        name="lm",
+        name=name,
     )
     document["objective"] = {"metric": "loss", "direction": "minimize"}
     data = strict_json.dump(document)
@@ -271,6 +271,24 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_while_one_hangs_other_sweeps_go_on(
+    ws: Workspace, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "SLOW_SECONDS", 0.2)
+    queue(ws, 5)
+    with open_journal(ws) as opened, opened.read() as tx:
+        first = targets.group(tx, "lm").group_id
+    hanging = tmp_path / "hanging"
+    hanging.touch()
+    hang = f"import os, time\ntry:\n    os.unlink({str(hanging)!r})\nexcept FileNotFoundError: pass\nelse: time.sleep(600)"
+    rig = make(f"{hang}\n{FAKE}", slots=1)
+    rig.until(lambda: not hanging.exists(), "the first one hangs")
+    queue(ws, 2, name="other")
+    rig.until(rig.jobs, "the other sweep has a trial")
+    assert first not in {job.group_id for job in rig.jobs()}
+    assert not rig.group().is_paused
 
 
 def test_a_sampler_that_is_not_there_pauses_its_group(ws: Workspace, journal: Journal) -> None:

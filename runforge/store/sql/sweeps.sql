@@ -34,7 +34,7 @@ SELECT sweeps.group_id FROM sweeps JOIN groups USING (group_id) JOIN lanes USING
 WHERE sweeps.method = 'tpe' AND sweeps.made < sweeps.wanted AND sweeps.ended IS NULL AND groups.is_open = 1 AND groups.is_canceled = 0
   AND groups.is_paused = 0 AND lanes.queued < min(:slots, ifnull(groups.run_limit, :slots))
   AND (lanes.running = 0 OR min(:slots, ifnull(groups.run_limit, :slots)) > 1)
-  AND (:only IS NULL OR lane_id = :only)
+  AND group_id NOT IN (SELECT value FROM json_each(:asked))
 ORDER BY lanes.queued, lane_id LIMIT 1;
 
 -- name: trials

@@ -12,7 +12,7 @@ from runforge import clock
 from runforge.core import space as spaces
 from runforge.core.records import Group
 from runforge.core.space import Dimension
-from runforge.core.study import GRID, LIST, RANDOM, TPE, Study
+from runforge.core.study import EXHAUSTED, GRID, LIST, RANDOM, TPE, Study
 from runforge.documents.known_fields import HYPERPARAMETERS, is_known
 from runforge.documents.plan import MAX_RUNS
 from runforge.documents.secrets import secrets_in
@@ -39,6 +39,8 @@ class Extended(NamedTuple):
     to_come: int = 0
     #: Why fewer than asked for are made.
     ended: str | None = None
+    #: Whether its trials are counted: more values alone make none.
+    is_searched: bool = False
 
 
 class _Next(NamedTuple):
@@ -92,13 +94,14 @@ def _extend(
             raise _Changed
         now = clock.now()
         studies.put(tx, after)
-        if study.method == TPE:
+        if after.wanted > after.made:
             tx.run("groups.set_open", group_id=group.group_id, is_open=1, now=now)
-        tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
+        if sifted.new or after.wanted > after.made:
+            tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
 
     check_datasets(journal.workspace, sifted.new)
     run_ids = trials.make(journal, study, sifted.new, note)
-    return Extended(group, sifted, tuple(run_ids), after.wanted - after.made, after.ended)
+    return Extended(group, sifted, tuple(run_ids), after.wanted - after.made, after.ended, study.is_searched)
 
 
 def _made(tx: Transaction, study: Study) -> list[dict[str, object]]:
@@ -138,7 +141,8 @@ def _grown(
         return _Next(grown, _combinations(grown, limit))
     more = (number or 0) * study.repeat
     if study.method == TPE:
-        going_on = study.ended is None and study.wanted > study.made
+        is_larger = study.ended == EXHAUSTED and grown.space != study.space
+        going_on = (study.ended is None or is_larger) and study.wanted > study.made
         return _Next(grown._replace(wanted=(study.wanted if going_on else study.made) + more), [])
     drawn = spaces.draws(grown.space, study.seed, study.asked, number or 0, made)
     choices = [each for values in drawn.runs for each in repeated(values, study.repeat)]

@@ -23,5 +23,6 @@ App:nocolor RowList > .row--cursor { text-style: reverse; }
 App:nocolor RowList > .row--header, App:nocolor KeyBar.-said { text-style: bold underline; }
 App:nocolor KeyBar.-error, App:nocolor WarningBar { text-style: bold reverse; }
 App:nocolor CellTable > .row--cell, App:nocolor CellTable > .row--newcell { text-style: bold underline; }
+BaseScreen.-short ImportanceView { border: none; }
 BaseScreen.-narrow .panel { border-left: none; border-right: none; border-bottom: none; border-title-align: right; }
 """

@@ -24,7 +24,7 @@ from runforge.tui.sweep_plots import SweepPlots
 from runforge.tui.sweeping import EXTEND, STOP, Sweeping
 from runforge.tui.trial_table import TrialTable
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import GroupView, JobView, ended_runs, group_state, sweep_words
+from runforge.views.shown import GroupView, JobView, ended_runs, group_state
 from runforge.views.trials import Trials, Weighed
 
 if TYPE_CHECKING:
@@ -171,9 +171,10 @@ class GroupScreen(Sweeping, ChangingScreen):
         text.append(f"{cells.state_cell(state)} ", "bold")
         text.append(cells.bar(ended, group.total, 12))
         text.append(f" {ended}/{group.total}  {group.running} running  {group.failed} failed  ")
-        text.append(safe(f"{group.name}  {group.notes or ''}"), "bold")
-        if why := sweep_words(group):
-            text.append(f"  {why}")
+        text.append(safe(group.name), "bold")
+        if group.sweep_ended is not None:
+            text.append(safe(f"  {group.sweep_ended}: {group.sweep_made}/{group.sweep_wanted}"))
+        text.append(safe(f"  {group.notes or ''}"), "bold")
         self.query_one("#title", Static).update(text)
 
     def _name_panels(self) -> None:

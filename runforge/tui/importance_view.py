@@ -63,8 +63,9 @@ class ImportanceView(Widget):
     def _one_line(self, text: Text, found: Weighed) -> None:
         """Append as many parameters as have room, then what the numbers are."""
         names, width = words.names(found), self.size.width
-        what = safe(f"  {words.title(found)}", 100)
         told = [each for each in found.parameters if each.value is not None]
+        doubt = "; ?: may be chance" if any(each.may_be_chance for each in told) else ""
+        what = safe(f"  {words.title(found)}{doubt}", 120)
         for place, each in enumerate(told):
             piece = f"{safe(names[each.path], _NAME)} {words.number(each)}{'?' if each.may_be_chance else ''}"
             more = f"  +{len(told) - place} more"

@@ -31,7 +31,7 @@ STOP = Binding("T", "stop_rule", "Stop rule of the sweep: which runs end early")
 _MOST_TRIALS = 1_000_000
 _SHOWN_VALUES, _SHOWN_PARAMETERS = 6, 8
 _RULES = (
-    "median           worse than the finished runs' median at that step",
+    "median           worse than the median of the finished runs",
     "asha:eta=3,min=5 at steps 5, 15, 45 ... not among the best third",
     "target:0.95      another run has reached this value",
     "patience:10      no better for ten values",

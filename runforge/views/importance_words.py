@@ -27,7 +27,10 @@ def why_none(found: Weighed) -> str:
         return "no run has succeeded with a metric yet"
     if found.runs < LEAST_RUNS:
         return f"too few runs have succeeded: {found.runs} of at least {LEAST_RUNS}"
-    return ""
+    reasons = {each.why_none for each in found.parameters}
+    if "" in reasons:
+        return ""
+    return reasons.pop() if len(reasons) == 1 else "of no parameter it can be said"
 
 
 def names(found: Weighed) -> dict[str, str]:

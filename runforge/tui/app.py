@@ -215,17 +215,18 @@ class RunForgeApp(Reading, Opening):
             for screen in self._shown():
                 screen.show_warning(warning)
 
-    def act(self, change: Callable[[], str]) -> None:
+    def act(self, change: Callable[[], str], told: Callable[[str, bool], None] | None = None) -> None:
         """Carry out a change in a thread, show its result, and read the queue again."""
-        self.run_worker(lambda: self._act(change), thread=True, group=_ACTIONS)
+        told = told or (lambda said, is_error: self.say(said, is_error=is_error))
+        self.run_worker(lambda: self._act(change, told), thread=True, group=_ACTIONS)
 
-    def _act(self, change: Callable[[], str]) -> None:
+    def _act(self, change: Callable[[], str], told: Callable[[str, bool], None]) -> None:
         try:
             said, is_error = change(), False
         except Exception as error:  # noqa: BLE001 - the boundary of an action: told, not fatal
             said, is_error = explained(error), True
         self.feed.hurry()
-        self.call_from_thread(self.say, said, is_error=is_error)
+        self.call_from_thread(told, said, is_error)
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Show the result of an action, on any screen."""

@@ -26,7 +26,7 @@ _CHANGES = {
     *("cancel", "cancel_run", "cancel_group", "retry", "retry_run", "retry_group"),
     *("rerun", "pause", "priority", "daemon"),
     *("new", "edit", "hold", "step", "remove"),
-    *("freeze", "give_way"),
+    *("freeze", "give_way", "extend", "stop_rule"),
 }
 
 

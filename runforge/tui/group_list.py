@@ -120,8 +120,11 @@ class GroupList(RowList):
         progress = self._progress.get(group.group_id, _UNKNOWN)
         style = group_state(group)
         symbol = cells.SYMBOLS.get(style, ("", ""))[0]
+        ended_early = f"  {group.sweep_ended}" if group.sweep_ended else ""
         return {
-            "name": Cell(f"{symbol} {group.name}", "succeeded" if style == "completed" else style),
+            "name": Cell(
+                f"{symbol} {group.name}{ended_early}", "succeeded" if style == "completed" else style
+            ),
             "bar": Cell(cells.bar(ended, group.total, 8), "bar"),
             "ended": f"{ended}/{group.total}",
             "failed": Cell(str(group.failed or ""), "failed"),

@@ -31,5 +31,6 @@ App:nocolor BaseScreen > .row--cursor { text-style: reverse; }
 App:nocolor BaseScreen > .row--header, App:nocolor KeyBar.-said { text-style: bold underline; }
 App:nocolor KeyBar.-error, App:nocolor WarningBar { text-style: bold reverse; }
 App:nocolor BaseScreen > .row--cell, App:nocolor BaseScreen > .row--newcell { text-style: bold underline; }
+BaseScreen.-short ImportanceView { border: none; }
 BaseScreen.-narrow .panel { border-left: none; border-right: none; border-bottom: none; border-title-align: right; }
 """

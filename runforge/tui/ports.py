@@ -40,8 +40,8 @@ class AppPort(Protocol):
     history: History
     read: Read
 
-    def act(self, change: Callable[[], str]) -> None:
-        """Carry out a change in a thread and show its result."""
+    def act(self, change: Callable[[], str], told: Callable[[str, bool], None] | None = None) -> None:
+        """Carry out a change in a thread and show its result: a sentence, and whether it is an error."""
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Show the result of an action."""

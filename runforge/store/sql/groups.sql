@@ -13,14 +13,16 @@ VALUES (:group_id, :lane_id, :name, :notes, :now, :created_by, :now,
 -- name: by_id
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
-       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped
-FROM groups JOIN lanes USING (lane_id) WHERE group_id = :group_id;
+       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
+FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) WHERE group_id = :group_id;
 
 -- name: all
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
-       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped
-FROM groups JOIN lanes USING (lane_id) ORDER BY lane_id;
+       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
+FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) ORDER BY lane_id;
 
 -- name: changed
 -- These groups, and those that were changed since then.
@@ -39,8 +41,9 @@ SELECT count(*), max(updated_at) FROM groups;
 -- are, a glance costs the same.
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
-       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped
-FROM groups JOIN lanes USING (lane_id)
+       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
+FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id)
 WHERE lane_id IN (
     SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued + running > 0
                          ORDER BY running > 0 DESC, lane_id LIMIT :limit)

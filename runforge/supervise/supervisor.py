@@ -6,6 +6,7 @@ It ignores TERM, INT and HUP. Only a cancel file or SIGKILL ends it before its r
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import select
@@ -31,11 +32,10 @@ from runforge.supervise.log_pump import LogPump
 from runforge.supervise.metric_files import MetricFiles
 from runforge.supervise.ownership import Ownership
 from runforge.supervise.use import Use
+from runforge.supervise.waiting import Waiting
 from runforge.supervise.wishes import Wishes
 
 T = TypeVar("T")
-#: Milliseconds between two looks for the cancel file.
-TICK_MS = 100
 #: Milliseconds between two looks at leftovers: short at first, when most of them end, then longer.
 _LEFTOVER_MS = (5, 50)
 #: Seconds between two tries to write an exit record that the disk refuses.
@@ -174,25 +174,26 @@ class Supervisor:
 
     def _watch(self, pipe: int) -> None:
         """Copy the output and look for orders until the worker itself has ended."""
-        poller = select.poll()
-        poller.register(pipe, select.POLLIN)
-        handle = os_process.pidfd_open(self._pid)
-        if handle is not None:
-            poller.register(handle, select.POLLIN)
-        next_tick = time.monotonic()
-        while self._status is None:
-            for descriptor, _ in poller.poll(TICK_MS):
-                if descriptor == pipe and not self._pump.pump(pipe):
-                    poller.unregister(pipe)
-            self._reap()
-            if time.monotonic() >= next_tick:
-                next_tick = time.monotonic() + TICK_MS / 1000
-                if self._status is None:
-                    self._wishes.step()
-                if self._metric_files is not None:
-                    self._metric_files.look()
-        if handle is not None:
-            os.close(handle)
+        waiting = Waiting(self._folder, pipe, self._pid)
+        with contextlib.closing(waiting):
+            due = time.monotonic() + waiting.longest
+            while self._status is None:
+                has_output, is_told = waiting.wait(due - time.monotonic())
+                if has_output and not self._pump.pump(pipe):
+                    waiting.leave_output()
+                self._reap()
+                if self._status is None and (is_told or time.monotonic() >= due):
+                    waiting.begin()
+                    due = time.monotonic() + min(self._look(), waiting.longest)
+
+    def _look(self) -> float:
+        """Look for orders, and do what is due; return the seconds until something is due again."""
+        self._wishes.step()
+        wishes = [self._wishes.wait_seconds()]
+        if self._metric_files is not None:
+            self._metric_files.look()
+            wishes.append(self._metric_files.wait_seconds())
+        return min(wishes)
 
     def _reap(self) -> None:
         """Collect ended processes: the worker, and its orphans, which became our children."""

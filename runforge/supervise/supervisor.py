@@ -25,7 +25,8 @@ from runforge.core import exit_codes
 from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import memory_kills, os_process
-from runforge.metrics import last_step
+from runforge.metrics import jsonl, last_step
+from runforge.metrics.kept_values import KeptValues
 from runforge.supervise import attempt_lock, packages, worker_process
 from runforge.supervise.leases import Leases
 from runforge.supervise.log_pump import LogPump
@@ -98,12 +99,14 @@ class Supervisor:
         self._pid = -1
         self._refusal: int | None = None
         self._has_told = False
+        self._kept = KeptValues(spec.run_dir / jsonl.NAME) if spec.is_command else None
         self._pump = LogPump(
             spec.run_dir,
             limit=spec.log_limit_bytes,
             reads_metrics=spec.is_command,
             echo=spec.echo,
             may_open=ownership.holds,
+            appended=self._kept.appended if self._kept is not None else None,
         )
         self._wishes = Wishes(spec, self._pump.say)
         self._metric_files = MetricFiles(spec, ownership.holds) if spec.is_command else None
@@ -193,6 +196,9 @@ class Supervisor:
         if self._metric_files is not None:
             self._metric_files.look()
             wishes.append(self._metric_files.wait_seconds())
+        if self._kept is not None:
+            self._kept.look()
+            wishes.append(self._kept.wait_seconds())
         return min(wishes)
 
     def _reap(self) -> None:
@@ -282,7 +288,8 @@ class Supervisor:
             return []
         try:
             finish = worker_process.resolve(self._spec.finish)
-            return list(finish(self._spec, ending, self._pump.rejected, self._ownership.holds))
+            kept = self._kept.finish() if self._kept is not None else None
+            return list(finish(self._spec, ending, self._pump.rejected, self._ownership.holds, kept))
         except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
             return [f"[RunForge: the result could not be written: {error!r}]"]
 

@@ -74,6 +74,9 @@ SELECT name FROM groups GROUP BY name ORDER BY max(lane_id) DESC LIMIT 200;
 -- name: ids
 SELECT group_id FROM groups ORDER BY lane_id;
 
+-- name: ids_newest_first
+SELECT group_id FROM groups ORDER BY lane_id DESC LIMIT :limit;
+
 -- name: set_paused
 -- By a person. A resumed group has a clean record.
 UPDATE groups SET is_paused = :is_paused, updated_at = :now,

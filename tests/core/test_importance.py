@@ -63,7 +63,9 @@ def test_other_values_have_the_correlation_ratio_of_the_ranks() -> None:
     assert found.value == pytest.approx((13.5 / 17.5) ** 0.5)
     as_numbers = of([0, 0, 0, 1, 1, 1], [1.0, 2.0, 3.0, 40.0, 50.0, 60.0])
     assert as_numbers.value == pytest.approx(found.value)
-    assert of([True, True, False, False, True, False], [1.0, 1.0, 2.0, 2.0, 1.0, 2.0]).value == pytest.approx(1)
+    assert of([True, True, False, False, True, False], [1.0, 1.0, 2.0, 2.0, 1.0, 2.0]).value == pytest.approx(
+        1
+    )
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ def extend(
         return 0
     if done.ended is not None:
         output.note(f"WARNING: the space is exhausted: {done.ended}")
+    elif done.is_searched and number is None and not done.to_come:
+        output.note("The space is as you wish; -n N makes trials in it")
     print(done.words())
     return 0
 

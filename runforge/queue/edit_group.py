@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,7 +17,10 @@ from runforge.queue.change import change
 from runforge.store import studies, targets
 from runforge.store.journal import Transaction
 from runforge.store.opening import open_snapshot, require_journal
+from runforge.sweeps.effect import require_reported
 from runforge.workspace import Workspace
+
+_FAMILY = "model.family"
 
 
 class GroupEdit(NamedTuple):
@@ -52,11 +56,24 @@ def edit_groups(workspace: Workspace, group_ids: Sequence[str], wish: GroupEdit)
         now = clock.now()
         for group_id in group_ids:
             before = targets.group(tx, group_id), studies.of_group(tx, group_id)
+            if wish.objective is not None and before[1] is not None:
+                _require_reported(tx, before[1], wish.objective, before[0].name)
             _edit(tx, before[0], wish, now)
             _edit_sweep(tx, before[1], targets.group(tx, group_id), wish)
             after = targets.group(tx, group_id), studies.of_group(tx, group_id)
             (found.same if after == before else found.changed).append(after[0])
     return found
+
+
+def _require_reported(tx: Transaction, study: Study, objective: Objective, name: str) -> None:
+    """Raise InvalidRequest for a metric that no run of a sweep ever reports, where that can be known."""
+    usual = study.template.request.get("model", {}).get("family")
+    families = {
+        json.loads(row["overrides"]).get(_FAMILY, usual) for row in studies.trials(tx, study.group_id, None)
+    }
+    families |= {value for each in study.space if each.path == _FAMILY for value in each.values} or {usual}
+    if all(isinstance(family, str) for family in families):
+        require_reported(objective.metric, families, where=f"edit {name[:60]}")
 
 
 def _edit(tx: Transaction, group: Group, wish: GroupEdit, now: str) -> None:

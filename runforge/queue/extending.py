@@ -12,7 +12,7 @@ from runforge import clock
 from runforge.core import space as spaces
 from runforge.core.records import Group
 from runforge.core.space import Dimension
-from runforge.core.study import GRID, LIST, RANDOM, TPE, Study
+from runforge.core.study import EXHAUSTED, GRID, LIST, RANDOM, TPE, Study
 from runforge.documents.known_fields import HYPERPARAMETERS, is_known
 from runforge.documents.plan import MAX_RUNS
 from runforge.documents.secrets import secrets_in
@@ -40,6 +40,8 @@ class Extended(NamedTuple):
     to_come: int = 0
     #: Why fewer than asked for are made.
     ended: str | None = None
+    #: Whether its trials are counted: more values alone make none.
+    is_searched: bool = False
 
     def words(self) -> str:
         """Return how many runs are made now, or are to come."""
@@ -77,7 +79,9 @@ class _Found(NamedTuple):
     def extended(self, run_ids: Sequence[str] = ()) -> Extended:
         """Return it as the caller is told."""
         to_come = self.after.wanted - self.after.made
-        return Extended(self.group, self.sifted, tuple(run_ids), to_come, self.after.ended)
+        return Extended(
+            self.group, self.sifted, tuple(run_ids), to_come, self.after.ended, self.before.is_searched
+        )
 
 
 class _Changed(Exception):
@@ -150,9 +154,10 @@ def _extend(journal: Journal, name: str, wish: _Wish) -> Extended:
             raise _Changed
         now = clock.now()
         studies.put(tx, after)
-        if study.method == TPE:
+        if after.wanted > after.made:
             tx.run("groups.set_open", group_id=group.group_id, is_open=1, now=now)
-        tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
+        if sifted.new or after.wanted > after.made:
+            tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
 
     check_datasets(journal.workspace, sifted.new)
     return found.extended(trials.make(journal, study, sifted.new, note))
@@ -195,7 +200,8 @@ def _grown(
         return _Next(grown, _combinations(grown, limit))
     more = (number or 0) * study.repeat
     if study.method == TPE:
-        going_on = study.ended is None and study.wanted > study.made
+        is_larger = study.ended == EXHAUSTED and grown.space != study.space
+        going_on = (study.ended is None or is_larger) and study.wanted > study.made
         return _Next(grown._replace(wanted=(study.wanted if going_on else study.made) + more), [])
     drawn = spaces.draws(grown.space, study.seed, study.asked, number or 0, made)
     choices = [each for values in drawn.runs for each in repeated(values, study.repeat)]

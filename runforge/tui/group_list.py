@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from runforge import cells
 from runforge.tui.columns import Layout, Rule, sized
-from runforge.tui.feed import Ahead
 from runforge.tui.job_columns import time_left
 from runforge.tui.row_list import Cell, RowList
+from runforge.tui.seen import Ahead
 from runforge.views.queue_snapshot import GroupProgress, QueueSnapshot
 from runforge.views.shown import GroupView, ended_runs, group_state
 

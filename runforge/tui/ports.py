@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from runforge.machine.load import Machine
 from runforge.tui.background import Read
 from runforge.tui.choices import Choices
-from runforge.tui.feed import Ahead, Feed, Window
+from runforge.tui.feed import Feed
 from runforge.tui.machine_history import History
+from runforge.tui.seen import Ahead, Window
 from runforge.tui.steering import Steering
 from runforge.tui.wire import Wire
 from runforge.views.queue_snapshot import JobQuery, QueueSnapshot

@@ -282,7 +282,6 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["number"] = job.seq
     fields["tags"] = tuple(json.loads(job.tags))
     fields["cpus"], fields["gpus"], fields["vram_mb"] = job.needs.cpus, job.needs.gpus, job.needs.vram_mb
-    fields["cpus"], fields["gpus"] = job.needs.cpus, job.needs.gpus
     fields["yield_requested"] = job.yield_requested > 0
     fields["pause_text"] = pause_text(job, now)
     fields["resumable"] = job.is_resumable

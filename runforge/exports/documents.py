@@ -58,6 +58,7 @@ def job_document(row: Any, waiting: WaitingOn) -> dict[str, Any]:
         "resumable": row["is_resumable"] == 1,
         "on_lost": row["on_lost"],
         "yields": row["yields"],
+        "stop_reason": json.loads(row["stop_reason"]) if row["stop_reason"] else None,
     }
 
 

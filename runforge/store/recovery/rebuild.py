@@ -207,6 +207,9 @@ def _story_of_job(job: Row, edges: Iterable[Row]) -> list[Row]:
         attempt += move == (State.RUNNING, State.QUEUED)
         states = {"from_state": move[0].value, "to_state": move[1].value}
         story.append(_entry(job, TRANSITIONS[move], job_id=job["job_id"], attempt=attempt, **states))
+    if job.get("stop_reason"):
+        detail_of = {"attempt": attempt, "detail": job["stop_reason"]}
+        story.append(_entry(job, "stop_decided", job_id=job["job_id"], **detail_of))
     return story + [
         _entry(job, event, job_id=job["job_id"], attempt=attempt, detail=json.dumps({name: job[name]}))
         for event, name in (("frozen", "frozen_at"), ("yield_requested", "yield_requested"))

@@ -320,6 +320,13 @@ SELECT group_concat(seq) FROM (
 SELECT group_concat(seq) FROM (
     SELECT seq FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC, seq DESC);
 
+-- name: ended_since
+-- The jobs that have ended since then, the newest first, as in `order_ended`.
+SELECT seq FROM jobs WHERE finished_at >= :since ORDER BY finished_at DESC, seq DESC LIMIT :limit;
+
+-- name: places_of
+SELECT seq, finished_at FROM jobs WHERE job_id IN (SELECT value FROM json_each(:jobs));
+
 -- name: order_matching
 -- Jobs that match, in the order asked for; those without the sorted value last. `live` is running,
 -- queued, then the newest end first. Overrides are searched as they are shown: name=value. A term does not hold if

@@ -90,3 +90,9 @@ UPDATE daemon SET wanted = :wanted, drain_until = :drain_until WHERE one = 1;
 -- Numbers of jobs and runs are handed out here and nowhere else, so that none is made twice.
 UPDATE daemon SET next_job = next_job + :jobs, next_run = next_run + :runs
 WHERE one = 1 RETURNING next_job - :jobs, next_run - :runs;
+
+-- name: last_entry
+SELECT ifnull(max(seq), 0) FROM journal;
+
+-- name: entries_after
+SELECT event, job_id, group_id, from_state, to_state FROM journal WHERE seq > :seq ORDER BY seq LIMIT :limit;

@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 from runforge import clock
 from runforge.core.records import Group
-from runforge.core.stop_rules import NO_RULE, parse, to_json
+from runforge.core.stop_rules import NO_RULE, from_json, parse, to_json
 from runforge.core.study import OFF, Study
-from runforge.documents.request_options import Objective
+from runforge.documents.request_options import Objective, stop_of
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.queue.change import change
 from runforge.store import studies, targets
 from runforge.store.journal import Transaction
+from runforge.store.opening import open_snapshot, require_journal
 from runforge.sweeps.effect import require_reported
 from runforge.workspace import Workspace
 
@@ -89,9 +90,38 @@ def _edit(tx: Transaction, group: Group, wish: GroupEdit, now: str) -> None:
         tx.run("groups.set_objective", group_id=group.group_id, metric=metric, direction=direction, now=now)
 
 
+def rule_of(workspace: Workspace, name: str) -> str:
+    """Return the stop rule that a sweep has, or `off`; OperationFailed if the group is no sweep."""
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        group = targets.group(tx, name)
+        study = _checked(studies.of_group(tx, group.group_id), group, GroupEdit(stop=OFF))
+    return str(from_json(study.stop) or OFF)
+
+
+def look_at_rule(workspace: Workspace, name: str, text: str) -> str:
+    """Return what a stop rule would do for a sweep, and change nothing; it raises what `edit_groups` would."""
+    rule = stop_of(text)
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        group = targets.group(tx, name)
+        _checked(studies.of_group(tx, group.group_id), group, GroupEdit(stop=rule))
+    return "no run ends early" if rule == OFF else f"{rule}, by {group.objective_metric} ({group.direction})"
+
+
 def _edit_sweep(tx: Transaction, study: Study | None, group: Group, wish: GroupEdit) -> None:
     if wish.stop is None and wish.keep is None:
         return
+    _checked(study, group, wish)
+    if wish.stop is not None:
+        stop = NO_RULE if wish.stop == OFF else to_json(parse(wish.stop))
+        tx.run("sweeps.set_stop", group_id=group.group_id, stop=stop)
+    if wish.keep is not None:
+        tx.run("sweeps.set_keep", group_id=group.group_id, keep=wish.keep)
+
+
+def _checked(study: Study | None, group: Group, wish: GroupEdit) -> Study:
+    """Return the sweep if it can be changed so."""
     option = "--stop" if wish.stop is not None else "--keep-artifacts"
     if study is None:
         raise OperationFailed(f"group {group.name} is no sweep, so {option} means nothing for it")
@@ -100,8 +130,4 @@ def _edit_sweep(tx: Transaction, study: Study | None, group: Group, wish: GroupE
             f"{option} must know by which metric the runs of group {group.name} are compared",
             fix=f"runforge edit {group.group_id} --metric val/loss:min {option} ...",
         )
-    if wish.stop is not None:
-        stop = NO_RULE if wish.stop == OFF else to_json(parse(wish.stop))
-        tx.run("sweeps.set_stop", group_id=group.group_id, stop=stop)
-    if wish.keep is not None:
-        tx.run("sweeps.set_keep", group_id=group.group_id, keep=wish.keep)
+    return study

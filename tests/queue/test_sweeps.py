@@ -42,7 +42,7 @@ def order(*axes: str, group: str = "lm", **more: Any) -> Order:
         "device": {"type": "cpu"},
         "name": "t",
     }
-    sweep = combine([parse(text) for text in axes], (), (), 10**9)
+    sweep = combine(axes, (), (), 10**9)
     return Order(base, "t", Submission(group=group), sweep=sweep, **more)
 
 
@@ -126,10 +126,10 @@ def test_a_random_extension_draws_only_what_is_new_and_says_when_nothing_is_left
 
 def test_a_grid_is_extended_by_values(ws: Workspace) -> None:
     send(ws, order("a=1,2", "b=x,y"))
-    done = extending.extend(ws, "lm", [parse("a=2,3"), parse("b=z")], None)
+    done = extending.extend(ws, "lm", ["a=2,3", "b=z"], None)
     assert (len(done.run_ids), len(done.sifted.known)) == (5, 4)
     assert {(each["a"], each["b"]) for each in values(ws)} == {(a, b) for a in (1, 2, 3) for b in "xyz"}
-    assert len(extending.extend(ws, "lm", [parse("a=4")], None).run_ids) == 3
+    assert len(extending.extend(ws, "lm", ["a=4"], None).run_ids) == 3
     assert {job.name for job in jobs(ws)} == {"t"}
     assert verify.check(ws) == []
 
@@ -163,14 +163,14 @@ def test_what_cannot_be_extended_changes_nothing(
 ) -> None:
     send(ws, order("a=1,2", "b=x,y"))
     with pytest.raises((InvalidRequest, InvalidPlan), match=words):
-        extending.extend(ws, "lm", [parse(text) for text in axes], number)
+        extending.extend(ws, "lm", axes, number)
     assert len(jobs(ws)) == 4
 
 
 def test_a_group_that_is_no_sweep_says_what_to_do(ws: Workspace) -> None:
     send(ws, order()._replace(sweep=None))
     with pytest.raises(OperationFailed, match="submit -g"):
-        extending.extend(ws, "lm", [parse("a=1")], None)
+        extending.extend(ws, "lm", ["a=1"], None)
 
 
 def test_a_tpe_sweep_is_open_until_its_trials_are_made(ws: Workspace) -> None:

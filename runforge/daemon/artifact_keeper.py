@@ -64,6 +64,12 @@ class ArtifactKeeper:
         """Return whether nothing that matters has changed: only others say what a sweep keeps."""
         return version in {self._seen, (self._idle, version[1])}
 
+    def finish(self) -> None:
+        """Delete all that is not to be kept now, because no other look follows."""
+        while not self._is_seen(self._journal.version()):
+            self._next = -math.inf
+            self.step()
+
     def _left(self, tx: Transaction, sweep: Any) -> list[Any]:
         """Return the ended runs of a sweep that are not among its best ones, and were not looked at."""
         sign = 1 if sweep["direction"] == MINIMIZE else -1

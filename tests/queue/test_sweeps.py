@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runforge import clock
 from runforge.core.records import Group, Job
 from runforge.core.states import State
 from runforge.core.study import Study
@@ -15,7 +16,7 @@ from runforge.documents import strict_json
 from runforge.documents.request_options import Objective
 from runforge.drills.plans import plan, request
 from runforge.errors import InvalidPlan, InvalidRequest, OperationFailed
-from runforge.queue import cancel, edit, extending, ordering, submit, submitting
+from runforge.queue import cancel, edit, edit_group, extending, ordering, submit, submitting
 from runforge.queue.edit_group import GroupEdit, edit_groups
 from runforge.queue.edit_wish import Edit
 from runforge.queue.ordering import Order, Searched
@@ -125,10 +126,10 @@ def test_a_random_extension_draws_only_what_is_new_and_says_when_nothing_is_left
 
 def test_a_grid_is_extended_by_values(ws: Workspace) -> None:
     send(ws, order("a=1,2", "b=x,y"))
-    done = extending.extend(ws, "lm", [parse("a=2,3"), parse("b=z")], None)
+    done = extending.extend(ws, "lm", ["a=2,3", "b=z"], None)
     assert (len(done.run_ids), len(done.sifted.known)) == (5, 4)
     assert {(each["a"], each["b"]) for each in values(ws)} == {(a, b) for a in (1, 2, 3) for b in "xyz"}
-    assert len(extending.extend(ws, "lm", [parse("a=4")], None).run_ids) == 3
+    assert len(extending.extend(ws, "lm", ["a=4"], None).run_ids) == 3
     assert {job.name for job in jobs(ws)} == {"t"}
     assert verify.check(ws) == []
 
@@ -162,14 +163,14 @@ def test_what_cannot_be_extended_changes_nothing(
 ) -> None:
     send(ws, order("a=1,2", "b=x,y"))
     with pytest.raises((InvalidRequest, InvalidPlan), match=words):
-        extending.extend(ws, "lm", [parse(text) for text in axes], number)
+        extending.extend(ws, "lm", axes, number)
     assert len(jobs(ws)) == 4
 
 
 def test_a_group_that_is_no_sweep_says_what_to_do(ws: Workspace) -> None:
     send(ws, order()._replace(sweep=None))
     with pytest.raises(OperationFailed, match="submit -g"):
-        extending.extend(ws, "lm", [parse("a=1")], None)
+        extending.extend(ws, "lm", ["a=1"], None)
 
 
 def test_a_tpe_sweep_is_open_until_its_trials_are_made(ws: Workspace) -> None:
@@ -182,6 +183,77 @@ def test_a_tpe_sweep_is_open_until_its_trials_are_made(ws: Workspace) -> None:
         send(ws, asked)
     assert extending.extend(ws, "lm", [], 2).to_come == 5
     assert verify.check(ws) == []
+
+
+def test_more_values_alone_ask_for_no_trials(ws: Workspace) -> None:
+    """A group with nothing to come must not stay open."""
+    send(ws, order(LR, search=Searched("tpe", 3), objective=Objective("loss", "minimize")))
+    end_search(ws, made=3)
+    done = extending.extend(ws, "lm", [parse("lr=1..2")], None)
+    assert (done.to_come, done.is_searched) == (0, True)
+    group, found = study(ws)
+    assert (group.is_open, group.finished_at is None) == (False, False)
+    assert (found.wanted, found.space[0].high) == (3, 2)
+    assert verify.check(ws) == []
+
+
+def test_a_canceled_sweep_without_anything_new_stays_canceled(ws: Workspace) -> None:
+    send(ws, order("a=1,2"))
+    group, _ = study(ws)
+    cancel.cancel_group(ws, group.group_id)
+    assert extending.extend(ws, "lm", [parse("a=1")], None).run_ids == ()
+    assert study(ws)[0].is_canceled
+    extending.extend(ws, "lm", [parse("a=3")], None)
+    assert not study(ws)[0].is_canceled
+
+
+def test_an_exhausted_sweep_goes_on_in_a_larger_space(ws: Workspace) -> None:
+    send(ws, order(LAYERS, search=Searched("tpe", 10), objective=Objective("loss", "minimize")))
+    end_search(ws, made=8, ended="space exhausted")
+    assert extending.extend(ws, "lm", [parse("layers=4..12")], None).to_come == 2
+    group, found = study(ws)
+    assert (group.is_open, found.ended, found.wanted) == (True, None, 10)
+
+
+def end_search(ws: Workspace, made: int, ended: str | None = None) -> None:
+    """Let the daemon have made so many trials, all of which were removed."""
+    group, found = study(ws)
+    with open_journal(ws) as journal, journal.write() as tx:
+        assert studies.advance(tx, found, found._replace(made=made, ended=ended))
+        tx.run("groups.set_open", group_id=group.group_id, is_open=0, now=clock.now())
+
+
+@pytest.mark.parametrize("search", [None, Searched("tpe", 3), Searched("random", 3)])
+def test_a_sweep_cannot_be_compared_by_what_its_runs_never_report(
+    ws: Workspace, search: Searched | None
+) -> None:
+    base = request(family="logistic_regression", hyperparameters={})
+    values = "model.hyperparameters.C=1,2,3,4"
+    asked = order(values, search=search, objective=Objective("accuracy", "maximize"))
+    send(ws, asked._replace(request=base))
+    group, _ = study(ws)
+    with pytest.raises(InvalidRequest, match="reports no 'acc'; it reports accuracy"):
+        edit_groups(ws, [group.group_id], GroupEdit(objective=Objective("acc", "maximize")))
+    assert study(ws)[0] == group
+    edit_groups(ws, [group.group_id], GroupEdit(objective=Objective("f1_score", "maximize")))
+    assert study(ws)[0].objective_metric == "f1_score"
+
+
+def test_what_a_mixed_sweep_may_report_can_be_chosen(ws: Workspace) -> None:
+    base = request(family="logistic_regression", hyperparameters={})
+    send(ws, order("model.family=linear_svc,random_forest", "random_state=1,2")._replace(request=base))
+    group, _ = study(ws)
+    edit_groups(ws, [group.group_id], GroupEdit(objective=Objective("log_loss", "minimize")))
+    assert study(ws)[0].objective_metric == "log_loss"
+
+
+def test_a_queued_run_cannot_get_a_metric_that_it_never_reports(ws: Workspace) -> None:
+    base = request(family="logistic_regression", hyperparameters={})
+    send(ws, order()._replace(request=base, sweep=None))
+    (job,) = jobs(ws)
+    wish = Edit(fields={"objective": {"metric": "acc", "direction": "maximize"}})
+    with pytest.raises(InvalidRequest, match="reports no 'acc'"):
+        edit.edit(ws, {job.job_id: wish})
 
 
 def test_a_canceled_sweep_makes_no_more_trials_until_it_is_extended(ws: Workspace) -> None:
@@ -281,3 +353,34 @@ def test_a_plan_with_a_wrong_rule_is_refused(ws: Workspace, stop: str, words: st
     document = plan(ws.root, request(), strategy, name="t")
     with pytest.raises(InvalidPlan, match=words):
         submit.enqueue_sweep(ws, strict_json.dump(document), where="plan.json")
+
+
+def test_a_look_at_an_extension_says_what_it_would_do_and_does_nothing(ws: Workspace) -> None:
+    send(ws, order("a=1,2", "b=x,y"))
+    before = study(ws)
+    assert extending.look(ws, "lm", ["a=2,3"], None).words() == "2 new; 4 known (4 queued)"
+    with pytest.raises(InvalidRequest, match="does not vary c"):
+        extending.look(ws, "lm", ["c=1"], None)
+    assert (study(ws), len(jobs(ws))) == (before, 4)
+    assert extending.extend(ws, "lm", ["a=2,3"], None).words() == "2 new; 4 known (4 queued)"
+    send(ws, order(LR, group="t", search=Searched("tpe", 3), objective=Objective("loss", "minimize")))
+    assert "5 trials of" in extending.look(ws, "t", [], 2).words()
+    assert extending.sweep_of(ws, "t").wanted == 3
+
+
+def test_a_look_at_a_stop_rule_changes_nothing(ws: Workspace) -> None:
+    send(ws, order("a=1,2", objective=Objective("loss", "minimize")))
+    assert edit_group.rule_of(ws, "lm") == "off"
+    assert edit_group.look_at_rule(ws, "lm", "asha") == "asha:eta=3,min=1, by loss (minimize)"
+    assert edit_group.look_at_rule(ws, "lm", "off") == "no run ends early"
+    with pytest.raises(InvalidRequest, match="no stop rule"):
+        edit_group.look_at_rule(ws, "lm", "mediam")
+    assert study(ws)[1].stop == "{}"
+    edit_groups(ws, [study(ws)[0].group_id], GroupEdit(stop="patience:3"))
+    assert edit_group.rule_of(ws, "lm") == "patience:3"
+    send(ws, order("a=1,2", group="no metric"))
+    with pytest.raises(OperationFailed, match="by which metric"):
+        edit_group.look_at_rule(ws, "no metric", "median")
+    send(ws, order(group="one")._replace(sweep=None))
+    with pytest.raises(OperationFailed, match="is no sweep"):
+        edit_group.rule_of(ws, "one")

@@ -127,7 +127,6 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
         if ending.state is State.SUCCEEDED and job.needs.gpus:
             learned.apply(tx, job, now)
     doomed: list[_Doom] = []
-    awaited = json.loads(row["awaited"])
     is_group_over = False
     if job.group_id is not None:
         if job.state is State.RUNNING:
@@ -136,9 +135,9 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
             doomed += _failing_fast(tx, job.group_id, job.run_id)
         has_succeeded = job.state is State.RUNNING and ending.state is State.SUCCEEDED
         is_group_over = _settle(tx, job.group_id, now, has_succeeded=has_succeeded)
-        if job.group_id in awaited:
+        if row["is_group_awaited"]:
             doomed += _in_vain(edges.after_group(tx, job.group_id, now))
-    if job.job_id in awaited:
+    if row["is_awaited"]:
         doomed += _in_vain(edges.after_run(tx, job.job_id, now))
     outbox.ended(tx, job, ending, now, is_group_over=is_group_over)
     return doomed

@@ -160,15 +160,15 @@ UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error =
 WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_requested = 0 AND is_gated = 0;
 
 -- name: end
--- Returns which of the job and its group somebody waits for.
+-- Returns whether somebody waits for the job, and for its group.
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
                 cause = :cause, metric_name = :metric_name, metric_value = :metric_value,
                 frozen_at = NULL, yield_requested = 0,
                 stop_reason = CASE WHEN :cause = 'stopped_early' THEN stop_reason END
 WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
   AND state IN ('queued', 'running')
-RETURNING (SELECT json_group_array(DISTINCT parent) FROM dependencies
-           WHERE parent IN (jobs.job_id, jobs.group_id) AND met = 0) AS awaited;
+RETURNING EXISTS (SELECT 1 FROM dependencies WHERE parent = jobs.job_id AND met = 0) AS is_awaited,
+          EXISTS (SELECT 1 FROM dependencies WHERE parent = jobs.group_id AND met = 0) AS is_group_awaited;
 
 -- name: requeue
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,

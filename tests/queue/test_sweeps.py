@@ -194,6 +194,8 @@ def test_more_values_alone_ask_for_no_trials(ws: Workspace) -> None:
     group, found = study(ws)
     assert (group.is_open, group.finished_at is None) == (False, False)
     assert (found.wanted, found.space[0].high) == (3, 2)
+    assert extending.extend(ws, "lm", [], 2).to_come == 2
+    assert study(ws)[0].is_open
     assert verify.check(ws) == []
 
 

@@ -9,10 +9,6 @@ SELECT DISTINCT parent FROM dependencies WHERE parent IN (SELECT value FROM json
 -- Whether somebody waits for a job or a group, or waited in vain.
 SELECT 1 FROM dependencies WHERE parent = :parent AND met = 0 LIMIT 1;
 
--- name: awaited
--- Which of a job and its group somebody waits for: one look for the end of a job.
-SELECT DISTINCT parent FROM dependencies WHERE parent IN (:job_id, :group_id) AND met = 0;
-
 -- name: of_job
 -- What a job waits for, or has waited for.
 SELECT parent, kind, condition, met FROM dependencies WHERE job_id = :job_id ORDER BY parent, condition;

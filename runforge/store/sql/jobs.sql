@@ -134,18 +134,19 @@ WITH RECURSIVE first (row_id) AS (
               AND shape_id > (SELECT shape_id FROM lane_shapes WHERE row_id = first.row_id)
             ORDER BY shape_id, served, lane_id LIMIT 1)
     FROM first WHERE row_id IS NOT NULL)
-SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, pins, job_id, priority, place, seq
-FROM first CROSS JOIN lane_shapes AS lane USING (row_id) CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
-WHERE seq = (SELECT seq FROM jobs INDEXED BY jobs_next
+SELECT served, next.place, full_jobs.*
+FROM first CROSS JOIN lane_shapes AS lane USING (row_id) CROSS JOIN jobs AS next
+     CROSS JOIN full_jobs ON full_jobs.seq = next.seq
+WHERE next.seq = (SELECT seq FROM jobs INDEXED BY jobs_next
              WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
              ORDER BY priority DESC, place, seq LIMIT 1);
 
 -- name: heads_of_lane
 -- The same for one lane, whosever turn it is.
-SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, pins, job_id, priority, place, seq
-FROM lane_shapes AS lane CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
+SELECT served, next.place, full_jobs.*
+FROM lane_shapes AS lane CROSS JOIN jobs AS next CROSS JOIN full_jobs ON full_jobs.seq = next.seq
 WHERE lane.lane_id = :lane_id AND ready > 0 AND is_closed = 0
-  AND seq = (SELECT seq FROM jobs INDEXED BY jobs_next
+  AND next.seq = (SELECT seq FROM jobs INDEXED BY jobs_next
              WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
              ORDER BY priority DESC, place, seq LIMIT 1);
 
@@ -159,12 +160,15 @@ UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error =
 WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_requested = 0 AND is_gated = 0;
 
 -- name: end
+-- Returns whether somebody waits for the job, and for its group.
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
                 cause = :cause, metric_name = :metric_name, metric_value = :metric_value,
                 frozen_at = NULL, yield_requested = 0,
                 stop_reason = CASE WHEN :cause = 'stopped_early' THEN stop_reason END
 WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
-  AND state IN ('queued', 'running');
+  AND state IN ('queued', 'running')
+RETURNING EXISTS (SELECT 1 FROM dependencies WHERE parent = jobs.job_id AND met = 0) AS is_awaited,
+          EXISTS (SELECT 1 FROM dependencies WHERE parent = jobs.group_id AND met = 0) AS is_group_awaited;
 
 -- name: requeue
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,

@@ -56,8 +56,6 @@ def _exports(here: Workspace, jobs: int, rounds: int) -> Iterator[Figure]:
         begin = time.monotonic()
         exporter.write()
         yield Figure("r", "first export", "s", time.monotonic() - begin, jobs=jobs)
-        while exporter.is_behind():
-            exporter.write()
         took = []
         for _ in range(rounds):
             with journal.write() as tx:

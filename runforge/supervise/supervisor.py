@@ -32,6 +32,7 @@ from runforge.supervise.metric_files import MetricFiles
 from runforge.supervise.ownership import Ownership
 from runforge.supervise.use import Use
 from runforge.supervise.wishes import Wishes
+from runforge.supervise.workers import Workers
 
 T = TypeVar("T")
 #: Milliseconds between two looks for the cancel file.
@@ -46,8 +47,10 @@ _NOTING_SECONDS = 0.5
 _LEFT = ("logs.txt", "metrics.jsonl", "sources.jsonl", "artifacts")
 
 
-def supervise(spec_path: Path, digest: str = "") -> bool:
+def supervise(spec_path: Path, digest: str = "", workers: Workers | None = None) -> bool:
     """Run the attempt of a spec file to its end; return whether its exit record is written.
+
+    `workers` may have kept the worker of the last run for this one.
 
     If not, the attempt belongs to another supervisor, or the daemon learns its end when this process ends.
     """
@@ -78,7 +81,8 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
         leases.end()
         return False
     failpoints.hit("claim.won")
-    is_recorded = Supervisor(spec, Ownership(folder, spec.token, lock), record, leases).run()
+    ownership = Ownership(folder, spec.token, lock)
+    is_recorded = Supervisor(spec, ownership, record, leases, workers or Workers()).run()
     if is_recorded:  # otherwise the lock ends with the process: a free lock means that nothing is alive
         os.close(lock)
     return is_recorded
@@ -87,12 +91,15 @@ def supervise(spec_path: Path, digest: str = "") -> bool:
 class Supervisor:
     """One attempt, from its start to its exit record."""
 
-    def __init__(self, spec: Spec, ownership: Ownership, record: int, leases: Leases) -> None:
+    def __init__(
+        self, spec: Spec, ownership: Ownership, record: int, leases: Leases, workers: Workers
+    ) -> None:
         self._spec = spec
         self._folder = spec.attempt_dir
         self._ownership = ownership
         self._record = record
         self._leases = leases
+        self._workers = workers
         self._use = Use()
         self._status: int | None = None
         self._pid = -1
@@ -149,7 +156,7 @@ class Supervisor:
             self._refusal = failure.errno
             return f"{TREE_LOCK} could not be made: {failure.strerror}"
         try:
-            self._pid, pipe = worker_process.start(self._spec, tree)
+            self._pid, pipe = self._workers.start(self._spec, tree)
         except OSError as failure:
             self._refusal = failure.errno
             return f"the run's process could not be created: {failure.strerror or failure}"
@@ -176,6 +183,8 @@ class Supervisor:
         """Copy the output and look for orders until the worker itself has ended."""
         poller = select.poll()
         poller.register(pipe, select.POLLIN)
+        if self._workers.line is not None:
+            poller.register(self._workers.line, select.POLLIN)
         handle = os_process.pidfd_open(self._pid)
         if handle is not None:
             poller.register(handle, select.POLLIN)
@@ -184,6 +193,7 @@ class Supervisor:
             for descriptor, _ in poller.poll(TICK_MS):
                 if descriptor == pipe and not self._pump.pump(pipe):
                     poller.unregister(pipe)
+            self._hear_of_rest()
             self._reap()
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + TICK_MS / 1000
@@ -194,6 +204,13 @@ class Supervisor:
         if handle is not None:
             os.close(handle)
 
+    def _hear_of_rest(self) -> None:
+        """See whether the worker has ended its run and rests."""
+        used = self._workers.heard()
+        if used is not None:
+            self._use.add_part(used.peak_rss_mb, used.cpu_seconds)
+            self._status = 0
+
     def _reap(self) -> None:
         """Collect ended processes: the worker, and its orphans, which became our children."""
         while True:
@@ -203,8 +220,10 @@ class Supervisor:
                 return
             if pid == 0:
                 return
-            self._use.add(used)
-            if pid == self._pid:
+            earlier = self._workers.collected(pid)
+            if earlier is not None:
+                self._use.add(used, earlier)
+            if pid == self._pid and self._status is None:
                 self._status = status
 
     def _end_leftovers(self, pipe: int) -> None:
@@ -213,10 +232,13 @@ class Supervisor:
         poller = select.poll()
         poller.register(pipe, select.POLLIN)
         pause, longest = _LEFTOVER_MS
+        if self._wishes.has_acted:
+            self._workers.dismiss()
         while True:
             self._reap()
-            if not os_process.children():
+            if not self._workers.others(os_process.children()):
                 break
+            self._workers.dismiss()
             self._wishes.end_leftovers()
             if poller.poll(pause) and not self._pump.pump(pipe):
                 poller.unregister(pipe)

@@ -106,7 +106,9 @@ def _modules(executed: Collection[str]) -> list[ModuleType]:
         for name, module in sys.modules.items()
         if isinstance(module, ModuleType) and (name in executed or name.partition(".")[0] == _PACKAGE)
     }
-    named = [each for module in found.values() for each in vars(module).values() if isinstance(each, ModuleType)]
+    named = [
+        each for module in found.values() for each in vars(module).values() if isinstance(each, ModuleType)
+    ]
     found.update((module.__name__, module) for module in (*named, sys, builtins))
     return [module for name, module in found.items() if name not in _OWN]
 
@@ -144,9 +146,15 @@ def _held_by(value: Any) -> Iterator[Any]:
     elif isinstance(value, FunctionType):
         defaults = (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
         yield from (each for each in defaults if isinstance(each, (dict, list, set)))
-    elif type(value).__dictoffset__ and not callable(value) and not isinstance(value, (ModuleType, enum.Enum)):
-        if not hasattr(type(value), "__get__"):  # a property and the like
-            yield object.__getattribute__(value, "__dict__")
+    elif _has_attributes(value):
+        yield object.__getattribute__(value, "__dict__")
+
+
+def _has_attributes(value: Any) -> bool:
+    """Return whether a value is an object with names of its own, and no function, property or the like."""
+    kind = type(value)
+    is_other = callable(value) or isinstance(value, (ModuleType, enum.Enum)) or hasattr(kind, "__get__")
+    return bool(kind.__dictoffset__) and not is_other
 
 
 def settings() -> tuple[Any, ...]:
@@ -173,7 +181,7 @@ def _of_interpreter() -> Iterator[Any]:
     yield sys.getrecursionlimit(), sys.getswitchinterval(), sys.get_asyncgen_hooks()
     yield getattr(sys, "get_int_max_str_digits", int)()
     yield gc.isenabled(), gc.get_threshold(), gc.get_debug()
-    yield faulthandler.is_enabled(), tracemalloc.is_tracing(), atexit._ncallbacks()  # type: ignore[attr-defined]
+    yield faulthandler.is_enabled(), tracemalloc.is_tracing(), atexit._ncallbacks()  # noqa: SLF001 - nothing else counts them
     yield [signal.getsignal(number) for number in signal.valid_signals()]
     yield threading.enumerate()
     yield dict(contextvars.copy_context())

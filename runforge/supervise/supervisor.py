@@ -183,8 +183,7 @@ class Supervisor:
         """Copy the output and look for orders until the worker itself has ended."""
         poller = select.poll()
         poller.register(pipe, select.POLLIN)
-        if self._workers.line is not None:
-            poller.register(self._workers.line, select.POLLIN)
+        self._workers.watch(poller)
         handle = os_process.pidfd_open(self._pid)
         if handle is not None:
             poller.register(handle, select.POLLIN)
@@ -193,7 +192,9 @@ class Supervisor:
             for descriptor, _ in poller.poll(TICK_MS):
                 if descriptor == pipe and not self._pump.pump(pipe):
                     poller.unregister(pipe)
-            self._hear_of_rest()
+            if (used := self._workers.heard()) is not None:  # it has ended its run well, and rests
+                self._use.add_part(used.peak_rss_mb, used.cpu_seconds)
+                self._status = 0
             self._reap()
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + TICK_MS / 1000
@@ -203,13 +204,6 @@ class Supervisor:
                     self._metric_files.look()
         if handle is not None:
             os.close(handle)
-
-    def _hear_of_rest(self) -> None:
-        """See whether the worker has ended its run and rests."""
-        used = self._workers.heard()
-        if used is not None:
-            self._use.add_part(used.peak_rss_mb, used.cpu_seconds)
-            self._status = 0
 
     def _reap(self) -> None:
         """Collect ended processes: the worker, and its orphans, which became our children."""

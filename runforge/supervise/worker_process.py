@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from runforge import failpoints
@@ -49,9 +49,9 @@ def start(spec: Spec, tree_lock: int, resting: Callable[[], Resting] | None = No
     """
     output, write_end = os.pipe()
     # Above the numbers that the worker will use, so that none is overwritten too early.
-    high = [fcntl.fcntl(d, fcntl.F_DUPFD_CLOEXEC, _TREE_FD + 1) for d in (write_end, tree_lock)]
+    high = tuple(fcntl.fcntl(d, fcntl.F_DUPFD_CLOEXEC, _TREE_FD + 1) for d in (write_end, tree_lock))
     try:
-        pid = _fork(spec, *high, resting) if spec.argv is None else _spawn(spec, spec.argv, *high)
+        pid = _fork(spec, high, resting) if spec.argv is None else _spawn(spec, spec.argv, *high)
     except BaseException:
         os.close(output)
         raise
@@ -113,9 +113,9 @@ def environment_of(spec: Spec) -> dict[str, str]:
     return {**given, **spec.env, "RUNFORGE_TOKEN": spec.token}
 
 
-def _fork(spec: Spec, output: int, tree_lock: int, resting: Callable[[], Resting] | None) -> int:
+def _fork(spec: Spec, descriptors: Sequence[int], resting: Callable[[], Resting] | None) -> int:
     parent = os.getpid()
-    order = Order(spec, environment_of(spec), output, tree_lock)
+    order = Order(spec, environment_of(spec), *descriptors)
     pid = os.fork()
     if pid == 0:
         _be_worker(order, parent, resting)

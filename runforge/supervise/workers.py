@@ -7,7 +7,7 @@ and its supervisor collects it as any other.
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import json
 import os
 import select
@@ -36,6 +36,7 @@ class Workers:
         #: The processor time that its runs until now were charged with.
         self._charged = 0.0
         self._dismissed: set[int] = set()
+        self._poller: select.poll | None = None
 
     def start(self, spec: Spec, tree_lock: int) -> tuple[int, int]:
         """Start a run; return its worker's pid and the pipe of what it prints.
@@ -63,21 +64,29 @@ class Workers:
         """Give the run to the kept worker; None if there is none that can take it."""
         if self._pid is None or self.line is None:
             return None
-        order = json.dumps(worker_process.environment_of(spec)).encode("ascii") + b"\n" + spec.to_json()
         output, write_end = os.pipe()
         try:
-            if len(order) > ORDER_LIMIT:
-                raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
-            socket.send_fds(self.line, [order], [write_end, tree_lock])
-            if not self._is_taken(self.line):
-                raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-        except OSError:
+            is_taken = self._offer(self.line, spec, write_end, tree_lock)
+        except BaseException:
             os.close(output)
-            self.dismiss()
-            return None
+            raise
         finally:
             os.close(write_end)
-        return self._pid, output
+        if is_taken:
+            return self._pid, output
+        os.close(output)
+        self.dismiss()
+        return None
+
+    def _offer(self, line: socket.socket, spec: Spec, output: int, tree_lock: int) -> bool:
+        order = json.dumps(worker_process.environment_of(spec)).encode("ascii") + b"\n" + spec.to_json()
+        if len(order) > ORDER_LIMIT:
+            return False
+        try:
+            socket.send_fds(line, [order], [output, tree_lock])
+            return self._is_taken(line)
+        except OSError:
+            return False
 
     def _is_taken(self, line: socket.socket) -> bool:
         poller = select.poll()
@@ -85,6 +94,12 @@ class Workers:
         if not poller.poll(_TAKING_MS):
             line.shutdown(socket.SHUT_RD)  # now it cannot take the run any more, which another one gets
         return line.recv(ORDER_LIMIT) == TAKEN
+
+    def watch(self, poller: select.poll) -> None:
+        """Let a poller wake when there is something to be heard."""
+        self._poller = poller
+        if self.line is not None:
+            poller.register(self.line, select.POLLIN)
 
     def heard(self) -> Used | None:
         """Return what the worker's run has used if it has ended well, and the worker rests."""
@@ -128,5 +143,8 @@ class Workers:
 
     def _hang_up(self) -> None:
         if self.line is not None:
+            if self._poller is not None:
+                with contextlib.suppress(KeyError):
+                    self._poller.unregister(self.line)
             self.line.close()
             self.line = None

@@ -22,7 +22,15 @@ def _of_numpy() -> list[Any]:
     if numpy is None:
         return []
     kind, keys, *rest = numpy.random.get_state()
-    return [numpy.geterr(), numpy.geterrcall(), numpy.getbufsize(), numpy.get_printoptions(), kind, keys.tobytes(), rest]
+    return [
+        numpy.geterr(),
+        numpy.geterrcall(),
+        numpy.getbufsize(),
+        numpy.get_printoptions(),
+        kind,
+        keys.tobytes(),
+        rest,
+    ]
 
 
 def _of_sklearn() -> list[Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextvars
+import decimal
 import enum
 import faulthandler
 import gc
@@ -184,5 +185,5 @@ def _of_interpreter() -> Iterator[Any]:
     yield faulthandler.is_enabled(), tracemalloc.is_tracing(), atexit._ncallbacks()  # noqa: SLF001 - nothing else counts them
     yield [signal.getsignal(number) for number in signal.valid_signals()]
     yield threading.enumerate()
-    yield dict(contextvars.copy_context())
+    yield dict(contextvars.copy_context()), repr(decimal.getcontext())
     yield random.getstate()

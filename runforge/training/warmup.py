@@ -9,19 +9,21 @@ from __future__ import annotations
 import codecs
 import importlib.machinery
 import importlib.util
+import json
 import pickle
 import sys
+from collections import Counter
 from types import FrameType
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 
 from runforge.training import columns, dataset, families, measures, train, worker
+from runforge.training import labels as class_labels
 from runforge.training.curve import Curve
 
-__all__ = ["dataset", "train", "train_test_split", "worker"]
+__all__ = ["dataset", "train", "worker"]
 
 
 class _NoPandas:
@@ -51,8 +53,11 @@ def _warm() -> None:
     for cells in (["1,5", "2,5"], ["a", "b"]):
         columns.read_column(cells, [2, 3], ",")
     features = np.array([[0.0, "a"], [1.0, "b"], [0.2, "a"], [0.9, "b"]], dtype=object)
+    json.loads(json.dumps({"a": 1}, indent=2))
+    class_labels.notes(Counter("xxyy"), 0)
     encoder = LabelEncoder()
     labels = encoder.fit_transform(["x", "y", "x", "y"])
+    dataset.split(labels, 0)
     prepare = families.build_preprocessing([0], [1])
     ready = prepare.fit_transform(features)
     pickle.dumps(encoder)
@@ -63,6 +68,7 @@ def _warm() -> None:
         for _ in families.epochs(model, ready, labels):
             curve.point(model)
         measures.scores(model, ready, labels)
+        measures.weights(model, ["a", "b", "c"], ["x", "y"])
         pickle.dumps(Pipeline([("prepare", prepare), ("model", model)]))
 
 

@@ -12,7 +12,6 @@ import importlib.util
 import json
 import pickle
 import sys
-from collections import Counter
 from types import FrameType
 
 import numpy as np
@@ -20,7 +19,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 
 from runforge.training import columns, dataset, families, measures, train, worker
-from runforge.training import labels as class_labels
 from runforge.training.curve import Curve
 
 __all__ = ["dataset", "train", "worker"]
@@ -54,12 +52,12 @@ def _warm() -> None:
         columns.read_column(cells, [2, 3], ",")
     features = np.array([[0.0, "a"], [1.0, "b"], [0.2, "a"], [0.9, "b"]], dtype=object)
     json.loads(json.dumps({"a": 1}, indent=2))
-    class_labels.notes(Counter("xxyy"), 0)
     encoder = LabelEncoder()
     labels = encoder.fit_transform(["x", "y", "x", "y"])
     dataset.split(labels, 0)
     prepare = families.build_preprocessing([0], [1])
     ready = prepare.fit_transform(features)
+    prepare.get_feature_names_out(["a", "b"])
     pickle.dumps(encoder)
     for family in ("logistic_regression", "random_forest", "linear_svc"):
         size = {"n_estimators": 1} if family == "random_forest" else {"max_iter": 2}

@@ -345,8 +345,9 @@ def test_a_worker_that_is_killed_or_stopped_at_rest_costs_no_run(queue: Queue, n
 
 
 def test_a_run_that_failed_is_the_last_of_its_worker(queue: Queue) -> None:
-    for code in ("raise ValueError", "raise SystemExit(3)", "import os; os._exit(0)"):
-        pid = queue.run(code)[0]
+    for code, end in (("code = 1", 1), ("raise ValueError", 1), ("import os; os._exit(0)", 0)):
+        pid, _, record = queue.run(code)
+        assert record.exit_code == end
         assert queue.run("pass")[0] != pid
 
 

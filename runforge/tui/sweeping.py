@@ -145,7 +145,8 @@ class Sweeping(BaseScreen):
         if left := len(study.space) - len(space):
             space.append(f"and {left} more parameters")
         if study.method == GRID:
-            hint, how = "lr=0.3,1e-3 seed=6..8", "More values, several parameters with a space between"
+            hint = f"{names[study.space[0].path]}=VALUE,VALUE"
+            how = "More values, several parameters with a space between"
         else:
             hint, how = "30", "So many more trials; another interval: lr=1e-5..1e-2"
         self.app.push_screen(

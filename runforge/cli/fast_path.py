@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 
 from runforge.cli import words
-from runforge.cli.commands import find
+from runforge.cli.known import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from runforge.cli.parameters import Command
+    from runforge.cli.parameter import Command
 
 
 def run(arguments: Sequence[str]) -> int | None:

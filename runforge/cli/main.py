@@ -1,7 +1,7 @@
 """The `runforge` program: finds the command, and turns errors into one line and an exit code.
 
 Only the module of the given command is imported, so that `queue-status` is quick. The table of commands says
-which commands can end at once, without the interpreter's normal end.
+which commands can end at once, without the interpreter's normal end. Help is text that was made before.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import os
 import sys
 
 from runforge import __version__, own_python
-from runforge.cli.commands import VERSION, find
 
 TYPE_CHECKING = False  # `typing` alone would double the time of `--version`
 if TYPE_CHECKING:
     from typing import NoReturn
 
+_VERSION = ["--version"]
+_HELP = ("-h", "--help")
 _INTERRUPTED = 130
 _CANCELED = 5
 _INTERNAL = 4
@@ -34,16 +35,15 @@ def main() -> NoReturn:
     own_python.guard()
     _replace_closed_streams()
     arguments = sys.argv[1:]
-    ends_at_once = _ends_at_once(arguments)
-    if ends_at_once:
-        gc.set_threshold(_GARBAGE)
     try:
-        if arguments == [*VERSION.words]:
-            print(f"runforge {__version__}")
-            code = 0
-        elif os.environ.get(_COMPLETE) == "complete_bash" and _complete():
+        made = _made(arguments)
+        ends_at_once = made is not None or _ends_at_once(arguments)
+        if made is not None:
+            sys.stdout.write(made)
             code = 0
         else:
+            if ends_at_once:
+                gc.set_threshold(_GARBAGE)
             code = _run(arguments)
         sys.stdout.flush()
         if ends_at_once:
@@ -58,22 +58,30 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
+def _made(arguments: list[str]) -> str | None:
+    """Return what can be said without the parser and without a command: version, help, what may be typed next."""
+    if arguments == _VERSION:
+        return f"runforge {__version__}\n"
+    if os.environ.get(_COMPLETE) == "complete_bash":
+        from runforge.cli import completion
+
+        found = completion.for_bash()
+        return None if found is None else "\n".join(found) + "\n"
+    if arguments and arguments[-1] in _HELP and _COMPLETE not in os.environ:
+        from runforge.cli import made_help
+
+        return made_help.text(arguments)
+    return None
+
+
 def _ends_at_once(arguments: list[str]) -> bool:
     """Return whether the process can end at once after a call; the table of commands knows it."""
     if not arguments:
         return _COMPLETE in os.environ  # otherwise these are the screens, or the help
-    command = find(arguments[0])
-    return arguments == [*VERSION.words] or (command is not None and command.ends_at_once)
+    from runforge.cli import known
 
-
-def _complete() -> bool:
-    """Answer bash without the parser; False leaves it to the parser."""
-    from runforge.cli import completion
-
-    found = completion.for_bash()
-    if found is not None:
-        print("\n".join(found))
-    return found is not None
+    command = known.find(arguments[0])
+    return command is not None and command.ends_at_once
 
 
 def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each kind of end

@@ -10,9 +10,10 @@ from typing import Any, TextIO
 
 from runforge import cells, clock
 from runforge.cells import columns, duration
+from runforge.cli.width import terminal_width
 from runforge.text import safe
 
-__all__ = ["columns", "duration", "safe"]
+__all__ = ["columns", "duration", "safe", "terminal_width"]
 
 _COLOURS = {
     "running": "36",
@@ -59,13 +60,6 @@ def is_unicode() -> bool:
 def can_redraw(stream: TextIO | None = None) -> bool:
     """Return whether a stream (standard output) is a terminal that can move its cursor."""
     return (stream or sys.stdout).isatty() and os.environ.get("TERM", "dumb") != "dumb"
-
-
-def terminal_width() -> int:
-    """Return the terminal's width in columns, $COLUMNS first."""
-    import shutil  # takes 4 ms, which a pipe does not need
-
-    return shutil.get_terminal_size((80, 24)).columns
 
 
 def state_cell(state: str) -> str:

@@ -26,8 +26,11 @@ TOP = {
     "errors",
     "failpoints",
     "ids",
+    "light_json",
     "machine_faults",
+    "named",
     "own_python",
+    "place",
     "text",
     "workspace",
 }
@@ -211,7 +214,15 @@ def test_the_table_says_which_commands_end_at_once(ws: Workspace) -> None:
 
 
 #: All that `--version` and `--help` need of RunForge.
-LEAST = {"runforge", "runforge.cli", "runforge.cli.main", "runforge.own_python", "__future__", "gc"}
+LEAST = {
+    "runforge",
+    "runforge.cli",
+    "runforge.cli.main",
+    "runforge.cli.quick",
+    "runforge.own_python",
+    "__future__",
+    "gc",
+}
 
 
 def test_version_and_help_import_nothing_else() -> None:

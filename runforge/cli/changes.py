@@ -159,7 +159,7 @@ def _now(job: Job) -> str:
 
 def _difference(was: Job, job: Job) -> str:
     """Return what an edit has changed in a run, as far as the journal knows it."""
-    from runforge.views.shown import parameter_names, parameters_text  # only an edit needs it
+    from runforge.views.labels import parameter_names, parameters_text  # only an edit needs it
 
     old, new = (json.loads(each.overrides) for each in (was, job))
     names = parameter_names({**old, **new})

@@ -5,6 +5,7 @@ kind, default, whether it is required, least, most, what completes it, and its v
 """
 
 # fmt: off
+# ruff: noqa: Q000
 
 COMMANDS: dict[str, tuple[str, str, bool, bool, tuple[tuple, ...]]] = {  # type: ignore[type-arg]
     'init': ('init', 'setup:init', False, False, (('folder', (), 'folder', '.', False, None, None, None, None), ('state_dir', ('--state-dir',), 'folder', None, False, None, None, None, None), ('bare', ('--bare',), 'flag', False, False, None, None, None, None), ('new_journal', ('--new-journal',), 'flag', False, False, None, None, None, None))),

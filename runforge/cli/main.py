@@ -12,6 +12,7 @@ import os
 import sys
 
 from runforge import __version__, own_python
+from runforge.cli import quick
 
 TYPE_CHECKING = False  # `typing` alone would double the time of `--version`
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def _ends_at_once(arguments: list[str]) -> bool:
     """Return whether the process can end at once after a call; the table of commands knows it."""
     if not arguments:
         return _COMPLETE in os.environ  # otherwise these are the screens, or the help
+    if arguments[0] in quick.ANSWERED:
+        return True
     from runforge.cli import known
 
     command = known.find(arguments[0])
@@ -85,14 +88,12 @@ def _ends_at_once(arguments: list[str]) -> bool:
 
 
 def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each kind of end
-    from runforge.errors import RunForgeError
-    from runforge.files.permissions import become_private
-
-    become_private()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the terminal's encoding cannot show is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if arguments and quick.answer(arguments):
+            return 0
         from runforge.cli import fast_path
 
         done = fast_path.run(arguments or _screens_if_possible())
@@ -105,8 +106,6 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         if code == _INTERRUPTED:
             return _CANCELED
         return int(code or 0) if arguments else _USAGE
-    except RunForgeError as error:
-        return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _CANCELED
     except (BrokenPipeError, SystemExit):  # the parser itself ends when the pipe is closed
@@ -131,7 +130,11 @@ def _screens_if_possible() -> list[str]:
 
 
 def _explain(error: Exception) -> int:
-    """Print a usage error in the parser's words, any other error as RunForge's fault."""
+    """Print what went wrong: our own errors and the parser's in their words, any other error as RunForge's fault."""
+    from runforge.errors import RunForgeError, explained
+
+    if isinstance(error, RunForgeError):
+        return _fail(str(error), error.exit_code)
     message = getattr(error, "format_message", None)
     if message is not None:
         command = getattr(getattr(error, "ctx", None), "command_path", "runforge")
@@ -144,8 +147,6 @@ def _explain(error: Exception) -> int:
         import traceback
 
         traceback.print_exc()
-    from runforge.errors import explained
-
     if isinstance(error, (OSError, MemoryError)):
         return _fail(explained(error), 1)
     return _fail(f"{explained(error)}. RUNFORGE_DEBUG=1 shows where", _INTERNAL)

@@ -23,6 +23,7 @@ kind, default, whether it is required, least, most, what completes it, and its v
 """
 
 # fmt: off
+# ruff: noqa: Q000
 '''
 
 

@@ -13,9 +13,9 @@ from runforge.views import code as codes
 from runforge.views import log_end, pauses, run_facts
 from runforge.views.daemon_status import daemon_status, has_gpus
 from runforge.views.device_names import called
+from runforge.views.labels import parameters_text
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
-from runforge.views.shown import parameters_text
 from runforge.views.used import used_text
 
 if TYPE_CHECKING:

@@ -7,9 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from runforge.core.daemon_row import DaemonRow
+from runforge.core.group_status import group_status
 from runforge.core.ranking import MINIMIZE, Ranking, has_diverged, ranking
-from runforge.core.records import DaemonRow, Group, Job
-from runforge.core.states import TERMINAL, Cause, group_status
+from runforge.core.records import Group, Job
+from runforge.core.states import TERMINAL, Cause
 from runforge.store import records
 from runforge.store.journal import Transaction
 

@@ -21,36 +21,14 @@ from runforge.store.failures import (
     JournalReplaced,
     explained,
 )
-from runforge.store.queries import query
 from runforge.store.sqlite import WRITE_TIMEOUT, connect
+from runforge.store.transaction import Transaction as Transaction  # noqa: PLC0414 - others take it from here
 from runforge.store.writer_lock import GiveUp, held, open_lock
 from runforge.workspace import Workspace
 
 #: A checkpoint runs when the WAL is larger than this many bytes.
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 _CHECKPOINT_MILLISECONDS = 100
-
-
-class Transaction:
-    """An open transaction or snapshot: runs the store's named queries."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def run(self, name: str, /, **values: object) -> int:
-        """Execute a named statement; return how many rows it changed."""
-        return int(self._connection.execute(query(name), values).rowcount)
-
-    def row(self, name: str, /, **values: object) -> Any:
-        """Return the first row of a named query, or None."""
-        rows = self._connection.execute(query(name), values).fetchall()
-        return rows[0] if rows else None
-
-    def rows(self, name: str, /, **values: object) -> list[Any]:
-        """Return all rows of a named query. No cursor stays open: it would keep the WAL from shrinking."""
-        return list(self._connection.execute(query(name), values).fetchall())
 
 
 def _check_epoch(transaction: Transaction, epoch: int | None) -> None:

@@ -6,7 +6,8 @@ import json
 from operator import itemgetter
 from typing import Any
 
-from runforge.core.records import Attempt, DaemonRow, Group, Job
+from runforge.core.daemon_row import DaemonRow
+from runforge.core.records import Attempt, Group, Job
 from runforge.core.resources import Resources
 from runforge.core.states import State
 

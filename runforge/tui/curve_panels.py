@@ -17,7 +17,8 @@ from runforge.tui import differences
 from runforge.tui.chart import Panel, Series
 from runforge.tui.curve_order import importance
 from runforge.tui.series_looks import MOST
-from runforge.views.shown import JobView, parameter_names
+from runforge.views.labels import parameter_names
+from runforge.views.shown import JobView
 from runforge.views.trials import Trials
 
 #: Runs that are drawn together: the first twelve in colours, the others in grey.

@@ -22,8 +22,9 @@ from runforge.tui.curve_panels import MOST_RUNS, CurvesOfRuns, ManyCurves, again
 from runforge.tui.plot import PLOT_KEYS, Plot
 from runforge.tui.row_list import RowList
 from runforge.tui.trial_table import TrialTable
+from runforge.views.labels import ended_runs, group_state
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import GroupView, JobView, ended_runs, group_state
+from runforge.views.shown import GroupView, JobView
 from runforge.views.trials import Trials
 
 if TYPE_CHECKING:

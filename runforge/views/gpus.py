@@ -17,7 +17,8 @@ from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot
 from runforge.text import safe
-from runforge.views.shown import job_view, label
+from runforge.views.labels import label
+from runforge.views.shown import job_view
 from runforge.workspace import Workspace
 
 _MOST = 5

@@ -14,8 +14,9 @@ from runforge.views.daemon_status import free_capacity, status_of
 from runforge.views.device_names import called
 from runforge.views.estimates import Estimate, Outlook, outlook
 from runforge.views.kin import Relative, parents_of
+from runforge.views.labels import label
 from runforge.views.lists import reason_of
-from runforge.views.shown import GroupView, JobView, group_view, job_view, label
+from runforge.views.shown import GroupView, JobView, group_view, job_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,31 @@
+"""What a block inside a transaction, or on a snapshot, may do: run the store's named queries."""
+
+from __future__ import annotations
+
+from runforge.store.queries import query
+
+TYPE_CHECKING = False  # commands that are called all day take a snapshot
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Transaction:
+    """An open transaction or snapshot: runs the store's named queries."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def run(self, name: str, /, **values: object) -> int:
+        """Execute a named statement; return how many rows it changed."""
+        return int(self._connection.execute(query(name), values).rowcount)
+
+    def row(self, name: str, /, **values: object) -> Any:
+        """Return the first row of a named query, or None."""
+        rows = self._connection.execute(query(name), values).fetchall()
+        return rows[0] if rows else None
+
+    def rows(self, name: str, /, **values: object) -> list[Any]:
+        """Return all rows of a named query. No cursor stays open: it would keep the WAL from shrinking."""
+        return list(self._connection.execute(query(name), values).fetchall())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
 
 from runforge.cli import output
 from runforge.cli.options import find
@@ -14,6 +13,7 @@ from runforge.core.states import State
 from runforge.errors import CanceledByUser, InvalidRequest
 from runforge.views import resolve
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 from runforge.cli import output, tables
 from runforge.cli.quick_lists import SHOWN, older_text
 from runforge.core import job_numbers
 from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
+from runforge.named import NamedTuple
 from runforge.store.opening import exists
 from runforge.views import lists, resolve
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: The newest run.
 NEWEST = "@last"

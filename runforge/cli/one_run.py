@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from runforge.cli import output, timeline
 from runforge.cli.listing import run_view
@@ -18,8 +16,9 @@ from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
 from runforge.views.used import used_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from runforge.views.kin import Relative
     from runforge.views.run_facts import Facts

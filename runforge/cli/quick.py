@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 
-#: The commands that are answered, and the words that they may have here: the workspace, whose value follows, and --utc.
-ANSWERED = {"queue-status": True, "jobs": True, "groups": False}
+#: The commands that are answered, and what they take here beside the workspace: --utc, or a run.
+TAKES_UTC, TAKES_RUN = "utc", "run"
+ANSWERED = {"queue-status": TAKES_UTC, "jobs": TAKES_UTC, "groups": "", "logs": TAKES_RUN}
 WORKSPACE, UTC = ("--workspace", "-w"), "--utc"
+NEWEST = "@last"
 
 
 def answer(words: list[str]) -> bool:
     """Print the answer and return True; False leaves the call to the full way, and nothing is printed."""
-    command, has_utc, workspace = words[0], False, None
-    takes_utc = ANSWERED.get(command)
-    if takes_utc is None:
+    command, run = words[0], NEWEST
+    takes, workspace = ANSWERED.get(command), None
+    if takes is None:
         return False
     rest = iter(words[1:])
     for word in rest:
@@ -26,19 +28,28 @@ def answer(words: list[str]) -> bool:
             workspace = next(rest, "")
             if not workspace or workspace.startswith("-"):
                 return False
-        elif word == UTC and takes_utc:
-            has_utc = True
+        elif word == UTC and takes == TAKES_UTC:
+            takes = UTC
+        elif takes == TAKES_RUN and (word == NEWEST or (word.isascii() and word.isdigit() and len(word) < 8)):
+            takes, run = "", word
         else:
             return False
     root = _root(workspace)
-    if root is None:
-        return False
-    from runforge import clock
+    return root is not None and _answer(command, root, run, utc=takes == UTC)
+
+
+def _answer(command: str, root: str, run: str, *, utc: bool) -> bool:
     from runforge.place import Place
 
-    if has_utc:
-        clock.use_utc()
     place = Place(root)
+    if command == "logs":
+        from runforge.cli import quick_logs
+
+        return quick_logs.answer(place, run)
+    if utc:
+        from runforge import clock
+
+        clock.use_utc()
     if command == "queue-status":
         from runforge.cli import quick_status
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 from runforge.cli import output
 from runforge.core.states import State
@@ -24,6 +22,11 @@ from runforge.views.quoting import command_line
 from runforge.views.why import estimate_of
 from runforge.views.why_words import about, based
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 #: A longer queue would make `submit` wait for its own estimate.
 _MOST_ESTIMATED = 500

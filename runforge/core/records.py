@@ -5,10 +5,9 @@ command itself (docs/performance.md). There is no `from __future__ import annota
 texts would be compiled one by one.
 """
 
-from typing import NamedTuple
-
 from runforge.core.resources import Resources
 from runforge.core.states import State
+from runforge.named import NamedTuple
 
 #: How `Job.yield_requested` counts the wishes: to make room, and to be held then.
 ASKED, ASKED_AND_HELD = 1, 2

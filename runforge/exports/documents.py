@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from runforge.core.daemon_row import DaemonRow
 from runforge.core.group_status import group_status
@@ -14,6 +13,11 @@ from runforge.core.records import Group, Job
 from runforge.core.states import TERMINAL, Cause
 from runforge.store import records
 from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
 
 #: What the queued jobs wait for, by job id: as `waiting_on` of queue.json shows it.
 WaitingOn = Mapping[str, list[dict[str, str]]]

@@ -13,9 +13,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from runforge import failpoints
 from runforge.core.records import Job
@@ -30,10 +28,16 @@ from runforge.exports.documents import (
 )
 from runforge.exports.list_blocks import Identity, Layout, Replaced, encode, encode_items, identity_of
 from runforge.files.durable import make_dir, open_file, read_bounded, write_atomic
+from runforge.named import NamedTuple
 from runforge.store import records
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Iterator
+    from typing import Any
 
 _GROUP = "group.json"
 #: How long to wait for another process that writes the exports.

@@ -9,13 +9,16 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from runforge import failpoints
 from runforge.files.reading import open_file as open_file  # noqa: PLC0414 - others take them from here
 from runforge.files.reading import read_bounded as read_bounded  # noqa: PLC0414
 from runforge.files.reading import require_file as require_file  # noqa: PLC0414
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 TEMPORARY_PREFIX = ".rf-tmp-"
 _NO_FOLDER = "is a symbolic link; RunForge needs a real folder there"

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from runforge import failpoints
 from runforge.store import backup, which_file
@@ -25,6 +22,12 @@ from runforge.store.sqlite import WRITE_TIMEOUT, connect
 from runforge.store.transaction import Transaction as Transaction  # noqa: PLC0414 - others take it from here
 from runforge.store.writer_lock import GiveUp, held, open_lock
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import Any
 
 #: A checkpoint runs when the WAL is larger than this many bytes.
 CHECKPOINT_BYTES = 4 * 1024 * 1024

@@ -1,10 +1,10 @@
 """Jobs, groups and attempts for people to see."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from runforge import clock
 from runforge.core import ranking
@@ -12,9 +12,15 @@ from runforge.core.group_status import group_status
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State
 from runforge.core.used import Used
+from runforge.named import NamedTuple
 from runforge.views.kin import Relative
 from runforge.views.pauses import pause_text
 from runforge.views.words import Waiting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 
 class JobView(NamedTuple):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from runforge import clock
 from runforge.core.devices import can_own, can_share, pinned
 from runforge.core.states import State
 from runforge.errors import InvalidRequest
+from runforge.named import NamedTuple
 from runforge.store import records, targets
 from runforge.store.opening import open_snapshot, require_journal
 from runforge.views.daemon_status import free_capacity, status_of
@@ -18,8 +17,10 @@ from runforge.views.labels import label
 from runforge.views.lists import reason_of
 from runforge.views.shown import GroupView, JobView, group_view, job_view
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from runforge.core.records import Group, Job
     from runforge.core.scheduling import Capacity

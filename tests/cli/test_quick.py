@@ -22,6 +22,7 @@ from runforge.place import Place
 from runforge.queue import cancel
 from runforge.store import filesystems, look, migrate
 from runforge.store.opening import open_journal
+from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.cli.conftest import HOSTILE
 
@@ -57,6 +58,7 @@ STATES = {
     "daemon": "UPDATE daemon SET state = 'running', max_parallel = 0",
     "gpu slots": "UPDATE daemon SET gpu_auto = 1, gpu_slots = 4",
 }
+LISTS = [name for name in quick.ANSWERED if name != "logs"]
 #: States that are left to the full way.
 LEFT = {("frozen", "jobs"), ("frozen", "queue-status"), ("yielding", "jobs"), ("yielding", "queue-status")}
 
@@ -97,7 +99,7 @@ def _change(here: Workspace, statement: str) -> None:
             journal.connection.execute(statement.format(**values))
 
 
-@pytest.mark.parametrize("command", quick.ANSWERED)
+@pytest.mark.parametrize("command", LISTS)
 @pytest.mark.parametrize("state", STATES)
 def test_both_ways_print_the_same(
     here: Workspace, capsys: pytest.CaptureFixture[str], state: str, command: str
@@ -108,7 +110,7 @@ def test_both_ways_print_the_same(
     assert one == (other if done else "---")
 
 
-@pytest.mark.parametrize("command", quick.ANSWERED)
+@pytest.mark.parametrize("command", LISTS)
 @pytest.mark.parametrize("columns", [200, 80, 40, 5])
 @pytest.mark.parametrize("colour", ["colour", "none"])
 def test_both_ways_print_the_same_on_terminals(
@@ -149,7 +151,7 @@ def test_both_ways_tell_of_a_daemon(here: Workspace, capsys: pytest.CaptureFixtu
             fcntl.flock(lock, fcntl.LOCK_EX if held else fcntl.LOCK_UN)
             for document in told:
                 Path(place.daemon_json).write_text(json.dumps(document) + "\n")
-                for command in quick.ANSWERED:
+                for command in LISTS:
                     done, one, other = _both(capsys, [command, "-w", str(here.root)])
                     assert done
                     assert one == other
@@ -212,6 +214,7 @@ def test_the_workspace_is_found_as_ever(
             ["jobs", "-w"],
             ["jobs", "-w", "--utc"],
         ),
+        *(["logs", "-f"], ["logs", "1", "2"], ["logs", "1-2"], ["logs", "--utc"], ["logs", "12345678"]),
         *(["jobs", "--"], ["show"], ["nope"], ["jobs", "-w", "/nowhere"], ["jobs", "-w", "a", "-w", "b"]),
     ],
     ids=" ".join,
@@ -223,12 +226,66 @@ def test_all_else_is_left_to_the_full_way(
     assert not quick.answer(words)
 
 
+LOGS = {
+    "none": None,
+    "empty": b"",
+    "plain": "epoch 1\tloss 0.5\n\u65e5\u672c\n".encode(),
+    "hostile": HOSTILE.encode() + b"\n",
+    "colours": b"\x1b[31mred\x1b[0m\n",
+    "unfinished": b"one\ntwo",
+    "progress": b"1 %\r2 %\r3 %\n",
+    "broken": b"\xff\xfe\n",
+    "long": b"x" * 90 + b"\n" * 300_000,
+}
+
+
+@pytest.mark.parametrize("is_terminal", [True, False], ids=["terminal", "pipe"])
+@pytest.mark.parametrize("log", LOGS)
+def test_both_ways_print_the_same_log(
+    here: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    log: str,
+    is_terminal: bool,
+) -> None:
+    monkeypatch.setattr(output, "is_terminal", lambda: is_terminal)
+    monkeypatch.setattr(output, "has_colour", lambda: is_terminal)
+    monkeypatch.setattr(output, "can_redraw", lambda: is_terminal)
+    newest = here.root / lists.jobs(here)[-1].run_dir
+    newest.mkdir(parents=True)
+    data = LOGS[log]
+    if data is not None:
+        (newest / "logs.txt").write_bytes(data)
+    for words in ([], ["@last"], ["60"]):
+        line = ["logs", *words, "-w", str(here.root)]
+        capfdbinary.readouterr()
+        done = quick.answer(line)
+        sys.stdout.flush()
+        one = capfdbinary.readouterr()
+        assert done == (data is not None and (not is_terminal or log in {"empty", "plain"}))
+        if done:
+            fast_path.run(line)
+            sys.stdout.flush()
+            assert capfdbinary.readouterr() == one
+        else:
+            assert one == (b"", b"")
+
+
+def test_a_number_that_is_an_id_too_is_left_to_the_full_way(here: Workspace) -> None:
+    (folder := here.root / lists.jobs(here)[6].run_dir).mkdir(parents=True)
+    (folder / "logs.txt").touch()
+    assert quick.answer(["logs", "7", "-w", str(here.root)])
+    _change(here, "UPDATE jobs SET run_id = '7' WHERE seq = 9")
+    assert not quick.answer(["logs", "7", "-w", str(here.root)])
+    assert not quick.answer(["logs", "99", "-w", str(here.root)])
+
+
 def test_the_words_are_those_of_the_table() -> None:
-    for name, takes_utc in quick.ANSWERED.items():
+    for name, takes in quick.ANSWERED.items():
         options = {word: option for option in COMMANDS[name].options for word in option.words}
         assert COMMANDS[name].reads_only
         assert {options[word].kind for word in quick.WORKSPACE} == {"folder"}
-        assert (quick.UTC in options) == takes_utc
+        assert (quick.UTC in options) == (takes == quick.TAKES_UTC)
 
 
 def _other_version(here: Workspace) -> None:
@@ -305,12 +362,15 @@ ALLOWED = {
     "jobs": f"{_ALL} {_DISK} cli.quick_lists light_json views.rows views.group_rows core core.group_status",
     "groups": f"{_ALL} cli.quick_lists light_json views.rows views.group_rows core core.group_status",
     "queue-status": f"{_ALL} {_DISK} {_STATUS}",
+    "logs": f"{_ALL} cli.quick_logs files files.reading",
 }
 LIBRARY = {"__future__", "gc", "fcntl", "errno", "_collections", "_json", "pysqlite3._sqlite3", "_sqlite3"}
 
 
 @pytest.mark.parametrize("command", quick.ANSWERED)
 def test_only_these_modules_are_imported(here: Workspace, command: str) -> None:
+    (folder := here.root / lists.jobs(here)[-1].run_dir).mkdir(parents=True)
+    (folder / "logs.txt").touch()
     code = (
         "import sys; before = set(sys.modules)\n"
         "from runforge.cli import main, quick\n"

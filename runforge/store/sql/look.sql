@@ -62,3 +62,12 @@ WHERE lane_id IN (
     SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued + running = 0
                          ORDER BY lane_id DESC LIMIT :limit))
 ORDER BY lane_id;
+
+-- name: newest_folder
+SELECT run_dir FROM jobs ORDER BY seq DESC LIMIT 1;
+
+-- name: folder
+-- Of the job with this number, if the text is not the id of something.
+SELECT run_dir FROM jobs WHERE seq = :number
+  AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.run_id = :text OR other.job_id = :text)
+  AND NOT EXISTS (SELECT 1 FROM groups WHERE groups.group_id = :text);

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from runforge import cells
 from runforge.cli import output
-from runforge.views.labels import ended_runs, group_state, label, parameters_text, pause_words
+from runforge.views.labels import ended_runs, group_state, label, parameters_text, pause_words, sweep_words
 
 TYPE_CHECKING = False  # `typing` and `collections` take as long as a short command
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def print_groups(found: Sequence[GroupView | GroupRow]) -> None:
     for group in found:
         if group.paused and group.pause_reason is not None:
             output.note(f"{group.name}: {pause_words(group)}; `runforge resume {group.group_id}` ends that")
+        if ended := sweep_words(group):
+            output.note(f"{group.name}: {ended}")
 
 
 def print_jobs(found: Sequence[JobView | JobRow]) -> None:

@@ -6,6 +6,7 @@ from runforge.store.queries import query
 
 TYPE_CHECKING = False  # commands that are called all day take a snapshot
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 
@@ -29,3 +30,22 @@ class Transaction:
     def rows(self, name: str, /, **values: object) -> list[Any]:
         """Return all rows of a named query. No cursor stays open: it would keep the WAL from shrinking."""
         return list(self._connection.execute(query(name), values).fetchall())
+
+    def each(self, name: str, /, **values: object) -> Rows:
+        """Read the rows of a named query one by one, in a `with` block: for more of them than fit into the memory."""
+        return Rows(self._connection.execute(query(name), values))
+
+
+class Rows:
+    """The rows of a query while its block runs; then the cursor is closed."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def __enter__(self) -> Iterator[Any]:
+        return iter(self._cursor)
+
+    def __exit__(self, *_error: object) -> None:
+        self._cursor.close()

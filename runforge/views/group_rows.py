@@ -10,7 +10,7 @@ class GroupRow:
 
     __slots__ = (
         *("canceled", "failed", "group_id", "name", "pause_reason", "paused", "paused_by"),
-        *("running", "status", "succeeded", "total"),
+        *("running", "status", "succeeded", "sweep_ended", "sweep_made", "sweep_wanted", "total"),
     )
 
     def __init__(
@@ -28,6 +28,9 @@ class GroupRow:
         failed: int,
         canceled: int,
         stopped: int,
+        sweep_ended: str | None,
+        sweep_made: int | None,
+        sweep_wanted: int | None,
     ) -> None:
         self.group_id = group_id
         self.name = name
@@ -38,6 +41,9 @@ class GroupRow:
         self.succeeded = succeeded
         self.failed = failed
         self.canceled = canceled
+        self.sweep_ended = sweep_ended
+        self.sweep_made = sweep_made
+        self.sweep_wanted = sweep_wanted
         self.total = queued + running + succeeded + failed + canceled
         self.status = group_status(
             queued=queued,

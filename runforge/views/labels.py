@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from runforge.core.records import Group
     from runforge.views.group_rows import GroupRow
     from runforge.views.rows import JobRow
     from runforge.views.shown import GroupView, JobView
@@ -79,3 +80,10 @@ def pause_words(group: GroupView | GroupRow) -> str:
     """Return who paused a group, and why."""
     who = "a person" if group.paused_by in {None, "person"} else f"its {group.paused_by}"
     return f"paused by {who}{f': {group.pause_reason}' if group.pause_reason else ''}"
+
+
+def sweep_words(group: GroupView | Group | GroupRow) -> str:
+    """Return why a sweep makes no more trials before all are made; empty if it does, or if it is none."""
+    if group.sweep_ended is None:
+        return ""
+    return f"{group.sweep_ended}, {group.sweep_made:,} of {group.sweep_wanted:,} trials are made"

@@ -121,6 +121,10 @@ class GroupView(NamedTuple):
     pause_reason: str | None = None
     #: So many equal failures in a row pause it; None is as usual, 0 never.
     breaker: int | None = None
+    #: Of a sweep: why it makes no more trials; how many were made, and how many it wanted.
+    sweep_ended: str | None = None
+    sweep_made: int | None = None
+    sweep_wanted: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -167,6 +171,8 @@ class RunView(NamedTuple):
     retries_used: str = "[]"
     #: The digest of its request, as the journal names it.
     request_sha: str | None = None
+    #: Why its sweep makes no more trials; an empty text if it does, or if it has none.
+    sweep_ended: str = ""
 
     @property
     def request_file(self) -> Path:
@@ -186,6 +192,7 @@ class RunView(NamedTuple):
             "children": [child.to_json() for child in self.children],
             "retry": json.loads(self.retry_rules),
             "retries_used": json.loads(self.retries_used),
+            "sweep_ended": self.sweep_ended or None,
         }
 
 
@@ -216,7 +223,6 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["number"] = job.seq
     fields["tags"] = tuple(json.loads(job.tags))
     fields["cpus"], fields["gpus"], fields["vram_mb"] = job.needs.cpus, job.needs.gpus, job.needs.vram_mb
-    fields["cpus"], fields["gpus"] = job.needs.cpus, job.needs.gpus
     fields["yield_requested"] = job.yield_requested > 0
     fields["pause_text"] = pause_text(job, now)
     fields["resumable"] = job.is_resumable

@@ -306,11 +306,11 @@ def fail(spec):
     raise RuntimeError("told in the log")
 
 
-def finish(spec, ending, rejected, is_ours):
+def finish(spec, ending, rejected, is_ours, kept):
     return [f"finish {ending.exit_code} {is_ours()}"]
 
 
-def leave(spec, ending, rejected, is_ours):
+def leave(spec, ending, rejected, is_ours, kept):
     sys.exit("a result writer that leaves")
 """
 

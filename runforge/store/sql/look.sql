@@ -21,8 +21,9 @@ SELECT ifnull(sum(queued + running + succeeded + failed + canceled), 0) FROM lan
 SELECT group_id, name, groups.is_paused, paused_by, pause_reason, is_canceled, is_open,
        queued, running, succeeded, failed, canceled,
        iif(canceled > 0, (SELECT count(*) FROM jobs
-                          WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early'), 0) AS stopped
-FROM groups JOIN lanes USING (lane_id) ORDER BY lane_id;
+                          WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early'), 0) AS stopped,
+       sweeps.ended, sweeps.made, sweeps.wanted
+FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) ORDER BY lane_id;
 
 -- name: jobs_running
 SELECT seq, run_id, name, group_id, state, attempt, started_at,
@@ -53,8 +54,9 @@ FROM jobs JOIN shapes USING (shape_id) WHERE seq = (
 SELECT group_id, name, groups.is_paused, paused_by, pause_reason, is_canceled, is_open,
        queued, running, succeeded, failed, canceled,
        iif(canceled > 0, (SELECT count(*) FROM jobs
-                          WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early'), 0) AS stopped
-FROM groups JOIN lanes USING (lane_id)
+                          WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early'), 0) AS stopped,
+       sweeps.ended, sweeps.made, sweeps.wanted
+FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id)
 WHERE lane_id IN (
     SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued + running > 0
                          ORDER BY running > 0 DESC, lane_id LIMIT :limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runforge import clock
 from runforge.core.devices import can_own, can_share, pinned
-from runforge.core.states import State
+from runforge.core.states import LIVE, State
 from runforge.errors import InvalidRequest
 from runforge.named import NamedTuple
 from runforge.store import records, targets
@@ -179,7 +179,15 @@ class _Look:
         self._status = status_of(workspace, row)
         self._called = called(self._status)
         self._free: Capacity = free_capacity(self._status, tx)
-        self.outlook: Outlook = outlook(tx, workspace, self._free, row.max_parallel)
+        self._slots = row.max_parallel
+        self._outlook: Outlook | None = None
+
+    @property
+    def outlook(self) -> Outlook:
+        """When everything will be done; worked out once, and not for runs that have ended."""
+        if self._outlook is None:
+            self._outlook = outlook(self._tx, self._workspace, self._free, self._slots)
+        return self._outlook
 
     # --- groups and the queue ----------------------------------------------------------------------
 
@@ -210,6 +218,8 @@ class _Look:
         parents = parents_of(self._tx, job)
         waiting = reason_of(self._tx, self._workspace, job, parents)
         view = job_view(job, clock.now(), waiting)
+        if job.state not in LIVE:
+            return RunAnswer(view, Estimate())
         estimate = self.outlook.runs.get(job.job_id, Estimate())
         if job.state is not State.QUEUED:
             return RunAnswer(view, estimate, going=self.outlook.going.get(job.job_id))

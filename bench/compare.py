@@ -99,17 +99,46 @@ def compare(revision: str, keys: list[str], rounds: int, *, quick: bool) -> Iter
 
 
 def _calls(ours: Side, other: Side, rounds: int, *, quick: bool) -> Iterator[str]:
-    here = shell.a_queue(1_000 if quick else 10_000)
+    both = (ours, other)
+    queues = {side.name: _queue(side, 1_000 if quick else 10_000) for side in both}
     commands: dict[str, list[str]] = {INTERPRETER: [str(ours.python), "-c", ""]}
+    folders = {INTERPRETER: queues[ours.name]}
+    measured = []
     for name, (words, _) in shell.COMMANDS.items():
-        if words:
-            commands |= {f"{side.name}: {name}": [*side.command, *words] for side in (ours, other)}
-    costs = processes.in_turn(commands, here.root, max(3, rounds) if quick else max(20, rounds))
+        calls = {f"{side.name}: {name}": [*side.command, *words] for side in both}
+        places = {f"{side.name}: {name}": queues[side.name] for side in both}
+        if not words:
+            continue
+        try:
+            for call, command in calls.items():
+                processes.once(command, places[call])
+        except SystemExit as reason:  # a revision may not have the command
+            yield f"m {name} | {reason} | | "
+            continue
+        measured.append(name)
+        commands |= calls
+        folders |= places
+    costs = processes.in_turn(commands, folders, max(3, rounds) if quick else max(20, rounds))
     floor = costs[INTERPRETER].cpu
-    for name, (words, _) in shell.COMMANDS.items():
-        if words:
-            mine, theirs = (costs[f"{side.name}: {name}"].cpu / floor for side in (ours, other))
-            yield f"m {name}: processor, times an interpreter | {mine:.2f} | {theirs:.2f} | {mine / theirs:.2f}"
+    for name in measured:
+        mine, theirs = (costs[f"{side.name}: {name}"].cpu / floor for side in both)
+        yield f"m {name}: processor, times an interpreter | {mine:.2f} | {theirs:.2f} | {mine / theirs:.2f}"
+
+
+_MAKE = (
+    "import sys; from pathlib import Path; from bench import big;"
+    " big.make(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[2]) // 100)"
+)
+
+
+def _queue(side: Side, jobs: int) -> Path:
+    """Return a workspace of a side's own version, like `shell.a_queue`."""
+    root = Path(tempfile.mkdtemp(prefix="bench-")) / "ws"
+    subprocess.run([str(side.python), "-c", _MAKE, str(root), str(jobs)], cwd=side.checkout, check=True)
+    asked = [*side.command, "jobs", "--state", "queued", "--json"]
+    said = subprocess.run(asked, cwd=root, check=True, capture_output=True).stdout
+    shell.fill(root / json.loads(said)["data"][-1]["run_dir"])
+    return root
 
 
 def _part(key: str, ours: Side, other: Side, folder: Path, rounds: int, *, quick: bool) -> Iterator[str]:

@@ -52,17 +52,26 @@ def once(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = N
 
 def in_turn(
     commands: Mapping[str, Sequence[str]],
-    folder: Path,
+    folder: Path | Mapping[str, Path],
     rounds: int,
     env: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Cost]:
-    """Run each program once a round; return the median wall time and the least processor time of each."""
+    """Run each program once a round; return the median wall time and the least processor time of each.
+
+    All run in one folder, or each in its own.
+    """
+
+    def run(name: str) -> Cost:
+        return once(
+            commands[name], folder if isinstance(folder, Path) else folder[name], (env or {}).get(name)
+        )
+
     found: dict[str, list[Cost]] = {name: [] for name in commands}
-    for name, command in commands.items():
-        once(command, folder, (env or {}).get(name))  # its files are in memory afterwards, and compiled
+    for name in commands:
+        run(name)  # its files are in memory afterwards, and compiled
     for _ in range(rounds):
-        for name, command in commands.items():
-            found[name].append(once(command, folder, (env or {}).get(name)))
+        for name in commands:
+            found[name].append(run(name))
     return {
         name: Cost(statistics.median(cost.wall for cost in costs), min(cost.cpu for cost in costs))
         for name, costs in found.items()

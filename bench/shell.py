@@ -26,8 +26,8 @@ COMMANDS = {
     "queue-status": (("queue-status",), 1.3),
     "jobs": (("jobs",), 1.3),
     "groups": (("groups",), 1.3),
-    "logs": (("logs", "1"), 1.3),
-    "show": (("show", "1"), 1.3),
+    "logs": (("logs", "@last"), 1.3),
+    "show": (("show", "@last"), 1.3),
     "why": (("why", "1"), 1.3),
 }
 _COMPLETION = {"_RUNFORGE_COMPLETE": "complete_bash", "COMP_WORDS": "runforge queue-s", "COMP_CWORD": "1"}
@@ -52,13 +52,17 @@ def calls(rounds: int, *, quick: bool) -> Iterator[Figure]:
 
 
 def a_queue(jobs: int) -> Workspace:
-    """Return a workspace with ended and waiting jobs, one of which has a log and a request."""
+    """Return a workspace with ended and waiting jobs, the newest of which has a log and a request."""
     here = big.make(Path(tempfile.mkdtemp(prefix="bench-")) / "ws", jobs, max(1, jobs // 100))
-    folder = here.root / lists.jobs(here, limit=1)[0].run_dir
+    fill(here.root / lists.jobs(here, state="queued")[-1].run_dir)
+    return here
+
+
+def fill(folder: Path) -> None:
+    """Make the folder of a run as if it had been executed."""
     folder.mkdir(parents=True)
     (folder / "logs.txt").write_text("a line\n" * 20, "utf-8")
     (folder / "request.json").write_bytes(samples.encode(samples.request()))
-    return here
 
 
 def first_lines(rounds: int, *, quick: bool) -> Iterator[Figure]:

@@ -18,8 +18,8 @@ NEWEST = "@last"
 
 def answer(words: list[str]) -> bool:
     """Print the answer and return True; False leaves the call to the full way, and nothing is printed."""
-    command, run = words[0], NEWEST
-    takes, workspace = ANSWERED.get(command), None
+    command, run, workspace = words[0], None, None
+    takes = ANSWERED.get(command)
     if takes is None:
         return False
     rest = iter(words[1:])
@@ -31,14 +31,14 @@ def answer(words: list[str]) -> bool:
         elif word == UTC and takes == TAKES_UTC:
             takes = UTC
         elif takes == TAKES_RUN and (word == NEWEST or (word.isascii() and word.isdigit() and len(word) < 8)):
-            takes, run = "", word
+            takes, run = "", None if word == NEWEST else int(word)
         else:
             return False
     root = _root(workspace)
     return root is not None and _answer(command, root, run, utc=takes == UTC)
 
 
-def _answer(command: str, root: str, run: str, *, utc: bool) -> bool:
+def _answer(command: str, root: str, run: int | None, *, utc: bool) -> bool:
     from runforge.place import Place
 
     place = Place(root)

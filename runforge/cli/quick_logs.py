@@ -6,7 +6,6 @@ import os
 import sys
 
 from runforge.cli import output
-from runforge.cli.quick import NEWEST
 from runforge.files.reading import open_file
 from runforge.store.look import look
 
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 _CHUNK = 256 * 1024
 
 
-def answer(place: Place, run: str) -> bool:
-    """Print the log; False if it is left to the full way."""
+def answer(place: Place, run: int | None) -> bool:
+    """Print the log of the run with this number, or of the newest; False if it is left to the full way."""
 
     def read(tx: Transaction) -> str | None:
         found = (

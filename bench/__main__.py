@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import runforge
-from bench import at_scale, commands, compare, large, peers, plots, runs, shell, terminal
+from bench import at_scale, commands, compare, diet, large, peers, plots, runs, shell, terminal
 from bench.figures import Figure, as_markdown, as_text, from_document
 from runforge import __version__, clock
 from runforge.files.permissions import become_private
@@ -34,13 +34,14 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "j": commands.crowd,
     "k": terminal.figures,
     "l": commands.imports,
-    "m": shell.calls,
-    "n": shell.first_lines,
-    "o": large.slots,
-    "p": large.queues,
+    "m": diet.journal,
+    "n": shell.calls,
+    "o": shell.first_lines,
+    "p": large.slots,
+    "q": large.queues,
 }
 #: They take long, and much room on the disk.
-LARGE = {"o", "p"}
+LARGE = {"p", "q"}
 
 
 _DOCS = Path("docs/performance.md")

@@ -1,6 +1,6 @@
 """Compares two checkouts of RunForge on this machine, in turn: `python -m bench --compare REV`.
 
-Each gets a worktree and an environment of its own, with the libraries of this one. Commands (m) are called in turn,
+Each gets a worktree and an environment of its own, with the libraries of this one. Commands (n) are called in turn,
 one process after the other. Of every other part each checkout measures a round with its own bench, in turn.
 """
 
@@ -89,10 +89,10 @@ def compare(revision: str, keys: list[str], rounds: int, *, quick: bool) -> Iter
         ours, other = sides(revision, Path(made))
         try:
             yield f"figure | {ours.name} | {revision} | times"
-            if "m" in keys:
+            if "n" in keys:
                 yield from _calls(ours, other, rounds, quick=quick)
             for key in keys:
-                if key != "m":
+                if key != "n":
                     yield from _part(key, ours, other, Path(made), rounds, quick=quick)
         finally:
             forget(other)
@@ -113,7 +113,7 @@ def _calls(ours: Side, other: Side, rounds: int, *, quick: bool) -> Iterator[str
             for call, command in calls.items():
                 processes.once(command, places[call])
         except SystemExit as reason:  # a revision may not have the command
-            yield f"m {name} | {reason} | | "
+            yield f"n {name} | {reason} | | "
             continue
         measured.append(name)
         commands |= calls
@@ -122,7 +122,7 @@ def _calls(ours: Side, other: Side, rounds: int, *, quick: bool) -> Iterator[str
     floor = costs[INTERPRETER].cpu
     for name in measured:
         mine, theirs = (costs[f"{side.name}: {name}"].cpu / floor for side in both)
-        yield f"m {name}: processor, times an interpreter | {mine:.2f} | {theirs:.2f} | {mine / theirs:.2f}"
+        yield f"n {name}: processor, times an interpreter | {mine:.2f} | {theirs:.2f} | {mine / theirs:.2f}"
 
 
 _MAKE = (

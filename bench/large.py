@@ -24,7 +24,7 @@ _SHOWN = {"queue-status": ("queue-status",), "jobs": ("jobs",), "show": ("show",
 
 
 def slots(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(o) 256 runs at once: started, canceled, and what they cost while they do nothing."""
+    """(p) 256 runs at once: started, canceled, and what they cost while they do nothing."""
     del rounds
     count = 8 if quick else 256
     here = workload.fresh()
@@ -40,14 +40,14 @@ def slots(rounds: int, *, quick: bool) -> Iterator[Figure]:
         for number in range(1, count):
             submit.enqueue_run(here, f"idle-{number}")
         _until_running(here, count)
-        yield Figure("o", f"{count} runs enqueued and started", "s", time.monotonic() - begin)
+        yield Figure("p", f"{count} runs enqueued and started", "s", time.monotonic() - begin)
         share, memory = _idle(pid, 2.0 if quick else 10.0)
-        yield Figure("o", f"{count} idle runs: processor", "% of a core", share, goal="1 %")
-        yield Figure("o", f"{count} idle runs: memory of the supervisors' own", "MiB", memory)
+        yield Figure("p", f"{count} idle runs: processor", "% of a core", share, goal="1 %")
+        yield Figure("p", f"{count} idle runs: memory of the supervisors' own", "MiB", memory)
         begin = time.monotonic()
         cancel.cancel_all_running(here)
         _until_running(here, 0)
-        yield Figure("o", f"{count} runs canceled", "s", time.monotonic() - begin)
+        yield Figure("p", f"{count} runs canceled", "s", time.monotonic() - begin)
 
 
 def _until_running(here: Workspace, count: int) -> None:
@@ -75,19 +75,19 @@ def _idle(pid: int, seconds: float) -> tuple[float, float]:
 
 
 def queues(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(p) A million jobs in 10,000 groups: commands, the first text of the screens, `enqueue-run`, doctor."""
+    """(q) A million jobs in 10,000 groups: commands, the first text of the screens, `enqueue-run`, doctor."""
     jobs, groups = (2_000, 20) if quick else (1_000_000, 10_000)
     begin = time.monotonic()
     here = big.make(Path(tempfile.mkdtemp(prefix="bench-")) / "ws", jobs, groups)
-    yield Figure("p", "making the journal", "s", time.monotonic() - begin, jobs=jobs)
+    yield Figure("q", "making the journal", "s", time.monotonic() - begin, jobs=jobs)
     command = processes.installed()
     calls = {name: [*command, *words] for name, words in _SHOWN.items()}
     costs = processes.in_turn({INTERPRETER: processes.interpreter(), **calls}, here.root, max(3, rounds))
     floor = costs.pop(INTERPRETER)
     for name, cost in costs.items():
-        yield Figure("p", name, "ms", cost.wall, {}, floor.wall, INTERPRETER, jobs=jobs)
+        yield Figure("q", name, "ms", cost.wall, {}, floor.wall, INTERPRETER, jobs=jobs)
     yield Figure(
-        "p",
+        "q",
         "first text of the screens",
         "ms",
         _first_text(here),
@@ -104,7 +104,7 @@ def queues(rounds: int, *, quick: bool) -> Iterator[Figure]:
             samples.encode({**samples.request(), "model": {"family": "command", "command": ["true"]}})
         )
         took = processes.once([*command, "enqueue-run", "--run-id", folder.name], here.root).wall
-        yield Figure("p", name, "ms", took, goal="100 ms" if number else "", jobs=jobs)
+        yield Figure("q", name, "ms", took, goal="100 ms" if number else "", jobs=jobs)
     yield from _doctor(here, command, jobs)
 
 
@@ -129,5 +129,5 @@ def _doctor(here: Workspace, command: list[str], jobs: int) -> Iterator[Figure]:
             break
         time.sleep(0.05)  # memory is looked at so often
     doctor.wait()
-    yield Figure("p", "doctor", "s", time.monotonic() - begin, goal="20 s", jobs=jobs)
-    yield Figure("p", "doctor: memory", "MiB", most / 2**20, goal="200 MiB", jobs=jobs)
+    yield Figure("q", "doctor", "s", time.monotonic() - begin, goal="20 s", jobs=jobs)
+    yield Figure("q", "doctor: memory", "MiB", most / 2**20, goal="200 MiB", jobs=jobs)

@@ -35,7 +35,7 @@ _STAMP = "date +%s.%N"
 
 
 def calls(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(m) Commands beside 10,000 jobs: processor time as a multiple of the interpreter's start."""
+    """(n) Commands beside 10,000 jobs: processor time as a multiple of the interpreter's start."""
     here = a_queue(1_000 if quick else 10_000)
     words = {name: [*processes.installed(), *given] for name, (given, _) in COMMANDS.items()}
     costs = processes.in_turn(
@@ -47,8 +47,8 @@ def calls(rounds: int, *, quick: bool) -> Iterator[Figure]:
     floor = costs[INTERPRETER]
     for name, (_, most) in COMMANDS.items():
         cost = costs[name]
-        yield Figure("m", f"{name}: processor", "ms", cost.cpu, {}, floor.cpu, INTERPRETER, f"{most} times")
-        yield Figure("m", f"{name}: wall", "ms", cost.wall, {}, floor.wall, INTERPRETER, f"{most} times")
+        yield Figure("n", f"{name}: processor", "ms", cost.cpu, {}, floor.cpu, INTERPRETER, f"{most} times")
+        yield Figure("n", f"{name}: wall", "ms", cost.wall, {}, floor.wall, INTERPRETER, f"{most} times")
 
 
 def a_queue(jobs: int) -> Workspace:
@@ -66,7 +66,7 @@ def fill(folder: Path) -> None:
 
 
 def first_lines(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(n) `submit` and `enqueue-run` from the shell to the run's own first line, beside a live daemon."""
+    """(o) `submit` and `enqueue-run` from the shell to the run's own first line, beside a live daemon."""
     here = workload.fresh()
     count = max(3, rounds) if quick else max(20, rounds)
     found: dict[str, list[float]] = {"submit": [], "enqueue-run": [], INTERPRETER: []}
@@ -83,7 +83,7 @@ def first_lines(rounds: int, *, quick: bool) -> Iterator[Figure]:
     floor = statistics.median(found.pop(INTERPRETER))
     for name, values in found.items():
         told = f"{name} from the shell to the first line"
-        yield Figure("n", told, "ms", statistics.median(values), {}, floor, INTERPRETER, "2 times, and 5 ms")
+        yield Figure("o", told, "ms", statistics.median(values), {}, floor, INTERPRETER, "2 times, and 5 ms")
 
 
 def _submitted(here: Workspace, number: int) -> float:

@@ -30,7 +30,9 @@ def answer(words: list[str]) -> bool:
                 return False
         elif word == UTC and takes == TAKES_UTC:
             takes = UTC
-        elif takes == TAKES_RUN and (word == NEWEST or (word.isascii() and word.isdigit() and len(word) < 8)):
+        elif takes == TAKES_RUN and (
+            word == NEWEST or (word.isascii() and word.isdigit() and word[0] != "0" and len(word) < 8)
+        ):
             takes, run = "", None if word == NEWEST else int(word)
         else:
             return False

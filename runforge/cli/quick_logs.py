@@ -23,9 +23,7 @@ def answer(place: Place, run: int | None) -> bool:
 
     def read(tx: Transaction) -> str | None:
         found = (
-            tx.row("look.newest_folder")
-            if run == NEWEST
-            else tx.row("look.folder", number=int(run), text=run)
+            tx.row("look.newest_folder") if run is None else tx.row("look.folder", number=run, text=str(run))
         )
         return None if found is None else str(found[0])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runforge.store.queries import query
+from runforge.store.queries import query as query  # noqa: PLC0414 - the bench counts its calls
 
 TYPE_CHECKING = False  # commands that are called all day take a snapshot
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import contextlib
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bench import processes
 from bench.waiting import until
 from runforge.cli import samples
 from runforge.cli.setup import make_workspace
@@ -23,7 +23,7 @@ from runforge.store import records
 from runforge.store.opening import open_snapshot
 from runforge.workspace import Workspace
 
-CLI = [sys.executable, "-m", "runforge"]
+CLI = processes.installed()
 TRUE = {"family": "command", "command": ["true"], "hyperparameters": {}}
 LOGISTIC = {"family": "logistic_regression", "hyperparameters": {}}
 _PAUSE = 0.01

@@ -122,18 +122,19 @@ class _Counted:
 
     def __init__(self) -> None:
         self.statements = 0
-        self._real = journals.query
+        self._names = vars(journals)
+        self._real = self._names["query"]
 
     def __enter__(self) -> _Counted:  # noqa: PYI034 - for Python 3.10
-        journals.query = self._query  # type: ignore[assignment]
+        self._names["query"] = self._query
         return self
 
     def __exit__(self, *_: object) -> None:
-        journals.query = self._real
+        self._names["query"] = self._real
 
     def _query(self, name: str) -> str:
         self.statements += 1
-        return self._real(name)
+        return str(self._real(name))
 
 
 def _idle(runs: int, seconds: float) -> float:

@@ -316,23 +316,6 @@ def depend(tx: Transaction, job_id: str, parents: Sequence[Parent], now: str | N
     edges.add(tx, edges.known_job(tx, job_id), parents, now or clock.now())
 
 
-def forget(tx: Transaction, jobs: Iterable[Job], now: str) -> list[str]:
-    """Delete ended jobs, and their groups that are empty then; return these groups. Nobody waits for them any more."""
-    gone, groups = [], {}
-    for job in jobs:
-        edges.forget_parent(tx, job.job_id, now)
-        tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
-        tx.run("jobs.delete", job_id=job.job_id)
-        if job.group_id is not None:
-            groups[job.group_id] = True
-    for group_id in groups:
-        tx.run("groups.mark_pruned", group_id=group_id, now=now)
-        if tx.run("groups.delete_empty", group_id=group_id):
-            edges.forget_parent(tx, group_id, now)
-            gone.append(group_id)
-    return gone
-
-
 def ask_to_cancel(tx: Transaction, job: Job, now: str) -> None:
     """Record that a running job must be stopped. A second call changes nothing."""
     tx.run("jobs.ask_to_cancel", job_id=job.job_id, now=now)

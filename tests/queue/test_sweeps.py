@@ -189,11 +189,13 @@ def test_more_values_alone_ask_for_no_trials(ws: Workspace) -> None:
     """A group with nothing to come must not stay open."""
     send(ws, order(LR, search=Searched("tpe", 3), objective=Objective("loss", "minimize")))
     end_search(ws, made=3)
-    done = extending.extend(ws, "lm", [parse("lr=1..2")], None)
+    done = extending.extend(ws, "lm", ["lr=1..2"], None)
     assert (done.to_come, done.is_searched) == (0, True)
     group, found = study(ws)
     assert (group.is_open, group.finished_at is None) == (False, False)
     assert (found.wanted, found.space[0].high) == (3, 2)
+    assert extending.extend(ws, "lm", [], 2).to_come == 2
+    assert study(ws)[0].is_open
     assert verify.check(ws) == []
 
 
@@ -201,16 +203,16 @@ def test_a_canceled_sweep_without_anything_new_stays_canceled(ws: Workspace) -> 
     send(ws, order("a=1,2"))
     group, _ = study(ws)
     cancel.cancel_group(ws, group.group_id)
-    assert extending.extend(ws, "lm", [parse("a=1")], None).run_ids == ()
+    assert extending.extend(ws, "lm", ["a=1"], None).run_ids == ()
     assert study(ws)[0].is_canceled
-    extending.extend(ws, "lm", [parse("a=3")], None)
+    extending.extend(ws, "lm", ["a=3"], None)
     assert not study(ws)[0].is_canceled
 
 
 def test_an_exhausted_sweep_goes_on_in_a_larger_space(ws: Workspace) -> None:
     send(ws, order(LAYERS, search=Searched("tpe", 10), objective=Objective("loss", "minimize")))
     end_search(ws, made=8, ended="space exhausted")
-    assert extending.extend(ws, "lm", [parse("layers=4..12")], None).to_come == 2
+    assert extending.extend(ws, "lm", ["layers=4..12"], None).to_come == 2
     group, found = study(ws)
     assert (group.is_open, found.ended, found.wanted) == (True, None, 10)
 

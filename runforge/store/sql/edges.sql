@@ -2,6 +2,9 @@
 INSERT INTO dependencies (job_id, parent, kind, condition, met)
 VALUES (:job_id, :parent, :kind, :condition, :met) ON CONFLICT DO NOTHING;
 
+-- name: parents_among
+SELECT DISTINCT parent FROM dependencies WHERE parent IN (SELECT value FROM json_each(:parents));
+
 -- name: is_awaited
 -- Whether somebody waits for a job or a group, or waited in vain.
 SELECT 1 FROM dependencies WHERE parent = :parent AND met = 0 LIMIT 1;

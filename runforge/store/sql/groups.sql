@@ -129,9 +129,6 @@ RETURNING finished_at, is_canceled;
 DELETE FROM groups WHERE group_id = :group_id AND (is_open = 0 OR is_canceled = 1)
   AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.group_id = groups.group_id);
 
--- name: mark_pruned
-UPDATE groups SET updated_at = :now WHERE group_id = :group_id;
-
 -- name: lanes_waiting
 SELECT lane_id, lanes.is_paused, pause_reason FROM lanes LEFT JOIN groups USING (lane_id)
 WHERE queued > 0 ORDER BY served, lane_id LIMIT :limit;

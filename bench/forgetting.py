@@ -23,8 +23,7 @@ from runforge.store.opening import open_journal
 from runforge.store.transitions import end
 from runforge.workspace import Workspace, at
 
-#: A folder that keeps the journals between two calls: to make one of a million jobs takes minutes. Without it a tenth
-#: as many jobs are measured.
+#: A folder that keeps the journals between two calls: to make one of a million jobs takes minutes.
 CACHE = "BENCH_JOURNALS"
 
 
@@ -44,8 +43,7 @@ def _journal(jobs: int, groups: int, ended: float) -> Workspace:
 
 def figures(rounds: int, *, quick: bool) -> Iterator[Figure]:
     """(r) A million jobs in 10,000 groups: exports, and forgetting them all while others write."""
-    jobs = 2_000 if quick else 1_000_000 if CACHE in os.environ else 100_000
-    groups = jobs // 100
+    jobs, groups = (2_000, 20) if quick else (1_000_000, 10_000)
     yield from _exports(_journal(jobs, groups, 0.9), jobs, max(3, rounds))
     yield from _prune(_journal(jobs, groups, 1.0), jobs)
 

@@ -125,7 +125,7 @@ class _Counted:
         self._real = transaction.query
 
     def __enter__(self) -> _Counted:  # noqa: PYI034 - for Python 3.10
-        transaction.query = self._query  # type: ignore[assignment]
+        transaction.query = self._query
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -115,7 +115,7 @@ MUTANTS = (
     ),
     Mutant(
         "links-followed",
-        _DURABLE,
+        "runforge/files/reading.py",
         "flags | os.O_NOFOLLOW | os.O_NONBLOCK",
         "flags | os.O_NONBLOCK",
         ("tests/files/test_durable.py::test_a_planted_link_is_replaced_and_never_read",),

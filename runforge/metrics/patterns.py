@@ -1,7 +1,7 @@
 """Metrics in what well-known tools print, for scripts that nobody changed. Reads the run's log.
 
 Known are the lines of Hugging Face's Trainer, XGBoost, LightGBM, CatBoost and Keras. A plain `loss: 0.41`, alone
-on its line, or `loss=0.41 acc=0.9` within an epoch, counts only for a run that reports nothing else. `printed` reads RunForge's own tokens.
+on its line, or `loss=0.41 acc=0.9` within an epoch or beside a `step=7`, counts only for a run that reports nothing else. `printed` reads RunForge's own tokens.
 """
 
 from __future__ import annotations
@@ -111,13 +111,17 @@ class LogReader(_OfLog):
         return found
 
     def _in_epoch(self, pairs: bytes, epoch: bytes | None) -> list[Point]:
-        """Return the `name=value` of a line within an epoch; those before the first one are settings."""
-        if epoch is not None:
+        """Return the `name=value` of a line within an epoch, or with a step; those before the first are settings."""
+        found = [pair.group().split(b"=") for pair in _EQUAL_PAIR.finditer(pairs)]
+        steps = [float(value) for name, value in found if name.lower() in _STEPS]
+        if steps and step_of(steps[0]) is not None:
+            self._step = step_of(steps[0])
+        elif epoch is not None:
             self._step = float(epoch)
         if self._step is None:
             return []
-        found = (pair.group().partition(b"=") for pair in _EQUAL_PAIR.finditer(pairs))
-        return [point for name, _, value in found for point in self._plain(name, value, None)]
+        others = ((name, value) for name, value in found if name.lower() not in _STEPS)
+        return [point for name, value in others for point in self._plain(name, value, None)]
 
     def _plain(self, key: bytes, value: bytes, step: bytes | None) -> list[Point]:
         if key.lower() in _STEPS:

@@ -128,7 +128,7 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
         )

@@ -16,7 +16,8 @@ _STEPS = ("tx.written:1", "pause.noted:1", "pause.left:1", "command.committed:1"
 
 def freeze(here: Scene, dice: Random) -> str:
     """Every process of the run stands still, whoever is killed, and goes on; nothing of it is lost."""
-    here.put(run(0.5 + dice.uniform(0, 0.3), kind="forking"))
+    # Long enough for two commands on a busy machine: what has ended cannot be frozen.
+    here.put(run(6 + dice.uniform(0, 0.3), kind="forking"))
     here.daemon()
     here.until_started()
     _by_steps(here, dice, "freeze")

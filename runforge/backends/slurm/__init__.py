@@ -1,0 +1,1 @@
+"""Attempts as jobs of Slurm: submitted at least once, started at most once, found again by their name."""

@@ -1,1 +1,1 @@
-"""Attempts as jobs of Slurm: submitted at least once, started at most once, found again by their name."""
+"""Attempts as jobs of Slurm: one sbatch each, found again by its name. Nothing here sees the journal."""

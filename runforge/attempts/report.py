@@ -65,7 +65,9 @@ def ended(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> Report:
 
 def revoked(attempt_dir: Path) -> Report:
     """Return the report on an attempt that can start no more, with what kept its supervisor from it."""
-    return Report(Finding.REVOKED, refused=refusal.read(attempt_dir), is_forged=refusal.is_forged(attempt_dir))
+    return Report(
+        Finding.REVOKED, refused=refusal.read(attempt_dir), is_forged=refusal.is_forged(attempt_dir)
+    )
 
 
 def find(attempt_dir: Path, token: str) -> tuple[Finding, ExitRecord | None]:  # noqa: PLR0911 - a row of the table each

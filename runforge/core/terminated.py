@@ -8,7 +8,9 @@ from runforge.core.outcome import Ending
 from runforge.core.states import Cause, State
 from runforge.text import safe
 
-TIME_LIMIT = Ending(State.FAILED, Cause.TIME_LIMIT, "Slurm ended it at its time limit there; `-t` gives it more")
+TIME_LIMIT = Ending(
+    State.FAILED, Cause.TIME_LIMIT, "Slurm ended it at its time limit there; `-t` gives it more"
+)
 PREEMPTED = Ending(State.QUEUED, Cause.PREEMPTED, "Slurm took its place for something more urgent")
 MEMORY = Ending(State.FAILED, Cause.OOM, "Slurm ended it: out of memory; `--mem` gives it more")
 CANCELED = Ending(State.CANCELED, Cause.CANCELED, "canceled in Slurm")

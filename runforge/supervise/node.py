@@ -108,7 +108,9 @@ def _gpus() -> tuple[Gpu, ...]:
     """Return the devices that the cluster shows: by the numbers or UUIDs that CUDA knows them by."""
     shown = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     names = [name.strip() for name in shown.split(",") if name.strip()]
-    return tuple(Gpu(place, name, "", 0) for place, name in enumerate(names) if name not in {"-1", "NoDevFiles"})
+    return tuple(
+        Gpu(place, name, "", 0) for place, name in enumerate(names) if name not in {"-1", "NoDevFiles"}
+    )
 
 
 def _cpus() -> int:
@@ -122,7 +124,9 @@ def _cpus() -> int:
 
 def said_in(attempt_dir: Path) -> str | None:
     """Return what the cluster has last written of the reason for the end."""
-    lines = [line for line in tail.lines(attempt_dir / OUTPUT, _OUTPUT_LIMIT).splitlines() if _REASONS.search(line)]
+    lines = [
+        line for line in tail.lines(attempt_dir / OUTPUT, _OUTPUT_LIMIT).splitlines() if _REASONS.search(line)
+    ]
     return lines[-1].decode("utf-8", "replace") if lines else None
 
 

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 class Wishes:
     """The wishes for one attempt, and how far they are carried out."""
 
-    def __init__(
-        self, spec: Spec, say: Callable[[Iterable[str]], None], node: Node | None = None
-    ) -> None:
+    def __init__(self, spec: Spec, say: Callable[[Iterable[str]], None], node: Node | None = None) -> None:
         self._spec = spec
         self._node = node
         self._folder = spec.attempt_dir
@@ -81,7 +79,12 @@ class Wishes:
         if self._stopping is None:
             self._look()
         elif (self.is_yielding or self.is_stopped or self.is_terminated) and orders.is_canceled(self._folder):
-            self.is_canceled, self.is_yielding, self.is_stopped, self.is_terminated = True, False, False, False
+            self.is_canceled, self.is_yielding, self.is_stopped, self.is_terminated = (
+                True,
+                False,
+                False,
+                False,
+            )
         if self._stopping is not None:
             self._stopping.step(has_main_ended=False)
 

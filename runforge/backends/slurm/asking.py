@@ -59,7 +59,8 @@ class Asking:
         self._is_asking, self._due = True, None
         self._last = self._clock.monotonic()
         self._lane.ask(
-            ["squeue", "-h", "-t", "all", "-u", str(os.getuid()), "--array", "-o", listing.FORMAT], self._answered
+            ["squeue", "-h", "-t", "all", "-u", str(os.getuid()), "--array", "-o", listing.FORMAT],
+            self._answered,
         )
 
     def _next(self) -> float:

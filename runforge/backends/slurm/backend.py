@@ -346,7 +346,10 @@ class SlurmBackend:
         """Take the start marker, so that no supervisor can take it; False if one has it."""
         attempt = self._attempts[ref.token]
         if closing is Closing.MISSING:
-            if earlier_life.refined(attempt.folder, ref.token, Finding.FOLDER_MISSING) is Finding.FOLDER_MISSING:
+            if (
+                earlier_life.refined(attempt.folder, ref.token, Finding.FOLDER_MISSING)
+                is Finding.FOLDER_MISSING
+            ):
                 outputs.archive_if_unlaunched(self._workspace, job)
             return start_marker.close_missing(attempt.folder, ref.token)
         is_ours = start_marker.revoke(attempt.folder, ref.token)
@@ -363,7 +366,9 @@ class SlurmBackend:
         if attempt.fenced_since is None:
             write_atomic(attempt.folder / Order.CANCEL.value, b"", durable=False)
             attempt.fenced_since = now
-            self._log(f"WARNING: run {ref.run_id} is out of sight; its next attempt waits for the end of this one")
+            self._log(
+                f"WARNING: run {ref.run_id} is out of sight; its next attempt waits for the end of this one"
+            )
         self._changing.cancel(attempt)
         return now - attempt.fenced_since >= self._options.fence_seconds
 

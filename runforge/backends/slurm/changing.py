@@ -51,7 +51,7 @@ class Changing:
         kind = answers.kind(answer.err, answer.code, answer.out)
         self._asking.heard(answer.err, is_heard=kind is not Kind.UNSURE)
         attempt.known_from = now
-        if attempt.phase is not Phase.ASKING:  # withdrawn meanwhile
+        if attempt.phase is Phase.WITHDRAWN:  # meanwhile
             if kind in {Kind.ACCEPTED, Kind.UNSURE}:
                 self.cancel(attempt)
             return
@@ -60,6 +60,8 @@ class Changing:
             attempt.refusal = None
             if attempt.is_usual or not self.is_general:
                 self.refusal = None
+        elif attempt.phase is not Phase.ASKING:
+            pass  # the list has shown it already
         elif kind is Kind.UNSURE:
             attempt.phase = Phase.UNSURE
             self._asking.suspect()

@@ -141,7 +141,11 @@ class Lane:
             child.process.wait()
         out, err = _text(child.out), _text(child.err)
         self._let_go(child)
-        child.wish.done(Answer(code, out, err or (f"no answer for {self._limit:g} s" if code is None else ""), child.asked_at))
+        child.wish.done(
+            Answer(
+                code, out, err or (f"no answer for {self._limit:g} s" if code is None else ""), child.asked_at
+            )
+        )
         return True
 
     def _let_go(self, child: _Child) -> None:

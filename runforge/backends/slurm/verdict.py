@@ -48,7 +48,9 @@ def _terminated(report: Report, told: Scheduled, job: Job, orphans: str, past: P
 def _never_began(told: Scheduled, job: Job, past: Past) -> Decision:
     """Return what happens to a run whose attempt Slurm has ended before it began, or has never had."""
     if told.is_withdrawn:
-        return Decision(ending=Ending(State.QUEUED, Cause.POSTPONED, "not begun: taken back from Slurm's queue"))
+        return Decision(
+            ending=Ending(State.QUEUED, Cause.POSTPONED, "not begun: taken back from Slurm's queue")
+        )
     if told.state is None or told.state in NODE_LOST:
         why = "Slurm does not have it any more" if told.state is None else f"its node failed ({told.state})"
         return Decision(ending=Ending(State.QUEUED, Cause.POSTPONED, f"not begun: {why}"))

@@ -1,6 +1,6 @@
 """A private Slurm cluster in a throw-away folder: every part can be killed and started again.
 
-    with running(folder, nodes=3) as cluster: ...      # $SLURM_CONF of the clients: cluster.environment
+    with running(nodes=3) as cluster: ...      # $SLURM_CONF of the clients: cluster.environment
 
 Everything lies in the folder: configuration, spool, logs, munge's key and socket. Ports are free ones of the moment, so
 several clusters run beside each other. A keeper ends the cluster when the process that started it is gone, however that
@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -241,8 +242,8 @@ class Cluster:
         if part.startswith("node:") and not self.is_isolated:
             name = part.removeprefix("node:")
             self.kill(name, number)
-            while steps := _steps(self.folder, name):  # one may have begun another meanwhile
-                for pid in steps:
+            while left := steps(self.folder, name):  # one may have begun another meanwhile
+                for pid in left:
                     os_process.send(pid, number)
             return
         if not self.lives(part):
@@ -330,9 +331,9 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **options: object) -> Iterator[Cluster]:
-    """Yield a cluster that is up; end it afterwards."""
-    cluster = Cluster(folder)
+def running(**options: object) -> Iterator[Cluster]:
+    """Yield a cluster that is up, in a folder of its own; end it afterwards. The options are those of `start`."""
+    cluster = Cluster(Path(tempfile.mkdtemp(prefix="rf-slurm-")))  # short: it has sockets
     try:
         cluster.start(**options)  # type: ignore[arg-type]
         yield cluster
@@ -343,7 +344,7 @@ def running(folder: Path, **options: object) -> Iterator[Cluster]:
 def clear(folder: Path) -> None:
     """Kill what is left of the cluster in a folder, until nothing is, and delete the folder."""
     deadline = time.monotonic() + _UP_SECONDS
-    while (left := _strays(folder)) and time.monotonic() < deadline:
+    while (left := strays(folder)) and time.monotonic() < deadline:
         for pid in left:
             os_process.send(pid, signal.SIGKILL)
         time.sleep(_POLL)
@@ -359,7 +360,7 @@ _MUNGE_FILES = {
 }
 
 
-def _strays(folder: Path) -> list[int]:
+def strays(folder: Path) -> list[int]:
     """Return the parts that still run, and the processes of jobs."""
     conf, inside = str(folder / "slurm.conf"), f"{folder}/"
     return [
@@ -370,7 +371,7 @@ def _strays(folder: Path) -> list[int]:
     ]
 
 
-def _steps(folder: Path, node: str) -> list[int]:
+def steps(folder: Path, node: str) -> list[int]:
     """Return the processes of a node's jobs, and Slurm's own that look after them."""
     conf, log = str(folder / "slurm.conf"), str(folder / f"{node}.log")
     return [

@@ -38,11 +38,22 @@ DAEMON = (
                 metavar="POLICY",
                 completes="orphans",
             ),
+            option(
+                "--backend",
+                "text",
+                "Where the runs run: `local`, or `slurm`: each as a job of the cluster.",
+                metavar="local|slurm",
+            ),
+            option("--ahead", "int", "With slurm: so many may wait in its queue.", low=1, high=10_000),
+            option("--slurm", "text", "With slurm: options for sbatch, as one text.", metavar="OPTIONS"),
             flag("--replace", "Take over from a running daemon, by force if it hangs."),
             flag("--detach", "Run in the background; return when the daemon is ready.", "-d"),
             STATE_DIR,
         ),
-        examples=["runforge daemon --detach --max-parallel 4"],
+        examples=[
+            "runforge daemon --detach --max-parallel 4",
+            'runforge daemon -d --backend slurm --max-parallel 64 --slurm "-p gpu -A lab"',
+        ],
     ),
     Command(
         "stop-daemon",

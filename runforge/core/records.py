@@ -85,6 +85,14 @@ class Job(NamedTuple):
     stall_kill: int = 0
     #: Since when it gives no sign of life, if it is marked.
     stalled_at: str | None = None
+    #: Of a running job that was submitted to a cluster and has not begun there: what it waits for, in the cluster's
+    #: word. People are shown a queued one.
+    waiting: str | None = None
+
+    @property
+    def shown_state(self) -> State:
+        """The state as people know it: what was submitted and has not begun is queued."""
+        return self.state if self.waiting is None or self.state is not State.RUNNING else State.QUEUED
 
     @property
     def requires_gpu(self) -> bool:
@@ -110,6 +118,11 @@ class Attempt(NamedTuple):
     signal: int | None
     #: Equal for equal failures.
     signature: str | None = None
+    #: Where it runs: None is the daemon's machine, else `slurm`, later `slurm:<cluster>:<job>`.
+    place: str | None = None
+    #: When it has begun there, and on which machine.
+    begun_at: str | None = None
+    node: str | None = None
 
     @property
     def gpu_uuid(self) -> str | None:
@@ -176,3 +189,5 @@ class DaemonRow(NamedTuple):
     gpu_auto: int = 0
     #: Which devices it was restricted to, as it was told.
     devices: str | None = None
+    #: Where it launches: local, slurm.
+    backend: str = "local"

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runforge import failpoints, machine_faults
 from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder
 from runforge.clock import Clock
 from runforge.core import policy
-from runforge.core.outcome import Ending
+from runforge.core.outcome import Ending, Progress
 from runforge.core.policy import Decision, Past
 from runforge.core.records import Job
 from runforge.core.states import Cause
@@ -32,8 +33,11 @@ from runforge.daemon.stop_watch import StopWatch
 from runforge.daemon.told_gpus import ToldGpus, told_gpus
 from runforge.daemon.xids import FailedDevices
 from runforge.errors import RunForgeError, explained
-from runforge.store import records, uses
+from runforge.store import records, transitions, uses
 from runforge.store.journal import Journal, Transaction
+
+if TYPE_CHECKING:
+    from runforge.backends.slurm.options import SlurmOptions
 
 #: How often held launches are tried again, in seconds.
 POLL_SECONDS = 0.5
@@ -49,6 +53,13 @@ class Settings:
     orphans: str = "requeue"
     #: The devices that it may give out, of those that are its share; None is all.
     devices: str | None = None
+    #: How it works with Slurm; None: its runs are on this machine.
+    slurm: SlurmOptions | None = None
+
+    @property
+    def backend(self) -> str:
+        """Where its runs are: local, slurm."""
+        return "local" if self.slurm is None else "slurm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +164,7 @@ class Engine:
         """Do one round. Raises if the journal cannot be written; the next round tries again."""
         self._hear()
         self._look_at_gpus()
+        self._look_at_room()
         self._inspect_due()
         if self._attempts:
             self._stops.step(self._attempts)
@@ -187,7 +199,9 @@ class Engine:
             if event.token is None:
                 self.gate.fault(event.errno or 0)
             elif (running := self._attempts.of_token(event.token)) is not None:
-                if event.error is None:
+                if event.progress is not None:
+                    running.progress = event.progress
+                elif event.error is None:
                     running.is_due = True
                 else:
                     self._refused(running, event, event.error)
@@ -198,6 +212,12 @@ class Engine:
         self._failed.put_aside(found.seen, self._journal, self._claims.epoch, self._clock.now())
         if found != self._claims.gpus:
             self._claims.gpus = found
+            self._seen = None  # what could not start may start now
+
+    def _look_at_room(self) -> None:
+        room, before = self._backend.room(), self._claims.room
+        self._claims.room = room
+        if room is not None and (before is None or room > before):
             self._seen = None  # what could not start may start now
 
     def _job_of(self, token: str) -> str | None:
@@ -257,7 +277,8 @@ class Engine:
         Returns whether a launch failed at once. Its slot is then free for the next one.
         """
         over = [running for running in self._attempts if running.ending is not None]
-        if not over and not self._can_start():
+        moved = [running for running in self._attempts if running.progress is not None]
+        if not over and not moved and not self._can_start():
             return False
         may_launch = not self.is_draining and self.gate.allows()
         if over:
@@ -267,16 +288,16 @@ class Engine:
             now = self._clock.now()
             for running in over:  # first: what a run used is learned when it ends
                 uses.note(tx, running.job, self._gpu_use.of(running.ref.token, running.record))
+            self._note(tx, moved, now)
             ended = [(running, *record(tx, running, now)) for running in over]
             self._delays.release(tx, now)
             claimed = self._claim_all(tx, now) if may_launch else []
             version = self._journal.data_version()  # while nobody else can commit
         if may_launch:
             self._seen = (version, self._journal.commits)
-        if ended:
-            failpoints.hit("end.recorded")
-        if claimed:
-            failpoints.hit("claim.committed")
+        for running in moved:
+            running.progress = None
+        self._tell_failpoints(has_ended=bool(ended), has_claimed=bool(claimed))
         for running, job, ending in ended:
             self._delays.note(job.job_id, ending)
             self._attempts.remove(running)
@@ -289,6 +310,16 @@ class Engine:
             self._listener.started(running.job)
             self._launch(running, claim)
         return any(running.ending is not None for running, _ in claimed)
+
+    def _note(self, tx: Transaction, moved: Sequence[RunningAttempt], now: str) -> None:
+        for running in moved:
+            transitions.note_progress(tx, running.job, running.progress or Progress(), now)
+
+    def _tell_failpoints(self, *, has_ended: bool, has_claimed: bool) -> None:
+        if has_ended:
+            failpoints.hit("end.recorded")
+        if has_claimed:
+            failpoints.hit("claim.committed")
 
     # --- starting ------------------------------------------------------------------------------
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from runforge import clock, failpoints
 from runforge.backends.local.backend import LocalBackend
+from runforge.core.devices import NO_LIMIT
 from runforge.core.outcome import Ending
 from runforge.core.records import DaemonRow, Job
 from runforge.core.scheduling import Machine
@@ -30,6 +32,9 @@ from runforge.store.journal import Journal
 from runforge.store.opening import exists, open_journal
 from runforge.store.recovery import swap
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.backends.slurm.options import SlurmOptions
 
 ORPHANS = ("requeue", "fail", "cancel")
 #: The exit code after a second signal.
@@ -56,12 +61,13 @@ def run_daemon(
     orphans: str = "requeue",
     devices: str | None = None,
     replace: bool = False,
+    slurm: SlurmOptions | None = None,
 ) -> int:
     """Run the workspace's daemon until it is told to stop; return the exit code.
 
     Raises OperationFailed with the pid if another daemon is running.
     """
-    settings = Settings(max_parallel, gpu_slots, orphans, devices)
+    settings = Settings(max_parallel, gpu_slots, orphans, devices, slurm)
     check_settings(settings)
     umask = become_private()
     exists(workspace)  # refused before anything is made if the journal is missing
@@ -114,6 +120,7 @@ def take_over(journal: Journal, settings: Settings) -> int:
         )
         is_auto = int(settings.gpu_slots is None)
         tx.run("journal.set_gpu_choice", gpu_auto=is_auto, devices=settings.devices)
+        tx.run("journal.set_backend", backend=settings.backend)
         return int(row[0])
 
 
@@ -144,6 +151,29 @@ def local_engine(
     return Engine(journal, backend, clock.SYSTEM, claims, listener, orphans=settings.orphans)
 
 
+def slurm_engine(
+    workspace: Workspace,
+    journal: Journal,
+    epoch: int,
+    settings: Settings,
+    listener: Listener,
+    descriptors: Descriptors,
+    *,
+    umask: int,
+    options: SlurmOptions,
+) -> Engine:
+    """Return an engine that runs its jobs as jobs of Slurm: what they need is Slurm's to count."""
+    from runforge.backends.slurm import verdict
+    from runforge.backends.slurm.backend import SlurmBackend
+
+    backend = SlurmBackend(workspace, descriptors, options, umask=umask, log=listener.log)
+    claims = Claims(epoch, settings.max_parallel, NO_LIMIT, backend.capacity(is_in_use=False))
+    claims.place = "slurm"
+    return Engine(
+        journal, backend, clock.SYSTEM, claims, listener, orphans=settings.orphans, decide=verdict.decide
+    )
+
+
 class Daemon:
     """The loop around the engine, and when it is to stop."""
 
@@ -161,9 +191,11 @@ class Daemon:
         failpoints.hit("daemon.took_over")
         descriptors = Descriptors()
         listener = Listener(_said_started, _said_done, log)
-        self._engine = local_engine(
-            workspace, journal, self._epoch, settings, listener, descriptors, umask=umask
-        )
+        how = workspace, journal, self._epoch, settings, listener, descriptors
+        if settings.slurm is None:
+            self._engine = local_engine(*how, umask=umask)
+        else:
+            self._engine = slurm_engine(*how, umask=umask, options=settings.slurm)
         sampling = Sampling(journal, descriptors, self._epoch, settings.max_parallel, log)
         self._loop = Loop(workspace, journal, lock, self._engine, descriptors, sampling)
         self._signals = Signals(journal, descriptors, _KILLED)

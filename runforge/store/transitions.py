@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from runforge import clock, failpoints
 from runforge.core.dependencies import Parent
-from runforge.core.outcome import DeviceGrant, Ending, Grant
+from runforge.core.outcome import DeviceGrant, Ending, Grant, Progress
 from runforge.core.records import Job
 from runforge.core.resources import Resources, checked
 from runforge.core.retrying import Again
@@ -24,6 +24,8 @@ from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
 
 _USUAL = USUAL.columns()
+#: What sends a job back into the queue and does not count as a lost attempt.
+FREE = frozenset({Cause.POSTPONED, Cause.PREEMPTED})
 #: A queued job that must end, and how.
 _Doom = tuple[str, Cause, str]
 
@@ -49,7 +51,9 @@ def _shape_id(tx: Transaction, needs: Resources) -> int:
 
 def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
     """Move queued -> running, with slot, devices, attempt row and the lane's turn."""
-    _require(tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now), job, "started")
+    waiting = None if grant.place is None else ""
+    changed = tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now, waiting=waiting)
+    _require(changed, job, "started")
     tx.run(
         "attempts.insert",
         job_id=job.job_id,
@@ -58,6 +62,7 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
         token=grant.token,
         epoch=grant.epoch,
         devices=json.dumps(grant.uuids),
+        place=grant.place,
         now=now,
     )
     tx.run("attempts.take_slot", slot_no=grant.slot, job_id=job.job_id)
@@ -68,6 +73,18 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
     outbox.started(tx, job, now)
     if job.group_id is not None:
         tx.run("groups.mark_started", group_id=job.group_id, now=now)
+
+
+def note_progress(tx: Transaction, job: Job, told: Progress, now: str) -> None:
+    """Write down how far an attempt in a cluster has come. It keeps the state running; it changes what people see."""
+    name = {"job_id": job.job_id, "attempt": job.attempt}
+    if told.place is not None:
+        tx.run("attempts.note_place", place=told.place, **name)
+    if told.begun_at is not None:
+        if tx.run("jobs.begin", begun_at=told.begun_at, now=now, **name):
+            tx.run("attempts.begin", begun_at=told.begun_at, node=told.node, **name)
+    elif told.waiting is not None:
+        tx.run("jobs.wait", waiting=told.waiting, now=now, **name)
 
 
 def _give(tx: Transaction, job: Job, grant: DeviceGrant) -> None:
@@ -201,7 +218,7 @@ def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: 
         now=now,
         error=ending.error,
         cause=ending.cause.value,
-        lost=int(ending.cause is not Cause.POSTPONED),
+        lost=int(ending.cause not in FREE),
         not_before=not_before,
         held=int(ending.is_held),
     )

@@ -85,6 +85,9 @@ class FakeBackend:
         self._told = self._machine.gpus
         return self._told
 
+    def room(self) -> int | None:
+        return None
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         if self._random.random() < 0.02:
             return Shortage("disk_full", "the disk is full")

@@ -78,6 +78,10 @@ class LocalBackend:
         self._gpus.tokens = self._attempts.tokens
         return self._gpus.step(is_in_use=is_in_use)
 
+    def room(self) -> int | None:
+        """Return that the slots alone decide."""
+        return None
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what the disks lack; after failures also what a test launch still meets."""
         found = disk_space.shortage(self._workspace)

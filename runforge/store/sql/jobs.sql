@@ -119,13 +119,14 @@ SELECT * FROM full_jobs WHERE seq = (
     ORDER BY is_gated, priority DESC, place, seq LIMIT 1);
 
 -- name: claim
-UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error = NULL, cause = NULL, stalled_at = NULL
+UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error = NULL, cause = NULL, stalled_at = NULL,
+                waiting = :waiting
 WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_requested = 0 AND is_gated = 0;
 
 -- name: end
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
                 cause = :cause, metric_name = :metric_name, metric_value = :metric_value,
-                frozen_at = NULL, yield_requested = 0,
+                frozen_at = NULL, yield_requested = 0, waiting = NULL,
                 stop_reason = CASE WHEN :cause = 'stopped_early' THEN stop_reason END
 WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
   AND state IN ('queued', 'running');
@@ -134,13 +135,13 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,
                 updated_at = :now, error = :error, cause = :cause,
                 not_before = :not_before, delayed = :not_before IS NOT NULL,
-                held = :held, frozen_at = NULL, yield_requested = 0, stop_reason = NULL
+                held = :held, frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 
 -- name: give_back
 -- After a yield: before all others of its lane and priority that wait.
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, started_at = NULL, updated_at = :now, error = :error,
-                cause = :cause, held = :held, frozen_at = NULL, yield_requested = 0,
+                cause = :cause, held = :held, frozen_at = NULL, yield_requested = 0, waiting = NULL,
                 yields = yields + 1, idle_yields = :idle_yields, last_step = :last_step,
                 position = (SELECT iif(first <= jobs.place, first - 1, jobs.position)
                             FROM (SELECT min(place) AS first FROM jobs AS other
@@ -151,8 +152,16 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_r
 -- name: try_again
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
                 error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used,
-                frozen_at = NULL, yield_requested = 0, stop_reason = NULL
+                frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
+
+-- name: wait
+UPDATE jobs SET waiting = :waiting, updated_at = :now
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND waiting IS NOT NULL AND waiting <> :waiting;
+
+-- name: begin
+UPDATE jobs SET waiting = NULL, started_at = :begun_at, updated_at = :now
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND waiting IS NOT NULL;
 
 -- name: next_due
 SELECT min(not_before) FROM jobs WHERE state = 'queued' AND delayed = 1;

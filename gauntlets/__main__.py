@@ -3,6 +3,7 @@
 `python -m gauntlets failpoints` is the walk over the failpoints (gauntlets/failpoints.py), `python -m gauntlets
 chaos` random kills under a mixed load (gauntlets/chaos.py), `python -m gauntlets powercut` cuts the power of a
 disk in an image (gauntlets/powercut.py), `python -m gauntlets syscalls` lets system calls fail (gauntlets/syscalls.py),
+`python -m gauntlets slurm` random kills on a private cluster (gauntlets/slurm_chaos.py),
 `python -m gauntlets mutants` breaks the program and looks whether its tests see that (gauntlets/mutants.py).
 """
 
@@ -28,6 +29,7 @@ from gauntlets import (
     queue_gauntlets,
     reconnect_gauntlet,
     several_gpus,
+    slurm_chaos,
     submit_gauntlet,
     syscalls,
 )
@@ -51,6 +53,7 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "chaos": chaos.main,
     "mutants": mutants.main,
     "powercut": powercut.main,
+    "slurm": slurm_chaos.main,
     "syscalls": syscalls.main,
 }
 

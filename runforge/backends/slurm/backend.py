@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from runforge import clock as clocks
-from runforge.attempts import earlier_life, exit_record, orders, outputs, report, start_marker
+from runforge.attempts import earlier_life, orders, outputs, report, start_marker
 from runforge.backends import preparing
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
 from runforge.backends.slurm import options as slurm_options
@@ -20,7 +20,7 @@ from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, REASON_SECONDS, A
 from runforge.backends.slurm.changing import Changing
 from runforge.backends.slurm.commands import Answer, Lane
 from runforge.backends.slurm.listing import WAITING, Row
-from runforge.backends.slurm.looking import Looking
+from runforge.backends.slurm.looking import Looking, has_ended
 from runforge.backends.slurm.options import SlurmOptions
 from runforge.backends.slurm.verdict import NODE_LOST
 from runforge.core.guards import Signs
@@ -135,7 +135,6 @@ class SlurmBackend:
             written = preparing.write(
                 self._workspace, launch, folder, gpus=0, devices=(), threads=1, umask=self._umask, queue=""
             )
-            exit_record.allocate(folder)
         except FileExistsError:
             self.adopt(ref)  # it was launched before: whether Slurm has it, its list shows
             return
@@ -232,7 +231,7 @@ class SlurmBackend:
         }
         self._strays = {name: self._strays.get(name, 0) + 1 for name in seen}
         for name, times in self._strays.items():
-            if times >= _STRAY_SIGHTINGS:
+            if times >= _STRAY_SIGHTINGS and not has_ended(self._workspace, name):
                 self._log(f"WARNING: the job {name} belongs to no attempt of this queue; it is canceled")
                 self._changing.cancel_name(name)
 

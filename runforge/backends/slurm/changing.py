@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 
+from runforge.attempts import exit_record
 from runforge.backends.slurm import answers, script
 from runforge.backends.slurm.answers import Kind
 from runforge.backends.slurm.asking import Asking
@@ -44,6 +46,7 @@ class Changing:
             lambda answer: self._answered(attempt, answer),
             stdin=text,
             owner=attempt.ref.token,
+            before=lambda: _allocate(attempt),
         )
 
     def _answered(self, attempt: Attempt, answer: Answer) -> None:
@@ -107,6 +110,12 @@ class Changing:
     def drop(self, attempt: Attempt) -> None:
         """Forget what was to be submitted of it, if sbatch was not asked yet."""
         self._lane.drop(attempt.ref.token)
+
+
+def _allocate(attempt: Attempt) -> None:
+    """Make the file of the attempt's record. Without it a later daemon knows that the attempt was never offered."""
+    with contextlib.suppress(FileExistsError):  # it is offered again
+        exit_record.allocate(attempt.folder)
 
 
 def _user() -> str:

@@ -24,6 +24,10 @@ _POLL_SECONDS = 0.1
 _ANSWER_LIMIT = 64 * 1024 * 1024
 
 
+def _nothing() -> None:
+    """Do nothing; as the act of a descriptor this only wakes the loop."""
+
+
 class Answer(NamedTuple):
     """How a command ended; without a code it was ended by our own clock, or could not be started."""
 
@@ -41,6 +45,8 @@ class _Wish:
     done: Callable[[Answer], None]
     #: For whom: what is no more wanted is dropped.
     owner: str
+    #: Called just before the command is started. OSError keeps it from that.
+    before: Callable[[], object]
 
 
 @dataclass(slots=True)
@@ -72,10 +78,11 @@ class Lane:
         *,
         stdin: bytes = b"",
         owner: str = "",
+        before: Callable[[], object] = _nothing,
         is_first: bool = False,
     ) -> None:
         """Run a command when the lane is free, and call `done` with its answer."""
-        wish = _Wish(argv, stdin, done, owner)
+        wish = _Wish(argv, stdin, done, owner, before)
         if is_first:
             self._wishes.appendleft(wish)
         else:
@@ -114,6 +121,7 @@ class Lane:
         now = self._clock.monotonic()
         with contextlib.ExitStack() as files:
             try:
+                wish.before()
                 out, err, given = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
                 given.write(wish.stdin)
                 given.seek(0)
@@ -167,10 +175,6 @@ class Lane:
         child.process.kill()
         child.process.wait()
         self._let_go(child)
-
-
-def _nothing() -> None:
-    """Only wake the loop."""
 
 
 def _text(file: IO[bytes]) -> str:

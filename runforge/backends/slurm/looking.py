@@ -6,9 +6,12 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from runforge.attempts import exit_record
+from runforge.attempts import spec as specs
+from runforge.backends.slurm import script
 from runforge.backends.slurm.attempts import Attempt, Phase
 from runforge.clock import Clock
 from runforge.files.durable import is_folder
+from runforge.workspace import Workspace
 
 #: Seconds between two looks at one attempt, and the most looks in a second at all of them.
 LOOK_SECONDS = 1.0
@@ -57,6 +60,22 @@ class Looking:
         """Return when the next look is due; None if nothing is to be seen."""
         now = self._clock.monotonic()
         return min((max(0.0, each.next_look - now) for each in attempts if _is_to_see(each)), default=None)
+
+
+def has_ended(workspace: Workspace, name: str) -> bool:
+    """Return whether the attempt that a job is named after has left its record; True if that cannot be seen now."""
+    run_id, _, number = script.tail_of(name).partition("-")[2].rpartition(".")
+    try:
+        folder = workspace.attempt_dir(run_id, int(number))
+        spec = specs.read(folder)
+        return (
+            script.tail_of(name).startswith(script.secret(spec.token))
+            and exit_record.read(folder, spec.token) is not None
+        )
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
 
 
 def _is_to_see(attempt: Attempt) -> bool:

@@ -23,7 +23,12 @@ def prefix(root: Path) -> str:
 
 def tail(ref: AttemptRef) -> str:
     """Return the rest of the name of an attempt's job: its secret's digest, for names are public, and its run."""
-    return f"{sha256_of(ref.token.encode())[:12]}-{ref.run_id}.{ref.attempt}"
+    return f"{secret(ref.token)}-{ref.run_id}.{ref.attempt}"
+
+
+def secret(token: str) -> str:
+    """Return what a job's name has of the attempt's secret."""
+    return sha256_of(token.encode())[:12]
 
 
 def tail_of(name: str) -> str:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runforge.attempts import exit_record, report, start_marker
-from runforge.core.outcome import ExitRecord
 from runforge.core.records import Attempt, Job
 from runforge.core.states import TERMINAL, Cause, State
 from runforge.drills import witness as witnesses
@@ -145,29 +144,25 @@ def _against_record(facts: _Facts, attempt: Attempt) -> list[str]:
         if cause in _UNSEEN or not folder.is_dir():
             return []
         return [f"the journal says {cause} {said}, and there is no exit record"]
-    if _is_right(record, cause, attempt):
+    if record.terminated or record.canceled:
+        right = cause in _BY_CLUSTER if record.terminated else cause is Cause.CANCELED
+    elif record.stopped:
+        right = cause in {Cause.STOPPED_EARLY, Cause.CANCELED}
+    elif record.spawn_error:
+        right = cause is (Cause.SPAWN_FAILED if record.spawn_errno is None else Cause.POSTPONED)
+    elif record.timed_out is not None:
+        right = cause is Cause.TIMEOUT
+    elif record.yielded and not (record.finished and record.exit_code == 0):
+        right = cause in {Cause.YIELDED, Cause.CANCELED}  # a cancel may come when it has ended already
+    elif record.signal is not None:
+        right = cause in {Cause.SIGNAL, Cause.OOM} and attempt.signal == record.signal
+    else:
+        by_itself = {Cause.EXIT} if record.exit_code else {Cause.EXIT, Cause.BAD_RESULT, Cause.FOLDER_MISSING}
+        right = cause in by_itself and attempt.exit_code == record.exit_code
+    if right:
         return []
     recorded = (record.exit_code, record.signal, record.canceled, record.spawn_error)
     return [f"the journal says {cause} {said}, the exit record {recorded}"]
-
-
-def _is_right(record: ExitRecord, cause: Cause, attempt: Attempt) -> bool:
-    if record.terminated:
-        return cause in _BY_CLUSTER
-    if record.canceled:
-        return cause is Cause.CANCELED
-    if record.stopped:
-        return cause in {Cause.STOPPED_EARLY, Cause.CANCELED}
-    if record.spawn_error:
-        return cause is (Cause.SPAWN_FAILED if record.spawn_errno is None else Cause.POSTPONED)
-    if record.timed_out is not None:
-        return cause is Cause.TIMEOUT
-    if record.yielded and not (record.finished and record.exit_code == 0):
-        return cause in {Cause.YIELDED, Cause.CANCELED}  # a cancel may come when it has ended already
-    if record.signal is not None:
-        return cause in {Cause.SIGNAL, Cause.OOM} and attempt.signal == record.signal
-    by_itself = {Cause.EXIT} if record.exit_code else {Cause.EXIT, Cause.BAD_RESULT, Cause.FOLDER_MISSING}
-    return cause in by_itself and attempt.exit_code == record.exit_code
 
 
 def _against_witness(attempt: Attempt, seen_of: Sightings) -> list[str]:

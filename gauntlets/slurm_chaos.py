@@ -30,7 +30,7 @@ from runforge import workspace as workspaces
 from runforge.backends.slurm import listing
 from runforge.config import FILE
 from runforge.drills import witness
-from runforge.drills.arena import Unmet, arena
+from runforge.drills.arena import Arena, Unmet, arena
 from runforge.drills.scene import Scene, run
 from runforge.store.opening import open_journal
 from runforge.views import glance
@@ -55,24 +55,20 @@ UNCLAIMED = Mutant(
 )
 
 
-class Ground(Scene):
-    """A workspace whose daemons give their runs to a cluster."""
-
-    def __init__(self, root: Path, cluster: Cluster | None = None) -> None:
-        super().__init__(root)
-        self.daemon_options = ("--backend", "slurm")
-        hidden = root / ".runforge"
-        hidden.mkdir(mode=0o700)
-        (hidden / FILE).write_text(_CONFIG, "utf-8")
-        (hidden / FILE).chmod(0o600)
-        if cluster is not None:
-            self.environment.update(cluster.environment)
+def use(here: Arena, cluster: Cluster) -> None:
+    """Let the daemons of an arena give their runs to a cluster."""
+    here.daemon_options = ("--backend", "slurm")
+    here.environment.update(cluster.environment)
+    hidden = here.root / ".runforge"
+    hidden.mkdir(mode=0o700)
+    (hidden / FILE).write_text(_CONFIG, "utf-8")
+    (hidden / FILE).chmod(0o600)
 
 
 class Chaos:
     """One run of the drill."""
 
-    def __init__(self, here: Ground, cluster: Cluster, *, runs: int, kills: int, seed: int) -> None:
+    def __init__(self, here: Scene, cluster: Cluster, *, runs: int, kills: int, seed: int) -> None:
         self._here = here
         self._cluster = cluster
         self._runs = runs
@@ -214,12 +210,12 @@ class Chaos:
 @contextlib.contextmanager
 def ground(
     cluster_options: dict[str, Any], *, late: bool, keep: bool, unclaimed: bool
-) -> Iterator[tuple[Ground, Cluster]]:
+) -> Iterator[tuple[Scene, Cluster]]:
     """Yield a workspace and a cluster that sees it."""
-    with arena(Ground, prefix="slurm-", keep=keep) as here:
+    with arena(Scene, prefix="slurm-", keep=keep) as here:
         share = here.root if late else None
         with slurm_cluster.running(share=share, **cluster_options) as cluster:
-            here.environment.update(cluster.environment)
+            use(here, cluster)
             if unclaimed:
                 copy = Copy(here.root.parent / "copy", ROOT)
                 copy.break_by(UNCLAIMED)

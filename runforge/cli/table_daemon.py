@@ -83,6 +83,10 @@ DAEMON = (
             JSON,
             flag("--recover", "Make a new journal from a damaged one. The damaged one is kept."),
             flag("--notify", "Send a test notice, and tell how each target answered."),
+            flag(
+                "--slurm",
+                "Check Slurm: its commands, your options, and by a short job a node and the folder.",
+            ),
         ),
         examples=["runforge doctor", "runforge doctor --notify"],
     ),

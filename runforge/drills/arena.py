@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from runforge.drills.plans import csv_text
 from runforge.drills.traces import held_locks, processes_of
@@ -37,7 +37,9 @@ class Arena:
     """One workspace and all that runs in it."""
 
     #: The command with which a user calls RunForge.
-    program: ClassVar[tuple[str, ...]] = (sys.executable, "-m", "runforge")
+    program: tuple[str, ...] = (sys.executable, "-m", "runforge")
+    #: What every daemon is told besides.
+    daemon_options: tuple[str, ...] = ()
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -79,7 +81,7 @@ class Arena:
 
     def spawn_daemon(self, max_parallel: int, gpu_slots: int | str, *more: str) -> subprocess.Popen[bytes]:
         """Start a daemon without waiting for it."""
-        command = [*self.program, "daemon", "--workspace", str(self.root), *more]
+        command = [*self.program, "daemon", "--workspace", str(self.root), *self.daemon_options, *more]
         command += ["--max-parallel", str(max_parallel), "--gpu-slots", str(gpu_slots)]
         with open(self.root.parent / f"daemon-{len(self.daemons)}.out", "wb") as log:
             process = subprocess.Popen(

@@ -36,7 +36,12 @@ _UNSEEN = {
     Cause.SPAWN_FAILED,
     Cause.FOLDER_MISSING,
     Cause.CANCELED,
+    Cause.TIME_LIMIT,
+    Cause.PREEMPTED,
+    Cause.OOM,
 }
+#: What a run that its cluster has ended may be, by the cluster's word.
+_BY_CLUSTER = {Cause.TIME_LIMIT, Cause.PREEMPTED, Cause.OOM, Cause.CANCELED, Cause.LOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +144,8 @@ def _against_record(facts: _Facts, attempt: Attempt) -> list[str]:
         if cause in _UNSEEN or not folder.is_dir():
             return []
         return [f"the journal says {cause} {said}, and there is no exit record"]
-    if record.canceled:
-        right = cause is Cause.CANCELED
+    if record.terminated or record.canceled:
+        right = cause in _BY_CLUSTER if record.terminated else cause is Cause.CANCELED
     elif record.stopped:
         right = cause in {Cause.STOPPED_EARLY, Cause.CANCELED}
     elif record.spawn_error:

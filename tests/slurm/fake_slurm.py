@@ -242,6 +242,9 @@ def _parsed(words: list[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _sbatch(slurm: FakeSlurm, options: dict[str, str], rest: list[str]) -> int:
+    if "version" in options:
+        print("slurm-wlm 22.05.8")
+        return 0
     script = Path(rest[0]).read_text() if rest else sys.stdin.read()
     if "test-only" in options:
         print("sbatch: Job 1 to start at 2026-01-01T00:00:00 using 1 processors on nodes n1", file=sys.stderr)
@@ -335,6 +338,10 @@ def _scontrol(slurm: FakeSlurm, _options: dict[str, str], rest: list[str]) -> in
     verb, *words = rest
     if verb == "ping":
         print("Slurmctld(primary) at here is UP")
+    if verb == "show":
+        print(
+            "ClusterName             = here\nKillWait                = 30 sec\nAccountingStorageType   = accounting_storage/none"
+        )
     ids = {job_id for word in words for job_id in word.removeprefix("jobid=").split(",")}
     names = {word.partition("=")[2] for word in words if word.lower().startswith(("name=", "jobname="))}
     for job in slurm.jobs():

@@ -42,19 +42,20 @@ def text(options: SlurmOptions, spec: Path, digest: str) -> bytes:
         "#!/bin/sh",
         "trap : TERM INT HUP",
         *options.setup,
-        _command(options, "runforge.supervise.node", str(spec), digest),
+        command(options, "runforge.supervise.node", str(spec), digest),
         "code=$?",
-        f"[ $code -le {_SIGNALED} ] || {_command(options, 'runforge.supervise.fence', str(spec))}",
+        f"[ $code -le {_SIGNALED} ] || {command(options, 'runforge.supervise.fence', str(spec))}",
         "exit $code",
     ]
     return "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
 
 
-def _command(options: SlurmOptions, module: str, *words: str) -> str:
-    command = own_python.command(module, *words)
+def command(options: SlurmOptions, module: str, *words: str) -> str:
+    """Return the shell's words that run the `main` of a module with the interpreter of the nodes."""
+    found = own_python.command(module, *words)
     if options.python:
-        command[0] = options.python
-    return shlex.join(command)
+        found[0] = options.python
+    return shlex.join(found)
 
 
 def sbatch(name: str, folder: Path, given: Sequence[str]) -> list[str]:

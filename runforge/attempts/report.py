@@ -58,7 +58,7 @@ def inspect(attempt_dir: Path, token: str, run_dir: Path) -> Report:
 def ended(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> Report:
     """Return the report on an attempt that has left a record. OSError as for `inspect`."""
     has_result_file = record.result is not None or is_there(run_dir / "result.json")
-    result = record.result or _result(run_dir)
+    result = record.result or result_in(run_dir)
     found = Report(Finding.ENDED, record, result, is_folder(run_dir), has_result_file)
     return _with_words(found, run_dir, attempt_dir) if record.exit_code or record.signal else found
 
@@ -121,7 +121,8 @@ def _parameters(attempt_dir: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _result(run_dir: Path) -> ResultFacts | None:
+def result_in(run_dir: Path) -> ResultFacts | None:
+    """Return what the queue needs of a run's result.json; None if there is no usable one. OSError: not now."""
     data = read_if_there(run_dir / "result.json", _RESULT_LIMIT)
     found = read_result(data) if data is not None else None
     if found is None:

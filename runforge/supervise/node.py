@@ -1,32 +1,27 @@
-"""A supervisor on a node of a cluster: one attempt, started by the cluster, on a machine that the daemon cannot see.
-
-    runforge.supervise.node SPEC DIGEST
+"""What a supervisor knows of a node of a cluster, on which the daemon cannot see it.
 
 What the daemon could not know is completed here: the devices, the processors. When the cluster wants the node back it
-sends TERM to everything; the attempt's record then says so, with what the cluster has written of the reason. The exit
-code is the run's, so that the cluster shows what RunForge shows. A start that came too late ends with 75.
+sends TERM to everything; the attempt's record then says so, with what the cluster has written of the reason.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
-import sys
 import time
 from pathlib import Path
 from types import FrameType
 
 from runforge import clock
-from runforge.attempts import exit_record
+from runforge.attempts import exit_record, report
 from runforge.attempts.build_spec import THREADS
 from runforge.attempts.spec import GpuGrant, Spec
 from runforge.core import exit_codes
 from runforge.core.device import decide
-from runforge.core.outcome import Begun, ExitRecord, ResultFacts
-from runforge.documents.result import read_result
+from runforge.core.outcome import Begun, ExitRecord
 from runforge.files import tail
-from runforge.files.durable import read_if_there
 from runforge.machine.gpus import Gpu
 from runforge.metrics import tokens
 
@@ -38,7 +33,6 @@ NOT_OURS = 75
 _HEARS_SECONDS = 1.0
 _PAUSE = 0.02
 _OUTPUT_LIMIT = 16 * 1024
-_RESULT_LIMIT = 4 * 1024 * 1024
 _REASONS = re.compile(rb"DUE TO|CANCELLED|[Mm]emory limit|oom|OOM|[Oo]ut [Oo]f [Mm]emory")
 
 
@@ -101,7 +95,9 @@ class Node:
 
     def with_result(self, spec: Spec, ending: ExitRecord) -> ExitRecord:
         """Return the record with the result, whose file the daemon may see late."""
-        return ending._replace(result=_result(spec.run_dir))
+        with contextlib.suppress(OSError):  # the daemon reads it when it can
+            return ending._replace(result=report.result_in(spec.run_dir))
+        return ending
 
 
 def _gpus() -> tuple[Gpu, ...]:
@@ -128,24 +124,3 @@ def said_in(attempt_dir: Path) -> str | None:
         line for line in tail.lines(attempt_dir / OUTPUT, _OUTPUT_LIMIT).splitlines() if _REASONS.search(line)
     ]
     return lines[-1].decode("utf-8", "replace") if lines else None
-
-
-def _result(run_dir: Path) -> ResultFacts | None:
-    try:
-        data = read_if_there(run_dir / "result.json", _RESULT_LIMIT)
-    except OSError:
-        return None  # the daemon reads it when it can
-    found = read_result(data) if data is not None else None
-    if found is None:
-        return None
-    return ResultFacts(found.status, found.error_message, found.metric_name, found.metric_value)
-
-
-def main() -> None:
-    """See one attempt through, and end with the run's exit code."""
-    from runforge.supervise.supervisor import supervise
-
-    spec, digest = sys.argv[1:]
-    node = Node()
-    supervise(Path(spec), digest, node)
-    sys.exit(node.exit_code)

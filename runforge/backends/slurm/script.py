@@ -42,7 +42,7 @@ def text(options: SlurmOptions, spec: Path, digest: str) -> bytes:
         "#!/bin/sh",
         "trap : TERM INT HUP",
         *options.setup,
-        command(options, "runforge.supervise.node", str(spec), digest),
+        command(options, "runforge.supervise.on_node", str(spec), digest),
         "code=$?",
         f"[ $code -le {_SIGNALED} ] || {command(options, 'runforge.supervise.fence', str(spec))}",
         "exit $code",

@@ -119,6 +119,9 @@ class Backend(Protocol):
     def inspect(self, ref: AttemptRef) -> Report:
         """Return the report on an attempt. OSError if nothing can be read now."""
 
+    def recall(self, ref: AttemptRef) -> None:
+        """Take back an attempt that was launched and has not begun; what has begun goes on."""
+
     def signs(self, ref: AttemptRef) -> Signs | None:
         """Return the signs of life of a running attempt; None if they cannot be seen now."""
 

@@ -88,6 +88,8 @@ class Job(NamedTuple):
     #: Of a running job that was submitted to a cluster and has not begun there: what it waits for, in the cluster's
     #: word. People are shown a queued one.
     waiting: str | None = None
+    #: Such a job is to be taken back, unless it begins first: 1; 2: and to be held then.
+    recalled: int = 0
 
     @property
     def shown_state(self) -> State:

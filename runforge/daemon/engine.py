@@ -31,6 +31,7 @@ from runforge.daemon.settling import Decide, settle
 from runforge.daemon.stall_watch import StallWatch
 from runforge.daemon.stop_watch import StopWatch
 from runforge.daemon.told_gpus import ToldGpus, told_gpus
+from runforge.daemon.window import Window
 from runforge.daemon.xids import FailedDevices
 from runforge.errors import RunForgeError, explained
 from runforge.store import records, transitions, uses
@@ -99,6 +100,7 @@ class Engine:
         self._failed = FailedDevices(listener.log)
         self.gate = LaunchGate(backend, clock, listener.log)
         self._orders = Orders(journal, backend)
+        self._window = Window(journal, backend)
         #: The journal's version when nothing more could start.
         self._seen: tuple[int, int] | None = None
         self._stalls = StallWatch(journal, backend, clock, lambda: claims.epoch, listener.log)
@@ -169,6 +171,7 @@ class Engine:
         if self._attempts:
             self._stops.step(self._attempts)
         self._orders.deliver(self._attempts)
+        self._window.step(self._attempts, self._claims.room)
         self._stalls.step(
             self._attempts, {each.uuid: float(each.use or 0) for each in self._claims.gpus.seen}
         )

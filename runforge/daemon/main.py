@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runforge import clock, failpoints
 from runforge.backends.local.backend import LocalBackend
@@ -22,7 +22,7 @@ from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.replace import replace_holder
 from runforge.daemon.sampling import Sampling
-from runforge.errors import InternalError, InvalidRequest, RunForgeError
+from runforge.errors import InternalError, InvalidRequest, OperationFailed, RunForgeError
 from runforge.files.permissions import become_private
 from runforge.machine import os_process, size
 from runforge.metrics import tokens
@@ -101,9 +101,24 @@ def _said_done(job: Job, ending: Ending) -> None:
     _say(tokens.job_done(job.job_id, job.run_id, state))
 
 
+def _require_same_place(running: Any, backend: str) -> None:
+    """Refuse a daemon for the runs of another place: it cannot see them, and would start them again."""
+    count, where = (running["there"], "slurm") if backend == "local" else (running["here"], "local")
+    if count:
+        noun = "run goes on" if count == 1 else "runs go on"
+        raise OperationFailed(
+            f"{count} {noun} under --backend {where}, which this daemon would not see",
+            fix=f"Run `runforge daemon --backend {where}` until they have ended",
+        )
+
+
 def take_over(journal: Journal, settings: Settings) -> int:
-    """Write this daemon into the journal and return its epoch. Older daemons can then write no more."""
+    """Write this daemon into the journal and return its epoch. Older daemons can then write no more.
+
+    OperationFailed if runs go on where this daemon cannot see them.
+    """
     with journal.write() as tx:
+        _require_same_place(tx.row("attempts.elsewhere"), settings.backend)
         now = clock.now()
         gone = predecessor.found(journal.workspace, records.daemon(tx.row("journal.daemon")), now)
         if gone is not None:
@@ -188,6 +203,8 @@ class Daemon:
         self._journal = journal
         self._settings = settings
         self._epoch = take_over(journal, settings)
+        if settings.slurm is not None:
+            workspace.share_attempts()
         failpoints.hit("daemon.took_over")
         descriptors = Descriptors()
         listener = Listener(_said_started, _said_done, log)

@@ -95,6 +95,8 @@ class FakeBackend:
             return Shortage("24", "too many open files")
         return None
 
+    def recall(self, ref: AttemptRef) -> None: ...
+
     def signs(self, ref: AttemptRef) -> Signs | None:  # noqa: ARG002
         return None
 

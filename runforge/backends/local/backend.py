@@ -227,6 +227,9 @@ class LocalBackend:
             return False
         return True
 
+    def recall(self, ref: AttemptRef) -> None:
+        """Do nothing: an attempt begins at once here."""
+
     def signs(self, ref: AttemptRef) -> Signs | None:
         """Return what the attempt has written and used; None if that cannot be seen now."""
         try:

@@ -311,13 +311,18 @@ class SlurmBackend:
             return False
         return True
 
+    def recall(self, ref: AttemptRef) -> None:
+        """Take back an attempt that has not begun."""
+        attempt = self._attempts[ref.token]
+        if not attempt.has_begun and attempt.phase is not Phase.WITHDRAWN:
+            self._withdraw(attempt)
+
     def _withdraw(self, attempt: Attempt) -> None:
         """Take an attempt back that has not begun. Its start marker still decides whether that was in time."""
         self._changing.drop(attempt)
-        was_offered = attempt.phase is not Phase.REFUSED
-        attempt.phase = Phase.WITHDRAWN
-        if was_offered:
+        if attempt.phase is not Phase.REFUSED:
             self._changing.cancel(attempt)
+        attempt.phase = Phase.WITHDRAWN
 
     def withdraw(self, ref: AttemptRef, order: Order) -> bool:
         """Delete the file that the supervisor watches; False while that is refused."""

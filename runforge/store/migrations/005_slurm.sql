@@ -10,6 +10,9 @@ ALTER TABLE daemon ADD COLUMN backend TEXT NOT NULL DEFAULT 'local';
 -- Of a running job that was submitted and has not begun: what it waits for, in the scheduler's word. To people it is
 -- a queued one.
 ALTER TABLE jobs ADD COLUMN waiting TEXT;
+-- Such a job is to be taken back, unless it begins first: 1, or 2: and to be held then.
+ALTER TABLE jobs ADD COLUMN recalled INTEGER NOT NULL DEFAULT 0 CHECK (recalled IN (0, 1, 2));
+CREATE INDEX jobs_waiting ON jobs (lane_id) WHERE waiting IS NOT NULL;
 
 CREATE TRIGGER jobs_waited AFTER UPDATE OF waiting ON jobs
 WHEN NEW.waiting IS NOT OLD.waiting AND NEW.state = 'running' AND OLD.state = 'running'
@@ -26,5 +29,5 @@ SELECT seq, job_id, run_id, group_id, lane_id, run_dir, priority, state, cpus, g
        metric_name, metric_value, held, blockers, delayed, not_before, version, name, tags, notes, env_id, request_sha,
        retry_rules, retries_used, recipe, config_hash, pins, learns, trial_no, stop_reason, frozen_at, yield_requested,
        is_resumable, on_lost, yields, idle_yields, last_step, code_tree, notify, stall_seconds, stall_kill, stalled_at,
-       waiting
+       waiting, recalled
 FROM jobs CROSS JOIN shapes USING (shape_id);

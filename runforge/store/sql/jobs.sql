@@ -126,7 +126,7 @@ WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_re
 -- name: end
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
                 cause = :cause, metric_name = :metric_name, metric_value = :metric_value,
-                frozen_at = NULL, yield_requested = 0, waiting = NULL,
+                frozen_at = NULL, yield_requested = 0, waiting = NULL, recalled = 0,
                 stop_reason = CASE WHEN :cause = 'stopped_early' THEN stop_reason END
 WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
   AND state IN ('queued', 'running');
@@ -135,13 +135,13 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,
                 updated_at = :now, error = :error, cause = :cause,
                 not_before = :not_before, delayed = :not_before IS NOT NULL,
-                held = :held, frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL
+                held = :held, frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL, recalled = 0
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 
 -- name: give_back
 -- After a yield: before all others of its lane and priority that wait.
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, started_at = NULL, updated_at = :now, error = :error,
-                cause = :cause, held = :held, frozen_at = NULL, yield_requested = 0, waiting = NULL,
+                cause = :cause, held = :held, frozen_at = NULL, yield_requested = 0, waiting = NULL, recalled = 0,
                 yields = yields + 1, idle_yields = :idle_yields, last_step = :last_step,
                 position = (SELECT iif(first <= jobs.place, first - 1, jobs.position)
                             FROM (SELECT min(place) AS first FROM jobs AS other
@@ -152,7 +152,7 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_r
 -- name: try_again
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
                 error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used,
-                frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL
+                frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL, recalled = 0
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
 
 -- name: wait
@@ -160,8 +160,25 @@ UPDATE jobs SET waiting = :waiting, updated_at = :now
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND waiting IS NOT NULL AND waiting <> :waiting;
 
 -- name: begin
-UPDATE jobs SET waiting = NULL, started_at = :begun_at, updated_at = :now
+UPDATE jobs SET waiting = NULL, recalled = 0, started_at = :begun_at, updated_at = :now
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND waiting IS NOT NULL;
+
+-- name: recall
+UPDATE jobs SET recalled = :wish, updated_at = :now WHERE job_id = :job_id AND state = 'running' AND waiting IS NOT NULL;
+
+-- name: to_recall
+-- What waits in a cluster's queue and is not to begin now: a person wants it back, its lane is paused, or the window is
+-- full and a more urgent job of its lane is ready. Index seeks alone, for each that waits.
+SELECT job_id FROM jobs INDEXED BY jobs_waiting CROSS JOIN lanes USING (lane_id)
+WHERE waiting IS NOT NULL AND jobs.state = 'running'
+  AND (recalled > 0 OR lanes.is_paused = 1
+       OR (:is_full AND EXISTS (
+           SELECT 1 FROM lane_shapes AS ready
+           WHERE ready.lane_id = jobs.lane_id AND ready.ready > 0 AND ready.is_closed = 0
+             AND jobs.priority < (SELECT other.priority FROM jobs AS other INDEXED BY jobs_next
+                                  WHERE other.lane_id = ready.lane_id AND other.shape_id = ready.shape_id
+                                    AND other.state = 'queued' AND other.is_gated = 0
+                                  ORDER BY other.priority DESC, other.place, other.seq LIMIT 1))));
 
 -- name: next_due
 SELECT min(not_before) FROM jobs WHERE state = 'queued' AND delayed = 1;

@@ -40,7 +40,7 @@ def check(scene: Scene) -> None:
 
 def all_succeeded(scene: Scene) -> None:
     scene.until_over()
-    assert {outcome for outcome in scene.outcomes()} == {("succeeded", 1, None)}
+    assert set(scene.outcomes()) == {("succeeded", 1, None)}
     assert sorted(scene.started) == sorted(job["run_id"] for job in scene.jobs())
     check(scene)
 
@@ -81,7 +81,7 @@ def test_jobs_that_are_listed_late_are_submitted_twice_and_start_once(slurm: Fak
 def test_a_job_that_slurm_forgets_is_submitted_again_under_its_name(slurm: FakeSlurm, scene: Scene) -> None:
     put(scene, 0.1)
     daemon(scene)
-    scene.until(lambda: slurm.jobs(), "it is submitted")
+    scene.until(slurm.jobs, "it is submitted")
     slurm.set(begins=True)
     slurm.forget("1")
     all_succeeded(scene)

@@ -104,6 +104,9 @@ class Backend(Protocol):
     def room(self) -> int | None:
         """Return how many more attempts may be launched now; None if the slots alone decide."""
 
+    def trouble(self) -> str | None:
+        """Return why nothing is launched now whatever the disks are like; None if that is not so."""
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what prevents launches now. After failures it tries one, otherwise it only looks."""
 

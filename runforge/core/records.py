@@ -166,6 +166,8 @@ class Group(NamedTuple):
     streak: int = 0
     #: How many of the canceled runs were stopped early.
     stopped: int = 0
+    #: How many of the running ones wait in a cluster's queue.
+    submitted: int = 0
 
     @property
     def total(self) -> int:

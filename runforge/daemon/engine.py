@@ -137,6 +137,11 @@ class Engine:
         """Why no run can have a GPU now, though there should be some."""
         return self._claims.gpus.problem
 
+    @property
+    def backend_problem(self) -> str | None:
+        """Why the backend launches nothing now, for reasons of its own."""
+        return self._backend.trouble()
+
     def wait_seconds(self) -> float | None:
         """Return the seconds until `tick` must be called again; None if a descriptor will wake the loop."""
         if any(running.is_due or running.ending is not None for running in self._attempts):

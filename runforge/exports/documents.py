@@ -15,6 +15,9 @@ from runforge.store.journal import Transaction
 
 #: What the queued jobs wait for, by job id: as `waiting_on` of queue.json shows it.
 WaitingOn = Mapping[str, list[dict[str, str]]]
+#: Where jobs are in a cluster, by job id: the job's number there, and its machine.
+Places = Mapping[str, tuple[str | None, str | None]]
+_NOWHERE: Places = {}
 
 
 def waiting_on(tx: Transaction, rows: Sequence[Any]) -> WaitingOn:
@@ -28,19 +31,29 @@ def waiting_on(tx: Transaction, rows: Sequence[Any]) -> WaitingOn:
     return found
 
 
-def job_document(row: Any, waiting: WaitingOn) -> dict[str, Any]:
+def places(tx: Transaction, rows: Sequence[Any]) -> Places:
+    """Return where those of these jobs are that are in a cluster; the rows are in order of number."""
+    if not rows:
+        return {}
+    found = tx.rows("attempts.places", first=rows[0]["seq"], last=rows[-1]["seq"])
+    return {row["job_id"]: (row["place"], row["node"]) for row in found}
+
+
+def job_document(row: Any, waiting: WaitingOn, where: Places = _NOWHERE) -> dict[str, Any]:
     """Return a row of `jobs` as queue.json shows it. No Job is made, because there may be very many."""
+    is_begun = row["waiting"] is None
+    place, node = where.get(row["job_id"], (None, None))
     return {
         "job_id": row["job_id"],
         "kind": "run",
         "run_id": row["run_id"],
         "group_id": row["group_id"],
         "priority": row["priority"],
-        "state": row["state"],
+        "state": row["state"] if is_begun else "queued",
         "requires_gpu": row["gpus"] > 0,
         "attempt": row["attempt"],
         "created_at": row["created_at"],
-        "started_at": row["started_at"],
+        "started_at": row["started_at"] if is_begun else None,
         "finished_at": row["finished_at"],
         "error": row["error"],
         "cause": row["cause"],
@@ -57,11 +70,18 @@ def job_document(row: Any, waiting: WaitingOn) -> dict[str, Any]:
         "resumable": row["is_resumable"] == 1,
         "on_lost": row["on_lost"],
         "yields": row["yields"],
+        "place": place,
+        "node": node,
+        "waiting": row["waiting"],
     }
 
 
 def queue_document(
-    daemon: DaemonRow, rows: Iterable[Any], seq: int, waiting: WaitingOn | None = None
+    daemon: DaemonRow,
+    rows: Iterable[Any],
+    seq: int,
+    waiting: WaitingOn | None = None,
+    where: Places = _NOWHERE,
 ) -> dict[str, Any]:
     """Return queue.json."""
     return {
@@ -71,7 +91,7 @@ def queue_document(
         "max_parallel": daemon.max_parallel,
         "gpu_slots": daemon.gpu_slots,
         "last_served_group": daemon.last_served_group,
-        "jobs": [job_document(row, waiting or {}) for row in rows],
+        "jobs": [job_document(row, waiting or {}, where) for row in rows],
     }
 
 
@@ -158,7 +178,7 @@ def run_entry(job: Job) -> dict[str, Any]:
     """Return a run as group.json shows it."""
     return {
         "run_id": job.run_id,
-        "status": job.state.value,
+        "status": job.shown_state.value,
         "request_overrides": json.loads(job.overrides),
         "result_ref": result_ref(job),
         "primary_metric": metric(job),
@@ -176,6 +196,7 @@ def daemon_document(
     gpu_problem: str | None,
     devices: Sequence[dict[str, Any]] = (),
     reserved: dict[str, Any] | None = None,
+    backend_problem: str | None = None,
 ) -> dict[str, Any]:
     """Return daemon.json."""
     return {
@@ -190,5 +211,7 @@ def daemon_document(
         "gpu_problem": gpu_problem,
         "gpus": list(devices),
         "gpus_reserved": reserved,
+        "backend": row.backend,
+        "backend_problem": backend_problem,
         "state": state,
     }

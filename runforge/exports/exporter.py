@@ -24,6 +24,7 @@ from runforge.exports.documents import (
     best_run,
     group_document,
     job_document,
+    places,
     queue_document,
     run_entry,
     waiting_on,
@@ -120,8 +121,8 @@ class Exporter:
 
         def read(first: int, after: int) -> list[dict[str, Any]]:
             rows = tx.rows("jobs.block", first=first, after=after)
-            waiting = waiting_on(tx, rows)
-            return [job_document(row, waiting) for row in rows]
+            waiting, where = waiting_on(tx, rows), places(tx, rows)
+            return [job_document(row, waiting, where) for row in rows]
 
         numbers = range(0)
         if (ends := tx.row("jobs.ends"))["last"] is not None:
@@ -293,7 +294,9 @@ def check(workspace: Workspace) -> list[str]:
     with open_journal(workspace) as journal, journal.read() as tx:
         rows = tx.rows("jobs.all")
         daemon = records.daemon(tx.row("journal.daemon"))
-        queue = queue_document(daemon, rows, tx.row("journal.last_seq")[0], waiting_on(tx, rows))
+        queue = queue_document(
+            daemon, rows, tx.row("journal.last_seq")[0], waiting_on(tx, rows), places(tx, rows)
+        )
         groups = [records.group(tx.row("groups.by_id", group_id=row[0])) for row in tx.rows("groups.ids")]
         best = {group.group_id: best_run(tx, group) for group in groups}
     members: dict[str, list[Job]] = {group.group_id: [] for group in groups}

@@ -41,7 +41,7 @@ class DaemonStatus(NamedTuple):
     max_parallel: int
     gpu_slots: int
     epoch: int
-    #: What the disks lack; while it is set, no daemon launches anything.
+    #: What the disks lack, or what is wrong with Slurm; while it is set, no daemon launches anything.
     shortage: disk_space.Shortage | None = None
     #: Why the daemon can give no run a GPU, though there should be some.
     gpu_problem: str | None = None
@@ -53,6 +53,8 @@ class DaemonStatus(NamedTuple):
     gpus: tuple[dict[str, Any], ...] = ()
     #: The job that has waited long, and the devices that are kept for it.
     gpus_reserved: dict[str, Any] | None = None
+    #: Where it launches: local, slurm.
+    backend: str = "local"
 
     @property
     def is_live(self) -> bool:
@@ -102,10 +104,14 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
     age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
     is_silent = (age or 0.0) > STALE_SECONDS
     lacking = disk_space.shortage(workspace, is_suspicious=is_silent and holder is not None)
+    if lacking is None and holder is not None and told.trouble is not None:
+        lacking = disk_space.Shortage("slurm", told.trouble)
     state = row.state
     if holder is None:
         state = "stopped" if row.state == "stopped" else "died"
-    elif (is_silent and lacking is None) or daemon_holder.process_state(holder.pid) == "T":
+    elif (is_silent and (lacking is None or told.trouble is not None)) or daemon_holder.process_state(
+        holder.pid
+    ) == "T":
         state = "not_responding"
     elif row.state == "stopped":
         state = "running"  # it holds the lock but has not written its row yet
@@ -125,6 +131,7 @@ def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
         gpu_choice=row.devices,
         gpus=told.gpus if holder is not None else (),
         gpus_reserved=told.reserved if holder is not None else None,
+        backend=row.backend,
     )
 
 
@@ -150,13 +157,14 @@ class _Told(NamedTuple):
     problem: str | None = None
     gpus: tuple[dict[str, Any], ...] = ()
     reserved: dict[str, Any] | None = None
+    trouble: str | None = None
 
 
 def _told(workspace: Workspace) -> _Told:
     """Return the heartbeat and what the daemon says of the GPUs, as it has written them itself."""
     try:
         told = json.loads(read_bounded(workspace.daemon_json, _DAEMON_JSON_LIMIT))
-        beat, problem = told["last_heartbeat"], told.get("gpu_problem")
+        beat, problem, trouble = told["last_heartbeat"], told.get("gpu_problem"), told.get("backend_problem")
         clock.to_datetime(beat)
         gpus = tuple(gpu for gpu in told.get("gpus") or () if isinstance(gpu.get("uuid"), str))
         reserved = told.get("gpus_reserved")
@@ -167,6 +175,7 @@ def _told(workspace: Workspace) -> _Told:
         None if problem is None else str(problem),
         gpus,
         reserved if isinstance(reserved, dict) else None,
+        None if trouble is None else str(trouble),
     )
 
 
@@ -181,6 +190,7 @@ def slots_used(tx: Transaction, daemon: DaemonRow | DaemonStatus) -> tuple[int, 
 def free_capacity(daemon: DaemonStatus, tx: Transaction) -> Capacity:
     """Return what is free: the daemon's slots, its devices as it has told them, processors and memory."""
     grants, asked = tx.rows("attempts.grants"), tx.rows("attempts.asked")
+    is_here = daemon.backend == "local"  # a cluster counts for itself
     cpus = size.cpus() - sum(row["cpus"] for row in asked if row["cpus"] > 1)
     mem_mb = size.mem_mb() - sum(row["mem_mb"] for row in asked)
     has_devices = bool(daemon.gpus)
@@ -191,8 +201,8 @@ def free_capacity(daemon: DaemonStatus, tx: Transaction) -> Capacity:
         tuple(_device(gpu, grants) for gpu in daemon.gpus if not gpu.get("is_quarantined"))
         if has_devices
         else None,
-        max(0, cpus),
-        max(0, mem_mb) if size.mem_mb() else None,
+        max(0, cpus) if is_here else None,
+        max(0, mem_mb) if size.mem_mb() and is_here else None,
         not daemon.gpu_auto and daemon.gpu_slots > len(daemon.gpus),
         _reservation(daemon.gpus_reserved),
     )

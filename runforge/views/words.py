@@ -48,6 +48,7 @@ WAITING_BRIEF = {
     "group_limit": "group's limit",
     "no_cpus": "cpus",
     "no_memory": "memory",
+    "slurm": "slurm",
 }
 
 
@@ -137,10 +138,16 @@ def _later(job: Job) -> str:
     return f"{job.error}; tried again at {when}" if job.error else f"starts at {when}"
 
 
+def _in_slurm(reason: str) -> str:
+    return f"it waits in Slurm's queue: {reason}" if reason else "it was submitted to Slurm"
+
+
 def why_running(workspace: Workspace, job: Job) -> Waiting | None:
     """Return why a run does not go on or has not ended: no sign of life, processes that cannot be killed; else None."""
     if job.state is not State.RUNNING:
         return None
+    if job.waiting is not None:
+        return Waiting("slurm", _in_slurm(job.waiting))
     pids = unkillable.read(workspace.attempt_dir(job.run_id, job.attempt))
     if pids:
         return Waiting("survivors", unkillable.words(pids))

@@ -82,6 +82,10 @@ class LocalBackend:
         """Return that the slots alone decide."""
         return None
 
+    def trouble(self) -> str | None:
+        """Return nothing: what this machine lacks is a shortage."""
+        return None
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what the disks lack; after failures also what a test launch still meets."""
         found = disk_space.shortage(self._workspace)

@@ -48,6 +48,7 @@ class Asking:
             self.problem = None
         elif self.problem is None:
             self.problem = f"Slurm has not answered since {time.strftime('%H:%M')} ({answers.reason(err)})"
+            self._log(f"WARNING: {self.problem}; runs go on and are seen to end, nothing is submitted")
             self.suspect(_UNHEARD_SECONDS)
 
     def step(self, *, is_wanted: bool) -> None:

@@ -114,14 +114,15 @@ class SlurmBackend:
     def _is_refused(self) -> bool:
         return self._changing.refusal is not None and self._changing.is_general
 
+    def trouble(self) -> str | None:
+        """Return that Slurm does not answer, or that it takes no run."""
+        return self._asking.problem or (self._changing.refusal if self._is_refused else None)
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:  # noqa: ARG002 - looking costs nothing
         """Return what the disks lack, or that Slurm does not answer or takes no more."""
         found = disk_space.shortage(self._workspace)
-        if found is not None:
-            return found
-        if self._asking.problem is not None:
-            return Shortage("slurm_silent", self._asking.problem)
-        return Shortage("slurm_refuses", self._changing.refusal or "") if self._is_refused else None
+        trouble = self.trouble()
+        return Shortage("slurm", trouble) if found is None and trouble is not None else found
 
     # --- launching -----------------------------------------------------------------------------
 

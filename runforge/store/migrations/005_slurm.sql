@@ -5,6 +5,7 @@ ALTER TABLE attempts ADD COLUMN place TEXT;
 -- When it has really begun, and on which machine. NULL: not yet, or on the daemon's machine.
 ALTER TABLE attempts ADD COLUMN begun_at TEXT;
 ALTER TABLE attempts ADD COLUMN node TEXT;
+CREATE INDEX attempts_elsewhere ON attempts (job_id) WHERE place IS NOT NULL;
 -- Which backend the daemon launches on.
 ALTER TABLE daemon ADD COLUMN backend TEXT NOT NULL DEFAULT 'local';
 -- Of a running job that was submitted and has not begun: what it waits for, in the scheduler's word. To people it is

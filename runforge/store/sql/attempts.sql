@@ -9,6 +9,12 @@ UPDATE attempts SET place = :place WHERE job_id = :job_id AND attempt = :attempt
 UPDATE attempts SET begun_at = :begun_at, node = :node
 WHERE job_id = :job_id AND attempt = :attempt AND finished_at IS NULL;
 
+-- name: places
+-- Where those of these jobs are that are in a cluster. Without any such attempt nothing is looked for.
+SELECT jobs.job_id, attempts.place, node FROM jobs CROSS JOIN attempts USING (job_id, attempt)
+WHERE EXISTS (SELECT 1 FROM attempts INDEXED BY attempts_elsewhere WHERE place IS NOT NULL)
+  AND jobs.seq BETWEEN :first AND :last AND attempts.place IS NOT NULL;
+
 -- name: elsewhere
 -- How many running attempts are on this machine, and how many in a cluster.
 SELECT count(*) FILTER (WHERE attempts.place IS NULL) AS here,

@@ -13,13 +13,17 @@ VALUES (:group_id, :lane_id, :name, :notes, :now, :created_by, :now,
 -- name: by_id
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
-       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped
+       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
+        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted
 FROM groups JOIN lanes USING (lane_id) WHERE group_id = :group_id;
 
 -- name: all
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
-       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped
+       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
+        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted
 FROM groups JOIN lanes USING (lane_id) ORDER BY lane_id;
 
 -- name: at_a_glance
@@ -27,7 +31,9 @@ FROM groups JOIN lanes USING (lane_id) ORDER BY lane_id;
 -- are, a glance costs the same.
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
-       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped
+       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
+        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted
 FROM groups JOIN lanes USING (lane_id)
 WHERE lane_id IN (
     SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued + running > 0

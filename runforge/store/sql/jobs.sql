@@ -251,9 +251,10 @@ UPDATE jobs SET updated_at = :now WHERE job_id = :job_id;
 DELETE FROM jobs WHERE job_id = :job_id;
 
 -- name: totals
-SELECT sum(queued) AS queued, sum(running) AS running,
+-- What was submitted to a cluster and has not begun is queued to people.
+SELECT sum(queued) + waiting AS queued, sum(running) - waiting AS running,
        sum(succeeded) AS succeeded, sum(failed) AS failed, sum(canceled) AS canceled
-FROM lanes;
+FROM lanes, (SELECT count(*) AS waiting FROM jobs INDEXED BY jobs_waiting WHERE waiting IS NOT NULL);
 
 -- name: count_by_state
 -- The slow way, to check the counters against.

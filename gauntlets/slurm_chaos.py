@@ -42,9 +42,9 @@ _PROGRESS_SECONDS = 10.0
 #: Who is hit, and how often.
 _LOTS = ("daemon",) * 3 + ("controller",) * 2 + ("slurmd",) * 2 + ("node",) * 4 + ("scancel",) * 5
 _CODES = (0, 0, 0, 0, 1, 3, 42)
-#: Looks as often as is allowed, and gives up a node soon: what takes minutes elsewhere.
-#: A wide window: what a killed controller has forgotten stands in it for a minute after each start of a daemon.
-_CONFIG = "[slurm]\npoll_seconds = 5\nfence_seconds = 10\nahead = 24\n"
+#: It gives up a node soon, what takes minutes elsewhere. A wide window: what a killed controller has forgotten stands in
+#: it for a minute after each start of a daemon.
+_USUAL = {"fence_seconds": 10, "ahead": 24}
 UNCLAIMED = Mutant(
     "unclaimed",
     "runforge/attempts/start_marker.py",
@@ -57,12 +57,18 @@ UNCLAIMED = Mutant(
 
 def use(here: Arena, cluster: Cluster) -> None:
     """Let the daemons of an arena give their runs to a cluster."""
-    here.daemon_options = ("--backend", "slurm")
     here.environment.update(cluster.environment)
-    hidden = here.root / ".runforge"
-    hidden.mkdir(mode=0o700)
-    (hidden / FILE).write_text(_CONFIG, "utf-8")
-    (hidden / FILE).chmod(0o600)
+    settings(here, **_USUAL)
+
+
+def settings(here: Arena, **numbers: int) -> None:
+    """Let the daemons of an arena work with Slurm, with these settings; they look as often as they may."""
+    here.daemon_options = ("--backend", "slurm")
+    path = here.root / ".runforge" / FILE
+    path.parent.mkdir(mode=0o700)
+    lines = [f"{name} = {number}" for name, number in {"poll_seconds": 5, **numbers}.items()]
+    path.write_text("\n".join(["[slurm]", *lines, ""]), "utf-8")
+    path.chmod(0o600)
 
 
 class Chaos:

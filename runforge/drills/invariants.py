@@ -145,7 +145,9 @@ def _against_record(facts: _Facts, attempt: Attempt) -> list[str]:
             return []
         return [f"the journal says {cause} {said}, and there is no exit record"]
     if record.terminated or record.canceled:
-        right = cause in _BY_CLUSTER if record.terminated else cause is Cause.CANCELED
+        # A run whose node is out of sight is stopped by a cancel, too.
+        is_fenced = cause is Cause.LOST and attempt.place is not None
+        right = cause in _BY_CLUSTER if record.terminated else cause is Cause.CANCELED or is_fenced
     elif record.stopped:
         right = cause in {Cause.STOPPED_EARLY, Cause.CANCELED}
     elif record.spawn_error:

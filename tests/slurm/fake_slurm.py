@@ -122,11 +122,10 @@ class FakeSlurm:
         self.change(job_id, is_forgotten=True)
 
     def kill(self, job_id: str, number: int = signal.SIGKILL) -> None:
-        """Send a signal to a job's processes."""
-        pid = self.job(job_id).get("pid")
-        if pid:
+        """Send a signal to all of a job's processes, but for the one that says how it ended."""
+        for pid in _descendants(self.job(job_id).get("pid", 0)):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, number)
+                os.kill(pid, number)
 
     def stop(self) -> None:
         """Kill the processes of all jobs."""
@@ -145,8 +144,9 @@ class FakeSlurm:
         return sorted(found, key=lambda job: int(job["serial"]))
 
     def job(self, job_id: str) -> dict[str, Any]:
-        """Return the newest job of a number."""
-        return [job for job in self.jobs() if job["id"] == job_id][-1]
+        """Return the newest job of a number that Slurm knows; else the newest."""
+        found = [job for job in self.jobs() if job["id"] == job_id]
+        return ([job for job in found if not job["is_forgotten"]] or found)[-1]
 
     def named(self, name: str) -> list[dict[str, Any]]:
         """Return the jobs of a name, the oldest first."""
@@ -192,6 +192,18 @@ class FakeSlurm:
             state["next"] += 1
             _write(self.folder / "jobs" / f"{serial}.json", job)
         return job
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return what a process has started, and what these have."""
+    found = [pid] if pid else []
+    parents = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            parents[int(name)] = int(Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[1])
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
 
 
 def _write(path: Path, value: Any) -> None:
@@ -324,7 +336,7 @@ def _chosen(slurm: FakeSlurm, options: dict[str, str]) -> list[dict[str, Any]]:
 def _scancel(slurm: FakeSlurm, options: dict[str, str], rest: list[str]) -> int:
     names = options.get("name", "").split(",")
     for job in slurm.jobs():
-        if job["id"] not in rest and job["name"] not in names:
+        if job["is_forgotten"] or (job["id"] not in rest and job["name"] not in names):
             continue
         if job["state"] == "PENDING":
             slurm.end(job["id"], "CANCELLED")

@@ -13,7 +13,7 @@ from runforge.errors import InvalidRequest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runforge.backends.slurm.options import SlurmOptions
+    from runforge.daemon.slurm import Options
     from runforge.workspace import Workspace
 
 #: Where runs can run.
@@ -62,7 +62,7 @@ def _gpu_slots(text: str) -> int | None:
     return number
 
 
-def _slurm(here: Workspace, backend: str | None, ahead: int | None, words: str | None) -> SlurmOptions | None:
+def _slurm(here: Workspace, backend: str | None, ahead: int | None, words: str | None) -> Options | None:
     """Return how the daemon is to work with Slurm; None for runs on this machine."""
     from runforge import config
 

@@ -11,8 +11,11 @@ from runforge.config import Config
 from runforge.errors import InvalidRequest
 from runforge.workspace import Workspace
 
+#: What a daemon asks of Slurm.
+Options = SlurmOptions
 
-def options(settings: Config, words: str | None, ahead: int | None) -> SlurmOptions:
+
+def options(settings: Config, words: str | None, ahead: int | None) -> Options:
     """Return what is to be asked of Slurm. InvalidRequest for options that cannot be, and where Slurm is not."""
     for program in probe.PROGRAMS:
         if shutil.which(program) is None:

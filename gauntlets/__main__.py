@@ -1,7 +1,8 @@
 """`python -m gauntlets [g1 g4 ...] [--backend slurm] [--json FILE]`: run gauntlets, print a table, write a report.
 
 `python -m gauntlets failpoints` is the walk over the failpoints (gauntlets/failpoints.py), `python -m gauntlets
-chaos` random kills under a mixed load (gauntlets/chaos.py), `python -m gauntlets powercut` cuts the power of a
+chaos` random kills under a mixed load (gauntlets/chaos.py), `python -m gauntlets sweeps` random kills and broken
+samplers through sweeps (gauntlets/chaos_sweeps.py), `python -m gauntlets powercut` cuts the power of a
 disk in an image (gauntlets/powercut.py), `python -m gauntlets syscalls` lets system calls fail (gauntlets/syscalls.py),
 `python -m gauntlets slurm` random kills on a private cluster (gauntlets/slurm_chaos.py),
 `python -m gauntlets mutants` breaks the program and looks whether its tests see that (gauntlets/mutants.py).
@@ -21,6 +22,7 @@ from typing import Any
 
 from gauntlets import (
     chaos,
+    chaos_sweeps,
     failpoints,
     gpu_gauntlets,
     guard_gauntlets,
@@ -53,6 +55,7 @@ GAUNTLETS: dict[str, Callable[[Arena], dict[str, Any]]] = {
 OTHERS: dict[str, Callable[[list[str]], int]] = {
     "failpoints": failpoints.main,
     "chaos": chaos.main,
+    "sweeps": chaos_sweeps.main,
     "mutants": mutants.main,
     "powercut": powercut.main,
     "slurm": slurm_chaos.main,

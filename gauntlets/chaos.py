@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -43,19 +44,22 @@ _LOTS = ("daemon",) * 6 + ("zygote",) * 2 + ("supervisor",) * 9 + ("stop daemon"
 class Chaos:
     """One run of the gauntlet."""
 
+    lots: Sequence[str] = _LOTS
+
     def __init__(
         self, here: Scene, *, kills: int, runs: int, seed: int, seconds: float, graphs: bool = False
     ) -> None:
-        self._here = here
+        self.here = here
         self._kills = kills
         self._runs = runs
         self._seed = seed
         self._seconds = seconds
         self._graphs = graphs
-        self._dice = Random(f"{seed} chaos")
+        self.dice = Random(f"{seed} chaos")
         self._mark = f"RUNFORGE_CHAOS={here.root}".encode()
         self._next_progress = 0.0
         self._start = time.monotonic()
+        self._loads: list[subprocess.Popen[bytes]] = []
         self.hits: Counter[str] = Counter()
         self.broken: list[str] = []
         here.environment["RUNFORGE_CHAOS"] = str(here.root)
@@ -66,33 +70,39 @@ class Chaos:
         return sum(count for name, count in self.hits.items() if not name.startswith("stop"))
 
     @property
-    def _is_late(self) -> bool:
+    def is_late(self) -> bool:
+        """Whether it has lasted too long."""
         return time.monotonic() - self._start > self._seconds
 
     def play(self) -> dict[str, Any]:
         """Do it all; return the report."""
-        loads = [self._spawn_load(number) for number in range(_LOADS)]
-        self._here.spawn_daemon(_SLOTS, 1)
-        while self.killed < self._kills and not self._is_late:
-            time.sleep(self._dice.expovariate(2.5))
-            self._hit(self._dice.choice(_LOTS))
-            self._progress()
+        self.begin_load()
+        self.here.spawn_daemon(_SLOTS, 1)
+        self.hunt()
         hunted = time.monotonic() - self._start
-        while len(self._acknowledged()) < self._runs and not self._is_late:
-            self._keep_daemon()
-            time.sleep(0.2)
-            self._progress()
-        for load in loads:
-            load.communicate(b"", timeout=120)
-            if load.returncode:
-                self.broken.append(f"a process of the load ended with exit code {load.returncode}")
+        self.finish_load()
         self._drain()
-        return self._report(hunted)
+        return self.report(hunted)
 
     # --- the load ------------------------------------------------------------------------------
 
+    def begin_load(self) -> None:
+        """Let the queue get work."""
+        self._loads = [self._spawn_load(number) for number in range(_LOADS)]
+
+    def finish_load(self) -> None:
+        """Wait until the queue has all its work."""
+        while len(self.acknowledged()) < self._runs and not self.is_late:
+            self.keep_daemon()
+            time.sleep(0.2)
+            self.progress()
+        for load in self._loads:
+            load.communicate(b"", timeout=120)
+            if load.returncode:
+                self.broken.append(f"a process of the load ended with exit code {load.returncode}")
+
     def _spawn_load(self, number: int) -> subprocess.Popen[bytes]:
-        here = self._here
+        here = self.here
         share = self._runs // _LOADS + (number < self._runs % _LOADS)
         words = [str(here.root), str(here.witness), str(share), f"{self._seed}.{number}"]
         with open(here.root.parent / f"load-{number}.out", "wb") as output:
@@ -102,46 +112,56 @@ class Chaos:
                 stdout=output,
             )
 
-    def _load_lines(self) -> list[str]:
-        files = [self._here.root.parent / f"load-{number}.out" for number in range(_LOADS)]
+    def load_lines(self) -> list[str]:
+        """Return what the processes of the load have said."""
+        files = [self.here.root.parent / f"load-{number}.out" for number in range(_LOADS)]
         return [line for path in files for line in path.read_text("utf-8").splitlines()]
 
-    def _acknowledged(self) -> list[str]:
-        return [line.split()[1] for line in self._load_lines() if line.startswith("ACK ")]
+    def acknowledged(self) -> list[str]:
+        """Return the runs that the queue has acknowledged so far."""
+        return [line.split()[1] for line in self.load_lines() if line.startswith("ACK ")]
 
     # --- the kills -----------------------------------------------------------------------------
 
-    def _hit(self, victim: str) -> None:
-        self._keep_daemon()
-        daemon = self._here.daemons[-1]
+    def hunt(self) -> None:
+        """Kill and stop, one after the other, until there were enough."""
+        while self.killed < self._kills and not self.is_late:
+            time.sleep(self.dice.expovariate(2.5))
+            self.hit(self.dice.choice(self.lots))
+            self.progress()
+
+    def hit(self, victim: str) -> None:
+        """Kill or stop a process of this kind, if there is one."""
+        self.keep_daemon()
+        daemon = self.here.daemons[-1]
         if victim == "daemon":
             daemon.kill()
             daemon.wait()
             self.hits[victim] += 1
-            time.sleep(self._dice.choice([0.0, 0.0, self._dice.uniform(0, 0.3)]))
-            self._here.spawn_daemon(_SLOTS, 1)
+            time.sleep(self.dice.choice([0.0, 0.0, self.dice.uniform(0, 0.3)]))
+            self.here.spawn_daemon(_SLOTS, 1)
             return
         word, _, rest = victim.rpartition(" ")
-        pids = [daemon.pid] if rest == "daemon" else self._pids(rest, daemon.pid)
+        pids = [daemon.pid] if rest == "daemon" else self.pids(rest, daemon.pid)
         if not pids:
             return
-        pid = self._dice.choice(pids)
+        pid = self.dice.choice(pids)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP if word else signal.SIGKILL)
             self.hits[victim] += 1
             if word:
-                time.sleep(self._dice.uniform(0.05, 0.6))
+                time.sleep(self.dice.uniform(0.05, 0.6))
                 os.kill(pid, signal.SIGCONT)
 
-    def _keep_daemon(self) -> None:
+    def keep_daemon(self) -> None:
         """Make sure that a daemon is running; one that ended by itself is a fault."""
-        daemon = self._here.daemons[-1]
+        daemon = self.here.daemons[-1]
         if daemon.poll() is not None:
-            said = self._here.said(daemon).strip().splitlines()[-1:]
+            said = self.here.said(daemon).strip().splitlines()[-1:]
             self.broken.append(f"a daemon ended by itself with exit code {daemon.returncode}: {said}")
-            self._here.spawn_daemon(_SLOTS, 1)
+            self.here.spawn_daemon(_SLOTS, 1)
 
-    def _pids(self, kind: str, daemon: int) -> list[int]:
+    def pids(self, kind: str, daemon: int) -> list[int]:
         """Return the zygotes or the supervisors of this workspace."""
         found = []
         for name in os.listdir("/proc"):
@@ -160,46 +180,49 @@ class Chaos:
 
     # --- telling -------------------------------------------------------------------------------
 
-    def _progress(self) -> None:
+    def progress(self) -> None:
+        """Say now and then how far it is."""
         if time.monotonic() < self._next_progress:
             return
         self._next_progress = time.monotonic() + _PROGRESS_SECONDS
-        counts = glance.queue_summary(workspaces.at(self._here.root)).counts
+        counts = glance.queue_summary(workspaces.at(self.here.root)).counts
         spent = time.monotonic() - self._start
         shown = ", ".join(f"{count} {state}" for state, count in counts.items())
-        acknowledged = len(self._acknowledged())
-        print(
-            f"{spent:5.0f} s  {self.killed}/{self._kills} kills, {acknowledged}/{self._runs} runs: {shown}",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(f"{spent:5.0f} s  {self.killed} kills: {shown}", file=sys.stderr, flush=True)
 
     # --- the end -------------------------------------------------------------------------------
 
+    def is_busy(self) -> bool:
+        """Return whether anything has to be done still."""
+        return aftermath.is_busy(workspaces.at(self.here.root))
+
     def _drain(self) -> None:
         """Let a healthy daemon finish the rest, then check everything."""
-        here, workspace = self._here, workspaces.at(self._here.root)
-        self._keep_daemon()
+        here, workspace = self.here, workspaces.at(self.here.root)
+        self.keep_daemon()
         aftermath.resume_all(workspace)
         chaos_graphs.release_all(workspace)
         deadline = time.monotonic() + _DRAIN_SECONDS
         stuck_at, last = time.monotonic() + _STUCK_SECONDS, None
-        while aftermath.is_busy(workspace) and time.monotonic() < min(deadline, stuck_at):
-            self._keep_daemon()
-            self._progress()
+        while self.is_busy() and time.monotonic() < min(deadline, stuck_at):
+            self.keep_daemon()
+            self.progress()
             if (counts := glance.queue_summary(workspace).counts) != last:
                 stuck_at, last = time.monotonic() + _STUCK_SECONDS, counts
             time.sleep(0.2)
-        if aftermath.is_busy(workspace):
+        if self.is_busy():
             self.broken.append("the queue was not drained")
-        self.broken += aftermath.check(here, self._acknowledged())
-        self.broken += chaos_graphs.check(workspace, witness.read(here.witness), self._load_lines())
+        self.keep_daemon()
+        here.until(lambda: "[RF:DAEMON=STARTED" in here.said(here.daemons[-1]), "the last daemon is up")
+        self.broken += aftermath.check(here, self.acknowledged())
+        self.broken += chaos_graphs.check(workspace, witness.read(here.witness), self.load_lines())
 
-    def _report(self, hunted: float) -> dict[str, Any]:
-        workspace = workspaces.at(self._here.root)
-        seen = witness.read(self._here.witness)
+    def report(self, hunted: float) -> dict[str, Any]:
+        """Return what happened."""
+        workspace = workspaces.at(self.here.root)
+        seen = witness.read(self.here.witness)
         commands: Counter[str] = Counter()
-        for line in self._load_lines():
+        for line in self.load_lines():
             if line.startswith("{"):
                 commands.update(json.loads(line))
         with open_journal(workspace) as journal, journal.read() as tx:
@@ -214,8 +237,8 @@ class Chaos:
             "hits": dict(self.hits),
             "seconds_of_kills": round(hunted, 1),
             "seconds": round(time.monotonic() - self._start, 1),
-            "daemons": len(self._here.daemons),
-            "acknowledged": len(self._acknowledged()),
+            "daemons": len(self.here.daemons),
+            "acknowledged": len(self.acknowledged()),
             "jobs": glance.queue_summary(workspace).counts,
             "attempts": dict(causes),
             "witnessed_starts": sum(one.starts for attempts in seen.values() for one in attempts.values()),
@@ -249,11 +272,16 @@ def main(words: list[str]) -> int:
         report = chaos.play()
         if given.keep:
             report["folder"] = str(here.root)
-    given.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return conclude(report, given.json)
+
+
+def conclude(report: dict[str, Any], path: Path) -> int:
+    """Write the report and say how it went; 0 if every invariant held."""
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     for text in report["broken"][:20]:
         print(f"broken: {text}")
     print(
         f"{report['kills']} kills {report['hits']}, {report['acknowledged']} runs {report['jobs']}: "
-        f"{len(report['broken'])} invariants broken, {report['seconds']:.0f} s; report in {given.json}"
+        f"{len(report['broken'])} invariants broken, {report['seconds']:.0f} s; report in {path}"
     )
     return int(not report["passed"])

@@ -87,7 +87,7 @@ class Terminal:
         """The screen as one text."""
         return "\n".join(self.lines)
 
-    def until(self, condition: Callable[[], object], what: str, seconds: float = 20.0) -> float:
+    def until(self, condition: Callable[[], object], what: str, seconds: float = 60.0) -> float:
         """Read until a condition is true; return how long that took. TimeoutError shows the screen."""
         start = time.monotonic()
         while not condition():
@@ -97,11 +97,11 @@ class Terminal:
                 raise TimeoutError(f"the program ended without {what}\n{self.text}")
         return time.monotonic() - start
 
-    def sees(self, *texts: str, seconds: float = 20.0) -> float:
+    def sees(self, *texts: str, seconds: float = 60.0) -> float:
         """Read until all the texts are on the screen; return how long that took."""
         return self.until(lambda: all(text in self.text for text in texts), f"{texts} to be seen", seconds)
 
-    def misses(self, text: str, seconds: float = 20.0) -> float:
+    def misses(self, text: str, seconds: float = 60.0) -> float:
         """Read until the text is not on the screen."""
         return self.until(lambda: text not in self.text, f"{text!r} to go", seconds)
 

@@ -176,6 +176,12 @@ def _stall(value: Any) -> Stall | None:
     return Stall(duration(text, "stall"), kills=bool(colon and act))
 
 
+def _ended_jobs(value: Any) -> int | str:
+    if value == "all":
+        return "all"
+    return int(_whole(1, 1_000_000_000)(value))
+
+
 class _Setting(NamedTuple):
     check: _Check
     usual: Any = None
@@ -216,6 +222,7 @@ SETTINGS: dict[str, _Setting] = {
     "slurm.fence_seconds": _Setting(_seconds(1.0, 86400.0), usual=30.0),
     "guard.breaker": _Setting(_breaker, usual=5),
     "guard.stall": _Setting(_stall, usual=Stall(1800.0)),
+    "exports.ended_jobs": _Setting(_ended_jobs, usual=20_000),
 }
 _SECTIONS = tuple(dict.fromkeys(name.partition(".")[0] for name in SETTINGS))
 

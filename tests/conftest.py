@@ -136,7 +136,7 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Wait for a fact; fail naming it if it does not come."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "helper": set(),
     "metrics": {"core", "files"},
     "documents": {"core", "files", "metrics"},
-    "sampler": {"core"},
+    "sampler": {"core", "machine"},
     "sweeps": {"core", "documents"},
     "attempts": {"core", "documents", "files", "machine", "metrics"},
     "training": {"attempts", "core", "documents", "files", "metrics"},

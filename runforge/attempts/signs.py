@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runforge.attempts import start_marker
 from runforge.core.guards import Signs
-from runforge.machine import os_process
+from runforge.machine import os_process, process_tree
 from runforge.metrics import jsonl
 from runforge.metrics.opening import path_of
 from runforge.metrics.sources import listed
@@ -22,7 +22,7 @@ def read(attempt_dir: Path, run_dir: Path) -> Signs | None:
         return None
     if os_process.start_ticks(owner.pid) != owner.start_ticks:
         return None
-    return Signs(sum(_changes(run_dir)), os_process.cpu_seconds_below(owner.pid))
+    return Signs(sum(_changes(run_dir)), process_tree.cpu_seconds_below(owner.pid))
 
 
 def _changes(run_dir: Path) -> Iterator[int]:

@@ -309,12 +309,15 @@ def _wal(here: Workspace) -> list[Finding]:
 
 
 def _journal(here: Workspace) -> list[Finding]:
+    from runforge.cli.progress import Progress
     from runforge.exports import exporter
     from runforge.store import verify
 
     try:
-        problems = verify.check(here)
-        stale = exporter.check(here)
+        with Progress("journal", "jobs") as progress:
+            problems = verify.check(here, progress)
+        with Progress("exports", "groups") as progress:
+            stale = exporter.check(here, progress)
     except RunForgeError as error:
         return [Finding("journal", "problem", str(error))]
     found = [Finding("journal", "problem", text) for text in problems[:20]]

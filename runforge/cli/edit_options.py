@@ -19,7 +19,8 @@ from runforge.cli.submit_order import (
     notify_of,
     vram_of,
 )
-from runforge.cli.submit_sweep import objective_of, stop_of
+from runforge.cli.submit_sweep import objective_of
+from runforge.documents.request_options import stop_of
 from runforge.errors import InvalidRequest
 from runforge.queue.edit_group import GroupEdit
 from runforge.queue.edit_wish import Edit, NewEnvironment

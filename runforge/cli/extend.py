@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runforge.cli import output, submit_told
+from runforge.cli import output
 from runforge.cli.options import find
 from runforge.queue import extending
 from runforge.queue.extending import Extended
-from runforge.sweeps import values
 
 
 def extend(
@@ -21,22 +20,16 @@ def extend(
 ) -> int:
     """Queue what is new in a sweep with more values, or with more trials."""
     here = find(workspace)
-    axes = [values.parse(text) for text in sweep or []]
-    done = extending.extend(here, group, axes, number, max_runs=max_runs)
+    done = extending.extend(here, group, sweep or [], number, max_runs=max_runs)
     if as_json:
         output.print_json("extended", _document(done))
         return 0
     if done.ended is not None:
         output.note(f"WARNING: the space is exhausted: {done.ended}")
-    print(_answer(done))
+    elif done.is_searched and number is None and not done.to_come:
+        output.note("The space is as you wish; -n N makes trials in it")
+    print(done.words())
     return 0
-
-
-def _answer(done: Extended) -> str:
-    if done.to_come:
-        number = "1 trial" if done.to_come == 1 else f"{done.to_come:,} trials"
-        return f"{number} of {done.group.group_id} to come"
-    return submit_told.answer(done.sifted, done.group.group_id)
 
 
 def _document(done: Extended) -> dict[str, object]:

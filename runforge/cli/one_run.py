@@ -89,7 +89,7 @@ def _standing(here: Workspace, view: RunView) -> Iterator[Line]:
     yield "Tags", ", ".join(job.tags)
     yield "Notes", job.notes
     yield "Job", job.job_id
-    yield "Group", job.group_id or "none"
+    yield "Group", (job.group_id or "none") + (f" ({view.sweep_ended})" if view.sweep_ended else "")
     yield "State", output.state_cell(job.state) + waits
     yield "Error", job.error
     yield "Metric", output.metric(job.metric_name, job.metric_value)

@@ -43,8 +43,13 @@ def results(
     format: str | None,  # noqa: A002 - the option's name
     output_file: Path | None,
     curves: bool,
+    importance: bool,
 ) -> int:
     """Print one row for each run: how it ended, its parameters, its metrics."""
+    if importance:
+        return _importance(
+            find(workspace), targets or [], _others(where, sort, top, by, curves), format, output_file
+        )
     keys = [part for text in by or [] for part in text.split(",") if part]
     wish = Wish(sort, top, keys, _format(format, output_file, curves=curves), curves)
     if curves and by:
@@ -59,6 +64,20 @@ def results(
         else:
             _write_runs(here, found, wish, output_file)
     return 0
+
+
+def _others(where: str | None, sort: str | None, top: int | None, by: list[str] | None, curves: bool) -> str:
+    """Return the first option that is given and is about runs, not about a sweep; an empty text if none is."""
+    given = {"--where": where, "--sort": sort, "--top": top, "--by": by, "--curves": curves or None}
+    return next((option for option, value in given.items() if value), "")
+
+
+def _importance(here: Workspace, targets: list[str], other: str, form: str | None, path: Path | None) -> int:
+    from runforge.cli import importance  # few calls want it
+
+    if other:
+        raise InvalidRequest(f"--importance and {other} exclude each other", fix="Leave one of them out")
+    return importance.show(here, targets, _format(form, path, curves=False), path)
 
 
 def _format(given: str | None, path: Path | None, *, curves: bool) -> str:

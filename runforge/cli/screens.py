@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,21 +18,26 @@ def open_screens(
     bell: bool = False,
     seconds: float | None = None,
 ) -> int:
-    """Open the terminal UI on a workspace; return its exit code."""
+    """Open the terminal UI on a workspace; return its exit code. InvalidRequest if there is no suitable terminal."""
     from runforge.tui import terminal
 
     terminal.require()
+    gc.disable()  # until the first paint
+    from runforge.tui import beginning, choices
+
+    begun = beginning.begin(here, file=choices.path(), seconds=seconds)
+    begun.feed.start()  # it reads the queue while Textual is imported
     from runforge.tui import app
     from runforge.tui.steering import DaemonKeys
 
     return app.run(
         here,
         DaemonKeys(lambda: _start(here), lambda: _start(here, replace=True), lambda: _stop(here)),
+        begun,
         read_only=read_only,
         ascii_only=ascii_only,
         mouse=mouse,
         bell=bell,
-        seconds=seconds,
     )
 
 

@@ -22,6 +22,7 @@ from runforge.documents.request_options import (
     RETRY_CAUSES,
     USUAL_BACKOFF_SECONDS,
     USUAL_RETRY_CAUSES,
+    stop_of,
 )
 from runforge.errors import InvalidRequest, Missing
 from runforge.files.given import shown
@@ -66,7 +67,7 @@ def order_of(given: Given, usual: Usual = NOTHING_USUAL) -> Order:
         search=submit_sweep.search(given),
         repeat=given.repeat,
         allow_duplicates=given.allow_duplicates,
-        stop=submit_sweep.stop_of(given.stop),
+        stop=stop_of(given.stop),
         keep=given.keep_artifacts,
         environment=captured,
         after=tuple(after_of(text) for text in given.after),

@@ -67,18 +67,6 @@ def _require_sweep(given: Given, *, is_sweep: bool) -> None:
             raise InvalidRequest(f"{option} must know by which metric runs are compared", fix=fix)
 
 
-def stop_of(text: str | None) -> str | None:
-    """Return the rule that `--stop` means, as it is written; `off` for none, None if it was not said."""
-    if text is None or text == OFF:
-        return text
-    from runforge.core import stop_rules  # few sweeps have one
-
-    try:
-        return str(stop_rules.parse(text))
-    except stop_rules.UnknownRule as error:
-        raise InvalidRequest(str(error), where="--stop") from None
-
-
 def search(given: Given) -> Searched | None:
     """Return how the runs are drawn; None for every combination."""
     if given.random is not None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from runforge.cli import output
-from runforge.core.states import State
 from runforge.documents import doubts
 from runforge.documents.placeholders import filled
 from runforge.documents.request import Request
@@ -15,7 +13,6 @@ from runforge.documents.request_options import is_learned, says_none
 from runforge.errors import Missing
 from runforge.queue import environment_words
 from runforge.queue.ordering import Order, Prepared
-from runforge.queue.studies import Sifted
 from runforge.queue.submitting import Submitted
 from runforge.views import lists
 from runforge.views.daemon_status import has_gpus
@@ -88,20 +85,7 @@ def _which(made: Submitted) -> str:
     if not made.sifted.known and not made.sifted.doubles:
         return f"1 run, {first}" if count == 1 else f"{count:,} runs, {first}-{first + count - 1}"
     numbers = f", {first}" if count == 1 else f", {first}-{first + count - 1}" if count else ""
-    return answer(made.sifted, str(made.group_id)) + numbers
-
-
-def answer(sifted: Sifted, group: str) -> str:
-    """Return `12 new; 8 known (5 succeeded, 2 running, 1 failed: runforge retry lm)`."""
-    parts = [f"{len(sifted.new):,} new"]
-    if sifted.known:
-        counts = Counter(run.state for run in sifted.known)
-        states = ", ".join(f"{counts[state]:,} {state}" for state in map(str, State) if counts[state])
-        again = f": runforge retry {group}" if counts["failed"] or counts["canceled"] else ""
-        parts.append(f"{len(sifted.known):,} known ({states}{again})")
-    if sifted.doubles:
-        parts.append(f"{sifted.doubles:,} the same as another")
-    return "; ".join(parts)
+    return made.sifted.words(str(made.group_id)) + numbers
 
 
 def _first(made: Submitted) -> str:

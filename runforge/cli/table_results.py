@@ -27,6 +27,7 @@ RESULTS = (
             option("--format", "text", "table, csv, jsonl, md or json. Default: as the file's name ends."),
             option("--output -o", "file", "Write into this file.", name="output_file"),
             flag("--curves", "All values of all metrics, one a row."),
+            flag("--importance", "Of one sweep: how closely its metric follows each parameter."),
         ),
         reads_only=True,
         examples=[
@@ -34,6 +35,7 @@ RESULTS = (
             "runforge results lm --by seed --sort val/loss:min",
             "runforge results lm -o lm.csv",
             "runforge results lm --curves -o curves.csv",
+            "runforge results lm --importance",
         ],
     ),
     Command(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runforge import cells
 from runforge.cli import output
 from runforge.core.states import State
-from runforge.views.shown import ended_runs, group_state, label, parameters_text, pause_words
+from runforge.views.shown import ended_runs, group_state, label, parameters_text, pause_words, sweep_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,8 @@ def print_groups(found: Sequence[GroupView]) -> None:
     for group in found:
         if group.paused and group.pause_reason is not None:
             output.note(f"{group.name}: {pause_words(group)}; `runforge resume {group.group_id}` ends that")
+        if ended := sweep_words(group):
+            output.note(f"{group.name}: {ended}")
 
 
 def print_jobs(found: Sequence[JobView]) -> None:

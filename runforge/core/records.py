@@ -168,6 +168,10 @@ class Group(NamedTuple):
     stopped: int = 0
     #: How many of the running ones wait in a cluster's queue.
     submitted: int = 0
+    #: Of a sweep: why it makes no more trials; how many were made, and how many it wanted.
+    sweep_ended: str | None = None
+    sweep_made: int | None = None
+    sweep_wanted: int | None = None
 
     @property
     def total(self) -> int:

@@ -57,6 +57,12 @@ class ArtifactKeeper:
             self._delete(row)
         self._seen = self._journal.version() if len(left) <= _MOST_AT_ONCE else None
 
+    def finish(self) -> None:
+        """Delete all that is not to be kept now, because no other look follows."""
+        while self._seen != self._journal.version():
+            self._next = -math.inf
+            self.step()
+
     def _left(self, tx: Transaction, sweep: Any) -> list[Any]:
         """Return the ended runs of a sweep that are not among its best ones, and were not looked at."""
         sign = 1 if sweep["direction"] == MINIMIZE else -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -93,10 +94,12 @@ class Claims:
         """Return whether some job could start now; `now` is in seconds and only grows."""
         return self._choose(tx, self._free(tx), now) is not None
 
-    def claim_all(self, tx: Transaction, now: str, seconds: float = 0.0) -> list[Claimed]:
-        """Claim as many jobs as there is room for."""
-        claimed = []
-        while (head := self._choose(tx, self._free(tx), seconds)) is not None:
+    def claim_all(
+        self, tx: Transaction, now: str, seconds: float = 0.0, most: int = sys.maxsize
+    ) -> list[Claimed]:
+        """Claim as many jobs as there is room for, but not more than `most`."""
+        claimed: list[Claimed] = []
+        while len(claimed) < most and (head := self._choose(tx, self._free(tx), seconds)) is not None:
             claimed.append(self._claim(tx, head, self._slots.capacity, now))
         return claimed
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from runforge import failpoints, machine_faults
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 #: How often held launches are tried again, in seconds.
 POLL_SECONDS = 0.5
+#: So many runs are looked at, ended and started in one tick at most: between two of them a daemon beats and hears.
+MOST_A_TICK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,8 @@ class Engine:
         self._window = Window(journal, backend)
         #: The journal's version when nothing more could start.
         self._seen: tuple[int, int] | None = None
+        #: Whether the last tick stopped because it had done enough.
+        self._has_more = False
         self._stalls = StallWatch(journal, backend, clock, lambda: claims.epoch, listener.log)
         self._stops = StopWatch(journal, clock, lambda: claims.epoch, listener.log, self._orders.look_again)
         self._artifacts = ArtifactKeeper(journal, clock, lambda: claims.epoch, listener.log)
@@ -144,8 +149,8 @@ class Engine:
 
     def wait_seconds(self) -> float | None:
         """Return the seconds until `tick` must be called again; None if a descriptor will wake the loop."""
-        if any(running.is_due or running.ending is not None for running in self._attempts):
-            return 0.0  # learned at the end of the last round
+        if self._has_more or any(each.is_due or each.ending is not None for each in self._attempts):
+            return 0.0  # left over, or learned at the end of the last round
         wishes = [
             self._backend.wait_seconds(),
             POLL_SECONDS if self.gate.is_closed else None,
@@ -163,12 +168,16 @@ class Engine:
         self._adopt()
         failpoints.hit("daemon.adopted")
 
+    def finish(self) -> None:
+        """Do at once what a later round would do, because none follows."""
+        self._artifacts.finish()
+
     def close(self) -> None:
         """Release everything. The runs continue."""
         self._backend.close()
 
     def tick(self) -> None:
-        """Do one round. Raises if the journal cannot be written; the next round tries again."""
+        """Do one round, of limited length. Raises if the journal cannot be written; the next round tries again."""
         self._hear()
         self._look_at_gpus()
         self._look_at_room()
@@ -180,8 +189,10 @@ class Engine:
         self._stalls.step(
             self._attempts, {each.uuid: float(each.use or 0) for each in self._claims.gpus.seen}
         )
-        while self._advance():
-            pass
+        left = MOST_A_TICK
+        while started := self._advance(left):
+            left -= started
+        self._has_more = left == 0
         if self._claims.is_gpu_wanted:
             self._look_at_gpus()  # what a run waits for must be seen
         self._artifacts.step()
@@ -236,10 +247,10 @@ class Engine:
         self._end(running, policy.refused(message, event.errno, Cause.SPAWN_FAILED))
 
     def _inspect_due(self) -> None:
-        for running in self._attempts:
-            if running.is_due and running.ending is None:
-                running.is_due = False
-                self._inspect(running)
+        due = (running for running in self._attempts if running.is_due and running.ending is None)
+        for running in islice(due, MOST_A_TICK):
+            running.is_due = False
+            self._inspect(running)
 
     def _inspect(self, running: RunningAttempt) -> None:
         try:
@@ -279,16 +290,16 @@ class Engine:
 
     # --- recording -----------------------------------------------------------------------------
 
-    def _advance(self) -> bool:
-        """Record what ended and claim what may start, in one transaction; then launch it.
+    def _advance(self, most: int) -> int:
+        """Record what ended and claim what may start, but no more than `most`, in one transaction; then launch it.
 
-        Returns whether a launch failed at once. Its slot is then free for the next one.
+        Returns how many were launched. A launch may have failed at once; then its slot is free for the next one.
         """
-        over = [running for running in self._attempts if running.ending is not None]
-        moved = [running for running in self._attempts if running.progress is not None]
-        if not over and not moved and not self._can_start():
-            return False
-        may_launch = not self.is_draining and self.gate.allows()
+        over = list(islice((each for each in self._attempts if each.ending is not None), MOST_A_TICK))
+        moved = [each for each in self._attempts if each.progress is not None]
+        if not over and not moved and not (most and self._can_start()):
+            return 0
+        may_launch = most > 0 and not self.is_draining and self.gate.allows()
         if over:
             failpoints.hit("end.judged")
         self._seen = None
@@ -299,9 +310,9 @@ class Engine:
             self._note(tx, moved, now)
             ended = [(running, *record(tx, running, now)) for running in over]
             self._delays.release(tx, now)
-            claimed = self._claim_all(tx, now) if may_launch else []
+            claimed = self._claim_all(tx, now, most) if may_launch else []
             version = self._journal.data_version()  # while nobody else can commit
-        if may_launch:
+        if may_launch and len(claimed) < most:
             self._seen = (version, self._journal.commits)
         for running in moved:
             running.progress = None
@@ -317,7 +328,7 @@ class Engine:
             self._gpu_use.begin(running.ref.token, claim.grant.uuids)
             self._listener.started(running.job)
             self._launch(running, claim)
-        return any(running.ending is not None for running, _ in claimed)
+        return len(claimed)
 
     def _note(self, tx: Transaction, moved: Sequence[RunningAttempt], now: str) -> None:
         for running in moved:
@@ -346,8 +357,8 @@ class Engine:
             self._seen = version
         return can_start and self.gate.allows()
 
-    def _claim_all(self, tx: Transaction, now: str) -> list[tuple[RunningAttempt, Claimed]]:
-        claimed = self._claims.claim_all(tx, now, self._clock.monotonic())
+    def _claim_all(self, tx: Transaction, now: str, most: int) -> list[tuple[RunningAttempt, Claimed]]:
+        claimed = self._claims.claim_all(tx, now, self._clock.monotonic(), most)
         return [(_running(tx, each.job, each.grant.token, each.grant.uuids), each) for each in claimed]
 
     def _launch(self, running: RunningAttempt, claim: Claimed) -> None:

@@ -105,6 +105,8 @@ class Housekeeping:
             took = time.monotonic() - start
             self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
             self._next_asked = start + took / _ASKED_SHARE
+            if is_shown and self._exporter.owes():
+                return  # so many groups have changed that they take several writes
         self.asking.answer(is_shown=is_shown)
 
     def _export_due(self) -> float:

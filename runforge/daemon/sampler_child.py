@@ -40,7 +40,8 @@ class SamplerChild:
     def __init__(self, command: Sequence[str], document: dict[str, Any], descriptors: Descriptors) -> None:
         self._descriptors = descriptors
         self._tail = b""
-        self._deadline = time.monotonic() + SECONDS
+        self._start = time.monotonic()
+        self._deadline = self._start + SECONDS
         # From a file, because a pipe would have to be filled while it reads.
         with tempfile.TemporaryFile() as given:
             given.write(json.dumps(document).encode())
@@ -75,6 +76,11 @@ class SamplerChild:
             self._descriptors.remove(self._output.fileno())
             self._output.close()
             self._output = None
+
+    @property
+    def age(self) -> float:
+        """For how many seconds it has worked."""
+        return time.monotonic() - self._start
 
     @property
     def wait_seconds(self) -> float:

@@ -1,7 +1,7 @@
 """Lets sweeps go on that choose their next trials by what the earlier ones have shown.
 
-One sampler at a time works, in a process of its own. The loop never waits for it; if it fails, its group is paused,
-and everything else goes on.
+Each sampler is a process of its own, and one at a time works: another sweep is asked for meanwhile only if that one
+takes long. The loop never waits for it; if it fails, its group is paused, and everything else goes on.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Tests name a program here that answers instead of Optuna.
 FAKE_SAMPLER = "RUNFORGE_FAKE_SAMPLER"
+#: A sampler that works longer than this keeps other sweeps from going on no more.
+SLOW_SECONDS = 5.0
 
 
 class Sampling:
@@ -44,28 +46,34 @@ class Sampling:
         self._slots = slots
         self._log = log
         self._command = command
-        self._asked: tuple[Question, SamplerChild] | None = None
+        #: By group.
+        self._asked: dict[str, tuple[Question, SamplerChild]] = {}
         #: The journal's version when no sweep wanted anything.
         self._seen: tuple[int, int] | None = None
 
     def step(self, *, may_ask: bool = True) -> None:
-        """Take an answer if there is one, and ask the next question. Raises if the journal cannot be written."""
-        if self._asked is not None:
-            self._look(*self._asked)
-        if self._asked is None and may_ask:
+        """Take the answers that are there, and ask the next question. Raises if the journal cannot be written."""
+        for question, child in list(self._asked.values()):
+            self._look(question, child)
+        if may_ask and self._left_to_others() == 0:
             self._ask()
 
     def wait_seconds(self) -> float | None:
         """Return the seconds until `step` must be called again; None if the journal's next change will do."""
-        if self._asked is not None:
-            return self._asked[1].wait_seconds
-        return None if self._seen == self._journal.version() else 0.0
+        waits = [child.wait_seconds for _, child in self._asked.values()]
+        if self._seen != self._journal.version():
+            waits.append(self._left_to_others())
+        return min(waits, default=None)
 
     def close(self) -> None:
-        """End the sampler that works; what it is asked is asked again."""
-        if self._asked is not None:
-            self._asked[1].end()
-            self._asked = None
+        """End the samplers that work; what they are asked is asked again."""
+        for _, child in self._asked.values():
+            child.end()
+        self._asked.clear()
+
+    def _left_to_others(self) -> float:
+        """Return the seconds until another sweep may be asked for."""
+        return max((max(0.0, SLOW_SECONDS - child.age) for _, child in self._asked.values()), default=0.0)
 
     def _ask(self) -> None:
         version = self._journal.version()
@@ -81,7 +89,7 @@ class Sampling:
         except OSError as error:
             self._give_up(question, f"the sampler cannot be started: {error}")
             return
-        self._asked = question, child
+        self._asked[question.study.group_id] = question, child
         failpoints.hit("sampler.asked")
 
     def _question(self) -> Question | None:
@@ -90,7 +98,7 @@ class Sampling:
                 return None
             from runforge.queue import suggesting  # only sweeps that search need it
 
-            return suggesting.question(tx, self._slots)
+            return suggesting.question(tx, self._slots, list(self._asked))
 
     def _look(self, question: Question, child: SamplerChild) -> None:
         from runforge.queue import suggesting
@@ -98,13 +106,13 @@ class Sampling:
         try:
             suggestions = child.answer()
         except SamplerFailed as error:
-            self._asked = None
+            self._forget(question)
             self._give_up(question, str(error))
             return
         if suggestions is None:
             return
         failpoints.hit("sampler.answered")
-        self._asked = None  # whatever happens: what is not queued is asked again
+        self._forget(question)  # whatever happens: what is not queued is asked again
         try:
             study = suggesting.take(self._journal, question, suggestions, self._epoch)
             if study.ended is not None:
@@ -112,13 +120,17 @@ class Sampling:
                     f"group {study.group_id}: {study.ended}, {study.made} of {study.wanted} trials are made"
                 )
         except suggesting.Overtaken:
-            self._seen = None
+            pass
         except suggesting.BadAnswer as error:
             self._give_up(question, f"the sampler's answer is wrong: {error}")
         except (DiskFull, ReadOnlyDisk, JournalBusy):
             raise
         except (InvalidPlan, OperationFailed) as error:
             self._give_up(question, str(error))
+
+    def _forget(self, question: Question) -> None:
+        del self._asked[question.study.group_id]
+        self._seen = None
 
     def _give_up(self, question: Question, reason: str) -> None:
         from runforge.queue import suggesting

@@ -150,6 +150,7 @@ def _run_here(
         try:
             loop.start()
             loop.run(is_over)
+            engine.finish()
         finally:
             loop.close()
             with journal.write(epoch) as tx:

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from runforge.core import retrying, yielding
 from runforge.core.resources import Resources
 from runforge.core.retrying import Rule
+from runforge.core.study import OFF
 from runforge.documents.problems import Fields
+from runforge.errors import InvalidRequest
 from runforge.text import did_you_mean
 
 #: What a retry rule may name, what a rule without causes means, and its first pause.
@@ -248,3 +250,15 @@ def _texts(fields: Fields, name: str) -> tuple[str, ...]:
         fields.problems.add(fields.path(name), "must be a list of texts")
         return ()
     return tuple(dict.fromkeys(parts))
+
+
+def stop_of(text: str | None) -> str | None:
+    """Return the rule that `--stop` means, as it is written; `off` for none, None if it was not said."""
+    if text is None or text == OFF:
+        return text
+    from runforge.core import stop_rules  # few sweeps have one
+
+    try:
+        return str(stop_rules.parse(text))
+    except stop_rules.UnknownRule as error:
+        raise InvalidRequest(str(error), where="--stop") from None

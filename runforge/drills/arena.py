@@ -110,7 +110,7 @@ class Arena:
     def stop_daemon(self) -> None:
         """Stop the newest daemon like a user."""
         self.run("stop-daemon", "--workspace", str(self.root))
-        self.daemons[-1].wait(timeout=20)
+        self.daemons[-1].wait(timeout=60)
 
     def enqueue(self, document: dict[str, Any], count: int, *options: str) -> str:
         """Enqueue a plan of `count` runs; return the group's id."""

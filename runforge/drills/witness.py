@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: Arguments: witness, seconds, exit code, kind (plain, stubborn, forking, keeping, saving, flaky: the first attempt
-#: alone fails, beating: it says every 0.3 seconds that it lives, so many times as there are seconds).
+#: Arguments: witness, seconds, exit code, kind (plain, stubborn, forking, keeping, saving, telling: its seconds are
+#: its metric `loss`, flaky: the first attempt alone fails, beating: it says every 0.3 seconds that it lives, so many
+#: times as there are seconds).
 _PROGRAM = """
 [ "$3" = stubborn ] && trap '' TERM
 [ "$3" = forking ] && (setsid sh -c 'sleep 300' >/dev/null 2>&1 & )
@@ -21,6 +22,7 @@ code=$2
 note() { printf '%s %s %s%s\\n' "$1" "$RUNFORGE_RUN_ID" "$RUNFORGE_ATTEMPT" "$2" >>"$witness"; }
 witness=$0 seconds=$1
 note START ''
+[ "$3" = telling ] && echo "[RF:METRIC=loss $seconds]"
 if [ "$3" = saving ]; then
     saved=$RUNFORGE_CHECKPOINT_DIR/saved
     [ -n "$RUNFORGE_RESUME" ] && [ -e "$saved" ] && seconds=0

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runforge.core.ranking import MINIMIZE, Ranking, has_diverged, ranking
+from runforge.core.ranking import MINIMIZE, Ranking, ranking
 from runforge.core.records import DaemonRow, Group, Job
 from runforge.core.states import TERMINAL, Cause, group_status
 from runforge.store import records
 from runforge.store.journal import Transaction
 
+_ENDED = frozenset(map(str, TERMINAL))
 #: What the queued jobs wait for, by job id: as `waiting_on` of queue.json shows it.
 WaitingOn = Mapping[str, list[dict[str, str]]]
 #: Where jobs are in a cluster, by job id: the job's number there, and its machine.
@@ -70,20 +71,16 @@ def job_document(row: Any, waiting: WaitingOn, where: Places = _NOWHERE) -> dict
         "resumable": row["is_resumable"] == 1,
         "on_lost": row["on_lost"],
         "yields": row["yields"],
+        "stop_reason": json.loads(row["stop_reason"]) if row["stop_reason"] else None,
         "place": place,
         "node": node,
         "waiting": row["waiting"],
     }
 
 
-def queue_document(
-    daemon: DaemonRow,
-    rows: Iterable[Any],
-    seq: int,
-    waiting: WaitingOn | None = None,
-    where: Places = _NOWHERE,
-) -> dict[str, Any]:
-    """Return queue.json."""
+def queue_document(daemon: DaemonRow, seq: int, totals: Any, limit: int | None) -> dict[str, Any]:
+    """Return queue.json without its jobs; `totals` counts all jobs, and `limit` ended ones at most are shown."""
+    ended = sum(totals[state] or 0 for state in ("succeeded", "failed", "canceled"))
     return {
         "version": 1,
         "kind": "execution_queue",
@@ -91,15 +88,10 @@ def queue_document(
         "max_parallel": daemon.max_parallel,
         "gpu_slots": daemon.gpu_slots,
         "last_served_group": daemon.last_served_group,
-        "jobs": [job_document(row, waiting or {}, where) for row in rows],
+        "jobs_total": sum(count or 0 for count in totals),
+        "jobs_left_out": 0 if limit is None else max(0, ended - limit),
+        "jobs": [],
     }
-
-
-def result_ref(job: Job) -> str | None:
-    """Return the path of a run's result.json relative to the workspace, once there is one."""
-    if job.state not in TERMINAL or job.started_at is None or job.cause == Cause.FOLDER_MISSING:
-        return None
-    return f"{job.run_dir}/result.json"
 
 
 def group_ranking(tx: Transaction, group: Group) -> Ranking:
@@ -134,8 +126,8 @@ def status_of(group: Group) -> str:
     )
 
 
-def group_document(group: Group, best: Job | None, jobs: Iterable[Job]) -> dict[str, Any]:
-    """Return group.json."""
+def group_document(group: Group, best: Job | None) -> dict[str, Any]:
+    """Return group.json without its runs."""
     return {
         "version": 1,
         "kind": "run_group",
@@ -155,34 +147,35 @@ def group_document(group: Group, best: Job | None, jobs: Iterable[Job]) -> dict[
             "finished_at": group.finished_at,
             "cancelled": group.is_canceled,
         },
-        "runs": [run_entry(job) for job in jobs],
+        "runs": [],
         "summary": {
             "total": group.total,
             "succeeded": group.succeeded,
             "failed": group.failed,
             "canceled": group.canceled,
             "best_run_id": best.run_id if best else None,
-            "best_primary_metric": metric(best) if best else None,
+            "best_primary_metric": _metric(best.metric_name, best.metric_value) if best else None,
         },
     }
 
 
-def metric(job: Job) -> dict[str, Any] | None:
-    """Return a run's primary metric, or None."""
-    if job.metric_name is None or job.metric_value is None:
-        return None
-    return {"name": job.metric_name, "value": job.metric_value}
+def _metric(name: str | None, value: float | None) -> dict[str, Any] | None:
+    return None if name is None or value is None else {"name": name, "value": value}
 
 
-def run_entry(job: Job) -> dict[str, Any]:
-    """Return a run as group.json shows it."""
+def run_entry(row: Any) -> dict[str, Any]:
+    """Return a row of `jobs` as group.json shows it. No Job is made, because there may be very many."""
+    state, name, value = row["state"], row["metric_name"], row["metric_value"]
+    has_result = (
+        state in _ENDED and row["started_at"] is not None and row["cause"] != Cause.FOLDER_MISSING.value
+    )
     return {
-        "run_id": job.run_id,
-        "status": job.shown_state.value,
-        "request_overrides": json.loads(job.overrides),
-        "result_ref": result_ref(job),
-        "primary_metric": metric(job),
-        "diverged": has_diverged(job),
+        "run_id": row["run_id"],
+        "status": state if row["waiting"] is None else "queued",
+        "request_overrides": json.loads(row["overrides"]),
+        "result_ref": f"{row['run_dir']}/result.json" if has_result else None,
+        "primary_metric": _metric(name, value),
+        "diverged": name is not None and value is None,
     }
 
 

@@ -1,7 +1,8 @@
 """The JSON files for other programs, written from the journal. They are never read as the truth.
 
 Owns queue.json and group.json (docs/contract.md, sections 2 and 4). A running daemon writes them; without
-one, the command that changed something writes them under the export lock.
+one, the command that changed something writes them under the export lock. However many jobs and groups there are,
+one write is bounded: queue.json shows the newest of the ended jobs (`window`), and few group.json are written at once.
 """
 
 from __future__ import annotations
@@ -9,29 +10,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
+import itertools
 import os
 import time
-import zlib
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from runforge import failpoints
-from runforge.core.records import Job
-from runforge.exports import list_blocks
-from runforge.exports.documents import (
-    best_run,
-    group_document,
-    job_document,
-    places,
-    queue_document,
-    run_entry,
-    waiting_on,
-)
-from runforge.exports.list_blocks import Identity, Layout, Replaced, encode, encode_items, identity_of
-from runforge.files.durable import make_dir, open_file, read_bounded, write_atomic
-from runforge.store import records
+from runforge.exports import contents, export_map, list_blocks, window
+from runforge.exports.export_map import Noted, fingerprint
+from runforge.exports.list_blocks import Identity, Layout, Replaced, identity_of
+from runforge.exports.window import BLOCK, EVERY
+from runforge.files.durable import make_dir, open_file
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
@@ -40,11 +31,13 @@ _GROUP = "group.json"
 #: How long to wait for another process that writes the exports.
 _LOCK_SECONDS = 10.0
 _LOCK_PAUSE = 0.005
-#: How many jobs are in a block.
-_BLOCK = 512
-_MAP_LIMIT = 64 * 1024 * 1024
-#: The largest export; a hundred thousand jobs need a twentieth of it.
-EXPORT_LIMIT = 1 << 30
+#: So many group.json of groups that have changed are written at once: each is synced. And so many of others.
+_CHANGED_AT_ONCE = 64
+_OTHERS_AT_ONCE = 16
+#: Of so many groups, the newest ones, each exporter sees whether somebody has touched their files.
+_GROUPS_WATCHED = 512
+#: Where nobody knows which groups have changed, those of so many newest entries have.
+_NEWEST_ENTRIES = 10_000
 
 
 class Exporter:
@@ -55,32 +48,50 @@ class Exporter:
         self._journal = journal
         self._served: str | None = None
         self._looked: tuple[tuple[int, int], bool] | None = None
-        self._written: dict[Path, Identity] = {}
-        self._layouts: dict[Path, Layout] = {}
+        #: Very many files may be looked at: their paths are texts.
+        self._queue_json = str(workspace.queue_json)
+        self._groups_dir = str(workspace.group_dir("g").parent)
+        self._written: dict[str, Identity] = {}
+        self._layouts: dict[str, Layout] = {}
+        self._oldest = EVERY
+        #: Groups whose files are still to be written, those that have changed (true) first.
+        self._behind: dict[str, bool] = {}
+        self._knows_behind = False
         #: The files show the journal up to this entry; -1 if that is not known.
         self._seq = self._resume()
 
     def _resume(self) -> int:
         """Continue the work of the last exporter, if its files are unchanged."""
-        found = _read_map(self._workspace.queue_map)
-        if found is None:
+        noted = export_map.read(self._workspace.queue_map)
+        if noted is None:
             return -1
-        seq, fingerprint, layout = found
         with self._journal.read() as tx:
-            entry = _entry(tx, seq)
-            paths = [self._workspace.group_dir(row[0]) / _GROUP for row in tx.rows("groups.ids")]
+            entry = _entry(tx, noted.seq)
+            watched = self._watched(tx, noted.behind)
         try:
-            written = {path: identity_of(os.lstat(path)) for path in (*paths, self._workspace.queue_json)}
+            written = {path: identity_of(os.lstat(path)) for path in watched}
         except OSError:
             return -1
-        if _fingerprint(written, entry) != fingerprint:
+        if fingerprint(written, entry) != noted.fingerprint:
             return -1  # another journal, or a file was changed
         self._written = written
-        self._layouts[self._workspace.queue_json] = layout
-        return seq
+        self._layouts[self._queue_json] = noted.layout
+        self._oldest, self._behind, self._knows_behind = noted.oldest, noted.behind, True
+        return noted.seq
+
+    def _watched(self, tx: Transaction, behind: Collection[str]) -> list[str]:
+        """Return the files that the note stands for: queue.json, and those of the newest groups."""
+        groups = (row[0] for row in tx.rows("groups.ids_newest_first", limit=_GROUPS_WATCHED))
+        known = [self._group_json(group_id) for group_id in groups if group_id not in behind]
+        return [*known, self._queue_json]
+
+    def _group_json(self, group_id: str) -> str:
+        return f"{self._groups_dir}/{group_id}/{_GROUP}"
 
     def is_behind(self) -> bool:
-        """Return whether the journal has entries that the files do not show yet."""
+        """Return whether there is something that the files do not show yet."""
+        if self._behind:
+            return True
         version = self._journal.version()
         if self._looked is None or self._looked[0] != version:
             with self._journal.read() as tx:
@@ -90,79 +101,113 @@ class Exporter:
     def is_current(self) -> bool:
         """Return whether the files show the journal's newest entry."""
         with self._journal.read() as tx:
-            return _newest(tx)[0] == self._seq
+            return _newest(tx)[0] == self._seq and not self._behind
+
+    def owes(self) -> bool:
+        """Return whether groups have changed and their files do not show it yet, because there were many."""
+        return next(iter(self._behind.values()), False)
 
     def write(self) -> None:
-        """Update queue.json and every changed group.json. Raises OSError."""
+        """Update queue.json, and the group.json of groups that have changed, some at once. Raises OSError.
+
+        Where it is not known what the files show, queue.json is made anew, and all group.json are, some at each write.
+        """
         # The queue is first, so that a reader that sees a group ended finds its jobs ended too.
         make_dir(self._workspace.queue_dir)
         with self._journal.read() as tx:
             newest = _newest(tx)
             entry = _entry(tx, newest[0])
             changes = _Changes.since(tx, self._seq)
+            self._add_behind(tx, changes)
             failpoints.hit("export.read")
             blocked = None
             try:
-                self._write_queue(tx, newest[0], changes)
+                if newest != (self._seq, self._served) or self._queue_json not in self._layouts:
+                    self._write_queue(tx, newest[0], changes)
             except IsADirectoryError as error:
                 blocked = error  # a foreign folder in the way costs only that one file
             failpoints.hit("export.queue_written")
-            for group_id in changes.groups:
+            for group_id in self._due():
                 self._write_group(tx, group_id, changes)
+                del self._behind[group_id]
+            watched = self._watched(tx, self._behind)
         if blocked is not None:
             raise blocked
         self._seq, self._served = newest
         self._looked = None
-        layout = self._layouts[self._workspace.queue_json]
-        _write_map(self._workspace.queue_map, self._seq, _fingerprint(self._written, entry), layout)
+        self._note(watched, entry)
+
+    def _add_behind(self, tx: Transaction, changes: _Changes) -> None:
+        """Put the groups that have changed before those that had to be written already."""
+        behind = dict.fromkeys(changes.groups, True)
+        for group_id, has_changed in self._behind.items():
+            behind.setdefault(group_id, has_changed)
+        if not self._knows_behind:
+            for row in tx.rows("groups.ids_newest_first", limit=-1):
+                behind.setdefault(row[0], False)
+        self._behind, self._knows_behind = behind, True
+        waiting = {self._group_json(group_id) for group_id in behind} - set(
+            map(self._group_json, self._due())
+        )
+        for path in self._layouts.keys() & waiting:
+            del self._layouts[path]  # the next write knows only of later changes
+
+    def _due(self) -> list[str]:
+        """Return the groups whose files are written now: those that have changed, else some of the others."""
+        first = list(itertools.islice(self._behind.items(), _CHANGED_AT_ONCE))
+        return [group for group, has_changed in first if has_changed] or [
+            group for group, _ in first[:_OTHERS_AT_ONCE]
+        ]
+
+    def _note(self, watched: list[str], entry: tuple[object, ...]) -> None:
+        """Write down what the files show, for the next exporter."""
+        # Groups come to be watched when newer ones are pruned.
+        self._behind |= {path.split("/")[-2]: False for path in watched if path not in self._written}
+        self._written = {path: self._written[path] for path in watched if path in self._written}
+        layout = self._layouts[self._queue_json]
+        noted = Noted(self._seq, fingerprint(self._written, entry), layout, self._oldest, self._behind)
+        export_map.write(self._workspace.queue_map, noted)
 
     def _write_queue(self, tx: Transaction, seq: int, changes: _Changes) -> None:
-        document = queue_document(records.daemon(tx.row("journal.daemon")), (), seq)
-
-        def read(first: int, after: int) -> list[dict[str, Any]]:
-            rows = tx.rows("jobs.block", first=first, after=after)
-            waiting, where = waiting_on(tx, rows), places(tx, rows)
-            return [job_document(row, waiting, where) for row in rows]
-
-        numbers = range(0)
-        if (ends := tx.row("jobs.ends"))["last"] is not None:
-            numbers = range(ends["first"] // _BLOCK, ends["last"] // _BLOCK + 1)
-        self._splice(self._workspace.queue_json, document, "jobs", numbers, changes.blocks, read)
+        limit = window.ended_limit(self._workspace)
+        shown = window.oldest(tx, limit)
+        known = self._layouts.get(self._queue_json)
+        changed: set[int] | None = None
+        if changes.blocks is None or known is None:
+            numbers = window.blocks(tx, shown)
+        else:
+            changed = changes.blocks | window.blocks_between(tx, self._oldest, shown)
+            numbers = sorted(known.blocks.keys() | changed)
+        self._splice(
+            self._queue_json,
+            contents.queue(tx, seq, limit),
+            "jobs",
+            numbers,
+            changed,
+            lambda at: contents.queue_items(tx, at, shown),
+        )
+        self._oldest = shown
 
     def _write_group(self, tx: Transaction, group_id: str, changes: _Changes) -> None:
-        path = self._workspace.group_dir(group_id) / _GROUP
-        row = tx.row("groups.by_id", group_id=group_id)
-        if row is None:  # pruned together with its files
+        path = self._group_json(group_id)
+        found = contents.group(tx, group_id)
+        if found is None:  # pruned together with its files
             self._written.pop(path, None)
             self._layouts.pop(path, None)
             return
-        group = records.group(row)
-        document = group_document(group, best_run(tx, group), ())
-
-        def read(first: int, after: int) -> list[dict[str, Any]]:
-            rows = (
-                tx.rows("jobs.of_group", group_id=group_id)
-                if is_short
-                else tx.rows("jobs.block_of_group", group_id=group_id, first=first, after=after)
-            )
-            return [run_entry(records.job(row)) for row in rows]
-
-        make_dir(path.parent)
-        is_short = group.total <= _BLOCK
-        numbers = [0]
-        if not is_short:
-            numbers = [row[0] for row in tx.rows("jobs.blocks_of_group", group_id=group_id, size=_BLOCK)]
-        self._splice(path, document, "runs", numbers, None if is_short else changes.blocks, read)
+        make_dir(Path(path).parent)
+        changed = changes.blocks if len(found.numbers) > 1 else None
+        self._splice(path, found.document, "runs", found.numbers, changed, found.items)
         failpoints.hit("export.group_written")
 
     def _splice(
         self,
-        path: Path,
+        path: str,
         document: dict[str, Any],
         name: str,
-        numbers: Iterable[int],
-        changed: Container[int] | None,
-        read: Callable[[int, int], list[dict[str, Any]]],
+        numbers: list[int],
+        changed: Collection[int] | None,
+        items: Callable[[int], bytes],
     ) -> None:
         """Write a file; make only the blocks that have changed or are not in its last version."""
         last = self._layouts.get(path) if changed is not None else None
@@ -170,15 +215,15 @@ class Exporter:
         def blocks(last: Layout | None) -> Iterator[tuple[int, bytes | None]]:
             for number in numbers:
                 is_kept = last is not None and number in last.blocks and number not in (changed or ())
-                yield number, None if is_kept else encode_items(read(number * _BLOCK, (number + 1) * _BLOCK))
+                yield number, None if is_kept else items(number)
 
         try:
-            layout = list_blocks.write(path, document, name, blocks(last), last)
+            layout = list_blocks.write(Path(path), document, name, blocks(last), last)
         except Replaced:
-            layout = list_blocks.write(path, document, name, blocks(None), None)
+            layout = list_blocks.write(Path(path), document, name, blocks(None), None)
         self._written[path] = layout.identity
         self._layouts.pop(path, None)
-        if len(layout.blocks) > 1 or path == self._workspace.queue_json:
+        if len(layout.blocks) > 1 or path == self._queue_json:
             self._layouts[path] = layout
 
     def look(self) -> None:
@@ -190,7 +235,7 @@ class Exporter:
         if not is_ours:
             self._written.clear()
             self._layouts.clear()
-            self._seq = -1
+            self._seq, self._knows_behind = -1, False
             self._looked = None
 
 
@@ -198,15 +243,19 @@ class _Changes(NamedTuple):
     """What the journal says about the time since an export; `blocks` is None for everything."""
 
     groups: list[str]
-    blocks: frozenset[int] | None
+    blocks: set[int] | None
 
     @classmethod
     def since(cls, tx: Transaction, seq: int) -> _Changes:
+        if seq < 0:
+            since = _newest(tx)[0] - _NEWEST_ENTRIES
+            rows = tx.rows("journal.groups_changed_last", seq=since, limit=_CHANGED_AT_ONCE)
+            return cls([row[0] for row in rows], None)
         groups = [row[0] for row in tx.rows("journal.groups_changed_since", seq=seq)]
-        if seq < 0 or tx.row("journal.pruned_since", seq=seq)[0]:
+        if tx.row("journal.pruned_since", seq=seq)[0]:
             return cls(groups, None)
-        rows = tx.rows("journal.blocks_changed_since", seq=seq, size=_BLOCK)
-        return cls(groups, frozenset(row[0] for row in rows))
+        rows = tx.rows("journal.blocks_changed_since", seq=seq, size=BLOCK)
+        return cls(groups, {row[0] for row in rows})
 
 
 def _newest(tx: Transaction) -> tuple[int, str | None]:
@@ -217,35 +266,6 @@ def _entry(tx: Transaction, seq: int) -> tuple[object, ...]:
     """Return an entry. If an older journal was restored, the entry is different or missing."""
     row = tx.row("journal.entry", seq=seq)
     return () if row is None else tuple(row)
-
-
-def _fingerprint(written: dict[Path, Identity], entry: tuple[object, ...]) -> int:
-    """Return a fingerprint of the files and of the journal that they show."""
-    return zlib.crc32(repr((sorted(written.items()), entry)).encode("utf-8", "surrogateescape"))
-
-
-def _read_map(path: Path) -> tuple[int, int, Layout] | None:
-    """Return the newest entry that the exports show, their fingerprint, and queue.json's layout."""
-    try:
-        found = json.loads(read_bounded(path, _MAP_LIMIT))
-        inode, size, changed = map(int, found["identity"])
-        blocks = {int(number): int(length) for number, length in found["blocks"]}
-        layout = Layout((inode, size, changed), int(found["start"]), blocks)
-        return int(found["seq"]), int(found["fingerprint"]), layout
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None
-
-
-def _write_map(path: Path, seq: int, fingerprint: int, layout: Layout) -> None:
-    """Note where the blocks are, after all files are written: the note stands for all of them."""
-    document = {
-        "seq": seq,
-        "fingerprint": fingerprint,
-        "identity": layout.identity,
-        "start": layout.start,
-        "blocks": list(layout.blocks.items()),
-    }
-    write_atomic(path, json.dumps(document).encode("ascii"), durable=False)
 
 
 @contextlib.contextmanager
@@ -285,38 +305,43 @@ def refresh(workspace: Workspace) -> None:
         made = Exporter(workspace, journal)
         if not made.is_current():
             made.write()
+        while made.owes():
+            made.write()
 
 
-def check(workspace: Workspace) -> list[str]:
-    """Return the differences between the exported files and the journal, as sentences."""
+def check(workspace: Workspace, progress: Callable[[int, int], object] | None = None) -> list[str]:
+    """Return the differences between the exported files and the journal, as sentences.
+
+    The files are compared with what would be written, a block at a time. `progress` is told of how many groups how
+    many were compared.
+    """
     if not exists(workspace):
         return []
     with open_journal(workspace) as journal, journal.read() as tx:
-        rows = tx.rows("jobs.all")
-        daemon = records.daemon(tx.row("journal.daemon"))
-        queue = queue_document(
-            daemon, rows, tx.row("journal.last_seq")[0], waiting_on(tx, rows), places(tx, rows)
-        )
-        groups = [records.group(tx.row("groups.by_id", group_id=row[0])) for row in tx.rows("groups.ids")]
-        best = {group.group_id: best_run(tx, group) for group in groups}
-    members: dict[str, list[Job]] = {group.group_id: [] for group in groups}
-    for job in map(records.job, rows):
-        if job.group_id is not None:
-            members[job.group_id].append(job)
-    found = _difference(workspace.queue_json, queue)
-    for group in groups:
-        document = group_document(group, best[group.group_id], members[group.group_id])
-        found += _difference(workspace.group_dir(group.group_id) / _GROUP, document)
-    return found
+        limit = window.ended_limit(workspace)
+        shown = window.oldest(tx, limit)
+        document = contents.queue(tx, tx.row("journal.last_seq")[0], limit)
+        parts = (contents.queue_items(tx, number, shown) for number in window.blocks(tx, shown))
+        found = [_difference(workspace.queue_json, document, "jobs", parts)]
+        ids = tx.rows("groups.ids")
+        for done, row in enumerate(ids):
+            if progress is not None:
+                progress(done, len(ids))
+            path = workspace.group_dir(row[0]) / _GROUP
+            if not os.path.lexists(path):
+                found.append(f"{path} is missing")
+                continue
+            group = contents.group(tx, row[0])
+            if group is not None:
+                found.append(_difference(path, group.document, "runs", map(group.items, group.numbers)))
+    return [text for text in found if text is not None]
 
 
-def _difference(path: Path, document: dict[str, Any]) -> list[str]:
+def _difference(path: Path, document: dict[str, Any], name: str, parts: Iterable[bytes]) -> str | None:
     try:
-        seen = json.loads(read_bounded(path, EXPORT_LIMIT))
+        is_same = list_blocks.is_same(path, document, name, parts)
     except FileNotFoundError:
-        return [f"{path} is missing"]
-    except (OSError, ValueError, RecursionError) as error:
-        return [f"{path} cannot be read: {error}"]
-    if seen == json.loads(encode(document)):
-        return []
-    return [f"{path} differs from the journal"]
+        return f"{path} is missing"
+    except OSError as error:
+        return f"{path} cannot be read: {error}"
+    return None if is_same else f"{path} differs from the journal"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from runforge.files.durable import write_atomic
+from runforge.files.durable import open_file, write_atomic
 
 _CHUNK = 1024 * 1024
 #: Inode, size and time of change: they differ for another content.
@@ -63,16 +63,28 @@ def write(
 
     Raises Replaced if the last version is gone, OSError if there is no room; the file is then untouched.
     """
+    head, tail = _around(document, name)
+    lengths: dict[int, int] = {}
+    # Synced before it replaces the old one; otherwise a power cut would leave an empty file on XFS and Btrfs.
+    # It does not matter which of the two versions is there after a power cut.
+    info = write_atomic(path, _chunks(head, tail, path, blocks, last, lengths), sync_folder=False)
+    return Layout(identity_of(info), len(head), lengths)
+
+
+def is_same(path: Path, document: dict[str, Any], name: str, parts: Iterable[bytes]) -> bool:
+    """Return whether a file is as `write` would make it of these blocks. Raises OSError if it cannot be read."""
+    wanted = _chunks(*_around(document, name), path, enumerate(parts), None, {})
+    with open(open_file(path, os.O_RDONLY), "rb") as file:
+        return all(file.read(len(part)) == part for part in wanted) and not file.read(1)
+
+
+def _around(document: dict[str, Any], name: str) -> tuple[bytes, bytes]:
+    """Return what comes before and after the items of a document's empty list."""
     whole = encode(document)
     field = b'\n  "%s": [' % name.encode("ascii")
     # No text in the document can contain this: its quotes would be escaped.
     start = whole.index(field) + len(field)
-    lengths: dict[int, int] = {}
-    # Synced before it replaces the old one; otherwise a power cut would leave an empty file on XFS and Btrfs.
-    # It does not matter which of the two versions is there after a power cut.
-    parts = _chunks(whole[:start], whole[start:], path, blocks, last, lengths)
-    info = write_atomic(path, parts, sync_folder=False)
-    return Layout(identity_of(info), start, lengths)
+    return whole[:start], whole[start:]
 
 
 def _chunks(

@@ -30,12 +30,12 @@ def boot_id() -> str:
 @cache
 def _boot_id() -> str:
     try:
-        return _read("/proc/sys/kernel/random/boot_id").decode("ascii").strip()
+        return read_all("/proc/sys/kernel/random/boot_id").decode("ascii").strip()
     except OSError:
         return "unknown"
 
 
-def _read(path: str) -> bytes:
+def read_all(path: str) -> bytes:
     """Return a small file of the kernel, with half the system calls of `Path.read_bytes`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -47,9 +47,9 @@ def _read(path: str) -> bytes:
     return b"".join(chunks)
 
 
-def _stat(pid: int) -> list[bytes]:
+def stat_of(pid: int) -> list[bytes]:
     """Return the fields of /proc/PID/stat after the name, from the state on. OSError if it is gone."""
-    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return read_all(f"/proc/{pid}/stat").rpartition(b")")[2].split()
 
 
 def start_ticks(pid: int) -> int | None:
@@ -58,7 +58,7 @@ def start_ticks(pid: int) -> int | None:
     Pids are used again; pid, start ticks and boot id together are unique.
     """
     try:
-        return int(_stat(pid)[19])
+        return int(stat_of(pid)[19])
     except (OSError, IndexError, ValueError):
         return None
 
@@ -66,7 +66,7 @@ def start_ticks(pid: int) -> int | None:
 def session_of(pid: int) -> int | None:
     """Return a process's session; None if it is gone."""
     try:
-        return int(_stat(pid)[3])
+        return int(stat_of(pid)[3])
     except (OSError, IndexError, ValueError):
         return None
 
@@ -74,7 +74,7 @@ def session_of(pid: int) -> int | None:
 def is_stopped(pid: int) -> bool:
     """Return whether a process is stopped (Ctrl-Z, a debugger, SIGSTOP)."""
     try:
-        return _stat(pid)[0] in {b"T", b"t"}
+        return stat_of(pid)[0] in {b"T", b"t"}
     except (OSError, IndexError):
         return False
 
@@ -82,7 +82,7 @@ def is_stopped(pid: int) -> bool:
 def is_uninterruptible(pid: int) -> bool:
     """Return whether a process waits in the kernel, and signals wait with it: for a disk, or after vfork."""
     try:
-        return _stat(pid)[0] == b"D"
+        return stat_of(pid)[0] == b"D"
     except (OSError, IndexError):
         return False
 
@@ -90,7 +90,7 @@ def is_uninterruptible(pid: int) -> bool:
 def is_zombie(pid: int) -> bool:
     """Return whether a process has ended and only waits to be reaped."""
     try:
-        return _stat(pid)[0] in {b"Z", b"X"}
+        return stat_of(pid)[0] in {b"Z", b"X"}
     except (OSError, IndexError):
         return True
 
@@ -142,7 +142,7 @@ def children(root: int | None = None) -> list[int]:
     """Return the pids of the children of a process; by default of this one."""
     pid = root or os.getpid()
     try:
-        text = _read(f"/proc/{pid}/task/{pid}/children")
+        text = read_all(f"/proc/{pid}/task/{pid}/children")
     except OSError:
         return [p for p in _pids() if _parent(p) == pid]
     return [int(word) for word in text.split()]
@@ -150,7 +150,7 @@ def children(root: int | None = None) -> list[int]:
 
 def _parent(pid: int) -> int | None:
     try:
-        return int(_stat(pid)[1])
+        return int(stat_of(pid)[1])
     except (OSError, IndexError, ValueError):
         return None
 
@@ -182,26 +182,10 @@ def descendants(root: int | None = None) -> list[int]:
     return found
 
 
-def cpu_seconds_below(root: int) -> float:
-    """Return the processor time of all descendants of a process, of those that have ended too; not its own."""
-    ticks = sum(_ticks(root)[2:])
-    for pid in descendants(root):
-        ticks += sum(_ticks(pid))
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _ticks(pid: int) -> list[int]:
-    """Return a process's ticks in its own code and in the kernel, and those of its ended children."""
-    try:
-        return [int(word) for word in _stat(pid)[11:15]]
-    except (OSError, IndexError, ValueError):
-        return []
-
-
 def command_line(pid: int) -> list[str]:
     """Return the command line of a process as words; none if it is gone."""
     try:
-        data = _read(f"/proc/{pid}/cmdline")
+        data = read_all(f"/proc/{pid}/cmdline")
     except OSError:
         return []
     return os.fsdecode(data).rstrip("\0").split("\0") if data else []
@@ -210,7 +194,7 @@ def command_line(pid: int) -> list[str]:
 def environment(pid: int) -> dict[str, str]:
     """Return the variables that a process was started with; none if it is gone or somebody else's."""
     try:
-        data = _read(f"/proc/{pid}/environ")
+        data = read_all(f"/proc/{pid}/environ")
     except OSError:
         return {}
     pairs = [word.partition("=") for word in os.fsdecode(data).split("\0")]
@@ -220,7 +204,7 @@ def environment(pid: int) -> dict[str, str]:
 def name_of(pid: int) -> str | None:
     """Return the short name of a process; None if it cannot be seen."""
     try:
-        return os.fsdecode(_read(f"/proc/{pid}/comm")).rstrip("\n")
+        return os.fsdecode(read_all(f"/proc/{pid}/comm")).rstrip("\n")
     except OSError:
         return None
 
@@ -254,7 +238,7 @@ def open_descriptors(pid: int) -> Iterator[tuple[int, str]]:
 def is_open_for_writing(pid: int, descriptor: int) -> bool:
     """Return whether a descriptor of a process was opened for writing."""
     try:
-        lines = _read(f"/proc/{pid}/fdinfo/{descriptor}").splitlines()
+        lines = read_all(f"/proc/{pid}/fdinfo/{descriptor}").splitlines()
         flags = next(int(line.split()[1], 8) for line in lines if line.startswith(b"flags:"))
     except (OSError, ValueError, IndexError, StopIteration):
         return False
@@ -273,7 +257,7 @@ def ignores(pid: int, number: int) -> bool:
 
 def _is_in_mask(pid: int, name: bytes, number: int) -> bool:
     try:
-        lines = _read(f"/proc/{pid}/status").splitlines()
+        lines = read_all(f"/proc/{pid}/status").splitlines()
     except OSError:
         return False
     masks = [int(line.split()[1], 16) for line in lines if line.startswith(name)]

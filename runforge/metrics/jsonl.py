@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,8 @@ from runforge.metrics.points import (
 NAME = "metrics.jsonl"
 #: Keys that give the step of a value; the first one found counts.
 STEPS = ("step", "global_step", "epoch", "iteration", "iter")
-#: For the last values of a larger file, only its beginning and its end are read.
-MOST_BYTES = 256 * 1024 * 1024
+#: For the last values, so much is read at once at most: of a larger file only its beginning and its end.
+MOST_BYTES = 16 * 1024 * 1024
 _BLOCK = 4 * 1024 * 1024
 
 
@@ -106,6 +106,15 @@ class PointReader:
         points = parse(line)
         if not points and line.strip():
             self.rejected.add(line)
+        yield from self.counted(points)
+
+    @property
+    def is_between_lines(self) -> bool:
+        """Whether no line has begun that is not complete."""
+        return not self._rest
+
+    def counted(self, points: Iterable[Point]) -> Iterator[Point]:
+        """Yield the points whose metric is among the first thousand."""
         for point in points:
             if point.name not in self._names:
                 if len(self._names) >= MOST_METRICS:
@@ -131,6 +140,8 @@ class LastValues:
         self.points: dict[str, Point] = {}
         self.reader = PointReader()
         self.unread = 0
+        #: Up to where the file was read.
+        self.position = 0
 
     def sentences(self) -> Iterator[str]:
         """Yield sentences for people."""
@@ -138,29 +149,44 @@ class LastValues:
         if self.unread:
             yield f"{self.unread:,} bytes in the middle of {NAME} were not read: it is too large"
 
+    def take(self, points: Iterable[Point], end: int) -> None:
+        """Take points that the caller has written itself, from the place read so far up to this one."""
+        self._take(self.reader.counted(points))
+        self.position = end
+
     def _take(self, points: Iterator[Point]) -> None:
         self.points.update((point.name, point) for point in points)
 
     def read(self, descriptor: int, limit: int) -> None:
-        """Read a file to its end; of a too large file only its beginning and its end."""
+        """Read a file to its end; if too much is left of it, only the beginning and the end of that."""
         size = os.fstat(descriptor).st_size
-        if size > limit:
-            self._read_part(descriptor, 0, limit // 2)
+        left = size - self.position
+        if left > limit:
+            self.read_on(descriptor, self.position + limit // 2)
             self.reader.drop_rest()
-            self.unread = size - limit // 2 * 2
-            self._read_part(descriptor, size - limit // 2, size)
+            late = size - limit // 2
+            self.unread += late - self.position
+            self.position = late
+            self._read_on(descriptor, size, is_torn=True)
         else:
-            self._read_part(descriptor, 0, size)
+            self.read_on(descriptor, size)
         self._take(self.reader.finish())
 
-    def _read_part(self, descriptor: int, start: int, end: int) -> None:
-        is_torn = start > 0
-        while start < end and (data := os.pread(descriptor, min(_BLOCK, end - start), start)):
-            start += len(data)
+    def read_on(self, descriptor: int, end: int) -> bool:
+        """Read up to this place; return whether it was reached."""
+        return self._read_on(descriptor, end, is_torn=False)
+
+    def _read_on(self, descriptor: int, end: int, *, is_torn: bool) -> bool:
+        while left := end - self.position:
+            data = os.pread(descriptor, min(_BLOCK, left), self.position)
+            if not data:
+                return False
+            self.position += len(data)
             if is_torn:
                 _, newline, data = data.partition(b"\n")
                 is_torn = not newline
             self._take(self.reader.feed(data))
+        return True
 
 
 def read_last(path: Path, limit: int = MOST_BYTES) -> LastValues:

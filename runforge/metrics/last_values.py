@@ -11,6 +11,7 @@ from typing import Any
 
 from runforge.metrics import jsonl, naming
 from runforge.metrics.follow import read_ends
+from runforge.metrics.jsonl import LastValues
 from runforge.metrics.naming import LOG, OWN, Part
 from runforge.metrics.opening import path_of, plain_of, reader_of
 from runforge.metrics.points import MOST_METRICS, Point, Rejected
@@ -26,8 +27,15 @@ _LIMIT = 64 * 1024 * 1024
 class RunValues:
     """What is left of a run's metrics at its end."""
 
-    def __init__(self, run_dir: Path, limit: int = jsonl.MOST_BYTES, printed: Rejected | None = None) -> None:
-        own = jsonl.read_last(run_dir / jsonl.NAME, limit)
+    def __init__(
+        self,
+        run_dir: Path,
+        limit: int = _LIMIT,
+        printed: Rejected | None = None,
+        own: LastValues | None = None,
+    ) -> None:
+        """Read the files; `own` is what is known of metrics.jsonl already."""
+        own = own or jsonl.read_last(run_dir / jsonl.NAME, min(limit, jsonl.MOST_BYTES))
         if printed is not None:
             own.reader.rejected = printed.plus(own.reader.rejected)
         self._run_dir = run_dir
@@ -35,7 +43,7 @@ class RunValues:
         self._said: list[str] = list(own.sentences())
         self._sources = listed.read(run_dir)
         used = naming.in_use(self._sources)
-        share = min(limit, _LIMIT) // len(used)
+        share = limit // len(used)
         parts = [Part(OWN, own.points), *(self._of(source, share) for source in used if source != OWN)]
         found: dict[str, tuple[Point, Source]] = naming.merged(parts, lambda _, second: second)
         self._merged = found

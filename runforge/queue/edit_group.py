@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from runforge import clock
 from runforge.core.records import Group
-from runforge.core.stop_rules import NO_RULE, parse, to_json
+from runforge.core.stop_rules import NO_RULE, from_json, parse, to_json
 from runforge.core.study import OFF, Study
-from runforge.documents.request_options import Objective
+from runforge.documents.request_options import Objective, stop_of
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.queue.change import change
 from runforge.store import studies, targets
 from runforge.store.journal import Transaction
+from runforge.store.opening import open_snapshot, require_journal
+from runforge.sweeps.effect import require_reported
 from runforge.workspace import Workspace
+
+_FAMILY = "model.family"
 
 
 class GroupEdit(NamedTuple):
@@ -51,11 +56,24 @@ def edit_groups(workspace: Workspace, group_ids: Sequence[str], wish: GroupEdit)
         now = clock.now()
         for group_id in group_ids:
             before = targets.group(tx, group_id), studies.of_group(tx, group_id)
+            if wish.objective is not None and before[1] is not None:
+                _require_reported(tx, before[1], wish.objective, before[0].name)
             _edit(tx, before[0], wish, now)
             _edit_sweep(tx, before[1], targets.group(tx, group_id), wish)
             after = targets.group(tx, group_id), studies.of_group(tx, group_id)
             (found.same if after == before else found.changed).append(after[0])
     return found
+
+
+def _require_reported(tx: Transaction, study: Study, objective: Objective, name: str) -> None:
+    """Raise InvalidRequest for a metric that no run of a sweep ever reports, where that can be known."""
+    usual = study.template.request.get("model", {}).get("family")
+    families = {
+        json.loads(row["overrides"]).get(_FAMILY, usual) for row in studies.trials(tx, study.group_id, None)
+    }
+    families |= {value for each in study.space if each.path == _FAMILY for value in each.values} or {usual}
+    if all(isinstance(family, str) for family in families):
+        require_reported(objective.metric, families, where=f"edit {name[:60]}")
 
 
 def _edit(tx: Transaction, group: Group, wish: GroupEdit, now: str) -> None:
@@ -72,9 +90,38 @@ def _edit(tx: Transaction, group: Group, wish: GroupEdit, now: str) -> None:
         tx.run("groups.set_objective", group_id=group.group_id, metric=metric, direction=direction, now=now)
 
 
+def rule_of(workspace: Workspace, name: str) -> str:
+    """Return the stop rule that a sweep has, or `off`; OperationFailed if the group is no sweep."""
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        group = targets.group(tx, name)
+        study = _checked(studies.of_group(tx, group.group_id), group, GroupEdit(stop=OFF))
+    return str(from_json(study.stop) or OFF)
+
+
+def look_at_rule(workspace: Workspace, name: str, text: str) -> str:
+    """Return what a stop rule would do for a sweep, and change nothing; it raises what `edit_groups` would."""
+    rule = stop_of(text)
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        group = targets.group(tx, name)
+        _checked(studies.of_group(tx, group.group_id), group, GroupEdit(stop=rule))
+    return "no run ends early" if rule == OFF else f"{rule}, by {group.objective_metric} ({group.direction})"
+
+
 def _edit_sweep(tx: Transaction, study: Study | None, group: Group, wish: GroupEdit) -> None:
     if wish.stop is None and wish.keep is None:
         return
+    _checked(study, group, wish)
+    if wish.stop is not None:
+        stop = NO_RULE if wish.stop == OFF else to_json(parse(wish.stop))
+        tx.run("sweeps.set_stop", group_id=group.group_id, stop=stop)
+    if wish.keep is not None:
+        tx.run("sweeps.set_keep", group_id=group.group_id, keep=wish.keep)
+
+
+def _checked(study: Study | None, group: Group, wish: GroupEdit) -> Study:
+    """Return the sweep if it can be changed so."""
     option = "--stop" if wish.stop is not None else "--keep-artifacts"
     if study is None:
         raise OperationFailed(f"group {group.name} is no sweep, so {option} means nothing for it")
@@ -83,8 +130,4 @@ def _edit_sweep(tx: Transaction, study: Study | None, group: Group, wish: GroupE
             f"{option} must know by which metric the runs of group {group.name} are compared",
             fix=f"runforge edit {group.group_id} --metric val/loss:min {option} ...",
         )
-    if wish.stop is not None:
-        stop = NO_RULE if wish.stop == OFF else to_json(parse(wish.stop))
-        tx.run("sweeps.set_stop", group_id=group.group_id, stop=stop)
-    if wish.keep is not None:
-        tx.run("sweeps.set_keep", group_id=group.group_id, keep=wish.keep)
+    return study

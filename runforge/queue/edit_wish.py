@@ -18,6 +18,7 @@ from runforge.files.durable import read_if_there
 from runforge.queue import environment_words
 from runforge.queue.environment import Captured, capture
 from runforge.queue.ordering import After, path_of
+from runforge.sweeps.effect import require_reported
 from runforge.text import did_you_mean
 from runforge.workspace import Workspace
 
@@ -101,6 +102,9 @@ def wanted(job: Job, request: Request, edit: Edit, environment: Environment | No
         document["environment"] = environment.document
     parsed = parse_request(document, where=where)
     require_filled(parsed, where=where)
+    is_other = (parsed.objective, parsed.family) != (request.objective, request.family)
+    if parsed.objective is not None and is_other:
+        require_reported(parsed.objective.metric, {parsed.family}, where=where)
     _require_read(parsed, request, edit, where)
     overrides = {**json.loads(job.overrides), **paths}
     kept = {path: value for path, value in overrides.items() if value is not None or path not in paths}

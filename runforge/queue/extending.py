@@ -12,7 +12,7 @@ from runforge import clock
 from runforge.core import space as spaces
 from runforge.core.records import Group
 from runforge.core.space import Dimension
-from runforge.core.study import GRID, LIST, RANDOM, TPE, Study
+from runforge.core.study import EXHAUSTED, GRID, LIST, RANDOM, TPE, Study
 from runforge.documents.known_fields import HYPERPARAMETERS, is_known
 from runforge.documents.plan import MAX_RUNS
 from runforge.documents.secrets import secrets_in
@@ -24,8 +24,9 @@ from runforge.queue.studies import Sifted
 from runforge.queue.submit import check_datasets
 from runforge.store import studies, targets
 from runforge.store.journal import Journal, Transaction
-from runforge.sweeps.expand import repeated, requested
-from runforge.sweeps.values import Varied, require_values
+from runforge.store.opening import open_snapshot, require_journal
+from runforge.sweeps.expand import RunOverrides, repeated, requested
+from runforge.sweeps.values import Varied, parse, require_values
 from runforge.workspace import Workspace
 
 
@@ -39,6 +40,15 @@ class Extended(NamedTuple):
     to_come: int = 0
     #: Why fewer than asked for are made.
     ended: str | None = None
+    #: Whether its trials are counted: more values alone make none.
+    is_searched: bool = False
+
+    def words(self) -> str:
+        """Return how many runs are made now, or are to come."""
+        if self.to_come:
+            number = "1 trial" if self.to_come == 1 else f"{self.to_come:,} trials"
+            return f"{number} of {self.group.group_id} to come"
+        return self.sifted.words(self.group.group_id)
 
 
 class _Next(NamedTuple):
@@ -48,42 +58,94 @@ class _Next(NamedTuple):
     choices: list[dict[str, object]]
 
 
+class _Wish(NamedTuple):
+    """By what a sweep is to grow."""
+
+    axes: Sequence[Varied]
+    number: int | None
+    limit: int
+
+
+class _Found(NamedTuple):
+    """What an extension would do, from one look at the journal."""
+
+    group: Group
+    before: Study
+    after: Study
+    #: All runs that it would have, and which of them are new.
+    runs: list[RunOverrides]
+    sifted: Sifted
+
+    def extended(self, run_ids: Sequence[str] = ()) -> Extended:
+        """Return it as the caller is told."""
+        to_come = self.after.wanted - self.after.made
+        return Extended(
+            self.group, self.sifted, tuple(run_ids), to_come, self.after.ended, self.before.is_searched
+        )
+
+
 class _Changed(Exception):
     """The sweep has gone on meanwhile."""
 
 
 def extend(
-    workspace: Workspace, name: str, axes: Sequence[Varied], number: int | None, *, max_runs: int = MAX_RUNS
+    workspace: Workspace, name: str, axes: Sequence[str], number: int | None, *, max_runs: int = MAX_RUNS
 ) -> Extended:
-    """Give a sweep more values or intervals, or so many more trials; only new runs are made."""
-    if not axes and number is None:
-        raise InvalidRequest("nothing to extend by", fix="Add -S KEY=VALUES, or -n N for a search")
+    """Give a sweep more values or intervals (`lr=0.1,0.2`), or so many more trials; only new runs are made."""
+    wish = _wish(axes, number, max_runs)
     with existing(workspace) as journal:
         done = None
         while done is None:
             with contextlib.suppress(_Changed):
-                done = _extend(journal, name, axes, number, max_runs)
+                done = _extend(journal, name, wish)
         tidy(journal)
     announce(workspace)
     return done
 
 
-def _extend(
-    journal: Journal, name: str, axes: Sequence[Varied], number: int | None, max_runs: int
+def look(
+    workspace: Workspace, name: str, axes: Sequence[str], number: int | None, *, max_runs: int = MAX_RUNS
 ) -> Extended:
-    with journal.read() as tx:
-        group = targets.group(tx, name)
-        study = _study(tx, group)
-        following = _grown(study, axes, number, max_runs, _made(tx, study))
-        where = f"extend {group.name}"
-        base = study.template.request
-        runs = requested(base, following.choices, where=where)
-        requested(base, spaces.samples(following.study.space), where=where)
-        sifted = queued.sift(tx, group, runs)
+    """Return what `extend` would do, and change nothing; it raises what `extend` would."""
+    wish = _wish(axes, number, max_runs)
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return _look(tx, name, wish).extended()
+
+
+def sweep_of(workspace: Workspace, name: str) -> Study:
+    """Return the sweep that a group has; OperationFailed if it has none that can be extended."""
+    require_journal(workspace)
+    with open_snapshot(workspace) as journal, journal.read() as tx:
+        return _study(tx, targets.group(tx, name))
+
+
+def _wish(axes: Sequence[str], number: int | None, limit: int) -> _Wish:
+    if not axes and number is None:
+        raise InvalidRequest("nothing to extend by", fix="Add -S KEY=VALUES, or -n N for a search")
+    return _Wish([parse(text) for text in axes], number, limit)
+
+
+def _look(tx: Transaction, name: str, wish: _Wish) -> _Found:
+    group = targets.group(tx, name)
+    study = _study(tx, group)
+    following = _grown(study, wish.axes, wish.number, wish.limit, _made(tx, study))
+    where = f"extend {group.name}"
+    base = study.template.request
+    runs = requested(base, following.choices, where=where)
+    requested(base, spaces.samples(following.study.space), where=where)
+    sifted = queued.sift(tx, group, runs)
     after = following.study
     if study.method == RANDOM:
         made = study.made + len(sifted.new)
         after = after._replace(made=made, wanted=made)
+    return _Found(group, study, after, runs, sifted)
+
+
+def _extend(journal: Journal, name: str, wish: _Wish) -> Extended:
+    with journal.read() as tx:
+        found = _look(tx, name, wish)
+    group, study, after, runs, sifted = found
 
     def note(tx: Transaction) -> None:
         if studies.of_group(tx, study.group_id) != study or len(queued.sift(tx, group, runs).new) != len(
@@ -92,13 +154,13 @@ def _extend(
             raise _Changed
         now = clock.now()
         studies.put(tx, after)
-        if study.method == TPE:
+        if after.wanted > after.made:
             tx.run("groups.set_open", group_id=group.group_id, is_open=1, now=now)
-        tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
+        if sifted.new or after.wanted > after.made:
+            tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
 
     check_datasets(journal.workspace, sifted.new)
-    run_ids = trials.make(journal, study, sifted.new, note)
-    return Extended(group, sifted, tuple(run_ids), after.wanted - after.made, after.ended)
+    return found.extended(trials.make(journal, study, sifted.new, note))
 
 
 def _made(tx: Transaction, study: Study) -> list[dict[str, object]]:
@@ -138,7 +200,8 @@ def _grown(
         return _Next(grown, _combinations(grown, limit))
     more = (number or 0) * study.repeat
     if study.method == TPE:
-        going_on = study.ended is None and study.wanted > study.made
+        is_larger = study.ended == EXHAUSTED and grown.space != study.space
+        going_on = (study.ended is None or is_larger) and study.wanted > study.made
         return _Next(grown._replace(wanted=(study.wanted if going_on else study.made) + more), [])
     drawn = spaces.draws(grown.space, study.seed, study.asked, number or 0, made)
     choices = [each for values in drawn.runs for each in repeated(values, study.repeat)]

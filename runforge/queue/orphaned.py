@@ -11,10 +11,12 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from runforge.store import known_names
+from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
 
@@ -24,6 +26,13 @@ YOUNG_SECONDS = 600.0
 _MADE = re.compile(r"\d{8}-\d{6}-.+-\d{4,}")
 _DIRECT = re.compile(r"\d{8}-\d{6}-run-[0-9a-f]{8}")
 _ENVIRONMENT = re.compile(r"[0-9a-f]{64}\.json")
+#: Whether RunForge gives such a name, by kind.
+_OURS: dict[str, Callable[[str], object]] = {
+    "run": lambda name: _MADE.fullmatch(name) and not _DIRECT.fullmatch(name),
+    "attempts": bool,
+    "group": lambda name: name.startswith("grp_"),
+    "environment": _ENVIRONMENT.fullmatch,
+}
 
 
 class Orphan(NamedTuple):
@@ -34,31 +43,26 @@ class Orphan(NamedTuple):
     bytes: int
 
 
-class _Known(NamedTuple):
-    """What the journal knows."""
-
-    runs: set[str]
-    groups: set[str]
-    environments: set[str]
-
-
 def find(workspace: Workspace, *, young_seconds: float = YOUNG_SECONDS) -> list[Orphan]:
     """Return what no job knows and is not young, in order."""
     if not exists(workspace):
         return []
-    known = _known(workspace)
     before = time.time() - young_seconds
-    return [
-        Orphan(kind, path, _size(path)) for kind, path in _unknown(workspace, known) if _newest(path) < before
-    ]
+    return [Orphan(kind, path, _size(path)) for kind, path in _unknown(workspace) if _newest(path) < before]
 
 
 def delete(workspace: Workspace, found: Iterable[Orphan]) -> list[Orphan]:
     """Delete those that still no job knows; return them."""
-    known = _known(workspace)
+    found = list(found)
+    with open_journal(workspace) as journal, journal.read() as tx:
+        unknown = {
+            (kind, name)
+            for kind in dict.fromkeys(orphan.kind for orphan in found)
+            for name in _unknown_names(tx, kind, (each.path.name for each in found if each.kind == kind))
+        }
     deleted = []
     for orphan in found:
-        if _is_known(orphan.kind, orphan.path, known):
+        if (orphan.kind, orphan.path.name) not in unknown:
             continue
         if orphan.path.is_dir() and not orphan.path.is_symlink():
             shutil.rmtree(orphan.path, ignore_errors=True)
@@ -69,44 +73,38 @@ def delete(workspace: Workspace, found: Iterable[Orphan]) -> list[Orphan]:
     return deleted
 
 
-def _known(workspace: Workspace) -> _Known:
+def _unknown(workspace: Workspace) -> list[tuple[str, Path]]:
+    """Return what has a name that RunForge gives, and no job knows: kind and path, in order."""
+    found = []
     with open_journal(workspace) as journal, journal.read() as tx:
-        rows = tx.rows("jobs.files")
-        groups = {row["group_id"] for row in tx.rows("groups.ids")}
-    runs = {row["run_id"] for row in rows} | {Path(row["run_dir"]).name for row in rows}
-    return _Known(runs, groups, {f"{row['env_id']}.json" for row in rows if row["env_id"]})
+        for kind, folder in (
+            ("run", workspace.runs_dir),
+            ("attempts", workspace.attempts_dir),
+            ("group", workspace.hidden / "groups"),
+            ("environment", workspace.envs_dir),
+        ):
+            names = _unknown_names(tx, kind, filter(_OURS[kind], _names(folder)))
+            found += [(kind, folder / name) for name in sorted(names)]
+    return found
 
 
-def _is_known(kind: str, path: Path, known: _Known) -> bool:
-    of_kind = {"group": known.groups, "environment": known.environments}
-    return path.name in of_kind.get(kind, known.runs)
+def _unknown_names(tx: Transaction, kind: str, names: Iterable[str]) -> set[str]:
+    """Return which of these names the journal does not know. There may be very many that it knows."""
+    if kind == "group":
+        return set(names) - {row[0] for row in tx.rows("groups.ids")}
+    if kind == "environment":
+        return set(names) - {f"{row[0]}.json" for row in tx.rows("jobs.environments")}
+    unknown = set(known_names.unknown_run_ids(tx, names))
+    if unknown:
+        with tx.each("jobs.folders_of_other_names") as rows:
+            unknown.difference_update(Path(row[0]).name for row in rows)
+    return unknown
 
 
-def _unknown(workspace: Workspace, known: _Known) -> Iterator[tuple[str, Path]]:
-    for kind, path in _ours(workspace):
-        if not _is_known(kind, path, known):
-            yield kind, path
-
-
-def _ours(workspace: Workspace) -> Iterator[tuple[str, Path]]:
-    """Yield what has a name that RunForge gives."""
-    for path in _inside(workspace.runs_dir):
-        if _MADE.fullmatch(path.name) and not _DIRECT.fullmatch(path.name):
-            yield "run", path
-    for path in _inside(workspace.attempts_dir):
-        yield "attempts", path
-    for path in _inside(workspace.hidden / "groups"):
-        if path.name.startswith("grp_"):
-            yield "group", path
-    for path in _inside(workspace.hidden / "envs"):
-        if _ENVIRONMENT.fullmatch(path.name):
-            yield "environment", path
-
-
-def _inside(folder: Path) -> list[Path]:
-    with contextlib.suppress(OSError):
-        return sorted(folder.iterdir())
-    return []
+def _names(folder: Path) -> Iterator[str]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            yield entry.name
 
 
 def _newest(path: Path) -> float:

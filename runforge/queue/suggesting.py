@@ -46,9 +46,12 @@ class BadAnswer(Exception):
     """The sampler's answer cannot be used."""
 
 
-def question(tx: Transaction, slots: int) -> Question | None:
-    """Return what is to be asked next for a sweep of which fewer than `slots` runs wait; None if nothing is."""
-    group_id = studies.hungry(tx, slots)
+def question(tx: Transaction, slots: int, asked: Sequence[str] = ()) -> Question | None:
+    """Return what is to be asked next for a sweep of which fewer than `slots` runs wait; None if nothing is.
+
+    `asked` are the groups that are asked for already.
+    """
+    group_id = studies.hungry(tx, slots, asked)
     study = studies.of_group(tx, group_id) if group_id is not None else None
     if study is None:
         return None

@@ -3,15 +3,18 @@
 The question (version 1): `space` as in a plan, `seed`, `direction`, `count`, and the `trials` so far, each with
 `values` by path, `state` (complete, failed, pruned, running), `value`, and `steps` of those that were stopped.
 The answer: {"suggestions": [values by path, ...]}. If it cannot be given, the last line says why, and the exit code is
-not 0. Whoever asks may be gone: this process ends itself in time.
+not 0. It ends with whoever asks, and by itself in time.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from typing import Any
+
+from runforge.machine import os_process
 
 #: Whoever asks waits this long, too.
 SECONDS = 60
@@ -20,6 +23,7 @@ _VERSION = 1
 
 def main() -> None:
     """Answer one question."""
+    os_process.die_with_parent(os.getppid())  # a stopped process hears no alarm
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(SECONDS + 5)
     try:

@@ -52,6 +52,18 @@ class Transaction:
         """Return all rows of a named query. No cursor stays open: it would keep the WAL from shrinking."""
         return list(self._connection.execute(query(name), values).fetchall())
 
+    @contextlib.contextmanager
+    def each(self, name: str, /, **values: object) -> Iterator[Iterator[Any]]:
+        """Read the rows of a named query one by one: for more of them than fit into the memory.
+
+        They are read in the block; then the cursor is closed.
+        """
+        cursor = self._connection.execute(query(name), values)
+        try:
+            yield iter(cursor)
+        finally:
+            cursor.close()
+
 
 def _check_epoch(transaction: Transaction, epoch: int | None) -> None:
     if epoch is not None and transaction.row("journal.epoch")[0] != epoch:

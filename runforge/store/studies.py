@@ -43,9 +43,9 @@ def advance(tx: Transaction, was: Study, now: Study) -> bool:
     )
 
 
-def hungry(tx: Transaction, slots: int, only: int | None = None) -> str | None:
-    """Return the group of a sweep that wants its next trials, if there is one; `only` is a lane."""
-    row = tx.row("sweeps.hungry", slots=slots, only=only)
+def hungry(tx: Transaction, slots: int, asked: Iterable[str] = ()) -> str | None:
+    """Return the group of a sweep that wants its next trials, if there is one beside those that were asked for."""
+    row = tx.row("sweeps.hungry", slots=slots, asked=json.dumps(list(asked)))
     return None if row is None else str(row["group_id"])
 
 

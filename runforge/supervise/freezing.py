@@ -14,6 +14,8 @@ from runforge.machine import os_process
 _ROUNDS = 20
 #: Seconds between two looks at a tree that is stopped as a whole: somebody else may let a process of it go on.
 _PAUSE = 1.0
+#: And at one that does not stand still yet.
+_RETRY = 0.1
 
 
 class Freezing:
@@ -35,6 +37,10 @@ class Freezing:
     def seconds(self) -> float:
         """How long the run was frozen until now."""
         return self._past + (0.0 if self._since is None else time.monotonic() - self._since)
+
+    def wait_seconds(self) -> float:
+        """Return the seconds until `freeze` is to be called again."""
+        return max(_RETRY, self._next_look - time.monotonic())
 
     def freeze(self) -> None:
         """Stop what still runs. Called again and again while the run is to be frozen."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from runforge import clock
@@ -36,6 +36,7 @@ class LogPump:
         reads_metrics: bool,
         echo: bool = False,
         may_open: Callable[[], bool] = lambda: True,
+        appended: Callable[[int, bytes, Sequence[Point]], None] | None = None,
     ) -> None:
         self._run_dir = run_dir
         self._limit = limit
@@ -43,6 +44,8 @@ class LogPump:
         self._echo = echo
         #: Whether the run folder still belongs to this attempt. Open files stay its own.
         self._may_open = may_open
+        #: Told of the lines that were added to metrics.jsonl, with its descriptor and their points.
+        self._appended = appended
         self._log: int | None = None
         self._metrics: int | None = None
         self._tail: deque[bytes] = deque()
@@ -152,8 +155,11 @@ class LogPump:
         try:
             if self._metrics is None:
                 self._metrics = self._open(jsonl.NAME)
-            if self._metrics is not None:
-                os.write(self._metrics, lines)
+            if self._metrics is None:
+                return
+            is_whole = os.write(self._metrics, lines) == len(lines)
+            if is_whole and self._appended is not None:
+                self._appended(self._metrics, lines, points)
         except OSError as error:
             self.rejected.unwritten += len(points)
             self.rejected.why = self.rejected.why or safe(str(error.strerror))

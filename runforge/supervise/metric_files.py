@@ -17,7 +17,7 @@ from typing import Any
 
 from runforge.attempts.spec import Spec
 from runforge.files.durable import open_file
-from runforge.machine import os_process
+from runforge.machine import os_process, process_tree
 from runforge.metrics.patterns import NONE, PATTERN, compiled
 from runforge.metrics.sources import kinds, listed
 from runforge.metrics.sources.listed import CHANGED, HELD, MOST_FILES, NAMED, Source
@@ -72,6 +72,11 @@ class MetricFiles:
             is_soon = now - self._started < _AT_FIRST
             self._search(is_alive=True)
             self._next = time.monotonic() + (_SOON if is_soon else _LATER)
+
+    def wait_seconds(self) -> float:
+        """Return the seconds until the next look is due."""
+        due = self._started + _CLAIMED if self._claims is None else self._next
+        return max(0.0, due - time.monotonic())
 
     def _note_folders(self) -> None:
         self._claims = FolderClaims(self._spec.workspace / ".runforge", self._spec.token)
@@ -229,7 +234,7 @@ def _of_earlier_attempts(run_dir: Path) -> Iterator[str]:
 def _held() -> Iterator[str]:
     """Yield well-known files that the processes of the run have open for writing."""
     left = _MOST_DESCRIPTORS
-    for pid in os_process.descendants()[:_MOST_PROCESSES]:
+    for pid in process_tree.tree_below()[:_MOST_PROCESSES]:
         for descriptor, path in os_process.open_descriptors(pid):
             left -= 1
             if left < 0:

@@ -6,6 +6,7 @@ It ignores TERM, INT and HUP. Only a cancel file or SIGKILL ends it before its r
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import select
@@ -24,21 +25,21 @@ from runforge.core import exit_codes
 from runforge.core.outcome import ExitRecord
 from runforge.files import durable
 from runforge.machine import memory_kills, os_process
-from runforge.metrics import last_step
+from runforge.metrics import jsonl, last_step
+from runforge.metrics.kept_values import KeptValues
 from runforge.supervise import attempt_lock, packages, worker_process
 from runforge.supervise.leases import Leases
 from runforge.supervise.log_pump import LogPump
 from runforge.supervise.metric_files import MetricFiles
 from runforge.supervise.ownership import Ownership
 from runforge.supervise.use import Use
+from runforge.supervise.waiting import Waiting
 from runforge.supervise.wishes import Wishes
 
 if TYPE_CHECKING:
     from runforge.supervise.node import Node
 
 T = TypeVar("T")
-#: Milliseconds between two looks for the cancel file.
-TICK_MS = 100
 #: Milliseconds between two looks at leftovers: short at first, when most of them end, then longer.
 _LEFTOVER_MS = (5, 50)
 #: Seconds between two tries to write an exit record that the disk refuses.
@@ -111,12 +112,14 @@ class Supervisor:
         self._pid = -1
         self._refusal: int | None = None
         self._has_told = False
+        self._kept = KeptValues(spec.run_dir / jsonl.NAME) if spec.is_command else None
         self._pump = LogPump(
             spec.run_dir,
             limit=spec.log_limit_bytes,
             reads_metrics=spec.is_command,
             echo=spec.echo,
             may_open=ownership.holds,
+            appended=self._kept.appended if self._kept is not None else None,
         )
         self._wishes = Wishes(spec, self._pump.say, node)
         self._metric_files = MetricFiles(spec, ownership.holds) if spec.is_command else None
@@ -191,25 +194,29 @@ class Supervisor:
 
     def _watch(self, pipe: int) -> None:
         """Copy the output and look for orders until the worker itself has ended."""
-        poller = select.poll()
-        poller.register(pipe, select.POLLIN)
-        handle = os_process.pidfd_open(self._pid)
-        if handle is not None:
-            poller.register(handle, select.POLLIN)
-        next_tick = time.monotonic()
-        while self._status is None:
-            for descriptor, _ in poller.poll(TICK_MS):
-                if descriptor == pipe and not self._pump.pump(pipe):
-                    poller.unregister(pipe)
-            self._reap()
-            if time.monotonic() >= next_tick:
-                next_tick = time.monotonic() + TICK_MS / 1000
-                if self._status is None:
-                    self._wishes.step()
-                if self._metric_files is not None:
-                    self._metric_files.look()
-        if handle is not None:
-            os.close(handle)
+        waiting = Waiting(self._folder, pipe, self._pid)
+        with contextlib.closing(waiting):
+            due = time.monotonic() + waiting.longest
+            while self._status is None:
+                has_output, is_told = waiting.wait(due - time.monotonic())
+                if has_output and not self._pump.pump(pipe):
+                    waiting.leave_output()
+                self._reap()
+                if self._status is None and (is_told or time.monotonic() >= due):
+                    waiting.begin()
+                    due = time.monotonic() + min(self._look(), waiting.longest)
+
+    def _look(self) -> float:
+        """Look for orders, and do what is due; return the seconds until something is due again."""
+        self._wishes.step()
+        wishes = [self._wishes.wait_seconds()]
+        if self._metric_files is not None:
+            self._metric_files.look()
+            wishes.append(self._metric_files.wait_seconds())
+        if self._kept is not None:
+            self._kept.look()
+            wishes.append(self._kept.wait_seconds())
+        return min(wishes)
 
     def _reap(self) -> None:
         """Collect ended processes: the worker, and its orphans, which became our children."""
@@ -305,7 +312,8 @@ class Supervisor:
             return []
         try:
             finish = worker_process.resolve(self._spec.finish)
-            return list(finish(self._spec, ending, self._pump.rejected, self._ownership.holds))
+            kept = self._kept.finish() if self._kept is not None else None
+            return list(finish(self._spec, ending, self._pump.rejected, self._ownership.holds, kept))
         except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
             return [f"[RunForge: the result could not be written: {error!r}]"]
 

@@ -6,6 +6,7 @@ end, except that a cancel still turns a yield or a stop into a cancel.
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -18,6 +19,8 @@ from runforge.core import policy
 from runforge.supervise.freezing import Freezing
 from runforge.supervise.stopping import Stopping
 
+#: Seconds between two looks at a run that is being ended.
+_STOP_PAUSE = 0.1
 if TYPE_CHECKING:
     from runforge.supervise.node import Node
 
@@ -88,6 +91,14 @@ class Wishes:
         if self._stopping is not None:
             self._stopping.step(has_main_ended=False)
 
+    def wait_seconds(self) -> float:
+        """Return the seconds until `step` is due again, whatever is ordered meanwhile; infinity for never."""
+        if self._stopping is not None:
+            return _STOP_PAUSE
+        if self._freezing.is_on:
+            return self._freezing.wait_seconds()
+        return math.inf if self._deadline is None else max(0.0, self._time_left())
+
     def _look(self) -> None:
         if orders.is_canceled(self._folder):
             self.is_canceled = True
@@ -115,7 +126,10 @@ class Wishes:
 
     def _is_time_over(self) -> bool:
         """Return whether the time limit is reached. It stands still while the run does."""
-        return self._deadline is not None and time.monotonic() >= self._deadline + self._freezing.seconds
+        return self._deadline is not None and self._time_left() <= 0
+
+    def _time_left(self) -> float:
+        return (self._deadline or 0.0) + self._freezing.seconds - time.monotonic()
 
     def _freeze_or_thaw(self) -> None:
         if orders.is_given(self._folder, orders.FREEZE):

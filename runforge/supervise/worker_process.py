@@ -26,7 +26,7 @@ from runforge.machine import os_process
 from runforge.supervise import helper_path
 
 #: Signals that the supervisor or the interpreter ignores. A program expects their defaults.
-_RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGIO)
 _RESET_FOR_EXEC = (*_RESET, signal.SIGPIPE, signal.SIGXFSZ)
 _TREE_FD = 3
 #: The machine refuses another process; the program is not to blame.

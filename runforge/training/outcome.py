@@ -15,6 +15,7 @@ from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import RunForgeError
 from runforge.files.durable import is_folder, read_if_there, write_atomic
 from runforge.metrics import tokens
+from runforge.metrics.jsonl import LastValues
 from runforge.metrics.last_values import RunValues
 from runforge.metrics.points import Rejected
 from runforge.training import artifacts
@@ -27,14 +28,18 @@ _NOTHING = Rejected()
 
 
 def finish(
-    spec: Spec, record: ExitRecord, printed: Rejected = _NOTHING, is_ours: Callable[[], bool] | None = None
+    spec: Spec,
+    record: ExitRecord,
+    printed: Rejected = _NOTHING,
+    is_ours: Callable[[], bool] | None = None,
+    kept: LastValues | None = None,
 ) -> list[str]:
     """Write a true result.json for this ending; return the last lines of the log.
 
     The supervisor calls this before it writes the exit record, so that a reader of the record
     finds the result too. OSError means that it can be neither read nor written now. `printed` is what the run printed
     like a metric and is none. `is_ours` says whether the run folder belongs to this attempt still: else the result
-    that lies there is a later attempt's, and stays.
+    that lies there is a later attempt's, and stays. `kept` is what metrics.jsonl says, if that is known already.
     """
     run_dir = spec.run_dir
     if not is_folder(run_dir):
@@ -44,7 +49,7 @@ def finish(
         return []
     if not spec.is_command and status == "succeeded":
         status, kind, message = "failed", "bad_result", "exit code 0, but no valid result.json was left"
-    metrics = _Metrics(RunValues(run_dir, printed=printed)) if spec.is_command else _Metrics()
+    metrics = _Metrics(RunValues(run_dir, printed=printed, own=kept)) if spec.is_command else _Metrics()
     error = None if status == "succeeded" else {"message": message, "type": kind}
     _write(
         run_dir,

@@ -7,7 +7,7 @@ the queue.
 from __future__ import annotations
 
 import contextlib
-import os
+import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,27 +28,20 @@ from runforge.tui.ascii import AsciiFilter
 from runforge.tui.background import Answer, Background
 from runforge.tui.bars import daemon_warning, guard_warning
 from runforge.tui.base_screen import BaseScreen
+from runforge.tui.beginning import Beginning, begin
 from runforge.tui.choices import Choices
 from runforge.tui.endings import Endings
-from runforge.tui.feed import (
-    Ahead,
-    AheadRead,
-    Feed,
-    ProgressRead,
-    ReadFailed,
-    SnapshotRead,
-    Window,
-    WindowRead,
-)
 from runforge.tui.log_view import LogView
 from runforge.tui.look import CSS
+from runforge.tui.messages import AheadRead, ProgressRead, ReadFailed, SnapshotRead, WindowRead
 from runforge.tui.opening import Opening
 from runforge.tui.ports import AppPort
 from runforge.tui.queue_screen import QueueScreen
 from runforge.tui.reading import Reading
+from runforge.tui.seen import Ahead, Window
 from runforge.tui.steering import DaemonKeys, Steering
 from runforge.tui.wire import Wire
-from runforge.views.queue_snapshot import SORTS, JobQuery, QueueSnapshot
+from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -80,25 +73,23 @@ class RunForgeApp(Reading, Opening):
         read_only: bool = False,
         ascii_only: bool = False,
         bell: bool = False,
-        seconds: float = 0.5,
+        seconds: float | None = None,
         choices_file: Path | None = None,
+        begun: Beginning | None = None,
     ) -> None:
         super().__init__()
+        begun = begun or begin(workspace, file=choices_file, seconds=seconds)
         self.workspace = workspace
         self._plain = AsciiFilter(enabled=ascii_only)
         self.is_ascii = ascii_only
-        self._choices_file = choices_file
-        self.choices = choices.read(choices_file) if choices_file else Choices()
+        self._choices_file, self.choices = begun.file, begun.choices
         self._rings = bell or self.choices.bell
         self._endings = Endings()
         self.steering = Steering(workspace, daemon, read_only)
-        self.feed = Feed(workspace, self.post_message, seconds=seconds)
+        self.feed, self.job_query = begun.feed, begun.query
         self._background = Background(self.post_message)
         self.read = self._background.read
         self.wire = Wire()
-        order = self.choices if self.choices.sort in SORTS else Choices()
-        self.job_query = JobQuery(sort=order.sort, is_reversed=order.is_reversed)
-        self.feed.ask(self.job_query)
         self.snapshot: QueueSnapshot | None = None
         self.window = Window({}, {})
         self.live: dict[str, Live] = {}
@@ -121,7 +112,7 @@ class RunForgeApp(Reading, Opening):
             self.theme = self.choices.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         terminal.on_signals(self._leave_on_signal)
-        self.feed.start()
+        self.feed.tell(self.post_message)
         self._background.start()
         self.set_interval(_TICK_SECONDS, self._tick)
 
@@ -161,6 +152,8 @@ class RunForgeApp(Reading, Opening):
 
     def on_snapshot_read(self, message: SnapshotRead) -> None:
         """Show a new snapshot of the queue."""
+        if self.snapshot is None:
+            self.call_after_refresh(_tidy)
         self.snapshot, self.window, self._problem = message.snapshot, message.window, ""
         for screen in self._shown():
             screen.show_snapshot(message.snapshot)
@@ -222,17 +215,18 @@ class RunForgeApp(Reading, Opening):
             for screen in self._shown():
                 screen.show_warning(warning)
 
-    def act(self, change: Callable[[], str]) -> None:
+    def act(self, change: Callable[[], str], told: Callable[[str, bool], None] | None = None) -> None:
         """Carry out a change in a thread, show its result, and read the queue again."""
-        self.run_worker(lambda: self._act(change), thread=True, group=_ACTIONS)
+        told = told or (lambda said, is_error: self.say(said, is_error=is_error))
+        self.run_worker(lambda: self._act(change, told), thread=True, group=_ACTIONS)
 
-    def _act(self, change: Callable[[], str]) -> None:
+    def _act(self, change: Callable[[], str], told: Callable[[str, bool], None]) -> None:
         try:
             said, is_error = change(), False
         except Exception as error:  # noqa: BLE001 - the boundary of an action: told, not fatal
             said, is_error = explained(error), True
         self.feed.hurry()
-        self.call_from_thread(self.say, said, is_error=is_error)
+        self.call_from_thread(told, said, is_error)
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Show the result of an action, on any screen."""
@@ -302,6 +296,12 @@ def _provider(name: str) -> type[Provider]:
     return found
 
 
+def _tidy() -> None:
+    """Collect garbage from now on: until the first paint, everything that was made is still in use."""
+    gc.freeze()
+    gc.enable()
+
+
 def _nothing(_: object) -> None:
     """Show nothing."""
 
@@ -309,31 +309,18 @@ def _nothing(_: object) -> None:
 def run(
     workspace: Workspace,
     daemon: DaemonKeys,
+    begun: Beginning,
     *,
     read_only: bool = False,
     ascii_only: bool = False,
     mouse: bool = True,
     bell: bool = False,
-    seconds: float | None = None,
 ) -> int:
-    """Show the screens until the user leaves; return the exit code.
-
-    Raises InvalidRequest if there is no suitable terminal. If it crashes, it restores the terminal and raises
-    the error.
-    """
-    terminal.require()
+    """Show the screens until the user leaves; return the exit code. If they crash, the terminal is restored first."""
     terminal.ignore_env_size()
     terminal.watch()
-    pace = seconds if seconds is not None else (1.0 if "SSH_CONNECTION" in os.environ else 0.5)
-    app = RunForgeApp(
-        workspace,
-        daemon,
-        read_only=read_only,
-        ascii_only=ascii_only or terminal.needs_ascii(),
-        bell=bell,
-        seconds=pace,
-        choices_file=choices.path(),
-    )
+    ascii_only = ascii_only or terminal.needs_ascii()
+    app = RunForgeApp(workspace, daemon, read_only=read_only, ascii_only=ascii_only, bell=bell, begun=begun)
     app.run(mouse=mouse)
     if app.failure is not None:
         raise app.failure

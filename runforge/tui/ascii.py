@@ -16,6 +16,7 @@ _SIGNS = {
     **dict(zip("●◆■▲▼★○◇□△▽☆", "*+x#o@%&$=ev", strict=True)),
     **dict(zip("…█░▴▾↵←→│─└╭╮╰╯┃━┏┓┗┛┊┤┬", "~#.^v><>|-+++++|-++++:++", strict=True)),
     **dict(zip("▁▂▃▄▅▆▇", "_.-=+*%", strict=True)),
+    "×": "x",  # noqa: RUF001 - the sign of runs that were stopped early
     "🔎": "> ",
 }
 _BRAILLE = range(0x2801, 0x2900)

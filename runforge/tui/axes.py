@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from runforge import cells
 from runforge.tui.canvas import Range
@@ -46,7 +46,8 @@ def tick_values(found: Range, count: int, *, is_log: bool) -> list[float]:
         step = next(
             step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if len(powers) <= step * max(2, count)
         )
-        return [float(power) for power in powers if power % step == 0]
+        found_powers = [float(power) for power in powers if power % step == 0]
+        return found_powers if len(found_powers) > 1 else [float(powers[0]), float(powers[-1])]
     first = math.floor(found.low)
     digits = [first + more + math.log10(digit) for more in range(3) for digit in (1, 2, 5)]
     shown = [value for value in digits if found.low - 1e-9 <= value <= found.high + 1e-9]
@@ -81,13 +82,21 @@ def short(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 10_000 else f"{value:.0f}"
 
 
-def y_labels(found: Range, height: int, *, is_log: bool) -> dict[int, str]:
+def y_labels(
+    found: Range, height: int, categories: Sequence[str] = (), *, is_log: bool, width: int = 9
+) -> dict[int, str]:
     """Return the labels of the lines of a canvas, by line."""
+    wanted: Iterable[tuple[float, str]] = (
+        (value, tick_text(value, is_log=is_log))
+        for value in tick_values(found, max(2, min(6, height // 3)), is_log=is_log)
+    )
+    if categories:
+        wanted = ((float(place), cells.cut(name, width)) for place, name in enumerate(categories))
     labels = {}
-    for value in tick_values(found, max(2, min(6, height // 3)), is_log=is_log):
+    for value, text in wanted:
         line = round((found.high - value) / found.span * (height - 1))
         if 0 <= line < height:
-            labels[line] = tick_text(value, is_log=is_log)
+            labels[line] = text
     return labels
 
 

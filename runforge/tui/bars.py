@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from rich.style import Style
 from rich.text import Text
@@ -23,22 +23,17 @@ _TOLD = 2
 _DAEMON_STYLES = {"running": "good", "stopping": "mild", "died": "bad", "not_responding": "bad"}
 
 
+#: The styles of states in the status line; their colours are those of the rows below. The screen has them.
+STATE_STYLES = frozenset(
+    f"state--{name}"
+    for name in ("running", "queued", "failed", "succeeded", "canceled", "good", "mild", "bad")
+)
+
+
 class StatusBar(Widget):
     """The workspace, its daemon, the slots and the counts."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *("state--running", "state--queued", "state--failed", "state--succeeded", "state--canceled"),
-        *("state--good", "state--mild", "state--bad"),
-    }
-    #: The colours are those of the rows below.
-    DEFAULT_CSS = """
-    StatusBar { height: 1; background: $panel; color: $foreground; }
-    StatusBar > .state--running { color: $text-primary; }
-    StatusBar > .state--failed, StatusBar > .state--bad { color: $text-error; }
-    StatusBar > .state--succeeded, StatusBar > .state--good { color: $text-success; }
-    StatusBar > .state--canceled, StatusBar > .state--mild { color: $text-warning; }
-    StatusBar > .state--bad, StatusBar > .state--mild { text-style: bold; }
-    """
+    DEFAULT_CSS = "StatusBar { height: 1; background: $panel; color: $foreground; }"
 
     def __init__(self, workspace: Workspace, *, read_only: bool) -> None:
         super().__init__()
@@ -60,7 +55,9 @@ class StatusBar(Widget):
         return self._text(self.size.width)
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"state--{name}", partial=True) if name else Style(dim=True)
+        if not name:
+            return Style(dim=True)
+        return self.screen.get_component_rich_style(f"state--{name}", partial=True)
 
     def _text(self, width: int) -> Text:
         snapshot = self._snapshot

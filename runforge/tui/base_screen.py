@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from runforge.tui.bars import Key, KeyBar, StatusBar, WarningBar
-from runforge.tui.feed import Ahead, Window
+from runforge.tui.bars import STATE_STYLES, Key, KeyBar, StatusBar, WarningBar
 from runforge.tui.ports import AppPort
+from runforge.tui.row_list import ROW_STYLES
+from runforge.tui.seen import Ahead, Window
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
 
@@ -25,7 +26,7 @@ _CHANGES = {
     *("cancel", "cancel_run", "cancel_group", "retry", "retry_run", "retry_group"),
     *("rerun", "pause", "priority", "daemon"),
     *("new", "edit", "hold", "step", "remove"),
-    *("freeze", "give_way"),
+    *("freeze", "give_way", "extend", "stop_rule"),
 }
 
 
@@ -43,6 +44,7 @@ class BaseScreen(Screen[None]):
         Binding("q", "leave", "Back, or quit from the queue (runs continue)"),
         Binding("Q", "app.quit", "Quit (runs continue)"),
     ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*ROW_STYLES, *STATE_STYLES}
     KEYS: ClassVar[Sequence[Key]] = ()
 
     @property
@@ -51,11 +53,18 @@ class BaseScreen(Screen[None]):
         return cast("AppPort", self.app)
 
     def compose(self) -> ComposeResult:
-        """Lay out the bars around the content."""
+        """Lay out the bars around the content, at once as this size wants it: not again when it is painted."""
+        self.update_classes(self._size_classes(), update=False)
         yield StatusBar(self.runforge.workspace, read_only=self.runforge.steering.read_only)
         yield WarningBar()
         yield from self.content()
         yield KeyBar(self.offered_keys())
+
+    def _size_classes(self) -> dict[str, bool]:
+        width, height = self.app.size
+        sizes = (self.HORIZONTAL_BREAKPOINTS or [], width), (self.VERTICAL_BREAKPOINTS or [], height)
+        fitting = set().union(*(self._get_breakpoint_classes(size, list(steps)) for steps, size in sizes))
+        return {name: name in fitting for steps, _ in sizes for _, name in steps}
 
     def offered_keys(self) -> list[Key]:
         """Return the keys for the last line: those that work here."""

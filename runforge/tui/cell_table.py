@@ -29,13 +29,7 @@ class CellTable(RowList):
         Binding("left", "column(-1)", "Column to the left", show=False),
         Binding("right", "column(1)", "Column to the right", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"row--cell", "row--new", "row--newcell"}
-    DEFAULT_CSS = """
-    CellTable { height: 1fr; }
-    CellTable > .row--cell { text-style: reverse; }
-    CellTable > .row--new { color: $text-warning; text-style: bold; }
-    CellTable > .row--newcell { color: $text-warning; text-style: bold reverse; }
-    """
+    DEFAULT_CSS = "CellTable { height: 1fr; }"
 
     class Changed(Message):
         """A cell has another text, or the cursor is on another one."""

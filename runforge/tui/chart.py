@@ -63,6 +63,10 @@ class Panel:
     categories: Sequence[str] = ()
     note: str = ""
     has_legend: bool = True
+    #: Whether the axes are logarithmic of themselves; None: as the points suggest.
+    log_x: bool | None = None
+    log_y: bool = False
+    y_categories: Sequence[str] = ()
     _points: list[thinning.Points] = field(default_factory=list)
     _scaled: dict[tuple[int, bool, bool, float], thinning.Points] = field(default_factory=dict)
 
@@ -75,10 +79,21 @@ class Panel:
             return False
         if view.log_x is not None:
             return view.log_x
+        if self.log_x is not None:
+            return self.log_x
         xs = [
             x for s, (xs, _) in zip(self.series, self._points, strict=True) if s.kind == "points" for x in xs
         ]
         return axes.spreads_over_decades(xs)
+
+    def is_log_y(self, view: View) -> bool:
+        """Return whether the y axis is logarithmic; where it is so of itself, `L` makes it linear."""
+        return not self.y_categories and view.log_y != self.log_y
+
+    @property
+    def lines(self) -> int:
+        """How many of the series are lines."""
+        return sum(series.kind == "line" for series in self.series)
 
     def look(self, number: int) -> int:
         """Return the colour and sign of a curve."""
@@ -87,7 +102,7 @@ class Panel:
 
     def points(self, number: int, view: View) -> thinning.Points:
         """Return the points of a curve on the scales of the view, smoothed."""
-        key = (number, self.is_log_x(view), view.log_y, view.smoothing)
+        key = (number, self.is_log_x(view), self.is_log_y(view), view.smoothing)
         found = self._scaled.get(key)
         if found is None:
             _, is_log_x, is_log_y, weight = key
@@ -179,11 +194,12 @@ def draw(panel: Panel, view: View, width: int, height: int) -> Lines:
         else:
             why = (
                 "no values above zero: L for linear axes"
-                if view.log_y or view.log_x
+                if panel.is_log_y(view) or view.log_x
                 else "nothing in this range"
             )
         return [*title, [Segment(cells.cut(f"  {why}", width), _DIM)]]
-    y_range = axes.widened(Range(min(ys), max(ys)))
+    bottom, top = (0, len(panel.y_categories) - 1) if panel.y_categories else (min(ys), max(ys))
+    y_range = axes.widened(Range(bottom, top))
     if any(series.kind == "points" for series in panel.series):
         x_range, y_range = axes.with_margin(axes.widened(x_range)), axes.with_margin(y_range)
     canvas = _filled(panel, scaled, Canvas(columns, rows), (x_range, y_range))
@@ -218,7 +234,7 @@ def _filled(
         if panel.series[number].kind == "points":
             scatter(canvas, scaled[number], ranges, panel.look(number))
         else:
-            has_marks = len(panel.series) > 1
+            has_marks = panel.lines > 1
             trace(canvas, scaled[number], ranges, panel.look(number), has_marks=has_marks)
     return canvas
 
@@ -226,7 +242,7 @@ def _filled(
 def titled(panel: Panel, view: View, width: int) -> Lines:
     """Return the title: the name, the scales, and values of the curves at the cursor or at their ends."""
     scales = ", ".join(
-        name for name, is_on in (("log x", panel.is_log_x(view)), ("log", view.log_y)) if is_on
+        name for name, is_on in (("log x", panel.is_log_x(view)), ("log", panel.is_log_y(view))) if is_on
     )
     words = [safe(panel.title, _NAME), f"({scales})" if scales else "", safe(panel.note, 60)]
     pieces = [Segment(cells.cut(f" {' '.join(word for word in words if word)} ", width), _BOLD)]
@@ -234,11 +250,12 @@ def titled(panel: Panel, view: View, width: int) -> Lines:
     for number, series in enumerate(panel.series):
         if series.kind == "points":
             pieces.append(Segment(cells.cut(_read_points(panel, series, view), max(0, room - 1))))
+            room -= cells.columns(pieces[-1].text)
             continue
         value = panel.value_at(number, view.cursor)
-        shown = "" if value is None or (len(panel.series) > 1 and view.cursor is None) else axes.short(value)
+        shown = "" if value is None or (panel.lines > 1 and view.cursor is None) else axes.short(value)
         name = safe(series.name, _NAME) if panel.has_legend and len(panel.series) > 1 else ""
-        sign = mark(panel.look(number)) if len(panel.series) > 1 else ""
+        sign = mark(panel.look(number)) if panel.lines > 1 else ""
         text = " ".join(word for word in (sign, name, shown) if word)
         if not (name or shown) or cells.columns(text) + 1 > room:
             continue
@@ -252,15 +269,18 @@ def _read_points(panel: Panel, series: Series, view: View) -> str:
     if view.cursor is None:
         return ""
     found = [place for place, x in enumerate(series.xs) if x == view.cursor]
+    if not found:
+        return ""
     labels = [f"{safe(series.labels[n], _NAME)} " if n < len(series.labels) else "" for n in found]
     x = panel.categories[int(view.cursor)] if panel.categories else axes.short(view.cursor)
-    values = ", ".join(f"{label}{axes.short(series.ys[n])}" for label, n in zip(labels, found, strict=True))
+    ys = [panel.y_categories[int(y)] if panel.y_categories else axes.short(y) for y in series.ys]
+    values = ", ".join(f"{label}{safe(ys[n], _NAME)}" for label, n in zip(labels, found, strict=True))
     return f" {safe(panel.x_label, _NAME)} {safe(x, _NAME)}: {values}"
 
 
 def _framed(panel: Panel, view: View, canvas: Canvas, ranges: tuple[Range, Range]) -> Lines:
     x_range, y_range = ranges
-    labels = axes.y_labels(y_range, canvas.height, is_log=view.log_y)
+    labels = axes.y_labels(y_range, canvas.height, panel.y_categories, is_log=panel.is_log_y(view))
     lines: Lines = []
     for index in range(canvas.height):
         label = labels.get(index, "")

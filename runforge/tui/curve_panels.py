@@ -5,7 +5,6 @@ It reads metrics files and copies their points, so it is for the reading thread.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
@@ -17,8 +16,7 @@ from runforge.tui import differences
 from runforge.tui.chart import Panel, Series
 from runforge.tui.curve_order import importance
 from runforge.tui.series_looks import MOST
-from runforge.views.shown import JobView, parameter_names
-from runforge.views.trials import Trials
+from runforge.views.shown import JobView
 
 #: Runs that are drawn together: the first twelve in colours, the others in grey.
 MOST_RUNS = 40
@@ -65,16 +63,6 @@ def of_run(run: RunCurves, objective: str | None) -> Charts | None:
 def _family(name: str, curves: Sequence[Curve]) -> Panel:
     title = curves[0].name if len(curves) == 1 else name
     return Panel(title, [Series(curve.name, curve.steps, curve.values) for curve in curves], "step")
-
-
-def against(trials: Trials, parameter: str) -> Panel:
-    """Return a sweep's metric against one of its parameters, a point for each run that was measured."""
-    points, categories = trials.against(parameter)
-    labels = [job.run_id[-4:] for job in trials.measured(parameter)]
-    name = parameter_names(trials.parameters).get(parameter, parameter)
-    series = Series(name, [x for x, _ in points], [y for _, y in points], kind="points", labels=labels)
-    names = [differences.value_text(json.loads(text)) for text in categories]
-    return Panel(trials.metric, [series], name, names, "no run is best" if trials.why_none else "")
 
 
 class CurvesOfRuns:

@@ -22,7 +22,8 @@ class Endings:
         self._open, self._live = still_open, live
         if before is None:
             return ""
-        ended = [group for group in snapshot.groups if group.group_id in before - still_open]
+        gone = before - still_open
+        ended = [group for group in snapshot.groups if group.group_id in gone] if gone else []
         if ended:
             return "; ".join(_words(group) for group in ended[:3])
         return "the queue has ended" if was_live and not live else ""

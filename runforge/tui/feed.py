@@ -1,5 +1,7 @@
 """The thread that watches the journal for the screens. It reads and posts messages; it owns no widget.
 
+It may start before Textual is imported: the first look then takes place meanwhile.
+
 Four times a second it checks a number, which takes microseconds. It reads only if the number has changed, and
 for at most a tenth of the time. It reads the visible rows and some pages around them.
 """
@@ -9,19 +11,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
-
-from textual.message import Message
 
 from runforge import clock
 from runforge.errors import explained
+from runforge.tui.seen import Ahead, Window
 from runforge.views.daemon_status import DaemonStatus
-from runforge.views.queue_snapshot import GroupProgress, JobQuery, QueueReader, QueueSnapshot
+from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
+    from textual.message import Message
+
     from runforge.tui.live import Live, LiveReader
     from runforge.views.estimates import Estimate
 
@@ -49,70 +51,14 @@ class Sight(NamedTuple):
     groups: tuple[str, ...] = ()
 
 
-class Window(NamedTuple):
-    """The jobs of the visible rows. A job that was pruned meanwhile is None."""
-
-    jobs: dict[int, JobView | None]
-    groups: dict[str, GroupProgress]
-
-
-class SnapshotRead(Message):
-    """The queue has changed, or the query has."""
-
-    def __init__(self, snapshot: QueueSnapshot, window: Window) -> None:
-        self.snapshot = snapshot
-        self.window = window
-        super().__init__()
-
-
-class WindowRead(Message):
-    """Other rows of the same snapshot are visible."""
-
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        super().__init__()
-
-
-class ReadFailed(Message):
-    """The journal cannot be read now."""
-
-    def __init__(self, problem: str) -> None:
-        self.problem = problem
-        super().__init__()
-
-
-class ProgressRead(Message):
-    """What the running jobs report, by run."""
-
-    def __init__(self, progress: dict[str, Live]) -> None:
-        self.progress = progress
-        super().__init__()
-
-
-class Ahead(NamedTuple):
-    """How many seconds runs and groups still take, those of which it is known: by job id, and by group id."""
-
-    runs: Mapping[str, float] = MappingProxyType({})
-    groups: Mapping[str, float] = MappingProxyType({})
-    #: False if the queue is too long for estimates.
-    is_read: bool = False
-
-
-class AheadRead(Message):
-    """Estimates were made."""
-
-    def __init__(self, ahead: Ahead) -> None:
-        self.ahead = ahead
-        super().__init__()
-
-
 class Feed(threading.Thread):
-    """Posts snapshots and rows to the app until stopped."""
+    """Posts snapshots and rows to the app until stopped; to nobody before `tell` says to whom."""
 
-    def __init__(self, workspace: Workspace, post: Callable[[Message], object], *, seconds: float) -> None:
+    def __init__(self, workspace: Workspace, *, seconds: float) -> None:
         super().__init__(name="runforge-feed", daemon=True)
         self._workspace = workspace
-        self._post = post
+        self._post: Callable[[Message], object] | None = None
+        self._is_heard = threading.Event()
         self._seconds = seconds
         self._query = JobQuery()
         self._sight = Sight()
@@ -126,6 +72,13 @@ class Feed(threading.Thread):
         self._live: LiveReader | None = None
         self._visible: set[str] = set()
         self._next_read = self._next_daemon = self._next_progress = self._next_ahead = 0.0
+
+    def tell(self, post: Callable[[Message], object]) -> None:
+        """Say to whom messages are posted; start the thread if that was not done before."""
+        self._post = post
+        self._is_heard.set()
+        if not self.is_alive() and not self._is_stopped:
+            self.start()
 
     def ask(self, query: JobQuery) -> None:
         """Ask for other jobs or another order; the answer comes at once, with the first rows."""
@@ -155,7 +108,9 @@ class Feed(threading.Thread):
         """End the thread and wait for it."""
         self._is_stopped = True
         self._wake.set()
-        self.join(timeout=2.0)
+        self._is_heard.set()
+        if self.is_alive():
+            self.join(timeout=2.0)
 
     def run(self) -> None:
         """Look, read and post, until stopped."""
@@ -166,10 +121,18 @@ class Feed(threading.Thread):
                 self._look(reader)
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: shown, and tried again
                 self._seen = None
-                self._post(ReadFailed(explained(error)))
+                self._say("ReadFailed", explained(error))
                 self._wake.wait(_LOOK_SECONDS * 3)
             self._wake.wait(_LOOK_SECONDS)
         reader.close()
+
+    def _say(self, kind: str, *what: object) -> None:
+        """Post a message as soon as somebody listens."""
+        self._is_heard.wait()
+        if self._post is not None:
+            from runforge.tui import messages  # Textual is imported by then
+
+            self._post(getattr(messages, kind)(*what))
 
     def _look(self, reader: QueueReader) -> None:
         """Read what has changed, or the rows that are visible now."""
@@ -178,18 +141,18 @@ class Feed(threading.Thread):
         version = (reader.version(), query)
         if is_urgent or self._is_due(reader, version, now):
             snapshot = reader.snapshot(query)
-            self._post(SnapshotRead(snapshot, self._seen_rows(_window(reader, snapshot, sight))))
+            self._say("SnapshotRead", snapshot, self._seen_rows(_window(reader, snapshot, sight)))
             self._snapshot, self._seen, self._served = snapshot, version, sight
             took = time.monotonic() - now
             self._next_read = now + max(self._seconds, took / _MOST_OF_THE_TIME)
         elif self._snapshot is not None and sight != self._served:
-            self._post(WindowRead(self._seen_rows(_window(reader, self._snapshot, sight))))
+            self._say("WindowRead", self._seen_rows(_window(reader, self._snapshot, sight)))
             self._served = sight
         if self._snapshot is not None and self._snapshot.running and now >= self._next_progress:
             self._next_progress = now + max(_PROGRESS_SECONDS, self._seconds)
-            self._post(ProgressRead(self._progress(self._snapshot)))
+            self._say("ProgressRead", self._progress(self._snapshot))
         if self._snapshot is not None and now >= self._next_ahead:
-            self._post(AheadRead(_ahead(reader, self._snapshot)))
+            self._say("AheadRead", _ahead(reader, self._snapshot))
             took = time.monotonic() - now
             self._next_ahead = now + max(_ESTIMATE_SECONDS, self._seconds, took / _MOST_OF_ESTIMATING)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from runforge import cells
 from runforge.tui.columns import Layout, Rule, sized
-from runforge.tui.feed import Ahead
 from runforge.tui.job_columns import time_left
 from runforge.tui.row_list import Cell, RowList
+from runforge.tui.seen import Ahead
 from runforge.views.queue_snapshot import GroupProgress, QueueSnapshot
 from runforge.views.shown import GroupView, ended_runs, group_state
 
@@ -120,8 +120,11 @@ class GroupList(RowList):
         progress = self._progress.get(group.group_id, _UNKNOWN)
         style = group_state(group)
         symbol = cells.SYMBOLS.get(style, ("", ""))[0]
+        ended_early = f"  {group.sweep_ended}" if group.sweep_ended else ""
         return {
-            "name": Cell(f"{symbol} {group.name}", "succeeded" if style == "completed" else style),
+            "name": Cell(
+                f"{symbol} {group.name}{ended_early}", "succeeded" if style == "completed" else style
+            ),
             "bar": Cell(cells.bar(ended, group.total, 8), "bar"),
             "ended": f"{ended}/{group.total}",
             "failed": Cell(str(group.failed or ""), "failed"),

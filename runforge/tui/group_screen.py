@@ -1,8 +1,8 @@
-"""A group: its sweep as a table, the best run first, and a plot of the metric or of all curves."""
+"""A group: its sweep as a table, the best run first, how much its parameters matter, and charts of its runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -18,13 +18,14 @@ from runforge.errors import RunForgeError
 from runforge.text import safe
 from runforge.tui.bars import Key
 from runforge.tui.changing_screen import RUN_KEYS, ChangingScreen
-from runforge.tui.curve_panels import MOST_RUNS, CurvesOfRuns, ManyCurves, against
-from runforge.tui.plot import PLOT_KEYS, Plot
+from runforge.tui.plot import PLOT_KEYS
 from runforge.tui.row_list import RowList
+from runforge.tui.sweep_plots import SweepPlots
+from runforge.tui.sweeping import EXTEND, STOP, Sweeping
 from runforge.tui.trial_table import TrialTable
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import GroupView, JobView, ended_runs, group_state
-from runforge.views.trials import Trials
+from runforge.views.trials import Trials, Weighed
 
 if TYPE_CHECKING:
     from runforge.tui.live import Live
@@ -32,15 +33,21 @@ if TYPE_CHECKING:
 _CURVE_SECONDS = 1.0
 
 
-class GroupScreen(ChangingScreen):
+class GroupScreen(Sweeping, ChangingScreen):
     """One group, live."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("b", "view", "Beside the table: metric against a parameter, or the runs' curves"),
+        Binding("b", "view", "Beside the table: the next of these four"),
+        Binding("1", "view('parameter')", "Metric against a parameter"),
+        Binding("2", "view('curves')", "Curves of the marked runs, or the best ones"),
+        Binding("3", "view('best')", "Best so far over the trials"),
+        Binding("4", "view('pairs')", "A parameter against the others"),
         Binding("equals_sign", "compare", "Compare the marked runs, or the best ones"),
         *PLOT_KEYS,
         Binding("right_square_bracket", "parameter(1)", "Plot against the next parameter"),
         Binding("left_square_bracket", "parameter(-1)", "Plot against the previous parameter"),
+        EXTEND,
+        STOP,
         Binding("l", "open('log')", "Log of the run"),
         Binding("c", "open('curves')", "Curves of the run"),
         Binding("i", "open('info')", "All about the run"),
@@ -58,26 +65,31 @@ class GroupScreen(ChangingScreen):
     KEYS: ClassVar[Sequence[Key]] = (
         Key("esc", "back", "leave"),
         Key("↵", "open", "open('log')"),
-        Key("b", "curves", "view"),
-        Key("space", "mark", "mark"),
+        Key("b", "plots", "view"),
         Key("=", "compare", "compare"),
-        Key("]", "parameter", "parameter(1)"),
+        Key("E", "extend", "extend"),
+        Key("T", "stop rule", "stop_rule"),
         Key("p", "pause", "pause"),
+        Key("?", "help", "help"),
+        Key("space", "mark", "mark"),
+        Key("]", "parameter", "parameter(1)"),
         Key("X", "cancel", "cancel_group"),
         Key("F", "retry failed", "retry_group"),
-        Key("?", "help", "help"),
         Key("C", "copy & run", "rerun"),
         Key("Y", "copy request", "copy('request')"),
     )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own annotation
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     DEFAULT_CSS = """
     GroupScreen #title { height: 1; padding: 0 1; background: $boost; }
     GroupScreen #main { height: 1fr; layout: vertical; }
     GroupScreen #trials { height: 2fr; }
-    GroupScreen #plot { height: 3fr; }
+    GroupScreen #plots { height: 3fr; }
+    GroupScreen #plot { height: 1fr; }
+    GroupScreen.-short #importance { height: 1; }
     GroupScreen.-wide #main { layout: horizontal; }
     GroupScreen.-wide #trials { width: 9fr; height: 1fr; }
-    GroupScreen.-wide #plot { width: 11fr; height: 1fr; }
+    GroupScreen.-wide #plots { width: 11fr; height: 1fr; }
     """
 
     def __init__(self, group_id: str) -> None:
@@ -86,28 +98,30 @@ class GroupScreen(ChangingScreen):
         self._group: GroupView | None = None
         self._trials: Trials | None = None
         self._shown: tuple[int, ...] = ()
-        self._parameter = 0
-        self._is_curves = False
         self._marked: dict[str, JobView] = {}
-        self._curves: CurvesOfRuns | None = None
 
     def content(self) -> Iterable[Widget]:
         """Lay out the title, the table and the plot."""
         yield Static(id="title", markup=False)
         with Container(id="main"):
             yield TrialTable(id="trials", classes="panel")
-            yield Plot(id="plot", classes="panel")
+            yield SweepPlots(self._show_looks, id="plots")
 
     def on_mount(self) -> None:
         """Start with the table."""
         self.table.focus()
         self._name_panels()
-        self.set_interval(_CURVE_SECONDS, self._refresh_curves)
+        self.set_interval(_CURVE_SECONDS, self.plots.refresh_curves)
 
     @property
     def table(self) -> TrialTable:
         """The table of runs."""
         return self.query_one(TrialTable)
+
+    @property
+    def plots(self) -> SweepPlots:
+        """What is drawn beside it."""
+        return self.query_one(SweepPlots)
 
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Read the group again if something in it has changed."""
@@ -137,20 +151,19 @@ class GroupScreen(ChangingScreen):
         except RunForgeError as error:
             self.app.call_from_thread(self.say, str(error), is_error=True)
             return
-        self.app.call_from_thread(self._show_trials, trials)
+        self.app.call_from_thread(self._show_trials, trials, trials.weighed())
 
-    def _show_trials(self, trials: Trials) -> None:
+    def _show_trials(self, trials: Trials, weighed: Weighed) -> None:
         if trials.why_none and (self._trials is None or self._trials.why_none != trials.why_none):
             self.say(f"no run is best: {trials.why_none}")
         self._trials = trials
-        self._parameter = min(self._parameter, max(0, len(trials.parameters) - 1))
+        self._name_panels()
+        self.plots.show(trials, weighed)
         self.table.show_live(self.runforge.live)
-        self.table.show(trials, self._selected())
-        self._draw()
+        self.table.show(trials, self.plots.parameter)
 
-    def _selected(self) -> str:
-        parameters = self._trials.parameters if self._trials else []
-        return parameters[self._parameter] if parameters else ""
+    def _show_looks(self, looks: Mapping[str, int]) -> None:
+        self.table.show_looks(looks, self._marked)
 
     def _show_title(self, group: GroupView) -> None:
         ended, state = ended_runs(group), group_state(group)
@@ -158,53 +171,17 @@ class GroupScreen(ChangingScreen):
         text.append(f"{cells.state_cell(state)} ", "bold")
         text.append(cells.bar(ended, group.total, 12))
         text.append(f" {ended}/{group.total}  {group.running} running  {group.failed} failed  ")
-        text.append(safe(f"{group.name}  {group.notes or ''}"), "bold")
+        text.append(safe(group.name), "bold")
+        if group.sweep_ended is not None:
+            text.append(safe(f"  {group.sweep_ended}: {group.sweep_made}/{group.sweep_wanted}"))
+        text.append(safe(f"  {group.notes or ''}"), "bold")
         self.query_one("#title", Static).update(text)
 
-    def _draw(self) -> None:
-        if self._trials is None:
-            return
-        self._name_panels()
-        if self._is_curves:
-            self._refresh_curves(is_new=True)
-            return
-        self.table.show_looks({}, self._marked)
-        panel = against(self._trials, self._selected())
-        self.query_one(Plot).show(
-            [panel], empty=self._trials.why_none or "no run has ended with a metric yet"
-        )
-
     def _name_panels(self) -> None:
-        """Say in the borders what is where."""
+        """Say in the border what the table has."""
         trials = self._trials
         why = f": no run is best, {trials.why_none}" if trials and trials.why_none else ""
         self.table.border_title = Content("Runs, best first" if trials and trials.ranked else f"Runs{why}")
-        title = "Curves of the marked runs" if self._marked else "Curves of the best runs"
-        self.query_one(Plot).border_title = Content(
-            title if self._is_curves else "Metric against a parameter"
-        )
-
-    def _drawn(self) -> list[JobView]:
-        """Return the runs whose curves are drawn: the marked ones, or the first that have started."""
-        jobs = self._trials.jobs if self._trials else []
-        started = [job for job in jobs if job.state != "queued"]
-        return [job for job in jobs if job.run_id in self._marked] or started[:MOST_RUNS]
-
-    def _refresh_curves(self, *, is_new: bool = False) -> None:
-        """Draw what the runs have reported by now."""
-        if self._trials is None or not self._is_curves or not self.is_current:
-            return
-        if is_new or self._curves is None:
-            self._curves = CurvesOfRuns(self.runforge.workspace.root)
-        curves, jobs, metric = self._curves, self._drawn(), self._trials.metric
-        looks = {job.run_id: look for look, job in enumerate(jobs)}
-
-        def show(found: ManyCurves | None) -> None:
-            if found is not None and self._is_curves:
-                self.table.show_looks(looks, self._marked)
-                self.query_one(Plot).show(found.panels, legend=found.legend)
-
-        self.runforge.read(self, lambda: curves.read(jobs, metric or None), show, key="curves")
 
     @on(RowList.Chosen, "#trials")
     def _open_chosen(self) -> None:
@@ -220,7 +197,8 @@ class GroupScreen(ChangingScreen):
     def _toggle(self, event: TrialTable.Toggled) -> None:
         if self._marked.pop(event.job.run_id, None) is None:
             self._marked[event.job.run_id] = event.job
-        self._draw()
+        self.table.show_looks({}, self._marked)
+        self.plots.mark(self._marked)
 
     def action_mark(self) -> None:
         """Mark the run under the cursor (for a click on the key bar; the table handles the key)."""
@@ -228,7 +206,7 @@ class GroupScreen(ChangingScreen):
 
     def action_compare(self) -> None:
         """Show the curves of the marked runs alone."""
-        if jobs := self._drawn():
+        if jobs := self.plots.runs():
             self.runforge.show_compared(jobs)
         else:
             self.say("no run of this group has started yet", is_error=True)
@@ -239,26 +217,27 @@ class GroupScreen(ChangingScreen):
 
     async def action_plot(self, action: str) -> None:
         """Do something with the plot, wherever the cursor is."""
-        await self.query_one(Plot).run_action(action)
+        await self.plots.plot.run_action(action)
 
-    def action_view(self) -> None:
-        """Switch to the other plot."""
-        self._is_curves = not self._is_curves
-        self._draw()
+    def action_view(self, view: str = "") -> None:
+        """Draw something else beside the table: this, or the next."""
+        self.plots.turn(view)
+
+    def with_group(self, then: Callable[[GroupView], None]) -> None:
+        """Continue with this group."""
+        if self._group is not None:
+            then(self._group)
 
     def action_parameter(self, by: int) -> None:
         """Plot against another parameter."""
-        if self._trials is None or not self._trials.parameters:
+        if self.plots.next_parameter(by) and self._trials is not None:
+            self.table.show(self._trials, self.plots.parameter)
+        else:
             self.say("no parameter of this group varies", is_error=True)
-            return
-        self._is_curves = False
-        self._parameter = (self._parameter + by) % len(self._trials.parameters)
-        self.table.show(self._trials, self._selected())
-        self._draw()
 
     def action_switch(self) -> None:
         """Move between table and plot."""
-        plot = self.query_one(Plot)
+        plot = self.plots.plot
         (self.table if plot.has_focus else plot).focus()
 
     def action_cancel_run(self) -> None:

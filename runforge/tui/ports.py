@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from runforge.machine.load import Machine
 from runforge.tui.background import Read
 from runforge.tui.choices import Choices
-from runforge.tui.feed import Ahead, Feed, Window
+from runforge.tui.feed import Feed
 from runforge.tui.machine_history import History
+from runforge.tui.seen import Ahead, Window
 from runforge.tui.steering import Steering
 from runforge.tui.wire import Wire
 from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
@@ -39,8 +40,8 @@ class AppPort(Protocol):
     history: History
     read: Read
 
-    def act(self, change: Callable[[], str]) -> None:
-        """Carry out a change in a thread and show its result."""
+    def act(self, change: Callable[[], str], told: Callable[[str, bool], None] | None = None) -> None:
+        """Carry out a change in a thread and show its result: a sentence, and whether it is an error."""
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Show the result of an action."""

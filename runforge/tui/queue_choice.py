@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from runforge.tui.changing_screen import ChangingScreen
 from runforge.tui.group_list import GroupList
 from runforge.tui.job_table import JobTable
+from runforge.tui.sweeping import Sweeping
 from runforge.views.shown import GroupView, JobView
 
 
-class QueueChoice(ChangingScreen):
+class QueueChoice(Sweeping, ChangingScreen):
     """The queue screen's part that finds out what is meant."""
 
     @property

@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 
 from runforge.tui.bars import Key
 from runforge.tui.changing_screen import RUN_KEYS
+from runforge.tui.sweeping import EXTEND, STOP
 
 BINDINGS: list[BindingType] = [
     Binding("l", "open('log')", "Log of the run"),
@@ -26,6 +27,8 @@ BINDINGS: list[BindingType] = [
     Binding("J", "step(1)", "Move the queued run down, among those of its group"),
     Binding("K", "step(-1)", "Move the queued run up"),
     Binding("p", "pause", "Pause or resume the group"),
+    EXTEND,
+    STOP,
     Binding("plus", "priority(1)", "Higher priority"),
     Binding("minus", "priority(-1)", "Lower priority"),
     Binding("equals_sign", "compare", "Compare the curves of the marked runs"),
@@ -55,5 +58,7 @@ KEYS: Sequence[Key] = (
     Key("w", "why", "why"),
     Key("a", "active", "active"),
     Key("d", "remove", "remove"),
+    Key("E", "extend sweep", "extend"),
+    Key("T", "stop rule", "stop_rule"),
     Key(":", "commands", "app.command_palette"),
 )

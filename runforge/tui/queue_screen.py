@@ -18,12 +18,12 @@ from runforge.text import safe
 from runforge.tui import queue_keys
 from runforge.tui.bars import Key
 from runforge.tui.beside import Beside
-from runforge.tui.feed import Ahead, Window
 from runforge.tui.group_list import GroupList
 from runforge.tui.job_columns import ALWAYS, RULES
 from runforge.tui.job_table import JobTable
 from runforge.tui.queue_changes import QueueChanges
 from runforge.tui.row_list import RowList
+from runforge.tui.seen import Ahead, Window
 from runforge.views.queue_snapshot import SORTS, QueueSnapshot
 from runforge.views.shown import GroupView
 

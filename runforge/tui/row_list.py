@@ -21,6 +21,15 @@ from textual.strip import Strip
 
 from runforge import cells
 
+#: The styles of rows and cells. The screen has them for all its lists: each list would style them anew.
+ROW_STYLES = frozenset(
+    f"row--{name}"
+    for name in (
+        *("header", "cursor", "marked", "dim", "strong", "bar", "spark", "cell", "new", "newcell"),
+        *("queued", "running", "succeeded", "failed", "canceled", "paused"),
+    )
+)
+
 
 class Cell(NamedTuple):
     """A piece of a row: a text padded to its width, the name of its style, and a colour of its own; or neither."""
@@ -44,21 +53,6 @@ class RowList(ScrollView, can_focus=True):
         Binding("end,G", "edge(1)", "Last row", show=False),
         Binding("enter", "choose", "Open", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "row--header",
-        "row--cursor",
-        "row--marked",
-        "row--dim",
-        "row--strong",
-        "row--queued",
-        "row--running",
-        "row--succeeded",
-        "row--failed",
-        "row--canceled",
-        "row--paused",
-        "row--bar",
-        "row--spark",
-    }
 
     class Chosen(Message):
         """Enter or a double click on a row."""
@@ -218,19 +212,22 @@ class RowList(ScrollView, can_focus=True):
         index = self.scroll_offset.y + y - 1
         base = self.rich_style
         if y == 0:
-            base += self.get_component_rich_style("row--header", partial=True)
+            base += self._style("header")
         elif index == self.cursor and self.row_count():
-            base += self.get_component_rich_style("row--cursor", partial=True)
+            base += self._style("cursor")
             if not self.has_focus:
                 base += Style(bold=False, dim=True)
         elif self.is_marked(index):
-            base += self.get_component_rich_style("row--marked", partial=True)
+            base += self._style("marked")
         segments = [Segment(cell.text, self._styled(base, cell)) for cell in cells]
         return Strip(segments).adjust_cell_length(self.size.width, base).simplify()
 
+    def _style(self, name: str) -> Style:
+        return self.screen.get_component_rich_style(f"row--{name}", partial=True)
+
     def _styled(self, base: Style, cell: Cell) -> Style:
         if cell.style:
-            base += self.get_component_rich_style(f"row--{cell.style}", partial=True)
+            base += self._style(cell.style)
         return base + Style(color=cell.colour) if cell.colour else base
 
     def _cells(self, y: int) -> list[Cell]:

@@ -62,6 +62,7 @@ def info_text(view: RunView) -> Text:
         ("metric", _metric(job)),
         *(("remark", sentence) for sentence in remarks(view.run_dir)),
         ("group", job.group_id),
+        ("sweep", view.sweep_ended),
         ("job", job.job_id),
         ("priority", str(job.priority) if job.priority else None),
         ("device", "GPU slot" if job.requires_gpu else None),

@@ -18,19 +18,26 @@ _COLOURS = (
 MOST = len(MARKS)
 GREY_MARK = "·"
 _GREY = "#808080"
+#: Runs that a rule has stopped early: beyond any number of curves that are drawn together.
+STOPPED = 1_000
+_STOPPED_MARK, _STOPPED_COLOUR = "×", "#c77d0a"  # noqa: RUF001 - the sign that is meant
 
 
 def mark(look: int) -> str:
     """Return the sign of a curve."""
+    if look == STOPPED:
+        return _STOPPED_MARK
     return MARKS[look] if look < MOST else GREY_MARK
 
 
 def colour(look: int) -> str:
     """Return the colour of a curve."""
+    if look == STOPPED:
+        return _STOPPED_COLOUR
     return _COLOURS[look] if look < MOST else _GREY
 
 
 @cache
 def style(look: int) -> Style:
     """Return the style of a curve."""
-    return Style(color=colour(look), dim=look >= MOST)
+    return Style(color=colour(look), dim=MOST <= look < STOPPED)

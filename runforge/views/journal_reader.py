@@ -21,7 +21,8 @@ class JournalReader:
         self._workspace = workspace
         self._journal: Journal | None = None
         self._file: tuple[object, ...] = ()
-        self._opened = 0
+        #: How often the journal was opened: what was read before may be of another file.
+        self.opened = 0
 
     def close(self) -> None:
         """Close the journal; the next read opens it again."""
@@ -36,7 +37,7 @@ class JournalReader:
             return (0, 0)
         with self._reopened_on_error():
             journal = self._open()
-            return (self._opened, journal.data_version())
+            return (self.opened, journal.data_version())
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Transaction]:
@@ -52,7 +53,7 @@ class JournalReader:
             self.close()
         if self._journal is None:
             self._journal = open_snapshot(self._workspace)
-            self._opened += 1
+            self.opened += 1
             self._file = self._version_of(found)
         return self._journal
 

@@ -12,7 +12,16 @@ from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot, require_journal
 from runforge.views.daemon_status import free_capacity, status_of
 from runforge.views.kin import Relative, children_of, parents_of
-from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, is_at_limit, job_view
+from runforge.views.shown import (
+    GroupView,
+    JobView,
+    RunView,
+    attempt_view,
+    group_view,
+    is_at_limit,
+    job_view,
+    sweep_words,
+)
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
 
@@ -99,12 +108,14 @@ def run(workspace: Workspace, name: str) -> RunView:
         entries = tx.rows("journal.entries_of_job", job_id=job.job_id)
         parents, children = parents_of(tx, job), children_of(tx, job)
         reason = reason_of(tx, workspace, job, parents)
+        row = tx.row("groups.by_id", group_id=job.group_id) if job.group_id is not None else None
+    sweep_ended = "" if row is None else sweep_words(records.group(row))
     timeline = [{**dict(e), "detail": json.loads(e["detail"])} for e in entries]
     shown = [attempt_view(attempt, used.get(attempt.attempt)) for attempt in attempts]
     view = job_view(job, clock.now(), reason)
     folder = workspace.root / job.run_dir
     rules = (job.retry_rules, job.retries_used)
-    return RunView(view, shown, timeline, folder, parents, children, *rules, job.request_sha)
+    return RunView(view, shown, timeline, folder, parents, children, *rules, job.request_sha, sweep_ended)
 
 
 def reason_of(tx: Transaction, workspace: Workspace, job: Job, parents: list[Relative]) -> Waiting | None:

@@ -31,7 +31,8 @@ from runforge.views.daemon_status import (
 from runforge.views.glance import queue_summary
 from runforge.views.journal_reader import JournalReader
 from runforge.views.kin import Relative, parents_of
-from runforge.views.shown import GroupView, JobView, group_view, is_at_limit, job_view
+from runforge.views.queue_board import GroupViews, LiveOrder
+from runforge.views.shown import GroupView, JobView, is_at_limit, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
 
@@ -91,6 +92,8 @@ class QueueReader:
         self._workspace = workspace
         self._reader = JournalReader(workspace)
         self._progress: dict[str, tuple[int, GroupProgress]] = {}
+        self._opened = 0
+        self._live, self._groups = LiveOrder(), GroupViews()
 
     def close(self) -> None:
         """Close the journal; the next read opens it again."""
@@ -112,6 +115,7 @@ class QueueReader:
         if not exists(self._workspace):
             return _empty(self._workspace, query)
         with self._reader.snapshot() as tx:
+            self._keep_or_forget()
             row = records.daemon(tx.row("journal.daemon"))
             totals = tx.row("jobs.totals")
             slots, gpu_slots = slots_used(tx, row)
@@ -123,10 +127,32 @@ class QueueReader:
                 counts={state.value: totals[state.value] or 0 for state in State},
                 slots_used=slots,
                 gpu_slots_used=gpu_slots,
-                groups=[group_view(records.group(r)) for r in tx.rows("groups.all")],
+                groups=self._groups.read(tx),
                 running=[job_view(j, now, why_running(self._workspace, j)) for j in running],
-                order=_order(tx, query, now),
+                order=self._order(tx, query, totals, now),
             )
+
+    def _keep_or_forget(self) -> None:
+        """Forget what is known of a journal that was opened again: it may be another one."""
+        if self._reader.opened != self._opened:
+            self._opened, self._live, self._groups, self._progress = (
+                self._reader.opened,
+                LiveOrder(),
+                GroupViews(),
+                {},
+            )
+
+    def _order(self, tx: Transaction, query: JobQuery, totals: Any, now: str) -> Sequence[int]:
+        """Return the row ids of the matching jobs in the requested order."""
+        if query.sort == "live" and query.jobs.is_empty:
+            order = self._live.read(tx, totals)
+            return order[::-1] if query.is_reversed else order
+        values: dict[str, Any] = query.jobs.values()
+        text, with_value = tx.row("jobs.order_matching", sort=query.sort, now=now, **values)
+        order = array("q", map(int, text.split(",")) if text else ())
+        if (query.sort in _LARGEST_FIRST) != query.is_reversed:
+            return order[:with_value][::-1] + order[with_value:]
+        return order
 
     def rows(self, row_ids: Sequence[int], snapshot: QueueSnapshot) -> dict[int, JobView]:
         """Return the jobs with these row ids, without those that were pruned meanwhile."""
@@ -205,24 +231,3 @@ def _empty(workspace: Workspace, query: JobQuery) -> QueueSnapshot:
         order=array("q"),
         has_journal=False,
     )
-
-
-def _order(tx: Transaction, query: JobQuery, now: str) -> Sequence[int]:
-    """Return the row ids of the matching jobs in the requested order."""
-    if query.sort == "live" and query.jobs.is_empty:
-        order = array("q")
-        for name in ("jobs.order_running", "jobs.order_queued", "jobs.order_ended"):
-            order.extend(_row_ids(tx.row(name)[0]))
-    else:
-        values: dict[str, Any] = query.jobs.values()
-        row = tx.row("jobs.order_matching", sort=query.sort, now=now, **values)
-        order = array("q", _row_ids(row[0]))
-        if (query.sort in _LARGEST_FIRST) != query.is_reversed:
-            with_value = row[1]
-            return order[:with_value][::-1] + order[with_value:]
-        return order
-    return order[::-1] if query.is_reversed else order
-
-
-def _row_ids(text: str | None) -> list[int]:
-    return [int(word) for word in text.split(",")] if text else []

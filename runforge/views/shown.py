@@ -150,6 +150,10 @@ class GroupView(NamedTuple):
     pause_reason: str | None = None
     #: So many equal failures in a row pause it; None is as usual, 0 never.
     breaker: int | None = None
+    #: Of a sweep: why it makes no more trials; how many were made, and how many it wanted.
+    sweep_ended: str | None = None
+    sweep_made: int | None = None
+    sweep_wanted: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -179,6 +183,13 @@ def pause_words(group: GroupView) -> str:
     """Return who paused a group, and why."""
     who = "a person" if group.paused_by in {None, "person"} else f"its {group.paused_by}"
     return f"paused by {who}{f': {group.pause_reason}' if group.pause_reason else ''}"
+
+
+def sweep_words(group: GroupView | Group) -> str:
+    """Return why a sweep makes no more trials before all are made; empty if it does, or if it is none."""
+    if group.sweep_ended is None:
+        return ""
+    return f"{group.sweep_ended}, {group.sweep_made:,} of {group.sweep_wanted:,} trials are made"
 
 
 class AttemptView(NamedTuple):
@@ -225,6 +236,8 @@ class RunView(NamedTuple):
     retries_used: str = "[]"
     #: The digest of its request, as the journal names it.
     request_sha: str | None = None
+    #: Why its sweep makes no more trials; an empty text if it does, or if it has none.
+    sweep_ended: str = ""
 
     @property
     def request_file(self) -> Path:
@@ -244,6 +257,7 @@ class RunView(NamedTuple):
             "children": [child.to_json() for child in self.children],
             "retry": json.loads(self.retry_rules),
             "retries_used": json.loads(self.retries_used),
+            "sweep_ended": self.sweep_ended or None,
         }
 
 
@@ -276,7 +290,6 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["number"] = job.seq
     fields["tags"] = tuple(json.loads(job.tags))
     fields["cpus"], fields["gpus"], fields["vram_mb"] = job.needs.cpus, job.needs.gpus, job.needs.vram_mb
-    fields["cpus"], fields["gpus"] = job.needs.cpus, job.needs.gpus
     fields["yield_requested"] = job.yield_requested > 0
     fields["pause_text"] = pause_text(job, now)
     fields["resumable"] = job.is_resumable

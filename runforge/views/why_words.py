@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from runforge import cells, clock
 from runforge.views.estimates import Estimate
-from runforge.views.shown import ended_runs, label, pause_words
+from runforge.views.shown import ended_runs, label, pause_words, sweep_words
 from runforge.views.why import Answer, Awaited, GroupAnswer, Holder, QueueAnswer, RunAnswer
 
 #: The seconds are told of what is so near.
@@ -161,11 +161,12 @@ def _group(answer: GroupAnswer, width: int) -> list[str]:
     group = answer.group
     left = group.total - ended_runs(group)
     head = f"{group.name:<{width}}  {left} of {group.total} left"
+    more = [f"  {ended}"] if (ended := sweep_words(group)) else []
     if not left:
-        return [f"{group.name:<{width}}  {group.status}: nothing is left of {group.total}"]
+        return [f"{group.name:<{width}}  {group.status}: nothing is left of {group.total}", *more]
     if group.paused:
-        return [f"{head}  {pause_words(group)}; `runforge resume {group.group_id}` ends that"]
-    return [f"{head}  {_done(answer.estimate)}"]
+        return [f"{head}  {pause_words(group)}; `runforge resume {group.group_id}` ends that", *more]
+    return [f"{head}  {_done(answer.estimate)}", *more]
 
 
 def _done(estimate: Estimate) -> str:

@@ -43,7 +43,7 @@ class Terminal:
         self.said += chunk
         return bool(chunk)
 
-    def until(self, text: str, seconds: float = 20.0) -> None:
+    def until(self, text: str, seconds: float = 60.0) -> None:
         """Read until a text has come."""
         deadline = time.monotonic() + seconds
         while text.encode() not in self.said:

@@ -62,7 +62,7 @@ def hook(tmp_path: Path, body: str) -> str:
     return f"cmd:{path}"
 
 
-def until_done(notices: Notices, journal: Journal, seconds: float = 20.0) -> None:
+def until_done(notices: Notices, journal: Journal, seconds: float = 60.0) -> None:
     def look() -> bool:
         notices.look()
         return all(row["done_at"] for row in rows(journal))

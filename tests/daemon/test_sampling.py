@@ -17,7 +17,7 @@ from runforge.core.records import Group, Job
 from runforge.core.states import Cause, State
 from runforge.core.study import Study
 from runforge.core.submission import Submission
-from runforge.daemon import sampler_child
+from runforge.daemon import sampler_child, sampling
 from runforge.daemon.loop import Descriptors
 from runforge.daemon.main import Settings, take_over
 from runforge.daemon.sampling import Sampling
@@ -41,6 +41,9 @@ print("a warning of some library", file=sys.stderr)
 print(json.dumps({"suggestions": [
     {"model.hyperparameters.n": (37 * (asked["seed"] + i) + told * 0) % 1000} for i in range(asked["count"])]}))
 """
+
+#: Notes what it was told.
+NOTING = FAKE.replace("told = ", "open(%r, 'a').write(json.dumps(asked['trials']) + chr(10)); told = ")
 
 
 class Rig:
@@ -88,24 +91,30 @@ class Rig:
         assert found is not None
         return found
 
-    def end(self, state: State = State.SUCCEEDED, cause: Cause = Cause.EXIT) -> None:
-        """Let the oldest queued run have been executed; its metric is its parameter."""
+    def begin(self) -> None:
+        """Let the oldest queued run start."""
         job = next(job for job in self.jobs() if job.state is State.QUEUED)
-        value = float(json.loads(job.overrides)[f"{H}.n"])
         with self.journal.write() as tx:
             transitions.claim(tx, job, Grant(f"t{job.seq}", self.epoch, 0), clock.now())
-            going = records.job(tx.row("jobs.by_job_id", job_id=job.job_id))
+
+    def end(self, state: State = State.SUCCEEDED, cause: Cause = Cause.EXIT) -> None:
+        """Let the run that runs, or the oldest queued one, have been executed; its metric is its parameter."""
+        if not any(job.state is State.RUNNING for job in self.jobs()):
+            self.begin()
+        job = next(job for job in self.jobs() if job.state is State.RUNNING)
+        value = float(json.loads(job.overrides)[f"{H}.n"])
+        with self.journal.write() as tx:
             ending = Ending(state, cause, None, metric_name="loss", metric_value=value)
-            transitions.end(tx, going, ending, clock.now())
+            transitions.end(tx, job, ending, clock.now())
 
 
-def queue(ws: Workspace, number: int, *, high: int = 999, **strategy: Any) -> str:
+def queue(ws: Workspace, number: int, *, high: int = 999, name: str = "lm", **strategy: Any) -> str:
     parameter = {"path": f"{H}.n", "low": 0, "high": high}
     document = plan(
         ws.root,
         request(),
         {"type": "tpe", "number": number, "parameters": [parameter], **strategy},
-        name="lm",
+        name=name,
     )
     document["objective"] = {"metric": "loss", "direction": "minimize"}
     data = strict_json.dump(document)
@@ -154,15 +163,26 @@ def test_so_many_trials_wait_as_there_are_slots_until_all_are_made(ws: Workspace
     assert json.loads(folder.read_text())["sweep_group_id"] == rig.group().group_id
 
 
+def test_one_at_a_time_each_trial_knows_all_earlier_ones(ws: Workspace, make: Make, tmp_path: Path) -> None:
+    """So the sweep is the same again, whether its runs or the sampler are the faster ones."""
+    queue(ws, 3)
+    rig = make(NOTING.replace("%r", repr(str(tmp_path / "told"))), slots=1)
+    for made in (1, 2, 3):
+        rig.until(lambda made=made: len(rig.jobs()) == made, "the next trial")  # type: ignore[misc]
+        rig.begin()
+        rig.sampling.step()
+        assert rig.sampling.wait_seconds() is None, "nothing is asked while a trial runs"
+        rig.end()
+    told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+    assert [[trial["state"] for trial in trials] for trials in told] == [["complete"] * n for n in range(3)]
+
+
 def test_a_group_s_own_limit_counts_too_and_repeats_are_made_together(ws: Workspace, make: Make) -> None:
     queue(ws, 2, repeat=3)
     rig = make(slots=8)
     rig.until(lambda: len(rig.jobs()) == 6, "all of the two trials are there")
     assert rig.values() == [0, 0, 0, 37, 37, 37]
     assert [json.loads(job.overrides)["repeat"] for job in rig.jobs()] == [1, 2, 3] * 2
-
-
-NOTING = FAKE.replace("told = ", "open(%r, 'a').write(json.dumps(asked['trials']) + chr(10)); told = ")
 
 
 def test_what_the_runs_have_shown_is_told(ws: Workspace, make: Make, tmp_path: Path) -> None:
@@ -251,6 +271,24 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_while_one_hangs_other_sweeps_go_on(
+    ws: Workspace, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "SLOW_SECONDS", 0.2)
+    queue(ws, 5)
+    with open_journal(ws) as opened, opened.read() as tx:
+        first = targets.group(tx, "lm").group_id
+    hanging = tmp_path / "hanging"
+    hanging.touch()
+    hang = f"import os, time\ntry:\n    os.unlink({str(hanging)!r})\nexcept FileNotFoundError: pass\nelse: time.sleep(600)"
+    rig = make(f"{hang}\n{FAKE}", slots=1)
+    rig.until(lambda: not hanging.exists(), "the first one hangs")
+    queue(ws, 2, name="other")
+    rig.until(rig.jobs, "the other sweep has a trial")
+    assert first not in {job.group_id for job in rig.jobs()}
+    assert not rig.group().is_paused
 
 
 def test_a_sampler_that_is_not_there_pauses_its_group(ws: Workspace, journal: Journal) -> None:

@@ -1,10 +1,12 @@
-"""A short chaos: kill -9 of anything at random while several processes work on the queue, also on graphs of runs."""
+"""A short chaos: kill -9 of anything at random while several processes work on the queue, also on graphs of runs
+and through sweeps."""
 
 from __future__ import annotations
 
 import pytest
 
 from gauntlets.chaos import Chaos
+from gauntlets.chaos_sweeps import SweepChaos
 from runforge.drills.arena import arena
 from runforge.drills.scene import Scene
 
@@ -27,3 +29,14 @@ def test_runs_that_wait_for_others_start_when_they_may_and_never_sooner() -> Non
     assert report["acknowledged"] >= 50
     assert report["kills"] >= 10
     assert report["witnessed_starts"] > 20
+
+
+def test_sweeps_have_the_same_runs_as_without_kills() -> None:
+    """The sampler answers by the seed alone, so that this holds for every sweep, with Optuna or without."""
+    with arena(Scene, prefix="chaos-") as here:
+        chaos = SweepChaos(here, trials=24, seed=4, seconds=90.0, hangs=0, has_optuna=False)
+        report = chaos.play()
+    assert report["broken"] == []
+    assert report["compared"] == ["line", "random", "tpe"]
+    assert report["made"] == {"random": 24, "tpe": 24, "line": 6}
+    assert report["hits"]

@@ -161,7 +161,7 @@ def test_sigterm_ends_the_daemon_within_two_seconds_and_no_run(here: Arena) -> N
     runs.until(lambda: runs.noted("start"), "it has started")
     begin = time.monotonic()
     daemon.terminate()
-    assert daemon.wait(timeout=10) == 0
+    assert daemon.wait(timeout=60) == 0
     took = time.monotonic() - begin
     said = here.said(daemon)
     assert "1 run continues" in said
@@ -193,7 +193,7 @@ def test_a_stopped_daemon_is_replaced_and_finds_itself_fenced(here: Arena) -> No
     first.send_signal(signal.SIGSTOP)
     here.daemon(1, 1, "--replace")
     here.until_ended(runs.group, "completed")
-    assert first.wait(timeout=10) == -signal.SIGKILL
+    assert first.wait(timeout=60) == -signal.SIGKILL
     assert sorted(runs.noted("start")) == sorted(j["run_id"] for j in runs.jobs)
     here.finish()
 

@@ -1,38 +1,21 @@
-"""Searches as users have them: real commands, a real daemon, and kill -9 for it and for its sampler."""
+"""Searches as users have them: real commands and a real daemon. tests/e2e/test_chaos.py kills it and its sampler."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import random
-import signal
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from gauntlets.arena import Arena
-from runforge.daemon.sampling import FAKE_SAMPLER
 from runforge.documents import strict_json
 from runforge.drills.plans import request
-from runforge.store import verify
+from runforge.store import targets
 from runforge.store.opening import open_journal
 from runforge.workspace import at
 
 pytestmark = pytest.mark.slow
 
-#: Needs a while, as the real one does; answers by the seed alone, so that kills must change nothing.
-SAMPLER = """
-import json, os, sys, time
-asked = json.load(sys.stdin)
-open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "pids"), "a").write(f"{os.getpid()}\\n")
-time.sleep(0.05)
-found = [{"model.hyperparameters.x": (asked["seed"] + n) * 7 % 1009} for n in range(asked["count"])]
-print(json.dumps({"suggestions": found}))
-"""
-RUNS = 60
 SCRIPT = "import sys; print(f'[RF:METRIC=loss {sys.argv[1]}]')"
 
 
@@ -42,45 +25,29 @@ def workspace(here: Arena) -> None:
     here.environment["RUNFORGE_WORKSPACE"] = str(here.root)
 
 
-def overrides(here: Arena) -> list[dict[str, object]]:
+def overrides(here: Arena, name: str) -> list[str]:
     with open_journal(at(here.root)) as journal, journal.read() as tx:
-        return [json.loads(row["overrides"]) for row in tx.rows("jobs.all")]
+        group_id = targets.group_id(tx, name)
+        return [row["overrides"] for row in tx.rows("jobs.all") if row["group_id"] == group_id]
 
 
-def is_over(here: Arena) -> bool:
-    with open_journal(at(here.root)) as journal, journal.read() as tx:
-        return all(row["finished_at"] is not None for row in tx.rows("groups.all"))
-
-
-def test_a_search_whose_daemon_and_sampler_are_killed_makes_the_same_runs(
-    here: Arena, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake = tmp_path / "sampler.py"
-    fake.write_text(SAMPLER)
-    monkeypatch.setenv(FAKE_SAMPLER, str(fake))
-    command = ("submit", "-S", "x=0..1008", "--tpe", str(RUNS), "--metric", "loss:min", "-g", "lm", "--")
+def test_the_same_seed_makes_the_same_runs(here: Arena) -> None:
+    """TPE's too, if they go one at a time; runs that take a while change nothing."""
     pytest.importorskip("optuna", reason="--tpe needs Optuna: pip install 'runforge[optuna]'")
-    here.run(*command, sys.executable, "-S", "-c", SCRIPT, "{x}")
-    chance = random.Random(17)
-    kills = 0
-    here.daemon(4)
-    while not is_over(here):
-        time.sleep(chance.uniform(0.2, 0.8))
-        if kills < 8:
-            kills += 1
-            pids = (tmp_path / "pids").read_text().split() if (tmp_path / "pids").exists() else []
-            with contextlib.suppress(ProcessLookupError):
-                if pids and kills % 2:
-                    os.kill(int(pids[-1]), signal.SIGKILL)
-            if kills % 2 == 0:
-                here.kill_daemon()
-                here.daemon(4)
-        if "paused" in here.run("groups"):  # a killed sampler pauses its group, and nothing else
-            here.run("resume", "lm")
-    values = [each["model.hyperparameters.x"] for each in overrides(here)]
-    assert values == [number * 7 % 1009 for number in range(RUNS)]
-    here.until(lambda: {job["state"] for job in here.jobs()} == {"succeeded"}, "the files say so too")
-    assert verify.check(at(here.root)) == []
+    here.daemon(3)
+    for name, pause in (("once", "0"), ("again", "0.2")):
+        search = ("--tpe", "14", "--seed", "5", "--max-parallel", "1", "--metric", "loss:min", "-g", name)
+        script = f"import time; time.sleep({pause}); {SCRIPT}"
+        here.run("submit", "-S", "x=-10.0..10.0", *search, "--", sys.executable, "-S", "-c", script, "{x}")
+        here.run(
+            "submit", "-S", "x=-10.0..10.0", "--random", "9", "-g", f"{name}-random", "--", "true", "{x}"
+        )
+        here.run("wait", name)
+    made = overrides(here, "once")
+    assert len(set(made)) == 14
+    assert overrides(here, "again") == made
+    assert overrides(here, "again-random") == overrides(here, "once-random")
+    here.until(lambda: {job["state"] for job in here.jobs()} == {"succeeded"}, "all have ended")
     here.finish()
 
 

@@ -116,7 +116,7 @@ def test_a_lost_line_ends_it_even_where_hangups_are_ignored(here: Arena) -> None
     ignoring.sees("sweep-0001")
     for lost in (screen, ignoring):
         lost.hang_up()
-        assert lost.process.wait(timeout=10) == 129
+        assert lost.process.wait(timeout=60) == 129
 
 
 def test_detached_and_attached_and_resized_it_shows_the_queue(here: Arena, screens: list[Terminal]) -> None:

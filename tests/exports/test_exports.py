@@ -15,8 +15,8 @@ from runforge import clock
 from runforge.core.outcome import Ending
 from runforge.core.resources import Resources
 from runforge.core.states import Cause, State
+from runforge.exports import contents, list_blocks
 from runforge.exports import exporter as exporting
-from runforge.exports import list_blocks
 from runforge.exports.exporter import Exporter
 from runforge.store import records, transitions
 from runforge.store.journal import Journal
@@ -56,7 +56,7 @@ def made_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counted.append(len(documents))
         return real(documents)
 
-    monkeypatch.setattr(exporting, "encode_items", encode_items)
+    monkeypatch.setattr(contents, "encode_items", encode_items)
     return counted
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gauntlets.arena import Arena
+from runforge import clock
 from runforge import workspace as workspaces
 from runforge.errors import RunForgeError
 from runforge.queue import pause
@@ -33,8 +34,11 @@ def test_a_daemon_notices_keeps_the_queue_and_leaves_its_runs(here: Arena) -> No
     ws = workspaces.at(here.root)
     backup = here.root.parent / "backup.db"
     here.run("backup", str(backup), "--workspace", str(here.root))
-    second = here.sweep(3, name="second", seconds=2)
+    second = here.sweep(3, name="second", seconds=4)
     here.until(lambda: here.in_state("running", second) == 1, "one is running")
+    # The backup gives the numbers of this sweep again. What tells the ids apart is then the second in them.
+    made = here.jobs(second)[-1]["created_at"]
+    here.until(lambda: clock.now()[:19] > made[:19], "another second has begun")
     backup.replace(ws.journal)
     # A command that comes at once waits for the daemon to leave, and works on the file that is there now.
     third = here.sweep(1, name="third", seconds=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runforge import clock
 from runforge.core.records import Group, Job
 from runforge.core.states import State
 from runforge.core.study import Study
@@ -41,7 +42,7 @@ def order(*axes: str, group: str = "lm", **more: Any) -> Order:
         "device": {"type": "cpu"},
         "name": "t",
     }
-    sweep = combine([parse(text) for text in axes], (), (), 10**9)
+    sweep = combine(axes, (), (), 10**9)
     return Order(base, "t", Submission(group=group), sweep=sweep, **more)
 
 
@@ -125,10 +126,10 @@ def test_a_random_extension_draws_only_what_is_new_and_says_when_nothing_is_left
 
 def test_a_grid_is_extended_by_values(ws: Workspace) -> None:
     send(ws, order("a=1,2", "b=x,y"))
-    done = extending.extend(ws, "lm", [parse("a=2,3"), parse("b=z")], None)
+    done = extending.extend(ws, "lm", ["a=2,3", "b=z"], None)
     assert (len(done.run_ids), len(done.sifted.known)) == (5, 4)
     assert {(each["a"], each["b"]) for each in values(ws)} == {(a, b) for a in (1, 2, 3) for b in "xyz"}
-    assert len(extending.extend(ws, "lm", [parse("a=4")], None).run_ids) == 3
+    assert len(extending.extend(ws, "lm", ["a=4"], None).run_ids) == 3
     assert {job.name for job in jobs(ws)} == {"t"}
     assert verify.check(ws) == []
 
@@ -162,14 +163,14 @@ def test_what_cannot_be_extended_changes_nothing(
 ) -> None:
     send(ws, order("a=1,2", "b=x,y"))
     with pytest.raises((InvalidRequest, InvalidPlan), match=words):
-        extending.extend(ws, "lm", [parse(text) for text in axes], number)
+        extending.extend(ws, "lm", axes, number)
     assert len(jobs(ws)) == 4
 
 
 def test_a_group_that_is_no_sweep_says_what_to_do(ws: Workspace) -> None:
     send(ws, order()._replace(sweep=None))
     with pytest.raises(OperationFailed, match="submit -g"):
-        extending.extend(ws, "lm", [parse("a=1")], None)
+        extending.extend(ws, "lm", ["a=1"], None)
 
 
 def test_a_tpe_sweep_is_open_until_its_trials_are_made(ws: Workspace) -> None:
@@ -182,6 +183,77 @@ def test_a_tpe_sweep_is_open_until_its_trials_are_made(ws: Workspace) -> None:
         send(ws, asked)
     assert extending.extend(ws, "lm", [], 2).to_come == 5
     assert verify.check(ws) == []
+
+
+def test_more_values_alone_ask_for_no_trials(ws: Workspace) -> None:
+    """A group with nothing to come must not stay open."""
+    send(ws, order(LR, search=Searched("tpe", 3), objective=Objective("loss", "minimize")))
+    end_search(ws, made=3)
+    done = extending.extend(ws, "lm", [parse("lr=1..2")], None)
+    assert (done.to_come, done.is_searched) == (0, True)
+    group, found = study(ws)
+    assert (group.is_open, group.finished_at is None) == (False, False)
+    assert (found.wanted, found.space[0].high) == (3, 2)
+    assert verify.check(ws) == []
+
+
+def test_a_canceled_sweep_without_anything_new_stays_canceled(ws: Workspace) -> None:
+    send(ws, order("a=1,2"))
+    group, _ = study(ws)
+    cancel.cancel_group(ws, group.group_id)
+    assert extending.extend(ws, "lm", [parse("a=1")], None).run_ids == ()
+    assert study(ws)[0].is_canceled
+    extending.extend(ws, "lm", [parse("a=3")], None)
+    assert not study(ws)[0].is_canceled
+
+
+def test_an_exhausted_sweep_goes_on_in_a_larger_space(ws: Workspace) -> None:
+    send(ws, order(LAYERS, search=Searched("tpe", 10), objective=Objective("loss", "minimize")))
+    end_search(ws, made=8, ended="space exhausted")
+    assert extending.extend(ws, "lm", [parse("layers=4..12")], None).to_come == 2
+    group, found = study(ws)
+    assert (group.is_open, found.ended, found.wanted) == (True, None, 10)
+
+
+def end_search(ws: Workspace, made: int, ended: str | None = None) -> None:
+    """Let the daemon have made so many trials, all of which were removed."""
+    group, found = study(ws)
+    with open_journal(ws) as journal, journal.write() as tx:
+        assert studies.advance(tx, found, found._replace(made=made, ended=ended))
+        tx.run("groups.set_open", group_id=group.group_id, is_open=0, now=clock.now())
+
+
+@pytest.mark.parametrize("search", [None, Searched("tpe", 3), Searched("random", 3)])
+def test_a_sweep_cannot_be_compared_by_what_its_runs_never_report(
+    ws: Workspace, search: Searched | None
+) -> None:
+    base = request(family="logistic_regression", hyperparameters={})
+    values = "model.hyperparameters.C=1,2,3,4"
+    asked = order(values, search=search, objective=Objective("accuracy", "maximize"))
+    send(ws, asked._replace(request=base))
+    group, _ = study(ws)
+    with pytest.raises(InvalidRequest, match="reports no 'acc'; it reports accuracy"):
+        edit_groups(ws, [group.group_id], GroupEdit(objective=Objective("acc", "maximize")))
+    assert study(ws)[0] == group
+    edit_groups(ws, [group.group_id], GroupEdit(objective=Objective("f1_score", "maximize")))
+    assert study(ws)[0].objective_metric == "f1_score"
+
+
+def test_what_a_mixed_sweep_may_report_can_be_chosen(ws: Workspace) -> None:
+    base = request(family="logistic_regression", hyperparameters={})
+    send(ws, order("model.family=linear_svc,random_forest", "random_state=1,2")._replace(request=base))
+    group, _ = study(ws)
+    edit_groups(ws, [group.group_id], GroupEdit(objective=Objective("log_loss", "minimize")))
+    assert study(ws)[0].objective_metric == "log_loss"
+
+
+def test_a_queued_run_cannot_get_a_metric_that_it_never_reports(ws: Workspace) -> None:
+    base = request(family="logistic_regression", hyperparameters={})
+    send(ws, order()._replace(request=base, sweep=None))
+    (job,) = jobs(ws)
+    wish = Edit(fields={"objective": {"metric": "acc", "direction": "maximize"}})
+    with pytest.raises(InvalidRequest, match="reports no 'acc'"):
+        edit.edit(ws, {job.job_id: wish})
 
 
 def test_a_canceled_sweep_makes_no_more_trials_until_it_is_extended(ws: Workspace) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import signal
+import struct
 import subprocess
 import sys
+import termios
 from typing import Any
 
 import pytest
 
 from runforge.core.space import contains, from_document
+from runforge.machine import os_process
+from tests.conftest import wait_until
 
 pytest.importorskip("optuna", reason="Optuna is not installed: pip install 'runforge[optuna]'")
 SPACE = [
@@ -75,3 +82,26 @@ def test_a_wrong_question_is_answered_in_one_line() -> None:
     done = answer({"version": 2})
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "ValueError: version 2 of the question is not known\n"
+
+
+def test_it_ends_with_whoever_asks_even_if_it_is_stopped() -> None:
+    given, question = os.pipe()
+    asker = "import subprocess, sys, time; child = subprocess.Popen(sys.argv[1:]); print(child.pid, flush=True); time.sleep(600)"
+    command = [sys.executable, "-c", asker, sys.executable, "-m", "runforge.sampler"]
+    try:
+        with subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, text=True) as asking:
+            assert asking.stdout is not None
+            pid = int(asking.stdout.readline())
+            os.write(question, b"{")
+            wait_until(lambda: _waiting(given) == 0, "it reads")
+            os.kill(pid, signal.SIGSTOP)
+            asking.kill()
+        wait_until(lambda: os_process.start_ticks(pid) is None or os_process.is_zombie(pid), "it is gone")
+    finally:
+        os.close(given)
+        os.close(question)
+
+
+def _waiting(pipe: int) -> int:
+    """Return how many bytes nobody has read yet."""
+    return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0])

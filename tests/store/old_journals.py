@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runforge.store import migrate, verify
+from runforge.store import migrate, replay
 from runforge.store.sqlite import sqlite
 from runforge.workspace import Workspace
 
@@ -53,7 +53,7 @@ def bring_back(path: Path, version: int) -> None:
     newer = ("shapes", "lane_shapes", "slots", "device_grants") if version > 1 else ()
     for table in ("lanes", "groups", "jobs", "attempts", "daemon", "journal", *newer):
         _copy(connection, table)
-    told = ", ".join(f"'$.{name}'" for name in verify.PLAIN)
+    told = ", ".join(f"'$.{name}'" for name in replay.PLAIN)
     connection.execute(f"UPDATE journal SET detail = json_remove(detail, {told}) WHERE event = 'enqueued'")
     if version == 1:
         connection.execute("INSERT INTO slots SELECT 'cpu', slot_no, job_id FROM now.slots")

@@ -13,7 +13,7 @@ from runforge.core.retrying import Rule
 from runforge.core.states import Cause, State
 from runforge.exports.exporter import Exporter
 from runforge.queue import limit
-from runforge.store import edges, records, verify
+from runforge.store import edges, records, replay, verify
 from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
 from runforge.store.recovery import rebuild, salvage
@@ -82,7 +82,7 @@ def test_what_is_lost_comes_back_from_the_entries(bare_ws: Workspace, missing: s
         saved["dependencies"] = []
     else:
         for job in saved["jobs"]:
-            for name in verify.PLAIN:
+            for name in replay.PLAIN:
                 del job[name]
     assert rebuild.write(fresh, saved) == []
     assert told(fresh) == before

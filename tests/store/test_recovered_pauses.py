@@ -13,7 +13,7 @@ from runforge.core.outcome import Ending
 from runforge.core.records import ASKED_AND_HELD, Job
 from runforge.core.states import Cause, State
 from runforge.exports.exporter import Exporter
-from runforge.store import edges, transitions, verify
+from runforge.store import edges, replay, transitions, verify
 from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
 from runforge.store.recovery import rebuild, salvage
@@ -66,7 +66,7 @@ def test_the_queue_is_as_it_should_be(bare_ws: Workspace) -> None:
 
 
 @pytest.mark.usefixtures("journal")
-@pytest.mark.parametrize("missing", [(), tuple(verify.PLAIN)], ids=["nothing", "columns"])
+@pytest.mark.parametrize("missing", [(), tuple(replay.PLAIN)], ids=["nothing", "columns"])
 def test_rows_and_entries_make_the_same_queue(bare_ws: Workspace, missing: tuple[str, ...]) -> None:
     before = jobs(bare_ws.journal)
     saved = salvage.read(bare_ws.journal, {})

@@ -60,7 +60,7 @@ def test_a_forking_tree_with_a_detached_child_stands_still_and_goes_on(attempt: 
     orders.give(attempt.folder, orders.FREEZE)
     wait_until(lambda: all_stand(attempt), "all of it stands still")
     before = ticks(attempt)
-    assert "[RunForge: frozen]" in attempt.log
+    wait_until(lambda: "[RunForge: frozen]" in attempt.log, "the log says so")
     time.sleep(0.3)
     assert ticks(attempt) == before
     orders.withdraw(attempt.folder, orders.FREEZE)

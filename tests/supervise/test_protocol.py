@@ -306,11 +306,11 @@ def fail(spec):
     raise RuntimeError("told in the log")
 
 
-def finish(spec, ending, rejected, is_ours):
+def finish(spec, ending, rejected, is_ours, kept):
     return [f"finish {ending.exit_code} {is_ours()}"]
 
 
-def leave(spec, ending, rejected, is_ours):
+def leave(spec, ending, rejected, is_ours, kept):
     sys.exit("a result writer that leaves")
 """
 
@@ -372,7 +372,7 @@ def test_a_zygote_ends_when_its_socket_closes_and_its_runs_go_on(attempt: Attemp
     assert process is not None
     assert socket is not None
     socket.close()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
     assert attempt.finding() is Finding.LIVE
     go.write_text("4")
     wait_until(lambda: attempt.finding() is Finding.ENDED, "the run has ended")

@@ -16,6 +16,7 @@ from typing import Any
 
 from textual._context import visible_screen_stack
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from runforge import clock
 from runforge.cli import samples
@@ -149,7 +150,13 @@ class Looker:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
-    async def until(self, condition: Callable[[], object], what: str, seconds: float = 15.0) -> None:
+    async def palette(self, words: str = "") -> None:
+        """Open the command palette and type into it: what is typed before its line has the focus is lost."""
+        await self.press("colon")
+        await self.until(lambda: isinstance(self.app.focused, Input), "the palette takes what is typed")
+        await self.press(*words)
+
+    async def until(self, condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"not within {seconds} s: {what}\n{self.text}"

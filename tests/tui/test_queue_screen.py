@@ -208,9 +208,7 @@ def test_the_palette_runs_a_command_by_name(ws: Workspace) -> None:
     lived(ws)
 
     async def journey(at: Looker) -> None:
-        await at.press("colon")
-        await at.pilot.pause()
-        await at.press(*"Pause or resume")
+        await at.palette("Pause or resume")
         await at.sees("Pause or resume the group")
         await at.misses("Suspend to the shell")
         await at.press("enter")

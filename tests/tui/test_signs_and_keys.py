@@ -29,8 +29,7 @@ def test_an_empty_bar_is_empty_in_ascii(ws: Workspace) -> None:
         await at.sees("0/8", "........")
         assert "####" not in at.text
         await at.sees("enter open")
-        await at.press("colon")
-        await at.pilot.pause()
+        await at.palette()
         await at.sees("Search for commands")
         assert "??" not in at.text
 
@@ -154,9 +153,7 @@ def test_the_palette_names_keys_as_the_help_does(ws: Workspace) -> None:
 
     async def journey(at: Looker) -> None:
         await at.sees("0001")
-        await at.press("colon")
-        await at.pilot.pause()
-        await at.press(*"Help all keys")
+        await at.palette("Help all keys")
         await at.sees("key ?")
         assert "question_mark" not in at.text
 

@@ -23,7 +23,7 @@ from runforge.clock import Clock
 from runforge.machine import os_process
 from runforge.supervise.stopping import Stopping
 
-#: A supervisor looks for orders every tenth of a second. A stopped one gets this long to continue.
+#: A supervisor is woken by an order. A stopped one gets this long to continue.
 FROZEN_SECONDS = 5.0
 
 

@@ -142,7 +142,15 @@ def job_row(workspace: Workspace, exported: Row, groups: dict[str, Row]) -> Row:
         "cause": exported.get("cause"),
         "metric_name": name,
         "metric_value": value,
+        "stop_reason": _stop_reason(exported),
     }
+
+
+def _stop_reason(exported: Row) -> str | None:
+    reason = exported.get("stop_reason")
+    with contextlib.suppress(ValueError):  # NaN is no JSON
+        return json.dumps(reason, allow_nan=False) if isinstance(reason, dict) else None
+    return None
 
 
 def _gates(exported: Row) -> Row:

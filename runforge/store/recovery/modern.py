@@ -11,7 +11,7 @@ from typing import Any
 from runforge import clock
 from runforge.core import resources
 from runforge.core.resources import Resources
-from runforge.store import records, verify
+from runforge.store import records, replay
 from runforge.store.recovery.salvage import Row
 
 #: The shapes of every journal.
@@ -34,7 +34,7 @@ def bring_up(tables: dict[str, list[Row]]) -> None:
         needs = known.get(job.get("shape_id")) or told.get(job["job_id"]) or resources.from_json(job)
         job.update(needs._asdict())
         described = _described(entries_of.get(job["job_id"], ()))
-        for name, usual in {**GATES, **verify.WISHES, **described}.items():
+        for name, usual in {**GATES, **replay.WISHES, **described}.items():
             job.setdefault(name, usual)
     for group in tables["groups"]:
         group.setdefault("is_open", 0)
@@ -77,7 +77,7 @@ def _needs_in_entries(entries: list[Row]) -> dict[str, Resources]:
 
 def _described(entries: Iterable[Row]) -> dict[str, Any]:
     """Return what the entries of a job say of it besides its moves, as the columns have it."""
-    found = dict(verify.PLAIN)
+    found = dict(replay.PLAIN)
     for entry in entries:
         with contextlib.suppress(ValueError, TypeError, AttributeError):
             detail = json.loads(entry["detail"])

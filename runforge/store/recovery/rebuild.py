@@ -16,7 +16,7 @@ from typing import Any
 
 from runforge import clock
 from runforge.core.states import TRANSITIONS, State
-from runforge.store import migrate, records, verify
+from runforge.store import migrate, records, replay, verify
 from runforge.store.queries import query
 from runforge.store.recovery import modern, waiting
 from runforge.store.recovery.salvage import Row
@@ -159,7 +159,7 @@ def _entries(tables: dict[str, list[Row]]) -> list[Row]:
 
 def _is_told(entries: list[Row], jobs: list[Row], groups: list[Row], edges: Iterable[Row] = ()) -> bool:
     with contextlib.suppress(KeyError, ValueError, TypeError):
-        return not verify.compare(entries, jobs, groups, edges)
+        return not replay.compare(entries, jobs, groups, edges)
     return False
 
 
@@ -184,7 +184,7 @@ def _story_of_job(job: Row, edges: Iterable[Row]) -> list[Row]:
     needs = records.needs(job)
     detail = {"run_id": job["run_id"], "priority": job["priority"], "needs": needs.to_json()}
     detail["requires_gpu"] = int(needs.requires_gpu)
-    for name, usual in verify.PLAIN.items():
+    for name, usual in replay.PLAIN.items():
         detail[name] = json.loads(job[name]) if isinstance(usual, list) else job[name]
     first = _entry(job, "enqueued", job_id=job["job_id"], to_state="queued", attempt=1)
     story = [{**first, "detail": json.dumps({**detail, "recovered": True})}]
@@ -206,6 +206,9 @@ def _story_of_job(job: Row, edges: Iterable[Row]) -> list[Row]:
         attempt += move == (State.RUNNING, State.QUEUED)
         states = {"from_state": move[0].value, "to_state": move[1].value}
         story.append(_entry(job, TRANSITIONS[move], job_id=job["job_id"], attempt=attempt, **states))
+    if job.get("stop_reason"):
+        detail_of = {"attempt": attempt, "detail": job["stop_reason"]}
+        story.append(_entry(job, "stop_decided", job_id=job["job_id"], **detail_of))
     return story + [
         _entry(job, event, job_id=job["job_id"], attempt=attempt, detail=json.dumps({name: job[name]}))
         for event, name in (("frozen", "frozen_at"), ("yield_requested", "yield_requested"))

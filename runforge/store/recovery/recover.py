@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runforge.errors import OperationFailed
-from runforge.store.recovery import from_attempts, from_exports, rebuild, salvage, swap
+from runforge.store.recovery import from_attempts, from_exports, rebuild, salvage, swap, sweep_runs
 from runforge.store.recovery.salvage import Row
 from runforge.workspace import Workspace
 
@@ -39,6 +39,7 @@ def recover(workspace: Workspace) -> Recovered:
         from_exports.add(workspace, tables)
         _complete_dry_runs(workspace, tables["jobs"][from_journal:])
         from_attempts.complete(workspace, tables)
+        sweep_runs.complete(workspace, tables)
         _require_order(rebuild.write(swap.fresh(workspace), tables))
         kept = swap.exchange(workspace)
     finally:

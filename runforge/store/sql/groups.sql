@@ -15,16 +15,32 @@ SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
        (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
        (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
-        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted
-FROM groups JOIN lanes USING (lane_id) WHERE group_id = :group_id;
+        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted,
+       sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
+FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) WHERE group_id = :group_id;
 
 -- name: all
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
        (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
        (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
+        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted,
+       sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
+FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) ORDER BY lane_id;
+
+-- name: changed
+-- These groups, and those that were changed since then.
+SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
+       lanes.failed, lanes.canceled,
+       (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
         WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted
-FROM groups JOIN lanes USING (lane_id) ORDER BY lane_id;
+FROM groups JOIN lanes USING (lane_id)
+WHERE group_id IN (SELECT value FROM json_each(:names)) OR updated_at >= :since ORDER BY lane_id;
+
+-- name: extent
+-- How many groups there are, and when one was changed last.
+SELECT count(*), max(updated_at) FROM groups;
 
 -- name: at_a_glance
 -- Some groups with work, those that have runs going first, and the newest of those without: however many there
@@ -33,8 +49,9 @@ SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
        (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
        (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
-        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted
-FROM groups JOIN lanes USING (lane_id)
+        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted,
+       sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
+FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id)
 WHERE lane_id IN (
     SELECT lane_id FROM (SELECT lane_id FROM lanes WHERE lane_id > 1 AND queued + running > 0
                          ORDER BY running > 0 DESC, lane_id LIMIT :limit)
@@ -64,6 +81,9 @@ SELECT name FROM groups GROUP BY name ORDER BY max(lane_id) DESC LIMIT 200;
 
 -- name: ids
 SELECT group_id FROM groups ORDER BY lane_id;
+
+-- name: ids_newest_first
+SELECT group_id FROM groups ORDER BY lane_id DESC LIMIT :limit;
 
 -- name: set_paused
 -- By a person. A resumed group has a clean record.

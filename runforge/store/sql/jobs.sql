@@ -17,14 +17,50 @@ SELECT * FROM full_jobs WHERE run_id = :run_id;
 -- name: all
 SELECT * FROM full_jobs ORDER BY seq;
 
+-- name: told
+-- Each job with the text that its first entry would have if it were enqueued now as it is: what the trigger
+-- `jobs_enqueued` writes. `is_usual`: it has nothing that other entries would tell, besides its moves.
+SELECT job_id, state, attempt,
+       json_object('run_id', run_id, 'priority', priority, 'requires_gpu', gpus > 0,
+                   'needs', json_object('cpus', cpus, 'gpus', gpus, 'vram_mb', vram_mb, 'mem_mb', mem_mb, 'pins', pins),
+                   'name', name, 'tags', json(tags), 'notes', notes, 'env_id', env_id, 'request_sha', request_sha,
+                   'retry_rules', json(retry_rules), 'is_resumable', is_resumable, 'on_lost', on_lost) AS told,
+       is_gated = 0 AND not_before IS NULL AND version = 0 AND frozen_at IS NULL AND yield_requested = 0
+       AND yields = 0 AND idle_yields = 0 AND last_step IS NULL AS is_usual
+FROM jobs CROSS JOIN shapes USING (shape_id) ORDER BY job_id;
+
+-- name: unknown_names
+SELECT value FROM json_each(:names) WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE run_id = value);
+
 -- name: of_group
 SELECT * FROM full_jobs WHERE group_id = :group_id ORDER BY seq;
 
 -- name: ends
 SELECT min(seq) AS first, max(seq) AS last FROM jobs;
 
+-- name: oldest_shown
+-- Where the newest of the ended jobs begin. An index alone is read, and as many entries of it as are shown.
+SELECT finished_at, seq FROM jobs WHERE finished_at IS NOT NULL
+ORDER BY finished_at DESC, seq DESC LIMIT 1 OFFSET :others;
+
 -- name: block
 SELECT * FROM full_jobs WHERE seq >= :first AND seq < :after ORDER BY seq;
+
+-- name: block_shown
+-- The jobs of a block that queue.json shows: those that have not ended, and those that ended last.
+SELECT * FROM full_jobs
+WHERE seq >= :first AND seq < :after AND (finished_at IS NULL OR (finished_at, seq) >= (:finished_at, :seq))
+ORDER BY seq;
+
+-- name: blocks_shown
+-- The first list is read from the index of the live jobs.
+SELECT DISTINCT seq / :size FROM jobs WHERE state IN ('queued', 'running')
+UNION
+SELECT DISTINCT seq / :size FROM jobs WHERE finished_at IS NOT NULL AND (finished_at, seq) >= (:finished_at, :seq);
+
+-- name: blocks_ended_between
+SELECT DISTINCT seq / :size FROM jobs
+WHERE finished_at IS NOT NULL AND (finished_at, seq) >= (:finished_at, :seq) AND (finished_at, seq) < (:until, :until_seq);
 
 -- name: block_of_group
 SELECT * FROM full_jobs WHERE group_id = :group_id AND seq >= :first AND seq < :after ORDER BY seq;
@@ -231,9 +267,9 @@ SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'jobs'), 0) + 1;
 -- name: set_position
 UPDATE jobs SET position = :position, updated_at = :now WHERE job_id = :job_id AND state = 'queued';
 
--- name: files
--- What belongs to jobs on the disk.
-SELECT run_id, run_dir, env_id FROM jobs;
+-- name: folders_of_other_names
+-- Folders of runs that are not called as their run is.
+SELECT run_dir FROM jobs WHERE run_dir NOT LIKE '%/' || run_id;
 
 -- name: prunable
 SELECT * FROM full_jobs
@@ -295,6 +331,13 @@ SELECT group_concat(seq) FROM (
 -- name: order_ended
 SELECT group_concat(seq) FROM (
     SELECT seq FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC, seq DESC);
+
+-- name: ended_since
+-- The jobs that have ended since then, the newest first, as in `order_ended`.
+SELECT seq FROM jobs WHERE finished_at >= :since ORDER BY finished_at DESC, seq DESC LIMIT :limit;
+
+-- name: places_of
+SELECT seq, finished_at FROM jobs WHERE job_id IN (SELECT value FROM json_each(:jobs));
 
 -- name: order_matching
 -- Jobs that match, in the order asked for; those without the sorted value last. `live` is running,

@@ -13,6 +13,11 @@ SELECT at, event, job_id, group_id, to_state, attempt FROM journal WHERE seq = :
 -- name: groups_changed_since
 SELECT DISTINCT group_id FROM journal WHERE seq > :seq AND group_id IS NOT NULL;
 
+-- name: groups_changed_last
+-- Those of the newest entries, the newest first.
+SELECT group_id FROM journal WHERE seq > :seq AND group_id IS NOT NULL
+GROUP BY group_id ORDER BY max(seq) DESC LIMIT :limit;
+
 -- name: blocks_changed_since
 SELECT DISTINCT jobs.seq / :size FROM journal JOIN jobs USING (job_id) WHERE journal.seq > :seq;
 
@@ -30,6 +35,14 @@ WHERE job_id = :job_id ORDER BY seq;
 -- name: entries_newest
 SELECT seq, at, event, job_id, group_id, from_state, to_state, attempt, detail FROM journal
 ORDER BY seq DESC LIMIT :limit;
+
+-- name: entries_by_job
+-- Those of jobs, job by job.
+SELECT job_id, event, from_state, to_state, attempt, detail FROM journal WHERE job_id IS NOT NULL
+ORDER BY job_id, seq;
+
+-- name: entries_of_groups
+SELECT event, group_id, detail FROM journal WHERE job_id IS NULL ORDER BY seq;
 
 -- name: entries_all
 SELECT seq, event, job_id, group_id, from_state, to_state, attempt, detail FROM journal
@@ -66,3 +79,9 @@ UPDATE daemon SET wanted = :wanted, drain_until = :drain_until WHERE one = 1;
 -- Numbers of jobs and runs are handed out here and nowhere else, so that none is made twice.
 UPDATE daemon SET next_job = next_job + :jobs, next_run = next_run + :runs
 WHERE one = 1 RETURNING next_job - :jobs, next_run - :runs;
+
+-- name: last_entry
+SELECT ifnull(max(seq), 0) FROM journal;
+
+-- name: entries_after
+SELECT event, job_id, group_id, from_state, to_state FROM journal WHERE seq > :seq ORDER BY seq LIMIT :limit;

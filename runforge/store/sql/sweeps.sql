@@ -28,11 +28,13 @@ WHERE group_id = :group_id AND asked = :was_asked AND made = :was_made;
 SELECT EXISTS (SELECT 1 FROM sweeps WHERE method = 'tpe');
 
 -- name: hungry
--- A sweep that wants its next trials: fewer than `slots` of its runs wait.
+-- A sweep that wants its next trials: fewer than `slots` of its runs wait. One whose runs go one at a time asks when
+-- none waits or runs: then each trial knows all earlier ones, however long each took, and the seed repeats the sweep.
 SELECT sweeps.group_id FROM sweeps JOIN groups USING (group_id) JOIN lanes USING (lane_id)
 WHERE sweeps.method = 'tpe' AND sweeps.made < sweeps.wanted AND sweeps.ended IS NULL AND groups.is_open = 1 AND groups.is_canceled = 0
   AND groups.is_paused = 0 AND lanes.queued < min(:slots, ifnull(groups.run_limit, :slots))
-  AND (:only IS NULL OR lane_id = :only)
+  AND (lanes.running = 0 OR min(:slots, ifnull(groups.run_limit, :slots)) > 1)
+  AND group_id NOT IN (SELECT value FROM json_each(:asked))
 ORDER BY lanes.queued, lane_id LIMIT 1;
 
 -- name: trials

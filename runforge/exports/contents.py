@@ -1,0 +1,65 @@
+"""What the exported files are made of, read from the journal: a document, and the blocks of its long list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from runforge.exports import window
+from runforge.exports.documents import (
+    best_run,
+    group_document,
+    job_document,
+    places,
+    queue_document,
+    run_entry,
+    waiting_on,
+)
+from runforge.exports.list_blocks import encode_items
+from runforge.exports.window import BLOCK, Oldest
+from runforge.store import records
+from runforge.store.journal import Transaction
+
+
+def queue(tx: Transaction, seq: int, limit: int | None) -> dict[str, Any]:
+    """Return queue.json without its jobs."""
+    return queue_document(records.daemon(tx.row("journal.daemon")), seq, tx.row("jobs.totals"), limit)
+
+
+def queue_items(tx: Transaction, number: int, shown: Oldest) -> bytes:
+    """Return a block of queue.json's jobs."""
+    rows = window.jobs(tx, number, shown)
+    waiting = waiting_on(tx, rows)
+    where = places(tx, rows)
+    return encode_items([job_document(row, waiting, where) for row in rows])
+
+
+class GroupFile(NamedTuple):
+    """What a group.json is made of: all but its runs, and its runs in blocks."""
+
+    document: dict[str, Any]
+    numbers: list[int]
+    items: Callable[[int], bytes]
+
+
+def group(tx: Transaction, group_id: str) -> GroupFile | None:
+    """Return what a group's file is made of; None if there is no such group."""
+    row = tx.row("groups.by_id", group_id=group_id)
+    if row is None:
+        return None
+    found = records.group(row)
+    is_short = found.total <= BLOCK
+
+    def items(number: int) -> bytes:
+        values = {"first": number * BLOCK, "after": (number + 1) * BLOCK}
+        rows = (
+            tx.rows("jobs.of_group", group_id=group_id)
+            if is_short
+            else tx.rows("jobs.block_of_group", group_id=group_id, **values)
+        )
+        return encode_items([run_entry(row) for row in rows])
+
+    numbers = [0]
+    if not is_short:
+        numbers = [row[0] for row in tx.rows("jobs.blocks_of_group", group_id=group_id, size=BLOCK)]
+    return GroupFile(group_document(found, best_run(tx, found)), numbers, items)

@@ -35,11 +35,11 @@ OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "sources.jsonl", "artifac
 SEES_NONE = "this run sees no GPU; -G 1 asks for one"
 #: The variables that say how many threads a library starts.
 THREADS = (
-    "OMP_NUMTHREADS",
-    "OPENBLAS_NUMTHREADS",
-    "MKL_NUMTHREADS",
-    "NUMEXPR_NUMTHREADS",
-    "VECLIB_MAXIMUMTHREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
 )
 
 

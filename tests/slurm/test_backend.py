@@ -10,7 +10,10 @@ import pytest
 from gauntlets.slurm_cluster import Cluster
 from runforge.backends.slurm import listing
 from runforge.core.states import Cause, State
-from runforge.queue import cancel, hold, pause
+from runforge.daemon.engine import Settings
+from runforge.daemon.main import take_over
+from runforge.errors import OperationFailed
+from runforge.queue import cancel, hold, pause, priority
 from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.slurm import kit
@@ -123,3 +126,51 @@ def test_without_a_controller_runs_go_on_and_nothing_is_judged(queue: Queue, clu
     queue.until(lambda: {"queued", "running"}.isdisjoint(queue.states()), "the rest goes on")
     assert queue.states() == ["succeeded", "failed"] + ["succeeded"] * 3
     queue.until(lambda: queue.engine.backend_problem is None, "Slurm answers again")
+
+
+def test_a_run_that_is_preempted_goes_on_later_and_it_costs_no_chance(queue: Queue, cluster: Cluster) -> None:
+    queue.enqueue((300.0, 0))
+    queue.until(lambda: queue.shown() == ["running"], "it runs")
+    (row,) = alive(cluster)
+    urgent = [
+        "--partition=urgent",
+        f"--nodelist={row.node}",
+        "--exclusive",
+        "--output=/dev/null",
+        "--chdir=/",
+    ]
+    cluster.client("sbatch", "--job-name=urgent", *urgent, "--wrap=sleep 300")
+    queue.until(lambda: len(queue.attempts()) == 2, "its next attempt is submitted")
+    first = queue.attempts()[0]
+    assert (first.cause, queue.jobs()[0].lost) == (Cause.PREEMPTED.value, 0)
+    cluster.client("scancel", "--name=urgent")
+    queue.until(lambda: queue.shown() == ["running"], "it runs again")
+    assert list(queue.starts().values()) == [["1", "2"]]
+
+
+def test_a_more_urgent_run_passes_those_that_wait_in_slurm(
+    cluster: Cluster, ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    cluster.client("scontrol", "update", "partitionname=main", "state=DOWN")
+    try:
+        with kit.queue(ws, kit.OPTIONS._replace(ahead=2)) as queue:
+            queue.enqueue((0.1, 0), (0.1, 0), (0.1, 0), (0.1, 0))
+            queue.until(lambda: len(alive(cluster)) == 2, "the window is full")
+            last = queue.jobs()[3].run_id
+            priority.set_priority(ws, last, 7)
+            queue.until(lambda: queue.jobs()[3].waiting is not None, "it is submitted before the others")
+            queue.until(lambda: any(last in row.name for row in alive(cluster)), "Slurm has it")
+            cluster.client("scontrol", "update", "partitionname=main", "state=UP")
+            queue.until(lambda: queue.states() == ["succeeded"] * 4, "all go on")
+            assert all(len(starts) == 1 for starts in queue.starts().values())
+    finally:
+        cluster.client("scontrol", "update", "partitionname=main", "state=UP")
+
+
+def test_no_daemon_for_another_place_takes_the_runs_over(queue: Queue) -> None:
+    queue.enqueue((300.0, 0))
+    queue.until(lambda: queue.shown() == ["running"], "it runs")
+    with pytest.raises(OperationFailed, match="1 run goes on under --backend slurm"):
+        take_over(queue.journal, Settings(2))

@@ -32,6 +32,8 @@ NOT_OURS = 75
 #: TERM goes to one process after the other: a run may have died by it before its supervisor hears of it.
 _HEARS_SECONDS = 1.0
 _PAUSE = 0.02
+#: How the cluster's own variables begin. A run that calls `srun` needs them.
+_CLUSTERS = ("SLURM", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ZE_AFFINITY_MASK")
 _OUTPUT_LIMIT = 16 * 1024
 _REASONS = re.compile(rb"DUE TO|CANCELLED|[Mm]emory limit|oom|OOM|[Oo]ut [Oo]f [Mm]emory")
 
@@ -76,7 +78,8 @@ class Node:
         asked = str(payload.request.get("device", {}).get("type"))
         device = decide(asked, family, gpus=len(gpus), is_granted=bool(gpus))
         threads = _cpus()
-        env = {**spec.env, "RUNFORGE_DEVICE": device.type}
+        own = {name: value for name, value in os.environ.items() if name.startswith(_CLUSTERS)}
+        env = {**own, **spec.env, "RUNFORGE_DEVICE": device.type}
         env.update({name: str(threads) for name in THREADS if name in env})
         said = tokens.device(payload.device.type, payload.device.gpu_reason)
         now = tokens.device(device.type, device.gpu_reason)

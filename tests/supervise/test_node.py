@@ -116,6 +116,7 @@ def test_the_node_completes_what_the_daemon_could_not_know(
     assert [gpu.uuid for gpu in spec.payload.grant.devices] == ["0", "1"]
     assert (spec.payload.device.type, spec.payload.threads) == ("gpu", 3)
     assert spec.preamble == ("[RF:DEVICE=GPU]",)
+    assert spec.env["SLURM_CPUS_PER_TASK"] == "3"
     assert (spec.env["OMP_NUM_THREADS"], spec.env["RUNFORGE_DEVICE"]) == ("3", "gpu")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert Node().completed(specs.read(attempt.folder)).preamble == (told,)

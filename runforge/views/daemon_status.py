@@ -145,6 +145,15 @@ def devices_told(workspace: Workspace) -> tuple[Device, ...]:
     return tuple(_device(gpu, ()) for gpu in _told(workspace).gpus) if is_live(workspace) else ()
 
 
+def is_in_cluster(workspace: Workspace) -> bool:
+    """Return whether runs go to a cluster: as the live daemon says, or without one as is configured."""
+    if is_live(workspace):
+        return _told(workspace).backend != "local"
+    from runforge import config  # few calls get here
+
+    return bool(config.load(workspace)["daemon.backend"] != "local")
+
+
 def has_gpus(workspace: Workspace) -> bool:
     """Return whether there are GPUs here: the daemon's, or without one the machine's. NVML is not asked."""
     return bool(devices_told(workspace)) if is_live(workspace) else os.path.exists("/dev/nvidia0")
@@ -158,6 +167,7 @@ class _Told(NamedTuple):
     gpus: tuple[dict[str, Any], ...] = ()
     reserved: dict[str, Any] | None = None
     trouble: str | None = None
+    backend: str = "local"
 
 
 def _told(workspace: Workspace) -> _Told:
@@ -176,6 +186,7 @@ def _told(workspace: Workspace) -> _Told:
         gpus,
         reserved if isinstance(reserved, dict) else None,
         None if trouble is None else str(trouble),
+        str(told.get("backend", "local")),
     )
 
 

@@ -139,7 +139,7 @@ def _later(job: Job) -> str:
 
 
 def _in_slurm(reason: str) -> str:
-    return f"it waits in Slurm's queue: {reason}" if reason else "it was submitted to Slurm"
+    return f"waits in Slurm's queue: {reason}" if reason else "waits in Slurm's queue"
 
 
 def why_running(workspace: Workspace, job: Job) -> Waiting | None:

@@ -14,7 +14,7 @@ from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
 from runforge.errors import OperationFailed
 from runforge.queue import cancel, hold, pause, priority
-from runforge.views import lists
+from runforge.views import glance, lists, why, why_words
 from runforge.workspace import Workspace
 from tests.slurm import kit
 from tests.slurm.kit import Queue
@@ -88,6 +88,13 @@ def test_what_waits_in_slurm_is_shown_as_queued_with_its_reason(queue: Queue, cl
         assert [job.state for job in queue.jobs()] == [State.RUNNING] * 2
         assert queue.shown() == ["queued"] * 2
         assert {job.waiting for job in queue.jobs()} == {"PartitionDown"}
+        first = queue.jobs()[0]
+        assert why_words.lines(why.why(queue.ws, [first.run_id])[0])[0].endswith(
+            "waits in Slurm's queue: PartitionDown"
+        )
+        assert {job.state for job in lists.jobs(queue.ws)} == {"queued"}
+        counts = glance.queue_summary(queue.ws).counts
+        assert (counts["queued"], counts["running"]) == (2, 0)
     finally:
         cluster.client("scontrol", "update", "partitionname=main", "state=UP")
     queue.until(lambda: queue.states() == ["succeeded"] * 2, "both have ended")

@@ -65,6 +65,14 @@ def allocate(attempt_dir: Path) -> None:
         os.close(descriptor)
 
 
+def is_elsewhere(attempt_dir: Path) -> bool:
+    """Return whether an attempt was launched for another machine. OSError if that cannot be seen now."""
+    try:
+        return os.stat(attempt_dir / NAME, follow_symlinks=False).st_size > SIZE
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def open_allocated(attempt_dir: Path) -> int:
     """Return a descriptor of the file that `allocate` made. Raises OSError."""
     return open_file(attempt_dir / NAME, os.O_RDWR)

@@ -19,7 +19,7 @@ from runforge.text import safe
 MAX_LOST = 3
 #: How many launches may fail before the job fails.
 MAX_UNSTARTED = 5
-_CANCELED = "canceled while it was running"
+CANCELED = "canceled while it was running"
 _STOPPED = "stopped early by its sweep's rule"
 _UNSEEN = {
     Finding.REBOOTED: "the machine was restarted while it ran",
@@ -162,7 +162,7 @@ def of_record(record: ExitRecord) -> Ending:
 def _asked_to_end(record: ExitRecord) -> Ending:
     if record.terminated:
         return terminated.ending(None, record.said) or terminated.CANCELED
-    asked = (Cause.CANCELED, _CANCELED) if record.canceled else (Cause.STOPPED_EARLY, _STOPPED)
+    asked = (Cause.CANCELED, CANCELED) if record.canceled else (Cause.STOPPED_EARLY, _STOPPED)
     return Ending(State.CANCELED, *asked, record.exit_code, record.signal)
 
 

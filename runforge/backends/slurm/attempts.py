@@ -75,6 +75,8 @@ class Attempt:
     next_cancel: float = 0.0
     fenced_since: float | None = None
     next_look: float = 0.0
+    #: When the engine is told again to inspect it.
+    next_event: float = 0.0
     told: Progress = field(default_factory=Progress)
 
     @property

@@ -20,7 +20,7 @@ from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, REASON_SECONDS, A
 from runforge.backends.slurm.changing import Changing
 from runforge.backends.slurm.commands import Answer, Lane
 from runforge.backends.slurm.listing import WAITING, Row
-from runforge.backends.slurm.looking import Looking, has_ended
+from runforge.backends.slurm.looking import LOOK_SECONDS, Looking, has_ended
 from runforge.backends.slurm.options import SlurmOptions
 from runforge.backends.slurm.verdict import NODE_LOST
 from runforge.core.guards import Signs
@@ -185,10 +185,10 @@ class SlurmBackend:
             yield Event(attempt.ref.token, progress=told)
         if attempt.is_absent and attempt.record is None:
             self._miss(attempt)
-        if attempt.is_canceled and not attempt.is_gone:
-            self._changing.cancel(attempt)
+        if attempt.is_canceled and not attempt.is_gone and self._changing.cancel(attempt):
             self._asking.suspect(1.0)
-        if attempt.record is not None or attempt.is_over(now):
+        if now >= attempt.next_event and (attempt.record is not None or attempt.is_over(now)):
+            attempt.next_event = now + LOOK_SECONDS
             yield Event(attempt.ref.token)
 
     def _progress(self, attempt: Attempt) -> Progress:

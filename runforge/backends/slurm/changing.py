@@ -90,14 +90,15 @@ class Changing:
         for attempt in refused:
             self.submit(attempt)
 
-    def cancel(self, attempt: Attempt) -> None:
-        """Cancel an attempt's job, by its name. Repeated until it is gone."""
+    def cancel(self, attempt: Attempt) -> bool:
+        """Cancel an attempt's job, by its name; False if it was told so a moment ago. Repeated until it is gone."""
         now = self._clock.monotonic()
         if now < attempt.next_cancel:
-            return
+            return False
         attempt.next_cancel = now + min(_CANCEL_SECONDS * 2**attempt.cancels, _LONGEST_CANCEL_SECONDS)
         attempt.cancels += 1
         self.cancel_name(attempt.row.name if attempt.row is not None else attempt.name)
+        return True
 
     def cancel_name(self, name: str) -> None:
         """Cancel whatever has a name."""

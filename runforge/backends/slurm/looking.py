@@ -54,7 +54,7 @@ class Looking:
             return
         attempt.begun = begun or attempt.begun
         if record is not None:
-            attempt.record, attempt.record_since = record, now
+            attempt.record, attempt.record_since, attempt.next_event = record, now, now
 
     def wait_seconds(self, attempts: Sequence[Attempt]) -> float | None:
         """Return when the next look is due; None if nothing is to be seen."""
@@ -79,5 +79,5 @@ def has_ended(workspace: Workspace, name: str) -> bool:
 
 
 def _is_to_see(attempt: Attempt) -> bool:
-    """Return whether an attempt may have begun. One with a record is looked at again until its job has ended."""
+    """Return whether an attempt may have begun: Slurm has it, or may have it from an earlier submission."""
     return attempt.phase not in {Phase.ASKING, Phase.REFUSED} or attempt.submissions > 1

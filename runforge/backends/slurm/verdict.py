@@ -35,6 +35,8 @@ def decide(report: Report, job: Job, orphans: str, past: Past) -> Decision:
 
 def _terminated(report: Report, told: Scheduled, job: Job, orphans: str, past: Past) -> Decision:
     """Return what happens to a run that Slurm has ended: why, Slurm alone knows, and perhaps only later."""
+    if job.cancel_requested:  # by a person here; Slurm was told too
+        return Decision((Act.LEAVE_RESULT,), Ending(State.CANCELED, Cause.CANCELED, policy.CANCELED))
     said = report.record.said if report.record is not None else None
     ending = terminated.ending(told.state, said)
     if ending is not None:

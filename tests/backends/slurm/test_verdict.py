@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runforge.backends.slurm.verdict import decide
+from runforge.core import policy
 from runforge.core.outcome import Ending, ExitRecord, Finding, Report, ResultFacts, Scheduled
 from runforge.core.policy import Act, Decision, Past
 from runforge.core.states import Cause, State
@@ -85,6 +86,12 @@ def test_a_run_that_slurm_has_ended_ends_as_slurm_says(
     if state is not None or said in {TIME, PREEMPTION, MEMORY}:
         without_a_record = of(Finding.LOST, begun)
         assert (ended(without_a_record).state, ended(without_a_record).cause) == wanted
+
+
+def test_what_a_person_canceled_and_its_supervisor_saw_too_late_is_canceled_by_that_person() -> None:
+    report = Report(Finding.ENDED, record(terminated=True, said=PLAIN), GOOD, scheduled=Scheduled())
+    ending = ended(decide(report, job(cancel=True), "requeue", Past()))
+    assert (ending.state, ending.error) == (State.CANCELED, policy.CANCELED)
 
 
 def test_what_slurm_has_not_said_yet_is_waited_for_and_then_nobody_is_blamed() -> None:

@@ -112,7 +112,11 @@ class SlurmBackend:
 
     @property
     def _is_refused(self) -> bool:
-        return self._changing.refusal is not None and self._changing.is_general
+        """Whether Slurm takes no run. Once nothing is left to be offered again, the next run is tried in its time."""
+        if self._changing.refusal is None or not self._changing.is_general:
+            return False
+        is_early = self._clock.monotonic() < self._changing.offers_at
+        return is_early or any(each.phase is Phase.REFUSED for each in self._attempts.values())
 
     def trouble(self) -> str | None:
         """Return that Slurm does not answer, or that it takes no run."""

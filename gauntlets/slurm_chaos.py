@@ -39,6 +39,8 @@ SKIPPED = 77
 _SLOTS = 24
 _DRAIN_SECONDS = 600.0
 _PROGRESS_SECONDS = 10.0
+#: With more daemons that end by themselves nothing is to be learned.
+_MOST_BROKEN = 10
 #: Who is hit, and how often.
 _LOTS = ("daemon",) * 3 + ("controller",) * 2 + ("slurmd",) * 2 + ("node",) * 4 + ("scancel",) * 5
 _CODES = (0, 0, 0, 0, 1, 3, 42)
@@ -65,7 +67,7 @@ def settings(here: Arena, **numbers: int) -> None:
     """Let the daemons of an arena work with Slurm, with these settings; they look as often as they may."""
     here.daemon_options = ("--backend", "slurm")
     path = here.root / ".runforge" / FILE
-    path.parent.mkdir(mode=0o700)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     lines = [f"{name} = {number}" for name, number in {"poll_seconds": 5, **numbers}.items()]
     path.write_text("\n".join(["[slurm]", *lines, ""]), "utf-8")
     path.chmod(0o600)
@@ -110,6 +112,7 @@ class Chaos:
             time.sleep(0.2)
         if aftermath.is_busy(workspace):
             self.broken.append("the queue was not drained")
+        here.bystanders = self._cluster.machinery
         self.broken += aftermath.check(here, names)
         self.broken += self._false_cancels()
         return self._report(hunted)
@@ -169,6 +172,8 @@ class Chaos:
         if daemon.poll() is not None:
             said = self._here.said(daemon).strip().splitlines()[-1:]
             self.broken.append(f"a daemon ended by itself with exit code {daemon.returncode}: {said}")
+            if len(self.broken) > _MOST_BROKEN:
+                raise Unmet(self.broken[-1])
             self._here.spawn_daemon(_SLOTS, 0)
 
     # --- the end -------------------------------------------------------------------------------
@@ -228,7 +233,7 @@ def ground(
                 here.program = (copy.python, "-m", "runforge")
             if late:
                 here.program = (*cluster.login(), *here.program)
-                here.daemon_options += ("--state-dir", str(here.root.parent / "state"))
+                here.run("init", str(here.root), "--bare", "--state-dir", str(here.root.parent / "state"))
             yield here, cluster
 
 

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,83 +21,20 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from gauntlets import slurm_config
+from gauntlets.slurm_config import NAMESPACES, lacking, program
 from runforge.machine import os_process
+
+__all__ = ["Cluster", "NotUp", "clear", "lacking", "running", "steps", "strays"]
 
 _UP_SECONDS = 30.0
 _POLL = 0.02
 _CLIENT_SECONDS = 10.0
-_PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "munged")
-_INSTALL = "apt-get install --no-install-recommends slurm-wlm munge"
 _NODE = str(Path(__file__).with_name("slurm_node.py"))
-_NAMESPACES = ["unshare", "--pid", "--uts", "--mount", "--ipc", "--fork", "--kill-child", "--mount-proc"]
-_CONF = """\
-ClusterName=cluster
-SlurmctldHost={host}({address})
-SlurmctldPort={port}
-SlurmUser={user}
-SlurmdUser={user}
-AuthType=auth/munge
-AuthInfo=socket={folder}/munge/socket
-CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
-StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool/%n
-SlurmctldPidFile={folder}/controller.pid
-SlurmdPidFile={folder}/%n.pid
-SlurmctldLogFile={folder}/controller.log
-SlurmdLogFile={folder}/%n.log
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
-MpiDefault=none
-SwitchType=switch/none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
-ReturnToService=2
-SlurmdParameters=config_overrides
-SchedulerParameters=batch_sched_delay=0,sched_interval=2,sched_min_interval=0,bf_interval=2
-DefMemPerCPU=100
-{settings}
-{gres}
-NodeName=n[1-{nodes}] NodeHostname={host} NodeAddr={address} Port=[{ports}] CPUs={cpus} RealMemory=4000 {cards} State=UNKNOWN
-PartitionName=main Nodes=n[1-{nodes}] Default=YES MaxTime=1-0 DefaultTime=10 State=UP PriorityTier=1
-PartitionName=urgent Nodes=n[1-{nodes}] MaxTime=1-0 DefaultTime=10 State=UP PriorityTier=10 PreemptMode=OFF
-"""
-#: Short ones, so that a test sees soon what takes minutes elsewhere.
-_SETTINGS = {
-    "SlurmctldTimeout": "10",
-    "SlurmdTimeout": "5",
-    "InactiveLimit": "0",
-    "KillWait": "15",
-    "MinJobAge": "300",
-    "MessageTimeout": "10",
-}
 
 
 class NotUp(Exception):
     """The cluster, or a part of it, does not do what it must; says what it said last."""
-
-
-def lacking(*, isolate: bool = False, late: bool = False) -> str | None:
-    """Return why no cluster can be started here, in a line for people; None if one can."""
-    for name in _PROGRAMS:
-        if _program(name) is None:
-            return f"{name} is not installed (Debian: {_INSTALL})"
-    try:
-        socket.gethostbyname(_host())
-    except OSError:
-        return f"the name of this host, {_host()}, does not resolve; add it to /etc/hosts"
-    if not isolate:
-        return None
-    if (
-        os.geteuid() != 0
-        or subprocess.run([*_NAMESPACES, "true"], capture_output=True, check=False).returncode
-    ):
-        return "nodes of their own need root and namespaces"
-    if late and (_program("bindfs") is None or not os.path.exists("/dev/fuse")):
-        return "a file system with late names needs bindfs and /dev/fuse (Debian: apt-get install bindfs)"
-    return None
 
 
 class Cluster:
@@ -137,7 +72,7 @@ class Cluster:
         """
         self.names = [f"n{number}" for number in range(1, nodes + 1)]
         self.is_isolated, self._share = isolate, share
-        self._configure(cpus, gpus, {**_SETTINGS, **(settings or {})})
+        slurm_config.write(self.folder, self.names, cpus=cpus, gpus=gpus, settings=settings or {})
         self._keeper = subprocess.Popen(
             [sys.executable, "-m", "gauntlets.slurm_cluster", str(self.folder)],
             stdin=subprocess.PIPE,
@@ -147,36 +82,6 @@ class Cluster:
         for part in ("munge", "controller", *self.names):
             self._start(part)
         self.until(lambda: self.states() == {f"{nodes} idle"}, "every node is idle")
-
-    def _configure(self, cpus: int, gpus: int, settings: dict[str, str]) -> None:
-        for name in ("state", "spool", "munge"):
-            (self.folder / name).mkdir(mode=0o755, parents=True)
-        # A node's daemon, and with pam or munge another user, must be able to pass.
-        self.folder.chmod(0o755)
-        key = self.folder / "munge" / "key"
-        key.write_bytes(os.urandom(128))
-        key.chmod(0o400)
-        ports, count = _free_ports(len(self.names) + 1), len(self.names)
-        text = _CONF.format(
-            host=_host(),
-            # By NoInAddrAny each daemon listens where its host's name points to; in containers that is not loopback.
-            address=socket.gethostbyname(_host()),
-            port=ports[0],
-            user=pwd.getpwuid(os.geteuid()).pw_name,
-            folder=self.folder,
-            settings="\n".join(f"{name}={value}" for name, value in settings.items()),
-            gres="GresTypes=gpu" if gpus else "",
-            nodes=count,
-            ports=",".join(map(str, ports[1:])),
-            cpus=cpus,
-            cards=f"Gres=gpu:{gpus}" if gpus else "",
-        )
-        self.conf.write_text(text, "utf-8")
-        # Slurm reads it before it knows that no plugin wants cgroups.
-        (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n", "utf-8")
-        if gpus:  # devices that are everywhere stand for the cards
-            line = f"NodeName=n[1-{count}] Name=gpu File=/dev/tty[0-{gpus - 1}] Flags=nvidia_gpu_env\n"
-            (self.folder / "gres.conf").write_text(line, "utf-8")
 
     def _start(self, part: str) -> None:
         if part == "munge":
@@ -199,7 +104,7 @@ class Cluster:
             ready = self.folder / f"{name}.up"
             ready.unlink(missing_ok=True)
             shared = [str(self._share)] if self._share else []
-            self._spawn(node, [*_NAMESPACES, sys.executable, _NODE, name, str(self.folder), *shared])
+            self._spawn(node, [*NAMESPACES, sys.executable, _NODE, name, str(self.folder), *shared])
             self.until(ready.exists, f"{node} is there")
         return ["nsenter", "-t", str(self._first(node)), "-p", "-m", "-u", "-i", "-r"]
 
@@ -214,14 +119,24 @@ class Cluster:
         """
         return [*self._inside("login")[:3], "-m"] if self.is_isolated else []
 
+    def machinery(self) -> set[int]:
+        """Return the processes that make the nodes: they name the shared folder, and no run has started them."""
+        makers = [process.pid for part, process in self._parts.items() if part.startswith("node:")]
+        nodes = {pid for maker in makers for pid in os_process.children(maker)}
+        return {
+            *makers,
+            *nodes,
+            *(pid for node in nodes for pid in os_process.children(node) if _is_mount(pid)),
+        }
+
     def _spawn(self, part: str, command: list[str]) -> None:
-        program = _program(command[0])
+        found = program(command[0])
         # What the starter's environment says of devices or of Slurm must not reach the runs.
         kept = {name: os.environ[name] for name in ("HOME", "USER", "LANG", "TMPDIR") if name in os.environ}
         path = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
         with open(self.folder / f"{part.replace(':', '-')}.out", "ab") as log:
             self._parts[part] = subprocess.Popen(
-                [program or command[0], *command[1:]],
+                [found or command[0], *command[1:]],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -387,25 +302,13 @@ def _is_of_job(pid: int, conf: str, node: str | None = None) -> bool:
     return is_ours and (node is None or words.get("SLURMD_NODENAME") == node)
 
 
+def _is_mount(pid: int) -> bool:
+    return os_process.name_of(pid) == "bindfs"
+
+
 def _others() -> list[int]:
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     return [pid for pid in pids if pid != os.getpid() and not os_process.is_zombie(pid)]
-
-
-def _host() -> str:
-    return socket.gethostname().partition(".")[0]
-
-
-def _program(name: str) -> str | None:
-    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 if __name__ == "__main__":  # the keeper: its input ends when whoever started the cluster is gone

@@ -50,6 +50,8 @@ class Arena:
         self.environment: dict[str, str] = {}
         #: So that the settings of whoever plays it count for nothing, and nobody is told of what fails here.
         self._nobodys = {"XDG_CONFIG_HOME": str(root.parent / "no-settings")}
+        #: Gives processes that name the workspace and belong to the machine around it.
+        self.bystanders: Callable[[], set[int]] = set
         #: What must be undone when all processes have ended.
         self.afterwards = contextlib.ExitStack()
         (root / "data").mkdir(parents=True)
@@ -163,8 +165,8 @@ class Arena:
         if self.daemons and self.daemons[-1].poll() is None:
             self.stop_daemon()
         with contextlib.suppress(Unmet):
-            self.until(lambda: not processes_of(self.root), "every process is gone", 5.0)
-        strays, locks = processes_of(self.root), held_locks(self.root)
+            self.until(lambda: not self._strays(), "every process is gone", 5.0)
+        strays, locks = self._strays(), held_locks(self.root)
         require(not strays, f"stray processes: {strays}")
         require(not locks, f"held locks: {locks}")
         verdict = json.loads(self.run("doctor", "--json", "--workspace", str(self.root), expect=None))["data"]
@@ -177,6 +179,10 @@ class Arena:
             "journal": found["journal"]["text"],
             "exports": found["exports"]["text"],
         }
+
+    def _strays(self) -> list[int]:
+        others = self.bystanders()
+        return [pid for pid in processes_of(self.root) if pid not in others]
 
     def clean_up(self) -> None:
         """Kill all that is left, also what is started meanwhile."""

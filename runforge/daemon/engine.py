@@ -19,7 +19,7 @@ from runforge.core import policy
 from runforge.core.outcome import Ending, Progress
 from runforge.core.policy import Decision, Past
 from runforge.core.records import Job
-from runforge.core.states import Cause
+from runforge.core.states import Cause, State
 from runforge.daemon.artifact_keeper import ArtifactKeeper
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
@@ -305,13 +305,15 @@ class Engine:
         self._seen = None
         with self._journal.write(self._claims.epoch) as tx:
             now = self._clock.now()
+            version = self._journal.data_version()  # nobody else can commit now
             for running in over:  # first: what a run used is learned when it ends
                 uses.note(tx, running.job, self._gpu_use.of(running.ref.token, running.record))
-            self._note(tx, moved, now)
-            ended = [(running, *record(tx, running, now)) for running in over]
-            self._delays.release(tx, now)
+            for each in moved:
+                each.job = transitions.note_progress(tx, each.job, each.progress or Progress(), now)
+            ended = [(running, *record(tx, running, now, version)) for running in over]
+            has_delayed = any(ending.state is State.QUEUED for _, _, ending in ended)
+            self._delays.release(tx, now, version, has_delayed=has_delayed)
             claimed = self._claim_all(tx, now, most) if may_launch else []
-            version = self._journal.data_version()  # while nobody else can commit
         if may_launch and len(claimed) < most:
             self._seen = (version, self._journal.commits)
         for running in moved:
@@ -324,15 +326,12 @@ class Engine:
             self._backend.forget(running.ref)
             self._listener.done(job, ending)
         for running, claim in claimed:
+            running.version = version
             self._attempts.add(running)
             self._gpu_use.begin(running.ref.token, claim.grant.uuids)
             self._listener.started(running.job)
             self._launch(running, claim)
         return len(claimed)
-
-    def _note(self, tx: Transaction, moved: Sequence[RunningAttempt], now: str) -> None:
-        for running in moved:
-            transitions.note_progress(tx, running.job, running.progress or Progress(), now)
 
     def _tell_failpoints(self, *, has_ended: bool, has_claimed: bool) -> None:
         if has_ended:

@@ -194,6 +194,7 @@ def restarts(rounds: int, *, quick: bool) -> Iterator[Figure]:
 
 def until_running(here: Workspace, count: int) -> None:
     """Wait until so many runs are going on."""
+
     def are() -> bool:
         with open_journal(here) as journal, journal.read() as tx:
             return len(tx.rows("jobs.running")) == count

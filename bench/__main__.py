@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import runforge
-from bench import at_scale, commands, peers, plots, runs, terminal
+from bench import at_scale, commands, diet, peers, plots, runs, terminal
 from bench.figures import Figure, as_markdown, as_text, from_document
 from runforge import __version__, clock
 from runforge.files.permissions import become_private
@@ -34,6 +34,7 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "j": commands.crowd,
     "k": terminal.figures,
     "l": commands.imports,
+    "m": diet.journal,
 }
 
 

@@ -58,8 +58,8 @@ def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
     here = workload.fresh()
     with workload.daemon(here, max_parallel=4) as pid:
         for number in range(4):
-            _enqueue(here, f"train-{number}", ["python3", "-c", _TRAINS])
-        _until_running(here, 4)
+            enqueue(here, f"train-{number}", ["python3", "-c", _TRAINS])
+        until_running(here, 4)
         share, beside = _share(pid, seconds), _supervisors(pid)
         cancel.cancel_all_running(here)
     yield Figure("f", "daemon while four runs train", "% of a core", share, goal="0.2 %")
@@ -80,7 +80,8 @@ def _supervisors(pid: int) -> float:
     return own / 2**20
 
 
-def _enqueue(here: Workspace, run_id: str, command: list[str]) -> None:
+def enqueue(here: Workspace, run_id: str, command: list[str]) -> None:
+    """Enqueue a run of a command."""
     folder = here.run_dir(run_id)
     folder.mkdir(parents=True)
     model = {"family": "command", "command": command}
@@ -170,19 +171,19 @@ def restarts(rounds: int, *, quick: bool) -> Iterator[Figure]:
         found = []
         pid = detach.start(here, max_parallel=9)
         for one in range(8):
-            _enqueue(here, f"long-{one}", ["sleep", "600"])
+            enqueue(here, f"long-{one}", ["sleep", "600"])
         for number in range(min(rounds, 3)):
-            _until_running(here, 8)
+            until_running(here, 8)
             daemon = psutil.Process(pid)
             daemon.kill()
             daemon.wait(10)
             stamp = here.root / f"stamp-{number}"
-            _enqueue(here, f"next-{number}", ["touch", str(stamp)])
+            enqueue(here, f"next-{number}", ["touch", str(stamp)])
             begin = time.time()
             pid = detach.start(here, max_parallel=9)
             until(stamp.exists, "the next run has started")
             found.append(stamp.stat().st_mtime - begin)
-            _until_running(here, 8)
+            until_running(here, 8)
         cancel.cancel_all_running(here)
         stop.stop(here)
         yield Figure(
@@ -191,7 +192,9 @@ def restarts(rounds: int, *, quick: bool) -> Iterator[Figure]:
         )  # fmt: skip
 
 
-def _until_running(here: Workspace, count: int) -> None:
+def until_running(here: Workspace, count: int) -> None:
+    """Wait until so many runs are going on."""
+
     def are() -> bool:
         with open_journal(here) as journal, journal.read() as tx:
             return len(tx.rows("jobs.running")) == count

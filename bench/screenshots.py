@@ -135,6 +135,7 @@ async def _take(ws: Workspace, folder: Path, size: tuple[int, int]) -> None:
         await camera.until("succeeded", 22)
         await camera.take("sweep", "slash", *"group:digits", "enter", "g", "o")
         await camera.take("curves", "b")
+        await camera.take("pairs", "4")
         await camera.take("compare", *["space"] * 5, "equals_sign", "left", "left", "left")
 
 

@@ -67,8 +67,8 @@ MUTANTS = (
     Mutant(
         "prune-by-a-stale-list",
         "runforge/queue/prune.py",
-        "        old = _prunable(tx, before)  # a run",
-        "        # a run",
+        "old = _prunable(tx, before, seqs)  # a run",
+        'old = [records.job(row) for row in tx.rows("jobs.window", seqs=json.dumps(list(seqs)))]  # a run',
         ("tests/queue/test_prune.py::test_a_run_that_is_retried_meanwhile_is_kept_with_its_files",),
         "a run that was retried a moment ago is deleted",
     ),

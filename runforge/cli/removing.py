@@ -16,6 +16,7 @@ from runforge.queue.changed import Changed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runforge.core.records import Job
     from runforge.queue.orphaned import Orphan
     from runforge.workspace import Workspace
 
@@ -76,6 +77,7 @@ def prune(
 def _prune_old(
     here: Workspace, seconds: float, *, delete_runs: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> int:
+    from runforge.cli.progress import Progress
     from runforge.queue import prune as pruning
 
     if not dry_run and not yes and delete_runs:
@@ -87,17 +89,31 @@ def _prune_old(
             changes.ask(f"Delete {what} ({cells.size(found.bytes)})", because="--delete-runs deletes folders")
         elif found.jobs:
             changes.ask(f"Forget {_runs(found.jobs)} (the folders stay)", because="")
-    outcome = pruning.prune(here, seconds, delete_runs=delete_runs, dry_run=dry_run)
+    listed: list[Job] = []
+    told = listed.extend if as_json else _ignore
+    with Progress("prune", "") as progress:
+        outcome = pruning.prune(
+            here, seconds, delete_runs=delete_runs, dry_run=dry_run, told=told, progress=progress
+        )
     if as_json:
-        left = [(job, "dry run") for job in outcome.forgotten] if dry_run else []
-        changes.print_json(Changed([] if dry_run else [*outcome.forgotten], left))
+        left = [(job, "dry run") for job in listed] if dry_run else []
+        changes.print_json(Changed([] if dry_run else listed, left))
         return 0
     prefix = "[DRY-RUN] would forget" if dry_run else "Forgot"
     size = f", {cells.size(outcome.bytes)}" if delete_runs else ""
     print(f"{prefix} {outcome.jobs} jobs{size}")
     if not delete_runs and outcome.jobs and not dry_run:
         output.note("The run folders are still there; --delete-runs deletes them too")
+    if outcome.kept_free:
+        output.note(
+            f"{cells.size(outcome.kept_free)} of the journal are free for new runs; the next `runforge prune` without a"
+            " daemon gives them back to the disk"
+        )
     return 0
+
+
+def _ignore(_: object) -> None:
+    pass
 
 
 def orphans(here: Workspace) -> tuple[list[Orphan], int]:

@@ -23,6 +23,8 @@ LEAST_RUNS = 5
 #: Below this a normal variable stays in 19 of 20 cases; its square does so on both sides.
 _NORMAL_95 = 1.6448536269514722
 _CHI_95_OF_ONE = 3.841458820694124
+#: Larger numbers have no place on an axis.
+_HIGHEST = 1e300
 
 
 class Importance(NamedTuple):
@@ -49,34 +51,40 @@ def strongest_first(
 
     Those that are no chance come first, those without a value last.
     """
-    found = [_of_one(path, [(given[path], y) for given, y in runs if path in given]) for path in paths]
+    ranked = ranks([y for _, y in runs])  # most parameters are in all runs
+    found = []
+    for path in paths:
+        pairs = [(given[path], y) for given, y in runs if path in given]
+        ys = ranked if len(pairs) == len(runs) else ranks([y for _, y in pairs])
+        found.append(_of_one(path, [value for value, _ in pairs], ys))
     return sorted(found, key=lambda each: (each.value is None, each.may_be_chance, -abs(each.value or 0.0)))
 
 
-def _of_one(path: str, pairs: Sequence[tuple[Any, float]]) -> Importance:
-    count = len(pairs)
-    texts = [json.dumps(value, sort_keys=True) for value, _ in pairs]
-    values = len(set(texts))
+def _of_one(path: str, given: Sequence[Any], ys: Sequence[float]) -> Importance:
+    """Return what is known of a parameter with these values, and the ranks of the metric."""
+    count = len(given)
+    is_ordered = all(map(is_number, given))
+    names = given if is_ordered else [json.dumps(value, sort_keys=True) for value in given]
+    values = len(set(names))
     nothing = Importance(path, count, values=values)
     if count < LEAST_RUNS:
         return nothing._replace(why_none=f"too few runs: {count} of at least {LEAST_RUNS}")
     if values == 1:
         return nothing._replace(why_none="all runs have one value")
-    ys = ranks([y for _, y in pairs])
     if len(set(ys)) == 1:
         return nothing._replace(why_none="the metric is the same in all runs")
-    if all(is_number(value) for value, _ in pairs):
-        value = correlation(ranks([float(value) for value, _ in pairs]), ys)
+    if is_ordered:
+        value = correlation(ranks(given), ys)
         return nothing._replace(kind=RANK, value=value, may_be_chance=_is_chance(value, count, 1))
     if values == count:
         return nothing._replace(why_none="each run has another value, and they have no order")
-    ratio = correlation_ratio(texts, ys)
+    ratio = correlation_ratio(names, ys)
     return nothing._replace(kind=RATIO, value=ratio, may_be_chance=_is_chance(ratio, count, values - 1))
 
 
 def is_number(value: Any) -> bool:
     """Return whether a parameter's value has a place on an axis."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _HIGHEST
 
 
 def ranks(values: Sequence[float]) -> list[float]:

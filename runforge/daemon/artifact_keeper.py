@@ -33,33 +33,40 @@ class ArtifactKeeper:
         self._log = log
         #: The journal's version when nothing was left to do.
         self._seen: tuple[int, int] | None = None
+        #: The journal's version, for other processes alone, when no sweep wanted anything deleted.
+        self._idle: int | None = None
         self._next = -math.inf
         #: (job, attempt): their artifacts are gone, or cannot be deleted.
         self._done: set[tuple[str, int]] = set()
 
     def wait_seconds(self) -> float | None:
         """Return the seconds until the next look; None if the journal's next change will do."""
-        if self._seen is not None and self._seen == self._journal.version():
+        if self._is_seen(self._journal.version()):
             return None
         return max(0.0, self._next - self._clock.monotonic())
 
     def step(self) -> None:
         """Delete what is not to be kept, if it is time."""
         version = self._journal.version()
-        if self._clock.monotonic() < self._next or self._seen == version:
+        if self._clock.monotonic() < self._next or self._is_seen(version):
             return
         with self._journal.read() as tx:
             sweeps = tx.rows("sweeps.keeping")
             left = [row for sweep in sweeps for row in self._left(tx, sweep)]
+        self._idle = None if sweeps else version[0]
         if sweeps:
             self._next = self._clock.monotonic() + LOOK_SECONDS
         for row in left[:_MOST_AT_ONCE]:
             self._delete(row)
         self._seen = self._journal.version() if len(left) <= _MOST_AT_ONCE else None
 
+    def _is_seen(self, version: tuple[int, int]) -> bool:
+        """Return whether nothing that matters has changed: only others say what a sweep keeps."""
+        return version in {self._seen, (self._idle, version[1])}
+
     def finish(self) -> None:
         """Delete all that is not to be kept now, because no other look follows."""
-        while self._seen != self._journal.version():
+        while not self._is_seen(self._journal.version()):
             self._next = -math.inf
             self.step()
 

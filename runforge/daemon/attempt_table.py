@@ -22,6 +22,9 @@ class RunningAttempt:
     job: Job
     ref: AttemptRef
     past: Past
+    #: The journal's version (`Journal.data_version`) when the job was as it is here; None is not known. Who changes
+    #: the job in this process sets it to None.
+    version: int | None = None
     #: It may have ended and must be inspected.
     is_due: bool = False
     #: The end is known but not yet recorded (the disk may be full).

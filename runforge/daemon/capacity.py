@@ -56,6 +56,12 @@ class Slots:
         for row in granted:
             self._held[row["device"]].append((row["job_id"], row["share_mb"]))
 
+    def take(self, slot: int, needs: Resources) -> None:
+        """Note that a run without devices has a slot now."""
+        self._taken.add(slot)
+        self._cpus += needs.cpus if needs.cpus > 1 else 0
+        self._mem_mb += needs.mem_mb
+
     @property
     def shown_gpu_slots(self) -> int:
         """How many GPU slots there are, for people: without a GPU there is one, and the run uses the CPU."""

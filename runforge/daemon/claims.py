@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runforge.core.devices import Device, Reservation
 from runforge.core.outcome import Grant
 from runforge.core.records import Attempt, Group, Job
+from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity, Head, Machine, choose, place
 from runforge.core.states import Cause
 from runforge.daemon.capacity import Slots
@@ -52,6 +53,8 @@ class Claims:
         self._rule = rule
         self._slots = Slots(slots, gpu_slots, gpus, machine)
         self._patience = Patience(patience)
+        #: What could start at the last look, with the rows of these jobs.
+        self._rows: dict[Head, Any] = {}
         #: Returns whose token it is, as a job id.
         self.job_of: Callable[[str], str | None] = _nobody
         #: Where attempts run; None is this machine.
@@ -99,13 +102,22 @@ class Claims:
     ) -> list[Claimed]:
         """Claim as many jobs as there is room for, but not more than `most`."""
         claimed: list[Claimed] = []
-        while len(claimed) < most and (head := self._choose(tx, self._free(tx), seconds)) is not None:
-            claimed.append(self._claim(tx, head, self._slots.capacity, now))
+        capacity = self._free(tx)
+        while len(claimed) < most and (found := self._choose(tx, capacity, seconds)) is not None:
+            made = self._claim(tx, found.needs, records.job(self._rows[found]), self._slots.capacity, now)
+            claimed.append(made)
+            if found.needs.gpus:
+                capacity = self._free(tx)  # runs may share a device from now on
+            else:
+                self._slots.take(made.grant.slot, found.needs)
+                capacity = self._slots.capacity
         return claimed
 
     def _free(self, tx: Transaction) -> Capacity:
         # Read again: a claim that a full disk rolled back is still in memory.
-        self._slots.load(tx.rows("attempts.slots"), tx.rows("attempts.grants"), tx.rows("attempts.asked"))
+        taken = tx.rows("attempts.taken")
+        grants = tx.rows("attempts.grants") if any(row["gpus"] for row in taken) else []
+        self._slots.load(taken, grants, taken)
         self._slots.used_by = _used_by(self._slots.gpus.seen, self.job_of)
         if self._slots.gpus.total:
             self._slots.quarantined = frozenset(row["device"] for row in tx.rows("attempts.quarantined"))
@@ -115,27 +127,22 @@ class Claims:
     def _choose(self, tx: Transaction, capacity: Capacity, seconds: float) -> Head | None:
         if capacity.slots == 0 or self.room == 0:
             return None
-        found = heads.first(tx, only=self._only_lane)
+        found = self._rows = heads.with_rows(tx, only=self._only_lane)
         self.is_gpu_wanted = any(head.needs.gpus for head in found)
         kept = self._slots.reservation = self._patience.reservation(found, capacity, seconds)
         return self._rule(found, capacity._replace(reservation=kept))
 
-    def _claim(self, tx: Transaction, head: Head, capacity: Capacity, now: str) -> Claimed:
-        job = records.job(tx.row("jobs.by_job_id", job_id=head.job_id))
+    def _claim(self, tx: Transaction, needs: Resources, job: Job, capacity: Capacity, now: str) -> Claimed:
         failures = _failures(tx, job)
         avoid = failures[-1].devices if failures else ()
-        devices = self._slots.grants(head.needs, place(head.needs, capacity, avoid) or ())
+        devices = self._slots.grants(needs, place(needs, capacity, avoid) or ())
         slot = self._slots.first_free()
         grant = Grant(new_token(), self.epoch, slot, devices, len(failures), self.place)
-        transitions.claim(tx, job, grant, now)
+        started, group = transitions.claim(tx, job, grant, now)
         if self.room is not None:
             self.room -= 1
-        self._patience.forget(head.needs)
-        job = records.job(tx.row("jobs.by_job_id", job_id=head.job_id))
-        group = None
-        if job.group_id is not None:
-            group = records.group(tx.row("groups.by_id", group_id=job.group_id))
-        return Claimed(job, group, grant)
+        self._patience.forget(needs)
+        return Claimed(started, group, grant)
 
 
 def _nobody(_token: str) -> str | None:

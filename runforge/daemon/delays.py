@@ -20,6 +20,8 @@ class Delays:
     def __init__(self) -> None:
         self._tries: Counter[str] = Counter()
         self._next: str | None = None
+        #: The journal's version at which that was read.
+        self._read: int | None = None
 
     def is_first(self, job_id: str) -> bool:
         """Return whether this is the job's first delay in a row."""
@@ -47,8 +49,15 @@ class Delays:
         """Return the seconds until one is due; None if none is delayed."""
         return None if self._next is None else seconds_between(now, self._next)
 
-    def release(self, tx: Transaction, now: str) -> None:
-        """Let the due jobs start, inside this transaction."""
-        if self.is_due(now):
+    def release(self, tx: Transaction, now: str, version: int, *, has_delayed: bool) -> None:
+        """Let the due jobs start, inside this transaction; `has_delayed`: it may have delayed one itself.
+
+        `version` changes when another process writes. What this one writes may be rolled back: then it is read again.
+        """
+        is_due = self.is_due(now)
+        if is_due:
             tx.run("jobs.release_due", now=now)
+        elif self._read == version and not has_delayed:
+            return
         self.load(tx)
+        self._read = None if is_due or has_delayed else version

@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 
 from runforge import own_python
-from runforge.daemon.engine import Settings
 from runforge.daemon.main import check_settings
+from runforge.daemon.settings import Settings
 from runforge.errors import OperationFailed, RunForgeError
 from runforge.files.durable import open_file
 from runforge.files.permissions import become_private

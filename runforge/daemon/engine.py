@@ -7,19 +7,17 @@ what happens to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from runforge import failpoints, machine_faults
 from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder
 from runforge.clock import Clock
 from runforge.core import policy
-from runforge.core.outcome import Ending, Progress
+from runforge.core.outcome import Progress
 from runforge.core.policy import Decision, Past
 from runforge.core.records import Job
-from runforge.core.states import Cause
+from runforge.core.states import Cause, State
 from runforge.daemon.artifact_keeper import ArtifactKeeper
 from runforge.daemon.attempt_table import AttemptTable, RunningAttempt
 from runforge.daemon.claims import Claimed, Claims
@@ -28,6 +26,7 @@ from runforge.daemon.gpu_use import GpuUse
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.orders import Orders
 from runforge.daemon.recording import record
+from runforge.daemon.settings import Listener
 from runforge.daemon.settling import Decide, settle
 from runforge.daemon.stall_watch import StallWatch
 from runforge.daemon.stop_watch import StopWatch
@@ -38,41 +37,10 @@ from runforge.errors import RunForgeError, explained
 from runforge.store import records, transitions, uses
 from runforge.store.journal import Journal, Transaction
 
-if TYPE_CHECKING:
-    from runforge.backends.slurm.options import SlurmOptions
-
 #: How often held launches are tried again, in seconds.
 POLL_SECONDS = 0.5
 #: So many runs are looked at, ended and started in one tick at most: between two of them a daemon beats and hears.
 MOST_A_TICK = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a daemon was started with."""
-
-    max_parallel: int = 2
-    #: None is one for each device.
-    gpu_slots: int | None = None
-    orphans: str = "requeue"
-    #: The devices that it may give out, of those that are its share; None is all.
-    devices: str | None = None
-    #: How it works with Slurm; None: its runs are on this machine.
-    slurm: SlurmOptions | None = None
-
-    @property
-    def backend(self) -> str:
-        """Where its runs are: local, slurm."""
-        return "local" if self.slurm is None else "slurm"
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Prints what happens: the daemon's tokens, or a direct sweep's progress. `log` takes warnings."""
-
-    started: Callable[[Job], None]
-    done: Callable[[Job, Ending], None]
-    log: Callable[[str], None]
 
 
 class Engine:
@@ -305,13 +273,15 @@ class Engine:
         self._seen = None
         with self._journal.write(self._claims.epoch) as tx:
             now = self._clock.now()
+            version = self._journal.data_version()  # nobody else can commit now
             for running in over:  # first: what a run used is learned when it ends
                 uses.note(tx, running.job, self._gpu_use.of(running.ref.token, running.record))
-            self._note(tx, moved, now)
-            ended = [(running, *record(tx, running, now)) for running in over]
-            self._delays.release(tx, now)
+            for each in moved:
+                each.job = transitions.note_progress(tx, each.job, each.progress or Progress(), now)
+            ended = [(running, *record(tx, running, now, version)) for running in over]
+            has_delayed = any(ending.state is State.QUEUED for _, _, ending in ended)
+            self._delays.release(tx, now, version, has_delayed=has_delayed)
             claimed = self._claim_all(tx, now, most) if may_launch else []
-            version = self._journal.data_version()  # while nobody else can commit
         if may_launch and len(claimed) < most:
             self._seen = (version, self._journal.commits)
         for running in moved:
@@ -324,15 +294,12 @@ class Engine:
             self._backend.forget(running.ref)
             self._listener.done(job, ending)
         for running, claim in claimed:
+            running.version = version
             self._attempts.add(running)
             self._gpu_use.begin(running.ref.token, claim.grant.uuids)
             self._listener.started(running.job)
             self._launch(running, claim)
         return len(claimed)
-
-    def _note(self, tx: Transaction, moved: Sequence[RunningAttempt], now: str) -> None:
-        for running in moved:
-            transitions.note_progress(tx, running.job, running.progress or Progress(), now)
 
     def _tell_failpoints(self, *, has_ended: bool, has_claimed: bool) -> None:
         if has_ended:

@@ -16,12 +16,13 @@ from runforge.core.scheduling import Machine
 from runforge.core.states import State
 from runforge.daemon import predecessor
 from runforge.daemon.claims import Claims
-from runforge.daemon.engine import Engine, Listener, Settings
+from runforge.daemon.engine import Engine
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.replace import replace_holder
 from runforge.daemon.sampling import Sampling
+from runforge.daemon.settings import Listener, Settings
 from runforge.errors import InternalError, InvalidRequest, OperationFailed, RunForgeError
 from runforge.files.permissions import become_private
 from runforge.machine import os_process, size

@@ -16,9 +16,16 @@ from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
 
 
-def record(tx: Transaction, running: RunningAttempt, now: str) -> tuple[Job, Ending]:
-    """Record how an attempt ended; return the job as it was, and the recorded ending."""
-    job = records.job(tx.row("jobs.by_job_id", job_id=running.job.job_id))
+def record(
+    tx: Transaction, running: RunningAttempt, now: str, version: int | None = None
+) -> tuple[Job, Ending]:
+    """Record how an attempt ended; return the job as it was, and the recorded ending.
+
+    `version` is that of the journal for this process. The job is not read again if nobody has written since.
+    """
+    job = running.job
+    if version is None or running.version != version:
+        job = records.job(tx.row("jobs.by_job_id", job_id=job.job_id))
     if running.ending is None:
         raise IllegalTransition(f"run {job.run_id} has not ended")
     ending = _signed(policy.apply_cancel(running.ending, job), running)

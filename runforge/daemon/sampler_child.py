@@ -102,11 +102,12 @@ class SamplerChild:
     def _suggestions(self, code: int) -> Any:
         lines = [line for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
         last = lines[-1].strip() if lines else ""
-        if code != 0:
-            what = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            raise SamplerFailed(last[:_SHOWN] or f"the sampler {what}")
         with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError):
-            return json.loads(last)["suggestions"]
+            return json.loads(last)["suggestions"]  # though it may have died after that
+        if code < 0:
+            raise SamplerFailed(f"the sampler was killed by signal {-code}")
+        if code > 0:
+            raise SamplerFailed(last[:_SHOWN] or f"the sampler ended with exit code {code}")
         raise SamplerFailed(f"the sampler printed no answer: {last[:_SHOWN] or 'nothing'}")
 
     def end(self) -> None:

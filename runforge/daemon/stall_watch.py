@@ -122,4 +122,5 @@ class StallWatch:
     @staticmethod
     def _set(tx: Transaction, running: RunningAttempt, stalled_at: str | None, now: str) -> None:
         job = running.job
+        running.version = None
         tx.run("jobs.set_stalled", job_id=job.job_id, attempt=job.attempt, stalled_at=stalled_at, now=now)

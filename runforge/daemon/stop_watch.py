@@ -52,6 +52,8 @@ class StopWatch:
         self._stopped = stopped
         #: The journal's version when no run had to be watched.
         self._seen: tuple[int, int] | None = None
+        #: The journal's version, for other processes alone, when no sweep had a rule.
+        self._ruleless: int | None = None
         self._next = -math.inf
         self._running: dict[str, RunCurves] = {}
         self._judged: dict[str, float] = {}
@@ -61,16 +63,16 @@ class StopWatch:
 
     def wait_seconds(self) -> float | None:
         """Return the seconds until the next look; None if the journal's next change will do."""
-        if self._seen is not None and self._seen == self._journal.version():
+        if self._is_seen(self._journal.version()):
             return None
         return max(0.0, self._next - self._clock.monotonic())
 
     def step(self, attempts: AttemptTable) -> None:
         """Look at the runs of sweeps with a stop rule, if it is time."""
         now = self._clock.monotonic()
-        if now < self._next or (self._seen is not None and self._seen == self._journal.version()):
-            return
         version = self._journal.version()
+        if now < self._next or self._is_seen(version):
+            return
         with self._journal.read() as tx:
             rows = [row for row in tx.rows("sweeps.judged") if attempts.of_job(row["job_id"]) is not None]
             groups = {row["group_id"]: row for row in rows}
@@ -78,9 +80,11 @@ class StopWatch:
                 group_id: tx.rows("sweeps.compared", group_id=group_id, limit=_MOST_COMPARED)
                 for group_id in groups
             }
+            has_rules = bool(rows) or tx.row("sweeps.has_rules")[0]
         self._forget(rows, compared)
         if not rows:
             self._seen = version
+            self._ruleless = None if has_rules else version[0]
             return
         self._next = now + LOOK_SECONDS
         self._seen = None
@@ -88,6 +92,10 @@ class StopWatch:
         for group_id, sweep in groups.items():
             of_group = [attempts.of_job(row["job_id"]) for row in rows if row["group_id"] == group_id]
             self._look(sweep, [each for each in of_group if each is not None], compared[group_id])
+
+    def _is_seen(self, version: tuple[int, int]) -> bool:
+        """Return whether nothing that matters has changed since no run had to be watched: this process sets no rule."""
+        return version in {self._seen, (self._ruleless, version[1])}
 
     def _forget(self, rows: Iterable[Any], compared: Mapping[str, Iterable[Any]]) -> None:
         running = {row["job_id"] for row in rows}
@@ -159,6 +167,7 @@ class StopWatch:
         job = running.job
         with self._journal.write(self._epoch()) as tx:
             now = self._clock.now()
+            running.version = None
             changed = tx.run(
                 "jobs.stop_early", job_id=job.job_id, attempt=job.attempt, reason=verdict.to_json(), now=now
             )

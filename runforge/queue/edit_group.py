@@ -109,6 +109,13 @@ def look_at_rule(workspace: Workspace, name: str, text: str) -> str:
     return "no run ends early" if rule == OFF else f"{rule}, by {group.objective_metric} ({group.direction})"
 
 
+def set_rule(workspace: Workspace, group_id: str, text: str) -> tuple[str, bool]:
+    """Give a sweep the stop rule that a text means; return it as it is written, and whether it was another one."""
+    rule = stop_of(text) or OFF
+    done = edit_groups(workspace, [group_id], GroupEdit(stop=rule))
+    return rule, bool(done.changed)
+
+
 def _edit_sweep(tx: Transaction, study: Study | None, group: Group, wish: GroupEdit) -> None:
     if wish.stop is None and wish.keep is None:
         return

@@ -154,9 +154,9 @@ def _extend(journal: Journal, name: str, wish: _Wish) -> Extended:
             raise _Changed
         now = clock.now()
         studies.put(tx, after)
-        if after.wanted > after.made:
-            tx.run("groups.set_open", group_id=group.group_id, is_open=1, now=now)
-        if sifted.new or after.wanted > after.made:
+        is_open = after.wanted > after.made
+        tx.run("groups.set_open", group_id=group.group_id, is_open=int(is_open), now=now)
+        if sifted.new or is_open:
             tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
 
     check_datasets(journal.workspace, sifted.new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Sequence
 
@@ -12,7 +13,7 @@ from runforge.queue import provenance
 from runforge.queue.change import announce, committed
 from runforge.queue.changed import Changed
 from runforge.store import code as codes
-from runforge.store import edges, transitions
+from runforge.store import edges, forgetting
 from runforge.workspace import Workspace
 
 #: Only the folders that RunForge made are deleted with their run.
@@ -27,7 +28,7 @@ def remove(workspace: Workspace, job_ids: Sequence[str], *, keep_files: bool = F
     with committed(workspace) as tx:
         jobs = [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)]
         ended = [job for job in jobs if job.state not in LIVE]
-        groups = transitions.forget(tx, ended, clock.now())
+        groups = forgetting.forget(tx, ended, clock.now())
         unused = codes.forget_unused(tx)
     failpoints.hit("prune.forgotten")
     provenance.let_go(workspace, unused)
@@ -41,9 +42,16 @@ def delete_folders(
     workspace: Workspace, jobs: Iterable[Job], groups: Iterable[str], *, run_folders: bool
 ) -> None:
     """Delete what belongs to forgotten jobs and groups."""
+    attempts, root = str(workspace.attempts_dir), str(workspace.root)
     for job in jobs:
-        shutil.rmtree(workspace.attempt_dir(job.run_id, 1).parent, ignore_errors=True)
+        _remove(f"{attempts}/{job.run_id}")
         if run_folders and job.run_dir.startswith(_OWN):
-            shutil.rmtree(workspace.root / job.run_dir, ignore_errors=True)
+            _remove(f"{root}/{job.run_dir}")
     for group_id in groups:
-        shutil.rmtree(workspace.group_dir(group_id), ignore_errors=True)
+        _remove(str(workspace.group_dir(group_id)))
+
+
+def _remove(folder: str) -> None:
+    """Delete a folder if it is there: of very many that are not, looking is most of the work."""
+    if os.path.lexists(folder):
+        shutil.rmtree(folder, ignore_errors=True)

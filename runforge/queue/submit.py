@@ -177,7 +177,7 @@ def insert_single(tx: Transaction, run: NewRun, now: str) -> None:
     insert_job(tx, run, lane_of(group), number, now)
     if group is not None:
         tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
-        tx.run("groups.settle", group_id=group.group_id, now=now)
+        tx.run("groups.settle", group_id=group.group_id, now=now, has_succeeded=0)
 
 
 def _run_again(workspace: Workspace, tx: Transaction, job: Job, run: NewRun, now: str) -> None:

@@ -218,7 +218,7 @@ def _insert(
             transitions.depend(tx, job_ids[-1], parents, now)
     if group is not None:
         tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
-        tx.run("groups.settle", group_id=group.group_id, now=now)
+        tx.run("groups.settle", group_id=group.group_id, now=now, has_succeeded=0)
     first = records.job(tx.row("jobs.by_job_id", job_id=job_ids[0])).seq if job_ids else 0
     return first, job_ids, 0 if study is None else study.wanted - study.made
 

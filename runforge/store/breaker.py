@@ -1,6 +1,6 @@
 """The breaker of a group: equal failures in a row pause it, in the transaction of the last one's end.
 
-So a killed daemon cannot start one more. A success ends the row; a cancel, and what the machine did, neither ends
+So a killed daemon cannot start one more. A success ends the row (`groups.settle`); a cancel, and what the machine did, neither ends
 nor lengthens it.
 """
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from runforge import failpoints
 from runforge.core.guards import USUAL_BREAKER, words_of
-from runforge.core.states import State
 from runforge.store import outbox
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 def after(tx: Transaction, group_id: str, ending: Ending, now: str) -> None:
     """Count how an attempt of the group ended; pause the group if that was one equal failure too many."""
-    if ending.state is State.SUCCEEDED:
-        tx.run("groups.end_streak", group_id=group_id)
     if ending.signature is None:
         return
     found = tx.row("groups.count_failure", group_id=group_id, signature=ending.signature)

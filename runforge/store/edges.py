@@ -61,11 +61,6 @@ def _found(tx: Transaction, kind: str, parent: str) -> Job | Group | None:
 # --- what ended ------------------------------------------------------------------------------------
 
 
-def awaited(tx: Transaction, job: Job) -> set[str]:
-    """Return which of a job and its group somebody waits for; mostly neither."""
-    return {row[0] for row in tx.rows("edges.awaited", job_id=job.job_id, group_id=job.group_id)}
-
-
 def after_run(tx: Transaction, job_id: str, now: str) -> list[Doomed]:
     """Meet the edges to a run that has ended; return who waits for it in vain."""
     parent = job_of(tx, job_id)

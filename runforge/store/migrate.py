@@ -52,7 +52,8 @@ def migrate(connection: Any, path: Path) -> None:
     if before == NEWEST:
         return
     if before == 0:
-        # Cannot be set inside a transaction; harmless to repeat after a crash.
+        # Cannot be set inside a transaction; harmless to repeat after a crash. A pruned journal can shrink page by page.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL").fetchall()
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
         failpoints.hit("migrate.wal")
     else:

@@ -70,7 +70,7 @@ def started(tx: Transaction, job: Job, now: str) -> None:
         note(tx, "started", job.job_id, job.group_id, {"asked": True}, now=now)
 
 
-def ended(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
+def ended(tx: Transaction, job: Job, ending: Ending, now: str, *, is_group_over: bool) -> None:
     """Note a run's end, its sweep's first failure, and its group's end, after all of it is written."""
     is_failed = ending.state is State.FAILED
     detail = {"state": ending.state.value, "error": ending.error, "asked": job.notify is not None}
@@ -81,7 +81,7 @@ def ended(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
             note(tx, "done", job.job_id, None, detail, now=now)
     elif is_failed and job.notify != "never" and tx.row("outbox.is_first_failure", lane_id=job.lane_id):
         note(tx, "failed", job.job_id, job.group_id, detail, now=now)
-    if job.group_id is not None and tx.row("outbox.is_over_now", group_id=job.group_id, now=now):
+    if is_group_over:
         wants_nothing, wants_end = tx.row("outbox.wishes", group_id=job.group_id)
         if not wants_nothing:
             note(tx, "group_done", None, job.group_id, {"asked": bool(wants_end)}, now=now)

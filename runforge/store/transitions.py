@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from runforge import clock, failpoints
 from runforge.core.dependencies import Parent
 from runforge.core.outcome import DeviceGrant, Ending, Grant, Progress
-from runforge.core.records import Job
+from runforge.core.records import Group, Job
 from runforge.core.resources import Resources, checked
 from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
@@ -49,8 +49,8 @@ def _shape_id(tx: Transaction, needs: Resources) -> int:
     return int(row[0])
 
 
-def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
-    """Move queued -> running, with slot, devices, attempt row and the lane's turn."""
+def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> tuple[Job, Group | None]:
+    """Move queued -> running, with slot, devices, attempt row and the lane's turn; return the job and its group."""
     waiting = None if grant.place is None else ""
     changed = tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now, waiting=waiting)
     _require(changed, job, "started")
@@ -71,20 +71,28 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> None:
     served = tx.row("groups.serve", group_id=job.group_id)[0]
     tx.run("groups.set_served", lane_id=job.lane_id, served=served)
     outbox.started(tx, job, now)
+    group = None
     if job.group_id is not None:
-        tx.run("groups.mark_started", group_id=job.group_id, now=now)
+        group = records.group(tx.row("groups.by_id", group_id=job.group_id))
+        if group.started_at is None or group.finished_at is not None:
+            tx.run("groups.mark_started", group_id=job.group_id, now=now)
+    # What `jobs.claim` writes.
+    started = job._replace(state=State.RUNNING, started_at=now, error=None, cause=None, stalled_at=None)
+    return started._replace(waiting=waiting), group
 
 
-def note_progress(tx: Transaction, job: Job, told: Progress, now: str) -> None:
-    """Write down how far an attempt in a cluster has come. It keeps the state running; it changes what people see."""
+def note_progress(tx: Transaction, job: Job, told: Progress, now: str) -> Job:
+    """Write down how far an attempt in a cluster has come; return the job. It stays running; what people see changes."""
     name = {"job_id": job.job_id, "attempt": job.attempt}
     if told.place is not None:
         tx.run("attempts.note_place", place=told.place, **name)
     if told.begun_at is not None:
         if tx.run("jobs.begin", begun_at=told.begun_at, now=now, **name):
             tx.run("attempts.begin", begun_at=told.begun_at, node=told.node, **name)
-    elif told.waiting is not None:
-        tx.run("jobs.wait", waiting=told.waiting, now=now, **name)
+            return job._replace(waiting=None, started_at=told.begun_at)
+    elif told.waiting is not None and tx.run("jobs.wait", waiting=told.waiting, now=now, **name):
+        return job._replace(waiting=told.waiting)
+    return job
 
 
 def _give(tx: Transaction, job: Job, grant: DeviceGrant) -> None:
@@ -120,7 +128,7 @@ def _cascade(tx: Transaction, first: list[_Doom], now: str) -> None:
 
 def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
     """End one job; return which queued jobs must end because of that, and how."""
-    changed = tx.run(
+    row = tx.row(
         "jobs.end",
         job_id=job.job_id,
         attempt=job.attempt,
@@ -132,24 +140,25 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
         metric_name=ending.metric_name,
         metric_value=ending.metric_value,
     )
-    _require(changed, job, str(ending.state))
+    _require(int(row is not None), job, str(ending.state))
     if job.state is State.RUNNING:
         _end_attempt(tx, job, ending, now)
         if ending.state is State.SUCCEEDED and job.needs.gpus:
             learned.apply(tx, job, now)
     doomed: list[_Doom] = []
-    awaited = edges.awaited(tx, job)
+    is_group_over = False
     if job.group_id is not None:
         if job.state is State.RUNNING:
             breaker.after(tx, job.group_id, ending, now)
         if ending.state is State.FAILED:
             doomed += _failing_fast(tx, job.group_id, job.run_id)
-        tx.run("groups.settle", group_id=job.group_id, now=now)
-        if job.group_id in awaited:
+        has_succeeded = job.state is State.RUNNING and ending.state is State.SUCCEEDED
+        is_group_over = _settle(tx, job.group_id, now, has_succeeded=has_succeeded)
+        if row["is_group_awaited"]:
             doomed += _in_vain(edges.after_group(tx, job.group_id, now))
-    if job.job_id in awaited:
+    if row["is_awaited"]:
         doomed += _in_vain(edges.after_run(tx, job.job_id, now))
-    outbox.ended(tx, job, ending, now)
+    outbox.ended(tx, job, ending, now, is_group_over=is_group_over)
     return doomed
 
 
@@ -169,7 +178,8 @@ def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         tx.run("attempts.note_device_failure", job_id=job.job_id, attempt=job.attempt)
         quarantine.judge(tx, job, now)
     tx.run("attempts.free_slots", job_id=job.job_id)
-    tx.run("attempts.free_devices", job_id=job.job_id)
+    if job.needs.gpus:
+        tx.run("attempts.free_devices", job_id=job.job_id)
 
 
 def _failing_fast(tx: Transaction, group_id: str, run_id: str) -> list[_Doom]:
@@ -185,9 +195,15 @@ def _in_vain(doomed: list[edges.Doomed]) -> list[_Doom]:
     return [(each.job_id, Cause.DEPENDENCY, each.error) for each in doomed]
 
 
+def _settle(tx: Transaction, group_id: str, now: str, *, has_succeeded: bool = False) -> bool:
+    """Note whether a group is over; return whether it is since now, and nobody has canceled it."""
+    row = tx.row("groups.settle", group_id=group_id, now=now, has_succeeded=has_succeeded)
+    return row is not None and row["finished_at"] == now and not row["is_canceled"]
+
+
 def settle(tx: Transaction, group_id: str, now: str) -> None:
     """Note whether a group is over, after it was opened or closed; what waits for it may start now, or never."""
-    tx.run("groups.settle", group_id=group_id, now=now)
+    _settle(tx, group_id, now)
     _cascade(tx, _in_vain(edges.after_group(tx, group_id, now)), now)
 
 
@@ -307,7 +323,7 @@ def _retry(tx: Transaction, job: Job, now: str) -> list[str]:
     if job.group_id is None:
         return [job.job_id]
     tx.run("groups.set_canceled", group_id=job.group_id, is_canceled=0, now=now)
-    tx.run("groups.settle", group_id=job.group_id, now=now)
+    _settle(tx, job.group_id, now)
     return [job.job_id, job.group_id]
 
 
@@ -317,23 +333,6 @@ def depend(tx: Transaction, job_id: str, parents: Sequence[Parent], now: str | N
     OperationFailed if one of them has ended otherwise; InvalidRequest if they would wait for each other.
     """
     edges.add(tx, edges.known_job(tx, job_id), parents, now or clock.now())
-
-
-def forget(tx: Transaction, jobs: Iterable[Job], now: str) -> list[str]:
-    """Delete ended jobs, and their groups that are empty then; return these groups. Nobody waits for them any more."""
-    gone, groups = [], {}
-    for job in jobs:
-        edges.forget_parent(tx, job.job_id, now)
-        tx.run("jobs.mark_pruned", job_id=job.job_id, now=now)
-        tx.run("jobs.delete", job_id=job.job_id)
-        if job.group_id is not None:
-            groups[job.group_id] = True
-    for group_id in groups:
-        tx.run("groups.mark_pruned", group_id=group_id, now=now)
-        if tx.run("groups.delete_empty", group_id=group_id):
-            edges.forget_parent(tx, group_id, now)
-            gone.append(group_id)
-    return gone
 
 
 def ask_to_cancel(tx: Transaction, job: Job, now: str) -> None:

@@ -7,12 +7,14 @@ ids: entries, rows and edges are read beside each other, and nothing is kept.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from runforge.core import run_names
 from runforge.core.states import State
 from runforge.store import known_names, records, replay
 from runforge.store.failures import explained
@@ -59,6 +61,8 @@ def unknown_runs(workspace: Workspace) -> list[str]:
         return []
     with open_journal(workspace) as journal, journal.read() as tx:
         left = set(known_names.unknown_run_ids(tx, _run_names(workspace)))
+        for row in tx.rows("journal.runs_pruned") if left else ():
+            left.difference_update(run_names.unpacked(json.loads(row[0]).get("runs", ())))
         if left:
             with tx.each("journal.runs_ever") as rows:
                 left.difference_update(row[0] for row in rows)

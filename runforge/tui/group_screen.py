@@ -24,7 +24,7 @@ from runforge.tui.sweep_plots import SweepPlots
 from runforge.tui.sweeping import EXTEND, STOP, Sweeping
 from runforge.tui.trial_table import TrialTable
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import GroupView, JobView, ended_runs, group_state
+from runforge.views.shown import GroupView, JobView, ended_runs, group_state, sweep_words
 from runforge.views.trials import Trials, Weighed
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ class GroupScreen(Sweeping, ChangingScreen):
         text.append(cells.bar(ended, group.total, 12))
         text.append(f" {ended}/{group.total}  {group.running} running  {group.failed} failed  ")
         text.append(safe(group.name), "bold")
-        if group.sweep_ended is not None:
-            text.append(safe(f"  {group.sweep_ended}: {group.sweep_made}/{group.sweep_wanted}"))
+        if why := sweep_words(group, is_short=True):
+            text.append(safe(f"  {why}"))
         text.append(safe(f"  {group.notes or ''}"), "bold")
         self.query_one("#title", Static).update(text)
 

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from runforge import cells
 from runforge.core.importance import Importance
 from runforge.text import safe
+from runforge.tui import series_looks
 from runforge.views import importance_words as words
 from runforge.views.trials import Weighed
 
@@ -92,6 +93,6 @@ class ImportanceView(Widget):
         style = "dim" if each.may_be_chance or each.value is None else ""
         text.append(f"{name} {words.number(each):>5} ", style or "bold")
         length = round(abs(each.value or 0.0) * _BAR)
-        text.append("█" * length + " " * (_BAR - length), style)
+        text.append("█" * length + " " * (_BAR - length), style or series_looks.style(0))
         remark = safe(words.remark(each, total), 100)
         text.append(cells.cut(f" {remark}", max(0, self.size.width - cells.columns(name) - _BAR - 7)), "dim")

@@ -96,7 +96,8 @@ def pairs(trials: Trials, parameter: str, order: Sequence[str]) -> Drawn:
     others = [path for path in order if path != parameter]
     if not others:
         return Drawn([], empty="only one parameter varies: there is no pair")
-    found = [_pair(trials, parameter, other) for other in others[:_MOST_PAIRS]]
+    across = trials.axis(parameter)
+    found = [_pair(trials, across, trials.axis(other)) for other in others[:_MOST_PAIRS]]
     shown = {series.look for panel in found for series in panel.series}
     words = {_BEST: "the best quarter", _OTHERS: "the others", STOPPED: "stopped early"}
     if not trials.ranked:
@@ -105,22 +106,23 @@ def pairs(trials: Trials, parameter: str, order: Sequence[str]) -> Drawn:
     return Drawn(found, legend, _NONE_YET)
 
 
-def _pair(trials: Trials, across: str, up: str) -> Panel:
-    done, stopped = trials.measured(across, up), trials.stopped(across, up)
+def _pair(trials: Trials, x: Axis, y: Axis) -> Panel:
+    done, stopped = trials.measured(x.path, y.path), trials.stopped(x.path, y.path)
     best = {job.run_id for job in trials.jobs[: math.ceil(trials.ranked / 4)]}
     parts = (
         (_BEST, [job for job in done if job.run_id in best]),
         (_OTHERS, [job for job in done if job.run_id not in best]),
         (STOPPED, stopped),
     )
-    x, y = trials.axis(across), trials.axis(up)
     series = [
-        _points(_name(trials, up), x.places(jobs), y.places(jobs), look, jobs) for look, jobs in parts if jobs
+        _points(_name(trials, y.path), x.places(jobs), y.places(jobs), look, jobs)
+        for look, jobs in parts
+        if jobs
     ]
     return Panel(
-        _name(trials, up),
+        _name(trials, y.path),
         series,
-        _name(trials, across),
+        _name(trials, x.path),
         _names(x),
         log_x=x.is_log or None,
         log_y=not y.categories and (y.is_log or _spreads(series)),

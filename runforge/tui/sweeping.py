@@ -86,13 +86,11 @@ def _said(done: Extended) -> str:
 
 def set_rule(steering: Steering, group: GroupView, text: str) -> str:
     """Give a sweep another stop rule, or none."""
-    from runforge.documents.request_options import stop_of
-    from runforge.queue.edit_group import GroupEdit, edit_groups
+    from runforge.queue import edit_group
 
     steering.require_writable()
-    rule = stop_of(_rule(text))
-    done = edit_groups(steering.workspace, [group.group_id], GroupEdit(stop=rule))
-    return f"{group.name}: the stop rule is {rule}{'' if done.changed else ', as before'}"
+    rule, is_new = edit_group.set_rule(steering.workspace, group.group_id, _rule(text))
+    return f"{group.name}: the stop rule is {rule}{'' if is_new else ', as before'}"
 
 
 def _rule(text: str) -> str:
@@ -145,7 +143,8 @@ class Sweeping(BaseScreen):
         if left := len(study.space) - len(space):
             space.append(f"and {left} more parameters")
         if study.method == GRID:
-            hint, how = "lr=0.3,1e-3 seed=6..8", "More values, several parameters with a space between"
+            hint = f"{names[study.space[0].path]}=VALUE,VALUE"
+            how = "More values, several parameters with a space between"
         else:
             hint, how = "30", "So many more trials; another interval: lr=1e-5..1e-2"
         self.app.push_screen(

@@ -185,11 +185,14 @@ def pause_words(group: GroupView) -> str:
     return f"paused by {who}{f': {group.pause_reason}' if group.pause_reason else ''}"
 
 
-def sweep_words(group: GroupView | Group) -> str:
+def sweep_words(group: GroupView | Group, *, is_short: bool = False) -> str:
     """Return why a sweep makes no more trials before all are made; empty if it does, or if it is none."""
-    if group.sweep_ended is None:
-        return ""
-    return f"{group.sweep_ended}, {group.sweep_made:,} of {group.sweep_wanted:,} trials are made"
+    made, wanted = group.sweep_made or 0, group.sweep_wanted or 0
+    if group.sweep_ended is None or made >= wanted:
+        return group.sweep_ended or ""
+    if is_short:
+        return f"{group.sweep_ended}: {made}/{wanted}"
+    return f"{group.sweep_ended}, {made:,} of {wanted:,} trials are made"
 
 
 class AttemptView(NamedTuple):

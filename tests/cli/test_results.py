@@ -44,7 +44,7 @@ def runs(ws: Workspace) -> Workspace:
 
 def _results(ws: Workspace, *targets: str, **options: Any) -> int:
     usual: dict[str, Any] = {"where": None, "sort": None, "top": None, "by": None, "format": None}
-    usual |= {"output_file": None, "curves": False, **options}
+    usual |= {"output_file": None, "curves": False, "importance": False, **options}
     return results(list(targets), workspace=ws.root, **usual)
 
 
@@ -192,6 +192,39 @@ def test_curves_are_one_row_a_value(runs: Workspace, capsys: pytest.CaptureFixtu
         _results(runs, first, curves=True, format="md")
     with pytest.raises(InvalidRequest, match="exclude each other"):
         _results(runs, first, curves=True, by=["seed"])
+
+
+def test_importance_says_what_it_is_and_over_how_many_runs(
+    ws: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [{"lr": lr, "opt": opt, "seed": 1} for lr in (0.1, 0.2, 0.3) for opt in ("a", "b")]
+    jobs = measured.enqueue(ws, given, objective=("loss", "minimize"), name="lm")
+    for place, job in enumerate(jobs):
+        measured.end(ws, job, "succeeded", primary=("loss", float(place)))
+    assert _results(ws, "lm", importance=True, format="json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["schema"], document["data"]["runs"]) == ("runforge.importance/1", 6)
+    found = {each["parameter"]: each for each in document["data"]["parameters"]}
+    # Places 0..5 with ranks 1.5 1.5 3.5 3.5 5.5 5.5 of lr: 16 / sqrt(16 * 17.5).
+    assert found["lr"]["importance"] == pytest.approx(16 / math.sqrt(16 * 17.5))
+    assert (found["lr"]["kind"], found["opt"]["kind"], found["opt"]["may_be_chance"]) == (
+        "rank",
+        "ratio",
+        True,
+    )
+    assert found["opt"]["importance"] == pytest.approx(math.sqrt(1.5 / 17.5))
+    assert _results(ws, importance=True, format="table") == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].split() == ["PARAMETER", "IMPORTANCE", "RUNS", "REMARK"]
+    assert out.splitlines()[1].split() == ["lr", "+0.96", "6"]
+    assert "rank correlation with loss over 6 runs" in err
+    assert _results(ws, "lm", importance=True, format="csv") == 0
+    assert [row["parameter"] for row in _rows(capsys.readouterr().out)] == ["lr", "opt"]
+    for other in ({"by": ["seed"]}, {"top": 3}, {"curves": True}, {"where": "lr=1"}, {"sort": "loss"}):
+        with pytest.raises(InvalidRequest, match="--importance and --"):
+            _results(ws, "lm", importance=True, **other)
+    with pytest.raises(InvalidRequest, match="one group, not 2"):
+        _results(ws, "lm", "lm", importance=True)
 
 
 def test_a_file_gets_the_format_of_its_name_and_is_whole_or_unchanged(

@@ -77,6 +77,7 @@ def test_other_values_have_the_correlation_ratio_of_the_ranks() -> None:
         ([1, 2, 3, 4, 5], [0.5] * 5, "the metric is the same"),
         (["a", "b", "c", "d", "e"], [1.0, 2.0, 3.0, 4.0, 5.0], "no order"),
         ([1, 2, 3, "auto", "a"], [1.0, 2.0, 3.0, 4.0, 5.0], "no order"),
+        ([1, 2, 3, 4, 10**400], [1.0, 2.0, 3.0, 4.0, 5.0], "no order"),
     ],
 )
 def test_what_cannot_be_said_has_a_reason(xs: list[Any], ys: list[float], why: str) -> None:

@@ -215,6 +215,8 @@ def test_what_the_runs_have_shown_is_told(ws: Workspace, make: Make, tmp_path: P
         ("import sys; print('x', flush=True); sys.exit('no memory')", "no memory"),
         ("raise ValueError('seven')", "ValueError: seven"),
         ("import os; os.kill(os.getpid(), 9)", "the sampler was killed by signal 9"),
+        ("import os; print('thinking', flush=True); os.kill(os.getpid(), 9)", "killed by signal 9"),
+        ("import sys; sys.exit(3)", "the sampler ended with exit code 3"),
         ("print('{\"suggestions\": []}')", "the sampler's answer is wrong: it suggested nothing"),
         ('print(\'{"suggestions": [{"model.hyperparameters.n": 1000}]}\')', "outside of the space"),
         ('print(\'{"suggestions": [{"n": 1}]}\')', "outside of the space"),
@@ -239,6 +241,13 @@ def test_a_sampler_that_fails_pauses_its_group_with_its_last_line(
     rig.sampling.step()
     assert rig.sampling.wait_seconds() is None, "it does not spin"
     assert verify.check(ws) == []
+
+
+def test_an_answer_counts_although_its_sampler_died_after_it(ws: Workspace, make: Make) -> None:
+    queue(ws, 2)
+    rig = make(f"{FAKE}\nimport os; sys.stdout.flush(); os.kill(os.getpid(), 9)")
+    rig.until(lambda: len(rig.jobs()) == 2, "its trials are made")
+    assert not rig.group().is_paused
 
 
 def test_a_group_that_is_resumed_asks_again(ws: Workspace, make: Make, tmp_path: Path) -> None:

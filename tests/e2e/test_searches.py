@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +70,27 @@ def test_tpe_finds_a_good_value_of_a_model_family(here: Arena) -> None:
     here.run("wait", "C")
     best = here.run("results", "C", "--top", "1", "--format", "json")
     assert "accuracy" in best
+    here.finish()
+
+
+def test_the_sweep_of_the_readme_runs_as_typed_on_the_sample_data(here: Arena) -> None:
+    pytest.importorskip("optuna", reason="--tpe needs Optuna: pip install 'runforge[optuna]'")
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (line,) = (
+        line for line in text.splitlines() if line.startswith("$ runforge submit --request request.json")
+    )
+    lab = here.root.parent / "lab"
+    here.run("init", str(lab))
+    here.root, here.environment["RUNFORGE_WORKSPACE"] = lab, str(lab)
+    here.daemon(2)
+    words = shlex.split(line)[2:]
+    request_file = words.index("request.json")
+    words[request_file] = str(lab / "request.json")  # typed in the workspace
+    group_id = here.run(*words, "--tpe", "5").split()[0]  # the last one counts
+    here.run("wait", group_id)
+    assert {job["state"] for job in here.jobs(group_id)} == {"succeeded"}
+    assert here.group(group_id)["summary"]["best_primary_metric"]["name"] == "accuracy"
+    assert len(here.jobs(group_id)) == 5
     here.finish()
 
 

@@ -16,7 +16,7 @@ from runforge.documents import strict_json
 from runforge.documents.request_options import Objective
 from runforge.drills.plans import plan, request
 from runforge.errors import InvalidPlan, InvalidRequest, OperationFailed
-from runforge.queue import cancel, edit, extending, ordering, submit, submitting
+from runforge.queue import cancel, edit, edit_group, extending, ordering, submit, submitting
 from runforge.queue.edit_group import GroupEdit, edit_groups
 from runforge.queue.edit_wish import Edit
 from runforge.queue.ordering import Order, Searched
@@ -42,7 +42,7 @@ def order(*axes: str, group: str = "lm", **more: Any) -> Order:
         "device": {"type": "cpu"},
         "name": "t",
     }
-    sweep = combine(axes, (), (), 10**9)
+    sweep = combine([parse(text) for text in axes], (), (), 10**9)
     return Order(base, "t", Submission(group=group), sweep=sweep, **more)
 
 
@@ -189,11 +189,13 @@ def test_more_values_alone_ask_for_no_trials(ws: Workspace) -> None:
     """A group with nothing to come must not stay open."""
     send(ws, order(LR, search=Searched("tpe", 3), objective=Objective("loss", "minimize")))
     end_search(ws, made=3)
-    done = extending.extend(ws, "lm", [parse("lr=1..2")], None)
+    done = extending.extend(ws, "lm", ["lr=1..2"], None)
     assert (done.to_come, done.is_searched) == (0, True)
     group, found = study(ws)
     assert (group.is_open, group.finished_at is None) == (False, False)
     assert (found.wanted, found.space[0].high) == (3, 2)
+    assert extending.extend(ws, "lm", [], 2).to_come == 2
+    assert study(ws)[0].is_open
     assert verify.check(ws) == []
 
 
@@ -201,16 +203,16 @@ def test_a_canceled_sweep_without_anything_new_stays_canceled(ws: Workspace) -> 
     send(ws, order("a=1,2"))
     group, _ = study(ws)
     cancel.cancel_group(ws, group.group_id)
-    assert extending.extend(ws, "lm", [parse("a=1")], None).run_ids == ()
+    assert extending.extend(ws, "lm", ["a=1"], None).run_ids == ()
     assert study(ws)[0].is_canceled
-    extending.extend(ws, "lm", [parse("a=3")], None)
+    extending.extend(ws, "lm", ["a=3"], None)
     assert not study(ws)[0].is_canceled
 
 
 def test_an_exhausted_sweep_goes_on_in_a_larger_space(ws: Workspace) -> None:
     send(ws, order(LAYERS, search=Searched("tpe", 10), objective=Objective("loss", "minimize")))
     end_search(ws, made=8, ended="space exhausted")
-    assert extending.extend(ws, "lm", [parse("layers=4..12")], None).to_come == 2
+    assert extending.extend(ws, "lm", ["layers=4..12"], None).to_come == 2
     group, found = study(ws)
     assert (group.is_open, found.ended, found.wanted) == (True, None, 10)
 
@@ -353,3 +355,34 @@ def test_a_plan_with_a_wrong_rule_is_refused(ws: Workspace, stop: str, words: st
     document = plan(ws.root, request(), strategy, name="t")
     with pytest.raises(InvalidPlan, match=words):
         submit.enqueue_sweep(ws, strict_json.dump(document), where="plan.json")
+
+
+def test_a_look_at_an_extension_says_what_it_would_do_and_does_nothing(ws: Workspace) -> None:
+    send(ws, order("a=1,2", "b=x,y"))
+    before = study(ws)
+    assert extending.look(ws, "lm", ["a=2,3"], None).words() == "2 new; 4 known (4 queued)"
+    with pytest.raises(InvalidRequest, match="does not vary c"):
+        extending.look(ws, "lm", ["c=1"], None)
+    assert (study(ws), len(jobs(ws))) == (before, 4)
+    assert extending.extend(ws, "lm", ["a=2,3"], None).words() == "2 new; 4 known (4 queued)"
+    send(ws, order(LR, group="t", search=Searched("tpe", 3), objective=Objective("loss", "minimize")))
+    assert "5 trials of" in extending.look(ws, "t", [], 2).words()
+    assert extending.sweep_of(ws, "t").wanted == 3
+
+
+def test_a_look_at_a_stop_rule_changes_nothing(ws: Workspace) -> None:
+    send(ws, order("a=1,2", objective=Objective("loss", "minimize")))
+    assert edit_group.rule_of(ws, "lm") == "off"
+    assert edit_group.look_at_rule(ws, "lm", "asha") == "asha:eta=3,min=1, by loss (minimize)"
+    assert edit_group.look_at_rule(ws, "lm", "off") == "no run ends early"
+    with pytest.raises(InvalidRequest, match="no stop rule"):
+        edit_group.look_at_rule(ws, "lm", "mediam")
+    assert study(ws)[1].stop == "{}"
+    edit_groups(ws, [study(ws)[0].group_id], GroupEdit(stop="patience:3"))
+    assert edit_group.rule_of(ws, "lm") == "patience:3"
+    send(ws, order("a=1,2", group="no metric"))
+    with pytest.raises(OperationFailed, match="by which metric"):
+        edit_group.look_at_rule(ws, "no metric", "median")
+    send(ws, order(group="one")._replace(sweep=None))
+    with pytest.raises(OperationFailed, match="is no sweep"):
+        edit_group.rule_of(ws, "one")

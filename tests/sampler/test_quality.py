@@ -1,4 +1,9 @@
-"""TPE by questions to a journal is as good as Optuna's own loop, on four public test functions."""
+"""TPE by questions to a journal is as good as Optuna's own loop, on four public test functions.
+
+Twelve seeds tell medians apart by a fifth of what TPE gains over random search, not more. Of eighty seeds (60 trials,
+Optuna 5.0.0) the medians were, ours against Optuna's own loop: Branin 0.483 : 0.507, Hartmann-6 -3.025 : -3.033, the
+noisy one 0.27 : 0.20, the categorical one 0.0007 : 0.0008. Random search has 0.95, -1.87, 0.86 and 0.28.
+"""
 
 from __future__ import annotations
 
@@ -58,11 +63,12 @@ def categorical(v: Values) -> float:
     return float((math.log10(v["lr"]) + 3) ** 2 + (v["layers"] - 4) ** 2 / 4 + bonus)
 
 
+#: The space, the function, and its best value; of the noisy one about.
 _BRANIN = (Dimension("x", -5.0, 10.0), Dimension("y", 0.0, 15.0))
 FUNCTIONS: dict[str, tuple[tuple[Dimension, ...], Callable[[Values], float], float]] = {
-    "branin": (_BRANIN, branin, 30.0),
-    "hartmann6": (tuple(Dimension(f"x{i}", 0.0, 1.0) for i in range(6)), hartmann, 3.322),
-    "noisy": (_BRANIN, noisy, 30.0),
+    "branin": (_BRANIN, branin, 0.398),
+    "hartmann6": (tuple(Dimension(f"x{i}", 0.0, 1.0) for i in range(6)), hartmann, -3.322),
+    "noisy": (_BRANIN, noisy, -1.0),
     "categorical": (
         (
             Dimension("lr", 1e-6, 1.0, is_log=True),
@@ -70,7 +76,7 @@ FUNCTIONS: dict[str, tuple[tuple[Dimension, ...], Callable[[Values], float], flo
             Dimension("kind", values=("sgd", "adam", "lion")),
         ),
         categorical,
-        5.0,
+        0.0,
     ),
 }
 
@@ -115,9 +121,43 @@ def suggested(trial: Any, each: Dimension) -> Any:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_tpe_is_within_five_percent_of_optuna_s_own_loop(name: str) -> None:
-    """Of the function's span; the median of many seeds, because one of them says nothing."""
-    space, function, span = FUNCTIONS[name]
+def test_tpe_is_as_good_as_optuna_s_own_loop(name: str) -> None:
+    space, function, best = FUNCTIONS[name]
     here = statistics.median(ours(space, function, seed) for seed in SEEDS)
     there = statistics.median(optunas(space, function, seed) for seed in SEEDS)
-    assert here <= there + 0.05 * span, f"{here} against {there}"
+    drawn = statistics.median(
+        min(map(function, spaces.draws(space, seed, 0, TRIALS, []).runs)) for seed in SEEDS
+    )
+    assert here <= there + 0.2 * (drawn - best), f"{here} against {there}; random search has {drawn}"
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_study_that_is_rebuilt_suggests_what_one_that_goes_on_does(seed: int, direction: str) -> None:
+    """Whole numbers, because others are shortened. Failed and pruned trials are told, too."""
+    from runforge.sampler import tpe
+
+    space = (Dimension("x", -50, 100), Dimension("y", 0, 150), Dimension("kind", values=("a", "b", None)))
+    optuna.logging.disable_default_handler()
+    study = optuna.create_study(direction=direction)
+    distributions = {each.path: tpe._distribution(each) for each in space}
+    trials: list[dict[str, Any]] = []
+    for number in range(40):
+        study.sampler = tpe.sampler(seed + number)
+        asked = study.ask(fixed_distributions=distributions)
+        there = {**asked.params, "kind": space[2].values[asked.params["kind"]]}
+        question = {"space": [each.document() for each in space], "seed": seed + number, "count": 1}
+        assert tpe.suggest({**question, "direction": direction, "trials": trials}) == [there], number
+        value = branin({"x": there["x"] / 10, "y": there["y"] / 10})
+        told: dict[str, Any] = {"values": there}
+        if number % 7 == 3:
+            study.tell(asked, state=optuna.trial.TrialState.FAIL)
+            told["state"] = "failed"
+        elif number % 5 == 4:
+            asked.report(value, 2)
+            study.tell(asked, state=optuna.trial.TrialState.PRUNED)
+            told |= {"state": "pruned", "steps": {"2": value}}
+        else:
+            study.tell(asked, value)
+            told |= {"state": "complete", "value": value}
+        trials.append(told)

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from runforge.core import run_names
 from runforge.core.policy import MAX_LOST, MAX_UNSTARTED
 from runforge.core.states import TRANSITIONS, State
 from tests.simulation.machine import Machine
@@ -70,7 +71,7 @@ class Referee:
         if event == "enqueued":
             self._enqueued(job_id, lane, detail)
         elif event == "pruned":
-            return self._prune(self.jobs.pop(job_id))
+            return self._prune(job_id, detail)
         elif event == "priority_set":
             self.jobs[job_id].priority = detail["priority"]
         elif event == "moved":
@@ -101,10 +102,13 @@ class Referee:
         self.jobs[job_id] = job
         self.queued.setdefault(lane, set()).add(job_id)
 
-    @staticmethod
-    def _prune(job: Known) -> list[str]:
-        is_live = job.state in {State.QUEUED, State.RUNNING}
-        return [f"{job.run_id} was {job.state} and was forgotten"] * is_live
+    def _prune(self, job_id: str | None, detail: dict[str, Any]) -> list[str]:
+        """Forget one job, whose run was queued anew, or those with these names."""
+        names = set(run_names.unpacked(detail.get("runs", ())))
+        gone = [job_id] if job_id is not None else [i for i, job in self.jobs.items() if job.run_id in names]
+        live = {State.QUEUED, State.RUNNING}
+        jobs = [self.jobs.pop(each) for each in gone]
+        return [f"{job.run_id} was {job.state} and was forgotten" for job in jobs if job.state in live]
 
     def _move(self, job_id: str, job: Known, entry: Any, detail: dict[str, Any]) -> list[str]:
         move = State(entry["from_state"]), State(entry["to_state"])

@@ -12,7 +12,7 @@ from runforge.core.records import ASKED, ASKED_AND_HELD
 from runforge.core.resources import Resources
 from runforge.core.states import State
 from runforge.queue import cancel, hold, move
-from runforge.store import edges, records, transitions
+from runforge.store import edges, forgetting, records, transitions
 from runforge.store.journal import Transaction
 from tests.simulation.referee import Referee
 
@@ -143,4 +143,4 @@ class Users:
 
     def _prune(self, tx: Transaction, now: str) -> None:
         old = [records.job(row) for row in tx.rows("jobs.prunable", before="9999")]
-        transitions.forget(tx, old, now)
+        forgetting.forget(tx, old, now)

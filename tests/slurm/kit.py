@@ -9,9 +9,9 @@ from pathlib import Path
 
 from runforge.backends.slurm.options import SlurmOptions
 from runforge.core.records import Attempt, Job
-from runforge.daemon.engine import Listener, Settings
 from runforge.daemon.loop import Descriptors
 from runforge.daemon.main import slurm_engine, take_over
+from runforge.daemon.settings import Listener, Settings
 from runforge.drills.plans import plan, request
 from runforge.queue.submit import enqueue_sweep
 from runforge.store import records

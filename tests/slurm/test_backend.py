@@ -10,8 +10,8 @@ import pytest
 from gauntlets.slurm_cluster import Cluster
 from runforge.backends.slurm import listing
 from runforge.core.states import Cause, State
-from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
+from runforge.daemon.settings import Settings
 from runforge.errors import OperationFailed
 from runforge.queue import cancel, hold, pause, priority
 from runforge.views import glance, lists, why, why_words

@@ -12,7 +12,7 @@ from runforge.core.resources import Resources
 from runforge.core.states import Cause, State
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.queue import cancel, retry
-from runforge.store import edges, transitions, verify
+from runforge.store import edges, forgetting, transitions, verify
 from runforge.store.failures import IllegalTransition
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
@@ -308,7 +308,7 @@ def test_nobody_waits_for_a_run_or_group_that_is_forgotten(kit: Kit) -> None:
     kit.run("m", FAIL)
     ended = [kit.get("p"), kit.get("m")]
     with kit.journal.write() as tx:
-        assert transitions.forget(tx, ended, clock.now()) == ["g"]
+        assert forgetting.forget(tx, ended, clock.now()) == ["g"]
     kit.retry("c")
     assert kit.get("c").blockers == 0
     with kit.journal.read() as tx:
@@ -321,7 +321,7 @@ def test_a_parent_is_not_deleted_under_the_children_that_wait(kit: Kit) -> None:
     kit.run("p")
     ended = kit.get("p")
     with kit.journal.write() as tx:
-        transitions.forget(tx, [ended], clock.now())
+        forgetting.forget(tx, [ended], clock.now())
     assert kit.get("c").blockers == 0
 
 

@@ -163,7 +163,7 @@ def test_an_open_group_is_over_when_it_is_closed(ws: Workspace, journal: Journal
     assert prune.prune(ws, -1).jobs == 0
     run("UPDATE groups SET is_open = 0")
     with journal.write() as tx:
-        tx.run("groups.settle", group_id=group_id, now=clock.now())
+        tx.run("groups.settle", group_id=group_id, now=clock.now(), has_succeeded=0)
     assert lists.groups(ws)[0].status == "canceled"
     assert lists.groups(ws)[0].finished_at is not None
 

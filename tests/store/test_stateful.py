@@ -18,11 +18,11 @@ from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.core.states import LIVE, TERMINAL, Cause, State
 from runforge.daemon.claims import Claims
-from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
+from runforge.daemon.settings import Settings
 from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import cancel
-from runforge.store import transitions
+from runforge.store import forgetting, transitions
 from runforge.store.failures import Fenced
 from runforge.store.journal import Transaction
 from runforge.store.opening import open_journal
@@ -144,7 +144,7 @@ class JournalMachine(EditRules, PauseRules):
         doomed = [i for i, j in self.jobs.items() if i == job_id or (group is not None and j.group == group)]
         rows = [self.row(i) for i in doomed]
         allowed = all(self.jobs[i].state in TERMINAL for i in doomed)
-        self.change(lambda tx: transitions.forget(tx, rows, NOW), allowed=allowed)
+        self.change(lambda tx: forgetting.forget(tx, rows, NOW), allowed=allowed)
         if allowed:
             self.forget(doomed, group if group not in self.open else None)
 

@@ -33,6 +33,8 @@ SCREENS: dict[str, tuple[list[str], str]] = {
     "files": (["enter", "4"], "metrics.jsonl"),
     "sweep": (["o"], "ACCURACY"),
     "sweep-curves": (["o", "b"], "Curves of the best runs"),
+    "sweep-best": (["o", "3"], "better than all before"),
+    "extend": (["E"], "esc close"),
     "machine": (["m"], "50 % of 8"),
     "confirm": (["x"], "Stop 1 running run?"),
     "help": (["question_mark"], "type to search"),

@@ -104,7 +104,11 @@ class Attempt:
                 self.over_since = None
             elif self.over_since is None:
                 self.over_since = now
-        elif self.phase is not Phase.ASKING and asked_at >= self.known_from and now >= self.absent_from:
+        elif (
+            self.phase not in {Phase.ASKING, Phase.REFUSED}
+            and asked_at >= self.known_from
+            and now >= self.absent_from
+        ):
             self.is_absent = True
 
     def hear_account(self, row: Row | None) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from runforge import clock as clocks
-from runforge.attempts import earlier_life, orders, outputs, report, start_marker
+from runforge.attempts import earlier_life, orders, outputs, start_marker
 from runforge.backends import preparing
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
 from runforge.backends.slurm import options as slurm_options
-from runforge.backends.slurm import script
+from runforge.backends.slurm import script, seeing
 from runforge.backends.slurm.asking import Asking
-from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, REASON_SECONDS, Attempt, Phase, adopted
+from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, Attempt, Phase, adopted
 from runforge.backends.slurm.changing import Changing
 from runforge.backends.slurm.commands import Answer, Lane
 from runforge.backends.slurm.listing import WAITING, Row
@@ -24,14 +24,13 @@ from runforge.backends.slurm.looking import LOOK_SECONDS, Looking, has_ended
 from runforge.backends.slurm.options import SlurmOptions
 from runforge.backends.slurm.verdict import NODE_LOST
 from runforge.core.guards import Signs
-from runforge.core.outcome import Ending, ExitRecord, Finding, Progress, Report, Scheduled
+from runforge.core.outcome import Ending, ExitRecord, Finding, Progress, Report
 from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.files.durable import is_folder, write_atomic
 from runforge.machine import disk_space
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpus import Gpus
-from runforge.supervise.node import said_in
 from runforge.training import results
 from runforge.workspace import Workspace
 
@@ -112,7 +111,11 @@ class SlurmBackend:
 
     @property
     def _is_refused(self) -> bool:
-        return self._changing.refusal is not None and self._changing.is_general
+        """Whether Slurm takes no run. Once nothing is left to be offered again, the next run is tried in its time."""
+        if self._changing.refusal is None or not self._changing.is_general:
+            return False
+        is_early = self._clock.monotonic() < self._changing.offers_at
+        return is_early or any(each.phase is Phase.REFUSED for each in self._attempts.values())
 
     def trouble(self) -> str | None:
         """Return that Slurm does not answer, or that it takes no run."""
@@ -256,44 +259,7 @@ class SlurmBackend:
         attempt = self._attempts[ref.token]
         self._looking.look(attempt)
         now = self._clock.monotonic()
-        if attempt.record is not None:
-            found = report.ended(attempt.folder, self._run_dir(ref), attempt.record)
-        elif attempt.is_folder_missing:
-            # Nothing is submitted before its folder is there: so only a job on the list can have been.
-            is_known = self._lists > 0 and (attempt.row is None or attempt.row.is_over)
-            finding = Finding.FOLDER_MISSING if is_known else Finding.LIVE
-            found = Report(earlier_life.refined(attempt.folder, ref.token, finding))
-        elif not attempt.is_over(now):
-            found = Report(Finding.LIVE)
-        elif attempt.has_begun:
-            found = Report(Finding.LOST)
-        else:
-            found = self._unbegun(attempt)
-        return found._replace(scheduled=self._scheduled(attempt, now))
-
-    def _unbegun(self, attempt: Attempt) -> Report:
-        """Return the report on an attempt that has left no line: its start marker tells whether it can still begin."""
-        owner = start_marker.read(attempt.folder)
-        if owner is None:
-            return Report(Finding.LOST if start_marker.is_taken(attempt.folder) else Finding.UNCLAIMED)
-        if owner.token != attempt.ref.token:
-            return Report(Finding.EARLIER)
-        if owner.kind == start_marker.REVOKED:
-            return report.revoked(attempt.folder)
-        attempt.is_claimed = True
-        return Report(Finding.LIVE)
-
-    def _scheduled(self, attempt: Attempt, now: float) -> Scheduled:
-        row = attempt.row
-        is_known = row is not None and (row.is_over or not attempt.is_absent)
-        return Scheduled(
-            row.state if row is not None and is_known else None,
-            row.node if row is not None else "",
-            said_in(attempt.folder) if attempt.record is None and attempt.is_over(now) else None,
-            is_withdrawn=attempt.phase is Phase.WITHDRAWN,
-            is_fenced=attempt.fenced_since is not None,
-            is_final=attempt.record is None or now - attempt.record_since >= REASON_SECONDS,
-        )
+        return seeing.report_on(attempt, self._run_dir(ref), now, has_list=self._lists > 0)
 
     # --- acting --------------------------------------------------------------------------------
 

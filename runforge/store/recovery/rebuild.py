@@ -152,6 +152,7 @@ def _entries(tables: dict[str, list[Row]]) -> list[Row]:
         entries, edges = saved[job["job_id"]], waits[job["job_id"]]
         is_whole = _is_told(entries, [job], [], edges)
         (kept if is_whole else told).extend(entries if is_whole else _story_of_job(job, edges))
+    kept += [entry for entry in tables["journal"] if entry["event"] == "pruned" and not entry["job_id"]]
     kept.sort(key=lambda entry: entry["seq"])
     last = max([0, *(entry["seq"] for entry in tables["journal"])])
     return kept + [{"seq": last + number, **entry} for number, entry in enumerate(told, 1)]

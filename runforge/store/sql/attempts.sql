@@ -50,6 +50,10 @@ ORDER BY attempt DESC LIMIT :limit;
 SELECT attempts.* FROM attempts JOIN jobs USING (job_id, attempt)
 WHERE jobs.state = 'running' ORDER BY jobs.seq;
 
+-- name: taken
+-- The slots in use, and what their jobs need.
+SELECT slot_no, cpus, mem_mb, gpus FROM slots CROSS JOIN jobs USING (job_id) CROSS JOIN shapes USING (shape_id);
+
 -- name: slots
 SELECT slot_no, job_id FROM slots;
 

@@ -2,13 +2,12 @@
 INSERT INTO dependencies (job_id, parent, kind, condition, met)
 VALUES (:job_id, :parent, :kind, :condition, :met) ON CONFLICT DO NOTHING;
 
+-- name: parents_among
+SELECT DISTINCT parent FROM dependencies WHERE parent IN (SELECT value FROM json_each(:parents));
+
 -- name: is_awaited
 -- Whether somebody waits for a job or a group, or waited in vain.
 SELECT 1 FROM dependencies WHERE parent = :parent AND met = 0 LIMIT 1;
-
--- name: awaited
--- Which of a job and its group somebody waits for: one look for the end of a job.
-SELECT DISTINCT parent FROM dependencies WHERE parent IN (:job_id, :group_id) AND met = 0;
 
 -- name: of_job
 -- What a job waits for, or has waited for.

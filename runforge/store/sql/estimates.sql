@@ -31,7 +31,7 @@ ORDER BY seq DESC LIMIT :limit;
 
 -- name: before
 -- The queued jobs of a lane that may start before one of them.
-SELECT other.seq FROM jobs AS other, jobs AS it
+SELECT other.seq FROM jobs AS other INDEXED BY jobs_next, jobs AS it
 WHERE it.job_id = :job_id AND other.lane_id = :lane_id AND other.state = 'queued' AND other.is_gated = 0
   AND (-other.priority, other.place, other.seq) < (-it.priority, it.place, it.seq)
 ORDER BY other.priority DESC, other.place, other.seq;

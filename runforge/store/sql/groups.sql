@@ -107,9 +107,6 @@ WHERE group_id = :group_id
 RETURNING name, streak, breaker, is_paused, is_open,
           (SELECT queued FROM lanes WHERE lanes.lane_id = groups.lane_id) AS queued;
 
--- name: end_streak
-UPDATE groups SET streak = 0 WHERE group_id = :group_id AND streak > 0;
-
 -- name: set_open
 UPDATE groups SET is_open = :is_open, updated_at = :now WHERE group_id = :group_id;
 
@@ -124,23 +121,21 @@ UPDATE groups SET name = :name, notes = :notes, updated_at = :now WHERE group_id
 
 -- name: mark_started
 UPDATE groups SET started_at = coalesce(started_at, :now), finished_at = NULL
-WHERE group_id = :group_id;
+WHERE group_id = :group_id AND (started_at IS NULL OR finished_at IS NOT NULL);
 
 -- name: settle
--- A group is over when nothing of it is queued or running and no more is to come, and not over otherwise.
-UPDATE groups SET finished_at = CASE
-    WHEN is_open = 1 AND is_canceled = 0 THEN NULL
-    WHEN (SELECT queued + running FROM lanes
-          WHERE lanes.lane_id = groups.lane_id) > 0 THEN NULL
-    ELSE coalesce(finished_at, :now) END
-WHERE group_id = :group_id;
+-- A group is over when nothing of it is queued or running and no more is to come, and not over otherwise. A success
+-- ends its row of failures. Mostly nothing of this is new: then nothing is written, and no row returned.
+UPDATE groups SET finished_at = iif(finished_at IS NULL, iif(is_over, :now, NULL), iif(is_over, finished_at, NULL)),
+                  streak = iif(:has_succeeded, 0, streak)
+FROM (SELECT group_id AS settled, (is_open = 0 OR is_canceled = 1) AND queued + running = 0 AS is_over
+      FROM groups JOIN lanes USING (lane_id) WHERE group_id = :group_id)
+WHERE group_id = settled AND (is_over <> (finished_at IS NOT NULL) OR (:has_succeeded AND streak > 0))
+RETURNING finished_at, is_canceled;
 
 -- name: delete_empty
 DELETE FROM groups WHERE group_id = :group_id AND (is_open = 0 OR is_canceled = 1)
   AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.group_id = groups.group_id);
-
--- name: mark_pruned
-UPDATE groups SET updated_at = :now WHERE group_id = :group_id;
 
 -- name: lanes_waiting
 SELECT lane_id, lanes.is_paused, pause_reason FROM lanes LEFT JOIN groups USING (lane_id)

@@ -36,7 +36,7 @@ SELECT value FROM json_each(:names) WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE r
 SELECT * FROM full_jobs WHERE group_id = :group_id ORDER BY seq;
 
 -- name: ends
-SELECT min(seq) AS first, max(seq) AS last FROM jobs;
+SELECT (SELECT min(seq) FROM jobs) AS first, (SELECT max(seq) FROM jobs) AS last;
 
 -- name: oldest_shown
 -- Where the newest of the ended jobs begin. An index alone is read, and as many entries of it as are shown.
@@ -134,24 +134,25 @@ WITH RECURSIVE first (row_id) AS (
               AND shape_id > (SELECT shape_id FROM lane_shapes WHERE row_id = first.row_id)
             ORDER BY shape_id, served, lane_id LIMIT 1)
     FROM first WHERE row_id IS NOT NULL)
-SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, pins, job_id, priority, place, seq
-FROM first CROSS JOIN lane_shapes AS lane USING (row_id) CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
-WHERE seq = (SELECT seq FROM jobs INDEXED BY jobs_next
+SELECT served, next.place, full_jobs.*
+FROM first CROSS JOIN lane_shapes AS lane USING (row_id) CROSS JOIN jobs AS next
+     CROSS JOIN full_jobs ON full_jobs.seq = next.seq
+WHERE next.seq = (SELECT seq FROM jobs INDEXED BY jobs_next
              WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
              ORDER BY priority DESC, place, seq LIMIT 1);
 
 -- name: heads_of_lane
 -- The same for one lane, whosever turn it is.
-SELECT lane.lane_id, served, cpus, gpus, vram_mb, mem_mb, pins, job_id, priority, place, seq
-FROM lane_shapes AS lane CROSS JOIN shapes USING (shape_id) CROSS JOIN jobs
+SELECT served, next.place, full_jobs.*
+FROM lane_shapes AS lane CROSS JOIN jobs AS next CROSS JOIN full_jobs ON full_jobs.seq = next.seq
 WHERE lane.lane_id = :lane_id AND ready > 0 AND is_closed = 0
-  AND seq = (SELECT seq FROM jobs INDEXED BY jobs_next
+  AND next.seq = (SELECT seq FROM jobs INDEXED BY jobs_next
              WHERE lane_id = lane.lane_id AND shape_id = lane.shape_id AND state = 'queued' AND is_gated = 0
              ORDER BY priority DESC, place, seq LIMIT 1);
 
 -- name: next_waiting
 SELECT * FROM full_jobs WHERE seq = (
-    SELECT seq FROM jobs WHERE state = 'queued' AND lane_id = :lane_id
+    SELECT seq FROM jobs INDEXED BY jobs_next WHERE state = 'queued' AND lane_id = :lane_id
     ORDER BY is_gated, priority DESC, place, seq LIMIT 1);
 
 -- name: claim
@@ -160,12 +161,15 @@ UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error =
 WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_requested = 0 AND is_gated = 0;
 
 -- name: end
+-- Returns whether somebody waits for the job, and for its group.
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
                 cause = :cause, metric_name = :metric_name, metric_value = :metric_value,
                 frozen_at = NULL, yield_requested = 0, waiting = NULL, recalled = 0,
                 stop_reason = CASE WHEN :cause = 'stopped_early' THEN stop_reason END
 WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
-  AND state IN ('queued', 'running');
+  AND state IN ('queued', 'running')
+RETURNING EXISTS (SELECT 1 FROM dependencies WHERE parent = jobs.job_id AND met = 0) AS is_awaited,
+          EXISTS (SELECT 1 FROM dependencies WHERE parent = jobs.group_id AND met = 0) AS is_group_awaited;
 
 -- name: requeue
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,
@@ -180,7 +184,7 @@ UPDATE jobs SET state = 'queued', attempt = attempt + 1, started_at = NULL, upda
                 cause = :cause, held = :held, frozen_at = NULL, yield_requested = 0, waiting = NULL, recalled = 0,
                 yields = yields + 1, idle_yields = :idle_yields, last_step = :last_step,
                 position = (SELECT iif(first <= jobs.place, first - 1, jobs.position)
-                            FROM (SELECT min(place) AS first FROM jobs AS other
+                            FROM (SELECT min(place) AS first FROM jobs AS other INDEXED BY jobs_next
                                   WHERE other.state = 'queued' AND other.lane_id = jobs.lane_id
                                     AND other.priority = jobs.priority))
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
@@ -257,7 +261,7 @@ UPDATE jobs SET held = :held, updated_at = :now WHERE job_id = :job_id AND state
 
 -- name: places
 -- The waiting jobs of a lane with one priority, in their order.
-SELECT job_id, place FROM jobs WHERE state = 'queued' AND lane_id = :lane_id AND priority = :priority
+SELECT job_id, place FROM jobs INDEXED BY jobs_next WHERE state = 'queued' AND lane_id = :lane_id AND priority = :priority
 ORDER BY place, seq;
 
 -- name: next_seq
@@ -272,11 +276,23 @@ UPDATE jobs SET position = :position, updated_at = :now WHERE job_id = :job_id A
 SELECT run_dir FROM jobs WHERE run_dir NOT LIKE '%/' || run_id;
 
 -- name: prunable
-SELECT * FROM full_jobs
+-- The jobs that ended before a time, groups only as a whole, group by group.
+SELECT seq, group_id FROM jobs
 WHERE finished_at IS NOT NULL AND finished_at < :before
   AND (group_id IS NULL OR group_id NOT IN (
       SELECT group_id FROM jobs
       WHERE group_id IS NOT NULL AND (finished_at IS NULL OR finished_at >= :before)
+      UNION SELECT group_id FROM groups WHERE is_open = 1 AND is_canceled = 0))
+ORDER BY group_id, seq;
+
+-- name: prunable_among
+-- Those of some jobs that are still prunable.
+SELECT * FROM full_jobs
+WHERE seq IN (SELECT value FROM json_each(:seqs)) AND finished_at IS NOT NULL AND finished_at < :before
+  AND (group_id IS NULL OR group_id NOT IN (
+      SELECT group_id FROM jobs AS other
+      WHERE group_id IN (SELECT group_id FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs)))
+        AND (finished_at IS NULL OR finished_at >= :before)
       UNION SELECT group_id FROM groups WHERE is_open = 1 AND is_canceled = 0))
 ORDER BY seq;
 
@@ -286,6 +302,9 @@ UPDATE jobs SET updated_at = :now WHERE job_id = :job_id;
 -- name: delete
 DELETE FROM jobs WHERE job_id = :job_id;
 
+-- name: delete_many
+DELETE FROM jobs WHERE job_id IN (SELECT value FROM json_each(:job_ids));
+
 -- name: totals
 -- What was submitted to a cluster and has not begun is queued to people.
 SELECT sum(queued) + waiting AS queued, sum(running) - waiting AS running,
@@ -294,13 +313,13 @@ FROM lanes, (SELECT count(*) AS waiting FROM jobs INDEXED BY jobs_waiting WHERE 
 
 -- name: count_by_state
 -- The slow way, to check the counters against.
-SELECT lane_id, state, count(*) AS jobs FROM jobs GROUP BY 1, 2;
+SELECT lane_id, state, count(*) AS jobs FROM jobs NOT INDEXED GROUP BY 1, 2;
 
 -- name: count_ready
 -- The slow way, for a journal that is written out of saved rows.
 INSERT INTO lane_shapes (lane_id, shape_id, ready, served, is_closed)
 SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0), served, is_closed
-FROM jobs CROSS JOIN lanes USING (lane_id) GROUP BY lane_id, shape_id;
+FROM jobs NOT INDEXED CROSS JOIN lanes USING (lane_id) GROUP BY lane_id, shape_id;
 
 -- name: lane_counters
 SELECT lane_id, queued, running, succeeded, failed, canceled FROM lanes;
@@ -308,7 +327,7 @@ SELECT lane_id, queued, running, succeeded, failed, canceled FROM lanes;
 -- name: miscounted_needs
 -- Where the number of ready jobs, or the lane's turn beside it, is not what the tables give.
 WITH counted AS (
-    SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0) AS ready FROM jobs GROUP BY 1, 2)
+    SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0) AS ready FROM jobs NOT INDEXED GROUP BY 1, 2)
 SELECT lane_id, shape_id FROM lane_shapes AS kept LEFT JOIN lanes USING (lane_id) LEFT JOIN counted USING (lane_id, shape_id)
 WHERE kept.ready <> ifnull(counted.ready, 0) OR kept.served IS NOT lanes.served OR kept.is_closed IS NOT lanes.is_closed
 UNION ALL

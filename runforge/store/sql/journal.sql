@@ -24,6 +24,20 @@ SELECT DISTINCT jobs.seq / :size FROM journal JOIN jobs USING (job_id) WHERE jou
 -- name: pruned_since
 SELECT EXISTS (SELECT 1 FROM journal WHERE seq > :seq AND event = 'pruned');
 
+-- name: note_pruned
+INSERT INTO journal (at, event, group_id, detail) VALUES (:now, 'pruned', :group_id, :detail);
+
+-- name: drop_jobs
+-- The entries of jobs that are gone.
+DELETE FROM journal WHERE job_id IN (SELECT value FROM json_each(:job_ids));
+
+-- name: drop_groups
+-- The entries of groups that are gone.
+DELETE FROM journal WHERE job_id IS NULL AND group_id IN (SELECT value FROM json_each(:group_ids));
+
+-- name: runs_pruned
+SELECT detail FROM journal WHERE job_id IS NULL AND group_id IS NULL AND event = 'pruned';
+
 -- name: runs_ever
 SELECT json_extract(detail, '$.run_id') FROM journal WHERE event = 'enqueued'
 UNION SELECT run_id FROM jobs;

@@ -33,10 +33,6 @@ WHERE done_at IS NOT NULL AND error IS NOT NULL ORDER BY seq DESC LIMIT :limit;
 -- name: waiting
 SELECT count(*), max(tries), max(error) FROM outbox WHERE done_at IS NULL AND tries > 0;
 
--- name: is_over_now
--- Whether this group was not over before this moment, and nobody has canceled it.
-SELECT 1 FROM groups WHERE group_id = :group_id AND finished_at = :now AND is_canceled = 0;
-
 -- name: is_first_failure
 SELECT 1 FROM lanes WHERE lane_id = :lane_id AND failed = 1;
 

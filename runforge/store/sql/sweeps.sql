@@ -49,6 +49,10 @@ FROM jobs JOIN sweeps USING (group_id) JOIN groups USING (group_id)
 WHERE jobs.state = 'running' AND sweeps.stop <> '{}' AND groups.objective_metric IS NOT NULL
   AND jobs.cancel_requested = 0 AND jobs.stop_reason IS NULL ORDER BY seq;
 
+-- name: has_rules
+-- Whether a sweep has a stop rule at all.
+SELECT EXISTS (SELECT 1 FROM sweeps WHERE stop <> '{}');
+
 -- name: compared
 -- The runs of a sweep that have ended with a curve to compare with, the newest ones.
 SELECT job_id, run_dir, state, attempt FROM jobs

@@ -1,0 +1,54 @@
+"""The report on an attempt in Slurm: what its files say, and Slurm's word beside. Guesses nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runforge.attempts import earlier_life, report, start_marker
+from runforge.backends.slurm.attempts import REASON_SECONDS, Attempt, Phase
+from runforge.core.outcome import Finding, Report, Scheduled
+from runforge.supervise.node import said_in
+
+
+def report_on(attempt: Attempt, run_dir: Path, now: float, *, has_list: bool) -> Report:
+    """Return the report; `has_list`: Slurm has told its jobs since the daemon's start. OSError if it cannot be read now."""
+    if attempt.record is not None:
+        found = report.ended(attempt.folder, run_dir, attempt.record)
+    elif attempt.is_folder_missing:
+        # Nothing is submitted before its folder is there: so only a job on the list can have been.
+        is_known = has_list and (attempt.row is None or attempt.row.is_over)
+        finding = Finding.FOLDER_MISSING if is_known else Finding.LIVE
+        found = Report(earlier_life.refined(attempt.folder, attempt.ref.token, finding))
+    elif not attempt.is_over(now):
+        found = Report(Finding.LIVE)
+    elif attempt.has_begun:
+        found = Report(Finding.LOST)
+    else:
+        found = _unbegun(attempt)
+    return found._replace(scheduled=_scheduled(attempt, now))
+
+
+def _unbegun(attempt: Attempt) -> Report:
+    """Return the report on an attempt that has left no line: its start marker tells whether it can still begin."""
+    owner = start_marker.read(attempt.folder)
+    if owner is None:
+        return Report(Finding.LOST if start_marker.is_taken(attempt.folder) else Finding.UNCLAIMED)
+    if owner.token != attempt.ref.token:
+        return Report(Finding.EARLIER)
+    if owner.kind == start_marker.REVOKED:
+        return report.revoked(attempt.folder)
+    attempt.is_claimed = True
+    return Report(Finding.LIVE)
+
+
+def _scheduled(attempt: Attempt, now: float) -> Scheduled:
+    row = attempt.row
+    is_known = row is not None and (row.is_over or not attempt.is_absent)
+    return Scheduled(
+        row.state if row is not None and is_known else None,
+        row.node if row is not None else "",
+        said_in(attempt.folder) if attempt.record is None and attempt.is_over(now) else None,
+        is_withdrawn=attempt.phase is Phase.WITHDRAWN,
+        is_fenced=attempt.fenced_since is not None,
+        is_final=attempt.record is None or now - attempt.record_since >= REASON_SECONDS,
+    )

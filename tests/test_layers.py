@@ -60,7 +60,7 @@ ROOMS: dict[str, set[str]] = {
         *("metrics", "queue", "store", "supervise", "training", "views"),
     },
     "drills": {"attempts", "core", "exports", "machine", "store"},
-    "tui": {"core", "files", "machine", "metrics", "queue", "views"},
+    "tui": {"core", "documents", "files", "machine", "metrics", "queue", "views"},
     "cli": {
         *("core", "daemon", "direct", "documents", "drills", "exports", "files", "helper"),
         *("machine", "metrics", "notices", "queue", "store", "sweeps", "tui", "views"),

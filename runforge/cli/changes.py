@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
 
 from runforge.cli import output
 from runforge.cli.options import find
@@ -14,6 +13,7 @@ from runforge.core.states import State
 from runforge.errors import CanceledByUser, InvalidRequest
 from runforge.views import resolve
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
@@ -159,7 +159,7 @@ def _now(job: Job) -> str:
 
 def _difference(was: Job, job: Job) -> str:
     """Return what an edit has changed in a run, as far as the journal knows it."""
-    from runforge.views.shown import parameter_names, parameters_text  # only an edit needs it
+    from runforge.views.labels import parameter_names, parameters_text  # only an edit needs it
 
     old, new = (json.loads(each.overrides) for each in (was, job))
     names = parameter_names({**old, **new})

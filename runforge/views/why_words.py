@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from runforge import cells, clock
 from runforge.views.estimates import Estimate
-from runforge.views.shown import ended_runs, label, pause_words, sweep_words
+from runforge.views.labels import ended_runs, label, pause_words, sweep_words
 from runforge.views.why import Answer, Awaited, GroupAnswer, Holder, QueueAnswer, RunAnswer
 
 #: The seconds are told of what is so near.

@@ -21,9 +21,9 @@ help:
 	@echo "make gauntlets  the acceptance gauntlets G1-G17"
 	@echo "make bench      the figures of the README"
 	@echo "make screenshots  the pictures of docs/screens.md and README"
-	@echo "make reference  the tables of commands and options in docs/usage.md, and the man page"
+	@echo "make reference  what is made from the tables of commands: docs/usage.md, the man page, help, the table for plain calls"
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml scripts/runforge
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "RunForge needs Python 3.10 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
@@ -78,6 +78,7 @@ screenshots: $(STAMP)
 reference: $(STAMP)
 	$(BIN)/python -m runforge.cli.reference docs/usage.md
 	$(BIN)/python -m runforge.cli.manual docs/man/runforge.1
+	$(BIN)/python -m runforge.cli.making
 
 clean:
 	rm -rf $(VENV) .writers .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

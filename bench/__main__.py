@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import runforge
-from bench import at_scale, commands, diet, peers, plots, runs, terminal
+from bench import at_scale, commands, compare, diet, large, peers, plots, runs, shell, terminal
 from bench.figures import Figure, as_markdown, as_text, from_document
 from runforge import __version__, clock
 from runforge.files.permissions import become_private
@@ -35,7 +35,13 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "k": terminal.figures,
     "l": commands.imports,
     "m": diet.journal,
+    "n": shell.calls,
+    "o": shell.first_lines,
+    "p": large.slots,
+    "q": large.queues,
 }
+#: They take long, and much room on the disk.
+LARGE = {"p", "q"}
 
 
 _DOCS = Path("docs/performance.md")
@@ -90,7 +96,13 @@ def write_docs(report: dict[str, Any]) -> None:
 def main() -> int:
     """Measure, print the table, write the requested files."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", default=",".join(PARTS), help="letters of figures: a,b,c ...")
+    parser.add_argument("--only", help="letters of figures: a,b,c ... By default all but the large ones")
+    parser.add_argument(
+        "--large", action="store_true", help="also 256 slots, and a million jobs: half an hour more"
+    )
+    parser.add_argument(
+        "--compare", metavar="REV", help="measure this checkout and that revision in turn, and print both"
+    )
     parser.add_argument("--quick", action="store_true", help="small numbers, one round: does it work at all")
     parser.add_argument("--rounds", type=int, default=5, help="of each figure, in turn with its peers")
     parser.add_argument("--json", type=Path, help="write the figures to this file, one after the other")
@@ -102,10 +114,15 @@ def main() -> int:
     if arguments.docs:
         write_docs(json.loads(arguments.docs.read_bytes()))
         return 0
-    keys = [key.strip() for key in arguments.only.split(",")]
+    usual = [key for key in PARTS if arguments.large or key not in LARGE]
+    keys = [key.strip() for key in arguments.only.split(",")] if arguments.only else usual
     if unknown := sorted(set(keys) - set(PARTS)):
         parser.error(f"no figure {', '.join(unknown)}; there are {', '.join(PARTS)}")
     become_private()
+    if arguments.compare:
+        for line in compare.compare(arguments.compare, keys, arguments.rounds, quick=arguments.quick):
+            print(line, flush=True)
+        return 0
     if arguments.install_peers:
         peers.install()
     report: dict[str, Any] = {"machine": machine(), "figures": []}

@@ -20,7 +20,7 @@ from runforge.daemon.settings import Listener, Settings
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpus import Gpus
 from runforge.queue import cancel, submit
-from runforge.store import journal as journals
+from runforge.store import transaction
 from runforge.store.opening import open_journal
 
 _FRAME = 4096 + 24
@@ -123,14 +123,14 @@ class _Counted:
 
     def __init__(self) -> None:
         self.statements = 0
-        self._real = journals.query
+        self._real = transaction.query
 
     def __enter__(self) -> _Counted:  # noqa: PYI034 - for Python 3.10
-        journals.query = self._query  # type: ignore[assignment]
+        transaction.query = self._query
         return self
 
     def __exit__(self, *_: object) -> None:
-        journals.query = self._real
+        transaction.query = self._real
 
     def _query(self, name: str) -> str:
         self.statements += 1

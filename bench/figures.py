@@ -46,12 +46,23 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def _times(figure: Figure) -> str:
+    """Return how many starts of the interpreter a figure takes: that is what holds on other machines too."""
+    if figure.limit_name != "interpreter" or not figure.limit:
+        return ""
+    return f", {figure.ours / figure.limit:.2f} times"
+
+
 def rows(figures: list[Figure]) -> list[tuple[str, ...]]:
     """Return the table: figure, RunForge, peer, ratio, limit, goal; a line for each peer."""
     table: list[tuple[str, ...]] = [("", "figure", "RunForge", "peer", "ratio", "limit", "goal")]
     for figure in figures:
         ours = f"{_short(figure.ours)} {figure.unit}"
-        limit = f"{_short(figure.limit)} ({figure.limit_name})" if figure.limit is not None else ""
+        limit = (
+            f"{_short(figure.limit)} ({figure.limit_name}{_times(figure)})"
+            if figure.limit is not None
+            else ""
+        )
         peers = list(figure.peers.items()) or [("", "")]
         beside = f", {figure.jobs:,} jobs" if figure.jobs and figure.key != "d" else ""
         for number, (name, value) in enumerate(peers):

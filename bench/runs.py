@@ -59,19 +59,25 @@ def sweeps(rounds: int, *, quick: bool) -> Iterator[Figure]:
     here = workload.fresh()
     with workload.daemon(here):
         workload.drain(here, 4, workload.LOGISTIC)
-        for count, goal in ((20, "25 times faster"), (40 if quick else 200, "30 times faster")):
-            # For the long one, the baseline measures a tenth of the runs: they are independent.
+        long = 40 if quick else 200
+        for count, varies, goal in (
+            (20, "seed", "25 times faster"),
+            (long, "seed", "70 times faster"),
+            (long, "C", "100 times faster"),
+        ):
+            # For the long ones, the baseline measures a tenth of the runs: they are independent.
             part = count if count == 20 else count // 10
-            found = workload.in_turn(
-                {
-                    "ours": lambda n=count: workload.drain(here, n, workload.LOGISTIC) / n,  # type: ignore[misc]
-                    "interpreters": lambda n=part: interpreters(here, n) / n,  # type: ignore[misc]
-                },
-                rounds,
-            )
+
+            def ours(count: int = count, varies: str = varies) -> float:
+                return workload.drain(here, count, workload.LOGISTIC, varies=varies) / count
+
+            def new(part: int = part) -> float:
+                return interpreters(here, part) / part
+
+            found = workload.in_turn({"ours": ours, "interpreters": new}, rounds)
             yield Figure(
                 "a",
-                f"sweep of {count} small logistic regressions",
+                f"sweep of {count} small logistic regressions" + (", the same data" if varies == "C" else ""),
                 "s a run",
                 found["ours"],
                 {"new interpreters": found["interpreters"]},

@@ -6,13 +6,13 @@ import contextlib
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bench import processes
 from bench.waiting import until
 from runforge.cli import samples
 from runforge.cli.setup import make_workspace
@@ -23,7 +23,7 @@ from runforge.store import records
 from runforge.store.opening import open_snapshot
 from runforge.workspace import Workspace
 
-CLI = [sys.executable, "-m", "runforge"]
+CLI = processes.installed()
 TRUE = {"family": "command", "command": ["true"], "hyperparameters": {}}
 LOGISTIC = {"family": "logistic_regression", "hyperparameters": {}}
 _PAUSE = 0.01
@@ -33,13 +33,14 @@ _REST_SECONDS = 60.0
 _DRAIN_SECONDS = 600.0
 
 
-def plan(here: Workspace, count: int, model: dict[str, Any]) -> bytes:
-    """Return a sweep of `count` small runs."""
+def plan(here: Workspace, count: int, model: dict[str, Any], *, varies: str = "seed") -> bytes:
+    """Return a sweep of `count` small runs: over the seed, or over the regularization, with the same data for all."""
+    values = list(range(count)) if varies == "seed" else [round(0.1 + 0.01 * n, 2) for n in range(count)]
     document = samples.plan(str(here.root))
     document["base_request"]["model"] = model
     document["strategy"] = {
         "type": "grid",
-        "parameters": [{"path": "model.hyperparameters.seed", "values": list(range(count))}],
+        "parameters": [{"path": f"model.hyperparameters.{varies}", "values": values}],
     }
     return samples.encode(document)
 
@@ -78,9 +79,9 @@ def _await_rest(pid: int) -> None:
     raise SystemExit("bench: the daemon does not get idle")
 
 
-def drain(here: Workspace, count: int, model: dict[str, Any]) -> float:
+def drain(here: Workspace, count: int, model: dict[str, Any], *, varies: str = "seed") -> float:
     """Return the seconds from the enqueue of this many runs to the end of the last, with a running daemon."""
-    document = plan(here, count, model)
+    document = plan(here, count, model, varies=varies)
     start = time.monotonic()
     made = submit.enqueue_sweep(here, document, where="plan", max_runs=count)
     with open_snapshot(here) as journal:

@@ -130,7 +130,7 @@ MUTANTS = (
     Mutant(
         "leftovers-not-ended",
         _SUPERVISOR,
-        "            if not os_process.children():\n                break\n",
+        "            if not self._workers.others(os_process.children()):\n                break\n",
         "            break\n",
         (f"{_ATTEMPTS}::test_what_the_run_leaves_behind_is_ended_and_cannot_hang_it",),
         "processes of ended runs keep the GPU",

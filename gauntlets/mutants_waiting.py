@@ -13,7 +13,7 @@ MUTANTS = (
     Mutant(
         "group-never-settles-for-children",
         _MOVES,
-        "        if job.group_id in awaited:\n",
+        '        if row["is_group_awaited"]:\n',
         "        if False:\n",
         (f"{_TESTS}::test_a_group_counts_when_it_settles",),
         "what waits for a sweep waits for ever",

@@ -27,7 +27,7 @@ def weaken(way: str) -> None:
         return
     connect = sqlite.connect
 
-    def careless(path: Path) -> Any:
+    def careless(path: Path | str) -> Any:
         made = connect(path)
         made.execute("PRAGMA synchronous=NORMAL")
         return made

@@ -15,6 +15,8 @@ SYMBOLS = {
     "canceled": ("⊘", "-"),
     "paused": ("‖", "="),
 }
+#: Our own signs take one column each.
+_NARROW = frozenset("".join(symbol for symbol, _ in SYMBOLS.values())) | frozenset("…█░")
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
@@ -26,7 +28,9 @@ def columns(text: str) -> int:
 
 
 def _columns_of(character: str) -> int:
-    import unicodedata  # only for text beyond ASCII
+    if character in _NARROW or character.isascii():
+        return 1
+    import unicodedata  # only for text from outside beyond ASCII
 
     if unicodedata.combining(character):
         return 0

@@ -13,9 +13,11 @@ Source of the codes: docs/contract.md, section "Exit codes".
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from runforge import machine_faults
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 class RunForgeError(Exception):

@@ -8,8 +8,11 @@ only, because supervisors use it too. The user's programs never see these variab
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 VARIABLE = "RUNFORGE_FAILPOINT"
 COUNTER = "RUNFORGE_FAILPOINT_FILE"

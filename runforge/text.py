@@ -6,8 +6,10 @@ cursor. `safe` makes them visible as text. The journal keeps the original bytes.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+TYPE_CHECKING = False  # importing `re` or `typing` takes as long as a short command
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable
 
 #: Compiled at the first use: most texts are plain, and it takes two milliseconds.
 _UNSAFE = (
@@ -33,7 +35,13 @@ def _visible(match: re.Match[str]) -> str:
 def safe(text: str, limit: int = MAX_LENGTH) -> str:
     """Return the text as one line without control, bidi or zero-width characters."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return cut if cut.isprintable() else re.sub(_UNSAFE, _visible, cut)
+    return cut if cut.isprintable() else _all_visible(_UNSAFE, cut)
+
+
+def _all_visible(unsafe: str, text: str) -> str:
+    import re  # most texts are plain
+
+    return re.sub(unsafe, _visible, text)
 
 
 def safe_log(text: str) -> str:
@@ -43,9 +51,11 @@ def safe_log(text: str) -> str:
     dropped.
     """
     if "\x1b" in text:
+        import re
+
         text = re.sub(SGR, "", text)
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
-    return re.sub(_UNSAFE_IN_LOG, _visible, "\n".join(lines))
+    return _all_visible(_UNSAFE_IN_LOG, "\n".join(lines))
 
 
 def coloured_log(text: str) -> str:
@@ -53,10 +63,12 @@ def coloured_log(text: str) -> str:
 
     Hidden text is made visible, because a user could copy it without seeing it.
     """
+    import re
+
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
     pieces = re.split(f"({SGR})", "\n".join(lines))
     return "".join(
-        piece if place % 2 and not _hides(piece) else re.sub(_UNSAFE_IN_LOG, _visible, piece)
+        piece if place % 2 and not _hides(piece) else _all_visible(_UNSAFE_IN_LOG, piece)
         for place, piece in enumerate(pieces)
     )
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from runforge import ids
 from runforge.errors import Missing
 from runforge.files import state_folder
 from runforge.files.durable import make_dir, make_way, refuse_link
+from runforge.named import NamedTuple
 
 VARIABLE = "RUNFORGE_WORKSPACE"
 #: "1" lets root start a queue in another user's folder.

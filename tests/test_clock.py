@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from datetime import datetime, timezone
 
 import pytest
 
@@ -46,3 +47,42 @@ def test_people_read_their_own_time_and_how_long_ago(moment: str, local: str, in
     assert clock.local_and_age(moment, NOW) == local
     clock.use_utc()
     assert clock.local_and_age(moment, NOW) == in_utc
+
+
+@pytest.mark.parametrize("year", [1970, 1999, 2000, 2023, 2024, 2100, 2400])
+def test_seconds_are_those_of_the_calendar(year: int) -> None:
+    """Counted without `datetime`, which takes longer to import than a short command runs."""
+    for month in range(1, 13):
+        for day in (1, 2, 27, 28, 29, 30, 31):
+            try:
+                date = datetime(year, month, day, 23, 59, 59, 999000, tzinfo=timezone.utc)
+            except ValueError:
+                continue
+            passed = date - datetime(1970, 1, 1, tzinfo=timezone.utc)
+            assert (
+                clock.seconds_between("1970-01-01T00:00:00.000Z", clock.to_text(date))
+                == passed.total_seconds()
+            )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-02-30T00:00:00.000Z",
+        "2026-13-01T00:00:00.000Z",
+        "2026-01-01T24:00:00.000Z",
+        "2026-01-01T00:61:00.000Z",
+        "2026-01-01 00:00:00.000Z",
+        "2026-01-01T00:00:00Z",
+        "0000-01-01T00:00:00.000Z",
+    ],
+)
+def test_what_is_no_timestamp_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"does not match|out of range|unconverted"):
+        clock.seconds_between(NOW, text)
+
+
+def test_a_timestamp_with_other_digits_is_read() -> None:
+    assert clock.seconds_between("2026-01-01T00:00:00.0Z", "2026-01-01T00:00:01.250000Z") == 1.25
+    assert clock.seconds_between("2026-01-02T00:00:00.000Z", "2026-01-01T00:00:00.000Z") == 0

@@ -26,8 +26,11 @@ TOP = {
     "errors",
     "failpoints",
     "ids",
+    "light_json",
     "machine_faults",
+    "named",
     "own_python",
+    "place",
     "text",
     "workspace",
 }
@@ -204,25 +207,38 @@ def test_the_table_says_which_commands_end_at_once(ws: Workspace) -> None:
     place = ("--workspace", str(ws.root))
     for words in (["prune", "--older-than", "1d", *place], ["pause-group", "--help"], ["--version"]):
         command = COMMANDS.get(words[0])
-        assert _observed(_MAIN, *words)[1] == (command is not None and not command.ends_at_once), words
+        is_made = words[-1] in {"--help", "--version"}
+        assert _observed(_MAIN, *words)[1] == (
+            not is_made and command is not None and not command.ends_at_once
+        ), words
 
 
-def test_the_table_of_commands_and_the_version_import_nothing_costly() -> None:
+#: All that `--version` and `--help` need of RunForge.
+LEAST = {
+    "runforge",
+    "runforge.cli",
+    "runforge.cli.main",
+    "runforge.cli.quick",
+    "runforge.own_python",
+    "__future__",
+    "gc",
+}
+
+
+def test_version_and_help_import_nothing_else() -> None:
+    before = _observed("pass")[0] | LEAST | {"atexit"}
+    assert _observed(_MAIN, "--version")[0] <= before
+    for words in (["--help"], ["jobs", "--help"], ["submit", "-h"]):
+        assert _observed(_MAIN, *words)[0] - before == {"runforge.cli.made_help", "runforge.cli.width"}
+
+
+def test_reading_a_plain_call_imports_nothing_costly() -> None:
     before = _observed("pass")[0]
-    table = _observed("import runforge.cli.commands")[0] - before
-    assert table <= {
+    reading = "from runforge.cli import known, words; words.read(known.find('jobs'), ['--limit', '3'])"
+    names = ("known", "made_table", "parameter", "words")
+    assert _observed(reading)[0] - before <= {
         "__future__",
         "runforge",
         "runforge.cli",
-        "runforge.cli.commands",
-        "runforge.cli.parameters",
-        *(
-            f"runforge.cli.table_{section}"
-            for section in ("start", "queue", "submit", "edit", "change", "look", "results", "daemon")
-        ),
+        *(f"runforge.cli.{name}" for name in names),
     }
-    assert not (_observed(_MAIN, "--version")[0] - before) & COSTLY
-    reading = (
-        "from runforge.cli import commands, words; words.read(commands.COMMANDS['jobs'], ['--limit', '3'])"
-    )
-    assert not (_observed(reading)[0] - before) & COSTLY

@@ -31,6 +31,8 @@ GRACE_SECONDS = 10.0
 LOG_LIMIT_BYTES = 128 * 1024 * 1024
 #: The files of an attempt in the run folder. They are moved aside before the next attempt.
 OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "sources.jsonl", "artifacts")
+#: What trains a model of the built-in families.
+TRAINS = "runforge.training.worker:main"
 #: What a run is told that asked for no GPU where there are some.
 SEES_NONE = "this run sees no GPU; -G 1 asks for one"
 #: The variables that say how many threads a library starts.
@@ -106,7 +108,7 @@ def build_spec(request: Request, place: Place, terms: Terms) -> Spec:
         run_dir=place.run_dir,
         attempt_dir=place.attempt_dir,
         cwd=place.workspace / (request.folder or request.cwd or "") if runs_command else place.attempt_dir,
-        target=None if runs_command else "runforge.training.worker:main",
+        target=None if runs_command else TRAINS,
         argv=placeholders.filled(request) if runs_command else None,
         finish="runforge.training.outcome:finish",
         preamble=_preamble(request, payload.device) if runs_command else (),

@@ -12,6 +12,8 @@ from runforge.attempts import start_marker
 from runforge.machine import os_process
 
 TREE_LOCK = "tree.lock"
+#: The name of a worker that has ended its run and waits for another one. It belongs to no attempt.
+RESTING = "runforge-rests"
 _TERM_SECONDS = 0.3
 _KILL_SECONDS = 5.0
 _PAUSE = 0.01

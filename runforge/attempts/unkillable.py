@@ -5,12 +5,13 @@ Until they are gone the attempt has not ended. Its job stays running and keeps i
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Sequence
-from pathlib import Path
+from runforge.files.reading import read_bounded
+from runforge.light_json import loads
 
-from runforge.files.durable import read_bounded, write_atomic
+TYPE_CHECKING = False  # `why` and `queue-status` ask for it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 _NAME = "survivors"
 _LIMIT = 64 * 1024
@@ -19,6 +20,11 @@ _MOST_SHOWN = 5
 
 def note(attempt_dir: Path, pids: Sequence[int]) -> None:
     """Write or remove the note. If there is no room for it, only the display is missing."""
+    import contextlib
+    import json
+
+    from runforge.files.durable import write_atomic
+
     with contextlib.suppress(OSError):
         if pids:
             write_atomic(attempt_dir / _NAME, json.dumps(list(pids)).encode("ascii"), durable=False)
@@ -26,10 +32,10 @@ def note(attempt_dir: Path, pids: Sequence[int]) -> None:
             (attempt_dir / _NAME).unlink(missing_ok=True)
 
 
-def read(attempt_dir: Path) -> list[int]:
+def read(attempt_dir: Path | str) -> list[int]:
     """Return the noted processes; none if there is no note."""
     try:
-        found = json.loads(read_bounded(attempt_dir / _NAME, _LIMIT))
+        found = loads(read_bounded(f"{attempt_dir}/{_NAME}", _LIMIT).decode())
     except (OSError, ValueError, RecursionError):
         return []
     is_right = isinstance(found, list) and all(type(pid) is int for pid in found)

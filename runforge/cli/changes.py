@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
 
 from runforge.cli import output
 from runforge.cli.options import find
@@ -14,6 +13,7 @@ from runforge.core.states import State
 from runforge.errors import CanceledByUser, InvalidRequest
 from runforge.views import resolve
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
@@ -107,7 +107,7 @@ def _job(job: Job) -> dict[str, object]:
         "run_id": job.run_id,
         "job_id": job.job_id,
         "group_id": job.group_id,
-        "state": job.state.value,
+        "state": job.shown_state.value,
         "attempt": job.attempt,
         "priority": job.priority,
         "held": job.held,
@@ -147,7 +147,7 @@ def _now(job: Job) -> str:
         return "asked to yield" + (", held then" if job.yield_requested == ASKED_AND_HELD else "")
     if job.frozen_at is not None:
         return "frozen"
-    parts = [job.state.value]
+    parts = [job.shown_state.value]
     if job.attempt > 1 and job.state is State.QUEUED:
         parts.append(f"attempt {job.attempt}")
     if job.held:
@@ -159,7 +159,7 @@ def _now(job: Job) -> str:
 
 def _difference(was: Job, job: Job) -> str:
     """Return what an edit has changed in a run, as far as the journal knows it."""
-    from runforge.views.shown import parameter_names, parameters_text  # only an edit needs it
+    from runforge.views.labels import parameter_names, parameters_text  # only an edit needs it
 
     old, new = (json.loads(each.overrides) for each in (was, job))
     names = parameter_names({**old, **new})

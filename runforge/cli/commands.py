@@ -19,7 +19,7 @@ from runforge.cli.table_start import DIRECT, START
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runforge.cli.parameters import Command
+    from runforge.cli.parameter import Command
 
 ABOUT = "Run experiments in order, and know the true outcome of every run, whatever crashes."
 VERSION = flag("--version", "Print the version.")

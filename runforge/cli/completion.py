@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 
 from runforge.cli import words as reading
-from runforge.cli.commands import COMMANDS, find
+from runforge.cli.known import find, names
 
 TYPE_CHECKING = False  # every import here makes the user wait after a tab
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runforge.cli.parameters import Parameter
+    from runforge.cli.parameter import Parameter
     from runforge.cli.words import Reading
 
 _HELP = ("-h", "--help")
@@ -62,7 +62,7 @@ def for_bash() -> list[str] | None:
     place = int(number)
     word = words[place] if place < len(words) else ""
     if place == 1 and not word.startswith("-"):
-        return [command for command in COMMANDS if command.startswith(word)]
+        return [name for name in names() if name.startswith(word)]
     command = find(words[1]) if 1 < place <= len(words) else None
     read = reading.read(command, words[2:place]) if command else None
     return _complete(read, word) if read else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from runforge.cli import output
 from runforge.cli.options import dry_run_seconds, find
@@ -18,7 +17,10 @@ from runforge.files.given import read_given, shown
 from runforge.metrics import tokens
 from runforge.queue import submit
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from runforge.core.records import Job
 
 

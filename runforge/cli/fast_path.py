@@ -5,10 +5,8 @@ Other calls (words.py says which) are left to the parser.
 
 from __future__ import annotations
 
-import importlib
-
 from runforge.cli import words
-from runforge.cli.commands import find
+from runforge.cli.known import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from runforge.cli.parameters import Command
+    from runforge.cli.parameter import Command
 
 
 def run(arguments: Sequence[str]) -> int | None:
@@ -33,7 +31,12 @@ def run(arguments: Sequence[str]) -> int | None:
 
 
 def function(command: Command) -> Callable[..., int]:
-    """Import a command's module and return the function that runs it."""
+    """Import a command's module and return the function that runs it. What it creates is its owner's alone."""
+    import importlib
+
+    from runforge.files.permissions import become_private
+
+    become_private()
     module, _, name = command.runs.partition(":")
     found: Callable[..., int] = getattr(importlib.import_module(f"runforge.cli.{module}"), name)
     return found

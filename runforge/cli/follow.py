@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runforge.cli import output
@@ -18,6 +17,10 @@ from runforge.views import awaited, daemon_status, lists, resolve
 from runforge.views.awaited import Awaited, has_ended
 from runforge.views.shown import GroupView, JobView
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _PAUSE = 0.2
 #: The exit codes of `wait` for the states and statuses without success.

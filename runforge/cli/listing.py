@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 from runforge.cli import output, tables
+from runforge.cli.quick_lists import SHOWN, older_text
 from runforge.core import job_numbers
 from runforge.core.states import State
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.machine import disk_space
+from runforge.named import NamedTuple
 from runforge.store.opening import exists
 from runforge.views import lists, resolve
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 #: The newest run.
 NEWEST = "@last"
-#: How many jobs are shown without an option.
-_NEWEST = 200
 
 
 def groups(here: Workspace, *, as_json: bool = False) -> int:
@@ -52,12 +53,12 @@ def jobs(here: Workspace, which: Which, *, as_json: bool = False) -> int:
         found = lists.jobs(here, group_id=group_id, state=which.state, limit=limit)
         found = [job for job in found if which.tag in {None, *job.tags}][: which.limit]
     else:
-        found, total = lists.newest_jobs(here, _NEWEST)
+        found, total = lists.newest_jobs(here, SHOWN)
         older = total - len(found)
     none = "No job matches" if which.state or which.group or which.tag else "There is no job yet"
     _print_jobs(found, none, as_json=as_json)
     if older and not as_json:
-        output.note(f"{older:,} older jobs are not shown; --limit, --group or --state shows others")
+        output.note(older_text(older))
     lacking = None if as_json or not found else disk_space.shortage(here)
     if lacking is not None and any(job.state == State.QUEUED.value for job in found):
         output.note(f"Queued jobs wait: {lacking.text}")

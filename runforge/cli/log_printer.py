@@ -11,11 +11,14 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import BinaryIO
 
 from runforge.cli import output
 from runforge.files.durable import open_file
 from runforge.text import SGR, coloured_log, safe_log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _CHUNK = 256 * 1024
 #: A longer line is printed in pieces, so that it needs no more memory.

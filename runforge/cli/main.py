@@ -1,7 +1,7 @@
 """The `runforge` program: finds the command, and turns errors into one line and an exit code.
 
 Only the module of the given command is imported, so that `queue-status` is quick. The table of commands says
-which commands can end at once, without the interpreter's normal end.
+which commands can end at once, without the interpreter's normal end. Help is text that was made before.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import os
 import sys
 
 from runforge import __version__, own_python
-from runforge.cli.commands import VERSION, find
+from runforge.cli import quick
 
 TYPE_CHECKING = False  # `typing` alone would double the time of `--version`
 if TYPE_CHECKING:
     from typing import NoReturn
 
+_VERSION = ["--version"]
+_HELP = ("-h", "--help")
 _INTERRUPTED = 130
 _CANCELED = 5
 _INTERNAL = 4
@@ -34,16 +36,15 @@ def main() -> NoReturn:
     own_python.guard()
     _replace_closed_streams()
     arguments = sys.argv[1:]
-    ends_at_once = _ends_at_once(arguments)
-    if ends_at_once:
-        gc.set_threshold(_GARBAGE)
     try:
-        if arguments == [*VERSION.words]:
-            print(f"runforge {__version__}")
-            code = 0
-        elif os.environ.get(_COMPLETE) == "complete_bash" and _complete():
+        made = _made(arguments)
+        ends_at_once = made is not None or _ends_at_once(arguments)
+        if made is not None:
+            sys.stdout.write(made)
             code = 0
         else:
+            if ends_at_once:
+                gc.set_threshold(_GARBAGE)
             code = _run(arguments)
         sys.stdout.flush()
         if ends_at_once:
@@ -58,33 +59,41 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
+def _made(arguments: list[str]) -> str | None:
+    """Return what can be said without the parser and without a command: version, help, what may be typed next."""
+    if arguments == _VERSION:
+        return f"runforge {__version__}\n"
+    if os.environ.get(_COMPLETE) == "complete_bash":
+        from runforge.cli import completion
+
+        found = completion.for_bash()
+        return None if found is None else "\n".join(found) + "\n"
+    if arguments and arguments[-1] in _HELP and _COMPLETE not in os.environ:
+        from runforge.cli import made_help
+
+        return made_help.text(arguments)
+    return None
+
+
 def _ends_at_once(arguments: list[str]) -> bool:
     """Return whether the process can end at once after a call; the table of commands knows it."""
     if not arguments:
         return _COMPLETE in os.environ  # otherwise these are the screens, or the help
-    command = find(arguments[0])
-    return arguments == [*VERSION.words] or (command is not None and command.ends_at_once)
+    if arguments[0] in quick.ANSWERED:
+        return True
+    from runforge.cli import known
 
-
-def _complete() -> bool:
-    """Answer bash without the parser; False leaves it to the parser."""
-    from runforge.cli import completion
-
-    found = completion.for_bash()
-    if found is not None:
-        print("\n".join(found))
-    return found is not None
+    command = known.find(arguments[0])
+    return command is not None and command.ends_at_once
 
 
 def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each kind of end
-    from runforge.errors import RunForgeError
-    from runforge.files.permissions import become_private
-
-    become_private()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the terminal's encoding cannot show is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if arguments and quick.answer(arguments):
+            return 0
         from runforge.cli import fast_path
 
         done = fast_path.run(arguments or _screens_if_possible())
@@ -97,8 +106,6 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         if code == _INTERRUPTED:
             return _CANCELED
         return int(code or 0) if arguments else _USAGE
-    except RunForgeError as error:
-        return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _CANCELED
     except (BrokenPipeError, SystemExit):  # the parser itself ends when the pipe is closed
@@ -123,7 +130,11 @@ def _screens_if_possible() -> list[str]:
 
 
 def _explain(error: Exception) -> int:
-    """Print a usage error in the parser's words, any other error as RunForge's fault."""
+    """Print what went wrong: our own errors and the parser's in their words, any other error as RunForge's fault."""
+    from runforge.errors import RunForgeError, explained
+
+    if isinstance(error, RunForgeError):
+        return _fail(str(error), error.exit_code)
     message = getattr(error, "format_message", None)
     if message is not None:
         command = getattr(getattr(error, "ctx", None), "command_path", "runforge")
@@ -136,8 +147,6 @@ def _explain(error: Exception) -> int:
         import traceback
 
         traceback.print_exc()
-    from runforge.errors import explained
-
     if isinstance(error, (OSError, MemoryError)):
         return _fail(explained(error), 1)
     return _fail(f"{explained(error)}. RUNFORGE_DEBUG=1 shows where", _INTERNAL)

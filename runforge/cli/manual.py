@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from runforge.cli.commands import ABOUT, SECTIONS
-from runforge.cli.parameters import Command, Parameter
+from runforge.cli.parameter import Command, Parameter
 
 _TARGETS = (
     "Most commands take several TARGETs. A TARGET is the number of a run (12) or several (3-9,12), the id of a run or "

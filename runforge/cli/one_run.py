@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from runforge.cli import output, timeline
 from runforge.cli.listing import run_view
@@ -13,13 +11,14 @@ from runforge.views import code as codes
 from runforge.views import log_end, pauses, run_facts
 from runforge.views.daemon_status import daemon_status, has_gpus
 from runforge.views.device_names import called
+from runforge.views.labels import parameters_text
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
-from runforge.views.shown import parameters_text
 from runforge.views.used import used_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from runforge.views.kin import Relative
     from runforge.views.run_facts import Facts

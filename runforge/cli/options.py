@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
 
 from runforge import workspace as workspaces
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.store import foreground, traces
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any, TextIO
 
 from runforge import cells, clock
 from runforge.cells import columns, duration
-from runforge.text import safe
+from runforge.cli.width import terminal_width
+from runforge.text import MAX_LENGTH, safe
 
-__all__ = ["columns", "duration", "safe"]
+TYPE_CHECKING = False  # `typing` and `json` take as long as a short command
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, TextIO
+
+__all__ = ["columns", "duration", "safe", "terminal_width"]
 
 _COLOURS = {
     "running": "36",
@@ -61,13 +64,6 @@ def can_redraw(stream: TextIO | None = None) -> bool:
     return (stream or sys.stdout).isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def terminal_width() -> int:
-    """Return the terminal's width in columns, $COLUMNS first."""
-    import shutil  # takes 4 ms, which a pipe does not need
-
-    return shutil.get_terminal_size((80, 24)).columns
-
-
 def state_cell(state: str) -> str:
     """Return a state with its symbol, so that it does not depend on colour."""
     return cells.state_cell(state, unicode=is_unicode())
@@ -75,6 +71,8 @@ def state_cell(state: str) -> str:
 
 def print_json(name: str, data: Any, *, indent: int | None = 2) -> None:
     """Print a document with stable fields; ASCII only, so that it is harmless to terminals."""
+    import json
+
     print(json.dumps({"schema": f"runforge.{name}/1", "data": data}, indent=indent, allow_nan=False))
 
 
@@ -90,17 +88,37 @@ def table(
 
     Columns of `ids` lose their beginning, which is the same in all ids; others lose their end.
     """
-    texts = [["" if cell is None else safe(str(cell)) for cell in row] for row in rows]
-    widths = [max(map(columns, column)) for column in zip(headers, *texts, strict=True)]
+    made = [_texts(column) for column in zip(*rows, strict=True)] or [[] for _ in headers]
+    widths = [_width([header, *column]) for header, column in zip(headers, made, strict=True)]
     most = sys.maxsize
     if is_terminal():
         most = terminal_width()
         _shrink(widths, flexible, most)
-    print(cut(_line(headers, widths, ids).rstrip(), most))
-    for row, shown in zip(rows, texts, strict=True):
-        line = cut(_line(shown, widths, ids).rstrip(), most)
-        state = str(row[state_column]).split()[-1] if state_column is not None else ""
-        print(coloured(line, state) if state in {"failed", "running"} else line)
+    fitted = [
+        _fitted([header, *column], width, keep_end=place in ids)
+        for place, (header, column, width) in enumerate(zip(headers, made, widths, strict=True))
+    ]
+    lines = [line.rstrip() for line in map(_GAP.join, zip(*fitted, strict=True))]
+    if sum(widths) + len(_GAP) * (len(widths) - 1) > most:
+        lines = [cut(line, most) for line in lines]
+    if state_column is not None and has_colour():
+        states = ["", *(cell.split()[-1] for cell in made[state_column])]
+        lines = [
+            coloured(line, state) if state in {"failed", "running"} else line
+            for line, state in zip(lines, states, strict=True)
+        ]
+    sys.stdout.write("\n".join([*lines, ""]))
+
+
+def _texts(column: Sequence[object]) -> list[str]:
+    """Return the cells of a column as harmless texts. Nearly all columns are so as a whole, which is seen at once."""
+    texts = [cell if type(cell) is str else "" if cell is None else str(cell) for cell in column]
+    is_harmless = "".join(texts).isprintable() and max(map(len, texts)) <= MAX_LENGTH
+    return texts if is_harmless else [safe(text) for text in texts]
+
+
+def _width(texts: list[str]) -> int:
+    return max(map(len, texts)) if "".join(texts).isascii() else max(map(columns, {*texts}))
 
 
 def _shrink(widths: list[int], flexible: Sequence[int], width: int) -> None:
@@ -113,23 +131,22 @@ def _shrink(widths: list[int], flexible: Sequence[int], width: int) -> None:
         excess -= cut
 
 
-def _line(row: Sequence[str], widths: Sequence[int], ids: Sequence[int]) -> str:
-    return _GAP.join(
-        cell.ljust(width)
-        if cell.isascii() and len(cell) <= width  # true for nearly all of a thousand cells
-        else _fitted(cell, width, keep_end=i in ids)
-        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-    )
-
-
-def _fitted(cell: str, width: int, *, keep_end: bool) -> str:
-    shown = cut(cell, width, keep_end=keep_end)
-    return shown + " " * (width - columns(shown))
+def _fitted(column: list[str], width: int, *, keep_end: bool) -> list[str]:
+    """Return the cells of a column in its width. Of those beyond ASCII, each of which takes long, many are equal."""
+    if "".join(column).isascii() and max(map(len, column)) <= width:
+        return [cell.ljust(width) for cell in column]
+    known = {cell: cells.pad(cell, width, keep_end=keep_end, mark=_mark()) for cell in {*column}}
+    return [known[cell] for cell in column]
 
 
 def cut(text: str, width: int, *, keep_end: bool = False) -> str:
     """Return as much of the text as fits into the columns, with a mark where it was cut."""
-    return cells.cut(text, width, keep_end=keep_end, mark="…" if is_unicode() else "~")
+    return cells.cut(text, width, keep_end=keep_end, mark=_mark())
+
+
+def _mark() -> str:
+    """Return the mark where a text was cut."""
+    return "…" if is_unicode() else "~"
 
 
 def bar(done: int, total: int, width: int = 20) -> str:

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from runforge import __version__
 from runforge.cli import completion, fast_path, words
 from runforge.cli.commands import ABOUT, COMMANDS, SECTIONS, VERSION, find
-from runforge.cli.parameters import Command, Parameter
+from runforge.cli.parameter import Command, Parameter
 from runforge.text import did_you_mean
 
 _TYPES: dict[str, Any] = {

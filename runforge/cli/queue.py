@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from runforge.cli import changes, output
 from runforge.cli.options import find
 from runforge.core.states import LIVE, State
@@ -11,6 +9,7 @@ from runforge.metrics import tokens
 from runforge.queue.changed import Changed
 from runforge.views import resolve
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from runforge.cli.commands import COMMANDS, SECTIONS
-from runforge.cli.parameters import Command, Parameter
+from runforge.cli.parameter import Command, Parameter
 
 BEGIN = "<!-- Made by `make reference` from runforge/cli/commands.py. Do not edit by hand. -->"
 END = "<!-- End of what `make reference` makes. -->"

@@ -11,8 +11,8 @@ from runforge.cli import output
 from runforge.core.states import State
 from runforge.metrics.points import as_json
 from runforge.metrics.statistics import values_of
+from runforge.views.labels import short_id
 from runforge.views.results import FIELDS
-from runforge.views.shown import short_id
 
 if TYPE_CHECKING:
     from runforge.views.results import Results

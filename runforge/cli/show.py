@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from runforge import clock
 from runforge.cli.options import find
 from runforge.errors import InvalidRequest
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 

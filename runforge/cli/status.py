@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from runforge.cli import output, tables
-from runforge.core.states import State
-from runforge.views import glance
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runforge.views.daemon_status import DaemonStatus
-    from runforge.views.glance import QueueSummary
+    from runforge.views.summary import QueueSummary
     from runforge.workspace import Workspace
 
 
 def show(here: Workspace, *, as_json: bool) -> None:
     """Print the status once."""
+    from runforge.views import glance  # the quick way has a summary already
+
     _print(glance.queue_summary(here), as_json=as_json)
 
 
@@ -25,11 +25,13 @@ def _print(summary: QueueSummary, *, as_json: bool) -> None:
     if as_json:
         output.print_json("queue-status", summary.to_json())
     else:
-        _print_summary(summary)
+        print_summary(summary)
 
 
 def watch(here: Workspace, *, as_json: bool) -> int:
     """Show the status until interrupted; redraw it on a terminal, else print it again after a change."""
+    from runforge.views import glance
+
     before = None
     while True:
         summary = glance.queue_summary(here)
@@ -38,16 +40,16 @@ def watch(here: Workspace, *, as_json: bool) -> int:
             summary.daemon.state,
             summary.daemon.shortage,
             summary.daemon.gpu_problem,
-            [g.to_json() for g in summary.groups],
+            summary.to_json()["groups"],
         )
         if as_json:
             if now != before:
                 output.print_json("queue-status", summary.to_json(), indent=None)
         elif output.can_redraw():
             print("\x1b[H\x1b[2J", end="")
-            _print_summary(summary)
+            print_summary(summary)
         elif now != before:
-            _print_summary(summary)
+            print_summary(summary)
             print()
         sys.stdout.flush()
         before = now
@@ -67,12 +69,13 @@ def daemon_line(daemon: DaemonStatus) -> str:
     return "stopped; `runforge daemon --detach` starts one"
 
 
-def _print_summary(summary: QueueSummary) -> None:
+def print_summary(summary: QueueSummary) -> None:
+    """Print a summary for people."""
     daemon = summary.daemon
     print(f"Daemon   {daemon_line(daemon)}")
     gpus = f", {summary.gpu_slots_used} of {daemon.gpu_slots} GPU slots" if daemon.backend == "local" else ""
     print(f"Slots    {summary.slots_used} of {daemon.max_parallel} in use{gpus}")
-    counts = ", ".join(f"{summary.counts[state.value]} {state.value}" for state in State)
+    counts = ", ".join(f"{number} {state}" for state, number in summary.counts.items())
     print(f"Jobs     {counts}")
     if daemon.shortage is not None:
         name = "Slurm" if daemon.shortage.kind == "slurm" else "Disk"

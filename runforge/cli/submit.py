@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from runforge.cli import config, output, submit_code, submit_told
 from runforge.cli.options import find
@@ -18,6 +17,10 @@ from runforge.errors import CanceledByUser, OperationFailed, RunForgeError
 from runforge.queue import environment_words, ordering, submitting
 from runforge.store import daemon_holder
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def submit(

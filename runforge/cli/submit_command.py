@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Collection, Sequence
-from typing import Any
 
 from runforge.documents.placeholders import names_in, takes_all
 from runforge.errors import InvalidRequest
 from runforge.text import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from typing import Any
 
 _SCRIPT = re.compile(r"(?:.*/)?([^/]+)\.(?:py|sh|bash|R|r|jl|js|ts|pl|rb|lua|m|ipynb|exe)")
 _MODULE = re.compile(r"[A-Za-z_][\w.]*")

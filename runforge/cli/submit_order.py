@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 from runforge import __version__, clock
 from runforge.cli import gpu_names, submit_sweep, units
@@ -29,6 +28,10 @@ from runforge.files.given import shown
 from runforge.queue.environment import Captured, capture
 from runforge.queue.ordering import NOTHING_USUAL, After, Order, Usual
 from runforge.text import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _MOST_RETRIES = 1000
 _CONDITIONS = ("ok", "any", "fail")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from runforge.cli.submit_given import Given
 from runforge.core.ranking import direction_of_name
@@ -15,7 +14,10 @@ from runforge.files.given import read_given, shown
 from runforge.queue.ordering import Searched
 from runforge.text import did_you_mean
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from runforge.sweeps.combine import Sweep
 
 _DIRECTIONS = {"min": "minimize", "max": "maximize", "minimize": "minimize", "maximize": "maximize"}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from runforge.cli import output
 from runforge.documents import doubts
 from runforge.documents.placeholders import filled
@@ -21,6 +18,11 @@ from runforge.views.quoting import command_line
 from runforge.views.why import estimate_of
 from runforge.views.why_words import about, based
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 #: A longer queue would make `submit` wait for its own estimate.
 _MOST_ESTIMATED = 500

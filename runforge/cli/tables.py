@@ -6,25 +6,24 @@ id, because a program reads it.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
-
 from runforge import cells
 from runforge.cli import output
-from runforge.core.states import State
-from runforge.views.shown import ended_runs, group_state, label, parameters_text, pause_words, sweep_words
+from runforge.views.labels import ended_runs, group_state, label, parameters_text, pause_words, sweep_words
 
+TYPE_CHECKING = False  # `typing` and `collections` take as long as a short command
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from runforge.views.group_rows import GroupRow
+    from runforge.views.rows import JobRow
     from runforge.views.shown import GroupView, JobView
 
 #: Between a run's parameters and the reason why it failed.
 _APART = "  "
 
 
-def print_groups(found: Sequence[GroupView]) -> None:
+def print_groups(found: Sequence[GroupView | GroupRow]) -> None:
     """Print groups with their progress."""
     rows = [
         [
@@ -46,14 +45,15 @@ def print_groups(found: Sequence[GroupView]) -> None:
             output.note(f"{group.name}: {ended}")
 
 
-def print_jobs(found: Sequence[JobView]) -> None:
+def print_jobs(found: Sequence[JobView | JobRow]) -> None:
     """Print one job per line."""
     metric = _shared_metric(found)
+    is_terminal, is_unicode = output.is_terminal(), output.is_unicode()
     rows = [
         [
             job.number,
-            label(job) if output.is_terminal() else job.run_id,
-            output.state_cell(job.state),
+            label(job) if is_terminal else job.run_id,
+            cells.state_cell(job.state, unicode=is_unicode),
             job.attempt if job.attempt > 1 else "",
             output.duration(job.seconds),
             _metric_cell(job, metric),
@@ -69,34 +69,37 @@ def print_jobs(found: Sequence[JobView]) -> None:
     output.table(headers, rows, flexible=[len(headers) - 1, 1], ids=[1], state_column=2)
 
 
-def _shared_metric(found: Sequence[JobView]) -> str | None:
+def _shared_metric(found: Sequence[JobView | JobRow]) -> str | None:
     """Return the metric that names the column: the primary metric of most runs."""
-    names = Counter(job.metric_name for job in found if job.metric_name is not None)
-    return names.most_common(1)[0][0] if names else None
+    counts: dict[str, int] = {}
+    for job in found:
+        if job.metric_name is not None:
+            counts[job.metric_name] = counts.get(job.metric_name, 0) + 1
+    return max(counts, key=counts.__getitem__, default=None)
 
 
-def _metric_cell(job: JobView, column: str | None) -> str:
+def _metric_cell(job: JobView | JobRow, column: str | None) -> str:
     """Return a run's metric; one that is not the column's says its own name."""
     value = cells.metric(job.metric_name, job.metric_value)
     return value if job.metric_name in {None, column} else f"{job.metric_name}={value}"
 
 
-def _detail(job: JobView) -> str:
+def _detail(job: JobView | JobRow) -> str:
     """Return what tells a run from the others, and what is wrong with it."""
-    tags = " ".join(f"#{tag}" for tag in job.tags)
+    tags = " ".join(f"#{tag}" for tag in job.tags) if job.tags else ""
     parts: list[Any] = [parameters_text(job.overrides), tags, _why(job)]
     return _APART.join(part for part in parts if part)
 
 
-def _why(job: JobView) -> str:
+def _why(job: JobView | JobRow) -> str:
     if job.error is not None:
         return job.error
-    if job.state == State.RUNNING.value:
+    if job.state == "running":
         return job.waiting_text or job.pause_text or ""  # what cannot be killed, or how it is paused
-    return _gate(job) if job.state == State.QUEUED.value else ""
+    return _gate(job) if job.state == "queued" else ""
 
 
-def _gate(job: JobView) -> str:
+def _gate(job: JobView | JobRow) -> str:
     """Return what holds a queued job back, as far as the job itself says it."""
     if job.held:
         return "held"

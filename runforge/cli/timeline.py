@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from runforge.cli import output
 from runforge.core.records import ASKED_AND_HELD
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
 _WORDS = {
     "cancel_requested": "to be canceled",

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runforge.cli.parameters import Command, Parameter
+    from runforge.cli.parameter import Command, Parameter
 
     Value = str | float | bool | list[str] | None
 

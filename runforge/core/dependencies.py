@@ -1,10 +1,12 @@
 """What a job waits for, and whether that still can come. Pure: an edge and its parent in, the verdict out."""
 
+from __future__ import annotations
+
 from enum import Enum
-from typing import NamedTuple
 
 from runforge.core.records import Group, Job
 from runforge.core.states import TERMINAL, Cause, State
+from runforge.named import NamedTuple
 
 RUN, GROUP = "run", "group"
 #: Every error of a job that was canceled because of a parent begins so.

@@ -4,10 +4,14 @@ A run that names no memory has its devices whole. One that names it shares them 
 cannot be seen is not free.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from __future__ import annotations
 
 from runforge.core.resources import Resources
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
 
 #: So many GPU slots there are where the devices alone limit how many runs have one.
 NO_LIMIT = 1 << 20

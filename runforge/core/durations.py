@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Sequence
 from random import Random
-from typing import NamedTuple
+
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 HALF, NEARLY_ALL = 0.5, 0.9
 #: How far a run's own progress may be wrong.

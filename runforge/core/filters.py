@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple
 
 from runforge.core import job_numbers
 from runforge.core.states import Cause, State
 from runforge.errors import InvalidRequest
+from runforge.named import NamedTuple
 from runforge.text import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: What can stand before a colon.
 FIELDS = ("state", "group", "name", "tag", "cause", "number")

@@ -10,13 +10,16 @@ import heapq
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
 from random import Random
-from typing import NamedTuple
 
 from runforge.core.durations import HALF, NEARLY_ALL, Work, quantile
 from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity, Head, choose, counted_cpus, place
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 #: A longer queue is only divided by the slots.
 MOST_RUNS = 2000

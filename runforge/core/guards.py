@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from runforge.named import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runforge.core.records import Job
 

@@ -1,10 +1,16 @@
 """What a claim gives to an attempt, what its files say, and how it ended. Plain data."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
 from enum import Enum
-from typing import Any, NamedTuple
 
 from runforge.core.states import Cause, State
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 
 class DeviceGrant(NamedTuple):
@@ -96,7 +102,7 @@ class ExitRecord(NamedTuple):
     #: What the cluster said of that in the attempt's own output.
     said: str | None = None
     #: The result, where a file of it may be seen late.
-    result: "ResultFacts | None" = None
+    result: ResultFacts | None = None
 
 
 class ResultFacts(NamedTuple):

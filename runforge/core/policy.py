@@ -6,13 +6,13 @@ The table is in docs/reliability.md, "Recovery". An unknown end never counts as 
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
 
 from runforge import machine_faults
 from runforge.core import exit_codes, terminated, yielding
 from runforge.core.outcome import Ending, ExitRecord, Finding, GpuFault, Report
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
+from runforge.named import NamedTuple
 from runforge.text import safe
 
 #: How many attempts a job may lose to crashes before it fails.

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from typing import NamedTuple, Protocol, TypeVar
 
 from runforge.core.states import State
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Protocol, TypeVar
+else:
+    Protocol = object
+
 
 MAXIMIZE = "maximize"
 MINIMIZE = "minimize"
@@ -64,7 +71,8 @@ class Scored(Protocol):
         """That metric's last value; None if it has diverged."""
 
 
-_Job = TypeVar("_Job", bound=Scored)
+if TYPE_CHECKING:
+    _Job = TypeVar("_Job", bound=Scored)
 
 
 def without_split(name: str) -> str:

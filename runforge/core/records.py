@@ -5,10 +5,9 @@ command itself (docs/performance.md). There is no `from __future__ import annota
 texts would be compiled one by one.
 """
 
-from typing import NamedTuple
-
 from runforge.core.resources import Resources
 from runforge.core.states import State
+from runforge.named import NamedTuple
 
 #: How `Job.yield_requested` counts the wishes: to make room, and to be held then.
 ASKED, ASKED_AND_HELD = 1, 2
@@ -177,25 +176,3 @@ class Group(NamedTuple):
     def total(self) -> int:
         """Number of runs in the group."""
         return self.queued + self.running + self.succeeded + self.failed + self.canceled
-
-
-class DaemonRow(NamedTuple):
-    """What the journal knows of the newest daemon."""
-
-    epoch: int
-    pid: int | None
-    start_ticks: int | None
-    boot_id: str | None
-    started_at: str | None
-    max_parallel: int
-    gpu_slots: int
-    state: str
-    wanted: str
-    drain_until: str | None
-    last_served_group: str | None
-    #: 1: there is a GPU slot for each device.
-    gpu_auto: int = 0
-    #: Which devices it was restricted to, as it was told.
-    devices: str | None = None
-    #: Where it launches: local, slurm.
-    backend: str = "local"

@@ -1,7 +1,14 @@
 """What a run needs from the machine, as one value for the request, the journal and the scheduler."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
 
 #: Version 1 of the journal said so that a run needs a GPU; the exported files still do.
 REQUIRES_GPU = "requires_gpu"

@@ -3,15 +3,21 @@
 A run may have several rules; the first that names the cause decides. A person's retry starts the counts anew.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from runforge.core.outcome import Ending
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
 from runforge.digest import sha256_of
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: What a rule may name. A cancel, a program that is not found and a wrong result.json are never tried again.
 CAUSES = ("exit", "signal", "oom", "gpu_oom", "timeout", "lost")

@@ -5,12 +5,16 @@ are. Inside a lane: priority, then place, then age. A job whose devices are not 
 start.
 """
 
-from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from __future__ import annotations
 
 from runforge.core import devices as placing
 from runforge.core.devices import Device, Reservation
 from runforge.core.resources import Resources
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 __all__ = [
     "Capacity",

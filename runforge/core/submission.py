@@ -4,9 +4,10 @@ The names are those of `Job` and of the journal's columns. So a new option needs
 column in `jobs.insert`, and an option of the command line. No code between them names it.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
 from runforge.core.records import Job
+from runforge.named import NamedTuple
 
 
 class Submission(NamedTuple):

@@ -1,6 +1,8 @@
 """What an attempt used of the machine, as far as somebody watched. Plain data; None is not known."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from runforge.named import NamedTuple
 
 
 class Used(NamedTuple):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from runforge import clock
-from runforge.core.records import DaemonRow
+from runforge.core.daemon_row import DaemonRow
 from runforge.daemon.log import log
 from runforge.daemon.told_gpus import ToldGpus
 from runforge.errors import explained

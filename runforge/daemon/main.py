@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from runforge import clock, failpoints
 from runforge.backends.local.backend import LocalBackend
+from runforge.core.daemon_row import DaemonRow
 from runforge.core.devices import NO_LIMIT
 from runforge.core.outcome import Ending
-from runforge.core.records import DaemonRow, Job
+from runforge.core.records import Job
 from runforge.core.scheduling import Machine
 from runforge.core.states import State
 from runforge.daemon import predecessor

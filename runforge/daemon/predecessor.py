@@ -10,7 +10,7 @@ from runforge.files.durable import read_bounded
 from runforge.store import outbox
 
 if TYPE_CHECKING:
-    from runforge.core.records import DaemonRow
+    from runforge.core.daemon_row import DaemonRow
     from runforge.store.journal import Transaction
     from runforge.workspace import Workspace
 

@@ -6,10 +6,12 @@ Other values are scikit-learn's defaults.
 
 from __future__ import annotations
 
-from typing import Any
-
 from runforge.documents.estimator_table import PARTLY, TABLE, VERSIONS, Rule
 from runforge.text import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PRESETS = ("fast", "balanced", "thorough", "custom")
 DEFAULT_SEED = 42

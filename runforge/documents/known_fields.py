@@ -6,13 +6,15 @@ often a typing mistake.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any
-
 from runforge.text import nearest
 
-#: name -> the names below it; None if any value is allowed below.
-Tree = dict[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from typing import Any
+
+    #: name -> the names below it; None if any value is allowed below.
+    Tree = dict[str, Any]
 
 REQUEST: Tree = {
     **dict.fromkeys(("$schema", "version", "preset", "created_at", "created_by", "grace_seconds")),

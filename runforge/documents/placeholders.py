@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Iterator, Sequence
-from typing import Any
 
 from runforge.documents.known_fields import HYPERPARAMETERS
 from runforge.documents.request import Request
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.text import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Sequence
+    from typing import Any
 
 # Patterns that few requests need are texts: to compile them takes longer than to import this.
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)*)\}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
 
 from runforge.core.resources import Resources
 from runforge.core.retrying import Rule
@@ -11,6 +10,11 @@ from runforge.documents.hyperparameters import FAMILIES, PRESETS, effective, pro
 from runforge.documents.problems import Fields, Problems
 from runforge.documents.request_options import EnvironmentRef, Objective, Resuming, read_options
 from runforge.errors import InvalidRequest, RunForgeError
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Linux refuses arguments of 128 KiB and more.
 _ARGUMENT_LIMIT = 128 * 1024 - 1

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from runforge.digest import sha256_of
 from runforge.documents import edited_request, strict_json
@@ -17,6 +15,11 @@ from runforge.errors import (
 )
 from runforge.files.durable import read_bounded
 from runforge.files.given import read_given, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def read_request(path: Path) -> Request:

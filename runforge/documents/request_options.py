@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
 
 from runforge.core import retrying, yielding
 from runforge.core.resources import Resources
@@ -13,7 +11,13 @@ from runforge.core.retrying import Rule
 from runforge.core.study import OFF
 from runforge.documents.problems import Fields
 from runforge.errors import InvalidRequest
+from runforge.named import NamedTuple
 from runforge.text import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 #: What a retry rule may name, what a rule without causes means, and its first pause.
 RETRY_CAUSES = retrying.CAUSES

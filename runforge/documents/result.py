@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NamedTuple
 
 from runforge.documents import strict_json
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.metrics.points import as_json
+from runforge.named import NamedTuple
 from runforge.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _LIMIT = 4 * 1024 * 1024
 _STATUSES = ("succeeded", "failed", "cancelled")

@@ -7,8 +7,11 @@ It looks at the names of fields and at passwords in URLs. It guesses: common nam
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
 _NAME = re.compile(
     r"secret|passw|passphrase|credential|^token$"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NoReturn
 
 from runforge.errors import RunForgeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 MAX_DEPTH = 32
 _INT_LIMIT = 2**63

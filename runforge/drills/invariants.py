@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runforge.attempts import exit_record, report, start_marker
+from runforge.attempts.cleanup import RESTING
 from runforge.core.records import Attempt, Job
 from runforge.core.states import TERMINAL, Cause, State
 from runforge.drills import witness as witnesses
@@ -252,17 +253,15 @@ def _sessions(facts: _Facts) -> dict[int, tuple[Attempt, int | None]]:
     return {
         pid: held
         for pid, held in sessions.items()
-        # Beside a live daemon a supervisor without a run waits for the next, alone in its session.
+        # Beside a live daemon a supervisor without a run waits for the next, and so may its worker.
         if pid not in busy and not (is_served and _is_idle(pid))
     }
 
 
 def _is_idle(supervisor: int) -> bool:
-    """Return whether a supervisor has no child: nothing that it has started is left."""
-    try:
-        return not Path(f"/proc/{supervisor}/task/{supervisor}/children").read_bytes().split()
-    except OSError:
-        return False
+    """Return whether nothing is left of what a supervisor has started: its worker may rest, between two runs."""
+    children = [pid for pid in os_process.children(supervisor) if not os_process.is_zombie(pid)]
+    return not any(os_process.name_of(pid) != RESTING or os_process.children(pid) for pid in children)
 
 
 def _by_token(pid: str, tokens: dict[bytes, Attempt]) -> Attempt | None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
+from runforge.core.daemon_row import DaemonRow
+from runforge.core.group_status import group_status
 from runforge.core.ranking import MINIMIZE, Ranking, ranking
-from runforge.core.records import DaemonRow, Group, Job
-from runforge.core.states import TERMINAL, Cause, group_status
+from runforge.core.records import Group, Job
+from runforge.core.states import TERMINAL, Cause
 from runforge.store import records
 from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 _ENDED = frozenset(map(str, TERMINAL))
 #: What the queued jobs wait for, by job id: as `waiting_on` of queue.json shows it.

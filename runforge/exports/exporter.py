@@ -13,9 +13,7 @@ import fcntl
 import itertools
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from runforge import failpoints
 from runforge.exports import contents, export_map, list_blocks, window
@@ -23,9 +21,15 @@ from runforge.exports.export_map import Noted, fingerprint
 from runforge.exports.list_blocks import Identity, Layout, Replaced, identity_of
 from runforge.exports.window import BLOCK, EVERY
 from runforge.files.durable import make_dir, open_file
+from runforge.named import NamedTuple
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import exists, open_journal
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from typing import Any
 
 _GROUP = "group.json"
 #: How long to wait for another process that writes the exports.

@@ -9,13 +9,18 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from runforge import failpoints
+from runforge.files.reading import open_file as open_file  # noqa: PLC0414 - others take them from here
+from runforge.files.reading import read_bounded as read_bounded  # noqa: PLC0414
+from runforge.files.reading import require_file as require_file  # noqa: PLC0414
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 TEMPORARY_PREFIX = ".rf-tmp-"
-_NO_FILE = "is not a regular file (it is a link, folder, pipe or socket); move it away"
 _NO_FOLDER = "is a symbolic link; RunForge needs a real folder there"
 _SYNCED_AT_ONCE = 8
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -92,33 +97,6 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o600, durable: bool = Tru
         os.close(descriptor)
 
 
-def open_file(path: Path, flags: int, mode: int = 0o600) -> int:
-    """Open a regular file only: follows no link and waits for no pipe. OSError names the path."""
-    try:
-        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
-    except OSError as error:
-        if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
-            raise OSError(errno.EINVAL, _NO_FILE, str(path)) from None
-        raise
-    try:
-        with _naming(path):
-            is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-    except OSError:
-        os.close(descriptor)
-        raise
-    if not is_regular:
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, _NO_FILE, str(path))
-    return descriptor
-
-
-def require_file(path: Path) -> None:
-    """Raise the OSError of `open_file` if it is not a regular file; for files that SQLite opens."""
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise OSError(errno.EINVAL, _NO_FILE, str(path))
-
-
 def fsync_file(path: Path) -> None:
     """Make a file's content durable."""
     descriptor = open_file(path, os.O_RDONLY)
@@ -159,17 +137,6 @@ def sync_tree(path: Path) -> None:
     for folder, _, _ in os.walk(path):
         with contextlib.suppress(OSError):
             fsync_dir(Path(folder))
-
-
-def read_bounded(path: Path, limit: int) -> bytes:
-    """Return a regular file's bytes; OSError if it is a link, not a regular file, or too large."""
-    with _naming(path), open(open_file(path, os.O_RDONLY), "rb") as stream:
-        if os.fstat(stream.fileno()).st_size > limit:
-            raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
-        data = stream.read()  # a file that grows at this moment is found below
-    if len(data) > limit:
-        raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
-    return data
 
 
 #: Errors that mean: nothing is there.

@@ -10,10 +10,13 @@ import contextlib
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from runforge.errors import Missing, OperationFailed
 from runforge.files.durable import make_dir, read_bounded, write_atomic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _POINTER = "state_dir"
 _OWNER = "workspace"

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import errno
 import os
-from pathlib import Path
-from typing import NamedTuple
 
 from runforge.cells import size
-from runforge.workspace import Workspace
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runforge.place import Place
+    from runforge.workspace import Workspace
 
 #: Bytes that must stay free, instead of the rule below; 0 turns the check off.
 VARIABLE = "RUNFORGE_MIN_FREE_BYTES"
@@ -30,7 +35,7 @@ class Shortage(NamedTuple):
     text: str
 
 
-def shortage(workspace: Workspace, *, is_suspicious: bool = False) -> Shortage | None:
+def shortage(workspace: Workspace | Place, *, is_suspicious: bool = False) -> Shortage | None:
     """Return what the disks of the runs and of the journal lack; None if all is well.
 
     With `is_suspicious` (a daemon does not respond) this also finds a file system that the kernel made
@@ -45,11 +50,11 @@ def shortage(workspace: Workspace, *, is_suspicious: bool = False) -> Shortage |
     return None
 
 
-def _read_only(folder: Path) -> Shortage:
+def _read_only(folder: Path | str) -> Shortage:
     return Shortage("read_only", f"the file system of {folder} is read-only")
 
 
-def _shortage_of(folder: Path) -> Shortage | None:
+def _shortage_of(folder: Path | str) -> Shortage | None:
     try:
         disk = os.statvfs(folder)
     except OSError:
@@ -74,7 +79,7 @@ def _needed(total: int) -> int:
     return int(given) if given.isascii() and given.isdigit() else min(_MOST_BYTES, total // _SHARE)
 
 
-def is_read_only(folder: Path) -> bool:
+def is_read_only(folder: Path | str) -> bool:
     """Return whether a folder's file system takes no writes. Used only if something is wrong already.
 
     After an error the kernel does not report a file system as read-only: so a write is tried.
@@ -86,7 +91,7 @@ def is_read_only(folder: Path) -> bool:
     return False
 
 
-def is_full(folder: Path) -> bool:
+def is_full(folder: Path | str) -> bool:
     """Return whether a folder's file system has no room even for SQLite's shared index."""
     try:
         disk = os.statvfs(folder)

@@ -17,6 +17,7 @@ IS_LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True) if IS_LINUX else None
+_prctl = _libc.prctl if _libc is not None else None
 
 
 def boot_id() -> str:
@@ -126,14 +127,14 @@ def send(pid: int, number: int, ticks: int | None = None) -> bool:
 
 def become_subreaper() -> None:
     """Make orphaned descendants children of this process, so that none escapes."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if _prctl is not None:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def die_with_parent(parent: int) -> None:
     """Ask for SIGKILL when the parent dies; exit at once if it is dead already."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 
@@ -199,6 +200,39 @@ def environment(pid: int) -> dict[str, str]:
         return {}
     pairs = [word.partition("=") for word in os.fsdecode(data).split("\0")]
     return {name: value for name, mark, value in pairs if mark}
+
+
+def own_environment() -> list[bytes]:
+    """Return the variables of this process as programs that it starts get them; `os.environ` may know others."""
+    if _libc is None:
+        return []
+    variables = ctypes.POINTER(ctypes.c_char_p).in_dll(_libc, "environ")
+    found: list[bytes] = []
+    while variables and (word := variables[len(found)]) is not None:
+        found.append(word)
+    return sorted(found)
+
+
+def call_itself(name: str) -> None:
+    """Give this process a short name, at most 15 bytes, that `ps` shows."""
+    with contextlib.suppress(OSError), open("/proc/self/comm", "w", encoding="ascii") as own:
+        own.write(name)
+
+
+def forget_peak_memory() -> None:
+    """Let the largest memory of this process count from now on. OSError if the kernel cannot do that."""
+    descriptor = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, b"5")
+    finally:
+        os.close(descriptor)
+
+
+def own_memory() -> dict[str, int]:
+    """Return what the kernel says of this process's memory, in KB: VmHWM is its peak, RssAnon what is its own."""
+    lines = read_all("/proc/self/status").decode("utf-8", "replace").splitlines()
+    words = [line.split() for line in lines if line.endswith(" kB")]
+    return {name.rstrip(":"): int(size) for name, size, *_ in words}
 
 
 def name_of(pid: int) -> str | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from pathlib import Path
 
-_MEMORY = Path("/proc/meminfo")
+_MEMORY = "/proc/meminfo"
 #: The limit of the container that we are in, if there is one.
-_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_LIMIT = "/sys/fs/cgroup/memory.max"
 
 
 def cpus() -> int:
@@ -22,15 +20,22 @@ def mem_mb() -> int:
     return min(found, default=0) // (1024 * 1024)
 
 
-def _total(path: Path) -> int:
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in path.read_text("ascii").splitlines():
-            if line.startswith("MemTotal:"):
-                return int(line.split()[1]) * 1024
+def _total(path: str) -> int:
+    for line in _read(path).splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == "MemTotal:" and words[1].isdigit():
+            return int(words[1]) * 1024
     return 0
 
 
-def _limit(path: Path) -> int:
-    with contextlib.suppress(OSError, ValueError):
-        return int(path.read_text("ascii"))  # "max" is none
-    return 0
+def _limit(path: str) -> int:
+    text = _read(path).strip()
+    return int(text) if text.isdigit() else 0  # "max" is none
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return ""

@@ -7,13 +7,16 @@ and links, pipes and devices are not read.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from runforge.files.durable import open_file
 from runforge.metrics.points import Point
 from runforge.metrics.sources.reader import Reader
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _BLOCK = 4 * 1024 * 1024
 #: So much of a file's beginning is compared at each look: the header of a table may have been written anew.

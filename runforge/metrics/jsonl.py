@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from runforge.files.durable import open_file
 from runforge.metrics.points import (
@@ -23,6 +21,11 @@ from runforge.metrics.points import (
     step_of,
     value_of,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
 NAME = "metrics.jsonl"
 #: Keys that give the step of a value; the first one found counts.

@@ -5,9 +5,7 @@ Reads each file once, and of large files only the ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from runforge.metrics import jsonl, naming
 from runforge.metrics.follow import read_ends
@@ -18,6 +16,11 @@ from runforge.metrics.points import MOST_METRICS, Point, Rejected
 from runforge.metrics.sources import listed
 from runforge.metrics.sources.listed import Source
 from runforge.metrics.told import Told, of_sources
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 #: How much is read of the log, and of all other files together.
 LOG_LIMIT = 8 * 1024 * 1024

@@ -10,13 +10,13 @@ import contextlib
 import json
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 from runforge import clock
 from runforge.core import durations
 from runforge.files import tail
 from runforge.metrics import jsonl
 from runforge.metrics.progress import Progress, tail_progress
+from runforge.named import NamedTuple
 
 #: How much of the end of metrics.jsonl is read.
 _TAIL = 128 * 1024

@@ -7,10 +7,13 @@ and "-Infinity", as in the JSON form of Protocol Buffers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
 
+from runforge.named import NamedTuple
 from runforge.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: A longer line of metrics.jsonl is not a metric line.
 LINE_LIMIT = 64 * 1024

@@ -6,7 +6,6 @@ Refusals change nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 
 from runforge import failpoints
 from runforge.exports import exporter
@@ -15,6 +14,10 @@ from runforge.store import daemon_holder
 from runforge.store.journal import CHECKPOINT_BYTES, Journal, Transaction
 from runforge.store.opening import open_journal, require_journal
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: A live daemon is given this long to show a change in the exports: who writes them beside it makes both write all.
 SHOW_SECONDS = 10.0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from runforge.core.records import Job
+from runforge.named import NamedTuple
 
 
 class Changed(NamedTuple):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from runforge import __version__, ids
 from runforge.core import recipe, retrying
@@ -15,10 +13,15 @@ from runforge.core.submission import Submission
 from runforge.documents.plan import Plan
 from runforge.documents.request import Request
 from runforge.documents.request_options import Objective, is_learned
+from runforge.named import NamedTuple
 from runforge.queue.run_folders import RunFolders
 from runforge.store import learned, records, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.sweeps.expand import RunOverrides
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: The lane of all runs without a group.
 _SINGLE_LANE = 1

@@ -14,9 +14,7 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from runforge import failpoints
 from runforge.errors import OperationFailed
@@ -27,6 +25,11 @@ from runforge.queue import code_tree
 from runforge.store.code import Code, still_used, trees
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
 _LOCK_FILES = (
     *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "conda-lock.yml", "pylock.toml"),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from runforge import failpoints, ids
 from runforge.documents import strict_json
@@ -16,6 +14,11 @@ from runforge.errors import CanceledByUser, OperationFailed
 from runforge.files.durable import fsync_dir, fsync_files, write_new
 from runforge.store.journal import Journal
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
 
 @contextlib.contextmanager

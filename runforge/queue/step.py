@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from runforge import clock
 from runforge.core.records import Job
 from runforge.core.states import State
@@ -13,6 +11,10 @@ from runforge.queue.move import Place, after, before, move_in
 from runforge.store import edges
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def step(workspace: Workspace, job_ids: Sequence[str], by: int) -> Changed:

@@ -6,9 +6,6 @@ folders without a job.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 from runforge import clock, ids
 from runforge.core.records import Group, Job
 from runforge.core.states import LIVE, State
@@ -18,6 +15,7 @@ from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
 from runforge.documents.request import Request
 from runforge.documents.request_file import read_queued_request
 from runforge.errors import InvalidPlan, Missing, OperationFailed
+from runforge.named import NamedTuple
 from runforge.queue import studies, taken_request
 from runforge.queue.change import announce
 from runforge.queue.new_jobs import (
@@ -39,6 +37,10 @@ from runforge.sweeps.effect import require_reported
 from runforge.sweeps.expand import RunOverrides, doubts_about, expand, samples
 from runforge.training.check import check_request
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class EnqueuedSweep(NamedTuple):

@@ -6,15 +6,13 @@ that no job knows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 from runforge import clock, failpoints, ids
 from runforge.core.dependencies import Parent
 from runforge.core.records import Group
 from runforge.core.study import Template
 from runforge.documents.plan import Plan
 from runforge.errors import InvalidRequest, OperationFailed
+from runforge.named import NamedTuple
 from runforge.queue import environment, provenance, studies
 from runforge.queue.change import announce
 from runforge.queue.new_jobs import (
@@ -35,6 +33,10 @@ from runforge.store import records, targets, transitions
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import exists, open_journal, open_snapshot
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Submitted(NamedTuple):

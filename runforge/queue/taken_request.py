@@ -6,7 +6,6 @@ Its digest, environment, resources and retry rules go into the journal, and the 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from runforge.core import recipe, retrying
 from runforge.core.records import Job
@@ -16,6 +15,10 @@ from runforge.errors import InvalidRequest, Missing
 from runforge.store import edits
 from runforge.store.journal import Transaction
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:

@@ -9,8 +9,11 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _LONGEST = 100  # sun_path has room for 107 bytes
 _RING = b"\x01"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from runforge import failpoints
 from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, fsync_file
 from runforge.store.failures import explained
 from runforge.store.sqlite import sqlite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def copy(connection: Any, target: Path) -> None:

@@ -6,12 +6,11 @@ nor lengthens it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from runforge import failpoints
 from runforge.core.guards import USUAL_BREAKER, words_of
 from runforge.store import outbox
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runforge.core.outcome import Ending
     from runforge.store.journal import Transaction

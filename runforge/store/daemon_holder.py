@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
-from pathlib import Path
-from typing import NamedTuple
 
-from runforge.files.durable import open_file
-from runforge.workspace import Workspace
+from runforge.files.reading import open_file
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runforge.place import Place
+    from runforge.workspace import Workspace
 
 
 class Holder(NamedTuple):
@@ -18,7 +22,7 @@ class Holder(NamedTuple):
     pid: int | None
 
 
-def holder(workspace: Workspace) -> Holder | None:
+def holder(workspace: Workspace | Place) -> Holder | None:
     """Return who holds the daemon lock, or None if nobody does.
 
     The lock is taken shared and released at once. A daemon that starts at that moment tries again.
@@ -41,7 +45,7 @@ def holder(workspace: Workspace) -> Holder | None:
         os.close(descriptor)
 
 
-def _holder_in_kernel(lock: Path) -> Holder | None:
+def _holder_in_kernel(lock: Path | str) -> Holder | None:
     """Return who holds another user's lock, whose file may not be read."""
     pid = flock_holder(os.stat(lock, follow_symlinks=False).st_ino)
     return None if pid is None else Holder(pid)
@@ -54,18 +58,23 @@ def _pid(text: bytes) -> int | None:
 
 def flock_holder(inode: int) -> int | None:
     """Return the pid that holds the flock on a file, from the kernel; None if the kernel does not say."""
-    with contextlib.suppress(OSError, IndexError, ValueError):
-        for line in Path("/proc/locks").read_text("ascii").splitlines():
+    try:
+        with open("/proc/locks", encoding="ascii") as file:
+            lines = file.read().splitlines()
+        for line in lines:
             # 3: FLOCK ADVISORY WRITE 4711 08:01:131072 0 EOF; a waiting process has `->` after the number.
             fields = line.split()
             if fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == str(inode):
                 return int(fields[4])
+    except (OSError, IndexError, ValueError):
+        return None
     return None
 
 
 def process_state(pid: int | None) -> str:
     """Return the kernel's letter for a process (R, S, D, T, Z), or `?`."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return "?"

@@ -7,16 +7,19 @@ later; so no circle can come back. Whoever may not start any more is returned, a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from runforge.core import dependencies
 from runforge.core.dependencies import RUN, Condition, Parent
 from runforge.core.records import Group, Job
 from runforge.core.states import Cause, State
 from runforge.errors import InvalidRequest, OperationFailed
+from runforge.named import NamedTuple
 from runforge.store import records
 from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Doomed(NamedTuple):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from runforge.errors import InternalError, Missing, OperationFailed, RunForgeError
 from runforge.machine.disk_space import is_full, is_read_only
 from runforge.store.sqlite import DatabaseError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: SQLite's messages on a file system that takes no more writes.
 _HIDES_READ_ONLY = "readonly|I/O|unable to open"

@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, make_dir, open_file
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
 
 
 def _folder(workspace: Workspace) -> Path:

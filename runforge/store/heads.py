@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runforge.core.scheduling import Head
 from runforge.store import records
 from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def first(tx: Transaction, *, only: int | None = None) -> list[Head]:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from runforge import failpoints
 from runforge.store import backup, which_file
@@ -21,48 +18,20 @@ from runforge.store.failures import (
     JournalReplaced,
     explained,
 )
-from runforge.store.queries import query
 from runforge.store.sqlite import WRITE_TIMEOUT, connect
+from runforge.store.transaction import Transaction as Transaction  # noqa: PLC0414 - others take it from here
 from runforge.store.writer_lock import GiveUp, held, open_lock
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import Any
 
 #: A checkpoint runs when the WAL is larger than this many bytes.
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 _CHECKPOINT_MILLISECONDS = 100
-
-
-class Transaction:
-    """An open transaction or snapshot: runs the store's named queries."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def run(self, name: str, /, **values: object) -> int:
-        """Execute a named statement; return how many rows it changed."""
-        return int(self._connection.execute(query(name), values).rowcount)
-
-    def row(self, name: str, /, **values: object) -> Any:
-        """Return the first row of a named query, or None."""
-        rows = self._connection.execute(query(name), values).fetchall()
-        return rows[0] if rows else None
-
-    def rows(self, name: str, /, **values: object) -> list[Any]:
-        """Return all rows of a named query. No cursor stays open: it would keep the WAL from shrinking."""
-        return list(self._connection.execute(query(name), values).fetchall())
-
-    @contextlib.contextmanager
-    def each(self, name: str, /, **values: object) -> Iterator[Iterator[Any]]:
-        """Read the rows of a named query one by one: for more of them than fit into the memory.
-
-        They are read in the block; then the cursor is closed.
-        """
-        cursor = self._connection.execute(query(name), values)
-        try:
-            yield iter(cursor)
-        finally:
-            cursor.close()
 
 
 def _check_epoch(transaction: Transaction, epoch: int | None) -> None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: So many runs count, and so many must there be.
 NEWEST = 10

@@ -7,10 +7,13 @@ takes a tenth of a second.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from runforge import failpoints
 from runforge.store.failures import JournalUnreadable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _FOLDER = Path(__file__).parent / "migrations"
 FILES = sorted(_FOLDER.glob("[0-9][0-9][0-9]_*.sql"))

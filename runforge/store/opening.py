@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from runforge.errors import Missing, OperationFailed
@@ -26,6 +25,10 @@ from runforge.store.recovery import swap
 from runforge.store.sqlite import DatabaseError, connect, sqlite
 from runforge.store.writer_lock import held, open_lock
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: A running daemon gets this many seconds to repair a deleted -wal file.
 MEND_SECONDS = 10.0

@@ -6,14 +6,18 @@ A process of its own sends (`runforge.notices`), at least once, and writes here 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from runforge import clock
 from runforge.core.outcome import Ending
 from runforge.core.records import Job
 from runforge.core.states import State
+from runforge.named import NamedTuple
 from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 #: Seconds until the second, third, ... try: five within an hour.
 BACK_OFF = (60.0, 240.0, 900.0, 2400.0)

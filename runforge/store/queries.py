@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
+import os
 
-_FOLDER = Path(__file__).parent / "sql"
+_FOLDER = os.path.join(os.path.dirname(__file__), "sql")
 _MARK = "-- name: "
+#: area -> its queries by name; the whole name -> its query.
+_areas: dict[str, dict[str, str]] = {}
+_queries: dict[str, str] = {}
 
 
-@cache
 def _load(area: str) -> dict[str, str]:
-    text = (_FOLDER / f"{area}.sql").read_text("utf-8")
-    found = {}
-    for part in f"\n{text}".split(f"\n{_MARK}")[1:]:
-        name, _, body = part.partition("\n")
-        found[name] = body.strip()
-    return found
+    if area not in _areas:
+        with open(os.path.join(_FOLDER, f"{area}.sql"), encoding="utf-8") as file:
+            parts = f"\n{file.read()}".split(f"\n{_MARK}")[1:]
+        _areas[area] = {name: body.strip() for name, _, body in (part.partition("\n") for part in parts)}
+    return _areas[area]
 
 
-@cache
 def query(name: str) -> str:
     """Return the SQL of `area.name`; KeyError if there is none."""
-    area, _, short = name.partition(".")
-    return _load(area)[short]
+    found = _queries.get(name)
+    if found is None:
+        area, _, short = name.partition(".")
+        found = _queries[name] = _load(area)[short]
+    return found
 
 
 def names(area: str) -> list[str]:

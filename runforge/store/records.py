@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from operator import itemgetter
-from typing import Any
 
-from runforge.core.records import Attempt, DaemonRow, Group, Job
+from runforge.core.daemon_row import DaemonRow
+from runforge.core.records import Attempt, Group, Job
 from runforge.core.resources import Resources
 from runforge.core.states import State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _needs = Job._fields.index("needs")
 _before_needs = itemgetter(*Job._fields[:_needs])

@@ -7,16 +7,49 @@ for the journal (tests/test_layers.py checks this).
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import os
+import sys
 
-try:
-    import pysqlite3 as _sqlite
-except ImportError:  # pragma: no cover - platforms without a wheel
-    import sqlite3 as _sqlite
+TYPE_CHECKING = False  # `typing` and `pathlib` take longer than a short command
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+    from typing import Any
 
-sqlite: Any = _sqlite
-VERSION: tuple[int, ...] = sqlite.sqlite_version_info
+_PACKAGE = "pysqlite3"
+
+
+def _extension() -> ModuleType:
+    """Return pysqlite3's extension, or the standard library's: its package adds only what the journal does not use.
+
+    The package takes longer to import than a short command runs. A stand-in has its place meanwhile, so that its own
+    import, by sqlite-utils, finds the same extension later: one SQLite library for all.
+    """
+    folder = next((path for path in sys.path if os.path.isdir(os.path.join(path, _PACKAGE))), None)
+    if folder is None or _PACKAGE in sys.modules:
+        return _package()
+    stand_in = type(sys)(_PACKAGE)
+    stand_in.__path__ = [os.path.join(folder, _PACKAGE)]
+    sys.modules[_PACKAGE] = stand_in
+    try:
+        import pysqlite3._sqlite3 as found
+    except ImportError:
+        found = None
+    finally:
+        del sys.modules[_PACKAGE]
+    return _package() if found is None else found
+
+
+def _package() -> ModuleType:
+    try:
+        import pysqlite3 as found
+    except ImportError:  # pragma: no cover - platforms without a wheel
+        import _sqlite3 as found
+    return found  # type: ignore[no-any-return]
+
+
+sqlite: Any = _extension()
+VERSION = tuple(map(int, sqlite.sqlite_version.split(".")))
 SQLiteError: type[Exception] = sqlite.Error
 OperationalError: type[Exception] = sqlite.OperationalError
 IntegrityError: type[Exception] = sqlite.IntegrityError
@@ -35,7 +68,7 @@ def is_fixed() -> bool:
     return VERSION >= (3, 51, 3)
 
 
-def connect(path: Path) -> Any:
+def connect(path: Path | str) -> Any:
     """Return a connection that waits for its turn and syncs every commit."""
     connection = sqlite.connect(str(path), timeout=WRITE_TIMEOUT, isolation_level=None)
     connection.row_factory = sqlite.Row

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Any
 
 from runforge.core.space import Dimension
 from runforge.core.study import Study, space_to_json, study_of_row
 from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 
 def of_group(tx: Transaction, group_id: str) -> Study | None:

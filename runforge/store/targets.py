@@ -8,16 +8,19 @@ number, and a number over a beginning.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from runforge import clock
 from runforge.core import job_numbers
 from runforge.core.records import Group, Job
 from runforge.errors import InvalidRequest, OperationFailed
+from runforge.named import NamedTuple
 from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.text import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 NEWEST = "@last"
 _LISTED = "`runforge groups` and `runforge jobs` list them"

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from runforge import clock
 from runforge.files.durable import open_file, read_bounded, write_new
 from runforge.store.failures import JournalMissing
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _NOTE = "has_journal"
 #: Files that exist only beside a journal.

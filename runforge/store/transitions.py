@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Sequence
 
 from runforge import clock, failpoints
 from runforge.core.dependencies import Parent
@@ -22,6 +21,10 @@ from runforge.core.yielding import Returned
 from runforge.store import breaker, edges, learned, outbox, quarantine, records
 from runforge.store.failures import IllegalTransition
 from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 _USUAL = USUAL.columns()
 #: What sends a job back into the queue and does not count as a lost attempt.

@@ -1,11 +1,16 @@
 """What attempts used: the rows of `resources`."""
 
+from __future__ import annotations
+
 import json
-from typing import Any
 
 from runforge.core.records import Job
 from runforge.core.used import Used
 from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def note(tx: Transaction, job: Job, used: Used | None) -> None:

@@ -9,15 +9,19 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from runforge.files.durable import open_file
 from runforge.store import daemon_holder
 from runforge.store.failures import JournalBusy
 from runforge.store.sqlite import WRITE_TIMEOUT
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
 
 
 class _LockTimeout(Exception):

@@ -18,5 +18,5 @@ def main() -> None:
     """See the attempt through."""
     spec, digest = sys.argv[1:]
     node = Node()
-    supervise(Path(spec), digest, node)
+    supervise(Path(spec), digest, node=node)
     sys.exit(node.exit_code)

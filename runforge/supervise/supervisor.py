@@ -35,6 +35,7 @@ from runforge.supervise.ownership import Ownership
 from runforge.supervise.use import Use
 from runforge.supervise.waiting import Waiting
 from runforge.supervise.wishes import Wishes
+from runforge.supervise.workers import Workers
 
 if TYPE_CHECKING:
     from runforge.supervise.node import Node
@@ -50,10 +51,13 @@ _NOTING_SECONDS = 0.5
 _LEFT = ("logs.txt", "metrics.jsonl", "sources.jsonl", "artifacts")
 
 
-def supervise(spec_path: Path, digest: str = "", node: Node | None = None) -> bool:
+def supervise(
+    spec_path: Path, digest: str = "", workers: Workers | None = None, node: Node | None = None
+) -> bool:
     """Run the attempt of a spec file to its end; return whether its exit record is written.
 
-    `node` is the machine of a cluster where this runs; None is the daemon's own machine.
+    `workers` may have kept the worker of the last run for this one. `node` is the machine of a cluster where this runs;
+    None is the daemon's own machine.
 
     If not, the attempt belongs to another supervisor, or the daemon learns its end when this process ends.
     """
@@ -89,7 +93,8 @@ def supervise(spec_path: Path, digest: str = "", node: Node | None = None) -> bo
     failpoints.hit("claim.won")
     if node is not None:
         node.begin(record, spec.token)
-    is_recorded = Supervisor(spec, Ownership(folder, spec.token, lock), record, leases, node).run()
+    ownership = Ownership(folder, spec.token, lock)
+    is_recorded = Supervisor(spec, ownership, record, leases, workers or Workers(), node).run()
     if is_recorded:  # otherwise the lock ends with the process: a free lock means that nothing is alive
         os.close(lock)
     return is_recorded
@@ -99,7 +104,13 @@ class Supervisor:
     """One attempt, from its start to its exit record."""
 
     def __init__(
-        self, spec: Spec, ownership: Ownership, record: int, leases: Leases, node: Node | None = None
+        self,
+        spec: Spec,
+        ownership: Ownership,
+        record: int,
+        leases: Leases,
+        workers: Workers,
+        node: Node | None,
     ) -> None:
         self._spec = spec
         self._folder = spec.attempt_dir
@@ -107,6 +118,7 @@ class Supervisor:
         self._record = record
         self._leases = leases
         self._node = node
+        self._workers = workers
         self._use = Use()
         self._status: int | None = None
         self._pid = -1
@@ -169,7 +181,7 @@ class Supervisor:
             self._refusal = failure.errno
             return f"{TREE_LOCK} could not be made: {failure.strerror}"
         try:
-            self._pid, pipe = worker_process.start(self._spec, tree)
+            self._pid, pipe = self._workers.start(self._spec, tree)
         except OSError as failure:
             self._refusal = failure.errno
             return f"the run's process could not be created: {failure.strerror or failure}"
@@ -196,11 +208,15 @@ class Supervisor:
         """Copy the output and look for orders until the worker itself has ended."""
         waiting = Waiting(self._folder, pipe, self._pid)
         with contextlib.closing(waiting):
+            self._workers.watch(waiting.poller)
             due = time.monotonic() + waiting.longest
             while self._status is None:
                 has_output, is_told = waiting.wait(due - time.monotonic())
                 if has_output and not self._pump.pump(pipe):
                     waiting.leave_output()
+                if (used := self._workers.heard()) is not None:  # it has ended its run well, and rests
+                    self._use.add_part(used.peak_rss_mb, used.cpu_seconds)
+                    self._status = 0
                 self._reap()
                 if self._status is None and (is_told or time.monotonic() >= due):
                     waiting.begin()
@@ -227,8 +243,10 @@ class Supervisor:
                 return
             if pid == 0:
                 return
-            self._use.add(used)
-            if pid == self._pid:
+            earlier = self._workers.collected(pid)
+            if earlier is not None:
+                self._use.add(used, earlier)
+            if pid == self._pid and self._status is None:
                 self._status = status
 
     def _end_leftovers(self, pipe: int) -> None:
@@ -237,10 +255,13 @@ class Supervisor:
         poller = select.poll()
         poller.register(pipe, select.POLLIN)
         pause, longest = _LEFTOVER_MS
+        if self._wishes.has_acted:
+            self._workers.dismiss()
         while True:
             self._reap()
-            if not os_process.children():
+            if not self._workers.others(os_process.children()):
                 break
+            self._workers.dismiss()
             self._wishes.end_leftovers()
             if poller.poll(pause) and not self._pump.pump(pipe):
                 poller.unregister(pipe)

@@ -17,11 +17,15 @@ class Use:
         self._seconds = 0.0
         self._is_known = False
 
-    def add(self, used: resource.struct_rusage) -> None:
-        """Add a process that has ended, with those that it had waited for itself."""
+    def add(self, used: resource.struct_rusage, earlier: float = 0.0) -> None:
+        """Add a process that has ended, with those that it had waited for; without the seconds of its earlier runs."""
+        self.add_part(used.ru_maxrss / _PER_MB, max(0.0, used.ru_utime + used.ru_stime - earlier))
+
+    def add_part(self, peak_rss_mb: float, cpu_seconds: float) -> None:
+        """Add what a process has used for this run, whatever it does later."""
         self._is_known = True
-        self._most = max(self._most, used.ru_maxrss / _PER_MB)
-        self._seconds += used.ru_utime + used.ru_stime
+        self._most = max(self._most, peak_rss_mb)
+        self._seconds += cpu_seconds
 
     @property
     def peak_rss_mb(self) -> float | None:

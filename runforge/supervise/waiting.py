@@ -28,10 +28,11 @@ class Waiting:
         self._handle = os_process.pidfd_open(pid)
         self._events: FolderEvents | None = None
         self._is_begun = False
-        self._poller = select.poll()
+        #: Others may wake it too.
+        self.poller = select.poll()
         for descriptor in (pipe, self._handle):
             if descriptor is not None:
-                self._poller.register(descriptor, select.POLLIN)
+                self.poller.register(descriptor, select.POLLIN)
 
     def begin(self) -> None:
         """Let the kernel tell of orders; called before each look for them, so that none is missed."""
@@ -42,7 +43,7 @@ class Waiting:
             self._events = FolderEvents(self._folder)
         except (OSError, ValueError):
             return
-        self._poller.register(self._events.wake, select.POLLIN)
+        self.poller.register(self._events.wake, select.POLLIN)
 
     @property
     def longest(self) -> float:
@@ -51,7 +52,7 @@ class Waiting:
 
     def wait(self, seconds: float) -> tuple[bool, bool]:
         """Wait, but at most this long; return whether there is output, and whether there may be an order."""
-        found = {descriptor for descriptor, _ in self._poller.poll(max(0.0, seconds) * 1000)}
+        found = {descriptor for descriptor, _ in self.poller.poll(max(0.0, seconds) * 1000)}
         has_changed = False
         if self._events is not None and self._events.wake in found:
             has_changed = self._events.has_changed()
@@ -59,7 +60,7 @@ class Waiting:
 
     def leave_output(self) -> None:
         """Wait for output no more: its end was reached."""
-        self._poller.unregister(self._pipe)
+        self.poller.unregister(self._pipe)
 
     def close(self) -> None:
         """Release everything but the pipe."""

@@ -57,6 +57,11 @@ class Wishes:
         return is_asked or has_a_reason
 
     @property
+    def has_acted(self) -> bool:
+        """Whether a process of the run may have got a signal."""
+        return self._stopping is not None or self.is_ended_by_us or self._freezing.seconds > 0
+
+    @property
     def killed(self) -> int:
         """How many of its processes had to be killed."""
         return self._stopping.killed if self._stopping is not None else 0

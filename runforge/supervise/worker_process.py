@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from runforge import failpoints
@@ -24,6 +24,7 @@ from runforge.errors import RunForgeError
 from runforge.files import no_program, programs
 from runforge.machine import os_process
 from runforge.supervise import helper_path
+from runforge.supervise.resting import Given, Order, Resting, open_descriptors, set_environment
 
 #: Signals that the supervisor or the interpreter ignores. A program expects their defaults.
 _RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGIO)
@@ -40,17 +41,17 @@ def resolve(target: str) -> Callable[..., Any]:
     return function
 
 
-def start(spec: Spec, tree_lock: int) -> tuple[int, int]:
-    """Start the worker; return its pid and the pipe of what it prints.
+def start(spec: Spec, tree_lock: int, resting: Callable[[], Resting] | None = None) -> tuple[int, int]:
+    """Start the worker; return its pid and the pipe of what it prints. One that can rest takes further runs.
 
     Raises NoProgram with the reason if the program cannot be started, OSError if the machine has no room for
     another process.
     """
     output, write_end = os.pipe()
     # Above the numbers that the worker will use, so that none is overwritten too early.
-    high = [fcntl.fcntl(d, fcntl.F_DUPFD_CLOEXEC, _TREE_FD + 1) for d in (write_end, tree_lock)]
+    high = tuple(fcntl.fcntl(d, fcntl.F_DUPFD_CLOEXEC, _TREE_FD + 1) for d in (write_end, tree_lock))
     try:
-        pid = _fork(spec, *high) if spec.argv is None else _spawn(spec, spec.argv, *high)
+        pid = _fork(spec, high, resting) if spec.argv is None else _spawn(spec, spec.argv, *high)
     except BaseException:
         os.close(output)
         raise
@@ -73,7 +74,7 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
     supervisor. It stays in the supervisor's session, so that a clean-up finds processes without the
     environment and the descriptors.
     """
-    env = helper_path.added(_environment(spec))
+    env = helper_path.added(environment_of(spec))
     path = env.get("PATH", os.defpath)
     blamed = str(spec.cwd)
     mask = os.umask(spec.umask)
@@ -103,7 +104,7 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
         os.umask(mask)
 
 
-def _environment(spec: Spec) -> dict[str, str]:
+def environment_of(spec: Spec) -> dict[str, str]:
     """Return all variables of the run. Raises NoProgram without the files that they come from, or OSError."""
     try:
         given = environment.variables(spec.environment, os.environ)
@@ -112,16 +113,16 @@ def _environment(spec: Spec) -> dict[str, str]:
     return {**given, **spec.env, "RUNFORGE_TOKEN": spec.token}
 
 
-def _fork(spec: Spec, output: int, tree_lock: int) -> int:
+def _fork(spec: Spec, descriptors: Sequence[int], resting: Callable[[], Resting] | None) -> int:
     parent = os.getpid()
-    env = _environment(spec)
+    order = Order(spec, environment_of(spec), *descriptors)
     pid = os.fork()
     if pid == 0:
-        _be_worker(spec, env, parent, output, tree_lock)
+        _be_worker(order, parent, resting)
     return pid
 
 
-def _be_worker(spec: Spec, env: dict[str, str], parent: int, output: int, tree_lock: int) -> NoReturn:
+def _be_worker(order: Order | None, parent: int, may_rest: Callable[[], Resting] | None) -> NoReturn:
     code = 1
     try:
         os.setpgid(0, 0)
@@ -129,9 +130,16 @@ def _be_worker(spec: Spec, env: dict[str, str], parent: int, output: int, tree_l
         failpoints.disarm()
         for number in _RESET:
             signal.signal(number, signal.SIG_DFL)
-        _arrange_descriptors(output, tree_lock)
-        os.umask(spec.umask)
-        code = _call(spec, env)
+        resting = _resting(may_rest)
+        while order is not None:
+            code = 1
+            given = _give(order, keep=resting.descriptor if resting is not None else None)
+            if resting is not None:
+                resting.begin()
+            code = int(resolve(order.spec.target or "")(order.spec))
+            sys.stdout.flush()
+            sys.stderr.flush()
+            order = resting.next(order, given) if resting is not None and code == 0 else None
     except BaseException:  # noqa: BLE001 - the process ends here, whatever it was
         traceback.print_exc()
     finally:
@@ -141,30 +149,18 @@ def _be_worker(spec: Spec, env: dict[str, str], parent: int, output: int, tree_l
         os._exit(code)
 
 
-def _arrange_descriptors(output: int, tree_lock: int) -> None:
-    """Leave the descriptors 0, 1, 2 and the tree's lock, which all processes of the run inherit."""
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.dup2(tree_lock, _TREE_FD)
-    for descriptor in _open_descriptors():
-        if descriptor > _TREE_FD:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-
-
-def _open_descriptors() -> list[int]:
+def _resting(made: Callable[[], Resting] | None) -> Resting | None:
     try:
-        return [int(name) for name in os.listdir("/proc/self/fd")]
+        return made() if made is not None else None
     except OSError:
-        return list(range(256))
+        return None  # the kernel does not tell enough to see what a run has changed: it is the only one here
 
 
-def _call(spec: Spec, env: dict[str, str]) -> int:
-    for name in os.environ.keys() - env.keys():
-        del os.environ[name]
-    os.environ.update(env)
+def _give(order: Order, keep: int | None) -> Given:
+    """Give the run its descriptors, mask, variables, streams and folder."""
+    _arrange_descriptors(order.output, order.tree_lock, keep)
+    os.umask(order.spec.umask)
+    set_environment(order.env)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = io.TextIOWrapper(
@@ -174,5 +170,18 @@ def _call(spec: Spec, env: dict[str, str]) -> int:
             line_buffering=True,
         )
         setattr(sys, name, stream)
-    os.chdir(spec.cwd)
-    return int(resolve(spec.target or "")(spec))
+    os.chdir(order.spec.cwd)
+    return Given(os.getcwd(), (sys.stdin, sys.stdout, sys.stderr))
+
+
+def _arrange_descriptors(output: int, tree_lock: int, keep: int | None) -> None:
+    """Leave the descriptors 0, 1, 2 and the tree's lock, which all processes of the run inherit."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(tree_lock, _TREE_FD)
+    for descriptor in open_descriptors():
+        if descriptor > _TREE_FD and descriptor != keep:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)

@@ -1,10 +1,10 @@
 """The zygote: imports once what runs need, then forks supervisors.
 
-    runforge.supervise.zygote --fd N [--preload MODULE]...
+    runforge.supervise.zygote --fd N [--preload MODULE]... [--keep TARGET MODULE]
 
 It has one thread, so that forking is safe. It ends when the daemon closes the socket. Each supervisor has its
 own socket to the daemon and gets attempts on it, one after the other. When that closes, the supervisor
-finishes its run and ends.
+finishes its run and ends. The worker of a run of TARGET may be kept for the next one (resting.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from pathlib import Path
 
 from runforge import failpoints
 from runforge.errors import explained
+from runforge.supervise.kept import Kept
 from runforge.supervise.supervisor import supervise
+from runforge.supervise.workers import Workers
 
 MESSAGE_LIMIT = 64 * 1024
 #: A supervisor sends this when the exit record is written and it is free for another attempt.
@@ -37,18 +39,20 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--preload", action="append", default=[])
+    parser.add_argument("--keep", nargs=2)
     arguments = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     for module in arguments.preload:
         importlib.import_module(module)
+    kept = Kept.made(*arguments.keep) if arguments.keep is not None else None
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=arguments.fd) as daemon:
-        _serve(daemon)
+        _serve(daemon, kept)
 
 
-def _serve(daemon: socket.socket) -> None:
+def _serve(daemon: socket.socket, kept: Kept | None) -> None:
     poller = select.poll()
     poller.register(daemon, select.POLLIN)
     has_children = False
@@ -65,7 +69,7 @@ def _serve(daemon: socket.socket) -> None:
             return
         with socket.socket(fileno=descriptors[0]) as line:
             line.set_inheritable(False)
-            _answer(daemon, line, json.loads(message)["id"])
+            _answer(daemon, line, json.loads(message)["id"], kept)
         has_children = True
 
 
@@ -79,7 +83,7 @@ def _reap() -> bool:
     return True
 
 
-def _answer(daemon: socket.socket, line: socket.socket, number: int) -> None:
+def _answer(daemon: socket.socket, line: socket.socket, number: int, kept: Kept | None) -> None:
     """Fork a supervisor for the request."""
     try:
         pid = os.fork()
@@ -88,7 +92,7 @@ def _answer(daemon: socket.socket, line: socket.socket, number: int) -> None:
         _send(daemon, {"id": number, "error": reason, "errno": error.errno})
         return
     if pid == 0:
-        _be_supervisor(daemon, line)
+        _be_supervisor(daemon, line, kept)
     failpoints.hit("zygote.forked")
     _send(daemon, {"id": number})
 
@@ -100,12 +104,12 @@ def _send(daemon: socket.socket, answer: dict[str, object]) -> None:
         os._exit(0)  # the daemon is gone
 
 
-def _be_supervisor(daemon: socket.socket, line: socket.socket) -> None:
+def _be_supervisor(daemon: socket.socket, line: socket.socket, kept: Kept | None) -> None:
     code = 0
     try:
         daemon.close()
         os.setsid()
-        _serve_line(line)
+        _serve_line(line, Workers(kept))
     except OSError as error:  # the daemon learns of it by the attempt's files; no fault of the program's
         print(f"a supervisor has ended: {explained(error)}", file=sys.stderr)
         code = 1
@@ -117,7 +121,7 @@ def _be_supervisor(daemon: socket.socket, line: socket.socket) -> None:
         os._exit(code)
 
 
-def _serve_line(line: socket.socket) -> None:
+def _serve_line(line: socket.socket, workers: Workers) -> None:
     """Run one attempt after the other, until the daemon closes the socket.
 
     An attempt without a record ends the process too: so the daemon learns of it.
@@ -125,6 +129,6 @@ def _serve_line(line: socket.socket) -> None:
     with contextlib.suppress(ConnectionError):
         while order := line.recv(MESSAGE_LIMIT):
             digest, _, spec = order.partition(b" ")
-            if not supervise(Path(os.fsdecode(spec)), digest.decode("ascii")):
+            if not supervise(Path(os.fsdecode(spec)), digest.decode("ascii"), workers):
                 return
             line.send(ENDED)

@@ -21,8 +21,9 @@ from runforge.files.durable import make_dir, open_file, write_atomic
 from runforge.metrics import jsonl, tokens
 from runforge.metrics.points import Point
 from runforge.text import safe
-from runforge.training import families
+from runforge.training import families, prepared
 from runforge.training.labels import class_weights
+from runforge.training.prepared import Split, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,6 @@ class Trained:
     primary: tuple[str, float] | None
     #: What is in the dataset, for result.json.
     dataset: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Split:
-    """The prepared rows, and the transformer that prepared them."""
-
-    prepare: Any
-    encoder: Any
-    feature_names: list[str]
-    train: tuple[Any, Any]
-    test: tuple[Any, Any]
-    told: dict[str, Any]
 
 
 def train(request: Request, spec: Spec) -> Trained:
@@ -60,7 +49,9 @@ def train(request: Request, spec: Spec) -> Trained:
     print(tokens.stage("STARTING"))
     print(tokens.device(device.type, device.gpu_reason))
     print(tokens.stage("LOADING_DATASET"))
-    rows = _load(request, spec, values["random_state"])
+    rows = prepared.rows(_wanted(request, spec, values["random_state"]))
+    for line in rows.lines:
+        print(line)
     print(tokens.stage("TRAINING"))
     weights = class_weights(values.get("class_weight"), rows.encoder.classes_)
     model = families.build_model(request.family, values)
@@ -76,44 +67,18 @@ def train(request: Request, spec: Spec) -> Trained:
     return Trained(metrics, _primary(metrics, spec.payload.objective), rows.told)
 
 
-def _load(request: Request, spec: Spec, seed: int) -> _Split:
-    from sklearn.preprocessing import LabelEncoder
-
-    from runforge.training import dataset
-
-    data = dataset.load(
+def _wanted(request: Request, spec: Spec, seed: int) -> Wanted:
+    return Wanted(
         spec.workspace / str(request.dataset_path),
         str(request.label_column),
-        max_rows=spec.payload.max_rows,
-        seed=seed,
-        separator=request.separator,
-        label_type=request.label_type,
-    )
-    train_rows, test_rows = dataset.split(data.labels, seed)
-    print(
-        f"{len(data.labels)} rows, {len(data.numeric)} numeric and {len(data.categorical)} "
-        f"categorical columns; training on {len(train_rows)}, testing on {len(test_rows)}"
-    )
-    for note in data.notes:
-        print(safe(note))
-    encoder = LabelEncoder().fit(data.labels)
-    labels = encoder.transform(data.labels)
-    prepare = families.build_preprocessing(data.numeric, data.categorical)
-    fit_on = prepare.fit_transform(data.features[train_rows])
-    measure_on = prepare.transform(data.features[test_rows])
-    names = [str(name) for name in prepare.get_feature_names_out(data.names)]
-    told = {
-        "rows": len(data.labels),
-        "rows_left_out": data.left_out,
-        "separator": data.separator,
-        "notes": [safe(note) for note in data.notes],
-    }
-    return _Split(
-        prepare, encoder, names, (fit_on, labels[train_rows]), (measure_on, labels[test_rows]), told
+        spec.payload.max_rows,
+        seed,
+        request.separator,
+        request.label_type,
     )
 
 
-def _fit(model: Any, rows: _Split, run_dir: Path) -> None:
+def _fit(model: Any, rows: Split, run_dir: Path) -> None:
     """Fit; print a token and write a point of each curve for every epoch."""
     from runforge.training.curve import Curve
 
@@ -158,7 +123,7 @@ def _primary(metrics: dict[str, float], objective: Objective | None) -> tuple[st
     return name, metrics[name]
 
 
-def _keep(run_dir: Path, model: Any, rows: _Split, metrics: dict[str, float]) -> None:
+def _keep(run_dir: Path, model: Any, rows: Split, metrics: dict[str, float]) -> None:
     """Write the artifacts. They are pickles for the user; RunForge itself never loads one."""
     from sklearn.pipeline import Pipeline
 

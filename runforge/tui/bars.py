@@ -13,8 +13,8 @@ from textual.widget import Widget
 from runforge import cells
 from runforge.text import safe
 from runforge.views.daemon_status import DaemonStatus
+from runforge.views.labels import pause_words
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import pause_words
 from runforge.workspace import Workspace
 
 _SAID_SECONDS = 6.0

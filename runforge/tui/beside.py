@@ -14,7 +14,8 @@ from runforge.text import safe
 from runforge.tui import differences
 from runforge.tui.log_view import LogView
 from runforge.tui.ports import AppPort
-from runforge.views.shown import JobView, label
+from runforge.views.labels import label
+from runforge.views.shown import JobView
 
 if TYPE_CHECKING:
     from runforge.metrics.run_curves import RunCurves

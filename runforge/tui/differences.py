@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runforge import cells
-from runforge.views.shown import JobView, parameter_names
+from runforge.views.labels import parameter_names
+from runforge.views.shown import JobView
 
 _VALUE = 24
 

@@ -9,8 +9,9 @@ from runforge.tui.columns import Layout, Rule, sized
 from runforge.tui.job_columns import time_left
 from runforge.tui.row_list import Cell, RowList
 from runforge.tui.seen import Ahead
+from runforge.views.labels import ended_runs, group_state
 from runforge.views.queue_snapshot import GroupProgress, QueueSnapshot
-from runforge.views.shown import GroupView, ended_runs, group_state
+from runforge.views.shown import GroupView
 
 _RULES = {
     "name": Rule("GROUP", 10, 40, 0, grows=True),

@@ -23,8 +23,9 @@ from runforge.tui.row_list import RowList
 from runforge.tui.sweep_plots import SweepPlots
 from runforge.tui.sweeping import EXTEND, STOP, Sweeping
 from runforge.tui.trial_table import TrialTable
+from runforge.views.labels import ended_runs, group_state, sweep_words
 from runforge.views.queue_snapshot import QueueSnapshot
-from runforge.views.shown import GroupView, JobView, ended_runs, group_state, sweep_words
+from runforge.views.shown import GroupView, JobView
 from runforge.views.trials import Trials, Weighed
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from runforge.tui import differences
 from runforge.tui.columns import NARROW, Layout, Rule, sized
 from runforge.tui.row_list import Cell
 from runforge.tui.sparkline import sparkline
-from runforge.views.shown import JobView, label, seconds_so_far
+from runforge.views.labels import label
+from runforge.views.shown import JobView, seconds_so_far
 from runforge.views.words import WAITING_BRIEF
 
 if TYPE_CHECKING:

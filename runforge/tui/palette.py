@@ -14,7 +14,7 @@ from runforge import cells
 from runforge.text import safe
 from runforge.tui.base_screen import BaseScreen, key_name
 from runforge.tui.ports import AppPort
-from runforge.views.shown import group_state
+from runforge.views.labels import group_state
 
 #: A run that matches by its parameters or its error, not by its name.
 _FAINT = 0.1

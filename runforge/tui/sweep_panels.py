@@ -16,7 +16,8 @@ from runforge.text import safe
 from runforge.tui import axes, differences
 from runforge.tui.chart import Panel, Series
 from runforge.tui.series_looks import STOPPED
-from runforge.views.shown import JobView, parameter_names, short_id
+from runforge.views.labels import parameter_names, short_id
+from runforge.views.shown import JobView
 from runforge.views.trials import Axis, Trials
 
 #: The colours and signs of what has succeeded: the best quarter, the others, and the line of the best so far.

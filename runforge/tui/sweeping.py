@@ -17,7 +17,8 @@ from runforge.errors import InvalidRequest
 from runforge.tui import differences
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.steering import Steering
-from runforge.views.shown import GroupView, parameter_names
+from runforge.views.labels import parameter_names
+from runforge.views.shown import GroupView
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:

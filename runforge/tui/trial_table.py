@@ -12,7 +12,8 @@ from runforge import cells
 from runforge.tui import differences, series_looks
 from runforge.tui.columns import Layout, Rule, sized
 from runforge.tui.row_list import Cell, RowList
-from runforge.views.shown import JobView, label, parameter_names, seconds_so_far
+from runforge.views.labels import label, parameter_names
+from runforge.views.shown import JobView, seconds_so_far
 from runforge.views.trials import Trials
 
 if TYPE_CHECKING:

@@ -1,13 +1,18 @@
 """The code of a run as it was when it was queued, for people to see. Standard library only: `show` is called all day."""
 
+from __future__ import annotations
+
 import json
-from typing import Any
 
 from runforge.attempts import packages as installed
 from runforge.store import code as codes
 from runforge.store.code import Code
 from runforge.store.opening import open_snapshot
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _SHORT = 10
 

@@ -1,21 +1,28 @@
 """Whether a daemon is running in a workspace, and its state."""
 
-import json
+from __future__ import annotations
+
 import os
-from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 from runforge import clock
+from runforge.core.daemon_row import DaemonRow
 from runforge.core.devices import NO_LIMIT, Device, Reservation, with_runs
-from runforge.core.records import DaemonRow
 from runforge.core.resources import from_json
 from runforge.core.scheduling import Capacity
-from runforge.files.durable import read_bounded
+from runforge.files.reading import read_bounded
+from runforge.light_json import loads
 from runforge.machine import disk_space, size
-from runforge.store import daemon_holder, records
-from runforge.store.journal import Transaction
-from runforge.store.opening import exists, open_snapshot
-from runforge.workspace import Workspace
+from runforge.named import NamedTuple
+from runforge.store import daemon_holder
+
+TYPE_CHECKING = False  # `queue-status` is called all day
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from runforge.place import Place
+    from runforge.store.transaction import Transaction
+    from runforge.workspace import Workspace
 
 #: A heartbeat older than this is stale (docs/contract.md, section 3).
 STALE_SECONDS = 30.0
@@ -85,6 +92,9 @@ NO_JOURNAL = DaemonRow(
 
 def daemon_status(workspace: Workspace) -> DaemonStatus:
     """Return the state of the workspace's daemon."""
+    from runforge.store import records
+    from runforge.store.opening import exists, open_snapshot
+
     if not exists(workspace):
         return status_of(workspace, NO_JOURNAL)
     with open_snapshot(workspace) as journal, journal.read() as tx:
@@ -96,7 +106,7 @@ def is_live(workspace: Workspace) -> bool:
     return daemon_holder.holder(workspace) is not None
 
 
-def status_of(workspace: Workspace, row: DaemonRow) -> DaemonStatus:
+def status_of(workspace: Workspace | Place, row: DaemonRow) -> DaemonStatus:
     """Return the daemon's state, from its row, its lock and its heartbeat."""
     holder = daemon_holder.holder(workspace)
     told = _told(workspace)
@@ -170,12 +180,12 @@ class _Told(NamedTuple):
     backend: str = "local"
 
 
-def _told(workspace: Workspace) -> _Told:
+def _told(workspace: Workspace | Place) -> _Told:
     """Return the heartbeat and what the daemon says of the GPUs, as it has written them itself."""
     try:
-        told = json.loads(read_bounded(workspace.daemon_json, _DAEMON_JSON_LIMIT))
+        told = loads(read_bounded(workspace.daemon_json, _DAEMON_JSON_LIMIT).decode())
         beat, problem, trouble = told["last_heartbeat"], told.get("gpu_problem"), told.get("backend_problem")
-        clock.to_datetime(beat)
+        clock.seconds_between(beat, beat)
         gpus = tuple(gpu for gpu in told.get("gpus") or () if isinstance(gpu.get("uuid"), str))
         reserved = told.get("gpus_reserved")
     except (OSError, ValueError, LookupError, TypeError, AttributeError):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runforge import clock
 from runforge.core import forecast
 from runforge.core.durations import HALF, NEARLY_ALL, Spread, Work, spread
 from runforge.core.forecast import Expected, Lane, Runner, Situation, Waiter
-from runforge.metrics import pace
+from runforge.named import NamedTuple
 from runforge.store import records
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from runforge.core.records import Job
     from runforge.core.scheduling import Capacity
@@ -129,6 +130,8 @@ class _Reading:
         like = self._like_of(job)
         if job.started_at is None or job.finished_at is not None:
             return Work(like)
+        from runforge.metrics import pace  # the readers of metrics take long to import: only for what runs
+
         going = pace.going(self._workspace.root / job.run_dir, job.started_at, self._now)
         self._going[job.job_id] = going
         return Work(like, clock.seconds_between(job.started_at, self._now), going.left)

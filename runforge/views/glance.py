@@ -1,7 +1,5 @@
 """The summary of the queue, for `queue-status`."""
 
-from typing import Any, NamedTuple
-
 from runforge import clock
 from runforge.core.scheduling import Capacity
 from runforge.core.states import State
@@ -17,37 +15,10 @@ from runforge.views.daemon_status import (
 )
 from runforge.views.kin import parents_of
 from runforge.views.lists import at_limit
-from runforge.views.shown import GroupView, JobView, group_view, job_view
+from runforge.views.shown import JobView, group_view, job_view
+from runforge.views.summary import GROUPS_SHOWN, NEXT_SHOWN, QueueSummary
 from runforge.views.words import why_running, why_waiting
 from runforge.workspace import Workspace
-
-_NEXT_SHOWN = 5
-_GROUPS_SHOWN = 20
-
-
-class QueueSummary(NamedTuple):
-    """The summary of the queue."""
-
-    daemon: DaemonStatus
-    counts: dict[str, int]
-    slots_used: int
-    gpu_slots_used: int
-    last_served_group: str | None
-    #: Some of the open groups (queued or running) and the newest of the ended ones, by age.
-    groups: list[GroupView]
-    groups_open: int
-    groups_total: int
-    running: list[JobView]
-    next: list[JobView]
-    #: Read without write permission: the last commits may be missing.
-    is_snapshot: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record for `--json`."""
-        parts = {
-            name: [part.to_json() for part in getattr(self, name)] for name in ("groups", "running", "next")
-        }
-        return {**self._asdict(), "daemon": self.daemon.to_json(), **parts}
 
 
 def queue_summary(workspace: Workspace) -> QueueSummary:
@@ -62,17 +33,21 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
         many = tx.row("groups.counts")
         now = clock.now()
         running = [records.job(r) for r in tx.rows("jobs.running")]
+        waiting = [job for job in running if job.waiting is not None]
         return QueueSummary(
             daemon=status,
             counts={state.value: totals[state.value] or 0 for state in State},
             slots_used=used[0],
             gpu_slots_used=used[1],
             last_served_group=row.last_served_group,
-            groups=[group_view(records.group(r)) for r in tx.rows("groups.at_a_glance", limit=_GROUPS_SHOWN)],
+            groups=[group_view(records.group(r)) for r in tx.rows("groups.at_a_glance", limit=GROUPS_SHOWN)],
             groups_open=many["open"],
             groups_total=many["total"],
-            running=[job_view(j, now, why_running(workspace, j)) for j in running],
-            next=_next(tx, status, free_capacity(status, tx), now),
+            running=[job_view(j, now, why_running(workspace, j)) for j in running if j.waiting is None],
+            next=[
+                *(job_view(j, now, why_running(workspace, j)) for j in waiting[:NEXT_SHOWN]),
+                *_next(tx, status, free_capacity(status, tx), now),
+            ],
             is_snapshot=journal.is_snapshot,
         )
 
@@ -96,7 +71,7 @@ def _empty_summary(workspace: Workspace) -> QueueSummary:
 def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -> list[JobView]:
     """Return the first waiting job of each lane, in the order of the lanes, and why it waits."""
     shown = []
-    for lane in tx.rows("groups.lanes_waiting", limit=_NEXT_SHOWN):
+    for lane in tx.rows("groups.lanes_waiting", limit=NEXT_SHOWN):
         for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"]):
             job = records.job(row)
             is_paused = bool(lane["is_paused"])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
 
 from runforge import clock
 from runforge.cells import gib
@@ -13,12 +11,19 @@ from runforge.machine import gpu_lease
 from runforge.machine.gpu_look import Looker
 from runforge.machine.gpu_world import Owner, Seen
 from runforge.machine.gpus import Gpu, Gpus
+from runforge.named import NamedTuple
 from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot
 from runforge.text import safe
-from runforge.views.shown import job_view, label
+from runforge.views.labels import label
+from runforge.views.shown import job_view
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
 _MOST = 5
 

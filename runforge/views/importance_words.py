@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runforge.core.importance import LEAST_RUNS, RATIO, Importance
-from runforge.views.shown import parameter_names
+from runforge.views.labels import parameter_names
 from runforge.views.trials import Weighed
 
 #: What the numbers are, for people who ask.

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 
 from runforge.store.journal import Journal, Transaction, side_files
 from runforge.store.opening import exists, open_snapshot
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class JournalReader:

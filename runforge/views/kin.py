@@ -1,10 +1,17 @@
 """A run's parents, which it waits for, and its children, which wait for it."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from runforge.core.records import Job
-from runforge.store.journal import Transaction
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from runforge.core.records import Job
+    from runforge.store.transaction import Transaction
+    from runforge.views.live_rows import LiveRow
 
 #: A group of thousands may wait for one run.
 MOST = 200
@@ -36,7 +43,7 @@ class Relative(NamedTuple):
         return self._asdict()
 
 
-def parents_of(tx: Transaction, job: Job) -> list[Relative]:
+def parents_of(tx: Transaction, job: Job | LiveRow) -> list[Relative]:
     """Return what a job waits for, the unmet ones first."""
     return [_parent(row) for row in tx.rows("kin.parents", job_id=job.job_id, limit=MOST)]
 

@@ -1,29 +1,27 @@
 """Lists of jobs and groups, and one run with all that is known about it."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 from runforge import clock
 from runforge.core.records import Job
 from runforge.core.states import State
+from runforge.named import NamedTuple
 from runforge.store import records, targets, uses
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot, require_journal
 from runforge.views.daemon_status import free_capacity, status_of
 from runforge.views.kin import Relative, children_of, parents_of
-from runforge.views.shown import (
-    GroupView,
-    JobView,
-    RunView,
-    attempt_view,
-    group_view,
-    is_at_limit,
-    job_view,
-    sweep_words,
-)
+from runforge.views.labels import sweep_words
+from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, is_at_limit, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 
 def groups(workspace: Workspace) -> list[GroupView]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from runforge import cells, clock
 from runforge.core.records import ASKED_AND_HELD
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runforge.core.records import Job
     from runforge.workspace import Workspace

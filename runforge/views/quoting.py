@@ -1,9 +1,14 @@
 """Commands as text that a person can copy into a shell."""
 
+from __future__ import annotations
+
 import shlex
-from collections.abc import Sequence
 
 from runforge.text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "'": "\\'", "\\": "\\\\"}
 

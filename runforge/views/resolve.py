@@ -1,12 +1,16 @@
 """Finds what a typed name means: the id of a group, of a run, of either, or several at once."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from runforge.core.records import Group, Job
 from runforge.store import targets
 from runforge.store.opening import open_snapshot, require_journal
 from runforge.store.targets import Selection
 from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def group_id(workspace: Workspace, name: str) -> str:

@@ -24,7 +24,7 @@ from runforge.metrics import statistics
 from runforge.metrics.points import value_of
 from runforge.metrics.statistics import Measured
 from runforge.views.chosen_runs import spooled
-from runforge.views.shown import parameter_names
+from runforge.views.labels import parameter_names
 from runforge.views.spool import Spool
 from runforge.workspace import Workspace
 

@@ -3,14 +3,20 @@
 The truth is the run's request.json. A request that cannot be read leaves its facts out and says so.
 """
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from runforge.documents import strict_json
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.files.durable import read_bounded
+from runforge.named import NamedTuple
 from runforge.views.quoting import command_line, shell_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _LIMIT = 1024 * 1024
 

@@ -1,21 +1,26 @@
 """Jobs, groups and attempts for people to see."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from runforge import clock
 from runforge.core import ranking
+from runforge.core.group_status import group_status
 from runforge.core.records import Attempt, Group, Job
-from runforge.core.states import State, group_status
+from runforge.core.states import State
 from runforge.core.used import Used
+from runforge.named import NamedTuple
 from runforge.views.kin import Relative
 from runforge.views.pauses import pause_text
 from runforge.views.words import Waiting
 
-_HYPERPARAMETERS = "model.hyperparameters."
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 
 class JobView(NamedTuple):
@@ -82,40 +87,6 @@ class JobView(NamedTuple):
         return {**self._asdict(), "diverged": self.has_diverged}
 
 
-#: A run's id that RunForge made begins with the day and the second.
-_STAMP = len("20260131-120000-")
-
-
-def short_id(run_id: str) -> str:
-    """Return a run's id without the day and the second that RunForge put before it."""
-    day, _, rest = run_id.partition("-")
-    is_stamped = len(day) == 8 and day.isdigit() and rest[:6].isdigit() and rest[6:7] == "-"
-    return (run_id[_STAMP:] if is_stamped else "") or run_id
-
-
-def label(job: JobView) -> str:
-    """Return what a list calls a run: its name, or the short form of its id; all of a sweep have one name."""
-    short = short_id(job.run_id)
-    return job.name if job.name and job.group_id is None else short
-
-
-def parameter_names(overrides: Iterable[str]) -> dict[str, str]:
-    """Return the short name of each path; the path itself where two would have the same."""
-    paths = list(overrides)
-    short = [path.removeprefix(_HYPERPARAMETERS).removeprefix("model.") for path in paths]
-    return {path: path if short.count(name) > 1 else name for path, name in zip(paths, short, strict=True)}
-
-
-def parameters_text(overrides: dict[str, Any]) -> str:
-    """Return a run's parameters in one line: `lr=0.1, seed=3`."""
-    names = parameter_names(overrides)
-    return ", ".join(f"{names[path]}={_value_text(value)}" for path, value in overrides.items())
-
-
-def _value_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 def seconds_so_far(job: JobView) -> float | None:
     """Return how many seconds a run took, or has taken until now."""
     if job.state == "running" and job.started_at:
@@ -160,39 +131,9 @@ class GroupView(NamedTuple):
         return self._asdict()
 
 
-def ended_runs(group: GroupView) -> int:
-    """Return how many runs of a group have ended."""
-    return group.succeeded + group.failed + group.canceled
-
-
 def is_at_limit(group: GroupView | Group) -> bool:
     """Return whether as many runs of a group go on as it may have."""
     return group.run_limit is not None and group.running >= group.run_limit
-
-
-def group_state(group: GroupView) -> str:
-    """Return a group's state for people: also paused, or queued while none of its runs has started."""
-    if group.status != "running":
-        return group.status
-    if group.paused:
-        return "paused"
-    return "running" if group.running or ended_runs(group) else "queued"
-
-
-def pause_words(group: GroupView) -> str:
-    """Return who paused a group, and why."""
-    who = "a person" if group.paused_by in {None, "person"} else f"its {group.paused_by}"
-    return f"paused by {who}{f': {group.pause_reason}' if group.pause_reason else ''}"
-
-
-def sweep_words(group: GroupView | Group, *, is_short: bool = False) -> str:
-    """Return why a sweep makes no more trials before all are made; empty if it does, or if it is none."""
-    made, wanted = group.sweep_made or 0, group.sweep_wanted or 0
-    if group.sweep_ended is None or made >= wanted:
-        return group.sweep_ended or ""
-    if is_short:
-        return f"{group.sweep_ended}: {made}/{wanted}"
-    return f"{group.sweep_ended}, {made:,} of {wanted:,} trials are made"
 
 
 class AttemptView(NamedTuple):

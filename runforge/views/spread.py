@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
-from typing import Any, NamedTuple
 
 from runforge.errors import InvalidRequest
+from runforge.named import NamedTuple
 from runforge.text import did_you_mean
 from runforge.views.results import Results
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 
 class Spread(NamedTuple):

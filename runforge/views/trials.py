@@ -18,6 +18,8 @@ from runforge.views.ranking import ranked
 from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
+TYPE_CHECKING = False
+
 
 class Axis(NamedTuple):
     """Where the values of a parameter lie: numbers as they are, other values at 0, 1, 2..."""

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from runforge import clock
 from runforge.core.devices import can_own, can_share, pinned
-from runforge.core.states import State
+from runforge.core.states import LIVE, State
 from runforge.errors import InvalidRequest
+from runforge.named import NamedTuple
 from runforge.store import records, targets
 from runforge.store.opening import open_snapshot, require_journal
 from runforge.views.daemon_status import free_capacity, status_of
 from runforge.views.device_names import called
 from runforge.views.estimates import Estimate, Outlook, outlook
 from runforge.views.kin import Relative, parents_of
+from runforge.views.labels import label
 from runforge.views.lists import reason_of
-from runforge.views.shown import GroupView, JobView, group_view, job_view, label
+from runforge.views.shown import GroupView, JobView, group_view, job_view
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from runforge.core.records import Group, Job
     from runforge.core.scheduling import Capacity
@@ -177,7 +179,15 @@ class _Look:
         self._status = status_of(workspace, row)
         self._called = called(self._status)
         self._free: Capacity = free_capacity(self._status, tx)
-        self.outlook: Outlook = outlook(tx, workspace, self._free, row.max_parallel)
+        self._slots = row.max_parallel
+        self._outlook: Outlook | None = None
+
+    @property
+    def outlook(self) -> Outlook:
+        """When everything will be done; worked out once, and not for runs that have ended."""
+        if self._outlook is None:
+            self._outlook = outlook(self._tx, self._workspace, self._free, self._slots)
+        return self._outlook
 
     # --- groups and the queue ----------------------------------------------------------------------
 
@@ -208,6 +218,8 @@ class _Look:
         parents = parents_of(self._tx, job)
         waiting = reason_of(self._tx, self._workspace, job, parents)
         view = job_view(job, clock.now(), waiting)
+        if job.state not in LIVE:
+            return RunAnswer(view, Estimate())
         estimate = self.outlook.runs.get(job.job_id, Estimate())
         if job.state is not State.QUEUED:
             return RunAnswer(view, estimate, going=self.outlook.going.get(job.job_id))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from runforge import clock
 from runforge.attempts import unkillable
 from runforge.core.devices import pinned
 from runforge.core.scheduling import Capacity, lacking_devices, waiting_reason
-from runforge.core.states import State
+from runforge.named import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runforge.core.records import Job
+    from runforge.place import Place
     from runforge.views.daemon_status import DaemonStatus
     from runforge.views.kin import Relative
+    from runforge.views.live_rows import LiveRow
     from runforge.workspace import Workspace
 
 #: waiting reason -> words
@@ -74,7 +75,7 @@ class Waiting(NamedTuple):
 def why_waiting(
     daemon: DaemonStatus,
     capacity: Capacity,
-    job: Job,
+    job: Job | LiveRow,
     *,
     is_paused: bool,
     is_at_limit: bool = False,
@@ -110,13 +111,13 @@ def why_waiting(
     return Waiting(reason, _later(job) if reason == "not_before" else WAITING[reason])
 
 
-def _gate_text(reason: str, job: Job, parents: Sequence[Relative]) -> str:
+def _gate_text(reason: str, job: Job | LiveRow, parents: Sequence[Relative]) -> str:
     if reason == "held":
         return f"it is held; `runforge release {job.seq}` lets it start"
     return _parents_text(job, parents)
 
 
-def _without_device(daemon: DaemonStatus, job: Job, capacity: Capacity) -> Waiting:
+def _without_device(daemon: DaemonStatus, job: Job | LiveRow, capacity: Capacity) -> Waiting:
     detail = lacking_devices(job.needs, capacity)
     aside = sum(bool(gpu.get("is_quarantined")) for gpu in daemon.gpus)
     if aside and len(pinned(job.needs, capacity.devices or ())) < job.needs.gpus:
@@ -124,7 +125,7 @@ def _without_device(daemon: DaemonStatus, job: Job, capacity: Capacity) -> Waiti
     return Waiting("no_gpu_slot", WAITING_DETAIL[detail], detail)
 
 
-def _parents_text(job: Job, parents: Sequence[Relative]) -> str:
+def _parents_text(job: Job | LiveRow, parents: Sequence[Relative]) -> str:
     if parents:
         from runforge.views.kin import waits_for
 
@@ -132,7 +133,7 @@ def _parents_text(job: Job, parents: Sequence[Relative]) -> str:
     return f"waits for {'another run or group' if job.blockers == 1 else f'{job.blockers} others'}"
 
 
-def _later(job: Job) -> str:
+def _later(job: Job | LiveRow) -> str:
     """Return when a job starts, or is tried again and after what."""
     when = clock.local_and_age(job.not_before) if job.not_before else ""
     return f"{job.error}; tried again at {when}" if job.error else f"starts at {when}"
@@ -142,9 +143,9 @@ def _in_slurm(reason: str) -> str:
     return f"waits in Slurm's queue: {reason}" if reason else "waits in Slurm's queue"
 
 
-def why_running(workspace: Workspace, job: Job) -> Waiting | None:
+def why_running(workspace: Workspace | Place, job: Job | LiveRow) -> Waiting | None:
     """Return why a run does not go on or has not ended: no sign of life, processes that cannot be killed; else None."""
-    if job.state is not State.RUNNING:
+    if job.state != "running":
         return None
     if job.waiting is not None:
         return Waiting("slurm", _in_slurm(job.waiting))

@@ -156,7 +156,7 @@ def test_an_internal_error_is_one_line_and_a_traceback_only_when_asked(waiting: 
     broken = "import runforge.views.glance as v; v.queue_summary = lambda ws: 1 / 0; import runforge.__main__ as m; m.main()"
     for debug in ("", "1"):
         done = subprocess.run(
-            [sys.executable, "-c", broken, "queue-status", "--workspace", str(waiting.root)],
+            [sys.executable, "-c", broken, "queue-status", "--json", "--workspace", str(waiting.root)],
             capture_output=True,
             text=True,
             check=False,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from runforge.cli import tables
-from runforge.views.shown import JobView, label, parameter_names, short_id
+from runforge.views.labels import label, parameter_names, short_id
+from runforge.views.shown import JobView
 
 _USUAL: dict[str, Any] = {
     "job_id": "job_1",

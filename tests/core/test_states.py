@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runforge.core.states import TRANSITIONS, State, group_status
+from runforge.core.group_status import group_status
+from runforge.core.states import TRANSITIONS, State
 
 
 def test_no_terminal_state_becomes_succeeded() -> None:

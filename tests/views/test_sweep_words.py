@@ -9,7 +9,7 @@ import pytest
 
 from runforge.store.opening import open_journal
 from runforge.views import lists, why, why_words
-from runforge.views.shown import sweep_words
+from runforge.views.labels import sweep_words
 from runforge.workspace import Workspace
 from tests.tui.sweeps import GRID, queue
 

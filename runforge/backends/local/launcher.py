@@ -24,6 +24,8 @@ from runforge.workspace import Workspace
 #: The modules that every supervisor needs, and those that training needs too.
 FINISH = "runforge.training.outcome"
 WARMUP = "runforge.training.warmup"
+#: Runs that may follow each other in one process, and what knows where one could leave something behind.
+KEPT = (build_spec.TRAINS, "runforge.training.global_state")
 #: Idle supervisors are kept this many seconds after the last launch.
 SPARE_SECONDS = 60.0
 #: The warm zygote is kept this long; its modules need more than a hundred megabytes.
@@ -53,7 +55,7 @@ class Launcher:
         self._is_spare = False
         self._warm_used = self._used
         self._bare = ZygoteClient([FINISH], own, log)
-        self._warm = ZygoteClient([FINISH, WARMUP], build_spec.single_threaded(own), log)
+        self._warm = ZygoteClient([FINISH, WARMUP], build_spec.single_threaded(own), log, KEPT)
 
     @property
     def zygotes(self) -> list[ZygoteClient]:

@@ -43,8 +43,11 @@ class Reply:
 class ZygoteClient:
     """One zygote and its supervisors. `submit` never waits: a zygote that still imports answers later."""
 
-    def __init__(self, preload: Sequence[str], env: Mapping[str, str], stderr_path: Path) -> None:
+    def __init__(
+        self, preload: Sequence[str], env: Mapping[str, str], stderr_path: Path, keep: Sequence[str] = ()
+    ) -> None:
         self._preload = list(preload)
+        self._keep = list(keep)
         self._env = dict(env)
         self._stderr_path = stderr_path
         self._socket: socket.socket | None = None
@@ -67,6 +70,8 @@ class ZygoteClient:
         command = own_python.command("runforge.supervise.zygote", "--fd", str(theirs.fileno()))
         for module in self._preload:
             command += ["--preload", module]
+        if self._keep:
+            command += ["--keep", *self._keep]
         try:
             self._process = subprocess.Popen(
                 command,

@@ -19,7 +19,7 @@ from runforge.backends.slurm.asking import Asking
 from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, Attempt, Phase, adopted
 from runforge.backends.slurm.changing import Changing
 from runforge.backends.slurm.commands import Answer, Lane
-from runforge.backends.slurm.listing import WAITING, Row
+from runforge.backends.slurm.listing import WAITING, Row, is_hopeless
 from runforge.backends.slurm.looking import LOOK_SECONDS, Looking, has_ended
 from runforge.backends.slurm.options import SlurmOptions
 from runforge.backends.slurm.verdict import NODE_LOST
@@ -202,7 +202,13 @@ class SlurmBackend:
         waiting = attempt.told.waiting
         if attempt.row is not None and attempt.row.state in WAITING:
             waiting = attempt.row.reason or attempt.row.state.capitalize()
+            self._tell_hopeless(attempt, waiting)
         return Progress(place, waiting=attempt.refusal or waiting)
+
+    def _tell_hopeless(self, attempt: Attempt, reason: str) -> None:
+        if reason != attempt.told.waiting and is_hopeless(reason):
+            words = f"waits in Slurm's queue for what may never come: {reason}; `runforge cancel` ends that"
+            self._log(f"WARNING: run {attempt.ref.run_id} {words}")
 
     def _miss(self, attempt: Attempt) -> None:
         """Slurm does not have the job: submit it again if it has not begun, else ask the accounts once."""

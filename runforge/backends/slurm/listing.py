@@ -21,6 +21,10 @@ OVER = frozenset(
         *("OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT", "LAUNCH_FAILED", "RECONFIG_FAIL"),
     }
 )
+#: Reasons to wait that do not pass by themselves.
+_HOPELESS = re.compile(
+    r"PartitionTimeLimit|PartitionNodeLimit|PartitionConfig|BadConstraints|Invalid\w*|AccountNotAllowed|QOSNotAllowed"
+)
 _ID = re.compile(r"[0-9]+(?:[_+][0-9]+)?")
 _NO_REASON = {"None", "(null)"}
 
@@ -41,6 +45,11 @@ class Row(NamedTuple):
     def is_over(self) -> bool:
         """Whether it has ended. A state that is not known has not."""
         return self.state in OVER
+
+
+def is_hopeless(reason: str) -> bool:
+    """Return whether a job that waits for this needs other options."""
+    return _HOPELESS.fullmatch(reason) is not None
 
 
 def parse(text: str, began: Mapping[str, str] | None = None) -> dict[str, Row]:

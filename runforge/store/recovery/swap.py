@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from pathlib import Path
 
 from runforge import clock, failpoints
@@ -74,6 +73,8 @@ def _noted(workspace: Workspace) -> Path | None:
 
 def damaged_copy(workspace: Workspace) -> Path:
     """Copy the damaged files, because SQLite would run a checkpoint on the database that it reads."""
+    import shutil  # every command imports this module
+
     source, copy = _noted(workspace) or workspace.journal, _beside(workspace, ".salvage")
     for suffix in _SUFFIXES:
         with contextlib.suppress(FileNotFoundError):

@@ -73,3 +73,12 @@ def test_each_state_is_of_one_kind() -> None:
     assert parse("7|TIMEOUT|||x")["x"].is_over
     assert not parse("7|COMPLETING|||x")["x"].is_over
     assert not parse("7|A_LATER_WORD|||x")["x"].is_over
+
+
+def test_some_reasons_never_pass() -> None:
+    assert all(
+        map(listing.is_hopeless, ("PartitionTimeLimit", "BadConstraints", "InvalidQOS", "PartitionConfig"))
+    )
+    assert not any(
+        map(listing.is_hopeless, ("Priority", "Resources", "PartitionDown", "QOSMaxJobsPerUserLimit", ""))
+    )

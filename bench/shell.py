@@ -1,0 +1,109 @@
+"""Figures of what people type, as whole processes beside bare interpreters: the ratios count, not the milliseconds."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import big, processes, workload
+from bench.figures import Figure
+from bench.processes import INTERPRETER
+from bench.waiting import until
+from runforge.cli import samples
+from runforge.views import lists
+from runforge.workspace import Workspace
+
+#: What is measured -> its words, and how many times the interpreter's start it may take.
+COMMANDS = {
+    "--version": (("--version",), 1.2),
+    "--help": (("--help",), 1.2),
+    "jobs --help": (("jobs", "--help"), 1.2),
+    "submit --help": (("submit", "--help"), 1.2),
+    "completing a command": ((), 1.2),
+    "queue-status": (("queue-status",), 1.3),
+    "jobs": (("jobs",), 1.3),
+    "groups": (("groups",), 1.3),
+    "logs": (("logs", "@last"), 1.3),
+    "show": (("show", "@last"), 1.3),
+    "why": (("why", "1"), 1.3),
+}
+_COMPLETION = {"_RUNFORGE_COMPLETE": "complete_bash", "COMP_WORDS": "runforge queue-s", "COMP_CWORD": "1"}
+_STAMP = "date +%s.%N"
+
+
+def calls(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(n) Commands beside 10,000 jobs: processor time as a multiple of the interpreter's start."""
+    here = a_queue(1_000 if quick else 10_000)
+    words = {name: [*processes.installed(), *given] for name, (given, _) in COMMANDS.items()}
+    costs = processes.in_turn(
+        {INTERPRETER: processes.interpreter(), **words},
+        here.root,
+        max(3, rounds) if quick else max(20, rounds),
+        {"completing a command": _COMPLETION},
+    )
+    floor = costs[INTERPRETER]
+    for name, (_, most) in COMMANDS.items():
+        cost = costs[name]
+        yield Figure("n", f"{name}: processor", "ms", cost.cpu, {}, floor.cpu, INTERPRETER, f"{most} times")
+        yield Figure("n", f"{name}: wall", "ms", cost.wall, {}, floor.wall, INTERPRETER, f"{most} times")
+
+
+def a_queue(jobs: int) -> Workspace:
+    """Return a workspace with ended and waiting jobs, the newest of which has a log and a request."""
+    here = big.make(Path(tempfile.mkdtemp(prefix="bench-")) / "ws", jobs, max(1, jobs // 100))
+    fill(here.root / lists.jobs(here, state="queued")[-1].run_dir)
+    return here
+
+
+def fill(folder: Path) -> None:
+    """Make the folder of a run as if it had been executed."""
+    folder.mkdir(parents=True)
+    (folder / "logs.txt").write_text("a line\n" * 20, "utf-8")
+    (folder / "request.json").write_bytes(samples.encode(samples.request()))
+
+
+def first_lines(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(o) `submit` and `enqueue-run` from the shell to the run's own first line, beside a live daemon."""
+    here = workload.fresh()
+    count = max(3, rounds) if quick else max(20, rounds)
+    found: dict[str, list[float]] = {"submit": [], "enqueue-run": [], INTERPRETER: []}
+    with workload.daemon(here):
+        for number in range(count + 1):
+            turn = {
+                "submit": _submitted(here, number),
+                "enqueue-run": _enqueued(here, number),
+                INTERPRETER: processes.once(processes.interpreter(), here.root).wall,
+            }
+            if number:  # in the first one all is cold
+                for name, took in turn.items():
+                    found[name].append(took)
+    floor = statistics.median(found.pop(INTERPRETER))
+    for name, values in found.items():
+        told = f"{name} from the shell to the first line"
+        yield Figure("o", told, "ms", statistics.median(values), {}, floor, INTERPRETER, "2 times, and 5 ms")
+
+
+def _submitted(here: Workspace, number: int) -> float:
+    stamp = here.root / f"stamp-{number}"
+    words = ["submit", "--", "sh", "-c", f"{_STAMP} >{stamp}.part; mv {stamp}.part {stamp}"]
+    return _until_stamped(here, words, stamp)
+
+
+def _enqueued(here: Workspace, number: int) -> float:
+    folder = here.run_dir(f"shell-{number}")
+    folder.mkdir()
+    stamp = folder / "stamp"
+    command = ["sh", "-c", f"{_STAMP} >{stamp}.part; mv {stamp}.part {stamp}"]
+    request = {**samples.request(), "model": {"family": "command", "command": command}}
+    (folder / "request.json").write_bytes(samples.encode(request))
+    return _until_stamped(here, ["enqueue-run", "--run-id", folder.name], stamp)
+
+
+def _until_stamped(here: Workspace, words: list[str], stamp: Path) -> float:
+    begin = time.time()
+    processes.once([*processes.installed(), *words], here.root)
+    until(stamp.exists, f"{stamp} is written")
+    return (float(stamp.read_text("ascii")) - begin) * 1000

@@ -1,0 +1,75 @@
+"""The quick way of the commands that are called all day: what is plain is read and printed without the rest of RunForge.
+
+It prints what the full way prints, with the same functions, or it does nothing and leaves the call to the full way: an
+option that it does not know, a journal that is not plain (`store.look`), anything that would have to be explained. So
+what is right is decided in one place; tests/cli/test_quick.py compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+
+#: The commands that are answered, and what they take here beside the workspace: --utc, or a run.
+TAKES_UTC, TAKES_RUN = "utc", "run"
+ANSWERED = {"queue-status": TAKES_UTC, "jobs": TAKES_UTC, "groups": "", "logs": TAKES_RUN}
+WORKSPACE, UTC = ("--workspace", "-w"), "--utc"
+NEWEST = "@last"
+
+
+def answer(words: list[str]) -> bool:
+    """Print the answer and return True; False leaves the call to the full way, and nothing is printed."""
+    command, run, workspace = words[0], None, None
+    takes = ANSWERED.get(command)
+    if takes is None:
+        return False
+    rest = iter(words[1:])
+    for word in rest:
+        if word in WORKSPACE and workspace is None:
+            workspace = next(rest, "")
+            if not workspace or workspace.startswith("-"):
+                return False
+        elif word == UTC and takes == TAKES_UTC:
+            takes = UTC
+        elif takes == TAKES_RUN and (
+            word == NEWEST or (word.isascii() and word.isdigit() and word[0] != "0" and len(word) < 8)
+        ):
+            takes, run = "", None if word == NEWEST else int(word)
+        else:
+            return False
+    root = _root(workspace)
+    return root is not None and _answer(command, root, run, utc=takes == UTC)
+
+
+def _answer(command: str, root: str, run: int | None, *, utc: bool) -> bool:
+    from runforge.place import Place
+
+    place = Place(root)
+    if command == "logs":
+        from runforge.cli import quick_logs
+
+        return quick_logs.answer(place, run)
+    if utc:
+        from runforge import clock
+
+        clock.use_utc()
+    if command == "queue-status":
+        from runforge.cli import quick_status
+
+        return quick_status.answer(place)
+    from runforge.cli import quick_lists
+
+    return quick_lists.groups(place) if command == "groups" else quick_lists.jobs(place)
+
+
+def _root(given: str | None) -> str | None:
+    """Return the workspace's folder as `workspace.find` finds it; None if there may be something to explain."""
+    given = given or os.environ.get("RUNFORGE_WORKSPACE")
+    try:
+        if given:
+            return os.path.realpath(given)
+        folder: str | None = os.getcwd()
+    except (OSError, ValueError):
+        return None
+    while folder is not None and not os.path.isdir(f"{folder}/.runforge"):
+        folder = os.path.dirname(folder) if folder != "/" else None
+    return folder

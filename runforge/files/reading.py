@@ -1,0 +1,62 @@
+"""Opens and reads regular files only: no link, no pipe. Light: commands that are called all day need no more of files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NO_FILE = "is not a regular file (it is a link, folder, pipe or socket); move it away"
+
+
+def open_file(path: Path | str, flags: int, mode: int = 0o600) -> int:
+    """Open a regular file only: follows no link and waits for no pipe. OSError names the path."""
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
+            raise OSError(errno.EINVAL, _NO_FILE, str(path)) from None
+        raise
+    try:
+        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError as error:
+        os.close(descriptor)
+        raise _named(error, path) from None
+    if not is_regular:
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, _NO_FILE, str(path))
+    return descriptor
+
+
+def _named(error: OSError, path: Path | str) -> OSError:
+    """Return an error of a call that got its descriptor alone, with the file's name."""
+    error.filename = error.filename or str(path)
+    return error
+
+
+def require_file(path: Path | str) -> None:
+    """Raise the OSError of `open_file` if it is not a regular file; for files that SQLite opens."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, _NO_FILE, str(path))
+
+
+def read_bounded(path: Path | str, limit: int) -> bytes:
+    """Return a regular file's bytes; OSError if it is a link, not a regular file, or too large."""
+    try:
+        with open(open_file(path, os.O_RDONLY), "rb") as stream:
+            if os.fstat(stream.fileno()).st_size > limit:
+                raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))  # noqa: TRY301 - named below
+            data = stream.read()  # a file that grows at this moment is found below
+    except OSError as error:
+        raise _named(error, path) from None
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
+    return data

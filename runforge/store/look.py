@@ -1,0 +1,109 @@
+"""Opens a plain journal for one quick look. Whatever is not plain is left to `store.opening`, which knows all cases.
+
+Plain is: the journal of this user, of this version, whole, the file that was written last, on a disk of this machine, and
+nothing is left to settle. Then the full way would open it just so.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from runforge.store.queries import query
+from runforge.store.sqlite import SQLiteError, connect
+from runforge.store.transaction import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from runforge.place import Place
+
+    Found = TypeVar("Found")
+
+_MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
+#: "RNFG", as in `store.migrate`.
+_APPLICATION_ID = 0x524E4647
+_SIDE_FILES = ("runforge.db-wal", "runforge.db-shm")
+#: What is in `.runforge` where something has to be settled first.
+_ODD = frozenset({"state_dir", "runforge.db.recovery", "foreground"})
+#: How the lines of the mount table for network file systems go on, as in `store.filesystems`.
+_NETWORK = tuple(
+    f" - {kind}"
+    for kind in (
+        *("nfs", "cifs", "smb", "9p", "lustre", "beegfs", "gpfs", "ceph", "afs", "ncpfs", "glusterfs"),
+        *(
+            "fuse.sshfs",
+            "fuse.s3fs",
+            "fuse.gcsfuse",
+            "fuse.rclone",
+            "fuse.glusterfs",
+            "fuse.ceph",
+            "fuse.beegfs",
+        ),
+    )
+)
+_NOTE, _NOTE_AT = 64, 64
+
+
+def look(place: Place, read: Callable[[Transaction], Found | None]) -> Found | None:
+    """Return what `read` finds in one snapshot; None if it finds none, or if the journal is not plain."""
+    try:
+        if not _is_plain(place):
+            return None
+        connection = connect(place.journal)
+    except (OSError, SQLiteError):
+        return None
+    try:
+        connection.execute("BEGIN")
+        if tuple(connection.execute(query("look.versions")).fetchone()) != _VERSIONS:
+            return None
+        return read(Transaction(connection))
+    except SQLiteError:
+        return None
+    finally:
+        connection.close()
+
+
+def _newest() -> int:
+    """Return the newest version: there is a migration for each."""
+    return sum(name.endswith(".sql") for name in os.listdir(_MIGRATIONS))
+
+
+_VERSIONS = (_newest(), _APPLICATION_ID, "wal")
+
+
+def _is_plain(place: Place) -> bool:
+    hidden = os.lstat(place.hidden)
+    if not stat.S_ISDIR(hidden.st_mode) or hidden.st_uid != os.geteuid() or hidden.st_mode & 0o022:
+        return False
+    names = set(os.listdir(place.hidden))
+    if names & _ODD or "has_journal" not in names or not os.access(place.hidden, os.W_OK):
+        return False
+    journal = os.lstat(place.journal)
+    if not (stat.S_ISREG(journal.st_mode) and journal.st_size and _is_noted(place, journal.st_ino)):
+        return False
+    side_files = [name for name in _SIDE_FILES if name in names]
+    if not all(stat.S_ISREG(os.lstat(f"{place.hidden}/{name}").st_mode) for name in side_files):
+        return False
+    if len(side_files) < len(_SIDE_FILES) and os.path.lexists(place.daemon_lock):
+        from runforge.store import daemon_holder
+
+        if daemon_holder.holder(place) is not None:
+            return False
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        mounts = file.read()
+    return not any(kind in mounts for kind in _NETWORK)
+
+
+def _is_noted(place: Place, inode: int) -> bool:
+    """Return whether the lock file says that this file was written last, and is no copy itself."""
+    lock = os.open(place.write_lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return (
+            os.pread(lock, _NOTE, _NOTE_AT).split()
+            == b"%d %d".__mod__((os.fstat(lock).st_ino, inode)).split()
+        )
+    finally:
+        os.close(lock)

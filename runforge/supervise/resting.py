@@ -1,0 +1,159 @@
+"""A worker that rests between two runs: it gives back what was the last one's, and takes the next if it is unchanged.
+
+It belongs to a run only while it has one. Then the run's output is at 1 and 2 and the attempt's `tree.lock` at 3.
+While it rests, nothing is there, it is in no folder of a run, and its name is cleanup.RESTING. When its supervisor
+ends, however that happens, the kernel kills it.
+
+It ends like a worker that has only one run if that has failed or has left anything running or open, after _MOST_RUNS,
+and if it has grown. It ends without taking the next run if anything in the process is different from before.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import socket
+import sys
+import time
+from typing import Any, NamedTuple
+
+from runforge.attempts import spec as specs
+from runforge.attempts.cleanup import RESTING
+from runforge.attempts.spec import Spec
+from runforge.machine import os_process
+from runforge.supervise import fingerprint
+from runforge.supervise.kept import Kept
+
+#: An order is one message: a line with the variables, and the spec; with the descriptors of output and tree's lock.
+ORDER_LIMIT = 64 * 1024
+#: The answer to an order; without it the run has not begun.
+TAKEN = b"taken"
+_WORKING = "runforge-worker"
+_MOST_RUNS = 50
+#: How much more memory of its own it may have than after its first run.
+_GROWTH_KB = 64 * 1024
+
+
+class Order(NamedTuple):
+    """One run for the worker."""
+
+    spec: Spec
+    env: dict[str, str]
+    output: int
+    tree_lock: int
+
+
+class Used(NamedTuple):
+    """What a run in a kept worker has used, as the worker's only sign that it has ended well."""
+
+    cpu_seconds: float
+    peak_rss_mb: float
+
+
+class Given(NamedTuple):
+    """What the run was given in this process, to see afterwards whether it has left that alone."""
+
+    folder: str
+    streams: tuple[Any, Any, Any]
+
+
+class Resting:
+    """The worker's end of the line to its supervisor. Made in the worker, before its first run."""
+
+    def __init__(self, line: socket.socket, kept: Kept) -> None:
+        self._line = line
+        self._kept = kept
+        self._parent = os.getppid()
+        os.chdir("/")
+        self._umask = os.umask(0o077)
+        os.umask(0o077)
+        self._env = dict(os.environ)
+        self._streams = (sys.stdin, sys.stdout, sys.stderr)
+        self._settings = self._look()
+        kept.objects.begin()
+        self._runs = 0
+        self._memory_kb: int | None = None
+        self._cpu = 0.0
+        self._is_measured = False
+
+    @property
+    def descriptor(self) -> int:
+        """The line's descriptor, which stays open."""
+        return self._line.fileno()
+
+    def _look(self) -> tuple[Any, ...]:
+        return (*fingerprint.settings(), self._kept.libraries())
+
+    def begin(self) -> None:
+        """A run begins: from here on counts what it uses."""
+        os_process.die_with_parent(self._parent)
+        os_process.call_itself(_WORKING)
+        self._runs += 1
+        self._cpu = time.process_time()
+        try:
+            os_process.forget_peak_memory()
+            self._is_measured = True
+        except OSError:
+            self._is_measured = False  # so this is its last run
+
+    def next(self, order: Order, given: Given) -> Order | None:
+        """Rest after a run that succeeded, until the next one comes; None if this process is to end."""
+        if not self._is_measured or self._runs >= _MOST_RUNS or not self._is_as_given(order, given):
+            return None
+        gc.collect()  # what the run has left open in objects that nobody needs is closed now, and not in the next run
+        if not self._leaves() or self._has_grown():
+            return None
+        os_process.call_itself(RESTING)
+        peak = os_process.own_memory()["VmHWM"] / 1024
+        self._line.send(json.dumps(Used(time.process_time() - self._cpu, peak)).encode("ascii"))
+        return self._take()
+
+    def _is_as_given(self, order: Order, given: Given) -> bool:
+        is_same = os.environ == order.env and (sys.stdin, sys.stdout, sys.stderr) == given.streams
+        return is_same and os.getcwd() == given.folder and os.umask(self._umask) == order.spec.umask
+
+    def _leaves(self) -> bool:
+        """Take everything of the run out of the process; False if something is left."""
+        set_environment(self._env)
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+        os.chdir("/")
+        if set(open_descriptors()) != {0, 1, 2, 3, self.descriptor}:
+            return False
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for descriptor in range(4):
+            os.dup2(null, descriptor)
+        os.close(null)
+        return self._look() == self._settings
+
+    def _has_grown(self) -> bool:
+        memory = os_process.own_memory()["RssAnon"]
+        self._memory_kb = memory if self._memory_kb is None else self._memory_kb
+        return memory - self._memory_kb > _GROWTH_KB
+
+    def _take(self) -> Order | None:
+        """Wait for a run and take it; None, and the run is for another process, if anything is different here."""
+        data, descriptors, _, _ = socket.recv_fds(self._line, ORDER_LIMIT, 2)
+        if not data or self._look() != self._settings or not self._kept.objects.are_the_same():
+            return None
+        env, _, spec = data.partition(b"\n")
+        order = Order(specs.from_json(spec), json.loads(env), *descriptors)
+        self._line.send(TAKEN)
+        return order
+
+
+def set_environment(env: dict[str, str]) -> None:
+    """Let `os.environ` be these variables and no others."""
+    for name in os.environ.keys() - env.keys():
+        del os.environ[name]
+    os.environ.update(env)
+
+
+def open_descriptors() -> list[int]:
+    """Return the open descriptors of this process."""
+    try:
+        names = os.listdir("/proc/self/fd")
+    except OSError:
+        return list(range(256))
+    # The folder itself was open for the listing.
+    return [number for number in map(int, names) if os.path.lexists(f"/proc/self/fd/{number}")]

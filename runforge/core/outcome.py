@@ -166,6 +166,8 @@ class Scheduled(NamedTuple):
     is_fenced: bool = False
     #: Nothing more will be learned: what is not known now will not be.
     is_final: bool = True
+    #: It would still list a job that somebody has canceled, and does not list this one.
+    is_unlisted: bool = False
 
 
 class Report(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -161,6 +162,41 @@ def test_out_of_memory_is_told(slurm: FakeSlurm, scene: Scene) -> None:
     slurm.kill("1")
     scene.until_over()
     assert scene.causes(name) == ["oom"]
+    check(scene)
+
+
+def ended_by_slurm(slurm: FakeSlurm) -> None:
+    """Slurm writes that it has canceled the job, and ends its processes."""
+    with open(slurm.job("1")["options"]["output"], "a") as out:
+        out.write("slurmstepd: error: *** JOB 1 ON n1 CANCELLED AT 2026-01-01T00:00:00 ***\n")
+    slurm.kill("1", signal.SIGTERM)
+
+
+def test_what_is_canceled_in_slurm_is_canceled(slurm: FakeSlurm, scene: Scene) -> None:
+    slurm.set(begins=True)
+    (name,) = put(scene, 60)
+    daemon(scene)
+    scene.until_started(1)
+    slurm.change("1", state="COMPLETING")
+    ended_by_slurm(slurm)
+    scene.until_over()
+    assert (scene.jobs()[0]["state"], scene.causes(name)) == ("canceled", ["canceled"])
+    check(scene)
+
+
+def test_what_a_killed_controller_has_forgotten_and_ended_is_tried_again(
+    slurm: FakeSlurm, scene: Scene
+) -> None:
+    slurm.set(begins=True)
+    (name,) = put(scene, 60)
+    daemon(scene)
+    scene.until_started(1)
+    slurm.forget("1")
+    ended_by_slurm(slurm)
+    scene.until_started(2)
+    scene.run("cancel", name, "-w", str(scene.root))
+    scene.until_over()
+    assert scene.causes(name) == ["lost", "canceled"]
     check(scene)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -58,6 +59,9 @@ class Attempt:
     #: Slurm's last word; None without one.
     row: Row | None = None
     is_absent: bool = False
+    #: When the last list was asked for, and whether its job was on it.
+    heard_at: float = -math.inf
+    is_listed: bool = False
     over_since: float | None = None
     begun: Begun | None = None
     #: Somebody has its start marker, so it has begun or is about to.
@@ -96,6 +100,7 @@ class Attempt:
 
     def hear(self, row: Row | None, asked_at: float, now: float) -> None:
         """Take what a list says that was asked for at a time."""
+        self.heard_at, self.is_listed = asked_at, row is not None
         if row is not None:
             self.row, self.is_absent, self.job_id = row, False, row.job_id
             if self.phase in {Phase.UNSURE, Phase.ASKING}:

@@ -41,6 +41,8 @@ _REASON_AFTER = 5.0
 #: A job of this workspace that belongs to no attempt is ended when it was seen so often.
 _STRAY_SIGHTINGS = 3
 _USUAL = Resources()
+#: For so long Slurm lists a job that has ended, if nobody has changed it (MinJobAge).
+_REMEMBERS_SECONDS = 300.0
 
 
 class SlurmBackend:
@@ -73,6 +75,7 @@ class SlurmBackend:
         self._strays: dict[str, int] = {}
         self._lists = 0
         self._cluster = ""
+        self._remembers = _REMEMBERS_SECONDS
         self._asking.began = lambda: {
             each.name: each.begun.job for each in self._attempts.values() if each.begun is not None
         }
@@ -90,6 +93,9 @@ class SlurmBackend:
             name, _, value = line.partition("=")
             if name.strip() == "ClusterName":
                 self._cluster = value.strip()
+            seconds = value.split()[:1]
+            if name.strip() == "MinJobAge" and seconds and seconds[0].isdecimal():
+                self._remembers = float(seconds[0])
 
     def close(self) -> None:
         """Let everything go. The jobs go on; an sbatch gets a moment to answer."""
@@ -265,7 +271,9 @@ class SlurmBackend:
         attempt = self._attempts[ref.token]
         self._looking.look(attempt)
         now = self._clock.monotonic()
-        return seeing.report_on(attempt, self._run_dir(ref), now, has_list=self._lists > 0)
+        return seeing.report_on(
+            attempt, self._run_dir(ref), now, has_list=self._lists > 0, remembers=self._remembers
+        )
 
     # --- acting --------------------------------------------------------------------------------
 

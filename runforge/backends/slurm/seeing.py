@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runforge import clock
 from runforge.attempts import earlier_life, report, start_marker
 from runforge.backends.slurm.attempts import REASON_SECONDS, Attempt, Phase
-from runforge.core.outcome import Finding, Report, Scheduled
+from runforge.core.outcome import ExitRecord, Finding, Report, Scheduled
 from runforge.supervise.node import said_in
 
 
-def report_on(attempt: Attempt, run_dir: Path, now: float, *, has_list: bool) -> Report:
-    """Return the report; `has_list`: Slurm has told its jobs since the daemon's start. OSError if it cannot be read now."""
+def report_on(attempt: Attempt, run_dir: Path, now: float, *, has_list: bool, remembers: float) -> Report:
+    """Return the report. OSError if it cannot be read now.
+
+    `has_list`: Slurm has told its jobs since the daemon's start. For `remembers` seconds it lists a job that has ended.
+    """
     if attempt.record is not None:
         found = report.ended(attempt.folder, run_dir, attempt.record)
     elif attempt.is_folder_missing:
@@ -25,7 +29,7 @@ def report_on(attempt: Attempt, run_dir: Path, now: float, *, has_list: bool) ->
         found = Report(Finding.LOST)
     else:
         found = _unbegun(attempt)
-    return found._replace(scheduled=_scheduled(attempt, now))
+    return found._replace(scheduled=_scheduled(attempt, now, remembers))
 
 
 def _unbegun(attempt: Attempt) -> Report:
@@ -41,14 +45,21 @@ def _unbegun(attempt: Attempt) -> Report:
     return Report(Finding.LIVE)
 
 
-def _scheduled(attempt: Attempt, now: float) -> Scheduled:
-    row = attempt.row
+def _scheduled(attempt: Attempt, now: float, remembers: float) -> Scheduled:
+    row, record = attempt.row, attempt.record
     is_known = row is not None and (row.is_over or not attempt.is_absent)
+    is_heard = attempt.heard_at >= attempt.record_since
     return Scheduled(
         row.state if row is not None and is_known else None,
         row.node if row is not None else "",
-        said_in(attempt.folder) if attempt.record is None and attempt.is_over(now) else None,
+        said_in(attempt.folder) if record is None and attempt.is_over(now) else None,
         is_withdrawn=attempt.phase is Phase.WITHDRAWN,
         is_fenced=attempt.fenced_since is not None,
-        is_final=attempt.record is None or now - attempt.record_since >= REASON_SECONDS,
+        is_final=record is None or (is_heard and now - attempt.record_since >= REASON_SECONDS),
+        is_unlisted=record is not None and is_heard and not attempt.is_listed and _age(record) < remembers,
     )
+
+
+def _age(record: ExitRecord) -> float:
+    """Return for how many seconds an attempt has been over, by two clocks that may differ a little."""
+    return clock.seconds_between(record.finished_at, clock.now())

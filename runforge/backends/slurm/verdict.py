@@ -39,9 +39,12 @@ def _terminated(report: Report, told: Scheduled, job: Job, orphans: str, past: P
         return Decision((Act.LEAVE_RESULT,), Ending(State.CANCELED, Cause.CANCELED, policy.CANCELED))
     said = report.record.said if report.record is not None else None
     ending = terminated.ending(told.state, said)
-    if ending is not None:
+    # A controller that was killed ends the jobs that it has forgotten, and this is called canceled too; but it lists them
+    # no more, while it lists what somebody has canceled.
+    is_hearsay = ending is terminated.CANCELED and told.state is None
+    if ending is not None and not (is_hearsay and (told.is_unlisted or not told.is_final)):
         return Decision((Act.LEAVE_RESULT,), ending)
-    if not told.is_final:
+    if not told.is_final and not (is_hearsay and told.is_unlisted):
         return Decision()
     # Nobody says why: a node that was shut down, or an administrator's signal. The run is not to blame.
     return policy.decide(Report(Finding.LOST), job, orphans, past)

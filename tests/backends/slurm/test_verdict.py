@@ -71,7 +71,6 @@ def test_a_record_that_nobody_cut_short_counts_whatever_slurm_says(state: str | 
         ("RUNNING", PREEMPTION, (State.QUEUED, Cause.PREEMPTED)),
         ("CANCELLED", None, (State.CANCELED, Cause.CANCELED)),
         ("CANCELLED", PLAIN, (State.CANCELED, Cause.CANCELED)),
-        (None, PLAIN, (State.CANCELED, Cause.CANCELED)),
         ("OUT_OF_MEMORY", None, (State.FAILED, Cause.OOM)),
         ("FAILED", MEMORY, (State.FAILED, Cause.OOM)),
     ],
@@ -92,6 +91,18 @@ def test_what_a_person_canceled_and_its_supervisor_saw_too_late_is_canceled_by_t
     report = Report(Finding.ENDED, record(terminated=True, said=PLAIN), GOOD, scheduled=Scheduled())
     ending = ended(decide(report, job(cancel=True), "requeue", Past()))
     assert (ending.state, ending.error) == (State.CANCELED, policy.CANCELED)
+
+
+def test_a_job_that_a_killed_controller_forgot_and_ended_is_not_a_canceled_one() -> None:
+    report = Report(Finding.ENDED, record(terminated=True, said=PLAIN), GOOD)
+    waits = report._replace(scheduled=Scheduled(None, is_final=False))
+    assert decide(waits, job(), "requeue", Past()) == Decision()
+    unlisted = report._replace(scheduled=Scheduled(None, is_unlisted=True))
+    ending = ended(decide(unlisted, job(), "requeue", Past()))
+    assert (ending.state, ending.cause) == (State.QUEUED, Cause.LOST)
+    # So long ago that Slurm would not list it in any case: somebody has canceled it.
+    forgotten = report._replace(scheduled=Scheduled(None))
+    assert ended(decide(forgotten, job(), "requeue", Past())).cause is Cause.CANCELED
 
 
 def test_what_slurm_has_not_said_yet_is_waited_for_and_then_nobody_is_blamed() -> None:

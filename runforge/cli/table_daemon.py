@@ -52,7 +52,7 @@ DAEMON = (
         ),
         examples=[
             "runforge daemon --detach --max-parallel 4",
-            'runforge daemon -d --backend slurm --max-parallel 64 --slurm "-p gpu -A lab"',
+            "runforge daemon -d --backend slurm --max-parallel 64",
         ],
     ),
     Command(

@@ -66,8 +66,8 @@ MUTANTS = (
     Mutant(
         "claim-has-two-winners",
         _MARKER,
-        "        os.link(temporary, name)\n",
-        "        os.replace(temporary, name)\n",
+        "_link_once(temporary, attempt_dir / NAME)",
+        "os.replace(temporary, attempt_dir / NAME)",
         (f"{_ATTEMPTS}::test_a_claim_has_one_winner",),
         "one attempt is started twice",
     ),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import runforge
-from bench import at_scale, commands, compare, diet, large, peers, plots, runs, shell, terminal
+from bench import at_scale, commands, compare, diet, forgetting, large, peers, plots, runs, shell, terminal
 from bench.figures import Figure, as_markdown, as_text, from_document
 from runforge import __version__, clock
 from runforge.files.permissions import become_private
@@ -39,9 +39,10 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "o": shell.first_lines,
     "p": large.slots,
     "q": large.queues,
+    "r": forgetting.figures,
 }
 #: They take long, and much room on the disk.
-LARGE = {"p", "q"}
+LARGE = {"p", "q", "r"}
 
 
 _DOCS = Path("docs/performance.md")

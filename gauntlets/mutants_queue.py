@@ -67,8 +67,9 @@ MUTANTS = (
     Mutant(
         "prune-by-a-stale-list",
         "runforge/queue/prune.py",
-        "old = _prunable(tx, before, seqs)  # a run",
-        'old = [records.job(row) for row in tx.rows("jobs.window", seqs=json.dumps(list(seqs)))]  # a run',
+        "            old = _prunable(tx, before, seqs)\n            groups",
+        '            old = [records.job(row) for row in tx.rows("jobs.window", seqs=json.dumps(list(seqs)))]\n'
+        "            groups",
         ("tests/queue/test_prune.py::test_a_run_that_is_retried_meanwhile_is_kept_with_its_files",),
         "a run that was retried a moment ago is deleted",
     ),
@@ -114,7 +115,7 @@ MUTANTS = (
     ),
     Mutant(
         "links-followed",
-        _DURABLE,
+        "runforge/files/reading.py",
         "flags | os.O_NOFOLLOW | os.O_NONBLOCK",
         "flags | os.O_NONBLOCK",
         ("tests/files/test_durable.py::test_a_planted_link_is_replaced_and_never_read",),

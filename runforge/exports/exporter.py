@@ -150,11 +150,11 @@ class Exporter:
             for row in tx.rows("groups.ids_newest_first", limit=-1):
                 behind.setdefault(row[0], False)
         self._behind, self._knows_behind = behind, True
-        waiting = {self._group_json(group_id) for group_id in behind} - set(
-            map(self._group_json, self._due())
-        )
-        for path in self._layouts.keys() & waiting:
-            del self._layouts[path]  # the next write knows only of later changes
+        due = set(self._due())
+        for path in self._layouts.keys() - {self._queue_json}:
+            group_id = path.split("/")[-2]
+            if group_id in behind and group_id not in due:
+                del self._layouts[path]  # the next write knows only of later changes
 
     def _due(self) -> list[str]:
         """Return the groups whose files are written now: those that have changed, else some of the others."""

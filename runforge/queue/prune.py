@@ -114,9 +114,8 @@ def _forget_all(
     for seqs in slices:
         progress(jobs, total)
         with journal.write() as tx:
-            old = _prunable(
-                tx, before, seqs
-            )  # a run may have been retried, or have joined a group, meanwhile
+            # A run may have been retried, or have joined a group, since the slices were made.
+            old = _prunable(tx, before, seqs)
             groups = forgetting.forget(tx, old, clock.now())
             unused = codes.forget_unused(tx)
         tidy(journal)

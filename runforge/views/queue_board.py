@@ -22,6 +22,8 @@ _MOST_ENDS = 2 * _MOST_ENTRIES
 _ENDED = frozenset(state.value for state in State if state not in LIVE)
 _QUEUED = State.QUEUED.value
 _PARTS = {"running": "jobs.order_running", "queued": "jobs.order_queued", "ended": "jobs.order_ended"}
+#: Jobs and groups are gone, and their entries with them.
+_PRUNED = "pruned"
 #: Entries of a job that change neither its state nor its place in the queue.
 _NEUTRAL = frozenset({"cancel_requested", "described", "waits_for", "waits_no_more"})
 
@@ -51,7 +53,7 @@ class _Entries:
         if before is None:
             return None
         rows = tx.rows("journal.entries_after", seq=before, limit=_MOST_ENTRIES)
-        if len(rows) == _MOST_ENTRIES or self._last < before:
+        if len(rows) == _MOST_ENTRIES or self._last < before or any(row["event"] == _PRUNED for row in rows):
             return None
         of_jobs = [row for row in rows if row["job_id"] is not None and row["event"] not in _NEUTRAL]
         return _Changes(

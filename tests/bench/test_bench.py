@@ -29,14 +29,14 @@ def bench(tmp_path, *words):
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
-    done = bench(folder, "--only", "b,d,g,h", "--json", str(folder / "figures.json"))
+    done = bench(folder, "--only", "b,d,g,h,r", "--json", str(folder / "figures.json"))
     assert done.returncode == 0, done.stderr
     return done.stdout, json.loads((folder / "figures.json").read_text("utf-8")), folder
 
 
 def test_every_part_asked_for_has_figures_and_they_are_in_the_table(measured):
     table, report, _ = measured
-    assert {figure["key"] for figure in report["figures"]} == set("bdgh")
+    assert {figure["key"] for figure in report["figures"]} == set("bdghr")
     for figure in report["figures"]:
         assert figure["name"] in table
         assert figure["ours"] > 0

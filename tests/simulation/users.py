@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -142,5 +143,6 @@ class Users:
             tx.run("jobs.set_priority", job_id=job.job_id, priority=self.random.randint(-2, 6), now=now)
 
     def _prune(self, tx: Transaction, now: str) -> None:
-        old = [records.job(row) for row in tx.rows("jobs.prunable", before="9999")]
+        seqs = json.dumps([row["seq"] for row in tx.rows("jobs.prunable", before="9999")])
+        old = [records.job(row) for row in tx.rows("jobs.window", seqs=seqs)]
         forgetting.forget(tx, old, now)

@@ -153,7 +153,9 @@ def test_a_run_that_is_preempted_goes_on_later_and_it_costs_no_chance(queue: Que
     cluster.client("scancel", "--name=urgent")
     queue.until(lambda: queue.shown() == ["running"], "it runs again")
     (starts,) = queue.starts().values()
-    assert (starts[0], len(starts)) == ("1", 2), "one that was taken off its node before it began has left no start"
+    assert (starts[0], len(starts)) == ("1", 2), (
+        "one that was taken off its node before it began has left no start"
+    )
 
 
 def test_a_more_urgent_run_passes_those_that_wait_in_slurm(

@@ -1,0 +1,101 @@
+"""Figures of a very large queue that grows old: how old its exports get, and what it takes to forget it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import big
+from bench.figures import Figure
+from runforge import clock
+from runforge.core.outcome import Ending
+from runforge.core.states import Cause, State
+from runforge.daemon.housekeeping import EXPORT_SECONDS, EXPORT_SHARE
+from runforge.exports.exporter import Exporter
+from runforge.queue import prune
+from runforge.store import records
+from runforge.store.opening import open_journal
+from runforge.store.transitions import end
+from runforge.workspace import Workspace, at
+
+#: A folder that keeps the journals between two calls: to make one of a million jobs takes minutes.
+CACHE = "BENCH_JOURNALS"
+
+
+def _journal(jobs: int, groups: int, ended: float) -> Workspace:
+    """Return a copy of a journal with so many jobs; it is made if there is none in the cache."""
+    target = Path(tempfile.mkdtemp(prefix="bench-")) / "ws"
+    kept = os.environ.get(CACHE)
+    if kept is None:
+        return big.make(target, jobs, groups, ended=ended)
+    made = Path(kept) / f"{jobs}-{groups}-{ended}"
+    if not made.exists():
+        big.make(made.with_suffix(".new"), jobs, groups, ended=ended)
+        made.with_suffix(".new").rename(made)
+    shutil.copytree(made, target)
+    return at(target)
+
+
+def figures(rounds: int, *, quick: bool) -> Iterator[Figure]:
+    """(r) A million jobs in 10,000 groups: exports, and forgetting them all while others write."""
+    jobs, groups = (2_000, 20) if quick else (1_000_000, 10_000)
+    yield from _exports(_journal(jobs, groups, 0.9), jobs, max(3, rounds))
+    yield from _prune(_journal(jobs, groups, 1.0), jobs)
+
+
+def _exports(here: Workspace, jobs: int, rounds: int) -> Iterator[Figure]:
+    with open_journal(here) as journal:
+        exporter = Exporter(here, journal)
+        begin = time.monotonic()
+        exporter.write()
+        yield Figure("r", "first export", "s", time.monotonic() - begin, jobs=jobs)
+        took = []
+        for _ in range(rounds):
+            with journal.write() as tx:
+                row = tx.rows("jobs.in_state", state="queued", limit=1, offset=0)[0]
+                end(tx, records.job(row), Ending(State.CANCELED, Cause.CANCELED, "bench"), clock.now())
+            begin = time.monotonic()
+            exporter.write()
+            took.append(time.monotonic() - begin)
+    cost, size = statistics.median(took), here.queue_json.stat().st_size
+    yield Figure(
+        "r", f"export after one end, queue.json of {size / 1e6:.1f} MB", "ms", cost * 1000, jobs=jobs
+    )
+    age = max(EXPORT_SECONDS, cost / EXPORT_SHARE)
+    yield Figure("r", "age of the exports at 5 % of the daemon's time", "s", age, goal="2 s", jobs=jobs)
+
+
+def _prune(here: Workspace, jobs: int) -> Iterator[Figure]:
+    before = here.journal.stat().st_size
+    waits: list[float] = []
+
+    def meanwhile(_: object) -> None:
+        begin = time.monotonic()
+        with open_journal(here) as other, other.write() as tx:
+            tx.row("journal.reserve_numbers", jobs=1, runs=1)
+        waits.append(time.monotonic() - begin)
+
+    begin, last, longest = time.monotonic(), time.monotonic(), 0.0
+
+    def step(_done: int, _total: int) -> None:
+        nonlocal last, longest
+        now = time.monotonic()
+        longest, last = max(longest, now - last), now
+
+    prune.prune(here, -60.0, told=meanwhile, progress=step)
+    yield Figure("r", "prune of all", "s", time.monotonic() - begin, jobs=jobs)
+    yield Figure("r", "prune: longest time that it holds others up", "s", longest, jobs=jobs)
+    yield Figure(
+        "r",
+        "prune: another writer's transaction between two slices",
+        "ms",
+        statistics.median(waits) * 1000,
+        jobs=jobs,
+    )
+    kept = here.journal.stat().st_size / before * 100
+    yield Figure("r", "prune: what the journal's file keeps of its size", "%", kept, jobs=jobs)

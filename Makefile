@@ -7,11 +7,12 @@ CORES = $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 2))')
 # Twice the cores: half of the tests' time they wait for processes and disks.
 WORKERS ?= $(shell expr 2 \* $(CORES))
 
-.PHONY: help venv demo test test-writers gpu-check gpu-wheels check lint gauntlets bench screenshots reference clean
+.PHONY: help venv demo test test-slurm test-writers gpu-check gpu-wheels check lint gauntlets bench screenshots reference clean
 help:
 	@echo "make venv       the virtual environment that the others use"
 	@echo "make demo       the whole main job on sample data"
 	@echo "make test       the test suite"
+	@echo "make test-slurm  a private Slurm cluster on this machine; skips where Slurm is not. Installs nothing"
 	@echo "make test-writers  real tools such as torch and wandb as runs; installs them into .writers"
 	@echo "make gpu-check  a few minutes on a real GPU; skips where there is none. No network, no .venv"
 	@echo "make gpu-wheels  what gpu-check needs on a machine without a network, into .gpu-check"
@@ -35,6 +36,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-slurm: $(STAMP)
+	$(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal tests/slurm tests/backends/slurm $(ARGS)
 
 test-writers: $(STAMP)
 	$(PYTHON) tests/writers/install.py .writers

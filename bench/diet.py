@@ -14,8 +14,9 @@ from runforge import clock
 from runforge.backends.base import AttemptRef, Event, Launch
 from runforge.core.outcome import ExitRecord, Finding, Report, ResultFacts
 from runforge.daemon.claims import Claims
-from runforge.daemon.engine import Engine, Listener, Settings
+from runforge.daemon.engine import Engine
 from runforge.daemon.main import take_over
+from runforge.daemon.settings import Listener, Settings
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpus import Gpus
 from runforge.queue import cancel, submit

@@ -1,20 +1,22 @@
-"""`python -m gauntlets [g1 g4 ...] [--json FILE]`: run gauntlets, print a table, write a report.
+"""`python -m gauntlets [g1 g4 ...] [--backend slurm] [--json FILE]`: run gauntlets, print a table, write a report.
 
 `python -m gauntlets failpoints` is the walk over the failpoints (gauntlets/failpoints.py), `python -m gauntlets
 chaos` random kills under a mixed load (gauntlets/chaos.py), `python -m gauntlets sweeps` random kills and broken
 samplers through sweeps (gauntlets/chaos_sweeps.py), `python -m gauntlets powercut` cuts the power of a
 disk in an image (gauntlets/powercut.py), `python -m gauntlets syscalls` lets system calls fail (gauntlets/syscalls.py),
+`python -m gauntlets slurm` random kills on a private cluster (gauntlets/slurm_chaos.py),
 `python -m gauntlets mutants` breaks the program and looks whether its tests see that (gauntlets/mutants.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ from gauntlets import (
     queue_gauntlets,
     reconnect_gauntlet,
     several_gpus,
+    slurm_chaos,
+    slurm_cluster,
     submit_gauntlet,
     syscalls,
 )
@@ -54,15 +58,16 @@ OTHERS: dict[str, Callable[[list[str]], int]] = {
     "sweeps": chaos_sweeps.main,
     "mutants": mutants.main,
     "powercut": powercut.main,
+    "slurm": slurm_chaos.main,
     "syscalls": syscalls.main,
 }
 
 
-def run_one(name: str) -> dict[str, Any]:
+def run_one(name: str, backend: str = "local") -> dict[str, Any]:
     """Run one gauntlet; return its report."""
     start = time.monotonic()
     report: dict[str, Any] = {"gauntlet": name, "goal": (GAUNTLETS[name].__doc__ or "").strip()}
-    with arena() as here:
+    with _places[backend]() as here:
         try:
             report["evidence"] = GAUNTLETS[name](here)
             report["afterwards"] = here.finish()
@@ -73,6 +78,22 @@ def run_one(name: str) -> dict[str, Any]:
         report["commands"] = here.commands
     report["seconds"] = round(time.monotonic() - start, 2)
     return report
+
+
+@contextlib.contextmanager
+def _on_slurm() -> Iterator[Arena]:
+    """Yield an arena whose daemons give their runs to a private cluster."""
+    with slurm_cluster.running() as cluster, arena() as here:
+        slurm_chaos.use(here, cluster)
+        yield here
+
+
+_places: dict[str, Callable[[], contextlib.AbstractContextManager[Arena]]] = {
+    "local": arena,
+    "slurm": _on_slurm,
+}
+#: Those that ask nothing of the machine.
+_ON_SLURM = ("g1", "g2", "g3", "g4", "g5", "g6")
 
 
 def main() -> int:
@@ -89,11 +110,22 @@ def main() -> int:
         help="g1 to g17; all by default",
     )
     parser.add_argument("--json", type=Path, default=Path("gauntlet-report.json"), help="the report's file")
+    parser.add_argument(
+        "--backend", choices=[*_places], default="local", help="slurm: g1 to g6 on a private cluster"
+    )
     arguments = parser.parse_args()
+    usual = list(GAUNTLETS)
+    if arguments.backend == "slurm":
+        usual = list(_ON_SLURM)
+        if not set(arguments.names) <= set(usual):
+            parser.error(f"over Slurm there are {', '.join(usual)}")
+        if (why := slurm_cluster.lacking()) is not None:
+            print(f"skip: {why}")
+            return slurm_chaos.SKIPPED
     reports = []
     print(f"{'':6}{'result':8}{'time':>8}  goal")
-    for name in arguments.names or list(GAUNTLETS):
-        report = run_one(name)
+    for name in arguments.names or usual:
+        report = run_one(name, arguments.backend)
         reports.append(report)
         verdict = "pass" if report["passed"] else "FAIL"
         print(f"{name:6}{verdict:8}{report['seconds']:7.2f}s  {report['goal']}", flush=True)

@@ -65,7 +65,7 @@ class Outcome(NamedTuple):
     said: str
 
 
-class _Copy:
+class Copy:
     """A copy of the program with an interpreter of its own, which everything in it starts as well."""
 
     def __init__(self, folder: Path, origin: Path) -> None:
@@ -83,6 +83,16 @@ class _Copy:
         others = f"import site; list(map(site.addsitedir, {site.getsitepackages()!r}))"
         (packages / "copy.pth").write_text(f"{self.tree}\n{others}\n", encoding="utf-8")
 
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+        return str(self.folder / "python" / "bin" / "python")
+
+    def break_by(self, mutant: Mutant) -> None:
+        """Make a break in it."""
+        file = self.tree / mutant.file
+        file.write_text(mutant.broken(file.read_text("utf-8")), encoding="utf-8")
+
     def test(self, tests: Iterable[str], *options: str) -> tuple[int | None, str]:
         """Run tests; return pytest's exit code, None if they did not end, and what it said."""
         temporary = self.folder / "tmp"
@@ -92,7 +102,7 @@ class _Copy:
         said = self.folder / "said.txt"
         with said.open("wb") as output:
             started = subprocess.Popen(
-                [str(self.folder / "python" / "bin" / "python"), "-m", "pytest", *words],
+                [self.python, "-m", "pytest", *words],
                 cwd=self.tree,
                 env={**os.environ, "TMPDIR": str(temporary)},
                 stdin=subprocess.DEVNULL,
@@ -115,9 +125,8 @@ class _Copy:
 def try_one(mutant: Mutant, folder: Path, origin: Path = ROOT) -> Outcome:
     """Make the break in a copy of the program and run its tests there."""
     start = time.monotonic()
-    copy = _Copy(folder / mutant.name, origin)
-    file = copy.tree / mutant.file
-    file.write_text(mutant.broken(file.read_text("utf-8")), encoding="utf-8")
+    copy = Copy(folder / mutant.name, origin)
+    copy.break_by(mutant)
     code, said = copy.test(mutant.tests, "-x")
     shutil.rmtree(copy.folder, ignore_errors=True)
     verdict = {_PASSED: "SURVIVED", _FAILED: "caught"}.get(-1 if code is None else code, "UNCLEAR")
@@ -134,7 +143,7 @@ def _tell(outcome: Outcome) -> None:
 
 def _play(chosen: Sequence[Mutant], at_once: int, folder: Path) -> list[Outcome] | None:
     """Try the mutants; None where their tests fail without any break."""
-    whole = _Copy(folder / "whole", ROOT)
+    whole = Copy(folder / "whole", ROOT)
     tests = sorted({test for mutant in chosen for test in mutant.tests})
     code, said = whole.test(tests, "-n", str(at_once))
     if code != _PASSED:

@@ -72,7 +72,7 @@ MUTANTS = (
     ),
     Mutant(
         "launch-ignores-a-killed-edit",
-        "runforge/backends/local/launcher.py",
+        "runforge/backends/preparing.py",
         "request_file.read_of_run(run_dir, job.request_sha)",
         "request_file.read_of_run(run_dir, None)",
         ("tests/e2e/test_edit.py::test_a_launch_runs_what_the_journal_names",),

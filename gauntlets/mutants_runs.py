@@ -42,8 +42,8 @@ MUTANTS = (
     Mutant(
         "foreign-record-believed",
         _RECORD,
-        "return record if record.token == token else None",
-        "return record",
+        'return make(fields) if fields.text("token") == token else None',
+        "return make(fields)",
         (f"{_ATTEMPTS}::test_a_damaged_exit_record_is_no_outcome[foreign]",),
         "a job gets the outcome of an earlier life",
     ),
@@ -66,7 +66,7 @@ MUTANTS = (
     Mutant(
         "claim-has-two-winners",
         _MARKER,
-        "os.link(temporary, attempt_dir / NAME)",
+        "_link_once(temporary, attempt_dir / NAME)",
         "os.replace(temporary, attempt_dir / NAME)",
         (f"{_ATTEMPTS}::test_a_claim_has_one_winner",),
         "one attempt is started twice",
@@ -170,8 +170,8 @@ MUTANTS = (
     Mutant(
         "cancel-lost-on-a-full-disk",
         _BACKEND,
-        "        except OSError:\n            return False\n        return True\n\n    def signs",
-        "        except OSError:\n            return True\n        return True\n\n    def signs",
+        "        except OSError:\n            return False\n        return True\n\n    def recall",
+        "        except OSError:\n            return True\n        return True\n\n    def recall",
         (f"{_LOCAL}::test_a_cancel_that_the_disk_had_no_room_for_is_delivered_later",),
         "a canceled run goes on to its end",
     ),

@@ -104,7 +104,7 @@ MUTANTS = (
     Mutant(
         "postponed-counts-as-lost",
         _MOVES,
-        "lost=int(ending.cause is not Cause.POSTPONED)",
+        "lost=int(ending.cause not in FREE)",
         "lost=1",
         ("tests/faults/test_refusals.py::test_a_postponed_attempt_costs_none_of_the_jobs_chances",),
         "a full machine fails the jobs that wait for it",

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
-from typing import Any, ClassVar
+from typing import Any
 
 from gauntlets.syscalls_shim import Case, Shim
 from runforge import workspace as workspaces
@@ -65,7 +65,7 @@ _PAUSE = 0.03
 class Life(Scene):
     """A workspace whose daemons, zygotes and supervisors have the shim."""
 
-    program: ClassVar[tuple[str, ...]] = (sys.executable, "-m", "gauntlets.syscalls_daemon")
+    program: tuple[str, ...] = (sys.executable, "-m", "gauntlets.syscalls_daemon")
 
     def __init__(self, root: Path, library: Path, case: Case | None, phase: str, stopped: Event) -> None:
         super().__init__(root)

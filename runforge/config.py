@@ -29,6 +29,10 @@ EVENTS = ("group_done", "failed", "breaker", "stall", "disk", "daemon_gone", "do
 WHEN = ("done", "fail", "start", "never")
 _USUAL_EVENTS = ["group_done", "failed", "breaker", "stall", "disk", "daemon_gone"]
 _LIMIT = 1 << 20
+#: What Slurm takes for a time: minutes, MM:SS, HH:MM:SS, D-HH, D-HH:MM, D-HH:MM:SS.
+SLURM_TIME = re.compile(r"[0-9]+|[0-9]+:[0-9]+(?::[0-9]+)?|[0-9]+-[0-9]+(?::[0-9]+){0,2}|UNLIMITED")
+#: What cannot be mistaken for an option, or for two words.
+_WORD = r"[^\s-]\S*"
 
 #: Returns the checked value; ValueError says what is wrong with it.
 _Check = Callable[[Any], Any]
@@ -130,6 +134,32 @@ def _targets(value: Any) -> list[str]:
     return _texts(value)
 
 
+def _like(pattern: str, example: str) -> _Check:
+    """Return a check of a text that has a form."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r:.40} is not possible; a text such as {example} is wanted")
+        return value
+
+    return check
+
+
+def _seconds(least: float, most: float) -> _Check:
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise ValueError(f"a number of seconds from {least:g} to {most:g} is wanted")
+        return float(value)
+
+    return check
+
+
+def _slurm_time(value: Any) -> str:
+    if isinstance(value, str) and SLURM_TIME.fullmatch(value):
+        return value
+    return str(_LIMIT_OF_TIME(value))
+
+
 def _breaker(value: Any) -> int:
     if value in ("off", False):
         return 0
@@ -171,6 +201,25 @@ SETTINGS: dict[str, _Setting] = {
     "submit.snapshot": _Setting(_flag, usual=False),
     "notify.to": _Setting(_targets, usual=[]),
     "notify.on": _Setting(_events, usual=_USUAL_EVENTS),
+    "daemon.backend": _Setting(_one_of(("local", "slurm")), usual="local"),
+    "slurm.partition": _Setting(_like(_WORD, '"gpu"')),
+    "slurm.account": _Setting(_like(_WORD, '"lab"')),
+    "slurm.qos": _Setting(_like(_WORD, '"normal"')),
+    "slurm.constraint": _Setting(_like(_WORD, '"a100|h100"')),
+    "slurm.exclude": _Setting(_like(_WORD, '"node[3-5]"')),
+    "slurm.time": _Setting(_slurm_time),
+    "slurm.mem": _Setting(_like(r"[0-9]+[KMGTkmgt]?", '"16G"')),
+    "slurm.cpus": _Setting(_whole(1, 65536)),
+    "slurm.gpu": _Setting(
+        _like(r"[A-Za-z][\w-]*(?::[A-Za-z][\w.-]*)?|-\S*\{count\}\S*", '"gpu:a100"'), usual="gpu"
+    ),
+    "slurm.setup": _Setting(_texts, usual=[]),
+    "slurm.python": _Setting(_like(r"\S.*", '"/shared/venv/bin/python"')),
+    "slurm.export": _Setting(_like(_WORD, '"NONE"')),
+    "slurm.extra": _Setting(_texts, usual=[]),
+    "slurm.ahead": _Setting(_whole(1, 10_000), usual=8),
+    "slurm.poll_seconds": _Setting(_seconds(5.0, 3600.0), usual=30.0),
+    "slurm.fence_seconds": _Setting(_seconds(1.0, 86400.0), usual=30.0),
     "guard.breaker": _Setting(_breaker, usual=5),
     "guard.stall": _Setting(_stall, usual=Stall(1800.0)),
     "exports.ended_jobs": _Setting(_ended_jobs, usual=20_000),

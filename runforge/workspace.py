@@ -105,8 +105,13 @@ class Workspace(NamedTuple):
 
     @property
     def attempts_dir(self) -> Path:
-        """The folder of the attempts' protocol files."""
-        return self.state_dir / "attempts"
+        """The folder of the attempts' protocol files: where the nodes of a cluster see it, if runs are there."""
+        shared = self.hidden / "attempts"
+        return shared if self.state_dir != self.hidden and shared.is_dir() else self.state_dir / "attempts"
+
+    def share_attempts(self) -> None:
+        """Keep the attempts' folders in the workspace from now on, wherever journal and locks are."""
+        make_dir(self.hidden / "attempts")
 
     def attempt_dir(self, run_id: str, attempt: int) -> Path:
         """Folder of one attempt's lock, start marker, spec and exit record."""

@@ -35,7 +35,8 @@ OUTPUTS = ("logs.txt", "result.json", "metrics.jsonl", "sources.jsonl", "artifac
 TRAINS = "runforge.training.worker:main"
 #: What a run is told that asked for no GPU where there are some.
 SEES_NONE = "this run sees no GPU; -G 1 asks for one"
-_THREADS = (
+#: The variables that say how many threads a library starts.
+THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -87,7 +88,7 @@ def threads_per_run(max_parallel: int) -> int:
 
 def single_threaded(environment: dict[str, str]) -> dict[str, str]:
     """Return the environment of a process that forks: its libraries must not start threads."""
-    return {**environment, **dict.fromkeys(_THREADS, "1")}
+    return {**environment, **dict.fromkeys(THREADS, "1")}
 
 
 def is_command(request: Request, terms: Terms) -> bool:
@@ -174,7 +175,7 @@ def _environment(request: Request, place: Place, terms: Terms, device: Device) -
     if terms.ooms:
         environment["RUNFORGE_OOMS"] = str(terms.ooms)
     given = os.environ if terms.variables is None else terms.variables
-    environment.update({name: str(terms.threads) for name in _THREADS if name not in given})
+    environment.update({name: str(terms.threads) for name in THREADS if name not in given})
     return environment
 
 

@@ -10,24 +10,32 @@ import errno
 import json
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from runforge.attempts.json_fields import Fields
-from runforge.core.outcome import ExitRecord
-from runforge.files.durable import read_if_there, write_atomic
+from runforge.core.outcome import Begun, ExitRecord, ResultFacts
+from runforge.files.durable import open_file, read_bounded, read_if_there, write_atomic
 
+T = TypeVar("T")
 NAME = "exit.rec"
 SIZE = 4096
+#: Behind the record, of an attempt elsewhere: the line by which its supervisor says that it has begun.
+BEGUN_SIZE = 512
 _CUT = "..."
 #: Most bytes for the reason of a failed start. In JSON a letter may take twelve bytes; the rest fits beside
 #: it.
 _MESSAGE = 3000
+#: The same for the result's message beside it, its metric's name, and what a cluster said.
+_RESULT_MESSAGE, _METRIC_NAME, _SAID = 1200, 400, 400
 #: The fields that came later, with what their absence means.
 _LATER = {
     name: ExitRecord._field_defaults[name]
     for name in (
         *("spawn_errno", "timed_out", "stalled", "stopped", "peak_rss_mb", "cpu_seconds"),
         *("yielded", "finished", "checkpoint_changed", "last_step"),
+        *("terminated", "said", "result"),
     )
 }
 
@@ -42,6 +50,39 @@ def preallocate(attempt_dir: Path) -> int:
     if os.write(descriptor, bytes(SIZE)) != SIZE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(attempt_dir / NAME))
     return descriptor
+
+
+def allocate(attempt_dir: Path) -> None:
+    """Make the record's file for a supervisor elsewhere, full of zeros. OSError if there is no room.
+
+    A file system that caches names would hide from this process a file that another machine makes later.
+    """
+    descriptor = preallocate(attempt_dir)
+    try:
+        os.pwrite(descriptor, bytes(BEGUN_SIZE), SIZE)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_elsewhere(attempt_dir: Path) -> bool:
+    """Return whether an attempt was launched for another machine. OSError if that cannot be seen now."""
+    try:
+        return os.stat(attempt_dir / NAME, follow_symlinks=False).st_size > SIZE
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def open_allocated(attempt_dir: Path) -> int:
+    """Return a descriptor of the file that `allocate` made. Raises OSError."""
+    return open_file(attempt_dir / NAME, os.O_RDWR)
+
+
+def write_begun(descriptor: int, token: str, begun: Begun) -> None:
+    """Note that the attempt has begun, and sync it."""
+    line = _line({**begun._asdict(), "token": token})
+    os.pwrite(descriptor, line.ljust(BEGUN_SIZE, b"\0")[:BEGUN_SIZE], SIZE)
+    os.fsync(descriptor)
 
 
 def write(descriptor: int, record: ExitRecord) -> None:
@@ -66,14 +107,34 @@ def _encoded(record: ExitRecord) -> bytes:
             del values[name]  # an older daemon does not know this field
     if record.spawn_error is not None:
         values["spawn_error"] = _fitting(record.spawn_error)
+    if record.said is not None:
+        values["said"] = _fitting(record.said, _SAID)
+    if record.result is not None:
+        values["result"] = _result(record)
+    return _line(values).ljust(SIZE, b"\0")
+
+
+def _line(values: dict[str, object]) -> bytes:
     body = json.dumps(values).encode("ascii")
-    line = b"%08x " % zlib.crc32(body) + body + b"\n"
-    return line.ljust(SIZE, b"\0")
+    return b"%08x " % zlib.crc32(body) + body + b"\n"
 
 
-def _fitting(message: str) -> str:
+def _result(record: ExitRecord) -> dict[str, object]:
+    """Return the result for the record; a message that the record has already is not repeated."""
+    found = record.result._asdict() if record.result is not None else {}
+    if found["error_message"] is not None:
+        room = _RESULT_MESSAGE if record.spawn_error is None else 0
+        found["error_message"] = _fitting(found["error_message"], room) if room else None
+    if found["metric_name"] is not None and len(json.dumps(found["metric_name"])) > _METRIC_NAME:
+        found["metric_name"] = found["metric_value"] = None  # a part of a name is another metric's
+    if found["metric_value"] is not None:
+        found["metric_value"] = repr(found["metric_value"])  # it may be negative, or no number at all
+    return found
+
+
+def _fitting(message: str, limit: int = _MESSAGE) -> str:
     """Shorten a message in the middle: the reason at its end stays. A record above SIZE would be torn."""
-    while (excess := len(json.dumps(message)) - _MESSAGE) > 0:
+    while (excess := len(json.dumps(message)) - limit) > 0:
         # A letter takes at most twelve bytes, so at least this many have to go.
         cut = max(1, excess // 12) + len(_CUT)
         middle = len(message) // 2
@@ -87,22 +148,53 @@ def read(attempt_dir: Path, token: str) -> ExitRecord | None:
     OSError if it cannot be read now.
     """
     for path in (attempt_dir / NAME, _beside(attempt_dir)):
-        data = read_if_there(path, SIZE)
-        record = _parse(data.split(b"\n", 1)[0], token) if data is not None else None
+        data = read_if_there(path, SIZE + BEGUN_SIZE)
+        record = _parse(data, token, _record) if data is not None else None
         if record is not None:
             return record
     return None
 
 
-def _parse(line: bytes, token: str) -> ExitRecord | None:
-    checksum, _, body = line.partition(b" ")
+def read_elsewhere(attempt_dir: Path, token: str) -> tuple[ExitRecord | None, Begun | None]:
+    """Return the record of an attempt elsewhere, and what its supervisor noted when it began.
+
+    The file is opened anew each time: this is when a network file system asks its server. Raises OSError, also if it
+    is not there.
+    """
+    data = read_bounded(attempt_dir / NAME, SIZE + BEGUN_SIZE)
+    record = _parse(data, token, _record)
+    return record or _parse_beside(attempt_dir, token), _parse(data[SIZE:], token, _begun)
+
+
+def _parse_beside(attempt_dir: Path, token: str) -> ExitRecord | None:
+    data = read_if_there(_beside(attempt_dir), SIZE)
+    return None if data is None else _parse(data, token, _record)
+
+
+def _parse(data: bytes, token: str, make: Callable[[Fields], T]) -> T | None:
+    """Return what the line at the beginning says; None if it is torn, damaged or another attempt's."""
+    checksum, _, body = data.split(b"\n", 1)[0].partition(b" ")
     try:
         if int(checksum, 16) != zlib.crc32(body):
             return None
-        record = _record(Fields(json.loads(body)))
+        fields = Fields(json.loads(body))
+        return make(fields) if fields.text("token") == token else None
     except (ValueError, RecursionError):
         return None
-    return record if record.token == token else None
+
+
+def _begun(fields: Fields) -> Begun:
+    return Begun(fields.text("at"), fields.text("node"), fields.whole("pid"), fields.text("job"))
+
+
+def _result_of(fields: Fields) -> ResultFacts:
+    value = fields.optional("metric_value", fields.text)
+    return ResultFacts(
+        fields.text("status"),
+        fields.optional("error_message", fields.text),
+        fields.optional("metric_name", fields.text),
+        None if value is None else float(value),
+    )
 
 
 def _record(fields: Fields) -> ExitRecord:
@@ -128,4 +220,7 @@ def _record(fields: Fields) -> ExitRecord:
         finished=bool(fields.optional("finished", fields.flag)),
         checkpoint_changed=fields.optional("checkpoint_changed", fields.flag),
         last_step=fields.optional("last_step", fields.number),
+        terminated=bool(fields.optional("terminated", fields.flag)),
+        said=fields.optional("said", fields.text),
+        result=fields.optional("result", lambda name: _result_of(fields.inner(name))),
     )

@@ -48,15 +48,26 @@ def inspect(attempt_dir: Path, token: str, run_dir: Path) -> Report:
     A run must not count as lost because of that.
     """
     finding, record = find(attempt_dir, token)
-    if finding is Finding.ENDED:
-        has_result_file = is_there(run_dir / "result.json")
-        found = Report(finding, record, _result(run_dir), is_folder(run_dir), has_result_file)
-        has_failed = record is not None and (record.exit_code or record.signal)
-        return _with_words(found, run_dir, attempt_dir) if has_failed else found
+    if record is not None:
+        return ended(attempt_dir, run_dir, record)
     if finding is Finding.REVOKED:
-        refused, is_forged = refusal.read(attempt_dir), refusal.is_forged(attempt_dir)
-        return Report(finding, refused=refused, is_forged=is_forged)
+        return revoked(attempt_dir)
     return Report(finding)
+
+
+def ended(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> Report:
+    """Return the report on an attempt that has left a record. OSError as for `inspect`."""
+    has_result_file = record.result is not None or is_there(run_dir / "result.json")
+    result = record.result or result_in(run_dir)
+    found = Report(Finding.ENDED, record, result, is_folder(run_dir), has_result_file)
+    return _with_words(found, run_dir, attempt_dir) if record.exit_code or record.signal else found
+
+
+def revoked(attempt_dir: Path) -> Report:
+    """Return the report on an attempt that can start no more, with what kept its supervisor from it."""
+    return Report(
+        Finding.REVOKED, refused=refusal.read(attempt_dir), is_forged=refusal.is_forged(attempt_dir)
+    )
 
 
 def find(attempt_dir: Path, token: str) -> tuple[Finding, ExitRecord | None]:  # noqa: PLR0911 - a row of the table each
@@ -110,7 +121,8 @@ def _parameters(attempt_dir: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _result(run_dir: Path) -> ResultFacts | None:
+def result_in(run_dir: Path) -> ResultFacts | None:
+    """Return what the queue needs of a run's result.json; None if there is no usable one. OSError: not now."""
     data = read_if_there(run_dir / "result.json", _RESULT_LIMIT)
     found = read_result(data) if data is not None else None
     if found is None:

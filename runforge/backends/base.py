@@ -11,7 +11,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from runforge.core.guards import Signs
-from runforge.core.outcome import Ending, ExitRecord, Grant, Report
+from runforge.core.outcome import Ending, ExitRecord, Grant, Progress, Report
 from runforge.core.records import Group, Job
 from runforge.errors import Missing
 from runforge.machine.disk_space import Shortage
@@ -45,13 +45,15 @@ class Launch(NamedTuple):
 class Event(NamedTuple):
     """Something that a backend has learned.
 
-    With neither error nor number: the attempt may have ended and must be inspected. With an error: its launch
-    has failed. Without a token: the machine refuses launches for the reason `errno`.
+    With neither error nor number nor progress: the attempt may have ended and must be inspected. With an error: its
+    launch has failed. Without a token: the machine refuses launches for the reason `errno`.
     """
 
     token: str | None
     error: str | None = None
     errno: int | None = None
+    #: How far an attempt has come that begins later than it is launched.
+    progress: Progress | None = None
 
 
 class Order(Enum):
@@ -99,6 +101,12 @@ class Backend(Protocol):
     def capacity(self, *, is_in_use: bool) -> Gpus:
         """Return the GPUs that attempts can be given, as of a moment ago; `is_in_use`: some run has or wants one."""
 
+    def room(self) -> int | None:
+        """Return how many more attempts may be launched now; None if the slots alone decide."""
+
+    def trouble(self) -> str | None:
+        """Return why nothing is launched now whatever the disks are like; None if that is not so."""
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what prevents launches now. After failures it tries one, otherwise it only looks."""
 
@@ -113,6 +121,9 @@ class Backend(Protocol):
 
     def inspect(self, ref: AttemptRef) -> Report:
         """Return the report on an attempt. OSError if nothing can be read now."""
+
+    def recall(self, ref: AttemptRef) -> None:
+        """Take back an attempt that was launched and has not begun; what has begun goes on."""
 
     def signs(self, ref: AttemptRef) -> Signs | None:
         """Return the signs of life of a running attempt; None if they cannot be seen now."""

@@ -107,7 +107,7 @@ def _job(job: Job) -> dict[str, object]:
         "run_id": job.run_id,
         "job_id": job.job_id,
         "group_id": job.group_id,
-        "state": job.state.value,
+        "state": job.shown_state.value,
         "attempt": job.attempt,
         "priority": job.priority,
         "held": job.held,
@@ -147,7 +147,7 @@ def _now(job: Job) -> str:
         return "asked to yield" + (", held then" if job.yield_requested == ASKED_AND_HELD else "")
     if job.frozen_at is not None:
         return "frozen"
-    parts = [job.state.value]
+    parts = [job.shown_state.value]
     if job.attempt > 1 and job.state is State.QUEUED:
         parts.append(f"attempt {job.attempt}")
     if job.held:

@@ -39,14 +39,18 @@ class Finding:
     text: str
 
 
-def doctor(workspace: Path | None, as_json: bool, recover: bool, notify: bool) -> int:
+def doctor(workspace: Path | None, as_json: bool, recover: bool, notify: bool, slurm: bool) -> int:
     """Print the findings; 1 if one is a problem."""
-    from runforge.cli import doctor_notices
+    from runforge.cli import doctor_notices, doctor_slurm
 
     here = find(workspace)
     if recover:
         _recover(here)
-    found = [Finding(*row) for row in doctor_notices.test(here)] if notify else findings(here)
+    if notify or slurm:
+        rows = [*(doctor_notices.test(here) if notify else ()), *(doctor_slurm.test(here) if slurm else ())]
+        found = [Finding(*row) for row in rows]
+    else:
+        found = findings(here)
     is_well = all(finding.status != "problem" for finding in found)
     if as_json:
         output.print_json("doctor", {"ok": is_well, "findings": [asdict(f) for f in found]})
@@ -63,7 +67,7 @@ def doctor(workspace: Path | None, as_json: bool, recover: bool, notify: bool) -
 
 def findings(here: Workspace) -> list[Finding]:
     """Check everything."""
-    from runforge.cli import doctor_notices
+    from runforge.cli import doctor_notices, doctor_slurm
 
     return [
         Finding("version", "ok", f"runforge {__version__}, Python {platform.python_version()}"),
@@ -77,6 +81,7 @@ def findings(here: Workspace) -> list[Finding]:
         *_unknown(here),
         *_leftovers(here),
         *(Finding(*row) for row in doctor_notices.look(here)),
+        *(Finding(*row) for row in doctor_slurm.look(here)),
     ]
 
 

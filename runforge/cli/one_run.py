@@ -197,12 +197,16 @@ def _history(view: RunView) -> Iterator[Line]:
 def _print_attempts(here: Workspace, view: RunView) -> None:
     names = called(daemon_status(here)) if any(attempt.devices for attempt in view.attempts) else {}
     for attempt in view.attempts:
-        how = attempt.cause or "running"
+        how = attempt.cause or ("running" if attempt.is_here or attempt.begun_at else "waiting")
         when = output.moment(attempt.started_at)
         print(f"Attempt {attempt.attempt}  {when}  {how}  {output.safe(attempt.error or '')}")
         if attempt.devices:
             named = [f"{names[each]} ({each})" if each in names else each for each in attempt.devices]
             print(f"  on {output.safe(', '.join(named), 400)}")
+        if attempt.place is not None:
+            print(
+                f"  {output.safe(attempt.place)}{f' on {output.safe(attempt.node)}' if attempt.node else ''}"
+            )
         if used := used_text(attempt.used):
             print(f"  used {used}")
     print("Timeline")

@@ -73,14 +73,15 @@ def print_summary(summary: QueueSummary) -> None:
     """Print a summary for people."""
     daemon = summary.daemon
     print(f"Daemon   {daemon_line(daemon)}")
-    print(
-        f"Slots    {summary.slots_used} of {daemon.max_parallel} in use, "
-        f"{summary.gpu_slots_used} of {daemon.gpu_slots} GPU slots"
-    )
+    gpus = f", {summary.gpu_slots_used} of {daemon.gpu_slots} GPU slots" if daemon.backend == "local" else ""
+    print(f"Slots    {summary.slots_used} of {daemon.max_parallel} in use{gpus}")
     counts = ", ".join(f"{number} {state}" for state, number in summary.counts.items())
     print(f"Jobs     {counts}")
     if daemon.shortage is not None:
-        print(f"Disk     {output.coloured(output.safe(daemon.shortage.text), 'failed')}; nothing is launched")
+        name = "Slurm" if daemon.shortage.kind == "slurm" else "Disk"
+        print(
+            f"{name:<8} {output.coloured(output.safe(daemon.shortage.text), 'failed')}; nothing is launched"
+        )
     if daemon.gpu_problem is not None:
         text = output.coloured(output.safe(daemon.gpu_problem), "failed")
         print(f"GPUs     the daemon cannot use them: {text}; runs that need one wait")

@@ -131,7 +131,15 @@ def _require_programs(order: ordering.Order, prepared: ordering.Prepared) -> Non
 
 def _require_room(prepared: ordering.Prepared, here: Workspace) -> None:
     """Refuse a run that this machine can never start. Its GPUs the daemon tells; one that is lost may come back."""
-    for needs in {run.request.needs for run in prepared.shown}:
+    every = {run.request.needs for run in prepared.shown}
+    asking = [needs for needs in every if needs.vram_mb or needs.mem_mb or needs.cpus > 1]
+    if not asking:
+        return
+    from runforge.views.daemon_status import is_in_cluster
+
+    if is_in_cluster(here):
+        return  # Slurm knows what its nodes have
+    for needs in asking:
         if needs.vram_mb:
             from runforge.views.daemon_status import devices_told
 

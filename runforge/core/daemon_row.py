@@ -23,3 +23,5 @@ class DaemonRow(NamedTuple):
     gpu_auto: int = 0
     #: Which devices it was restricted to, as it was told.
     devices: str | None = None
+    #: Where it launches: local, slurm.
+    backend: str = "local"

@@ -34,11 +34,34 @@ class Grant(NamedTuple):
     devices: tuple[DeviceGrant, ...] = ()
     #: How many attempts of the run have failed because a device had no memory left.
     ooms: int = 0
+    #: Where it is to run (`core.records.Attempt.place`); elsewhere it begins later than it is launched.
+    place: str | None = None
 
     @property
     def uuids(self) -> list[str]:
         """The UUIDs of its devices."""
         return [each.device for each in self.devices if each.device is not None]
+
+
+class Progress(NamedTuple):
+    """How far an attempt in a cluster has come; None is not known, or as before."""
+
+    #: `slurm:<cluster>:<job>`.
+    place: str | None = None
+    #: What it waits for, in the cluster's word.
+    waiting: str | None = None
+    begun_at: str | None = None
+    node: str | None = None
+
+
+class Begun(NamedTuple):
+    """What a supervisor elsewhere has noted when it began."""
+
+    at: str
+    node: str
+    pid: int
+    #: The number of its job in the cluster.
+    job: str
 
 
 class ExitRecord(NamedTuple):
@@ -74,6 +97,12 @@ class ExitRecord(NamedTuple):
     checkpoint_changed: bool | None = None
     #: The highest step that it has reported.
     last_step: float | None = None
+    #: The cluster told its supervisor to end it, before it had ended by itself.
+    terminated: bool = False
+    #: What the cluster said of that in the attempt's own output.
+    said: str | None = None
+    #: The result, where a file of it may be seen late.
+    result: ResultFacts | None = None
 
 
 class ResultFacts(NamedTuple):
@@ -122,6 +151,25 @@ class Told(NamedTuple):
     frame: str | None = None
 
 
+class Scheduled(NamedTuple):
+    """What a cluster says of an attempt's job."""
+
+    #: Its word, such as TIMEOUT; None: it does not know the job.
+    state: str | None = None
+    #: Where it was placed; empty: nowhere yet.
+    node: str = ""
+    #: What the job's own output says of its end.
+    said: str | None = None
+    #: It was taken back before it began.
+    is_withdrawn: bool = False
+    #: It was told to end because nobody can see its node.
+    is_fenced: bool = False
+    #: Nothing more will be learned: what is not known now will not be.
+    is_final: bool = True
+    #: It would still list a job that somebody has canceled, and does not list this one.
+    is_unlisted: bool = False
+
+
 class Report(NamedTuple):
     """All that can be seen of an attempt, read once. `core.policy` decides what it means."""
 
@@ -143,6 +191,8 @@ class Report(NamedTuple):
     parameters: Mapping[str, Any] = {}
     #: What its last exception says.
     told: Told | None = None
+    #: What a cluster says of its job.
+    scheduled: Scheduled | None = None
 
 
 class Ending(NamedTuple):

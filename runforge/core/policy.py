@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 
 from runforge import machine_faults
-from runforge.core import exit_codes, yielding
+from runforge.core import exit_codes, terminated, yielding
 from runforge.core.outcome import Ending, ExitRecord, Finding, GpuFault, Report
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
@@ -19,7 +19,7 @@ from runforge.text import safe
 MAX_LOST = 3
 #: How many launches may fail before the job fails.
 MAX_UNSTARTED = 5
-_CANCELED = "canceled while it was running"
+CANCELED = "canceled while it was running"
 _STOPPED = "stopped early by its sweep's rule"
 _UNSEEN = {
     Finding.REBOOTED: "the machine was restarted while it ran",
@@ -143,9 +143,8 @@ def _ended(record: ExitRecord, report: Report, job: Job) -> Decision:
 
 def of_record(record: ExitRecord) -> Ending:
     """Return how an attempt ended, by its exit record alone: what result.json says is not asked."""
-    if record.canceled or record.stopped:
-        asked = (Cause.CANCELED, _CANCELED) if record.canceled else (Cause.STOPPED_EARLY, _STOPPED)
-        return Ending(State.CANCELED, *asked, record.exit_code, record.signal)
+    if record.canceled or record.stopped or record.terminated:
+        return _asked_to_end(record)
     if record.spawn_error:
         message = f"could not be started: {safe(record.spawn_error)}"
         return Ending(State.FAILED, Cause.SPAWN_FAILED, message)
@@ -158,6 +157,13 @@ def of_record(record: ExitRecord) -> Ending:
     if record.exit_code == 0:
         return Ending(State.SUCCEEDED, Cause.EXIT, exit_code=0)
     return _failed(record)
+
+
+def _asked_to_end(record: ExitRecord) -> Ending:
+    if record.terminated:
+        return terminated.ending(None, record.said) or terminated.CANCELED
+    asked = (Cause.CANCELED, CANCELED) if record.canceled else (Cause.STOPPED_EARLY, _STOPPED)
+    return Ending(State.CANCELED, *asked, record.exit_code, record.signal)
 
 
 def time_limit(seconds: float) -> str:

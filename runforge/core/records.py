@@ -84,6 +84,16 @@ class Job(NamedTuple):
     stall_kill: int = 0
     #: Since when it gives no sign of life, if it is marked.
     stalled_at: str | None = None
+    #: Of a running job that was submitted to a cluster and has not begun there: what it waits for, in the cluster's
+    #: word. People are shown a queued one.
+    waiting: str | None = None
+    #: Such a job is to be taken back, unless it begins first: 1; 2: and to be held then.
+    recalled: int = 0
+
+    @property
+    def shown_state(self) -> State:
+        """The state as people know it: what was submitted and has not begun is queued."""
+        return self.state if self.waiting is None or self.state is not State.RUNNING else State.QUEUED
 
     @property
     def requires_gpu(self) -> bool:
@@ -109,6 +119,11 @@ class Attempt(NamedTuple):
     signal: int | None
     #: Equal for equal failures.
     signature: str | None = None
+    #: Where it runs: None is the daemon's machine, else `slurm`, later `slurm:<cluster>:<job>`.
+    place: str | None = None
+    #: When it has begun there, and on which machine.
+    begun_at: str | None = None
+    node: str | None = None
 
     @property
     def gpu_uuid(self) -> str | None:
@@ -150,6 +165,8 @@ class Group(NamedTuple):
     streak: int = 0
     #: How many of the canceled runs were stopped early.
     stopped: int = 0
+    #: How many of the running ones wait in a cluster's queue.
+    submitted: int = 0
     #: Of a sweep: why it makes no more trials; how many were made, and how many it wanted.
     sweep_ended: str | None = None
     sweep_made: int | None = None

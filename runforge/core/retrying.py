@@ -29,7 +29,7 @@ LONGEST_SECONDS = 3600.0
 HYPERPARAMETERS = "model.hyperparameters"
 #: What makes runs that failed together start apart.
 _JITTER = 0.1
-_NAMES = {**{Cause(name): name for name in CAUSES}, Cause.REBOOT: "lost"}
+_NAMES = {**{Cause(name): name for name in CAUSES}, Cause.REBOOT: "lost", Cause.TIME_LIMIT: "timeout"}
 
 
 class Rule(NamedTuple):

@@ -75,6 +75,10 @@ class Cause(str, Enum):
     GPU_OOM = "gpu_oom"
     #: It gave its place back, and goes on later.
     YIELDED = "yielded"
+    #: The cluster ended it at the time limit that it had there.
+    TIME_LIMIT = "time_limit"
+    #: The cluster took its place for something more urgent. It does not count as a lost attempt.
+    PREEMPTED = "preempted"
     #: Its sweep's rule stopped it.
     STOPPED_EARLY = "stopped_early"
 

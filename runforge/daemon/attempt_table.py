@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runforge.backends.base import AttemptRef, Order
-from runforge.core.outcome import Ending, ExitRecord
+from runforge.core.outcome import Ending, ExitRecord, Progress
 from runforge.core.policy import Past
 from runforge.core.records import Job
 
@@ -35,6 +35,8 @@ class RunningAttempt:
     trouble: int | None = None
     #: How it ended, as its supervisor has left it.
     record: ExitRecord | None = None
+    #: How far it has come, if that is not recorded yet.
+    progress: Progress | None = None
     #: Seconds for which its job is not tried again.
     delay: float | None = None
     #: What the end of its log says of its failure.

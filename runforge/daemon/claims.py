@@ -57,6 +57,10 @@ class Claims:
         self._rows: dict[Head, Any] = {}
         #: Returns whose token it is, as a job id.
         self.job_of: Callable[[str], str | None] = _nobody
+        #: Where attempts run; None is this machine.
+        self.place: str | None = None
+        #: How many more the backend takes; None is as many as there are slots.
+        self.room: int | None = None
         #: Whether a run that could start wants a device.
         self.is_gpu_wanted = False
 
@@ -121,7 +125,7 @@ class Claims:
         return self._slots.capacity
 
     def _choose(self, tx: Transaction, capacity: Capacity, seconds: float) -> Head | None:
-        if capacity.slots == 0:
+        if capacity.slots == 0 or self.room == 0:
             return None
         found = self._rows = heads.with_rows(tx, only=self._only_lane)
         self.is_gpu_wanted = any(head.needs.gpus for head in found)
@@ -132,8 +136,11 @@ class Claims:
         failures = _failures(tx, job)
         avoid = failures[-1].devices if failures else ()
         devices = self._slots.grants(needs, place(needs, capacity, avoid) or ())
-        grant = Grant(new_token(), self.epoch, self._slots.first_free(), devices, len(failures))
+        slot = self._slots.first_free()
+        grant = Grant(new_token(), self.epoch, slot, devices, len(failures), self.place)
         started, group = transitions.claim(tx, job, grant, now)
+        if self.room is not None:
+            self.room -= 1
         self._patience.forget(needs)
         return Claimed(started, group, grant)
 

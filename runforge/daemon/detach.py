@@ -6,10 +6,11 @@ import contextlib
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 
 from runforge import own_python
-from runforge.daemon.engine import Settings
 from runforge.daemon.main import check_settings
+from runforge.daemon.settings import Settings
 from runforge.errors import OperationFailed, RunForgeError
 from runforge.files.durable import open_file
 from runforge.files.permissions import become_private
@@ -31,9 +32,11 @@ def start(
     orphans: str = "requeue",
     devices: str | None = None,
     replace: bool = False,
+    more: Sequence[str] = (),
 ) -> int:
     """Start a daemon in its own session, logging to queue/daemon.log; return its pid when it is ready.
 
+    `more` are further words of its command.
     Raises OperationFailed with the log's last line if it does not come up.
     """
     check_settings(Settings(max_parallel, gpu_slots, orphans, devices))
@@ -57,6 +60,7 @@ def start(
         "auto" if gpu_slots is None else str(gpu_slots),
         "--orphans",
         orphans,
+        *more,
     )
     log = open_file(workspace.daemon_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:

@@ -7,15 +7,14 @@ what happens to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import islice
 
 from runforge import failpoints, machine_faults
 from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder
 from runforge.clock import Clock
 from runforge.core import policy
-from runforge.core.outcome import Ending
+from runforge.core.outcome import Progress
 from runforge.core.policy import Decision, Past
 from runforge.core.records import Job
 from runforge.core.states import Cause, State
@@ -27,40 +26,21 @@ from runforge.daemon.gpu_use import GpuUse
 from runforge.daemon.launch_gate import LaunchGate
 from runforge.daemon.orders import Orders
 from runforge.daemon.recording import record
+from runforge.daemon.settings import Listener
 from runforge.daemon.settling import Decide, settle
 from runforge.daemon.stall_watch import StallWatch
 from runforge.daemon.stop_watch import StopWatch
 from runforge.daemon.told_gpus import ToldGpus, told_gpus
+from runforge.daemon.window import Window
 from runforge.daemon.xids import FailedDevices
 from runforge.errors import RunForgeError, explained
-from runforge.store import records, uses
+from runforge.store import records, transitions, uses
 from runforge.store.journal import Journal, Transaction
 
 #: How often held launches are tried again, in seconds.
 POLL_SECONDS = 0.5
 #: So many runs are looked at, ended and started in one tick at most: between two of them a daemon beats and hears.
 MOST_A_TICK = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a daemon was started with."""
-
-    max_parallel: int = 2
-    #: None is one for each device.
-    gpu_slots: int | None = None
-    orphans: str = "requeue"
-    #: The devices that it may give out, of those that are its share; None is all.
-    devices: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Prints what happens: the daemon's tokens, or a direct sweep's progress. `log` takes warnings."""
-
-    started: Callable[[Job], None]
-    done: Callable[[Job, Ending], None]
-    log: Callable[[str], None]
 
 
 class Engine:
@@ -91,6 +71,7 @@ class Engine:
         self._failed = FailedDevices(listener.log)
         self.gate = LaunchGate(backend, clock, listener.log)
         self._orders = Orders(journal, backend)
+        self._window = Window(journal, backend)
         #: The journal's version when nothing more could start.
         self._seen: tuple[int, int] | None = None
         #: Whether the last tick stopped because it had done enough.
@@ -129,6 +110,11 @@ class Engine:
         """Why no run can have a GPU now, though there should be some."""
         return self._claims.gpus.problem
 
+    @property
+    def backend_problem(self) -> str | None:
+        """Why the backend launches nothing now, for reasons of its own."""
+        return self._backend.trouble()
+
     def wait_seconds(self) -> float | None:
         """Return the seconds until `tick` must be called again; None if a descriptor will wake the loop."""
         if self._has_more or any(each.is_due or each.ending is not None for each in self._attempts):
@@ -162,10 +148,12 @@ class Engine:
         """Do one round, of limited length. Raises if the journal cannot be written; the next round tries again."""
         self._hear()
         self._look_at_gpus()
+        self._look_at_room()
         self._inspect_due()
         if self._attempts:
             self._stops.step(self._attempts)
         self._orders.deliver(self._attempts)
+        self._window.step(self._attempts, self._claims.room)
         self._stalls.step(
             self._attempts, {each.uuid: float(each.use or 0) for each in self._claims.gpus.seen}
         )
@@ -198,7 +186,9 @@ class Engine:
             if event.token is None:
                 self.gate.fault(event.errno or 0)
             elif (running := self._attempts.of_token(event.token)) is not None:
-                if event.error is None:
+                if event.progress is not None:
+                    running.progress = event.progress
+                elif event.error is None:
                     running.is_due = True
                 else:
                     self._refused(running, event, event.error)
@@ -209,6 +199,12 @@ class Engine:
         self._failed.put_aside(found.seen, self._journal, self._claims.epoch, self._clock.now())
         if found != self._claims.gpus:
             self._claims.gpus = found
+            self._seen = None  # what could not start may start now
+
+    def _look_at_room(self) -> None:
+        room, before = self._backend.room(), self._claims.room
+        self._claims.room = room
+        if room is not None and (before is None or room > before):
             self._seen = None  # what could not start may start now
 
     def _job_of(self, token: str) -> str | None:
@@ -268,7 +264,8 @@ class Engine:
         Returns how many were launched. A launch may have failed at once; then its slot is free for the next one.
         """
         over = list(islice((each for each in self._attempts if each.ending is not None), MOST_A_TICK))
-        if not over and not (most and self._can_start()):
+        moved = [each for each in self._attempts if each.progress is not None]
+        if not over and not moved and not (most and self._can_start()):
             return 0
         may_launch = most > 0 and not self.is_draining and self.gate.allows()
         if over:
@@ -279,16 +276,17 @@ class Engine:
             version = self._journal.data_version()  # nobody else can commit now
             for running in over:  # first: what a run used is learned when it ends
                 uses.note(tx, running.job, self._gpu_use.of(running.ref.token, running.record))
+            for each in moved:
+                each.job = transitions.note_progress(tx, each.job, each.progress or Progress(), now)
             ended = [(running, *record(tx, running, now, version)) for running in over]
             has_delayed = any(ending.state is State.QUEUED for _, _, ending in ended)
             self._delays.release(tx, now, version, has_delayed=has_delayed)
             claimed = self._claim_all(tx, now, most) if may_launch else []
         if may_launch and len(claimed) < most:
             self._seen = (version, self._journal.commits)
-        if ended:
-            failpoints.hit("end.recorded")
-        if claimed:
-            failpoints.hit("claim.committed")
+        for running in moved:
+            running.progress = None
+        self._tell_failpoints(has_ended=bool(ended), has_claimed=bool(claimed))
         for running, job, ending in ended:
             self._delays.note(job.job_id, ending)
             self._attempts.remove(running)
@@ -302,6 +300,12 @@ class Engine:
             self._listener.started(running.job)
             self._launch(running, claim)
         return len(claimed)
+
+    def _tell_failpoints(self, *, has_ended: bool, has_claimed: bool) -> None:
+        if has_ended:
+            failpoints.hit("end.recorded")
+        if has_claimed:
+            failpoints.hit("claim.committed")
 
     # --- starting ------------------------------------------------------------------------------
 

@@ -142,6 +142,7 @@ class Loop:
                 self.state,
                 gpu_problem=self._engine.gpu_problem,
                 gpus=self._engine.told_gpus(),
+                backend_problem=self._engine.backend_problem,
             )
             self._housekeeping.checkpoint()
             self._housekeeping.tidy()

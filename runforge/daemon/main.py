@@ -5,23 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING, Any
 
 from runforge import clock, failpoints
 from runforge.backends.local.backend import LocalBackend
 from runforge.core.daemon_row import DaemonRow
+from runforge.core.devices import NO_LIMIT
 from runforge.core.outcome import Ending
 from runforge.core.records import Job
 from runforge.core.scheduling import Machine
 from runforge.core.states import State
 from runforge.daemon import predecessor
 from runforge.daemon.claims import Claims
-from runforge.daemon.engine import Engine, Listener, Settings
+from runforge.daemon.engine import Engine
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.replace import replace_holder
 from runforge.daemon.sampling import Sampling
-from runforge.errors import InternalError, InvalidRequest, RunForgeError
+from runforge.daemon.settings import Listener, Settings
+from runforge.errors import InternalError, InvalidRequest, OperationFailed, RunForgeError
 from runforge.files.permissions import become_private
 from runforge.machine import os_process, size
 from runforge.metrics import tokens
@@ -31,6 +34,9 @@ from runforge.store.journal import Journal
 from runforge.store.opening import exists, open_journal
 from runforge.store.recovery import swap
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.backends.slurm.options import SlurmOptions
 
 ORPHANS = ("requeue", "fail", "cancel")
 #: The exit code after a second signal.
@@ -57,12 +63,13 @@ def run_daemon(
     orphans: str = "requeue",
     devices: str | None = None,
     replace: bool = False,
+    slurm: SlurmOptions | None = None,
 ) -> int:
     """Run the workspace's daemon until it is told to stop; return the exit code.
 
     Raises OperationFailed with the pid if another daemon is running.
     """
-    settings = Settings(max_parallel, gpu_slots, orphans, devices)
+    settings = Settings(max_parallel, gpu_slots, orphans, devices, slurm)
     check_settings(settings)
     umask = become_private()
     exists(workspace)  # refused before anything is made if the journal is missing
@@ -96,9 +103,24 @@ def _said_done(job: Job, ending: Ending) -> None:
     _say(tokens.job_done(job.job_id, job.run_id, state))
 
 
+def _require_same_place(running: Any, backend: str) -> None:
+    """Refuse a daemon for the runs of another place: it cannot see them, and would start them again."""
+    count, where = (running["there"], "slurm") if backend == "local" else (running["here"], "local")
+    if count:
+        noun = "run goes on" if count == 1 else "runs go on"
+        raise OperationFailed(
+            f"{count} {noun} under --backend {where}, which this daemon would not see",
+            fix=f"Run `runforge daemon --backend {where}` until they have ended",
+        )
+
+
 def take_over(journal: Journal, settings: Settings) -> int:
-    """Write this daemon into the journal and return its epoch. Older daemons can then write no more."""
+    """Write this daemon into the journal and return its epoch. Older daemons can then write no more.
+
+    OperationFailed if runs go on where this daemon cannot see them.
+    """
     with journal.write() as tx:
+        _require_same_place(tx.row("attempts.elsewhere"), settings.backend)
         now = clock.now()
         gone = predecessor.found(journal.workspace, records.daemon(tx.row("journal.daemon")), now)
         if gone is not None:
@@ -115,6 +137,7 @@ def take_over(journal: Journal, settings: Settings) -> int:
         )
         is_auto = int(settings.gpu_slots is None)
         tx.run("journal.set_gpu_choice", gpu_auto=is_auto, devices=settings.devices)
+        tx.run("journal.set_backend", backend=settings.backend)
         return int(row[0])
 
 
@@ -145,6 +168,29 @@ def local_engine(
     return Engine(journal, backend, clock.SYSTEM, claims, listener, orphans=settings.orphans)
 
 
+def slurm_engine(
+    workspace: Workspace,
+    journal: Journal,
+    epoch: int,
+    settings: Settings,
+    listener: Listener,
+    descriptors: Descriptors,
+    *,
+    umask: int,
+    options: SlurmOptions,
+) -> Engine:
+    """Return an engine that runs its jobs as jobs of Slurm: what they need is Slurm's to count."""
+    from runforge.backends.slurm import verdict
+    from runforge.backends.slurm.backend import SlurmBackend
+
+    backend = SlurmBackend(workspace, descriptors, options, umask=umask, log=listener.log)
+    claims = Claims(epoch, settings.max_parallel, NO_LIMIT, backend.capacity(is_in_use=False))
+    claims.place = "slurm"
+    return Engine(
+        journal, backend, clock.SYSTEM, claims, listener, orphans=settings.orphans, decide=verdict.decide
+    )
+
+
 class Daemon:
     """The loop around the engine, and when it is to stop."""
 
@@ -159,12 +205,16 @@ class Daemon:
         self._journal = journal
         self._settings = settings
         self._epoch = take_over(journal, settings)
+        if settings.slurm is not None:
+            workspace.share_attempts()
         failpoints.hit("daemon.took_over")
         descriptors = Descriptors()
         listener = Listener(_said_started, _said_done, log)
-        self._engine = local_engine(
-            workspace, journal, self._epoch, settings, listener, descriptors, umask=umask
-        )
+        how = workspace, journal, self._epoch, settings, listener, descriptors
+        if settings.slurm is None:
+            self._engine = local_engine(*how, umask=umask)
+        else:
+            self._engine = slurm_engine(*how, umask=umask, options=settings.slurm)
         sampling = Sampling(journal, descriptors, self._epoch, settings.max_parallel, log)
         self._loop = Loop(workspace, journal, lock, self._engine, descriptors, sampling)
         self._signals = Signals(journal, descriptors, _KILLED)

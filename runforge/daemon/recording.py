@@ -41,7 +41,8 @@ def record(
         transitions.give_back(tx, job, returned, now)
         return job, returned.ending
     if ending.state is State.QUEUED:
-        ending = ending._replace(is_held=ending.is_held or job.yield_requested == ASKED_AND_HELD)
+        wishes_it_held = ASKED_AND_HELD in {job.yield_requested, job.recalled}
+        ending = ending._replace(is_held=ending.is_held or wishes_it_held)
         not_before = None if running.delay is None else later(now, running.delay)
         transitions.requeue(tx, job, ending, now, not_before=not_before)
     else:

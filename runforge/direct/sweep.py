@@ -8,11 +8,11 @@ from runforge.core.outcome import Ending
 from runforge.core.records import Group, Job
 from runforge.core.states import State
 from runforge.core.submission import USUAL, Submission
-from runforge.daemon.engine import Listener, Settings
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.main import local_engine, take_over
+from runforge.daemon.settings import Listener, Settings
 from runforge.documents import doubts
 from runforge.documents.plan import MAX_RUNS
 from runforge.errors import CanceledByUser, OperationFailed

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from runforge.drills.plans import csv_text
 from runforge.drills.traces import held_locks, processes_of
@@ -37,7 +37,9 @@ class Arena:
     """One workspace and all that runs in it."""
 
     #: The command with which a user calls RunForge.
-    program: ClassVar[tuple[str, ...]] = (sys.executable, "-m", "runforge")
+    program: tuple[str, ...] = (sys.executable, "-m", "runforge")
+    #: What every daemon is told besides.
+    daemon_options: tuple[str, ...] = ()
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -48,6 +50,8 @@ class Arena:
         self.environment: dict[str, str] = {}
         #: So that the settings of whoever plays it count for nothing, and nobody is told of what fails here.
         self._nobodys = {"XDG_CONFIG_HOME": str(root.parent / "no-settings")}
+        #: Gives processes that name the workspace and belong to the machine around it.
+        self.bystanders: Callable[[], set[int]] = set
         #: What must be undone when all processes have ended.
         self.afterwards = contextlib.ExitStack()
         (root / "data").mkdir(parents=True)
@@ -79,7 +83,7 @@ class Arena:
 
     def spawn_daemon(self, max_parallel: int, gpu_slots: int | str, *more: str) -> subprocess.Popen[bytes]:
         """Start a daemon without waiting for it."""
-        command = [*self.program, "daemon", "--workspace", str(self.root), *more]
+        command = [*self.program, "daemon", "--workspace", str(self.root), *self.daemon_options, *more]
         command += ["--max-parallel", str(max_parallel), "--gpu-slots", str(gpu_slots)]
         with open(self.root.parent / f"daemon-{len(self.daemons)}.out", "wb") as log:
             process = subprocess.Popen(
@@ -161,8 +165,8 @@ class Arena:
         if self.daemons and self.daemons[-1].poll() is None:
             self.stop_daemon()
         with contextlib.suppress(Unmet):
-            self.until(lambda: not processes_of(self.root), "every process is gone", 5.0)
-        strays, locks = processes_of(self.root), held_locks(self.root)
+            self.until(lambda: not self._strays(), "every process is gone", 5.0)
+        strays, locks = self._strays(), held_locks(self.root)
         require(not strays, f"stray processes: {strays}")
         require(not locks, f"held locks: {locks}")
         verdict = json.loads(self.run("doctor", "--json", "--workspace", str(self.root), expect=None))["data"]
@@ -175,6 +179,10 @@ class Arena:
             "journal": found["journal"]["text"],
             "exports": found["exports"]["text"],
         }
+
+    def _strays(self) -> list[int]:
+        others = self.bystanders()
+        return [pid for pid in processes_of(self.root) if pid not in others]
 
     def clean_up(self) -> None:
         """Kill all that is left, also what is started meanwhile."""

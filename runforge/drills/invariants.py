@@ -37,7 +37,12 @@ _UNSEEN = {
     Cause.SPAWN_FAILED,
     Cause.FOLDER_MISSING,
     Cause.CANCELED,
+    Cause.TIME_LIMIT,
+    Cause.PREEMPTED,
+    Cause.OOM,
 }
+#: What a run that its cluster has ended may be, by the cluster's word.
+_BY_CLUSTER = {Cause.TIME_LIMIT, Cause.PREEMPTED, Cause.OOM, Cause.CANCELED, Cause.LOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +145,10 @@ def _against_record(facts: _Facts, attempt: Attempt) -> list[str]:
         if cause in _UNSEEN or not folder.is_dir():
             return []
         return [f"the journal says {cause} {said}, and there is no exit record"]
-    if record.canceled:
-        right = cause is Cause.CANCELED
+    if record.terminated or record.canceled:
+        # A run whose node is out of sight is stopped by a cancel, too.
+        is_fenced = cause is Cause.LOST and attempt.place is not None
+        right = cause in _BY_CLUSTER if record.terminated else cause is Cause.CANCELED or is_fenced
     elif record.stopped:
         right = cause in {Cause.STOPPED_EARLY, Cause.CANCELED}
     elif record.spawn_error:

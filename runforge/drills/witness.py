@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 #: Arguments: witness, seconds, exit code, kind (plain, stubborn, forking, keeping, saving, telling: its seconds are
-#: its metric `loss`, flaky: the first attempt alone fails).
+#: its metric `loss`, flaky: the first attempt alone fails, beating: it says every 0.3 seconds that it lives, so many
+#: times as there are seconds).
 _PROGRAM = """
 [ "$3" = stubborn ] && trap '' TERM
 [ "$3" = forking ] && (setsid sh -c 'sleep 300' >/dev/null 2>&1 & )
@@ -27,6 +28,13 @@ if [ "$3" = saving ]; then
     [ -n "$RUNFORGE_RESUME" ] && [ -e "$saved" ] && seconds=0
     trap 'echo "$RUNFORGE_ATTEMPT" >"$saved"; exit 0' TERM
     sleep "$seconds" & wait $!
+elif [ "$3" = beating ]; then
+    beats=0
+    while [ "$beats" -lt "$seconds" ]; do
+        note BEAT ''
+        sleep 0.3
+        beats=$((beats + 1))
+    done
 else
     sleep "$seconds"
 fi
@@ -43,6 +51,7 @@ class Seen:
     starts: int = 0
     codes: list[int] = field(default_factory=list)
     first_start: int | None = None
+    #: Of its end, or of its last sign of life.
     last_end: int | None = None
 
 
@@ -65,7 +74,7 @@ def read(witness: Path) -> Sightings:
             one.starts += 1
             one.first_start = number if one.first_start is None else one.first_start
         else:
-            one.codes.append(int(code[0]))
+            one.codes += map(int, code)
             one.last_end = number
     return seen
 

@@ -10,6 +10,7 @@ from runforge.exports.documents import (
     best_run,
     group_document,
     job_document,
+    places,
     queue_document,
     run_entry,
     waiting_on,
@@ -29,7 +30,8 @@ def queue_items(tx: Transaction, number: int, shown: Oldest) -> bytes:
     """Return a block of queue.json's jobs."""
     rows = window.jobs(tx, number, shown)
     waiting = waiting_on(tx, rows)
-    return encode_items([job_document(row, waiting) for row in rows])
+    where = places(tx, rows)
+    return encode_items([job_document(row, waiting, where) for row in rows])
 
 
 class GroupFile(NamedTuple):

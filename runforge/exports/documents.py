@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _ENDED = frozenset(map(str, TERMINAL))
 #: What the queued jobs wait for, by job id: as `waiting_on` of queue.json shows it.
 WaitingOn = Mapping[str, list[dict[str, str]]]
+#: Where jobs are in a cluster, by job id: the job's number there, and its machine.
+Places = Mapping[str, tuple[str | None, str | None]]
+_NOWHERE: Places = {}
 
 
 def waiting_on(tx: Transaction, rows: Sequence[Any]) -> WaitingOn:
@@ -35,19 +38,29 @@ def waiting_on(tx: Transaction, rows: Sequence[Any]) -> WaitingOn:
     return found
 
 
-def job_document(row: Any, waiting: WaitingOn) -> dict[str, Any]:
+def places(tx: Transaction, rows: Sequence[Any]) -> Places:
+    """Return where those of these jobs are that are in a cluster; the rows are in order of number."""
+    if not rows:
+        return {}
+    found = tx.rows("attempts.places", first=rows[0]["seq"], last=rows[-1]["seq"])
+    return {row["job_id"]: (row["place"], row["node"]) for row in found}
+
+
+def job_document(row: Any, waiting: WaitingOn, where: Places = _NOWHERE) -> dict[str, Any]:
     """Return a row of `jobs` as queue.json shows it. No Job is made, because there may be very many."""
+    is_begun = row["waiting"] is None
+    place, node = where.get(row["job_id"], (None, None))
     return {
         "job_id": row["job_id"],
         "kind": "run",
         "run_id": row["run_id"],
         "group_id": row["group_id"],
         "priority": row["priority"],
-        "state": row["state"],
+        "state": row["state"] if is_begun else "queued",
         "requires_gpu": row["gpus"] > 0,
         "attempt": row["attempt"],
         "created_at": row["created_at"],
-        "started_at": row["started_at"],
+        "started_at": row["started_at"] if is_begun else None,
         "finished_at": row["finished_at"],
         "error": row["error"],
         "cause": row["cause"],
@@ -65,6 +78,9 @@ def job_document(row: Any, waiting: WaitingOn) -> dict[str, Any]:
         "on_lost": row["on_lost"],
         "yields": row["yields"],
         "stop_reason": json.loads(row["stop_reason"]) if row["stop_reason"] else None,
+        "place": place,
+        "node": node,
+        "waiting": row["waiting"],
     }
 
 
@@ -161,7 +177,7 @@ def run_entry(row: Any) -> dict[str, Any]:
     )
     return {
         "run_id": row["run_id"],
-        "status": state,
+        "status": state if row["waiting"] is None else "queued",
         "request_overrides": json.loads(row["overrides"]),
         "result_ref": f"{row['run_dir']}/result.json" if has_result else None,
         "primary_metric": _metric(name, value),
@@ -179,6 +195,7 @@ def daemon_document(
     gpu_problem: str | None,
     devices: Sequence[dict[str, Any]] = (),
     reserved: dict[str, Any] | None = None,
+    backend_problem: str | None = None,
 ) -> dict[str, Any]:
     """Return daemon.json."""
     return {
@@ -193,5 +210,7 @@ def daemon_document(
         "gpu_problem": gpu_problem,
         "gpus": list(devices),
         "gpus_reserved": reserved,
+        "backend": row.backend,
+        "backend_problem": backend_problem,
         "state": state,
     }

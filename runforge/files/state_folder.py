@@ -1,6 +1,6 @@
 """The folder of journal and locks if it is outside the workspace: its path and its owner.
 
-`.runforge/state_dir` names the folder. The file `workspace` in that folder names the workspace. A copied
+`.runforge/state_dir` names the folder, and in a second line the machine that it was chosen on. The file `workspace` in that folder names the workspace. A copied
 workspace has a copy of `state_dir`, so without the file `workspace` two workspaces would share one journal.
 """
 
@@ -48,7 +48,7 @@ def find(root: Path, wanted: Path | None) -> Path:
         (hidden / _POINTER).unlink(missing_ok=True)
         return hidden
     make_dir(chosen)
-    write_atomic(hidden / _POINTER, f"{chosen}\n".encode("utf-8", "surrogateescape"))
+    write_atomic(hidden / _POINTER, f"{chosen}\n{os.uname().nodename}\n".encode("utf-8", "surrogateescape"))
     _sign(root, chosen)
     return chosen
 
@@ -56,6 +56,14 @@ def find(root: Path, wanted: Path | None) -> Path:
 def require_there(root: Path, folder: Path) -> None:
     """Raise Missing if a state folder elsewhere is not there: perhaps it only has to be mounted."""
     if folder != root / ".runforge" and not folder.is_dir():
+        host, here = _host(root / ".runforge"), os.uname().nodename
+        if host not in {"", here}:
+            raise Missing(
+                f"the journal of this workspace is on {host} ({folder}); this is {here}",
+                where=str(root),
+                fix=f"Go there. What the queue was like lies in {root / '.runforge' / 'queue'}. If {host} is gone for"
+                " good, `runforge init --state-dir FOLDER` and `runforge doctor --recover` rebuild the journal here",
+            )
         raise Missing(
             f"the folder of this workspace's journal is not there: {folder}",
             where=str(root),
@@ -66,7 +74,7 @@ def require_there(root: Path, folder: Path) -> None:
 
 def _named(hidden: Path) -> Path:
     try:
-        text = read_bounded(hidden / _POINTER, _LIMIT).decode("utf-8").strip()
+        text = read_bounded(hidden / _POINTER, _LIMIT).decode("utf-8").partition("\n")[0].strip()
     except FileNotFoundError:
         return hidden
     except NotADirectoryError:
@@ -74,6 +82,14 @@ def _named(hidden: Path) -> Path:
             f"{hidden} is not a folder", fix="Move it away; RunForge keeps its state there"
         ) from None
     return Path(text) if text else hidden
+
+
+def _host(hidden: Path) -> str:
+    """Return the machine that the folder is on, if the workspace says so: it may be seen from several."""
+    try:
+        return read_bounded(hidden / _POINTER, _LIMIT).decode("utf-8").partition("\n")[2].strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _refuse_to_leave(root: Path, before: Path, chosen: Path) -> None:

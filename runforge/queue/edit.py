@@ -107,6 +107,8 @@ def _plans(
 
 
 def _why_not(job: Job, wish: Edit, version: int | None) -> str | None:
+    if job.waiting is not None and not wish.is_describing:
+        return f"in Slurm's queue; `runforge hold {job.seq}` takes it back"
     if job.state is not State.QUEUED and not wish.is_describing:
         return f"already {job.state}"
     return "changed meanwhile" if version not in {None, job.version} else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runforge import clock
-from runforge.core.records import Job
+from runforge.core.records import ASKED_AND_HELD, Job
 from runforge.core.states import State
 from runforge.queue.change import change
 from runforge.queue.changed import Changed
@@ -33,6 +33,13 @@ def set_held(tx: Transaction, job_ids: Sequence[str], now: str, *, is_held: bool
     """Hold or release the queued ones of the jobs, inside a transaction."""
     changed, skipped = [], []
     for job in (edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)):
+        if (
+            is_held
+            and job.waiting is not None
+            and tx.run("jobs.recall", job_id=job.job_id, wish=ASKED_AND_HELD, now=now)
+        ):
+            changed.append(edges.known_job(tx, job.job_id))
+            continue
         reason = _why_not(job, is_held=is_held)
         if reason is not None:
             skipped.append((job, reason))

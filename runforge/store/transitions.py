@@ -11,7 +11,7 @@ from collections import deque
 
 from runforge import clock, failpoints
 from runforge.core.dependencies import Parent
-from runforge.core.outcome import DeviceGrant, Ending, Grant
+from runforge.core.outcome import DeviceGrant, Ending, Grant, Progress
 from runforge.core.records import Group, Job
 from runforge.core.resources import Resources, checked
 from runforge.core.retrying import Again
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _USUAL = USUAL.columns()
+#: What sends a job back into the queue and does not count as a lost attempt.
+FREE = frozenset({Cause.POSTPONED, Cause.PREEMPTED})
 #: A queued job that must end, and how.
 _Doom = tuple[str, Cause, str]
 
@@ -52,7 +54,9 @@ def _shape_id(tx: Transaction, needs: Resources) -> int:
 
 def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> tuple[Job, Group | None]:
     """Move queued -> running, with slot, devices, attempt row and the lane's turn; return the job and its group."""
-    _require(tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now), job, "started")
+    waiting = None if grant.place is None else ""
+    changed = tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now, waiting=waiting)
+    _require(changed, job, "started")
     tx.run(
         "attempts.insert",
         job_id=job.job_id,
@@ -61,6 +65,7 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> tuple[Job, Group
         token=grant.token,
         epoch=grant.epoch,
         devices=json.dumps(grant.uuids),
+        place=grant.place,
         now=now,
     )
     tx.run("attempts.take_slot", slot_no=grant.slot, job_id=job.job_id)
@@ -76,7 +81,21 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> tuple[Job, Group
             tx.run("groups.mark_started", group_id=job.group_id, now=now)
     # What `jobs.claim` writes.
     started = job._replace(state=State.RUNNING, started_at=now, error=None, cause=None, stalled_at=None)
-    return started, group
+    return started._replace(waiting=waiting), group
+
+
+def note_progress(tx: Transaction, job: Job, told: Progress, now: str) -> Job:
+    """Write down how far an attempt in a cluster has come; return the job. It stays running; what people see changes."""
+    name = {"job_id": job.job_id, "attempt": job.attempt}
+    if told.place is not None:
+        tx.run("attempts.note_place", place=told.place, **name)
+    if told.begun_at is not None:
+        if tx.run("jobs.begin", begun_at=told.begun_at, now=now, **name):
+            tx.run("attempts.begin", begun_at=told.begun_at, node=told.node, **name)
+            return job._replace(waiting=None, started_at=told.begun_at)
+    elif told.waiting is not None and tx.run("jobs.wait", waiting=told.waiting, now=now, **name):
+        return job._replace(waiting=told.waiting)
+    return job
 
 
 def _give(tx: Transaction, job: Job, grant: DeviceGrant) -> None:
@@ -218,7 +237,7 @@ def requeue(tx: Transaction, job: Job, ending: Ending, now: str, *, not_before: 
         now=now,
         error=ending.error,
         cause=ending.cause.value,
-        lost=int(ending.cause is not Cause.POSTPONED),
+        lost=int(ending.cause not in FREE),
         not_before=not_before,
         held=int(ending.is_held),
     )

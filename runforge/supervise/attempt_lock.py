@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -12,14 +13,24 @@ from runforge.attempts.report import SUPERVISOR_LOCK
 #: A process that checks for a supervisor holds the lock for a moment; a longer holder is a supervisor.
 _TRIES = 40
 _PAUSE = 0.005
+_LACKING = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
-def take(folder: Path) -> int | None:
-    """Take the attempt's lock; None if another supervisor has it."""
+def take(folder: Path, *, may_lack: bool = False) -> int | None:
+    """Take the attempt's lock; None if another supervisor has it.
+
+    Not every file system has locks. Where it `may_lack` them, the start marker decides alone. Raises OSError.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     lock = os.open(folder / SUPERVISOR_LOCK, flags, 0o600)
     for _ in range(_TRIES):
-        if _try_lock(lock):
+        try:
+            if _try_lock(lock):
+                return lock
+        except OSError as error:
+            if not may_lack or error.errno not in _LACKING:
+                os.close(lock)
+                raise
             return lock
         time.sleep(_PAUSE)
     os.close(lock)

@@ -1,7 +1,7 @@
 """The supervisor: one small process that runs one attempt, also when daemon and zygote are gone.
 
 lock -> exit record allocated -> start marker -> worker -> log pump -> leftovers killed -> result -> record.
-It ignores TERM, INT and HUP. Only a cancel file or SIGKILL ends it before its run ends.
+It ignores TERM, INT and HUP. Only a cancel file or SIGKILL ends it before its run ends; on a node of a cluster TERM too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runforge import clock, failpoints
 from runforge.attempts import checkpoints, exit_record, orders, refusal, start_marker
@@ -37,6 +37,9 @@ from runforge.supervise.waiting import Waiting
 from runforge.supervise.wishes import Wishes
 from runforge.supervise.workers import Workers
 
+if TYPE_CHECKING:
+    from runforge.supervise.node import Node
+
 T = TypeVar("T")
 #: Milliseconds between two looks at leftovers: short at first, when most of them end, then longer.
 _LEFTOVER_MS = (5, 50)
@@ -48,10 +51,13 @@ _NOTING_SECONDS = 0.5
 _LEFT = ("logs.txt", "metrics.jsonl", "sources.jsonl", "artifacts")
 
 
-def supervise(spec_path: Path, digest: str = "", workers: Workers | None = None) -> bool:
+def supervise(
+    spec_path: Path, digest: str = "", workers: Workers | None = None, node: Node | None = None
+) -> bool:
     """Run the attempt of a spec file to its end; return whether its exit record is written.
 
-    `workers` may have kept the worker of the last run for this one.
+    `workers` may have kept the worker of the last run for this one. `node` is the machine of a cluster where this runs;
+    None is the daemon's own machine.
 
     If not, the attempt belongs to another supervisor, or the daemon learns its end when this process ends.
     """
@@ -64,10 +70,13 @@ def supervise(spec_path: Path, digest: str = "", workers: Workers | None = None)
     folder = spec.attempt_dir
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    if node is not None:
+        node.listen()
+        spec = node.completed(spec)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.umask(0o077)
     with refusal.left(folder):
-        lock = attempt_lock.take(folder)
+        lock = attempt_lock.take(folder, may_lack=node is not None)
     if lock is None:
         return False
     failpoints.hit("supervisor.locked")
@@ -75,15 +84,17 @@ def supervise(spec_path: Path, digest: str = "", workers: Workers | None = None)
     with refusal.left(folder):
         leases = Leases(spec)
         # Allocated before the start marker: a full disk then fails the launch, not a run that has started.
-        record = exit_record.preallocate(folder)
+        record = exit_record.preallocate(folder) if node is None else exit_record.open_allocated(folder)
         failpoints.hit("supervisor.allocated")
         is_ours = start_marker.claim(folder, spec.token)
     if not is_ours:
         leases.end()
         return False
     failpoints.hit("claim.won")
+    if node is not None:
+        node.begin(record, spec.token)
     ownership = Ownership(folder, spec.token, lock)
-    is_recorded = Supervisor(spec, ownership, record, leases, workers or Workers()).run()
+    is_recorded = Supervisor(spec, ownership, record, leases, workers or Workers(), node).run()
     if is_recorded:  # otherwise the lock ends with the process: a free lock means that nothing is alive
         os.close(lock)
     return is_recorded
@@ -93,13 +104,20 @@ class Supervisor:
     """One attempt, from its start to its exit record."""
 
     def __init__(
-        self, spec: Spec, ownership: Ownership, record: int, leases: Leases, workers: Workers
+        self,
+        spec: Spec,
+        ownership: Ownership,
+        record: int,
+        leases: Leases,
+        workers: Workers,
+        node: Node | None,
     ) -> None:
         self._spec = spec
         self._folder = spec.attempt_dir
         self._ownership = ownership
         self._record = record
         self._leases = leases
+        self._node = node
         self._workers = workers
         self._use = Use()
         self._status: int | None = None
@@ -115,7 +133,7 @@ class Supervisor:
             may_open=ownership.holds,
             appended=self._kept.appended if self._kept is not None else None,
         )
-        self._wishes = Wishes(spec, self._pump.say)
+        self._wishes = Wishes(spec, self._pump.say, node)
         self._metric_files = MetricFiles(spec, ownership.holds) if spec.is_command else None
 
     def run(self) -> bool:
@@ -131,11 +149,15 @@ class Supervisor:
             error = self._with_metric_files()
         ending = self._ending(error, started_at, start, ooms)
         self._pump.close()
+        if self._node is not None:
+            ending = self._node.explained(self._spec, ending)
         self._pump.say(self._finish(ending))
         # Otherwise a power cut could leave a run that has succeeded with an empty model.
         for name in (*_LEFT, *([checkpoints.FOLDER] if ending.yielded else [])):
             durable.sync_tree(self._spec.run_dir / name)
         failpoints.hit("exit.result_left")
+        if self._node is not None:
+            ending = self._node.with_result(self._spec, ending)
         self._leases.end()  # before the daemon learns that the devices are free
         is_recorded = self._write(ending)
         failpoints.hit("exit.recorded")
@@ -276,8 +298,15 @@ class Supervisor:
             timed_out=self._wishes.timed_out,
             stalled=self._wishes.stalled,
             stopped=self._wishes.is_stopped,
+            terminated=self._is_terminated(code, number),
             **(self._left_behind(code) if self._has_yielded(code) else {}),
         )
+
+    def _is_terminated(self, code: int | None, number: int | None) -> bool:
+        """Return whether the cluster has ended it."""
+        if self._node is None or self._wishes.is_ended_by_us:
+            return self._wishes.is_terminated
+        return self._node.has_ended_it(code, number)
 
     def _has_yielded(self, code: int | None) -> bool:
         """Return whether the run has made room: it was asked to, or has left by itself."""

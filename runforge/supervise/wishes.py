@@ -10,6 +10,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from runforge import failpoints
 from runforge.attempts import orders
@@ -20,13 +21,16 @@ from runforge.supervise.stopping import Stopping
 
 #: Seconds between two looks at a run that is being ended.
 _STOP_PAUSE = 0.1
+if TYPE_CHECKING:
+    from runforge.supervise.node import Node
 
 
 class Wishes:
     """The wishes for one attempt, and how far they are carried out."""
 
-    def __init__(self, spec: Spec, say: Callable[[Iterable[str]], None]) -> None:
+    def __init__(self, spec: Spec, say: Callable[[Iterable[str]], None], node: Node | None = None) -> None:
         self._spec = spec
+        self._node = node
         self._folder = spec.attempt_dir
         self._say = say
         self._freezing = Freezing()
@@ -38,6 +42,8 @@ class Wishes:
         self.is_yielding = False
         #: Its sweep's rule stops it.
         self.is_stopped = False
+        #: The cluster wants its node back.
+        self.is_terminated = False
         #: The time limit in seconds if that ended it.
         self.timed_out: float | None = None
         #: The seconds without a sign of life after which it was ended.
@@ -47,7 +53,8 @@ class Wishes:
     def is_ended_by_us(self) -> bool:
         """Whether the run was asked to end."""
         has_a_reason = self.timed_out is not None or self.stalled is not None
-        return self.is_canceled or self.is_stopped or self.is_yielding or has_a_reason
+        is_asked = self.is_canceled or self.is_stopped or self.is_yielding or self.is_terminated
+        return is_asked or has_a_reason
 
     @property
     def has_acted(self) -> bool:
@@ -64,6 +71,8 @@ class Wishes:
         self.is_canceled = orders.is_canceled(self._folder)
         self.is_stopped = not self.is_canceled and orders.is_given(self._folder, orders.STOP)
         is_free = not self.is_canceled and not self.is_stopped
+        self.is_terminated = is_free and self._node is not None and self._node.is_told
+        is_free = is_free and not self.is_terminated
         self.is_yielding = is_free and orders.is_given(self._folder, orders.YIELD)
         return self.is_ended_by_us
 
@@ -77,8 +86,13 @@ class Wishes:
         """Look for orders, and do what is due. Called while the run's process has not ended."""
         if self._stopping is None:
             self._look()
-        elif (self.is_yielding or self.is_stopped) and orders.is_canceled(self._folder):
-            self.is_canceled, self.is_yielding, self.is_stopped = True, False, False
+        elif (self.is_yielding or self.is_stopped or self.is_terminated) and orders.is_canceled(self._folder):
+            self.is_canceled, self.is_yielding, self.is_stopped, self.is_terminated = (
+                True,
+                False,
+                False,
+                False,
+            )
         if self._stopping is not None:
             self._stopping.step(has_main_ended=False)
 
@@ -93,6 +107,9 @@ class Wishes:
     def _look(self) -> None:
         if orders.is_canceled(self._folder):
             self.is_canceled = True
+        elif self._node is not None and self._node.is_told:
+            self.is_terminated = True
+            self._say(["[RunForge: the cluster ends the run]"])
         elif self._is_time_over():
             self.timed_out = self._spec.timeout_seconds
             self._say([f"[RunForge: {policy.time_limit(self.timed_out or 0)}; the run is ended]"])
@@ -107,7 +124,7 @@ class Wishes:
             self._say(["[RunForge: asked to yield]"])
         if self.is_ended_by_us:
             first = signal.Signals[f"SIG{self._spec.yield_signal}"] if self.is_yielding else signal.SIGTERM
-            self._stopping = Stopping(self._pid, self._spec.grace_seconds, first=first)
+            self._stopping = Stopping(self._pid, self._grace, first=first)
             self._freezing.leave()  # with the first signal all of them go on
         else:
             self._freeze_or_thaw()
@@ -131,11 +148,18 @@ class Wishes:
             failpoints.hit("thaw.continued")
             self._say([f"[RunForge: goes on, after {seconds:.0f} s frozen]"])
 
+    @property
+    def _grace(self) -> float:
+        """The time between the first signal and the last: a cluster that ends a run does not wait longer."""
+        if self._node is None or not self._node.is_told:
+            return self._spec.grace_seconds
+        return min(self._spec.grace_seconds, self._node.most_grace_seconds)
+
     def end_leftovers(self) -> None:
         """End what the run's process has left behind. Called until nothing is left.
 
         After a cancel they get the rest of the grace time, otherwise a full one: they may be the real program, if a
         shell did not wait for it.
         """
-        self._stopping = self._stopping or Stopping(self._pid, self._spec.grace_seconds)
+        self._stopping = self._stopping or Stopping(self._pid, self._grace)
         self._stopping.step(has_main_ended=True)

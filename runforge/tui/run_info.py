@@ -119,13 +119,15 @@ def _metric(job: JobView) -> str | None:
 def _attempts(text: Text, view: RunView) -> None:
     _heading(text, "Attempts")
     for attempt in view.attempts:
-        ended = attempt.cause or "running"
+        ended = attempt.cause or ("running" if attempt.is_here or attempt.begun_at else "waiting")
         code = "" if attempt.exit_code is None else f"exit {attempt.exit_code}"
         killed = "" if attempt.signal is None else f"signal {attempt.signal}"
         gpu = f"GPU {', '.join(attempt.devices)}" if attempt.devices else ""
         words = "  ".join(safe(word, 300) for word in (ended, code, killed, gpu, attempt.error or "") if word)
         text.append(f"  {attempt.attempt}  ", "bold")
         text.append(f"{local(attempt.started_at)}  {words}\n")
+        if attempt.place is not None:
+            text.append(f"     {safe(attempt.place)}  {safe(attempt.node or '')}\n", "dim")
         if used := used_text(attempt.used):
             text.append(f"     used {used}\n", "dim")
     if not view.attempts:

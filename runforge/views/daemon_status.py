@@ -48,7 +48,7 @@ class DaemonStatus(NamedTuple):
     max_parallel: int
     gpu_slots: int
     epoch: int
-    #: What the disks lack; while it is set, no daemon launches anything.
+    #: What the disks lack, or what is wrong with Slurm; while it is set, no daemon launches anything.
     shortage: disk_space.Shortage | None = None
     #: Why the daemon can give no run a GPU, though there should be some.
     gpu_problem: str | None = None
@@ -60,6 +60,8 @@ class DaemonStatus(NamedTuple):
     gpus: tuple[dict[str, Any], ...] = ()
     #: The job that has waited long, and the devices that are kept for it.
     gpus_reserved: dict[str, Any] | None = None
+    #: Where it launches: local, slurm.
+    backend: str = "local"
 
     @property
     def is_live(self) -> bool:
@@ -112,10 +114,14 @@ def status_of(workspace: Workspace | Place, row: DaemonRow) -> DaemonStatus:
     age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
     is_silent = (age or 0.0) > STALE_SECONDS
     lacking = disk_space.shortage(workspace, is_suspicious=is_silent and holder is not None)
+    if lacking is None and holder is not None and told.trouble is not None:
+        lacking = disk_space.Shortage("slurm", told.trouble)
     state = row.state
     if holder is None:
         state = "stopped" if row.state == "stopped" else "died"
-    elif (is_silent and lacking is None) or daemon_holder.process_state(holder.pid) == "T":
+    elif (is_silent and (lacking is None or told.trouble is not None)) or daemon_holder.process_state(
+        holder.pid
+    ) == "T":
         state = "not_responding"
     elif row.state == "stopped":
         state = "running"  # it holds the lock but has not written its row yet
@@ -135,6 +141,7 @@ def status_of(workspace: Workspace | Place, row: DaemonRow) -> DaemonStatus:
         gpu_choice=row.devices,
         gpus=told.gpus if holder is not None else (),
         gpus_reserved=told.reserved if holder is not None else None,
+        backend=row.backend,
     )
 
 
@@ -146,6 +153,15 @@ def gpu_problem(workspace: Workspace) -> str | None:
 def devices_told(workspace: Workspace) -> tuple[Device, ...]:
     """Return the devices of a live daemon, with nothing running on them, without a look at the journal."""
     return tuple(_device(gpu, ()) for gpu in _told(workspace).gpus) if is_live(workspace) else ()
+
+
+def is_in_cluster(workspace: Workspace) -> bool:
+    """Return whether runs go to a cluster: as the live daemon says, or without one as is configured."""
+    if is_live(workspace):
+        return _told(workspace).backend != "local"
+    from runforge import config  # few calls get here
+
+    return bool(config.load(workspace)["daemon.backend"] != "local")
 
 
 def has_gpus(workspace: Workspace) -> bool:
@@ -160,13 +176,15 @@ class _Told(NamedTuple):
     problem: str | None = None
     gpus: tuple[dict[str, Any], ...] = ()
     reserved: dict[str, Any] | None = None
+    trouble: str | None = None
+    backend: str = "local"
 
 
 def _told(workspace: Workspace | Place) -> _Told:
     """Return the heartbeat and what the daemon says of the GPUs, as it has written them itself."""
     try:
         told = loads(read_bounded(workspace.daemon_json, _DAEMON_JSON_LIMIT).decode())
-        beat, problem = told["last_heartbeat"], told.get("gpu_problem")
+        beat, problem, trouble = told["last_heartbeat"], told.get("gpu_problem"), told.get("backend_problem")
         clock.seconds_between(beat, beat)
         gpus = tuple(gpu for gpu in told.get("gpus") or () if isinstance(gpu.get("uuid"), str))
         reserved = told.get("gpus_reserved")
@@ -177,6 +195,8 @@ def _told(workspace: Workspace | Place) -> _Told:
         None if problem is None else str(problem),
         gpus,
         reserved if isinstance(reserved, dict) else None,
+        None if trouble is None else str(trouble),
+        str(told.get("backend", "local")),
     )
 
 
@@ -191,6 +211,7 @@ def slots_used(tx: Transaction, daemon: DaemonRow | DaemonStatus) -> tuple[int, 
 def free_capacity(daemon: DaemonStatus, tx: Transaction) -> Capacity:
     """Return what is free: the daemon's slots, its devices as it has told them, processors and memory."""
     grants, asked = tx.rows("attempts.grants"), tx.rows("attempts.asked")
+    is_here = daemon.backend == "local"  # a cluster counts for itself
     cpus = size.cpus() - sum(row["cpus"] for row in asked if row["cpus"] > 1)
     mem_mb = size.mem_mb() - sum(row["mem_mb"] for row in asked)
     has_devices = bool(daemon.gpus)
@@ -201,8 +222,8 @@ def free_capacity(daemon: DaemonStatus, tx: Transaction) -> Capacity:
         tuple(_device(gpu, grants) for gpu in daemon.gpus if not gpu.get("is_quarantined"))
         if has_devices
         else None,
-        max(0, cpus),
-        max(0, mem_mb) if size.mem_mb() else None,
+        max(0, cpus) if is_here else None,
+        max(0, mem_mb) if size.mem_mb() and is_here else None,
         not daemon.gpu_auto and daemon.gpu_slots > len(daemon.gpus),
         _reservation(daemon.gpus_reserved),
     )

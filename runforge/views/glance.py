@@ -33,6 +33,7 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
         many = tx.row("groups.counts")
         now = clock.now()
         running = [records.job(r) for r in tx.rows("jobs.running")]
+        waiting = [job for job in running if job.waiting is not None]
         return QueueSummary(
             daemon=status,
             counts={state.value: totals[state.value] or 0 for state in State},
@@ -42,8 +43,11 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
             groups=[group_view(records.group(r)) for r in tx.rows("groups.at_a_glance", limit=GROUPS_SHOWN)],
             groups_open=many["open"],
             groups_total=many["total"],
-            running=[job_view(j, now, why_running(workspace, j)) for j in running],
-            next=_next(tx, status, free_capacity(status, tx), now),
+            running=[job_view(j, now, why_running(workspace, j)) for j in running if j.waiting is None],
+            next=[
+                *(job_view(j, now, why_running(workspace, j)) for j in waiting[:NEXT_SHOWN]),
+                *_next(tx, status, free_capacity(status, tx), now),
+            ],
             is_snapshot=journal.is_snapshot,
         )
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class LiveRow(JobRow):
     """A job that runs or waits, with what its reason follows from."""
 
+    #: What was submitted to a cluster is left to the whole record.
+    waiting: str | None = None
     __slots__ = ("group_full", "job_id", "needs", "seq", "stalled_at", "waiting_text")
 
     def __init__(self, now: str, row: Sequence[Any]) -> None:

@@ -149,8 +149,17 @@ class AttemptView(NamedTuple):
     #: The first of its devices, and all of them.
     gpu_uuid: str | None
     devices: tuple[str, ...]
+    #: Where it is: None is the daemon's machine, else `slurm:<cluster>:<job>`; and there, on which machine since when.
+    place: str | None = None
+    node: str | None = None
+    begun_at: str | None = None
     #: What it used; None while it runs, and if nothing is known.
     used: Used | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on the daemon's machine, where it has begun when it was started."""
+        return self.place is None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -216,7 +225,9 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     """Return a job as shown at this time."""
     end = job.finished_at or (now if job.state is State.RUNNING else None)
     fields = _OF_JOB.taken(job)
-    fields["state"] = job.state.value
+    fields["state"] = job.shown_state.value
+    if job.waiting is not None:
+        fields["started_at"] = end = None
     fields["seconds"] = clock.seconds_between(job.started_at, end) if job.started_at and end else None
     fields["dry_run"] = job.dry_run_seconds is not None
     fields["overrides"] = json.loads(job.overrides)
@@ -243,6 +254,7 @@ def group_view(group: Group) -> GroupView:
         stopped=group.stopped,
     )
     fields = _OF_GROUP.taken(group)
+    fields["queued"], fields["running"] = group.queued + group.submitted, group.running - group.submitted
     if group.objective_metric is None:
         fields["direction"] = None
     return GroupView(**fields, status=status, paused=group.is_paused)

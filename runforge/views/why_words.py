@@ -18,8 +18,8 @@ _ASKED = {
     "no_cpus": ("CPU is", "CPUs are"),
     "no_memory": ("MB of memory is", "MB of memory are"),
 }
-#: Nobody knows when a person ends these.
-_FOR_A_PERSON = {"held", "group_paused", "no_daemon"}
+#: Nobody here knows when these end: a person decides, or a cluster.
+_FOR_OTHERS = {"held", "group_paused", "no_daemon", "slurm"}
 _LIKE = {"recipe": "like this one", "group": "of its group"}
 
 
@@ -89,7 +89,7 @@ def _queued(answer: RunAnswer, who: str) -> list[str]:
     if answer.before:
         place = "same group" if answer.job.group_id else "also without a group"
         last.append(f"Before it: {_numbers(answer.before)} ({place}).")
-    if answer.job.waiting not in _FOR_A_PERSON:
+    if answer.job.waiting not in _FOR_OTHERS:
         last.append(_times(answer.estimate))
     others = [each for each in answer.instead if f"`runforge {each}`" not in found[0]]
     if others:

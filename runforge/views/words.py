@@ -49,6 +49,7 @@ WAITING_BRIEF = {
     "group_limit": "group's limit",
     "no_cpus": "cpus",
     "no_memory": "memory",
+    "slurm": "slurm",
 }
 
 
@@ -138,10 +139,16 @@ def _later(job: Job | LiveRow) -> str:
     return f"{job.error}; tried again at {when}" if job.error else f"starts at {when}"
 
 
+def _in_slurm(reason: str) -> str:
+    return f"waits in Slurm's queue: {reason}" if reason else "waits in Slurm's queue"
+
+
 def why_running(workspace: Workspace | Place, job: Job | LiveRow) -> Waiting | None:
     """Return why a run does not go on or has not ended: no sign of life, processes that cannot be killed; else None."""
     if job.state != "running":
         return None
+    if job.waiting is not None:
+        return Waiting("slurm", _in_slurm(job.waiting))
     pids = unkillable.read(workspace.attempt_dir(job.run_id, job.attempt))
     if pids:
         return Waiting("survivors", unkillable.words(pids))

@@ -35,6 +35,7 @@ def failed(cause: Cause) -> Ending:
 def test_only_failures_of_the_run_itself_are_tried_again(cause: Cause) -> None:
     everything = Rule(1, retrying.CAUSES)
     mended = {Cause.EXIT, Cause.SIGNAL, Cause.OOM, Cause.GPU_OOM, Cause.TIMEOUT, Cause.LOST, Cause.REBOOT}
+    mended.add(Cause.TIME_LIMIT)  # a timeout, too
     assert (retrying.another(job(everything), failed(cause), "t") is not None) == (cause in mended)
     usual = {Cause.EXIT, Cause.SIGNAL, Cause.OOM, Cause.GPU_OOM}
     assert (retrying.another(job(TWICE), failed(cause), "t") is not None) == (cause in usual)

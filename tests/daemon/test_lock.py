@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from runforge import clock
-from runforge.daemon.engine import Listener, Settings
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop
 from runforge.daemon.main import local_engine, take_over
 from runforge.daemon.replace import replace_holder
+from runforge.daemon.settings import Listener, Settings
 from runforge.errors import OperationFailed
 from runforge.machine import os_process
 from runforge.store.failures import Fenced

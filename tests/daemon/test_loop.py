@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from runforge.daemon.engine import Listener, Settings
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop
 from runforge.daemon.main import local_engine, take_over
+from runforge.daemon.settings import Listener, Settings
 from runforge.queue import pause
 from runforge.store import records
 from runforge.store.opening import open_journal

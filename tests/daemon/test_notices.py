@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from runforge.daemon import notices as module
-from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
 from runforge.daemon.notices import Notices
+from runforge.daemon.settings import Settings
 from runforge.notices import send
 from runforge.store import outbox
 from runforge.store.journal import Journal

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from runforge import clock
-from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
+from runforge.daemon.settings import Settings
 from runforge.files.durable import write_atomic
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runforge.daemon.engine import Listener, Settings
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors
 from runforge.daemon.main import local_engine, take_over
+from runforge.daemon.settings import Listener, Settings
 from runforge.drills.plans import plan, request
 from runforge.queue.submit import enqueue_sweep
 from runforge.store.journal import Journal

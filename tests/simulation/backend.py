@@ -85,12 +85,20 @@ class FakeBackend:
         self._told = self._machine.gpus
         return self._told
 
+    def room(self) -> int | None:
+        return None
+
+    def trouble(self) -> str | None:
+        return None
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         if self._random.random() < 0.02:
             return Shortage("disk_full", "the disk is full")
         if is_failing and self._random.random() < 0.2:
             return Shortage("24", "too many open files")
         return None
+
+    def recall(self, ref: AttemptRef) -> None: ...
 
     def signs(self, ref: AttemptRef) -> Signs | None:  # noqa: ARG002
         return None

@@ -19,7 +19,8 @@ from runforge.core import policy
 from runforge.core.scheduling import choose
 from runforge.daemon import main
 from runforge.daemon.claims import Claims, Rule
-from runforge.daemon.engine import Engine, Listener, Settings
+from runforge.daemon.engine import Engine
+from runforge.daemon.settings import Listener, Settings
 from runforge.daemon.settling import Decide
 from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import hold

@@ -18,8 +18,8 @@ from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.core.states import LIVE, TERMINAL, Cause, State
 from runforge.daemon.claims import Claims
-from runforge.daemon.engine import Settings
 from runforge.daemon.main import take_over
+from runforge.daemon.settings import Settings
 from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import cancel
 from runforge.store import forgetting, transitions

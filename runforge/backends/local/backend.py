@@ -78,6 +78,14 @@ class LocalBackend:
         self._gpus.tokens = self._attempts.tokens
         return self._gpus.step(is_in_use=is_in_use)
 
+    def room(self) -> int | None:
+        """Return that the slots alone decide."""
+        return None
+
+    def trouble(self) -> str | None:
+        """Return nothing: what this machine lacks is a shortage."""
+        return None
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what the disks lack; after failures also what a test launch still meets."""
         found = disk_space.shortage(self._workspace)
@@ -222,6 +230,9 @@ class LocalBackend:
         except OSError:
             return False
         return True
+
+    def recall(self, ref: AttemptRef) -> None:
+        """Do nothing: an attempt begins at once here."""
 
     def signs(self, ref: AttemptRef) -> Signs | None:
         """Return what the attempt has written and used; None if that cannot be seen now."""

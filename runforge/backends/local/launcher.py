@@ -13,18 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from runforge.attempts import build_spec, checkpoints, earlier_life, environment, outputs
-from runforge.attempts.build_spec import Place, Terms
-from runforge.attempts.spec import GpuLock
+from runforge.attempts import build_spec
+from runforge.backends import preparing
 from runforge.backends.base import Launch
 from runforge.backends.local.zygote_client import Reply, ZygoteClient
-from runforge.core.outcome import DeviceGrant
-from runforge.core.records import Group, Job
-from runforge.documents import request_file
-from runforge.documents.request import Request
-from runforge.documents.retried_request import with_changes
-from runforge.errors import OperationFailed
-from runforge.files.durable import refuse_link
 from runforge.machine import gpu_lease
 from runforge.machine.gpu_watch import GpuWatch
 from runforge.workspace import Workspace
@@ -98,39 +90,20 @@ class Launcher:
 
     def launch(self, launch: Launch, attempt_dir: Path) -> None:
         """Write the attempt's spec and ask for a supervisor. Raises StillRuns, RunForgeError or OSError."""
-        job, token = launch.job, launch.ref.token
-        run_dir = self._workspace.root / job.run_dir
-        refuse_link(run_dir)
-        request, digest = request_file.read_of_run(run_dir, job.request_sha)
-        _require_same(job, digest)
-        request = with_changes(request, job)
-        files = environment.of_request(self._workspace, request.environment)
-        variables = environment.variables(files, os.environ)
-        earlier_life.set_aside(self._workspace, job, token)
-        build_spec.make_attempt(attempt_dir)
-        outputs.archive(self._workspace, job)
-        if request.resuming.is_resumable:
-            checkpoints.make(run_dir)
-        terms = Terms(
+        token = launch.ref.token
+        written = preparing.write(
+            self._workspace,
+            launch,
+            attempt_dir,
             gpus=self._gpus.found.total,
             devices=tuple(self._gpus.known[uuid] for uuid in launch.grant.uuids),
-            ooms=launch.grant.ooms,
             threads=self._threads,
             umask=self._umask,
-            dry_run_seconds=job.dry_run_seconds,
-            yields=job.yields,
-            resumes=job.attempt > 1 and (_says_so(request) or not checkpoints.is_empty(run_dir)),
-            objective=_objective(launch.group, request),
-            environment=files,
-            variables=variables,
-            gpu_locks=tuple(_lock(each) for each in launch.grant.devices if each.device is not None),
             queue=self._queue,
         )
-        place = Place(job.run_id, job.attempt, token, self._workspace.root, run_dir, attempt_dir)
-        path, sealed = build_spec.write_spec(build_spec.build_spec(request, place, terms), request)
-        zygote = self._zygote(is_command=build_spec.is_command(request, terms))
+        zygote = self._zygote(is_command=written.is_command)
         self._number += 1
-        zygote.submit(self._number, path, sealed)
+        zygote.submit(self._number, written.path, written.digest)
         self._asked[self._number] = _Asked(token, zygote)
 
     def _zygote(self, *, is_command: bool) -> ZygoteClient:
@@ -169,27 +142,3 @@ class Launcher:
         """Start the dead zygotes again. OSError if the machine has no room for one: a launch starts it then."""
         for zygote in self._dead:
             zygote.start()
-
-
-def _lock(granted: DeviceGrant) -> GpuLock:
-    return GpuLock(granted.device or "", granted.is_whole)
-
-
-def _says_so(request: Request) -> bool:
-    """Return whether a run's later attempts resume whatever its folder of checkpoints has."""
-    return request.resuming.is_resumable or request.resuming.on_lost == "resume"
-
-
-def _require_same(job: Job, digest: str) -> None:
-    """Raise OperationFailed if the request is not the one that was queued; older jobs are not checked."""
-    if job.request_sha is not None and job.request_sha != digest:
-        raise OperationFailed(
-            f"{job.run_dir}/request.json was changed after the run was queued",
-            fix=f"`runforge retry {job.run_id}` takes the file as it is now; `runforge edit` changes a queued run",
-        )
-
-
-def _objective(group: Group | None, request: Request) -> tuple[str, str] | None:
-    if group is not None and group.objective_metric is not None:
-        return group.objective_metric, group.direction
-    return request.objective

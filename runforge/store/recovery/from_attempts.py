@@ -96,6 +96,7 @@ def _attempt(workspace: Workspace, job: Row, number: int, told: _History | None)
         "epoch": 0,
         "devices": json.dumps(_devices(spec)),
         "started_at": started_at or job["created_at"],
+        "place": "slurm" if exit_record.is_elsewhere(folder) else None,
         **dict.fromkeys(("finished_at", "cause", "error", "exit_code", "signal")),
     }
     if is_live:

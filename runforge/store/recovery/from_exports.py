@@ -114,7 +114,9 @@ def _part(found: Row, name: str) -> dict[str, Any]:
 def job_row(workspace: Workspace, exported: Row, groups: dict[str, Row]) -> Row:
     """Return the row of a job that queue.json shows."""
     folder = workspace.find_run_dir(exported["run_id"]) or workspace.run_dir(exported["run_id"])
-    state = exported["state"]
+    state, waits = exported["state"], exported.get("waiting")
+    if state == "queued" and isinstance(waits, str):
+        state = "running"  # it was submitted, and may begin
     name, value = _metric(document(folder / "result.json")) if state == "succeeded" else (None, None)
     gates = _gates(exported) if state == "queued" else {}
     return {
@@ -136,7 +138,8 @@ def job_row(workspace: Workspace, exported: Row, groups: dict[str, Row]) -> Row:
         "dry_run_seconds": 0.0 if exported.get("dry_run") else None,
         "created_at": exported["created_at"],
         "updated_at": clock.now(),
-        "started_at": exported.get("started_at"),
+        "started_at": exported.get("started_at") or (exported["created_at"] if state == "running" else None),
+        "waiting": waits if state == "running" and isinstance(waits, str) else None,
         "finished_at": exported.get("finished_at"),
         "error": exported.get("error") if state != "succeeded" else None,
         "cause": exported.get("cause"),

@@ -1,6 +1,25 @@
 -- name: insert
-INSERT INTO attempts (job_id, run_id, attempt, token, epoch, devices, started_at)
-VALUES (:job_id, :run_id, :attempt, :token, :epoch, :devices, :now);
+INSERT INTO attempts (job_id, run_id, attempt, token, epoch, devices, place, started_at)
+VALUES (:job_id, :run_id, :attempt, :token, :epoch, :devices, :place, :now);
+
+-- name: note_place
+UPDATE attempts SET place = :place WHERE job_id = :job_id AND attempt = :attempt AND finished_at IS NULL;
+
+-- name: begin
+UPDATE attempts SET begun_at = :begun_at, node = :node
+WHERE job_id = :job_id AND attempt = :attempt AND finished_at IS NULL;
+
+-- name: places
+-- Where those of these jobs are that are in a cluster. Without any such attempt nothing is looked for.
+SELECT jobs.job_id, attempts.place, node FROM jobs CROSS JOIN attempts USING (job_id, attempt)
+WHERE EXISTS (SELECT 1 FROM attempts INDEXED BY attempts_elsewhere WHERE place IS NOT NULL)
+  AND jobs.seq BETWEEN :first AND :last AND attempts.place IS NOT NULL;
+
+-- name: elsewhere
+-- How many running attempts are on this machine, and how many in a cluster.
+SELECT count(*) FILTER (WHERE attempts.place IS NULL) AS here,
+       count(*) FILTER (WHERE attempts.place IS NOT NULL) AS there
+FROM attempts JOIN jobs USING (job_id, attempt) WHERE jobs.state = 'running';
 
 -- name: end
 UPDATE attempts SET finished_at = :now, cause = :cause, error = :error, exit_code = :exit_code,
@@ -18,7 +37,7 @@ SELECT * FROM attempts ORDER BY started_at, job_id, attempt;
 -- How many of the last attempts that count as lost never came to start.
 SELECT count(*) FROM (
     SELECT cause FROM attempts
-    WHERE job_id = :job_id AND finished_at IS NOT NULL AND cause NOT IN ('postponed', 'yielded')
+    WHERE job_id = :job_id AND finished_at IS NOT NULL AND cause NOT IN ('postponed', 'preempted', 'yielded')
     ORDER BY attempt DESC LIMIT :lost)
 WHERE cause = 'launch_failed';
 

@@ -14,6 +14,8 @@ VALUES (:group_id, :lane_id, :name, :notes, :now, :created_by, :now,
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
        (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
+        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted,
        sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
 FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) WHERE group_id = :group_id;
 
@@ -21,6 +23,8 @@ FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) WHERE g
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
        (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
+        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted,
        sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
 FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) ORDER BY lane_id;
 
@@ -29,6 +33,8 @@ FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) ORDER B
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
        (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
+        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted,
        sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
 FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id)
 WHERE group_id IN (SELECT value FROM json_each(:names)) OR updated_at >= :since ORDER BY lane_id;
@@ -43,6 +49,8 @@ SELECT count(*), max(updated_at) FROM groups;
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
        (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
+       (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
+        WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted,
        sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
 FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id)
 WHERE lane_id IN (

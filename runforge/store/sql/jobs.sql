@@ -156,14 +156,15 @@ SELECT * FROM full_jobs WHERE seq = (
     ORDER BY is_gated, priority DESC, place, seq LIMIT 1);
 
 -- name: claim
-UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error = NULL, cause = NULL, stalled_at = NULL
+UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error = NULL, cause = NULL, stalled_at = NULL,
+                waiting = :waiting
 WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_requested = 0 AND is_gated = 0;
 
 -- name: end
 -- Returns whether somebody waits for the job, and for its group.
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
                 cause = :cause, metric_name = :metric_name, metric_value = :metric_value,
-                frozen_at = NULL, yield_requested = 0,
+                frozen_at = NULL, yield_requested = 0, waiting = NULL, recalled = 0,
                 stop_reason = CASE WHEN :cause = 'stopped_early' THEN stop_reason END
 WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
   AND state IN ('queued', 'running')
@@ -174,13 +175,13 @@ RETURNING EXISTS (SELECT 1 FROM dependencies WHERE parent = jobs.job_id AND met 
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,
                 updated_at = :now, error = :error, cause = :cause,
                 not_before = :not_before, delayed = :not_before IS NOT NULL,
-                held = :held, frozen_at = NULL, yield_requested = 0, stop_reason = NULL
+                held = :held, frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL, recalled = 0
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 
 -- name: give_back
 -- After a yield: before all others of its lane and priority that wait.
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, started_at = NULL, updated_at = :now, error = :error,
-                cause = :cause, held = :held, frozen_at = NULL, yield_requested = 0,
+                cause = :cause, held = :held, frozen_at = NULL, yield_requested = 0, waiting = NULL, recalled = 0,
                 yields = yields + 1, idle_yields = :idle_yields, last_step = :last_step,
                 position = (SELECT iif(first <= jobs.place, first - 1, jobs.position)
                             FROM (SELECT min(place) AS first FROM jobs AS other INDEXED BY jobs_next
@@ -191,8 +192,33 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_r
 -- name: try_again
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
                 error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used,
-                frozen_at = NULL, yield_requested = 0, stop_reason = NULL
+                frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL, recalled = 0
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
+
+-- name: wait
+UPDATE jobs SET waiting = :waiting, updated_at = :now
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND waiting IS NOT NULL AND waiting <> :waiting;
+
+-- name: begin
+UPDATE jobs SET waiting = NULL, recalled = 0, started_at = :begun_at, updated_at = :now
+WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND waiting IS NOT NULL;
+
+-- name: recall
+UPDATE jobs SET recalled = :wish, updated_at = :now WHERE job_id = :job_id AND state = 'running' AND waiting IS NOT NULL;
+
+-- name: to_recall
+-- What waits in a cluster's queue and is not to begin now: a person wants it back, its lane is paused, or the window is
+-- full and a more urgent job of its lane is ready. Index seeks alone, for each that waits.
+SELECT job_id FROM jobs INDEXED BY jobs_waiting CROSS JOIN lanes USING (lane_id)
+WHERE waiting IS NOT NULL AND jobs.state = 'running'
+  AND (recalled > 0 OR lanes.is_paused = 1
+       OR (:is_full AND EXISTS (
+           SELECT 1 FROM lane_shapes AS ready
+           WHERE ready.lane_id = jobs.lane_id AND ready.ready > 0 AND ready.is_closed = 0
+             AND jobs.priority < (SELECT other.priority FROM jobs AS other INDEXED BY jobs_next
+                                  WHERE other.lane_id = ready.lane_id AND other.shape_id = ready.shape_id
+                                    AND other.state = 'queued' AND other.is_gated = 0
+                                  ORDER BY other.priority DESC, other.place, other.seq LIMIT 1))));
 
 -- name: next_due
 SELECT min(not_before) FROM jobs WHERE state = 'queued' AND delayed = 1;
@@ -280,9 +306,10 @@ DELETE FROM jobs WHERE job_id = :job_id;
 DELETE FROM jobs WHERE job_id IN (SELECT value FROM json_each(:job_ids));
 
 -- name: totals
-SELECT sum(queued) AS queued, sum(running) AS running,
+-- What was submitted to a cluster and has not begun is queued to people.
+SELECT sum(queued) + waiting AS queued, sum(running) - waiting AS running,
        sum(succeeded) AS succeeded, sum(failed) AS failed, sum(canceled) AS canceled
-FROM lanes;
+FROM lanes, (SELECT count(*) AS waiting FROM jobs INDEXED BY jobs_waiting WHERE waiting IS NOT NULL);
 
 -- name: count_by_state
 -- The slow way, to check the counters against.

@@ -64,7 +64,7 @@ ORDER BY seq;
 
 -- name: daemon
 SELECT epoch, pid, start_ticks, boot_id, started_at, max_parallel, gpu_slots, state, wanted,
-       drain_until, last_served_group, gpu_auto, devices
+       drain_until, last_served_group, gpu_auto, devices, backend
 FROM daemon WHERE one = 1;
 
 -- name: take_over
@@ -76,6 +76,9 @@ WHERE one = 1 RETURNING epoch;
 
 -- name: set_gpu_choice
 UPDATE daemon SET gpu_auto = :gpu_auto, devices = :devices WHERE one = 1;
+
+-- name: set_backend
+UPDATE daemon SET backend = :backend WHERE one = 1;
 
 -- name: set_gpu_slots
 UPDATE daemon SET gpu_slots = :gpu_slots WHERE one = 1;

@@ -10,7 +10,7 @@ SELECT * FROM (
                + substr(finished_at, 21, 3) - substr(started_at, 21, 3) AS milliseconds,
            metric_name, metric_value,
            overrides, tags, error, held, blockers, not_before,
-           state = 'running' AND (frozen_at IS NOT NULL OR yield_requested > 0) AS is_odd
+           state = 'running' AND (frozen_at IS NOT NULL OR yield_requested > 0 OR waiting IS NOT NULL) AS is_odd
     FROM jobs ORDER BY seq DESC LIMIT :limit)
 ORDER BY seq;
 
@@ -19,11 +19,13 @@ SELECT ifnull(sum(queued + running + succeeded + failed + canceled), 0) FROM lan
 
 -- name: groups
 SELECT group_id, name, groups.is_paused, paused_by, pause_reason, is_canceled, is_open,
-       queued, running, succeeded, failed, canceled,
+       queued + submitted, running - submitted, succeeded, failed, canceled,
        iif(canceled > 0, (SELECT count(*) FROM jobs
                           WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early'), 0) AS stopped,
        sweeps.ended, sweeps.made, sweeps.wanted
-FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) ORDER BY lane_id;
+FROM (SELECT *, (SELECT count(*) FROM jobs INDEXED BY jobs_waiting
+                 WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted FROM groups) AS groups
+JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) ORDER BY lane_id;
 
 -- name: jobs_running
 SELECT seq, run_id, name, group_id, state, attempt, started_at,
@@ -31,7 +33,7 @@ SELECT seq, run_id, name, group_id, state, attempt, started_at,
                + substr(finished_at, 21, 3) - substr(started_at, 21, 3) AS milliseconds,
            metric_name, metric_value,
        overrides, tags, error, held, blockers, not_before,
-       frozen_at IS NOT NULL OR yield_requested > 0 AS is_odd,
+       frozen_at IS NOT NULL OR yield_requested > 0 OR waiting IS NOT NULL AS is_odd,
        job_id, cpus, gpus, vram_mb, mem_mb, pins, stalled_at, 0 AS group_full
 FROM jobs JOIN shapes USING (shape_id) WHERE state = 'running' ORDER BY seq;
 

@@ -1,0 +1,66 @@
+"""The name of an attempt's job, and the script that Slurm runs on the node. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from runforge import own_python
+from runforge.backends.base import AttemptRef
+from runforge.backends.slurm.options import SlurmOptions
+from runforge.digest import sha256_of
+from runforge.supervise.node import OUTPUT
+
+#: A supervisor that was killed ends with a code above this; what it has left must be ended too.
+_SIGNALED = 128
+
+
+def prefix(root: Path) -> str:
+    """Return how the names of all jobs of a workspace begin."""
+    return f"rf-{sha256_of(str(root).encode('utf-8', 'surrogateescape'))[:8]}-"
+
+
+def tail(ref: AttemptRef) -> str:
+    """Return the rest of the name of an attempt's job: its secret's digest, for names are public, and its run."""
+    return f"{secret(ref.token)}-{ref.run_id}.{ref.attempt}"
+
+
+def secret(token: str) -> str:
+    """Return what a job's name has of the attempt's secret."""
+    return sha256_of(token.encode())[:12]
+
+
+def tail_of(name: str) -> str:
+    """Return the rest of a job's name: the same wherever the workspace lies."""
+    return name.split("-", 2)[-1]
+
+
+def text(options: SlurmOptions, spec: Path, digest: str) -> bytes:
+    """Return the script. Its shell outlives the supervisor, and ends what a killed one has left."""
+    lines = [
+        "#!/bin/sh",
+        "trap : TERM INT HUP",
+        *options.setup,
+        command(options, "runforge.supervise.on_node", str(spec), digest),
+        "code=$?",
+        f"[ $code -le {_SIGNALED} ] || {command(options, 'runforge.supervise.fence', str(spec))}",
+        "exit $code",
+    ]
+    return "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def command(options: SlurmOptions, module: str, *words: str) -> str:
+    """Return the shell's words that run the `main` of a module with the interpreter of the nodes."""
+    found = own_python.command(module, *words)
+    if options.python:
+        found[0] = options.python
+    return shlex.join(found)
+
+
+def sbatch(name: str, folder: Path, given: Sequence[str]) -> list[str]:
+    """Return the command that submits the script which it reads; `given` are the options for the run."""
+    return [
+        *("sbatch", "--parsable", "--no-requeue", f"--job-name={name}", f"--chdir={folder}"),
+        *(f"--output={folder / OUTPUT}", "--open-mode=append", *given),
+    ]

@@ -1,0 +1,72 @@
+"""Decides what happens to a job whose attempt was Slurm's, from the report on it. Pure.
+
+What the attempt's own record says counts, whatever Slurm says; without one Slurm's word does. The table is in
+docs/slurm.md. All else is `core.policy`'s.
+"""
+
+from __future__ import annotations
+
+from runforge.core import policy, terminated
+from runforge.core.outcome import Ending, Finding, Report, Scheduled
+from runforge.core.policy import Act, Decision, Past
+from runforge.core.records import Job
+from runforge.core.states import Cause, State
+from runforge.text import safe
+
+#: The node has failed, not the run.
+NODE_LOST = frozenset({"NODE_FAIL", "BOOT_FAIL"})
+
+
+def decide(report: Report, job: Job, orphans: str, past: Past) -> Decision:
+    """Return what happens to a job, from the report on its attempt and the policy for orphans."""
+    told = report.scheduled or Scheduled()
+    if report.finding is Finding.ENDED and report.record is not None and report.record.terminated:
+        return _terminated(report, told, job, orphans, past)
+    if report.record is not None and report.record.canceled and told.is_fenced and not job.cancel_requested:
+        return policy.decide(Report(Finding.LOST), job, orphans, past)
+    if report.finding is Finding.REVOKED and report.refused is None and not report.is_forged:
+        return _never_began(told, job, past)
+    if report.finding is Finding.LOST:
+        ending = terminated.ending(told.state, told.said)
+        if ending is not None:
+            return Decision((Act.LEAVE_RESULT,), ending)
+    return policy.decide(report, job, orphans, past)
+
+
+def _terminated(report: Report, told: Scheduled, job: Job, orphans: str, past: Past) -> Decision:
+    """Return what happens to a run that Slurm has ended: why, Slurm alone knows, and perhaps only later."""
+    if job.cancel_requested:  # by a person here; Slurm was told too
+        return Decision((Act.LEAVE_RESULT,), Ending(State.CANCELED, Cause.CANCELED, policy.CANCELED))
+    said = report.record.said if report.record is not None else None
+    ending = terminated.ending(told.state, said)
+    # A controller that was killed ends the jobs that it has forgotten, and this is called canceled too; but it lists them
+    # no more, while it lists what somebody has canceled.
+    is_hearsay = ending is terminated.CANCELED and told.state is None
+    if ending is not None and not (is_hearsay and (told.is_unlisted or not told.is_final)):
+        return Decision((Act.LEAVE_RESULT,), ending)
+    if not told.is_final and not (is_hearsay and told.is_unlisted):
+        return Decision()
+    # Nobody says why: a node that was shut down, or an administrator's signal. The run is not to blame.
+    return policy.decide(Report(Finding.LOST), job, orphans, past)
+
+
+def _never_began(told: Scheduled, job: Job, past: Past) -> Decision:
+    """Return what happens to a run whose attempt Slurm has ended before it began, or has never had."""
+    if told.is_withdrawn:
+        return Decision(
+            ending=Ending(State.QUEUED, Cause.POSTPONED, "not begun: taken back from Slurm's queue")
+        )
+    if told.state is None or told.state in NODE_LOST:
+        why = "Slurm does not have it any more" if told.state is None else f"its node failed ({told.state})"
+        return Decision(ending=Ending(State.QUEUED, Cause.POSTPONED, f"not begun: {why}"))
+    if told.state == "CANCELLED" and not told.node:
+        return Decision(ending=terminated.CANCELED)
+    ending = terminated.ending(told.state, told.said, has_begun=False)
+    if ending is not None:
+        return Decision(ending=ending)
+    decision = policy.decide(Report(Finding.REVOKED), job, "requeue", past)
+    if decision.ending is None or decision.ending.cause is not Cause.LAUNCH_FAILED:
+        return decision
+    said = f": {safe(told.said)}" if told.said else ""
+    error = f"{decision.ending.error}; Slurm says {told.state}{said}"
+    return decision._replace(ending=decision.ending._replace(error=error))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
+from runforge.digest import sha256_of
 from runforge.named import NamedTuple
 from runforge.store.journal import Transaction
 
@@ -29,7 +29,7 @@ class Code(NamedTuple):
     @property
     def id(self) -> str:
         """Its name in the journal: equal for equal code, environment and folder."""
-        digest = hashlib.sha256("\0".join(map(str, self)).encode("utf-8", "surrogateescape")).hexdigest()
+        digest = sha256_of("\0".join(map(str, self)).encode("utf-8", "surrogateescape"))
         return f"{self.tree or 'none'}-{digest[:12]}"
 
     @property

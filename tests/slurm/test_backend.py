@@ -138,6 +138,7 @@ def test_without_a_controller_runs_go_on_and_nothing_is_judged(queue: Queue, clu
 def test_a_run_that_is_preempted_goes_on_later_and_it_costs_no_chance(queue: Queue, cluster: Cluster) -> None:
     queue.enqueue((300.0, 0))
     queue.until(lambda: queue.shown() == ["running"], "it runs")
+    queue.until(lambda: len(alive(cluster)) == 1, "what other tests have left is gone")
     (row,) = alive(cluster)
     urgent = [
         "--partition=urgent",

@@ -162,7 +162,7 @@ def _sqlite() -> Finding:
     version = ".".join(map(str, sqlite.VERSION))
     text = f"SQLite {version} ({sqlite.sqlite.__name__})"
     utils = sys.modules.get("sqlite_utils.utils")
-    if utils is not None and utils.sqlite3 is not sqlite.sqlite:
+    if utils is not None and utils.sqlite3.Connection is not sqlite.sqlite.Connection:
         return Finding("sqlite", "problem", f"{text}; sqlite-utils uses another SQLite library")
     if sqlite.is_fixed():
         return Finding("sqlite", "ok", text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import Any
     from typing import NamedTuple as NamedTuple  # noqa: PLC0414 - others take it from here
 else:
@@ -30,9 +30,21 @@ else:
             cls._fields = cls.__match_args__ = names
 
         def __new__(cls, /, *values: Any, **named: Any) -> Any:
-            """Make the class's own function of this name, which takes its fields, and call it: most are never called."""
-            cls.__new__ = _maker(cls._fields, tuple(cls._field_defaults.values()))
-            return cls.__new__(cls, *values, **named)
+            """Return a tuple of these values. TypeError if they do not fit the fields."""
+            if named or len(values) != len(cls._fields):
+                values = cls._filled(values, named)
+            return tuple.__new__(cls, values)
+
+        @classmethod
+        def _filled(cls, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+            given = dict(zip(cls._fields, values, strict=False))
+            wrong = [name for name in named if name in given or name not in cls._fields]
+            known = {**cls._field_defaults, **given, **named}
+            lacking = [name for name in cls._fields if name not in known]
+            if wrong or lacking or len(values) > len(cls._fields):
+                what = f"{len(values)} values and {sorted(named)}, lacking {lacking}"
+                raise TypeError(f"{cls.__name__} has the fields {cls._fields}; given: {what}")
+            return tuple([known[name] for name in cls._fields])
 
         @classmethod
         def _make(cls, values: Iterable[Any]) -> Any:
@@ -56,12 +68,3 @@ else:
 
         def __getnewargs__(self) -> tuple[Any, ...]:
             return tuple(self)
-
-    def _maker(names: tuple[str, ...], defaults: tuple[Any, ...]) -> Callable[..., Any]:
-        """Return `__new__` for these fields."""
-        listed = ", ".join(names)
-        source = f"lambda _cls, {listed}: _new(_cls, ({listed},))"
-        made = eval(source, {"_new": tuple.__new__, "__builtins__": {}})  # noqa: S307 - names of our own fields
-        made.__defaults__ = defaults
-        made.__name__ = "__new__"
-        return made

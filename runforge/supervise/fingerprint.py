@@ -30,7 +30,8 @@ from typing import Any
 
 from runforge.machine import os_process
 
-#: Of longer tables only the length is compared: they are constants (Unicode, physics), and there are many.
+#: Of longer tables only the length is compared, the modules aside: they are constants (Unicode, physics), and there
+#: are many.
 _LONGEST = 256
 #: The worker itself switches these off.
 _OWN = ("runforge.failpoints",)
@@ -63,7 +64,7 @@ class Objects:
         self._members: list[list[Any] | set[Any]] = []
         self._long: list[Any] = []
         for place in _places([*self._modules, *self._forked]):
-            if len(place) > _LONGEST:
+            if len(place) > _LONGEST and place is not sys.modules:
                 self._long.append(place)
             elif isinstance(place, dict):
                 self._dicts.append(place)

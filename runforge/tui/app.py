@@ -297,9 +297,10 @@ def _provider(name: str) -> type[Provider]:
 
 
 def _tidy() -> None:
-    """Collect garbage from now on: until the first paint, everything that was made is still in use."""
-    gc.freeze()
-    gc.enable()
+    """Collect garbage from now on, if that was put off: until the first paint, all that was made is still in use."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _nothing(_: object) -> None:

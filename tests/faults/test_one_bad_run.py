@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runforge.attempts import exit_record, start_marker
-from runforge.backends.local import launcher
+from runforge.backends import preparing
 from runforge.core.outcome import ExitRecord
 from runforge.errors import InvalidRequest
 from runforge.queue import cancel
@@ -33,7 +33,7 @@ def test_a_request_that_cannot_be_read_now_waits_and_the_others_run(
 ) -> None:
     enqueue(ws, 0.0, 0.0)
     bad = lists.jobs(ws)[0].run_id
-    read, refusing = launcher.request_file.read_of_run, [True]
+    read, refusing = preparing.request_file.read_of_run, [True]
 
     def refuse(folder: Path, sha: str | None) -> Any:
         if refusing and folder.name == bad:
@@ -42,7 +42,7 @@ def test_a_request_that_cannot_be_read_now_waits_and_the_others_run(
             )
         return read(folder, sha)
 
-    monkeypatch.setattr(launcher.request_file, "read_of_run", refuse)
+    monkeypatch.setattr(preparing.request_file, "read_of_run", refuse)
     daemon.until(lambda: daemon.states() == ["queued", "succeeded"], "the other has run")
     shown = lists.run(ws, bad).job
     assert shown.cause == "postponed"

@@ -33,7 +33,7 @@ def test_a_history_that_found_something_finds_nothing_now(seed: int, folder: Pat
 
 @pytest.mark.slow
 def test_a_long_history_breaks_nothing_and_has_seen_everything(folder: Path) -> None:
-    world = play(1, 15_000, folder)
+    world = play(3, 15_000, folder)
     seen = world.referee.events
     assert (
         min(seen[event] for event in ("claimed", "requeued", "retried", "succeeded", "failed", "canceled"))

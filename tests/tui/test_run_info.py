@@ -81,7 +81,9 @@ def test_what_an_attempt_used_is_shown(ws: Workspace) -> None:
     enqueue(ws, runs=1)
     job = jobs_of(ws)["0001"]
     used = Used({"GPU-0": 62669}, 43.2, 8.0, 900.0, 61.0, 0.5)
-    attempt = AttemptView(1, "2026-01-01T00:00:00.000Z", None, None, None, 0, None, "a", ("a", "b"), used)
+    attempt = AttemptView(
+        1, "2026-01-01T00:00:00.000Z", None, None, None, 0, None, "a", ("a", "b"), used=used
+    )
     said = info_text(RunView(job, [attempt], [], ws.root / job.run_dir)).plain
     assert "GPU a, b" in said
     assert "used GPU memory 61.2 GiB, GPU 43 % busy, watched for 50% of its time, memory 900 MiB" in said

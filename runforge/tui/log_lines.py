@@ -109,10 +109,7 @@ class LogLines(ScrollView, can_focus=True):
             self.post_message(self.Status(said[0], said[1], follow=self._follow, note=note))
 
     def _look(self) -> None:
-        is_hidden = (
-            not self.screen.is_current and not self._is_short
-        )  # under a dialog it is seen, but not followed
-        if not self.display or is_hidden:
+        if not self.display or not self.screen.is_current:
             return
         if self.parent is not None and not getattr(self.parent, "display", True):
             return
@@ -136,13 +133,8 @@ class LogLines(ScrollView, can_focus=True):
         self._rows = None
         self._ask_if_short()
 
-    @property
-    def _is_short(self) -> bool:
-        """Whether lines that the view should show are not there."""
-        return self._page is None or not self._page.covers(self.scroll_offset.y, self.size.height)
-
     def _ask_if_short(self) -> None:
-        if self._is_short:
+        if self._page is None or not self._page.covers(self.scroll_offset.y, self.size.height):
             self._ask()
 
     def _take(self, source: LogSource, page: LogPage | None) -> None:
@@ -197,6 +189,7 @@ class LogLines(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Stay at the end after the change of size."""
         self._painted.clear()
+        self.refresh()  # it may have been painted in the new size already, with the lines that it had
         self._grown()
         self._ask_if_short()
 

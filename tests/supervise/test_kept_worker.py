@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys  # noqa: F401 - "a module that is exchanged" must be there before
 import os
 import re
 import signal

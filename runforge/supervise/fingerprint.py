@@ -18,6 +18,7 @@ import gc
 import locale
 import os
 import random
+import re
 import resource
 import signal
 import sys
@@ -37,6 +38,9 @@ _LONGEST = 256
 _OWN = ("runforge.failpoints",)
 #: Whose names the interpreter binds anew in a forked process: locks.
 _FORKED = ("threading", "logging", "random")
+#: Patterns that were compiled before, under the text that each was made of: they mean nothing, and the supervisor
+#: itself compiles some between two workers.
+_COMPILED = ("_cache", "_cache2")
 #: How a module was found, and what `import *` takes of it.
 _UNREAD = ("__spec__", "__loader__", "__all__")
 #: The flag of classes that were made when the program ran.
@@ -136,8 +140,8 @@ def _places(modules: Sequence[dict[str, Any]]) -> list[Any]:
         for name, value in names.items():
             if name not in _UNREAD:
                 found.update((id(place), place) for place in _held_by(value))
-    for names in modules:
-        found.pop(id(names), None)
+    for unread in (*modules, *(getattr(re, name, None) for name in _COMPILED)):
+        found.pop(id(unread), None)
     return list(found.values())
 
 

@@ -86,7 +86,8 @@ def noon_in_berlin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
     """The wall clock stands at noon in a place one hour east of UTC."""
     noon = datetime(2026, 11, 24, 11, 0, tzinfo=timezone.utc)
     shift = tmp_path / "shift"
-    shift.write_text(str((noon - datetime.now(timezone.utc)).total_seconds()), "ascii")
+    # A millisecond after noon: the clock's own cut the rest off, and it would be a moment before.
+    shift.write_text(str((noon - datetime.now(timezone.utc)).total_seconds() + 1e-3), "ascii")
     monkeypatch.setenv(clock.FAKE_CLOCK, str(shift))
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()

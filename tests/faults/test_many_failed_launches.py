@@ -13,7 +13,8 @@ from runforge.store.opening import open_snapshot
 
 pytestmark = pytest.mark.slow
 
-_RUNS = 2000
+#: Enough for some beats of the heart on a quick machine too: there a second has a thousand of these launches.
+_RUNS = 5000
 
 
 def _in_states(here: Arena) -> tuple[int, int]:

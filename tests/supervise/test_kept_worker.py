@@ -405,11 +405,18 @@ def test_a_run_with_an_environment_or_a_device_of_its_own_has_a_process_of_its_o
         {"environment": own},
         {"payload": {"grant": {"gpus": 1, "gpu": gpu, "devices": [gpu]}}},
         {"payload": {"dry_run_seconds": 1.0}},
-        {"env": {"LONG": "x" * 100_000}},
     ]
     for changes in apart:
-        pids = [queue.run("pass")[0], queue.run("pass", **changes)[0], queue.run("pass")[0]]
+        pids = [queue.run("pass")[0], queue.run("pass", **changes)[0]]
+        pids += [queue.run("pass")[0], queue.run("pass")[0]]
         assert len(set(pids)) == 3, changes
+        assert pids[2] == pids[3], "no worker is kept any more"
+
+
+def test_a_run_whose_order_is_too_long_to_hand_over_gets_a_new_process(queue: Queue) -> None:
+    first = queue.run("pass")[0]
+    second, said, record = queue.run("import os; print(len(os.environ['LONG']))", env={"LONG": "x" * 100_000})
+    assert (first == second, said, record.exit_code) == (False, "100000\n", 0)
 
 
 def test_memory_stays_flat(queue: Queue) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 from runforge.exports import window
 from runforge.exports.documents import (
     best_run,
@@ -17,8 +14,15 @@ from runforge.exports.documents import (
 )
 from runforge.exports.list_blocks import encode_items
 from runforge.exports.window import BLOCK, Oldest
+from runforge.named import NamedTuple
 from runforge.store import records
-from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from runforge.store.journal import Transaction
 
 
 def queue(tx: Transaction, seq: int, limit: int | None) -> dict[str, Any]:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Mapping
 
-from runforge.core.daemon_row import DaemonRow
+from runforge import light_json
 from runforge.core.group_status import group_status
 from runforge.core.ranking import MINIMIZE, Ranking, ranking
-from runforge.core.records import Group, Job
 from runforge.core.states import TERMINAL, Cause
 from runforge.store import records
-from runforge.store.journal import Transaction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from runforge.core.daemon_row import DaemonRow
+    from runforge.core.records import Group, Job
+    from runforge.store.journal import Transaction
+
+    #: What the queued jobs wait for, by job id: as `waiting_on` of queue.json shows it.
+    WaitingOn = Mapping[str, list[dict[str, str]]]
+    #: Where jobs are in a cluster, by job id: the job's number there, and its machine.
+    Places = Mapping[str, tuple[str | None, str | None]]
+
 _ENDED = frozenset(map(str, TERMINAL))
-#: What the queued jobs wait for, by job id: as `waiting_on` of queue.json shows it.
-WaitingOn = Mapping[str, list[dict[str, str]]]
-#: Where jobs are in a cluster, by job id: the job's number there, and its machine.
-Places = Mapping[str, tuple[str | None, str | None]]
 _NOWHERE: Places = {}
 
 
@@ -68,7 +69,7 @@ def job_document(row: Any, waiting: WaitingOn, where: Places = _NOWHERE) -> dict
         "dry_run": row["dry_run_seconds"] is not None,
         "number": row["seq"],
         "name": row["name"],
-        "tags": json.loads(row["tags"]) if row["tags"] != "[]" else [],
+        "tags": light_json.loads(row["tags"]) if row["tags"] != "[]" else [],
         "held": bool(row["held"]),
         "not_before": row["not_before"],
         "waiting_on": waiting.get(row["job_id"], []),
@@ -77,7 +78,7 @@ def job_document(row: Any, waiting: WaitingOn, where: Places = _NOWHERE) -> dict
         "resumable": row["is_resumable"] == 1,
         "on_lost": row["on_lost"],
         "yields": row["yields"],
-        "stop_reason": json.loads(row["stop_reason"]) if row["stop_reason"] else None,
+        "stop_reason": light_json.loads(row["stop_reason"]) if row["stop_reason"] else None,
         "place": place,
         "node": node,
         "waiting": row["waiting"],
@@ -178,7 +179,7 @@ def run_entry(row: Any) -> dict[str, Any]:
     return {
         "run_id": row["run_id"],
         "status": state if row["waiting"] is None else "queued",
-        "request_overrides": json.loads(row["overrides"]),
+        "request_overrides": light_json.loads(row["overrides"]),
         "result_ref": f"{row['run_dir']}/result.json" if has_result else None,
         "primary_metric": _metric(name, value),
         "diverged": name is not None and value is None,

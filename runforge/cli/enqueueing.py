@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from runforge.cli import output
 from runforge.cli.options import dry_run_seconds, find
 from runforge.core.submission import MAX_RUNS, USUAL, Submission
 from runforge.documents.placeholders import filled
 from runforge.documents.request_file import read_request
 from runforge.documents.secrets import hidden, secrets_in
 from runforge.errors import InvalidPlan, Missing
-from runforge.files.given import read_given, shown
-from runforge.metrics import tokens
+from runforge.later import module
 from runforge.paths import Path
 from runforge.queue import submit
 
@@ -18,12 +16,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from runforge.cli import output
     from runforge.core.records import Job
+    from runforge.metrics import tokens
+else:
+    tokens = module("runforge.metrics.tokens")
+    output = module("runforge.cli.output")
 
 
 def read_plan(path: Path) -> bytes:
     """Return a plan's bytes; Missing if it does not exist, InvalidPlan if it cannot be read."""
     from runforge.documents.plan import PLAN_LIMIT
+    from runforge.files.given import read_given, shown
 
     try:
         return read_given(path, PLAN_LIMIT)
@@ -86,6 +90,8 @@ def sweep(
     as_json: bool = False,
 ) -> int:
     """Put all runs of a plan into the queue."""
+    from runforge.files.given import shown
+
     data, where = read_plan(plan), shown(plan)
     here = find(plan_workspace(given, data, where), state_dir)
     made = submit.enqueue_sweep(here, data, submission, where=where, max_runs=max_runs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from runforge import __version__, clock
-from runforge.cli import submit_sweep
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
 from runforge.config import WHEN
 from runforge.core.retrying import is_change
@@ -19,7 +18,6 @@ from runforge.documents.request_options import (
     stop_of,
 )
 from runforge.errors import InvalidRequest, Missing
-from runforge.files.given import shown
 from runforge.later import module, re
 from runforge.queue.environment import Captured, capture
 from runforge.queue.ordering import NOTHING_USUAL, After, Order, Usual
@@ -29,10 +27,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from runforge.cli import gpu_names, units
+    from runforge.cli import gpu_names, submit_sweep, units
     from runforge.cli.submit_given import Given
     from runforge.paths import Path
 else:
+    submit_sweep = module("runforge.cli.submit_sweep")
     gpu_names = module("runforge.cli.gpu_names")
     units = module("runforge.cli.units")
 
@@ -82,8 +81,14 @@ def order_of(given: Given, usual: Usual = NOTHING_USUAL) -> Order:
         breaker=breaker_of(given.breaker),
         objective=objective,
         max_runs=given.max_runs,
-        where="submit" if given.request is None else shown(given.request),
+        where="submit" if given.request is None else _shown(given.request),
     )
+
+
+def _shown(request: Path) -> str:
+    from runforge.files.given import shown
+
+    return shown(request)
 
 
 def _require_together(given: Given) -> None:
@@ -162,7 +167,7 @@ def _request(given: Given) -> dict[str, Any]:
         if not isinstance(request.get("model"), dict) or not isinstance(request.get("device"), dict):
             from runforge.documents.request import parse_request
 
-            parse_request(request, where=shown(given.request))  # says what is missing
+            parse_request(request, where=_shown(given.request))  # says what is missing
     else:
         folder = folder_of(given.folder)
         words = checked_command(given.command, is_shell=given.shell, folder=folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from runforge.documents.request_options import Objective
 from runforge.errors import InvalidRequest, Missing, OperationFailed
-from runforge.files.given import read_given, shown
 from runforge.queue.ordering import Searched
 from runforge.text import did_you_mean
 
@@ -102,6 +101,7 @@ def sweep(given: Given) -> Sweep | None:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
+    from runforge.files.given import read_given, shown
     from runforge.sweeps import rows
 
     where = f"--from {shown(path)}"

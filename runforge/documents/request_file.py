@@ -12,7 +12,6 @@ from runforge.errors import (
     Missing,
 )
 from runforge.files.durable import read_bounded
-from runforge.files.given import read_given, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ def digest(data: bytes) -> str:
 
 def read_given_request(path: Path) -> tuple[Request, bytes]:
     """Return the request that a command line names (file or stream) and its bytes; see `read_new_request`."""
+    from runforge.files.given import read_given, shown
+
     where = shown(path)
     data = _read(lambda: read_given(path, REQUEST_LIMIT), where)
     request = _parsed(data, where)
@@ -69,6 +70,8 @@ def read_given_request(path: Path) -> tuple[Request, bytes]:
 
 def read_given_document(path: Path) -> dict[str, Any]:
     """Return the request that a command line names as it is, not checked yet: a sweep may fill what it lacks."""
+    from runforge.files.given import read_given, shown
+
     where = shown(path)
     data = _read(lambda: read_given(path, REQUEST_LIMIT), where)
     return strict_json.parse(data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest, where=where)

@@ -13,7 +13,6 @@ from runforge import failpoints
 from runforge.documents import environment as stored
 from runforge.errors import InvalidRequest, Missing
 from runforge.files.durable import fsync_dir, fsync_file, make_dir, read_bounded, read_if_there, write_atomic
-from runforge.files.given import shown
 from runforge.named import NamedTuple
 from runforge.paths import Path
 
@@ -122,6 +121,8 @@ def _names_in(source: Path) -> Iterator[str]:
         raise Missing(f"--env-from {source} is missing", fix="Check the path") from None
     except (OSError, RuntimeError) as error:
         raise InvalidRequest(f"--env-from {source} cannot be read: {error}") from error
+    from runforge.files.given import shown
+
     yield from stored.lines(data, shown(source))
 
 

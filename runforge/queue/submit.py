@@ -24,10 +24,8 @@ from runforge.queue.new_jobs import (
     queued_as,
     reserve,
 )
-from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.store import records, transitions
 from runforge.store.opening import open_journal
-from runforge.sweeps.run_overrides import RunOverrides
 from runforge.training.check import check_datasets, check_request
 
 TYPE_CHECKING = False
@@ -37,9 +35,11 @@ if TYPE_CHECKING:
     from runforge.core.records import Group, Job
     from runforge.documents.plan import Plan
     from runforge.documents.request import Request
+    from runforge.queue.run_folders import RunFolders
     from runforge.store import edges, targets
     from runforge.store.foreground import Mark
     from runforge.store.journal import Journal, Transaction
+    from runforge.sweeps.run_overrides import RunOverrides
     from runforge.workspace import Workspace
 else:
     edges = module("runforge.store.edges")
@@ -73,6 +73,7 @@ def enqueue_sweep(
     Raises InvalidPlan, InvalidRequest or Missing before anything is written.
     """
     from runforge.documents.plan import parse_plan
+    from runforge.queue.run_folders import RunFolders, all_or_nothing
     from runforge.sweeps.expand import doubts_about, expand, samples
 
     plan = parse_plan(plan_bytes, where=where)

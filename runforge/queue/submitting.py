@@ -7,7 +7,6 @@ that no job knows.
 from __future__ import annotations
 
 from runforge import clock, failpoints, ids
-from runforge.core.dependencies import Parent
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.later import module
 from runforge.named import NamedTuple
@@ -33,6 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from runforge.core.dependencies import Parent
     from runforge.core.records import Group
     from runforge.documents.plan import Plan
     from runforge.queue.ordering import After, Order, Prepared
@@ -137,6 +137,10 @@ def _known_group(tx: Transaction, name: str) -> Group | None:
 
 def parents_of(tx: Transaction, wanted: Sequence[After]) -> list[Parent]:
     """Return the runs and groups that are to be waited for; OperationFailed if a name means none."""
+    if not wanted:
+        return []
+    from runforge.core.dependencies import Parent
+
     found: dict[Parent, None] = {}
     for after in wanted:
         selection = targets.select(tx, [after.target])

@@ -62,6 +62,12 @@ def _wait_until_whole(workspace: Workspace) -> None:
         time.sleep(_MEND_PAUSE)
 
 
+def _require_exchanged(workspace: Workspace) -> None:
+    """Refuse a journal that a recovery has begun to exchange and has not finished."""
+    if os.path.lexists(f"{workspace.journal}{which_file.RECOVERY_NOTE}"):
+        swap.require_finished(workspace)
+
+
 def exists(workspace: Workspace) -> bool:
     """Return whether the workspace has a journal. Raises JournalMissing if its journal is gone."""
     if workspace.journal.exists():
@@ -83,7 +89,7 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
         workspace.prepare()
     require_local(workspace.state_dir)
     _require_files(path)
-    swap.require_finished(workspace)
+    _require_exchanged(workspace)
     which_file.require_same(workspace)
     _wait_until_whole(workspace)
     if _is_emptied(path):
@@ -211,7 +217,7 @@ def open_snapshot(workspace: Workspace) -> Journal:
 def _open_as_left(path: Path, workspace: Workspace) -> Journal:
     """Open the journal without writing a byte: with its WAL if a process has that open, else without."""
     _require_files(path)
-    swap.require_finished(workspace)
+    _require_exchanged(workspace)
     which_file.refuse_foreign_wal(workspace)
     with explained(path):
         try:

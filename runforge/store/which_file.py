@@ -20,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runforge.workspace import Workspace
 
+#: How the note is called that a recovery keeps beside the journal while it exchanges the files.
+RECOVERY_NOTE = ".recovery"
 #: The note's offset in the lock file, after the note about the -wal and -shm files.
 _OFFSET = 64
 _LENGTH = 64

@@ -13,32 +13,24 @@ from runforge.cli import samples
 
 pytestmark = pytest.mark.slow
 
-_ALL = "blocks choices clock digest errors failpoints ids later light_json machine_faults named own_python paths text"
-_ALL += " workspace cli cli.fast_path cli.known cli.made_table cli.main cli.options cli.parameter cli.quick cli.words"
-_ALL += " core core.daemon_row core.dependencies core.outcome core.recipe core.records core.resources core.retrying"
+_ALL = "blocks choices cli cli.fast_path cli.known cli.made_table cli.main cli.options cli.parameter"
+_ALL += " cli.quick cli.words clock core core.daemon_row core.outcome core.recipe core.records core.resources"
+_ALL += " core.retrying core.states core.submission core.yielding digest documents documents.hyperparameters"
+_ALL += " documents.known_fields documents.placeholders documents.problems documents.request"
+_ALL += " documents.request_options documents.secrets documents.strict_json errors failpoints files"
 _ALL += (
-    " core.states core.submission core.yielding documents documents.hyperparameters documents.known_fields"
+    " files.durable files.permissions files.reading files.state_folder ids later light_json machine_faults"
 )
-_ALL += (
-    " documents.placeholders documents.problems documents.request documents.request_options documents.secrets"
-)
-_ALL += " documents.strict_json files files.durable files.given files.permissions files.reading files.state_folder"
-_ALL += " queue queue.change queue.new_jobs queue.run_folders queue.wakeup store store.daemon_holder store.failures"
-_ALL += " store.filesystems store.foreground store.journal store.migrate store.opening store.queries store.records"
-_ALL += " store.recovery store.recovery.swap store.sqlite store.traces store.transaction store.transitions"
-_ALL += " store.which_file store.writer_lock sweeps sweeps.run_overrides training training.check"
-_ENQUEUE = "cells cli.enqueueing cli.output cli.width documents.edited_request documents.request_file metrics"
-_ENQUEUE += " metrics.tokens queue.submit"
-_SUBMIT = (
-    "amounts cli.config cli.submit cli.submit_code cli.submit_command cli.submit_defaults cli.submit_given"
-)
-_SUBMIT += (
-    " cli.submit_order cli.submit_sweep config documents.environment files.no_program files.programs machine"
-)
-_SUBMIT += (
-    " machine.git queue.environment queue.environment_words queue.ordering queue.provenance queue.sifted"
-)
-_SUBMIT += " queue.submitting store.code"
+_ALL += " named own_python paths queue queue.change queue.new_jobs queue.wakeup store store.daemon_holder"
+_ALL += " store.failures store.filesystems store.foreground store.journal store.migrate store.opening"
+_ALL += " store.queries store.records store.sqlite store.traces store.transaction store.transitions"
+_ALL += " store.which_file store.writer_lock text training training.check workspace"
+_ENQUEUE = "cli.enqueueing documents.edited_request documents.request_file queue.submit"
+_SUBMIT = "amounts cli.config cli.submit cli.submit_code cli.submit_command cli.submit_defaults"
+_SUBMIT += " cli.submit_given cli.submit_order cli.submit_sweep config documents.environment files.no_program"
+_SUBMIT += " files.programs machine machine.git queue.environment queue.environment_words queue.ordering"
+_SUBMIT += " queue.provenance queue.run_folders queue.sifted queue.submitting store.code sweeps"
+_SUBMIT += " sweeps.run_overrides"
 _LIBRARY = {"__future__", "gc", "errno", "fcntl", "_collections", "_json", "_operator", "_sha256", "_sha2"}
 _LIBRARY |= {"_sqlite3", "pysqlite3._sqlite3"}
 _CODE = """

@@ -35,7 +35,7 @@ def _beside(workspace: Workspace, suffix: str) -> Path:
 
 
 def _note(workspace: Workspace) -> Path:
-    return _beside(workspace, ".recovery")
+    return _beside(workspace, which_file.RECOVERY_NOTE)
 
 
 def require_finished(workspace: Workspace) -> None:

@@ -9,7 +9,7 @@ from runforge.exports.documents import (
     job_documents,
     places,
     queue_document,
-    run_entry,
+    run_entries,
     waiting_on,
 )
 from runforge.exports.list_blocks import encode_items
@@ -61,7 +61,7 @@ def group(tx: Transaction, group_id: str) -> GroupFile | None:
             if is_short
             else tx.rows("jobs.block_of_group", group_id=group_id, **values)
         )
-        return encode_items([run_entry(row) for row in rows])
+        return encode_items(run_entries(rows))
 
     numbers = [0]
     if not is_short:

@@ -13,7 +13,7 @@ from runforge.store import records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from runforge.core.daemon_row import DaemonRow
@@ -79,15 +79,16 @@ _COLUMNS = (
 
 
 def job_documents(rows: Sequence[Any], waiting: WaitingOn, where: Places = _NOWHERE) -> list[dict[str, Any]]:
-    """Return rows of `jobs` as queue.json shows them.
+    """Return rows of `jobs` as queue.json shows them."""
+    return [_job_document(values, waiting, where) for values in _columns(rows, _COLUMNS)]
 
-    There may be very many: no Job is made, and a row's columns are taken by their places, since it looks for a name each time.
-    """
+
+def _columns(rows: Sequence[Any], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield columns of rows. There may be very many: no Job is made, and a row would look for each name from its first one."""
     if not rows:
-        return []
-    names = rows[0].keys()
-    columns = itemgetter(*map(names.index, _COLUMNS))
-    return [_job_document(columns(row), waiting, where) for row in rows]
+        return iter(())
+    there = rows[0].keys()
+    return map(itemgetter(*map(there.index, names)), rows)
 
 
 def _job_document(values: tuple[Any, ...], waiting: WaitingOn, where: Places) -> dict[str, Any]:
@@ -219,17 +220,41 @@ def _metric(name: str | None, value: float | None) -> dict[str, Any] | None:
     return None if name is None or value is None else {"name": name, "value": value}
 
 
-def run_entry(row: Any) -> dict[str, Any]:
-    """Return a row of `jobs` as group.json shows it. No Job is made, because there may be very many."""
-    state, name, value = row["state"], row["metric_name"], row["metric_value"]
-    has_result = (
-        state in _ENDED and row["started_at"] is not None and row["cause"] != Cause.FOLDER_MISSING.value
-    )
+_RUN = (
+    "run_id",
+    "state",
+    "metric_name",
+    "metric_value",
+    "started_at",
+    "cause",
+    "waiting",
+    "overrides",
+    "run_dir",
+)
+
+
+def run_entries(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return rows of `jobs` as group.json shows them."""
+    return [_run_entry(*values) for values in _columns(rows, _RUN)]
+
+
+def _run_entry(
+    run_id: str,
+    state: str,
+    name: str | None,
+    value: float | None,
+    started_at: str | None,
+    cause: str | None,
+    waiting: str | None,
+    overrides: str,
+    run_dir: str,
+) -> dict[str, Any]:
+    has_result = state in _ENDED and started_at is not None and cause != Cause.FOLDER_MISSING.value
     return {
-        "run_id": row["run_id"],
-        "status": state if row["waiting"] is None else "queued",
-        "request_overrides": light_json.loads(row["overrides"]),
-        "result_ref": f"{row['run_dir']}/result.json" if has_result else None,
+        "run_id": run_id,
+        "status": state if waiting is None else "queued",
+        "request_overrides": light_json.loads(overrides),
+        "result_ref": f"{run_dir}/result.json" if has_result else None,
         "primary_metric": _metric(name, value),
         "diverged": name is not None and value is None,
     }

@@ -308,7 +308,9 @@ def _require_own(path: Path, info: os.stat_result) -> None:
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
-    toml: Any = __import__("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    import importlib
+
+    toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         found: dict[str, Any] = toml.loads(text)
     except (ValueError, RecursionError) as error:

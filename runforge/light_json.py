@@ -85,11 +85,14 @@ def dumps(
     """Return what `json.dumps` returns, or raise what it raises."""
     comma, colon = separators or (", " if indent is None else ",", ": ")
     try:
-        from _json import encode_basestring, encode_basestring_ascii
+        from _json import encode_basestring, encode_basestring_ascii, make_encoder
 
         quote = encode_basestring_ascii if ensure_ascii else encode_basestring
+        if indent is None:
+            write = make_encoder({}, _refuse, quote, None, colon, comma, sort_keys, False, allow_nan)
+            return "".join(write(value, 0))
         return _Writer(quote, comma, colon, indent, sort_keys=sort_keys).text(value, "\n")
-    except (ImportError, RecursionError, _NotPlain):
+    except (ImportError, RecursionError, SystemError, TypeError, ValueError, _NotPlain):
         import json
 
         return json.dumps(
@@ -102,13 +105,17 @@ def dumps(
         )
 
 
+def _refuse(_value: object) -> object:
+    raise _NotPlain
+
+
 class _Writer:
-    """Writes plain values."""
+    """Writes plain values on lines of their own, as the package does it without C too."""
 
     __slots__ = ("_colon", "_comma", "_indent", "_quote", "_sorts")
 
     def __init__(
-        self, quote: Callable[[str], str], comma: str, colon: str, indent: int | None, *, sort_keys: bool
+        self, quote: Callable[[str], str], comma: str, colon: str, indent: int, *, sort_keys: bool
     ) -> None:
         self._quote = quote
         self._comma = comma
@@ -125,7 +132,7 @@ class _Writer:
             return _WORDS[value]
         if kind is int or (kind is float and value == value and value not in _INFINITE):  # noqa: PLR0124 - NaN
             return repr(value)
-        inner = line if self._indent is None else line + " " * self._indent
+        inner = line + " " * self._indent
         if kind is dict:
             if not all(type(name) is str for name in value):
                 raise _NotPlain
@@ -137,6 +144,6 @@ class _Writer:
         raise _NotPlain
 
     def _within(self, opening: str, parts: list[str], closing: str, inner: str, line: str) -> str:
-        if not parts or self._indent is None:
-            return f"{opening}{self._comma.join(parts)}{closing}"
+        if not parts:
+            return opening + closing
         return f"{opening}{inner}{f'{self._comma}{inner}'.join(parts)}{line}{closing}"

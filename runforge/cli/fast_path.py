@@ -5,6 +5,7 @@ Other calls (words.py says which) are left to the parser.
 
 from __future__ import annotations
 
+from runforge import later
 from runforge.cli import words
 from runforge.cli.known import find
 
@@ -36,7 +37,7 @@ def function(command: Command) -> Callable[..., int]:
 
     become_private()
     module, _, name = command.runs.partition(":")
-    found: Callable[..., int] = getattr(__import__(f"runforge.cli.{module}", fromlist=[name]), name)
+    found: Callable[..., int] = getattr(later.module(f"runforge.cli.{module}"), name)
     return found
 
 

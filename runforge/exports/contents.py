@@ -6,7 +6,7 @@ from runforge.exports import window
 from runforge.exports.documents import (
     best_run,
     group_document,
-    job_document,
+    job_documents,
     places,
     queue_document,
     run_entry,
@@ -35,7 +35,7 @@ def queue_items(tx: Transaction, number: int, shown: Oldest) -> bytes:
     rows = window.jobs(tx, number, shown)
     waiting = waiting_on(tx, rows)
     where = places(tx, rows)
-    return encode_items([job_document(row, waiting, where) for row in rows])
+    return encode_items(job_documents(rows, waiting, where))
 
 
 class GroupFile(NamedTuple):

@@ -12,7 +12,7 @@ from runforge.queue import environment_words
 from runforge.queue.ordering import Order, Prepared
 from runforge.queue.submitting import Submitted
 from runforge.views import lists
-from runforge.views.daemon_status import has_gpus
+from runforge.views.daemon_told import has_gpus
 from runforge.views.estimates import Estimate
 from runforge.views.quoting import command_line
 from runforge.views.why import estimate_of

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 from runforge.core.records import Group, Job
 from runforge.core.states import TERMINAL, Cause, State
-from runforge.named import NamedTuple
+from runforge.named import NamedTuple, Words
 
 RUN, GROUP = "run", "group"
 #: Every error of a job that was canceled because of a parent begins so.
 NOT_STARTED = "not started: "
 
 
-class Condition(str, Enum):
+class Condition(Words):
     """How a parent must end."""
 
     OK = "ok"

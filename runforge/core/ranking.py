@@ -6,9 +6,6 @@ If neither does, no run is best.
 
 from __future__ import annotations
 
-import math
-import re
-
 from runforge.core.states import State
 from runforge.named import NamedTuple
 
@@ -53,6 +50,7 @@ _NEITHER = _set(
 _NEGATED = frozenset({"neg", "negative", "minus"})
 _PARTS = r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*|\d+"
 _CROSS_ENTROPY = r"(?i)cross[^a-z0-9]?entropy"
+_INFINITE = float("inf")
 
 
 class Scored(Protocol):
@@ -77,6 +75,8 @@ if TYPE_CHECKING:
 
 def without_split(name: str) -> str:
     """Return a metric's name without the side of the data: val_loss and train/loss are both `loss`."""
+    import re  # a run is shown without it
+
     return re.sub(_SPLIT, "", name, count=1)
 
 
@@ -99,6 +99,8 @@ def direction_of_name(name: str) -> str | None:
 
 def _words(name: str) -> Iterable[str]:
     """Yield the words of a name: `valLoss`, `val_loss` and `loss1` all say `loss`."""
+    import re
+
     for piece in re.split(r"[^A-Za-z0-9]+", re.sub(_CROSS_ENTROPY, "crossentropy", name)):
         known = _known(piece.lower())
         if known is not None:
@@ -108,6 +110,8 @@ def _words(name: str) -> Iterable[str]:
 
 
 def _known(word: str) -> str | None:
+    import re
+
     for form in (word, word.rstrip("0123456789"), re.sub(_GLUED, "", word)):
         if form in _LOW or form in _HIGH or form in _NEITHER or form in _NEGATED:
             return form
@@ -128,7 +132,7 @@ class Ranking(NamedTuple):
             and job.state == State.SUCCEEDED.value
             and job.metric_name == self.metric
             and value is not None
-            and math.isfinite(value)
+            and -_INFINITE < value < _INFINITE
         )
 
     def best_first(self, jobs: Iterable[_Job]) -> list[_Job]:

@@ -11,10 +11,10 @@ make an illegal move either. A test compares the two.
 
 from __future__ import annotations
 
-from enum import Enum
+from runforge.named import Words
 
 
-class State(str, Enum):
+class State(Words):
     """Where a job is."""
 
     #: Entered by enqueue, retry and requeue; left by a claim, a cancel, or a failure before the
@@ -51,7 +51,7 @@ TRANSITIONS: dict[tuple[State, State], str] = {
 }
 
 
-class Cause(str, Enum):
+class Cause(Words):
     """Why an attempt ended."""
 
     EXIT = "exit"

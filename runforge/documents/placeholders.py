@@ -6,11 +6,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-
-from runforge.documents.known_fields import HYPERPARAMETERS
-from runforge.documents.request import Request
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.text import did_you_mean
 
@@ -19,16 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
     from typing import Any
 
-# Patterns that few requests need are texts: to compile them takes longer than to import this.
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)*)\}")
+    from runforge.documents.request import Request
+
+# The patterns are texts, and `re` is imported where it is used: `show` fills commands without both.
+_PLACEHOLDER = r"\{([A-Za-z_]\w*(?:\.\w+)*)\}"
 #: An argument that is only a placeholder, perhaps after `--option=`: programs do not use this for anything
 #: else.
 _ALONE = r"(?:-{0,2}[\w.+-]+=)?\{([A-Za-z_][\w.]*)\}"
 #: `${HOME}` is the shell's.
-_IN_TEXT = r"(?<!\$)" + _PLACEHOLDER.pattern
+_IN_TEXT = r"(?<!\$)" + _PLACEHOLDER
 #: All hyperparameters at once, as an argument or as a word of a line for bash.
-_ALL = re.compile(r"(?<!\S)\{args(:hydra)?\}(?!\S)")
+_ALL = r"(?<!\S)\{args(:hydra)?\}(?!\S)"
 _ARGS = "args"
+_BEGINS_ALL = "{args"
+_INFINITE = float("inf")
 #: Hydra reads a text of other characters, or one that means something else, only in quotes.
 _PLAIN_IN_HYDRA = r"[\w./+@%-]+"
 _MEANS_ELSE_IN_HYDRA = r"(?i)true|false|null|[+-]?(?:nan|inf|infinity)|[+-]?[\d._]+(?:e[+-]?\d+)?"
@@ -36,24 +35,42 @@ _MEANS_ELSE_IN_HYDRA = r"(?i)true|false|null|[+-]?(?:nan|inf|infinity)|[+-]?[\d.
 
 def filled(request: Request) -> tuple[str, ...]:
     """Return the command that runs, with each `{name}` replaced. Other braces stay unchanged."""
-    values = request.hyperparameters
-    if request.is_shell:
-        return ("bash", "-c", _filled_line(request.command[0], values))
+    return filled_with(request.command, request.hyperparameters, is_shell=request.is_shell)
+
+
+def filled_with(command: Sequence[str], values: dict[str, Any], *, is_shell: bool) -> tuple[str, ...]:
+    """Return the same of a request's parts."""
+    if is_shell:
+        return ("bash", "-c", _filled_line(command[0], values))
     arguments: list[str] = []
-    for part in request.command:
+    for part in command:
         taken = _all(part, values)
         arguments += [_filled(part, values)] if taken is None else taken
     return tuple(arguments)
 
 
 def _filled(text: str, values: dict[str, Any], *, is_quoted: bool = False) -> str:
-    def fill(match: re.Match[str]) -> str:
-        found = value_of(values, match.group(1))
+    """Return the text with its placeholders replaced: what `re.sub` with `_PLACEHOLDER` does."""
+    before, *pieces = text.split("{")
+    made = [before]
+    for piece in pieces:
+        name, brace, after = piece.partition("}")
+        found = value_of(values, name) if brace and _is_name(name) else None
         if found is None:
-            return match.group()
-        return _quoted(_as_text(found[0])) if is_quoted else _as_text(found[0])
+            made.append("{" + piece)
+        else:
+            value = _as_text(found[0])
+            made.append((_quoted(value) if is_quoted else value) + after)
+    return "".join(made)
 
-    return _PLACEHOLDER.sub(fill, text)
+
+def _is_name(text: str) -> bool:
+    """Return whether the text stands in braces as a name, perhaps with dots."""
+    first = text[:1]
+    words = text.split(".")
+    return (first == "_" or (first.isascii() and first.isalpha())) and all(
+        word and word.replace("_", "a").isalnum() for word in words
+    )
 
 
 def _quoted(text: str) -> str:
@@ -64,8 +81,12 @@ def _quoted(text: str) -> str:
 
 def _filled_line(line: str, values: dict[str, Any]) -> str:
     """Return a line for bash; no value is filled into another one."""
+    if _BEGINS_ALL not in line:
+        return _filled(line, values, is_quoted=True)
+    import re
+
     pieces, start = [], 0
-    for match in _ALL.finditer(line):
+    for match in re.finditer(_ALL, line):
         arguments = _all(match.group(), values)
         if arguments is not None:
             pieces += [
@@ -81,7 +102,11 @@ def _all(part: str, values: dict[str, Any]) -> list[str] | None:
 
     A hyperparameter that is called `args` comes first.
     """
-    match = _ALL.fullmatch(part)
+    if not part.startswith(_BEGINS_ALL):
+        return None
+    import re
+
+    match = re.fullmatch(_ALL, part)
     if match is None or (_ARGS in values and not match[1]):
         return None
     if match[1]:
@@ -91,7 +116,9 @@ def _all(part: str, values: dict[str, Any]) -> list[str] | None:
 
 def takes_all(command: Sequence[str]) -> bool:
     """Return whether the command takes all hyperparameters by `{args}` or `{args:hydra}`."""
-    return any(_ALL.search(part) for part in command)
+    import re
+
+    return any(re.search(_ALL, part) for part in command)
 
 
 def flat(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
@@ -115,7 +142,13 @@ def value_of(values: dict[str, Any], name: str) -> tuple[Any] | None:
 
 
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    if type(value) is str:
+        return value
+    if type(value) is int or (type(value) is float and -_INFINITE < value < _INFINITE):
+        return repr(value)  # as JSON has it
+    import json
+
+    return json.dumps(value)
 
 
 def _for_hydra(value: Any) -> str:
@@ -125,7 +158,11 @@ def _for_hydra(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(_for_hydra(held) for held in value) + "]"
     if not isinstance(value, str):
+        import json
+
         return json.dumps(value)
+    import re
+
     if re.fullmatch(_PLAIN_IN_HYDRA, value) and not re.fullmatch(_MEANS_ELSE_IN_HYDRA, value):
         return value
     return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
@@ -133,8 +170,10 @@ def _for_hydra(value: Any) -> str:
 
 def names_in(command: Sequence[str]) -> list[str]:
     """Return the names in braces, each once, in order; without those that stand for all values."""
-    parts = [_ALL.sub("", part) for part in command]
-    return list(dict.fromkeys(name for part in parts for name in _PLACEHOLDER.findall(part)))
+    import re
+
+    parts = [re.sub(_ALL, "", part) for part in command]
+    return list(dict.fromkeys(name for part in parts for name in re.findall(_PLACEHOLDER, part)))
 
 
 def require_filled(
@@ -148,12 +187,16 @@ def require_filled(
 
     `removed` names the hyperparameters that a null of the sweep has removed.
     """
+    import re
+
+    from runforge.documents.known_fields import HYPERPARAMETERS  # only what may be refused needs it
+
     values = request.hyperparameters
     for index, part in enumerate(request.command):
         at = _at(request, index)
         if _all(part, values) is not None:
             continue
-        for name in _PLACEHOLDER.findall(part):
+        for name in re.findall(_PLACEHOLDER, part):
             found = value_of(values, name)
             if (name in removed) if found is None else found[0] is None:
                 message = f"{at}: {{{name}}} has no value, because {HYPERPARAMETERS}.{name} is null"
@@ -178,6 +221,8 @@ def _no_such(name: str, values: dict[str, Any]) -> str:
 
 
 def _fix(name: str, values: dict[str, Any]) -> str:
+    from runforge.documents.known_fields import HYPERPARAMETERS
+
     if name == _ARGS:
         return "`{args}` must be an argument of its own"
     hint = did_you_mean(name, _names(values))
@@ -185,17 +230,21 @@ def _fix(name: str, values: dict[str, Any]) -> str:
         return hint
     if "." in name:
         return f"Add it to {HYPERPARAMETERS}; a dot leads into an object"
+    import json
+
     own = json.dumps({name: f"{{{name}}}"})
     return f"Add it to {HYPERPARAMETERS}; where the program needs the braces themselves, add {own}"
 
 
 def left_in(request: Request) -> Iterator[str]:
     """Yield a sentence for each `{name}` inside an argument that has no value."""
+    import re
+
     values = request.hyperparameters
     for index, part in enumerate(request.command):
         if "\n" in part or re.fullmatch(_ALONE, part):
             continue
-        for name in dict.fromkeys(re.findall(_IN_TEXT, _ALL.sub("", part) if request.is_shell else part)):
+        for name in dict.fromkeys(re.findall(_IN_TEXT, re.sub(_ALL, "", part) if request.is_shell else part)):
             if value_of(values, name) is not None:
                 continue
             text = f"{_at(request, index)}: {{{name}}} stays as it is: there is no such hyperparameter"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
-
-from runforge.errors import RunForgeError
+from runforge.light_json import Reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+    from runforge.errors import RunForgeError
+
 MAX_DEPTH = 32
 _INT_LIMIT = 2**63
+_INFINITE = float("inf")
+_BOM = b"\xef\xbb\xbf"
 
 
 class _Refused(ValueError):
@@ -25,7 +26,7 @@ def _no_constant(name: str) -> NoReturn:
 
 def _number(text: str) -> float:
     value = float(text)
-    if math.isinf(value):
+    if value in {_INFINITE, -_INFINITE}:
         raise _Refused(f"the number {text[:40]} is too large")
     return value
 
@@ -45,6 +46,9 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+_read_strictly = Reader(_number, _integer, _no_constant, _pairs).loads
+
+
 def parse(
     data: bytes, *, what: str, limit: int, error: type[RunForgeError], where: str = ""
 ) -> dict[str, Any]:
@@ -57,14 +61,18 @@ def parse(
         return _read(data, limit)
     except UnicodeDecodeError as problem:
         raise error(f"the {what} is not UTF-8 (byte {problem.start})", where=where) from None
-    except json.JSONDecodeError as problem:
-        place = f"line {problem.lineno}, column {problem.colno}"
-        raise error(f"the {what} is not JSON: {problem.msg} ({place})", where=where) from None
     except RecursionError:
         message = f"the {what} cannot be accepted: it is nested deeper than {MAX_DEPTH} levels"
         raise error(message, where=where) from None
     except _Refused as problem:
         raise error(f"the {what} cannot be accepted: {problem}", where=where) from None
+    except ValueError as problem:  # `json` has it a name that only `json` knows
+        import json
+
+        if not isinstance(problem, json.JSONDecodeError):
+            raise
+        place = f"line {problem.lineno}, column {problem.colno}"
+        raise error(f"the {what} is not JSON: {problem.msg} ({place})", where=where) from None
 
 
 def _read(data: bytes, limit: int) -> dict[str, Any]:
@@ -72,13 +80,7 @@ def _read(data: bytes, limit: int) -> dict[str, Any]:
         raise _Refused(f"it is larger than {limit // 1024} KiB")
     if not data.strip():
         raise _Refused("it is empty")
-    value = json.loads(
-        data.decode("utf-8-sig"),
-        parse_constant=_no_constant,
-        parse_float=_number,
-        parse_int=_integer,
-        object_pairs_hook=_pairs,
-    )
+    value = _read_strictly(data.removeprefix(_BOM).decode())
     if not isinstance(value, dict):
         raise _Refused(f"it is {_kind(value)}, not an object")
     _check(value, 1)
@@ -115,5 +117,7 @@ def _check_text(text: str) -> None:
 
 def dump(document: dict[str, Any]) -> bytes:
     """Return a document as UTF-8 JSON, indented by two. ValueError for NaN or infinity."""
+    import json
+
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8") + b"\n"

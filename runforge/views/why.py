@@ -14,7 +14,7 @@ from runforge.views.device_names import called
 from runforge.views.estimates import Estimate, Outlook, outlook
 from runforge.views.kin import Relative, parents_of
 from runforge.views.labels import label
-from runforge.views.lists import reason_of
+from runforge.views.run_views import reason_of
 from runforge.views.shown import GroupView, JobView, group_view, job_view
 
 TYPE_CHECKING = False
@@ -177,7 +177,7 @@ class _Look:
         self._workspace = workspace
         row = records.daemon(tx.row("journal.daemon"))
         self._status = status_of(workspace, row)
-        self._called = called(self._status)
+        self._called = called(self._status.gpus)
         self._free: Capacity = free_capacity(self._status, tx)
         self._slots = row.max_parallel
         self._outlook: Outlook | None = None

@@ -52,13 +52,13 @@ def print_runs(here: Workspace | Place, views: Iterable[RunView]) -> None:
 
 
 def _memory_text(here: Workspace | Place, job: JobView) -> str | None:
-    """Return what memory a frozen run holds on its devices, which are asked for it. The quick way has no such run."""
+    """Return what memory a frozen run holds on its devices, which are asked for it."""
     if not (job.frozen_at and job.gpus):
         return None
     from runforge.views import pauses
-    from runforge.workspace import Workspace
+    from runforge.workspace import of_place
 
-    return pauses.memory_text(here, job.run_id, job.frozen_at) if isinstance(here, Workspace) else None
+    return pauses.memory_text(of_place(here), job.run_id, job.frozen_at)
 
 
 def _document(here: Workspace, view: RunView) -> dict[str, object]:

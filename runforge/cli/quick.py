@@ -16,6 +16,7 @@ ANSWERED = {
     "jobs": {TAKES_UTC},
     "groups": set[str](),
     "show": {TAKES_UTC, TAKES_TARGETS},
+    "why": {TAKES_UTC, TAKES_TARGETS},
     "logs": {TAKES_TARGETS},
 }
 WORKSPACE = ("--workspace", "-w")
@@ -55,10 +56,10 @@ def _answer(command: str, root: str, targets: list[str], *, utc: bool) -> bool:
         from runforge import clock
 
         clock.use_utc()
-    if command == "show":
-        from runforge.cli import quick_show
+    if command in {"show", "why"}:
+        from runforge.cli import quick_runs
 
-        return quick_show.answer(place, targets)
+        return quick_runs.show(place, targets) if command == "show" else quick_runs.why(place, targets)
     if command == "queue-status":
         from runforge.cli import quick_status
 

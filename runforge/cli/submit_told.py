@@ -13,7 +13,7 @@ from runforge.queue.ordering import Order, Prepared
 from runforge.queue.submitting import Submitted
 from runforge.views import lists
 from runforge.views.daemon_told import has_gpus
-from runforge.views.estimates import Estimate
+from runforge.views.estimate import Estimate
 from runforge.views.quoting import command_line
 from runforge.views.why import estimate_of
 from runforge.views.why_words import about, based

@@ -10,7 +10,8 @@ from runforge.core.scheduling import Capacity
 from runforge.machine import disk_space, size
 from runforge.named import NamedTuple
 from runforge.store import daemon_holder
-from runforge.views import daemon_told
+from runforge.views.daemon_told import gpus as gpus_told
+from runforge.views.daemon_told import is_live, read
 
 TYPE_CHECKING = False  # `queue-status` is called all day
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def daemon_status(workspace: Workspace) -> DaemonStatus:
 def status_of(workspace: Workspace | Place, row: DaemonRow) -> DaemonStatus:
     """Return the daemon's state, from its row, its lock and its heartbeat."""
     holder = daemon_holder.holder(workspace)
-    told = daemon_told.read(workspace)
+    told = read(workspace)
     heartbeat = told.heartbeat
     age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
     is_silent = (age or 0.0) > STALE_SECONDS
@@ -138,18 +139,18 @@ def status_of(workspace: Workspace | Place, row: DaemonRow) -> DaemonStatus:
 
 def gpu_problem(workspace: Workspace) -> str | None:
     """Return what a live daemon says is wrong with the GPUs, without a look at the journal."""
-    return daemon_told.read(workspace).problem if daemon_told.is_live(workspace) else None
+    return read(workspace).problem if is_live(workspace) else None
 
 
 def devices_told(workspace: Workspace | Place) -> tuple[Device, ...]:
     """Return them as devices, with nothing running on them."""
-    return tuple(_device(gpu, ()) for gpu in daemon_told.gpus(workspace))
+    return tuple(_device(gpu, ()) for gpu in gpus_told(workspace))
 
 
 def is_in_cluster(workspace: Workspace) -> bool:
     """Return whether runs go to a cluster: as the live daemon says, or without one as is configured."""
-    if daemon_told.is_live(workspace):
-        return daemon_told.read(workspace).backend != "local"
+    if is_live(workspace):
+        return read(workspace).backend != "local"
     from runforge import config  # few calls get here
 
     return bool(config.load(workspace)["daemon.backend"] != "local")

@@ -7,7 +7,7 @@ from runforge.named import NamedTuple
 from runforge.store import records, targets
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot, require_journal
-from runforge.views import run_views
+from runforge.views.run_views import read as read_run
 from runforge.views.shown import GroupView, JobView, RunView, group_view, job_view
 from runforge.workspace import Workspace
 
@@ -93,4 +93,4 @@ def chosen(
 def run(workspace: Workspace, name: str) -> RunView:
     """Return one run with its attempts and its timeline."""
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        return run_views.read(tx, workspace, name)
+        return read_run(tx, workspace, name)

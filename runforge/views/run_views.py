@@ -51,16 +51,18 @@ def reason_of(tx: Transaction, here: Workspace | Place, job: Job, parents: list[
     """Return why a job waits, or why a running one does not end; None if there is nothing to say."""
     if job.state not in LIVE:
         return None
-    from runforge.views import daemon_status, words  # nearly all runs have ended
+    from runforge.views.words import why_running, why_waiting  # nearly all runs have ended
 
     if job.state is not State.QUEUED:
-        return words.why_running(here, job)
+        return why_running(here, job)
+    from runforge.views.daemon_status import free_capacity, status_of
+
     row = records.daemon(tx.row("journal.daemon"))
     lane = tx.row("groups.is_paused", lane_id=job.lane_id)
-    status = daemon_status.status_of(here, row)
-    return words.why_waiting(
+    status = status_of(here, row)
+    return why_waiting(
         status,
-        daemon_status.free_capacity(status, tx),
+        free_capacity(status, tx),
         job,
         is_paused=bool(lane["is_paused"]),
         is_at_limit=at_limit(tx, job),

@@ -129,8 +129,7 @@ def test_both_ways_print_the_same_on_terminals(
     done, one, other = _both(capsys, [command, "--workspace", str(here.root)])
     assert done
     assert one == other
-    if colour == "colour":
-        assert "\x1b[" in one
+    assert ("\x1b[" in one) == (colour == "colour" and command != "show")
 
 
 def test_both_ways_tell_of_a_daemon(here: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -285,7 +284,8 @@ def test_the_words_are_those_of_the_table() -> None:
         options = {word: option for option in COMMANDS[name].options for word in option.words}
         assert COMMANDS[name].reads_only
         assert {options[word].kind for word in quick.WORKSPACE} == {"folder"}
-        assert (quick.UTC in options) == (takes == quick.TAKES_UTC)
+        assert (quick.TAKES_UTC in options) == (quick.TAKES_UTC in takes)
+        assert quick.TAKES_TARGETS not in takes or COMMANDS[name].arguments[0].takes_several
 
 
 def _other_version(here: Workspace) -> None:

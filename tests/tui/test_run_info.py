@@ -35,7 +35,7 @@ def test_a_runs_past_is_harmless(ws: Workspace) -> None:
     for view in (
         RunView(job, [attempt], [], str(ws.root / job.run_dir)),
         RunView(job, [], [entry], str(ws.root / job.run_dir)),
-        RunView(job, [], [], ws.root / HOSTILE),
+        RunView(job, [], [], str(ws.root / HOSTILE)),
     ):
         assert harm(info_text(view)) == []
 

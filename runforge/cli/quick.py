@@ -40,14 +40,14 @@ def answer(words: list[str]) -> bool:
             targets.append(word)
         else:
             return False
-    root = _root(workspace)
-    return root is not None and _answer(command, root, targets, utc=utc)
+    folder = root(workspace)
+    return folder is not None and _answer(command, folder, targets, utc=utc)
 
 
-def _answer(command: str, root: str, targets: list[str], *, utc: bool) -> bool:
+def _answer(command: str, folder: str, targets: list[str], *, utc: bool) -> bool:
     from runforge.place import Place
 
-    place = Place(root)
+    place = Place(folder)
     if command == "logs":
         from runforge.cli import quick_logs
 
@@ -69,7 +69,7 @@ def _answer(command: str, root: str, targets: list[str], *, utc: bool) -> bool:
     return quick_lists.groups(place) if command == "groups" else quick_lists.jobs(place)
 
 
-def _root(given: str | None) -> str | None:
+def root(given: str | None) -> str | None:
     """Return the workspace's folder as `workspace.find` finds it; None if there may be something to explain."""
     given = given or os.environ.get("RUNFORGE_WORKSPACE")
     try:

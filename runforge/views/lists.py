@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from runforge import clock
-from runforge.named import NamedTuple
 from runforge.store import records, targets
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot, require_journal
+from runforge.views.nameable import Known
+from runforge.views.nameable import read as read_known
 from runforge.views.run_views import read as read_run
 from runforge.views.shown import GroupView, JobView, RunView, group_view, job_view
 from runforge.workspace import Workspace
@@ -62,22 +63,12 @@ def newest_jobs(workspace: Workspace, limit: int) -> tuple[list[JobView], int]:
         return found, sum(count or 0 for count in tx.row("jobs.totals"))
 
 
-class Known(NamedTuple):
-    """What can be named, for shell completion: recent ones first, the older ones not at all."""
-
-    groups: list[str]
-    group_names: list[str]
-    runs: list[str]
-    numbers: list[str]
-
-
 def known(workspace: Workspace) -> Known:
     """Return what a person may type in this workspace."""
     if not exists(workspace):
         return Known([], [], [], [])
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        queries = ("groups.some_ids", "groups.some_names", "jobs.some_run_ids", "jobs.some_numbers")
-        return Known(*([str(row[0]) for row in tx.rows(query)] for query in queries))
+        return read_known(tx)
 
 
 def chosen(

@@ -227,7 +227,7 @@ def test_both_ways_show_all_that_is_known_of_runs(
         "no git",
         "1m30s from its start",
         "up to 2 times",
-        "waits for",
+        "(once it has failed)",
     ):
         assert text in shown, text
 

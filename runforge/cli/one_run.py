@@ -6,8 +6,7 @@ import os
 
 from runforge.cli import output, timeline
 from runforge.core.states import State
-from runforge.views import code as codes
-from runforge.views import log_end, run_facts
+from runforge.views import run_facts
 from runforge.views.labels import parameters_text
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
@@ -63,6 +62,8 @@ def _memory_text(here: Workspace | Place, job: JobView) -> str | None:
 
 def _document(here: Workspace, view: RunView) -> dict[str, object]:
     facts = _facts(here, view)
+    from runforge.views import code as codes
+
     more = {"remarks": remarks(view.run_dir), "request": facts.to_json(), "log_end": _log_end(view)}
     return {**view.to_json(), **more, "code": codes.to_json(view.code)}
 
@@ -72,7 +73,11 @@ def _facts(here: Workspace | Place, view: RunView) -> Facts:
 
 
 def _log_end(view: RunView) -> list[str]:
-    return log_end.last_lines(view.run_dir, _LOG_LINES) if view.job.state == State.FAILED.value else []
+    if view.job.state != State.FAILED.value:
+        return []
+    from runforge.views import log_end
+
+    return log_end.last_lines(view.run_dir, _LOG_LINES)
 
 
 def _print(here: Workspace | Place, view: RunView) -> None:
@@ -118,7 +123,7 @@ def _doing(view: RunView, facts: Facts) -> Iterator[Line]:
     yield "Starts in", facts.cwd
     yield "Parameters" if facts.command else "Overrides", parameters_text(job.overrides)
     yield "Environ", _environment_text(facts)
-    yield "Code", codes.text(view.code)
+    yield "Code", _code_text(view)
     yield "Limit", _limit_text(facts)
     yield "Resumes", _resuming_text(job)
     for sentence in run_facts.rules_text(view.retry_rules, view.retries_used):
@@ -126,6 +131,14 @@ def _doing(view: RunView, facts: Facts) -> Iterator[Line]:
     yield "Needs", _needs_text(facts, job)
     yield "Priority", str(job.priority) if job.priority else ""
     yield "Not before", output.moment(job.not_before) if job.state == State.QUEUED.value else None
+
+
+def _code_text(view: RunView) -> str | None:
+    if view.code is None:
+        return None
+    from runforge.views import code as codes
+
+    return codes.text(view.code)
 
 
 def _environment_text(facts: Facts) -> str | None:

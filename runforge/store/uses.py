@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from runforge.core.used import Used
 from runforge.light_json import loads
 
 TYPE_CHECKING = False
@@ -10,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runforge.core.records import Job
+    from runforge.core.used import Used
     from runforge.store.transaction import Transaction
 
 
@@ -34,5 +34,7 @@ def of_attempt(tx: Transaction, job: Job) -> Used | None:
 
 
 def _used(row: Any) -> Used:
+    from runforge.core.used import Used
+
     plain = Used._make(row[name] for name in Used._fields)
     return plain._replace(peak_vram=loads(row["peak_vram"]))

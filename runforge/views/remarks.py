@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from runforge.documents.result import read_result
 from runforge.files.reading import read_bounded
 
 TYPE_CHECKING = False
@@ -15,7 +14,10 @@ _LIMIT = 4 * 1024 * 1024
 def remarks(run_dir: Path | str) -> list[str]:
     """Return sentences, such as that it has diverged; none without a result."""
     try:
-        result = read_result(read_bounded(f"{run_dir}/result.json", _LIMIT))
+        data = read_bounded(f"{run_dir}/result.json", _LIMIT)
     except OSError:
         return []
+    from runforge.documents.result import read_result
+
+    result = read_result(data)
     return result.remarks if result is not None else []

@@ -7,7 +7,6 @@ import os
 from runforge import clock
 from runforge.core.states import LIVE, State
 from runforge.light_json import loads
-from runforge.store import code as codes
 from runforge.store import records, targets, uses
 from runforge.views.kin import children_of, parents_of
 from runforge.views.labels import sweep_words
@@ -17,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runforge.core.records import Job
     from runforge.place import Place
+    from runforge.store.code import Code
     from runforge.store.transaction import Transaction
     from runforge.views.kin import Relative
     from runforge.views.words import Waiting
@@ -43,8 +43,16 @@ def read(tx: Transaction, here: Workspace | Place, name: str) -> RunView:
         job.retries_used,
         job.request_sha,
         "" if row is None else sweep_words(records.group(row)),
-        codes.read(tx, job.code_tree),
+        _code(tx, job.code_tree),
     )
+
+
+def _code(tx: Transaction, code_id: str | None) -> Code | None:
+    if code_id is None:
+        return None
+    from runforge.store import code  # `submit` keeps it, other commands do not
+
+    return code.read(tx, code_id)
 
 
 def reason_of(tx: Transaction, here: Workspace | Place, job: Job, parents: list[Relative]) -> Waiting | None:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from _operator import attrgetter  # as in `store.records`
 
 from runforge import clock
-from runforge.core import ranking
-from runforge.core.group_status import group_status
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State
-from runforge.documents import edited_request
 from runforge.light_json import loads
 from runforge.named import NamedTuple
-from runforge.views.pauses import pause_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,6 +78,8 @@ class JobView(NamedTuple):
     @property
     def has_diverged(self) -> bool:
         """Whether its metric ended in NaN or infinity."""
+        from runforge.core import ranking
+
         return ranking.has_diverged(self)
 
     def to_json(self) -> dict[str, Any]:
@@ -190,6 +188,8 @@ class RunView(NamedTuple):
     @property
     def request_file(self) -> str:
         """The file with its request; an edit that was killed may not have put it into its place yet."""
+        from runforge.documents import edited_request
+
         return f"{self.run_dir}/{edited_request.current_name(self.run_dir, self.request_sha)}"
 
     def to_json(self) -> dict[str, Any]:
@@ -237,15 +237,23 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
     fields["tags"] = tuple(loads(job.tags))
     fields["cpus"], fields["gpus"], fields["vram_mb"] = job.needs.cpus, job.needs.gpus, job.needs.vram_mb
     fields["yield_requested"] = job.yield_requested > 0
-    fields["pause_text"] = pause_text(job, now)
+    fields["pause_text"] = _pause_text(job, now) if job.frozen_at or job.yield_requested else None
     fields["resumable"] = job.is_resumable
     if waiting is not None:
         fields["waiting"], fields["waiting_text"], fields["waiting_detail"] = waiting
     return JobView(**fields)
 
 
+def _pause_text(job: Job, now: str) -> str | None:
+    from runforge.views.pauses import pause_text  # few jobs are paused
+
+    return pause_text(job, now)
+
+
 def group_view(group: Group) -> GroupView:
     """Return a group as shown."""
+    from runforge.core.group_status import group_status
+
     status = group_status(
         queued=group.queued,
         running=group.running,

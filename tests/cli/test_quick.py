@@ -16,7 +16,7 @@ import pytest
 from bench import big
 from runforge import clock
 from runforge import workspace as workspaces
-from runforge.cli import fast_path, output, quick
+from runforge.cli import completion, fast_path, output, quick
 from runforge.cli.commands import COMMANDS
 from runforge.core.devices import Device
 from runforge.place import Place
@@ -477,20 +477,21 @@ def test_the_rules_are_those_of_the_full_way(here: Workspace) -> None:
 
 
 #: What each command may import of RunForge and of the standard library, beside what the interpreter itself does.
-_ALL = "cells clock cli cli.main cli.output cli.quick cli.tables cli.width own_python place store store.look"
-_ALL += " store.queries store.sqlite store.transaction text views views.labels"
+_LOOK = "cli cli.main cli.quick own_python place store store.look store.queries store.sqlite store.transaction views"
+_ALL = f"{_LOOK} cells clock cli.output cli.tables cli.width text views.labels"
+_COMPLETION = "cli.completion cli.known cli.made_table cli.parameter cli.words named views.nameable"
 _DISK = "machine machine.disk_space named"
 _RECORDS = "core core.daemon_row core.group_status core.job_numbers core.ranking core.records core.resources core.states"
 _RECORDS += " core.used documents documents.edited_request errors light_json named store.code store.records store.targets"
 _RECORDS += " store.uses views.kin views.pauses views.run_views views.shown"
 _FACTS = "cli.timeline documents.placeholders documents.result documents.strict_json digest files files.reading files.tail"
 _FACTS += " store.daemon_holder views.code views.daemon_told views.log_end views.quoting views.remarks views.run_facts"
-_STATUS = "attempts attempts.unkillable cli.quick_status cli.status core core.daemon_row core.devices core.group_status"
+_STATUS = "cli.quick_status cli.status core core.daemon_row core.devices core.group_status"
 _STATUS += " core.resources core.scheduling files files.reading light_json machine.size store.daemon_holder"
 _STATUS += " views.daemon_status views.daemon_told views.group_rows views.kin views.live_rows views.rows views.summary views.words"
 ALLOWED = {
-    "jobs": f"{_ALL} {_DISK} cli.quick_lists light_json views.rows views.group_rows core core.group_status",
-    "groups": f"{_ALL} cli.quick_lists light_json views.rows views.group_rows core core.group_status",
+    "jobs": f"{_ALL} {_DISK} cli.quick_lists light_json views.rows",
+    "groups": f"{_ALL} cli.quick_lists views.group_rows core core.group_status",
     "queue-status": f"{_ALL} {_DISK} {_STATUS}",
     "logs": f"{_ALL} cli.quick_logs files files.reading",
     "show": f"{_ALL} {_RECORDS} {_FACTS} cli.one_run cli.quick_runs",
@@ -510,6 +511,19 @@ LIBRARY = {
 LIBRARY |= {"_sha2", "_sha256"}
 
 
+def _imported(call: str) -> tuple[str, set[str]]:
+    """Return what a call says in a fresh interpreter, and the modules that it has imported."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "from runforge.cli import main, quick\n"
+        f"done = {call}\n"
+        "print(done, *sorted(set(sys.modules) - before), file=sys.stderr)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done, *names = run.stderr.splitlines()[-1].split()
+    return done, set(names)
+
+
 @pytest.mark.parametrize("command", quick.ANSWERED)
 def test_only_these_modules_are_imported(here: Workspace, command: str) -> None:
     (folder := here.root / lists.jobs(here)[-1].run_dir).mkdir(parents=True)
@@ -523,15 +537,34 @@ def test_only_these_modules_are_imported(here: Workspace, command: str) -> None:
     (folder / "request.json").write_text(request)
     digest = hashlib.sha256(request.encode()).hexdigest()
     _change(here, f"UPDATE jobs SET request_sha = '{digest}' WHERE seq = 1")
-    words = [command, *(["1"] if command in ALL else [])]
-    code = (
-        "import sys; before = set(sys.modules)\n"
-        "from runforge.cli import main, quick\n"
-        f"done = quick.answer([*{words}, '-w', {str(here.root)!r}])\n"
-        "print(done, *sorted(set(sys.modules) - before), file=sys.stderr)\n"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    done, *names = run.stderr.splitlines()[-1].split()
+    words = [command, *(["1"] if command in ALL else []), "-w", str(here.root)]
+    done, names = _imported(f"quick.answer({words})")
     assert done == "True"
     allowed = {"runforge", *(f"runforge.{name}" for name in ALLOWED[command].split())}
-    assert set(names) <= allowed | LIBRARY
+    assert names <= allowed | LIBRARY
+
+
+def test_completing_an_id_reads_what_the_full_way_reads_and_imports_as_little(
+    here: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(here.root)
+    found = completion._known(None)
+    assert found == lists.known(here)
+    assert found.runs
+    assert completion._known(here.root) == completion._known(str(here.root)) == found
+    line = {"COMP_WORDS": "runforge show 2", "COMP_CWORD": "2", "_RUNFORGE_COMPLETE": "complete_bash"}
+    for name, value in line.items():
+        monkeypatch.setenv(name, value)
+    done, names = _imported("len(main._made([]).split())")
+    assert done == str(len([name for name in (*found.groups, *found.runs, *found.numbers) if name[0] == "2"]))
+    allowed = {"runforge", *(f"runforge.{name}" for name in f"{_LOOK} {_COMPLETION}".split())}
+    assert names <= allowed | LIBRARY
+
+
+def test_completing_without_a_plain_journal_goes_the_full_way(here: Workspace) -> None:
+    found = lists.known(here)
+    lock = os.open(here.daemon_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    (here.hidden / "foreground").mkdir()  # left to the full way
+    assert completion._known(here.root) == found
+    os.close(lock)
+    assert completion._known("/nowhere") == ([], [], [], [])

@@ -1,6 +1,6 @@
-"""Named tuples and named texts without `typing` and `enum`, each of which takes as long to import as a short command runs.
+"""Named tuples without `typing`, which takes as long to import as a short command runs, for what such commands import.
 
-A type checker sees `typing.NamedTuple` and `enum.Enum`. The module of a named tuple needs `from __future__ import
+A type checker sees `typing.NamedTuple`. The module of such a class needs `from __future__ import
 annotations`: the names of the fields are read from there, and nothing is evaluated.
 """
 
@@ -8,13 +8,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from enum import Enum
+    from collections.abc import Iterable
     from typing import Any
     from typing import NamedTuple as NamedTuple  # noqa: PLC0414 - others take it from here
-
-    class Words(str, Enum):
-        """A closed set of texts, each with a name."""
 else:
     from _collections import _tuplegetter  # as collections.namedtuple does
 
@@ -74,39 +70,3 @@ else:
 
         def __getnewargs__(self) -> tuple[Any, ...]:
             return tuple(self)
-
-    class _Set(type):
-        """The class of such a set: its texts are its only objects, as those of `enum.Enum` are."""
-
-        def __new__(cls, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> Any:
-            texts = {key: text for key, text in space.items() if type(text) is str and key[0] != "_"}
-            made = super().__new__(cls, name, bases, {k: v for k, v in space.items() if k not in texts})
-            made._known = {text: str.__new__(made, text) for text in texts.values()}
-            for key, text in texts.items():
-                member = made._known[text]
-                member.name, member.value = key, text
-                setattr(made, key, member)
-            return made
-
-        def __call__(cls, text: str) -> Any:
-            try:
-                return cls._known[text]
-            except (KeyError, TypeError):
-                raise ValueError(f"{text!r} is not a valid {cls.__name__}") from None
-
-        def __iter__(cls) -> Iterator[Any]:
-            return iter(cls._known.values())
-
-        def __len__(cls) -> int:
-            return len(cls._known)
-
-    class Words(str, metaclass=_Set):
-        """A closed set of texts, each with a name."""
-
-        __slots__ = ("name", "value")
-
-        def __repr__(self) -> str:
-            return f"<{type(self).__name__}.{self.name}: {self.value!r}>"
-
-        def __reduce__(self) -> Any:
-            return type(self), (self.value,)

@@ -1,10 +1,8 @@
-"""RunForge's own named tuples are those of `typing`, and its words those of `enum`."""
+"""RunForge's own named tuples are those of `typing`."""
 
 from __future__ import annotations
 
 import copy
-import enum
-import json
 import pickle
 import typing
 from collections.abc import Callable
@@ -12,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runforge.named import NamedTuple, Words
+from runforge.named import NamedTuple
 
 
 class Ours(NamedTuple):
@@ -74,44 +72,6 @@ def test_making_one_leaves_the_class_as_it_was() -> None:
     before = dict(vars(Ours))
     Ours(1, second="a")
     assert dict(vars(Ours)) == before
-
-
-class OurWords(Words):
-    """Two texts."""
-
-    FIRST = "first"
-    SECOND = "the second"
-
-    @property
-    def is_first(self) -> bool:
-        return self is OurWords.FIRST
-
-
-class TheirWords(str, enum.Enum):
-    """The same."""
-
-    FIRST = "first"
-    SECOND = "the second"
-
-
-def test_words_are_those_of_an_enum() -> None:
-    assert [(word.name, word.value) for word in OurWords] == [(word.name, word.value) for word in TheirWords]
-    assert len(OurWords) == len(TheirWords)
-    assert list(map(repr, OurWords)) == [repr(word).replace("Their", "Our") for word in TheirWords]
-    assert json.dumps(list(OurWords)) == json.dumps(list(TheirWords))
-    assert OurWords("the second") is OurWords.SECOND
-    assert OurWords.FIRST == "first"
-    assert OurWords.FIRST.is_first
-    assert {OurWords.FIRST: 1}[OurWords("first")] == 1
-    for same in (copy.copy, copy.deepcopy, lambda word: pickle.loads(pickle.dumps(word))):
-        assert same(OurWords.SECOND) is OurWords.SECOND
-
-
-@pytest.mark.parametrize("value", ["", "FIRST", "third", None, 1, []])
-def test_other_words_are_refused_by_both(value: Any) -> None:
-    for kind in (OurWords, TheirWords):
-        with pytest.raises(ValueError, match=r"is not a valid \w+Words$"):
-            kind(value)
 
 
 def test_a_class_of_named_tuples_has_their_fields() -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from runforge.cli import output
 from runforge.cli.options import dry_run_seconds, find
-from runforge.core.submission import USUAL, Submission
-from runforge.documents import doubts
+from runforge.core.submission import MAX_RUNS, USUAL, Submission
 from runforge.documents.placeholders import filled
-from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
 from runforge.documents.secrets import hidden, secrets_in
 from runforge.errors import InvalidPlan, Missing
 from runforge.files.given import read_given, shown
 from runforge.metrics import tokens
+from runforge.paths import Path
 from runforge.queue import submit
 
 TYPE_CHECKING = False
@@ -26,6 +23,8 @@ if TYPE_CHECKING:
 
 def read_plan(path: Path) -> bytes:
     """Return a plan's bytes; Missing if it does not exist, InvalidPlan if it cannot be read."""
+    from runforge.documents.plan import PLAN_LIMIT
+
     try:
         return read_given(path, PLAN_LIMIT)
     except FileNotFoundError:
@@ -41,6 +40,8 @@ def plan_workspace(given: Path | None, plan: bytes, where: str) -> Path | None:
     """Return the workspace of a sweep: the option, else what the plan says."""
     if given is not None:
         return given
+    from runforge.documents.plan import parse_plan
+
     said = parse_plan(plan, where=where).workspace
     return Path(said) if said else None
 
@@ -88,6 +89,8 @@ def sweep(
     data, where = read_plan(plan), shown(plan)
     here = find(plan_workspace(given, data, where), state_dir)
     made = submit.enqueue_sweep(here, data, submission, where=where, max_runs=max_runs)
+    from runforge.documents import doubts
+
     _warn(doubts.warnings(made.doubts, where))
     _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
     if made.first is not None and made.first.command:
@@ -112,6 +115,8 @@ def run(given: Path | None, run_id: str, submission: Submission = USUAL, *, as_j
     """Put the run of an existing run folder into the queue."""
     here = find(given)
     job = submit.enqueue_run(here, run_id, submission)
+    from runforge.documents import doubts
+
     path = here.root / job.run_dir / "request.json"
     request = read_request(path)
     _warn(doubts.warnings(doubts.in_request(request), str(path)))

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from runforge.choices import Choice
 from runforge.core.records import Group, Job
 from runforge.core.states import TERMINAL, Cause, State
-from runforge.named import NamedTuple, Words
+from runforge.named import NamedTuple
 
 RUN, GROUP = "run", "group"
 #: Every error of a job that was canceled because of a parent begins so.
 NOT_STARTED = "not started: "
 
 
-class Condition(Words):
+class Condition(Choice):
     """How a parent must end."""
 
     OK = "ok"
     #: Any end, once it had started.
     ANY = "any"
     FAIL = "fail"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class Parent(NamedTuple):

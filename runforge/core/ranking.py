@@ -7,6 +7,7 @@ If neither does, no run is best.
 from __future__ import annotations
 
 from runforge.core.states import State
+from runforge.later import re
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -75,8 +76,6 @@ if TYPE_CHECKING:
 
 def without_split(name: str) -> str:
     """Return a metric's name without the side of the data: val_loss and train/loss are both `loss`."""
-    import re  # a run is shown without it
-
     return re.sub(_SPLIT, "", name, count=1)
 
 
@@ -99,8 +98,6 @@ def direction_of_name(name: str) -> str | None:
 
 def _words(name: str) -> Iterable[str]:
     """Yield the words of a name: `valLoss`, `val_loss` and `loss1` all say `loss`."""
-    import re
-
     for piece in re.split(r"[^A-Za-z0-9]+", re.sub(_CROSS_ENTROPY, "crossentropy", name)):
         known = _known(piece.lower())
         if known is not None:
@@ -110,8 +107,6 @@ def _words(name: str) -> Iterable[str]:
 
 
 def _known(word: str) -> str | None:
-    import re
-
     for form in (word, word.rstrip("0123456789"), re.sub(_GLUED, "", word)):
         if form in _LOW or form in _HIGH or form in _NEITHER or form in _NEGATED:
             return form

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 
+from runforge.later import pattern
+
 TYPE_CHECKING = False  # `show` asks for the file
 if TYPE_CHECKING:
-    from pathlib import Path
+    from runforge.paths import Path
 
 _NAME = "request.json"
 #: Largest request.json that is read.
 REQUEST_LIMIT = 1024 * 1024
-_BESIDE = r"request\.[0-9a-f]{64}\.json"
+_BESIDE = pattern(r"request\.[0-9a-f]{64}\.json")
 
 
 def beside(folder: Path, sha: str) -> Path:
@@ -42,15 +44,14 @@ def place(folder: Path, sha: str | None) -> None:
     """
     if sha is None:
         return
-    import contextlib
-
+    from runforge import blocks
     from runforge.digest import sha256_of
     from runforge.files.durable import read_if_there
 
     new = beside(folder, sha)
     data = read_if_there(new, REQUEST_LIMIT)
     if data is not None and sha256_of(data) == sha:
-        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+        with blocks.suppress(FileNotFoundError):  # another process was quicker
             os.replace(new, folder / _NAME)
 
 
@@ -66,11 +67,10 @@ def current_name(folder: Path | str, sha: str | None) -> str:
 
 def forget_others(folder: Path, sha: str | None) -> None:
     """Delete what killed edits have left beside the request. The caller holds the writers' lock."""
-    import contextlib
-    import re
+    from runforge import blocks
 
     kept = None if sha is None else beside(folder, sha).name
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+    with blocks.suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(folder):
-            if re.fullmatch(_BESIDE, name) and name != kept:
+            if _BESIDE.fullmatch(name) and name != kept:
                 (folder / name).unlink(missing_ok=True)

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from runforge import light_json
 from runforge.errors import InvalidRequest, RunForgeError
+from runforge.later import pattern, re
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False
@@ -16,18 +18,20 @@ if TYPE_CHECKING:
 
     from runforge.documents.request import Request
 
-# The patterns are texts, and `re` is imported where it is used: `show` fills commands without both.
-_PLACEHOLDER = r"\{([A-Za-z_]\w*(?:\.\w+)*)\}"
+# Patterns that few requests need are texts: to compile them takes longer than to import this.
+#: What has none is no placeholder, and no pattern has to be compiled for it.
+_BRACE = "{"
+_NAME_IN_BRACES = r"\{([A-Za-z_]\w*(?:\.\w+)*)\}"
+_PLACEHOLDER = pattern(_NAME_IN_BRACES)
 #: An argument that is only a placeholder, perhaps after `--option=`: programs do not use this for anything
 #: else.
 _ALONE = r"(?:-{0,2}[\w.+-]+=)?\{([A-Za-z_][\w.]*)\}"
 #: `${HOME}` is the shell's.
-_IN_TEXT = r"(?<!\$)" + _PLACEHOLDER
+_IN_TEXT = r"(?<!\$)" + _NAME_IN_BRACES
 #: All hyperparameters at once, as an argument or as a word of a line for bash.
-_ALL = r"(?<!\S)\{args(:hydra)?\}(?!\S)"
+_ALL = pattern(r"(?<!\S)\{args(:hydra)?\}(?!\S)")
 _ARGS = "args"
-_BEGINS_ALL = "{args"
-_INFINITE = float("inf")
+_BEGINS_ALL, _ALL_AS_OPTIONS, _ALL_FOR_HYDRA = "{args", "{args}", "{args:hydra}"
 #: Hydra reads a text of other characters, or one that means something else, only in quotes.
 _PLAIN_IN_HYDRA = r"[\w./+@%-]+"
 _MEANS_ELSE_IN_HYDRA = r"(?i)true|false|null|[+-]?(?:nan|inf|infinity)|[+-]?[\d._]+(?:e[+-]?\d+)?"
@@ -50,14 +54,14 @@ def filled_with(command: Sequence[str], values: dict[str, Any], *, is_shell: boo
 
 
 def _filled(text: str, values: dict[str, Any], *, is_quoted: bool = False) -> str:
-    """Return the text with its placeholders replaced: what `re.sub` with `_PLACEHOLDER` does."""
-    before, *pieces = text.split("{")
+    """Return the text with its placeholders replaced: what `_PLACEHOLDER.sub` does, but `show` needs no pattern."""
+    before, *pieces = text.split(_BRACE)
     made = [before]
     for piece in pieces:
         name, brace, after = piece.partition("}")
         found = value_of(values, name) if brace and _is_name(name) else None
         if found is None:
-            made.append("{" + piece)
+            made.append(_BRACE + piece)
         else:
             value = _as_text(found[0])
             made.append((_quoted(value) if is_quoted else value) + after)
@@ -83,10 +87,8 @@ def _filled_line(line: str, values: dict[str, Any]) -> str:
     """Return a line for bash; no value is filled into another one."""
     if _BEGINS_ALL not in line:
         return _filled(line, values, is_quoted=True)
-    import re
-
     pieces, start = [], 0
-    for match in re.finditer(_ALL, line):
+    for match in _ALL.finditer(line):
         arguments = _all(match.group(), values)
         if arguments is not None:
             pieces += [
@@ -102,23 +104,16 @@ def _all(part: str, values: dict[str, Any]) -> list[str] | None:
 
     A hyperparameter that is called `args` comes first.
     """
-    if not part.startswith(_BEGINS_ALL):
+    if part not in {_ALL_AS_OPTIONS, _ALL_FOR_HYDRA} or (_ARGS in values and part == _ALL_AS_OPTIONS):
         return None
-    import re
-
-    match = re.fullmatch(_ALL, part)
-    if match is None or (_ARGS in values and not match[1]):
-        return None
-    if match[1]:
+    if part == _ALL_FOR_HYDRA:
         return [f"{name}={_for_hydra(value)}" for name, value in flat(values)]
     return [f"--{name}={_as_text(value)}" for name, value in flat(values) if value is not None]
 
 
 def takes_all(command: Sequence[str]) -> bool:
     """Return whether the command takes all hyperparameters by `{args}` or `{args:hydra}`."""
-    import re
-
-    return any(re.search(_ALL, part) for part in command)
+    return any(_BRACE in part and _ALL.search(part) for part in command)
 
 
 def flat(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
@@ -142,13 +137,7 @@ def value_of(values: dict[str, Any], name: str) -> tuple[Any] | None:
 
 
 def _as_text(value: Any) -> str:
-    if type(value) is str:
-        return value
-    if type(value) is int or (type(value) is float and -_INFINITE < value < _INFINITE):
-        return repr(value)  # as JSON has it
-    import json
-
-    return json.dumps(value)
+    return value if isinstance(value, str) else light_json.dumps(value)
 
 
 def _for_hydra(value: Any) -> str:
@@ -158,11 +147,7 @@ def _for_hydra(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(_for_hydra(held) for held in value) + "]"
     if not isinstance(value, str):
-        import json
-
-        return json.dumps(value)
-    import re
-
+        return light_json.dumps(value)
     if re.fullmatch(_PLAIN_IN_HYDRA, value) and not re.fullmatch(_MEANS_ELSE_IN_HYDRA, value):
         return value
     return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
@@ -170,10 +155,8 @@ def _for_hydra(value: Any) -> str:
 
 def names_in(command: Sequence[str]) -> list[str]:
     """Return the names in braces, each once, in order; without those that stand for all values."""
-    import re
-
-    parts = [re.sub(_ALL, "", part) for part in command]
-    return list(dict.fromkeys(name for part in parts for name in re.findall(_PLACEHOLDER, part)))
+    parts = [_ALL.sub("", part) for part in command if _BRACE in part]
+    return list(dict.fromkeys(name for part in parts for name in _PLACEHOLDER.findall(part)))
 
 
 def require_filled(
@@ -187,18 +170,16 @@ def require_filled(
 
     `removed` names the hyperparameters that a null of the sweep has removed.
     """
-    import re
-
-    from runforge.documents.known_fields import HYPERPARAMETERS  # only what may be refused needs it
-
     values = request.hyperparameters
     for index, part in enumerate(request.command):
         at = _at(request, index)
-        if _all(part, values) is not None:
+        if _BRACE not in part or _all(part, values) is not None:
             continue
-        for name in re.findall(_PLACEHOLDER, part):
+        for name in _PLACEHOLDER.findall(part):
             found = value_of(values, name)
             if (name in removed) if found is None else found[0] is None:
+                from runforge.documents.known_fields import HYPERPARAMETERS  # only what is refused needs it
+
                 message = f"{at}: {{{name}}} has no value, because {HYPERPARAMETERS}.{name} is null"
                 fix = "Give it a value, or give a command without it (a sweep can vary model.command too)"
                 raise error(message, where=where, fix=fix)
@@ -230,21 +211,17 @@ def _fix(name: str, values: dict[str, Any]) -> str:
         return hint
     if "." in name:
         return f"Add it to {HYPERPARAMETERS}; a dot leads into an object"
-    import json
-
-    own = json.dumps({name: f"{{{name}}}"})
+    own = light_json.dumps({name: f"{{{name}}}"})
     return f"Add it to {HYPERPARAMETERS}; where the program needs the braces themselves, add {own}"
 
 
 def left_in(request: Request) -> Iterator[str]:
     """Yield a sentence for each `{name}` inside an argument that has no value."""
-    import re
-
     values = request.hyperparameters
     for index, part in enumerate(request.command):
-        if "\n" in part or re.fullmatch(_ALONE, part):
+        if _BRACE not in part or "\n" in part or re.fullmatch(_ALONE, part):
             continue
-        for name in dict.fromkeys(re.findall(_IN_TEXT, re.sub(_ALL, "", part) if request.is_shell else part)):
+        for name in dict.fromkeys(re.findall(_IN_TEXT, _ALL.sub("", part) if request.is_shell else part)):
             if value_of(values, name) is not None:
                 continue
             text = f"{_at(request, index)}: {{{name}}} stays as it is: there is no such hyperparameter"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from runforge.digest import sha256_of
 from runforge.documents import edited_request, strict_json
 from runforge.documents.edited_request import REQUEST_LIMIT
@@ -20,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from runforge.paths import Path
 
 
 def read_request(path: Path) -> Request:

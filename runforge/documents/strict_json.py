@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runforge.light_json import Reader
+from runforge import light_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 32
 _INT_LIMIT = 2**63
-_INFINITE = float("inf")
-_BOM = b"\xef\xbb\xbf"
+_INFINITE = (float("inf"), float("-inf"))
 
 
 class _Refused(ValueError):
@@ -26,7 +25,7 @@ def _no_constant(name: str) -> NoReturn:
 
 def _number(text: str) -> float:
     value = float(text)
-    if value in {_INFINITE, -_INFINITE}:
+    if value in _INFINITE:
         raise _Refused(f"the number {text[:40]} is too large")
     return value
 
@@ -46,9 +45,6 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_read_strictly = Reader(_number, _integer, _no_constant, _pairs).loads
-
-
 def parse(
     data: bytes, *, what: str, limit: int, error: type[RunForgeError], where: str = ""
 ) -> dict[str, Any]:
@@ -66,10 +62,10 @@ def parse(
         raise error(message, where=where) from None
     except _Refused as problem:
         raise error(f"the {what} cannot be accepted: {problem}", where=where) from None
-    except ValueError as problem:  # `json` has it a name that only `json` knows
-        import json
+    except ValueError as problem:
+        from json import JSONDecodeError
 
-        if not isinstance(problem, json.JSONDecodeError):
+        if not isinstance(problem, JSONDecodeError):
             raise
         place = f"line {problem.lineno}, column {problem.colno}"
         raise error(f"the {what} is not JSON: {problem.msg} ({place})", where=where) from None
@@ -80,7 +76,13 @@ def _read(data: bytes, limit: int) -> dict[str, Any]:
         raise _Refused(f"it is larger than {limit // 1024} KiB")
     if not data.strip():
         raise _Refused("it is empty")
-    value = _read_strictly(data.removeprefix(_BOM).decode())
+    value = light_json.loads(
+        data.decode("utf-8").removeprefix("\ufeff"),
+        parse_constant=_no_constant,
+        parse_float=_number,
+        parse_int=_integer,
+        object_pairs_hook=_pairs,
+    )
     if not isinstance(value, dict):
         raise _Refused(f"it is {_kind(value)}, not an object")
     _check(value, 1)
@@ -117,7 +119,5 @@ def _check_text(text: str) -> None:
 
 def dump(document: dict[str, Any]) -> bytes:
     """Return a document as UTF-8 JSON, indented by two. ValueError for NaN or infinity."""
-    import json
-
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    text = light_json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8") + b"\n"

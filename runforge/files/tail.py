@@ -8,7 +8,7 @@ from runforge.files.reading import open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathlib import Path
+    from runforge.paths import Path
 
 
 def read(path: Path | str, most: int) -> tuple[bytes, bool]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from runforge.light_json import loads
+from runforge import light_json
+from runforge.digest import sha256_of
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from runforge.store.transaction import Transaction
+    from runforge.store.journal import Transaction
 
 
 class Code(NamedTuple):
@@ -28,15 +29,13 @@ class Code(NamedTuple):
     @property
     def id(self) -> str:
         """Its name in the journal: equal for equal code, environment and folder."""
-        from runforge.digest import sha256_of  # only new code needs it
-
         digest = sha256_of("\0".join(map(str, self)).encode("utf-8", "surrogateescape"))
         return f"{self.tree or 'none'}-{digest[:12]}"
 
     @property
     def known(self) -> dict[str, Any]:
         """The facts."""
-        found: dict[str, Any] = loads(self.facts)
+        found: dict[str, Any] = light_json.loads(self.facts)
         return found
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 from runforge.errors import Missing, OperationFailed
 from runforge.files.durable import fsync_dir, require_file
+from runforge.later import module
+from runforge.paths import Path
 from runforge.store import daemon_holder, migrate, traces, which_file
 from runforge.store.failures import (
     DiskFull,
@@ -21,14 +22,17 @@ from runforge.store.failures import (
 )
 from runforge.store.filesystems import require_local
 from runforge.store.journal import Journal, side_files
-from runforge.store.recovery import swap
 from runforge.store.sqlite import DatabaseError, connect, sqlite
 from runforge.store.writer_lock import held, open_lock
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from runforge.store.recovery import swap
+    from runforge.workspace import Workspace
+else:
+    swap = module("runforge.store.recovery.swap")
 
 #: A running daemon gets this many seconds to repair a deleted -wal file.
 MEND_SECONDS = 10.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from _operator import itemgetter  # `operator` itself takes longer to import than this module
+from _operator import itemgetter
 
+from runforge import light_json
 from runforge.core.daemon_row import DaemonRow
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.resources import Resources
 from runforge.core.states import State
-from runforge.light_json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def job(row: Any) -> Job:
 def attempt(row: Any) -> Attempt:
     """Return a row of `attempts` as an Attempt."""
     plain = Attempt._make(_of_attempt(row))
-    return plain._replace(devices=tuple(loads(row["devices"])))
+    return plain._replace(devices=tuple(light_json.loads(row["devices"])))
 
 
 def group(row: Any) -> Group:

@@ -7,7 +7,7 @@ number, and a number over a beginning.
 
 from __future__ import annotations
 
-from runforge import clock
+from runforge import clock, light_json
 from runforge.core import job_numbers
 from runforge.core.records import Group, Job
 from runforge.errors import InvalidRequest, OperationFailed
@@ -89,14 +89,12 @@ def _meant(tx: Transaction, text: str) -> Group | list[Job]:
 
 def _matching(tx: Transaction, where: str, among: Iterable[Job] | None) -> list[Job]:
     """Return those of the jobs, or of all, that match a filter."""
-    import json  # few commands need it
-
-    from runforge.core import filters
+    from runforge.core import filters  # few commands need it
 
     row = tx.row("jobs.order_matching", sort="", now=clock.now(), **filters.required(where).values())
     numbers = [int(number) for number in (row[0] or "").split(",") if number]
     if among is None:
-        found = _jobs(tx.rows("jobs.window", seqs=json.dumps(numbers)))
+        found = _jobs(tx.rows("jobs.window", seqs=light_json.dumps(numbers)))
         found.sort(key=lambda job: job.seq)
     else:
         wanted = set(numbers)

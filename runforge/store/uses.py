@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runforge.light_json import loads
+from runforge import light_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 def note(tx: Transaction, job: Job, used: Used | None) -> None:
     """Write down what the job's attempt used, if anything is known."""
     if used is not None:
-        import json  # only those who write need it
-
-        values = {**used._asdict(), "peak_vram": json.dumps(used.peak_vram)}
+        values = {**used._asdict(), "peak_vram": light_json.dumps(used.peak_vram)}
         tx.run("attempts.note_use", job_id=job.job_id, attempt=job.attempt, **values)
 
 
@@ -37,4 +35,4 @@ def _used(row: Any) -> Used:
     from runforge.core.used import Used
 
     plain = Used._make(row[name] for name in Used._fields)
-    return plain._replace(peak_vram=loads(row["peak_vram"]))
+    return plain._replace(peak_vram=light_json.loads(row["peak_vram"]))

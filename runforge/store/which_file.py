@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 from runforge import clock
 from runforge.files.durable import open_file
+from runforge.paths import Path
 from runforge.store import daemon_holder
 from runforge.store.failures import JournalReplaced
 from runforge.store.writer_lock import open_lock, writers_held_off
-from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.workspace import Workspace
 
 #: The note's offset in the lock file, after the note about the -wal and -shm files.
 _OFFSET = 64

@@ -155,5 +155,5 @@ def test_names_are_found_as_the_pattern_finds_them(pieces: list[str]) -> None:
         found = placeholders.value_of(values, match[1])
         return match[0] if found is None else found[0] if isinstance(found[0], str) else json.dumps(found[0])
 
-    expected = re.sub(placeholders._PLACEHOLDER, fill, text)
+    expected = placeholders._PLACEHOLDER.sub(fill, text)
     assert placeholders.filled_with([f"-{text}"], values, is_shell=False) == (f"-{expected}",)

@@ -19,13 +19,16 @@ def open_screens(
     seconds: float | None = None,
 ) -> int:
     """Open the terminal UI on a workspace; return its exit code. InvalidRequest if there is no suitable terminal."""
-    from runforge.tui import terminal
+    from runforge.tui import choices, terminal
 
     terminal.require()
+    terminal.ignore_env_size()
     gc.disable()  # until the first paint
-    from runforge.tui import beginning, choices
+    chosen = choices.read(file := choices.path())
+    ascii_only = ascii_only or terminal.needs_ascii()
+    from runforge.tui import beginning
 
-    begun = beginning.begin(here, file=choices.path(), seconds=seconds)
+    begun = beginning.begin(here, chosen, file=file, seconds=seconds)
     begun.feed.start()  # it reads the queue while Textual is imported
     from runforge.tui import app
     from runforge.tui.steering import DaemonKeys

@@ -56,7 +56,7 @@ class BaseScreen(Screen[None]):
         """Lay out the bars around the content, at once as this size wants it: not again when it is painted."""
         self.update_classes(self._size_classes(), update=False)
         yield StatusBar(self.runforge.workspace, read_only=self.runforge.steering.read_only)
-        yield WarningBar()
+        yield WarningBar(self.runforge.warning)
         yield from self.content()
         yield KeyBar(self.offered_keys())
 
@@ -113,7 +113,7 @@ class BaseScreen(Screen[None]):
 
     def show_warning(self, text: str) -> None:
         """Show what is wrong, or nothing."""
-        self.query_one(WarningBar).say(text, is_mild=text.startswith("No daemon"))
+        self.query_one(WarningBar).say(text)
 
     def tick(self) -> None:
         """Update running times; called each second."""

@@ -8,16 +8,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from runforge.files.durable import read_bounded, write_atomic
+from runforge.named import NamedTuple
 
 _LIMIT = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(NamedTuple):
     """The choices; the defaults are those of a new user."""
 
     theme: str = ""
@@ -28,6 +27,11 @@ class Choices:
     is_reversed: bool = False
     #: The columns of the queue that are not shown, with commas between.
     hidden: str = ""
+
+    @property
+    def is_usual_order(self) -> bool:
+        """Whether the queue is shown in the order of a new user."""
+        return self.sort == "live" and not self.is_reversed
 
 
 def path() -> Path:
@@ -42,7 +46,7 @@ def read(file: Path) -> Choices:
     with contextlib.suppress(OSError, ValueError, RecursionError):
         found = json.loads(read_bounded(file, _LIMIT))
         if isinstance(found, dict):
-            standard = asdict(Choices())
+            standard = Choices()._asdict()
             known = {k: v for k, v in found.items() if type(v) is type(standard.get(k))}
             return Choices(**{**standard, **known})
     return Choices()
@@ -51,4 +55,4 @@ def read(file: Path) -> Choices:
 def write(file: Path, choices: Choices) -> None:
     """Keep the choices. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, json.dumps(asdict(choices), indent=2).encode() + b"\n", durable=False)
+    write_atomic(file, json.dumps(choices._asdict(), indent=2).encode() + b"\n", durable=False)

@@ -1,17 +1,18 @@
-"""The terminal of the screens: refused if it is not suitable; the process ends when it is gone."""
+"""The terminal of the screens: refused if it is not suitable; the process ends when it is gone.
+
+The first text is written with it, before Textual and what that needs is imported.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-import select
-import signal
 import sys
-import threading
-from collections.abc import Callable
 
 from runforge.errors import InvalidRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _WAY_OUT = "`runforge queue-status --watch` shows the queue without one"
 #: Terminals whose fonts have little beyond ASCII.
@@ -43,6 +44,10 @@ def needs_ascii() -> bool:
 
 def on_signals(leave: Callable[[int], None]) -> None:
     """Call `leave` with the exit code for SIGTERM and SIGHUP, in the running loop."""
+    import asyncio
+    import contextlib
+    import signal
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: a test
@@ -55,10 +60,15 @@ def watch() -> None:
     With SIGHUP ignored (nohup, sudo) the program would otherwise use a whole core on the dead terminal for
     ever. The check has its own thread, because the loop itself may be busy.
     """
+    import threading
+
     threading.Thread(target=_watch, name="runforge-terminal", daemon=True).start()
 
 
 def _watch() -> None:
+    import select
+    import signal
+
     poll = select.poll()
     poll.register(0, select.POLLHUP | select.POLLERR)
     while True:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from textual._compositor import Compositor
+from textual.css.stylesheet import Stylesheet
 
 from runforge.tui.app import RunForgeApp
 from runforge.tui.beginning import Beginning, begin
@@ -16,9 +19,12 @@ from runforge.views.queue_snapshot import QueueReader
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
-from .kit import NARROW, FakeDaemon, Looker, enqueue, lived
+from .kit import NARROW, WIDE, FakeDaemon, Looker, enqueue, lived
 
 pytestmark = pytest.mark.slow
+
+#: Styles that are made before it rests: each widget once, its colours of rows and states, and what has the focus.
+_STYLES = 52
 
 
 @pytest.fixture
@@ -45,6 +51,41 @@ def opened(
             await journey(Looker(app, pilot))
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(("size", "layouts"), [(NARROW, 1), (WIDE, 3)], ids=["80x24", "200x50"])
+@pytest.mark.parametrize("runs", [8, 300])
+def test_it_is_laid_out_and_styled_once(
+    ws: Workspace,
+    begun: Callable[[], Beginning],
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    layouts: int,
+    runs: int,
+) -> None:
+    enqueue(ws, runs=runs)
+    done: Counter[str] = Counter()
+
+    def counted(cls: type, name: str) -> None:
+        real = getattr(cls, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            done[name] += 1
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(cls, name, call)
+
+    counted(Compositor, "reflow")
+    counted(Stylesheet, "apply")
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001", "GROUP", "? help")
+        for _ in range(20):
+            await at.pilot.pause(0.02)
+        assert done["reflow"] <= layouts
+        assert size != NARROW or done["apply"] <= _STYLES
+
+    opened(ws, begun(), journey, size)
 
 
 def test_the_queue_is_on_the_first_paint(

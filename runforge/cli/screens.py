@@ -26,22 +26,31 @@ def open_screens(
     gc.disable()  # until the first paint
     chosen = choices.read(file := choices.path())
     ascii_only = ascii_only or terminal.needs_ascii()
-    from runforge.tui import beginning
+    from runforge.cli.first_text import FirstText
 
-    begun = beginning.begin(here, chosen, file=file, seconds=seconds)
-    begun.feed.start()  # it reads the queue while Textual is imported
-    from runforge.tui import app
-    from runforge.tui.steering import DaemonKeys
+    first = FirstText()
+    try:
+        if chosen.is_usual_order and not ascii_only and not here.only_look:
+            first.show(str(here.root))
+        from runforge.tui import beginning
 
-    return app.run(
-        here,
-        DaemonKeys(lambda: _start(here), lambda: _start(here, replace=True), lambda: _stop(here)),
-        begun,
-        read_only=read_only,
-        ascii_only=ascii_only,
-        mouse=mouse,
-        bell=bell,
-    )
+        begun = beginning.begin(here, chosen, file=file, seconds=seconds)
+        begun.feed.start()  # it reads the queue while Textual is imported
+        from runforge.tui import app
+        from runforge.tui.steering import DaemonKeys
+
+        return app.run(
+            here,
+            DaemonKeys(lambda: _start(here), lambda: _start(here, replace=True), lambda: _stop(here)),
+            begun,
+            read_only=read_only,
+            ascii_only=ascii_only,
+            mouse=mouse,
+            bell=bell,
+            hand_over=first.hand_over,
+        )
+    finally:
+        first.take_back()
 
 
 def _start(here: Workspace, *, replace: bool = False) -> int:

@@ -29,6 +29,7 @@ from runforge.tui.bars import daemon_warning, guard_warning
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.beginning import Beginning, begin
 from runforge.tui.choices import Choices
+from runforge.tui.driver import taking_over
 from runforge.tui.endings import Endings
 from runforge.tui.look import CSS
 from runforge.tui.messages import AheadRead, ProgressRead, ReadFailed, SnapshotRead, WindowRead
@@ -340,10 +341,16 @@ def run(
     ascii_only: bool = False,
     mouse: bool = True,
     bell: bool = False,
+    hand_over: Callable[[], bool] | None = None,
 ) -> int:
-    """Show the screens until the user leaves; return the exit code. If they crash, the terminal is restored first."""
+    """Show the screens until the user leaves; return the exit code. If they crash, the terminal is restored first.
+
+    `hand_over` says whether the alternate screen is on already; from then on it is Textual's.
+    """
     terminal.watch()
     app = RunForgeApp(workspace, daemon, read_only=read_only, ascii_only=ascii_only, bell=bell, begun=begun)
+    if hand_over is not None:
+        app.driver_class = taking_over(hand_over)
     app.run(mouse=mouse)
     if app.failure is not None:
         raise app.failure

@@ -6,19 +6,22 @@ ends the program before they are there, an error, a signal or a key, gives the t
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # `signal` makes enumerations, which takes long
 import os
-import signal
 import sys
 
-from runforge.cli import output, quick_lists, tables
+from runforge.cli import output, quick, quick_lists, tables
 from runforge.place import Place
 from runforge.text import safe
+from runforge.tui import choices, terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+#: The options with which it is as without; with another one there is none.
+_LIKE_NONE = ("--read-only", "--no-mouse", "--bell")
 #: Enters the alternate screen, empty, without a cursor; and leaves it.
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[H\x1b[2J\x1b[?25l", "\x1b[?1049l\x1b[?25h"
 #: What ends the program if nobody hears it. SIGINT is an exception.
@@ -34,16 +37,18 @@ class FirstText:
 
     def __init__(self) -> None:
         self._is_shown = False
-        self._before: dict[signal.Signals, Any] = {}
+        self._before: dict[int, Any] = {}
 
-    def show(self, root: str) -> None:
-        """Write the queue's first rows, if it is plain and has some."""
-        size = os.get_terminal_size(_TERMINAL)
-        found = (
-            quick_lists.first_jobs(Place(root), size.lines - _ABOVE - 1) if size.lines > _ABOVE + 1 else []
-        )
+    def show(self, words: list[str]) -> None:
+        """Write the first rows of the queue that a plain call means, if the queue is plain too and has some."""
+        root = _root_of(words) if _is_usual() else None
+        size = os.get_terminal_size(_TERMINAL) if root is not None else os.terminal_size((0, 0))
+        if root is None or size.lines <= _ABOVE + 1:
+            return
+        found = quick_lists.first_jobs(Place(root), size.lines - _ABOVE - 1)
         if not found:
             return
+        terminal.ignore_env_size()
         title = output.cut(f" RunForge  {safe(root)}", size.columns)
         lines = [title, *[""] * (_ABOVE - 1), *tables.job_lines(found)]
         self._hear_signals()
@@ -64,7 +69,7 @@ class FirstText:
 
     def _hear_signals(self) -> None:
         """Take the text back before a signal ends the program. A stop waits: Textual does it better."""
-        heard: dict[signal.Signals, Any] = {
+        heard: dict[int, Any] = {
             **dict.fromkeys(_DEADLY, self._die),
             signal.SIGTSTP: signal.SIG_IGN,
         }
@@ -80,5 +85,32 @@ class FirstText:
 
 def _write(text: str) -> None:
     data = text.encode(sys.stdout.encoding or "ascii", "backslashreplace")
-    while data:
-        data = data[os.write(_TERMINAL, data) :]
+    try:
+        while data:
+            data = data[os.write(_TERMINAL, data) :]
+    except OSError:  # the terminal is gone: nobody sees it, and the screens end for it
+        return
+
+
+def _is_usual() -> bool:
+    """Return whether the screens can be drawn here, with all signs, in the order of a new user."""
+    if terminal.why_not() is not None or terminal.needs_ascii():
+        return False
+    return choices.read(choices.path()).is_usual_order
+
+
+def _root_of(words: list[str]) -> str | None:
+    """Return the workspace that a plain call of the screens means; None if it is not plain."""
+    workspace, rest = None, iter(words)
+    for word in rest:
+        if word in quick.WORKSPACE and workspace is None:
+            workspace = next(rest, "")
+            if not workspace or workspace.startswith("-"):
+                return None
+        elif word not in _LIKE_NONE:
+            return None
+    return quick.find_root(workspace)
+
+
+#: The one of this process.
+FIRST = FirstText()

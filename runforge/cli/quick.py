@@ -36,7 +36,7 @@ def answer(words: list[str]) -> bool:
             takes, run = "", None if word == NEWEST else int(word)
         else:
             return False
-    root = _root(workspace)
+    root = find_root(workspace)
     return root is not None and _answer(command, root, run, utc=takes == UTC)
 
 
@@ -61,7 +61,7 @@ def _answer(command: str, root: str, run: int | None, *, utc: bool) -> bool:
     return quick_lists.groups(place) if command == "groups" else quick_lists.jobs(place)
 
 
-def _root(given: str | None) -> str | None:
+def find_root(given: str | None) -> str | None:
     """Return the workspace's folder as `workspace.find` finds it; None if there may be something to explain."""
     given = given or os.environ.get("RUNFORGE_WORKSPACE")
     try:

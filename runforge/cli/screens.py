@@ -24,33 +24,25 @@ def open_screens(
     terminal.require()
     terminal.ignore_env_size()
     gc.disable()  # until the first paint
-    chosen = choices.read(file := choices.path())
-    ascii_only = ascii_only or terminal.needs_ascii()
-    from runforge.cli.first_text import FirstText
+    from runforge.cli import first_text
+    from runforge.tui import beginning
 
-    first = FirstText()
-    try:
-        if chosen.is_usual_order and not ascii_only and not here.only_look:
-            first.show(str(here.root))
-        from runforge.tui import beginning
+    file = choices.path()
+    begun = beginning.begin(here, choices.read(file), file=file, seconds=seconds)
+    begun.feed.start()  # it reads the queue while Textual is imported
+    from runforge.tui import app
+    from runforge.tui.steering import DaemonKeys
 
-        begun = beginning.begin(here, chosen, file=file, seconds=seconds)
-        begun.feed.start()  # it reads the queue while Textual is imported
-        from runforge.tui import app
-        from runforge.tui.steering import DaemonKeys
-
-        return app.run(
-            here,
-            DaemonKeys(lambda: _start(here), lambda: _start(here, replace=True), lambda: _stop(here)),
-            begun,
-            read_only=read_only,
-            ascii_only=ascii_only,
-            mouse=mouse,
-            bell=bell,
-            hand_over=first.hand_over,
-        )
-    finally:
-        first.take_back()
+    return app.run(
+        here,
+        DaemonKeys(lambda: _start(here), lambda: _start(here, replace=True), lambda: _stop(here)),
+        begun,
+        read_only=read_only,
+        ascii_only=ascii_only or terminal.needs_ascii(),
+        mouse=mouse,
+        bell=bell,
+        hand_over=first_text.FIRST.hand_over,
+    )
 
 
 def _start(here: Workspace, *, replace: bool = False) -> int:

@@ -22,13 +22,13 @@ class Beginning(NamedTuple):
 
     choices: Choices
     #: Where choices are kept; None keeps none.
-    file: Path | None
+    file: str | Path | None
     query: JobQuery
     feed: Feed
 
 
 def begin(
-    workspace: Workspace, chosen: Choices, *, file: Path | None = None, seconds: float | None = None
+    workspace: Workspace, chosen: Choices, *, file: str | Path | None = None, seconds: float | None = None
 ) -> Beginning:
     """Return the choices of a user, and the thread that watches the queue in the order chosen; not started yet."""
     order = chosen if chosen.sort in SORTS else Choices()

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import sys
 
-from runforge.errors import InvalidRequest
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,14 +18,24 @@ _PLAIN = ("linux", "vt", "ansi", "xterm-old", "cons")
 _LOOK_SECONDS = 1.0
 
 
-def require() -> None:
-    """Raise InvalidRequest unless screens can be drawn and keys can be read here."""
+def why_not() -> str | None:
+    """Return why screens cannot be drawn here, or keys not be read; None if they can."""
     if os.environ.get("TERM", "") == "dumb":
-        raise InvalidRequest("this terminal (TERM=dumb) cannot show the terminal UI", fix=_WAY_OUT)
+        return "this terminal (TERM=dumb) cannot show the terminal UI"
     for stream, name in ((0, "standard input"), (1, "standard output"), (2, "standard error")):
         # Textual draws on standard error.
         if not os.isatty(stream):
-            raise InvalidRequest(f"{name} is not a terminal; the terminal UI needs one", fix=_WAY_OUT)
+            return f"{name} is not a terminal; the terminal UI needs one"
+    return None
+
+
+def require() -> None:
+    """Raise InvalidRequest unless screens can be drawn and keys can be read here."""
+    why = why_not()
+    if why is not None:
+        from runforge.errors import InvalidRequest
+
+        raise InvalidRequest(why, fix=_WAY_OUT)
 
 
 def ignore_env_size() -> None:

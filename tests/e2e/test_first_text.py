@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +22,19 @@ from tests.hostile import CORPUS, harm_in
 
 pytestmark = pytest.mark.slow
 
+_HEAVY = {
+    "textual",
+    "rich",
+    "asyncio",
+    "typing",
+    "pathlib",
+    "re",
+    "json",
+    "enum",
+    "datetime",
+    "threading",
+    "signal",
+}
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 #: A module of the program, found first on the path: Textual is imported when a file is gone, or it fails.
 _HELD = """
@@ -117,6 +132,25 @@ def test_the_ended_ones_come_newest_first(here: Arena, opened: Callable[..., Ter
     screen = opened()
     screen.sees("sweep-0002")
     assert runs_on(screen) == ["sweep-0003", "sweep-0001", "sweep-0002"]
+
+
+def test_what_it_needs_is_light(here: Arena) -> None:
+    here.sweep(2, name="l")
+    code = (
+        "import sys; old = {*sys.modules}; import runforge.cli.main; from runforge.cli import first_text, quick_lists\n"
+        f"assert quick_lists.first_jobs(first_text.Place({str(here.root)!r}), 20)\n"
+        "print(*sorted({*sys.modules} - old))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert not _HEAVY & {*done.stdout.split()}
+
+
+def test_a_lost_line_before_the_screens_ends_it(here: Arena, opened: Callable[..., Terminal]) -> None:
+    here.sweep(2, name="l")
+    screen = opened()
+    screen.sees("sweep-0002")
+    screen.hang_up()
+    assert screen.process.wait(60) in {-signal.SIGHUP, 129}
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ Knows every path below `.runforge`. Refuses folders that are missing or belong t
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from runforge import ids
 from runforge.errors import Missing
 from runforge.files import state_folder
 from runforge.files.durable import make_dir, make_way, refuse_link
 from runforge.named import NamedTuple
+from runforge.paths import Path
 
 VARIABLE = "RUNFORGE_WORKSPACE"
 #: "1" lets root start a queue in another user's folder.

@@ -7,9 +7,9 @@ If neither does, no run is best.
 from __future__ import annotations
 
 import math
-import re
 
 from runforge.core.states import State
+from runforge.later import re
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False

@@ -6,18 +6,21 @@ and the file takes the old one's place. Whoever comes after a crash in between f
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-from pathlib import Path
 
+from runforge import blocks
 from runforge.digest import sha256_of
 from runforge.files.durable import read_if_there, write_atomic
+from runforge.later import pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.paths import Path
 
 _NAME = "request.json"
 #: Largest request.json that is read.
 REQUEST_LIMIT = 1024 * 1024
-_BESIDE = re.compile(r"request\.[0-9a-f]{64}\.json")
+_BESIDE = pattern(r"request\.[0-9a-f]{64}\.json")
 
 
 def beside(folder: Path, sha: str) -> Path:
@@ -40,7 +43,7 @@ def place(folder: Path, sha: str | None) -> None:
     new = beside(folder, sha)
     data = read_if_there(new, REQUEST_LIMIT)
     if data is not None and sha256_of(data) == sha:
-        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+        with blocks.suppress(FileNotFoundError):  # another process was quicker
             os.replace(new, folder / _NAME)
 
 
@@ -54,7 +57,7 @@ def current(folder: Path, sha: str | None) -> Path:
 def forget_others(folder: Path, sha: str | None) -> None:
     """Delete what killed edits have left beside the request. The caller holds the writers' lock."""
     kept = None if sha is None else beside(folder, sha).name
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+    with blocks.suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(folder):
             if _BESIDE.fullmatch(name) and name != kept:
                 (folder / name).unlink(missing_ok=True)

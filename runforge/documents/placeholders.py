@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import json
-import re
-
+from runforge import light_json
 from runforge.documents.known_fields import HYPERPARAMETERS
-from runforge.documents.request import Request
 from runforge.errors import InvalidRequest, RunForgeError
+from runforge.later import pattern, re
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False
@@ -19,16 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
     from typing import Any
 
+    from runforge.documents.request import Request
+
 # Patterns that few requests need are texts: to compile them takes longer than to import this.
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)*)\}")
+#: What has none is no placeholder, and no pattern has to be compiled for it.
+_BRACE = "{"
+_NAME_IN_BRACES = r"\{([A-Za-z_]\w*(?:\.\w+)*)\}"
+_PLACEHOLDER = pattern(_NAME_IN_BRACES)
 #: An argument that is only a placeholder, perhaps after `--option=`: programs do not use this for anything
 #: else.
 _ALONE = r"(?:-{0,2}[\w.+-]+=)?\{([A-Za-z_][\w.]*)\}"
 #: `${HOME}` is the shell's.
-_IN_TEXT = r"(?<!\$)" + _PLACEHOLDER.pattern
+_IN_TEXT = r"(?<!\$)" + _NAME_IN_BRACES
 #: All hyperparameters at once, as an argument or as a word of a line for bash.
-_ALL = re.compile(r"(?<!\S)\{args(:hydra)?\}(?!\S)")
+_ALL = pattern(r"(?<!\S)\{args(:hydra)?\}(?!\S)")
 _ARGS = "args"
+_ALL_AS_OPTIONS, _ALL_FOR_HYDRA = "{args}", "{args:hydra}"
 #: Hydra reads a text of other characters, or one that means something else, only in quotes.
 _PLAIN_IN_HYDRA = r"[\w./+@%-]+"
 _MEANS_ELSE_IN_HYDRA = r"(?i)true|false|null|[+-]?(?:nan|inf|infinity)|[+-]?[\d._]+(?:e[+-]?\d+)?"
@@ -53,7 +57,7 @@ def _filled(text: str, values: dict[str, Any], *, is_quoted: bool = False) -> st
             return match.group()
         return _quoted(_as_text(found[0])) if is_quoted else _as_text(found[0])
 
-    return _PLACEHOLDER.sub(fill, text)
+    return _PLACEHOLDER.sub(fill, text) if _BRACE in text else text
 
 
 def _quoted(text: str) -> str:
@@ -81,17 +85,16 @@ def _all(part: str, values: dict[str, Any]) -> list[str] | None:
 
     A hyperparameter that is called `args` comes first.
     """
-    match = _ALL.fullmatch(part)
-    if match is None or (_ARGS in values and not match[1]):
+    if part not in {_ALL_AS_OPTIONS, _ALL_FOR_HYDRA} or (_ARGS in values and part == _ALL_AS_OPTIONS):
         return None
-    if match[1]:
+    if part == _ALL_FOR_HYDRA:
         return [f"{name}={_for_hydra(value)}" for name, value in flat(values)]
     return [f"--{name}={_as_text(value)}" for name, value in flat(values) if value is not None]
 
 
 def takes_all(command: Sequence[str]) -> bool:
     """Return whether the command takes all hyperparameters by `{args}` or `{args:hydra}`."""
-    return any(_ALL.search(part) for part in command)
+    return any(_BRACE in part and _ALL.search(part) for part in command)
 
 
 def flat(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
@@ -115,7 +118,7 @@ def value_of(values: dict[str, Any], name: str) -> tuple[Any] | None:
 
 
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else light_json.dumps(value)
 
 
 def _for_hydra(value: Any) -> str:
@@ -125,7 +128,7 @@ def _for_hydra(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(_for_hydra(held) for held in value) + "]"
     if not isinstance(value, str):
-        return json.dumps(value)
+        return light_json.dumps(value)
     if re.fullmatch(_PLAIN_IN_HYDRA, value) and not re.fullmatch(_MEANS_ELSE_IN_HYDRA, value):
         return value
     return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
@@ -133,7 +136,7 @@ def _for_hydra(value: Any) -> str:
 
 def names_in(command: Sequence[str]) -> list[str]:
     """Return the names in braces, each once, in order; without those that stand for all values."""
-    parts = [_ALL.sub("", part) for part in command]
+    parts = [_ALL.sub("", part) for part in command if _BRACE in part]
     return list(dict.fromkeys(name for part in parts for name in _PLACEHOLDER.findall(part)))
 
 
@@ -151,7 +154,7 @@ def require_filled(
     values = request.hyperparameters
     for index, part in enumerate(request.command):
         at = _at(request, index)
-        if _all(part, values) is not None:
+        if _BRACE not in part or _all(part, values) is not None:
             continue
         for name in _PLACEHOLDER.findall(part):
             found = value_of(values, name)
@@ -185,7 +188,7 @@ def _fix(name: str, values: dict[str, Any]) -> str:
         return hint
     if "." in name:
         return f"Add it to {HYPERPARAMETERS}; a dot leads into an object"
-    own = json.dumps({name: f"{{{name}}}"})
+    own = light_json.dumps({name: f"{{{name}}}"})
     return f"Add it to {HYPERPARAMETERS}; where the program needs the braces themselves, add {own}"
 
 
@@ -193,7 +196,7 @@ def left_in(request: Request) -> Iterator[str]:
     """Yield a sentence for each `{name}` inside an argument that has no value."""
     values = request.hyperparameters
     for index, part in enumerate(request.command):
-        if "\n" in part or re.fullmatch(_ALONE, part):
+        if _BRACE not in part or "\n" in part or re.fullmatch(_ALONE, part):
             continue
         for name in dict.fromkeys(re.findall(_IN_TEXT, _ALL.sub("", part) if request.is_shell else part)):
             if value_of(values, name) is not None:

@@ -1,9 +1,9 @@
 """The end of a file that another process may be writing: a log, or a run's metrics."""
 
 import os
-from pathlib import Path
 
 from runforge.files.durable import open_file
+from runforge.paths import Path
 
 
 def read(path: Path, most: int) -> tuple[bytes, bool]:

@@ -7,20 +7,19 @@ number, and a number over a beginning.
 
 from __future__ import annotations
 
-import json
-
-from runforge import clock
+from runforge import clock, light_json
 from runforge.core import job_numbers
 from runforge.core.records import Group, Job
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.named import NamedTuple
 from runforge.store import records
-from runforge.store.journal import Transaction
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from runforge.store.journal import Transaction
 
 NEWEST = "@last"
 _LISTED = "`runforge groups` and `runforge jobs` list them"
@@ -86,7 +85,7 @@ def _matching(tx: Transaction, where: str, among: Iterable[Job] | None) -> list[
     row = tx.row("jobs.order_matching", sort="", now=clock.now(), **filters.required(where).values())
     numbers = [int(number) for number in (row[0] or "").split(",") if number]
     if among is None:
-        found = _jobs(tx.rows("jobs.window", seqs=json.dumps(numbers)))
+        found = _jobs(tx.rows("jobs.window", seqs=light_json.dumps(numbers)))
         found.sort(key=lambda job: job.seq)
     else:
         wanted = set(numbers)

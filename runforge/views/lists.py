@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
-
-from runforge import clock
-from runforge.core.records import Job
+from runforge import clock, light_json
 from runforge.core.states import State
 from runforge.named import NamedTuple
 from runforge.store import records, targets, uses
-from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot, require_journal
 from runforge.views.daemon_status import free_capacity, status_of
 from runforge.views.kin import Relative, children_of, parents_of
 from runforge.views.labels import sweep_words
 from runforge.views.shown import GroupView, JobView, RunView, attempt_view, group_view, is_at_limit, job_view
 from runforge.views.words import Waiting, why_running, why_waiting
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from runforge.core.records import Job
+    from runforge.store.journal import Transaction
+    from runforge.workspace import Workspace
 
 
 def groups(workspace: Workspace) -> list[GroupView]:
@@ -108,7 +107,7 @@ def run(workspace: Workspace, name: str) -> RunView:
         reason = reason_of(tx, workspace, job, parents)
         row = tx.row("groups.by_id", group_id=job.group_id) if job.group_id is not None else None
     sweep_ended = "" if row is None else sweep_words(records.group(row))
-    timeline = [{**dict(e), "detail": json.loads(e["detail"])} for e in entries]
+    timeline = [{**dict(e), "detail": light_json.loads(e["detail"])} for e in entries]
     shown = [attempt_view(attempt, used.get(attempt.attempt)) for attempt in attempts]
     view = job_view(job, clock.now(), reason)
     folder = workspace.root / job.run_dir

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
+from runforge.later import shlex
 from runforge.text import safe
 
 TYPE_CHECKING = False

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from operator import attrgetter
-from pathlib import Path
 
-from runforge import clock
+from runforge import clock, light_json
 from runforge.core import ranking
 from runforge.core.group_status import group_status
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State
-from runforge.core.used import Used
 from runforge.named import NamedTuple
-from runforge.views.kin import Relative
 from runforge.views.pauses import pause_text
-from runforge.views.words import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from runforge.core.used import Used
+    from runforge.paths import Path
+    from runforge.views.kin import Relative
+    from runforge.views.words import Waiting
 
 
 class JobView(NamedTuple):
@@ -199,8 +199,8 @@ class RunView(NamedTuple):
             "folder": str(self.run_dir),
             "parents": [parent.to_json() for parent in self.parents],
             "children": [child.to_json() for child in self.children],
-            "retry": json.loads(self.retry_rules),
-            "retries_used": json.loads(self.retries_used),
+            "retry": light_json.loads(self.retry_rules),
+            "retries_used": light_json.loads(self.retries_used),
             "sweep_ended": self.sweep_ended or None,
         }
 
@@ -236,9 +236,9 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
         fields["started_at"] = end = None
     fields["seconds"] = clock.seconds_between(job.started_at, end) if job.started_at and end else None
     fields["dry_run"] = job.dry_run_seconds is not None
-    fields["overrides"] = json.loads(job.overrides)
+    fields["overrides"] = light_json.loads(job.overrides)
     fields["number"] = job.seq
-    fields["tags"] = tuple(json.loads(job.tags))
+    fields["tags"] = tuple(light_json.loads(job.tags))
     fields["cpus"], fields["gpus"], fields["vram_mb"] = job.needs.cpus, job.needs.gpus, job.needs.vram_mb
     fields["yield_requested"] = job.yield_requested > 0
     fields["pause_text"] = pause_text(job, now)

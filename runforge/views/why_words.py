@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from runforge import cells, clock
-from runforge.views.estimates import Estimate
 from runforge.views.labels import ended_runs, label, pause_words, sweep_words
 from runforge.views.why import Answer, Awaited, GroupAnswer, Holder, QueueAnswer, RunAnswer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.views.estimates import Estimate
 
 #: The seconds are told of what is so near.
 _SOON = timedelta(minutes=10)

@@ -11,6 +11,7 @@ import pytest
 from textual._compositor import Compositor
 from textual.css.stylesheet import Stylesheet
 
+from runforge.tui import feed, typed_ahead
 from runforge.tui.app import RunForgeApp
 from runforge.tui.beginning import Beginning, begin
 from runforge.tui.choices import Choices
@@ -114,12 +115,14 @@ def test_a_long_queue_is_read_to_its_end_after_the_first_paint(
     ws: Workspace, begun: Callable[[], Beginning], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_snapshot, "_SHORT", 200)
+    monkeypatch.setattr(feed, "_LOOK_SECONDS", 600.0)
     enqueue(ws, runs=300)
 
     async def journey(at: Looker) -> None:
         assert at.app.snapshot is not None
         order = at.app.snapshot.order
         assert (len(order), order[0], order[299]) == (300, 1, 0)
+        at.app.feed.hurry()
         await at.until(lambda: at.app.snapshot and at.app.snapshot.is_whole, "the whole order")
         await at.press("G")
         await at.sees("#300", "0300")
@@ -131,6 +134,8 @@ def test_keys_that_come_before_that_wait_for_it(
     ws: Workspace, begun: Callable[[], Beginning], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_snapshot, "_SHORT", 200)
+    monkeypatch.setattr(feed, "_LOOK_SECONDS", 600.0)  # without a key it is not read yet
+    monkeypatch.setattr(typed_ahead, "_MOST_SECONDS", 60.0)
     enqueue(ws, runs=300)
 
     async def journey(at: Looker) -> None:
@@ -164,10 +169,10 @@ def test_keys_do_not_wait_for_a_queue_that_cannot_be_read(
 
 def test_what_nobody_takes_is_told(ws: Workspace, begun: Callable[[], Beginning]) -> None:
     enqueue(ws)
-    feed = begun().feed
-    wait_until(feed._is_read.is_set, "the first look")
+    watching = begun().feed
+    wait_until(watching._is_read.is_set, "the first look")
     told: list[Any] = []
-    feed.tell(told.append)
+    watching.tell(told.append)
     wait_until(lambda: told, "what was read")
     assert type(told[0]).__name__ == "SnapshotRead"
 
@@ -175,10 +180,10 @@ def test_what_nobody_takes_is_told(ws: Workspace, begun: Callable[[], Beginning]
 def test_a_queue_that_cannot_be_read_holds_nothing_up(ws: Workspace, begun: Callable[[], Beginning]) -> None:
     enqueue(ws)
     ws.journal.write_bytes(b"no journal" * 1000)
-    feed = begun().feed
-    assert feed.first(600) is None  # at once, or the test would be stopped
+    watching = begun().feed
+    assert watching.first(600) is None  # at once, or the test would be stopped
     told: list[Any] = []
-    feed.tell(told.append)
+    watching.tell(told.append)
     wait_until(lambda: told, "what was read")
     assert type(told[0]).__name__ == "ReadFailed"
 

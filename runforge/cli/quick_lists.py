@@ -47,6 +47,17 @@ def jobs(place: Place) -> bool:
     return True
 
 
+def first_jobs(place: Place, limit: int) -> list[JobRow]:
+    """Return the jobs that the screens show first; none if something in them is left to the full way."""
+    now = clock.now()
+
+    def read(tx: Transaction) -> list[JobRow] | None:
+        rows = tx.rows("look.jobs_first", limit=limit)
+        return None if any(row["is_odd"] for row in rows) else [JobRow(now, *row) for row in rows]
+
+    return look(place, read) or []
+
+
 def older_text(number: int) -> str:
     """Return what is said of the jobs that are not listed."""
     return f"{number:,} older jobs are not shown; --limit, --group or --state shows others"

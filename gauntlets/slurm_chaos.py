@@ -63,12 +63,12 @@ def use(here: Arena, cluster: Cluster) -> None:
     settings(here, **_USUAL)
 
 
-def settings(here: Arena, **numbers: int) -> None:
-    """Let the daemons of an arena work with Slurm, with these settings; they look as often as they may."""
+def settings(here: Arena, **values: int | str) -> None:
+    """Let the daemons of an arena work with Slurm, with these settings as TOML; they look as often as they may."""
     here.daemon_options = ("--backend", "slurm")
     path = here.root / ".runforge" / FILE
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    lines = [f"{name} = {number}" for name, number in {"poll_seconds": 5, **numbers}.items()]
+    lines = [f"{name} = {value}" for name, value in {"poll_seconds": 5, **values}.items()]
     path.write_text("\n".join(["[slurm]", *lines, ""]), "utf-8")
     path.chmod(0o600)
 

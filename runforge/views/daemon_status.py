@@ -62,6 +62,8 @@ class DaemonStatus(NamedTuple):
     gpus_reserved: dict[str, Any] | None = None
     #: Where it launches: local, slurm.
     backend: str = "local"
+    #: What it tells of the cluster although it launches.
+    backend_note: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -142,7 +144,13 @@ def status_of(workspace: Workspace | Place, row: DaemonRow) -> DaemonStatus:
         gpus=told.gpus if holder is not None else (),
         gpus_reserved=told.reserved if holder is not None else None,
         backend=row.backend,
+        backend_note=told.note if holder is not None else None,
     )
+
+
+def backend_note(workspace: Workspace | Place) -> str | None:
+    """Return what a live daemon tells of its cluster although it launches, without a look at the journal."""
+    return _told(workspace).note if daemon_holder.holder(workspace) is not None else None
 
 
 def gpu_problem(workspace: Workspace) -> str | None:
@@ -178,6 +186,7 @@ class _Told(NamedTuple):
     reserved: dict[str, Any] | None = None
     trouble: str | None = None
     backend: str = "local"
+    note: str | None = None
 
 
 def _told(workspace: Workspace | Place) -> _Told:
@@ -197,6 +206,7 @@ def _told(workspace: Workspace | Place) -> _Told:
         reserved if isinstance(reserved, dict) else None,
         None if trouble is None else str(trouble),
         str(told.get("backend", "local")),
+        None if told.get("backend_note") is None else str(told["backend_note"]),
     )
 
 

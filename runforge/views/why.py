@@ -9,7 +9,7 @@ from runforge.errors import InvalidRequest
 from runforge.named import NamedTuple
 from runforge.store import records, targets
 from runforge.store.opening import open_snapshot, require_journal
-from runforge.views.daemon_status import free_capacity, status_of
+from runforge.views.daemon_status import backend_note, free_capacity, status_of
 from runforge.views.device_names import called
 from runforge.views.estimates import Estimate, Outlook, outlook
 from runforge.views.kin import Relative, parents_of
@@ -82,6 +82,8 @@ class RunAnswer(NamedTuple):
     instead: tuple[str, ...] = ()
     #: Who else is on the GPUs that it could have.
     strangers: tuple[Stranger, ...] = ()
+    #: What the daemon tells of its cluster although it launches.
+    note: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -98,6 +100,7 @@ class RunAnswer(NamedTuple):
             "share_done": progress.share if progress is not None else None,
             "instead": list(self.instead),
             "strangers": [each._asdict() for each in self.strangers],
+            "note": self.note,
         }
 
 
@@ -234,6 +237,7 @@ class _Look:
             before=before,
             parents=tuple(self._awaited(each) for each in parents if not each.met),
             strangers=self._strangers(job, view.waiting),
+            note=backend_note(self._workspace),
         )
         return answer._replace(instead=instead(answer))
 

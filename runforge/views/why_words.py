@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from runforge import cells, clock
+from runforge.text import safe
 from runforge.views.estimates import Estimate
 from runforge.views.labels import ended_runs, label, pause_words, sweep_words
 from runforge.views.why import Answer, Awaited, GroupAnswer, Holder, QueueAnswer, RunAnswer
@@ -94,7 +95,8 @@ def _queued(answer: RunAnswer, who: str) -> list[str]:
     others = [each for each in answer.instead if f"`runforge {each}`" not in found[0]]
     if others:
         last.append(f"Or: {'; '.join(others)}")
-    return [*found, " ".join(last)] if last else found
+    found += [" ".join(last)] if last else []
+    return [*found, f"Slurm: {safe(answer.note)}"] if answer.note else found
 
 
 def _reason(answer: RunAnswer) -> str:
@@ -186,4 +188,6 @@ def _queue(answer: QueueAnswer) -> list[str]:
         found.append(f"{answer.put_aside:,} of them wait for a person: held, or in a paused group")
     if not answer.daemon.is_live:
         found.append("No daemon is running: nothing starts; `runforge daemon --detach` starts one")
+    if answer.daemon.backend_note is not None:
+        found.append(f"Slurm: {safe(answer.daemon.backend_note)}")
     return found

@@ -19,9 +19,11 @@ from runforge.backends.slurm.asking import Asking
 from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, Attempt, Phase, adopted
 from runforge.backends.slurm.changing import Changing
 from runforge.backends.slurm.commands import Answer, Lane
+from runforge.backends.slurm.fleet import Fleet
 from runforge.backends.slurm.listing import WAITING, Row, is_hopeless
-from runforge.backends.slurm.looking import LOOK_SECONDS, Looking, has_ended
+from runforge.backends.slurm.looking import LOOK_SECONDS, Looking
 from runforge.backends.slurm.options import SlurmOptions
+from runforge.backends.slurm.strays import Strays
 from runforge.backends.slurm.verdict import NODE_LOST
 from runforge.core.guards import Signs
 from runforge.core.outcome import Ending, ExitRecord, Finding, Progress, Report
@@ -38,8 +40,6 @@ from runforge.workspace import Workspace
 _ASK_SECONDS, _CHANGE_SECONDS = 20.0, 120.0
 #: Slurm's reason is asked for when an attempt has stood in its queue for so long.
 _REASON_AFTER = 5.0
-#: A job of this workspace that belongs to no attempt is ended when it was seen so often.
-_STRAY_SIGHTINGS = 3
 _USUAL = Resources()
 #: For so long Slurm lists a job that has ended, if nobody has changed it (MinJobAge).
 _REMEMBERS_SECONDS = 300.0
@@ -72,12 +72,13 @@ class SlurmBackend:
         self._looking = Looking(clock)
         self._prefix = script.prefix(workspace.root)
         self._attempts: dict[str, Attempt] = {}
-        self._strays: dict[str, int] = {}
+        self._fleet = Fleet(workspace, options, clock, self._changing, self._looking, log)
+        self._strays = Strays(workspace, self._prefix, self._changing, log)
         self._lists = 0
         self._cluster = ""
         self._remembers = _REMEMBERS_SECONDS
         self._asking.began = lambda: {
-            each.name: each.begun.job for each in self._attempts.values() if each.begun is not None
+            each.name: each.begun.job for each in self._known if each.begun is not None
         }
         self._asking.listed = self._listed
 
@@ -85,6 +86,7 @@ class SlurmBackend:
 
     def start(self) -> None:
         """Ask for the cluster's name, and for its list of jobs."""
+        self._fleet.find()
         self._asks.ask(["scontrol", "show", "config"], self._configured)
         self._asking.suspect()
 
@@ -110,10 +112,15 @@ class SlurmBackend:
         return Gpus()
 
     def room(self) -> int:
-        """Return how many more attempts may stand in Slurm's queue."""
-        if self._asking.problem is not None or self._is_refused:
+        """Return how many more attempts may stand in Slurm's queue, or find room in pilots."""
+        if not self._may_submit:
             return 0
-        return max(0, self._options.ahead - sum(each.is_waiting for each in self._attempts.values()))
+        waiting = sum(each.is_waiting for each in self._attempts.values())
+        return max(0, self._options.ahead + self._fleet.free - waiting)
+
+    @property
+    def _may_submit(self) -> bool:
+        return self._asking.problem is None and not self._is_refused
 
     @property
     def _is_refused(self) -> bool:
@@ -126,6 +133,10 @@ class SlurmBackend:
     def trouble(self) -> str | None:
         """Return that Slurm does not answer, or that it takes no run."""
         return self._asking.problem or (self._changing.refusal if self._is_refused else None)
+
+    def note(self) -> str | None:
+        """Return why there are no pilots any more."""
+        return self._fleet.problem
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:  # noqa: ARG002 - looking costs nothing
         """Return what the disks lack, or that Slurm does not answer or takes no more."""
@@ -152,15 +163,18 @@ class SlurmBackend:
         given = slurm_options.arguments(self._options, job.needs, written.timeout_seconds)
         attempt.given = given, script.text(self._options, written.path, written.digest)
         attempt.is_usual = given == slurm_options.arguments(self._options, _USUAL)
+        attempt.order, attempt.kept_since = self._fleet.wish(job, written), self._clock.monotonic()
         self._attempts[ref.token] = attempt
-        self._changing.submit(attempt)
-        self._asking.suspect(_REASON_AFTER)
+        self._fleet.offer(attempt, self._attempts.values())
+        if not attempt.is_in_pilot:
+            self._asking.suspect(_REASON_AFTER)
 
     def adopt(self, ref: AttemptRef) -> None:
         """Look for an attempt's job by its name."""
         folder = self._workspace.attempt_dir(ref.run_id, ref.attempt)
         name = self._prefix + script.tail(ref)
-        self._attempts[ref.token] = adopted(ref, folder, name, self._clock.monotonic())
+        self._attempts[ref.token] = attempt = adopted(ref, folder, name, self._clock.monotonic())
+        self._fleet.adopt(attempt)
         self._asking.suspect()
 
     def forget(self, ref: AttemptRef) -> None:
@@ -173,6 +187,7 @@ class SlurmBackend:
         """Yield how far attempts have come, and which must be inspected."""
         self._asks.step()
         self._changes.step()
+        self._fleet.step(self._attempts, self._miss, may_submit=self._may_submit)
         attempts = list(self._attempts.values())
         for attempt in self._looking.due(attempts):
             if attempt.record is not None and attempt.record.terminated and attempt.record.said is None:
@@ -184,7 +199,11 @@ class SlurmBackend:
 
     @property
     def _is_list_wanted(self) -> bool:
-        return bool(self._attempts) or bool(self._strays) or self._lists == 0
+        return bool(self._known) or bool(self._strays) or self._lists == 0
+
+    @property
+    def _known(self) -> list[Attempt]:
+        return [*self._attempts.values(), *self._fleet.jobs]
 
     def _of(self, attempt: Attempt) -> Iterator[Event]:
         now = self._clock.monotonic()
@@ -209,7 +228,7 @@ class SlurmBackend:
         if attempt.row is not None and attempt.row.state in WAITING:
             waiting = attempt.row.reason or attempt.row.state.capitalize()
             self._tell_hopeless(attempt, waiting)
-        return Progress(place, waiting=attempt.refusal or waiting)
+        return Progress(place, waiting=attempt.refusal or attempt.hint or waiting)
 
     def _tell_hopeless(self, attempt: Attempt, reason: str) -> None:
         if reason != attempt.told.waiting and is_hopeless(reason):
@@ -223,6 +242,8 @@ class SlurmBackend:
                 return
             attempt.lookup_asked = True
             self._asking.look_up([attempt.name], lambda rows: attempt.hear_account(rows.get(attempt.name)))
+        elif attempt.is_in_pilot:
+            attempt.phase = Phase.WITHDRAWN
         elif attempt.given is not None and attempt.phase in {Phase.SUBMITTED, Phase.UNSURE}:
             if attempt.submissions < MOST_SUBMISSIONS:
                 self._changing.submit(attempt)
@@ -233,23 +254,9 @@ class SlurmBackend:
         self._lists += 1
         now = self._clock.monotonic()
         by_tail = {script.tail_of(name): row for name, row in rows.items()}
-        for attempt in self._attempts.values():
+        for attempt in self._known:
             attempt.hear(by_tail.get(script.tail_of(attempt.name)), asked_at, now)
-        self._end_strays(rows)
-
-    def _end_strays(self, rows: Mapping[str, Row]) -> None:
-        """End jobs of this workspace that belong to no attempt: an sbatch that had outlived its daemon."""
-        known = {each.name for each in self._attempts.values()}
-        seen = {
-            name
-            for name, row in rows.items()
-            if name.startswith(self._prefix) and name not in known and not row.is_over
-        }
-        self._strays = {name: self._strays.get(name, 0) + 1 for name in seen}
-        for name, times in self._strays.items():
-            if times >= _STRAY_SIGHTINGS and not has_ended(self._workspace, name):
-                self._log(f"WARNING: the job {name} belongs to no attempt of this queue; it is canceled")
-                self._changing.cancel_name(name)
+        self._strays.end(rows, {each.name for each in self._known})
 
     def wait_seconds(self) -> float | None:
         """Return when `events` must be called again."""
@@ -258,6 +265,7 @@ class SlurmBackend:
             self._changes.wait_seconds(),
             self._asking.wait_seconds(is_wanted=self._is_list_wanted),
             self._looking.wait_seconds(list(self._attempts.values())),
+            self._fleet.wait_seconds(),
         ]
         return min((wish for wish in wishes if wish is not None), default=None)
 
@@ -284,6 +292,7 @@ class SlurmBackend:
             self._withdraw(attempt)
         if order is Order.CANCEL:
             attempt.is_canceled = True
+            self._fleet.cancel(attempt)
         try:
             write_atomic(attempt.folder / order.value, b"", durable=False)
         except (FileNotFoundError, NotADirectoryError):

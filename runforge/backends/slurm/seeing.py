@@ -56,6 +56,7 @@ def _scheduled(attempt: Attempt, now: float, remembers: float) -> Scheduled:
         is_withdrawn=attempt.phase is Phase.WITHDRAWN,
         is_fenced=attempt.fenced_since is not None,
         is_final=record is None or (is_heard and now - attempt.record_since >= REASON_SECONDS),
+        is_pilot=attempt.is_in_pilot,
         is_unlisted=record is not None and is_heard and not attempt.is_listed and _age(record) < remembers,
     )
 

@@ -19,7 +19,7 @@ from runforge.drills.plans import plan, request
 from runforge.views import glance
 
 SKIPPED = 77
-_PILOTS = '{ count = 4, slots = 3, time = "1:00:00", idle = 30 }'
+_PILOTS = '{ count = 3, slots = 4, time = "1:00:00", idle = 30 }'
 _SLOTS = 48
 _LONGEST_SECONDS = 900.0
 

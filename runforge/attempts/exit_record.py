@@ -52,7 +52,7 @@ def preallocate(attempt_dir: Path) -> int:
     return descriptor
 
 
-def allocate(attempt_dir: Path) -> None:
+def allocate(attempt_dir: Path, *, durable: bool = True) -> None:
     """Make the record's file for a supervisor elsewhere, full of zeros. OSError if there is no room.
 
     A file system that caches names would hide from this process a file that another machine makes later.
@@ -60,7 +60,8 @@ def allocate(attempt_dir: Path) -> None:
     descriptor = preallocate(attempt_dir)
     try:
         os.pwrite(descriptor, bytes(BEGUN_SIZE), SIZE)
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

@@ -113,10 +113,10 @@ class Changing:
         self._lane.drop(attempt.ref.token)
 
 
-def allocate(attempt: Attempt) -> None:
+def allocate(attempt: Attempt, *, durable: bool = True) -> None:
     """Make the file of the attempt's record. Without it a later daemon knows that the attempt was never offered."""
     with contextlib.suppress(FileExistsError):  # it is offered again
-        exit_record.allocate(attempt.folder)
+        exit_record.allocate(attempt.folder, durable=durable)
 
 
 def _user() -> str:

@@ -128,7 +128,8 @@ class Fleet:
     def _give(self, attempt: Attempt, order: Order, pilot: Pilot) -> None:
         now = self._clock.monotonic()
         try:
-            allocate(attempt)
+            # Not synced: a power cut takes the order with it, or the pilot. Who adopts the attempt then revokes it.
+            allocate(attempt, durable=False)
             pilot.give(order._replace(token=attempt.ref.token), now)
         except OSError as error:  # it stays as it is, and is offered again
             self._log(f"WARNING: run {attempt.ref.run_id} is not given to a pilot: {error.strerror}")

@@ -172,6 +172,8 @@ def _pilots(value: Any) -> dict[str, Any]:
             found[name] = _PILOTS[name].check(given)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
+    if found["time"] == "UNLIMITED":
+        raise ValueError("time: a limit is wanted; a pilot leaves before it")
     if found["count"] is None:
         raise ValueError("count is missing: how many pilots there may be at once")
     return found

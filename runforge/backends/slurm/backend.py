@@ -20,13 +20,13 @@ from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, Attempt, Phase, a
 from runforge.backends.slurm.changing import Changing
 from runforge.backends.slurm.commands import Answer, Lane
 from runforge.backends.slurm.fleet import Fleet
-from runforge.backends.slurm.listing import WAITING, Row, is_hopeless
+from runforge.backends.slurm.listing import Row, is_hopeless
 from runforge.backends.slurm.looking import LOOK_SECONDS, Looking
 from runforge.backends.slurm.options import SlurmOptions
 from runforge.backends.slurm.strays import Strays
 from runforge.backends.slurm.verdict import NODE_LOST
 from runforge.core.guards import Signs
-from runforge.core.outcome import Ending, ExitRecord, Finding, Progress, Report
+from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.files.durable import is_folder, write_atomic
@@ -207,8 +207,9 @@ class SlurmBackend:
 
     def _of(self, attempt: Attempt) -> Iterator[Event]:
         now = self._clock.monotonic()
-        told = self._progress(attempt)
+        told = seeing.progress(attempt, self._cluster)
         if told != attempt.told:
+            self._tell_hopeless(attempt, told.waiting)
             attempt.told = told
             yield Event(attempt.ref.token, progress=told)
         if attempt.is_absent and attempt.record is None:
@@ -219,19 +220,8 @@ class SlurmBackend:
             attempt.next_event = now + LOOK_SECONDS
             yield Event(attempt.ref.token)
 
-    def _progress(self, attempt: Attempt) -> Progress:
-        place = f"slurm:{self._cluster}:{attempt.job_id}" if attempt.job_id else None
-        if attempt.begun is not None:
-            place = f"slurm:{self._cluster}:{attempt.begun.job}"
-            return Progress(place, begun_at=attempt.begun.at, node=attempt.begun.node)
-        waiting = attempt.told.waiting
-        if attempt.row is not None and attempt.row.state in WAITING:
-            waiting = attempt.row.reason or attempt.row.state.capitalize()
-            self._tell_hopeless(attempt, waiting)
-        return Progress(place, waiting=attempt.refusal or attempt.hint or waiting)
-
-    def _tell_hopeless(self, attempt: Attempt, reason: str) -> None:
-        if reason != attempt.told.waiting and is_hopeless(reason):
+    def _tell_hopeless(self, attempt: Attempt, reason: str | None) -> None:
+        if reason is not None and reason != attempt.told.waiting and is_hopeless(reason):
             words = f"waits in Slurm's queue for what may never come: {reason}; `runforge cancel` ends that"
             self._log(f"WARNING: run {attempt.ref.run_id} {words}")
 
@@ -288,27 +278,26 @@ class SlurmBackend:
     def order(self, ref: AttemptRef, order: Order) -> bool:
         """Leave the file that the supervisor watches, and tell Slurm; False while the file cannot be written."""
         attempt = self._attempts[ref.token]
-        if order in {Order.CANCEL, Order.YIELD} and not attempt.has_begun:
-            self._withdraw(attempt)
+        if order is Order.YIELD:
+            self.recall(ref)
         if order is Order.CANCEL:
+            if not attempt.has_begun:
+                self._withdraw(attempt)
             attempt.is_canceled = True
             self._fleet.cancel(attempt)
-        try:
-            write_atomic(attempt.folder / order.value, b"", durable=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        except OSError:
-            return False
-        return True
+        return _is_left(lambda: write_atomic(attempt.folder / order.value, b"", durable=False))
 
     def recall(self, ref: AttemptRef) -> None:
-        """Take back an attempt that has not begun."""
+        """Take back an attempt that has not begun. Its start marker says whether it has: its job must not be canceled then."""
         attempt = self._attempts[ref.token]
-        if not attempt.has_begun and attempt.phase is not Phase.WITHDRAWN:
+        if attempt.has_begun or attempt.phase is Phase.WITHDRAWN:
+            return
+        attempt.is_claimed = not start_marker.revoke(attempt.folder, ref.token)
+        if not attempt.is_claimed:
             self._withdraw(attempt)
 
     def _withdraw(self, attempt: Attempt) -> None:
-        """Take an attempt back that has not begun. Its start marker still decides whether that was in time."""
+        """Take an attempt back. Its start marker decides whether that was in time."""
         self._changing.drop(attempt)
         if attempt.phase is not Phase.REFUSED:
             self._changing.cancel(attempt)
@@ -328,13 +317,7 @@ class SlurmBackend:
 
     def end_stalled(self, ref: AttemptRef, seconds: float) -> bool:
         """Leave the file that the supervisor watches; False while it cannot be written."""
-        try:
-            orders.end_stalled(self._attempts[ref.token].folder, seconds)
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        except OSError:
-            return False
-        return True
+        return _is_left(lambda: orders.end_stalled(self._attempts[ref.token].folder, seconds))
 
     def close_attempt(self, ref: AttemptRef, job: Job, closing: Closing) -> bool:
         """Take the start marker, so that no supervisor can take it; False if one has it."""
@@ -373,3 +356,14 @@ class SlurmBackend:
     def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
         """Write a result.json for an unknown end."""
         results.leave(self._attempts[ref.token].folder, self._run_dir(ref), job, ending)
+
+
+def _is_left(write: Callable[[], object]) -> bool:
+    """Return whether a file is left for a supervisor, or there is none to read it."""
+    try:
+        write()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return True

@@ -184,11 +184,19 @@ class Fleet:
         if is_unwanted and job.phase is Phase.SUBMITTED:
             job.phase, job.is_canceled = Phase.WITHDRAWN, True
         if pilot.is_settled:
-            if not any(each.name == job.name for each in attempts.values()):
-                pilot.remove()
-                self._pilots.remove(pilot)
+            self._let_go(pilot, attempts)
         elif job.record is not None or job.is_over(now) or job.phase is Phase.REFUSED:
             self._settle(pilot, attempts, now)
+
+    def _let_go(self, pilot: Pilot, attempts: Mapping[str, Attempt]) -> None:
+        """Forget a pilot that is over once Slurm has no job of it and nothing asks for it any more."""
+        job = pilot.job
+        if job.row is not None and not job.is_gone:
+            if not job.has_begun:
+                self._changing.cancel(job)
+        elif not any(each.name == job.name for each in attempts.values()):
+            pilot.remove()
+            self._pilots.remove(pilot)
 
     def _look(self, attempt: Attempt) -> None:
         try:
@@ -254,18 +262,18 @@ class Fleet:
     def _settle(self, pilot: Pilot, attempts: Mapping[str, Attempt], now: float) -> None:
         """Draw the conclusions from a pilot's end: what it has not begun goes on elsewhere."""
         job = pilot.job
-        if job.record is None and not job.has_begun and job.phase is not Phase.REFUSED:
-            # A job of its that comes late finds the start marker taken.
-            if not start_marker.revoke(job.folder, job.ref.token):
-                job.is_claimed, job.is_absent = True, False
-                return
-            self._changing.cancel(job)
+        may_begin = job.record is None and not job.has_begun and job.phase is not Phase.REFUSED
+        # Once we have its start marker, a job of its that comes late finds it taken.
+        if may_begin and not start_marker.revoke(job.folder, job.ref.token):
+            job.is_claimed, job.is_absent = True, False
+            return
         pilot.is_settled = True
         self._hear_ends(pilot, attempts, now)
         for order in pilot.orders:
             attempt = attempts.get(order.token)
             if attempt is not None and attempt.record is None:
                 self._look(attempt)
+                pilot.has_worked = pilot.has_worked or attempt.has_begun
                 if attempt.record is None and not attempt.has_begun:
                     attempt.phase = Phase.WITHDRAWN
         self._count(pilot)

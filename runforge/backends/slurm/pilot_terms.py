@@ -13,6 +13,8 @@ from runforge.core.records import Job
 _LAST_SECONDS = 60.0
 #: A run that reaches its own limit gets time to end.
 _GRACE_SECONDS = 15.0
+#: Slurm knows no shorter time.
+_LEAST_SECONDS = 60.0
 _UNITS = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024 * 1024}
 
 
@@ -56,7 +58,7 @@ def terms(setting: Mapping[str, Any], *, usual_cpus: int | None, usual_mem: str,
     return Terms(
         most=setting["count"],
         slots=setting["slots"],
-        seconds=time_seconds(time),
+        seconds=max(_LEAST_SECONDS, time_seconds(time)),
         idle=float(setting["idle"]),
         cpus=setting["cpus"] or usual_cpus or 1,
         mem_mb=memory_mb(setting["mem"] or usual_mem),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_each_run_starts_once_and_ends_truly(queue: Queue) -> None:
         assert attempt.node in {"n1", "n2", "n3"}
         assert attempt.begun_at is not None
     view = lists.run(queue.ws, jobs[0].run_id)
-    assert "runs on" in (view.run_dir / "logs.txt").read_text("utf-8")
+    assert "runs on" in Path(view.run_dir, "logs.txt").read_text("utf-8")
 
 
 def test_a_daemon_that_ends_again_and_again_costs_nothing(queue: Queue) -> None:

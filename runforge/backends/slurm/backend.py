@@ -113,10 +113,8 @@ class SlurmBackend:
 
     def room(self) -> int:
         """Return how many more attempts may stand in Slurm's queue, or find room in pilots."""
-        if not self._may_submit:
-            return 0
         waiting = sum(each.is_waiting for each in self._attempts.values())
-        return max(0, self._options.ahead + self._fleet.free - waiting)
+        return max(0, self._options.ahead + self._fleet.free - waiting) if self._may_submit else 0
 
     @property
     def _may_submit(self) -> bool:
@@ -343,9 +341,7 @@ class SlurmBackend:
         if attempt.fenced_since is None:
             write_atomic(attempt.folder / Order.CANCEL.value, b"", durable=False)
             attempt.fenced_since = now
-            self._log(
-                f"WARNING: run {ref.run_id} is out of sight; its next attempt waits for the end of this one"
-            )
+            self._log(f"WARNING: run {ref.run_id} is out of sight; the next attempt waits for its end")
         self._changing.cancel(attempt)
         return now - attempt.fenced_since >= self._options.fence_seconds
 

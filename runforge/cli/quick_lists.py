@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runforge.place import Place
     from runforge.store.transaction import Transaction
+    from runforge.views.rows import JobRow
 
 #: How many jobs are shown without an option.
 SHOWN = 200
@@ -49,6 +50,8 @@ def jobs(place: Place) -> bool:
 
 def first_jobs(place: Place, limit: int) -> list[JobRow]:
     """Return the jobs that the screens show first; none if something in them is left to the full way."""
+    from runforge.views.rows import JobRow
+
     now = clock.now()
 
     def read(tx: Transaction) -> list[JobRow] | None:

@@ -252,7 +252,7 @@ class _Look:
         estimate = self.outlook.runs.get(job.job_id, Estimate())
         if job.state is not State.QUEUED:
             return RunAnswer(view, estimate, going=self.outlook.going.get(job.job_id))
-        from runforge.views.daemon_told import note  # what has ended or runs needs it not
+        from runforge.views.daemon_told import note  # what runs or has ended does not need it
 
         asked, free = self._asked(job, view.waiting)
         before = self._before(job)

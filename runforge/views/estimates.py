@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from pathlib import Path
 
 from runforge import clock
 from runforge.core import forecast
 from runforge.core.durations import HALF, NEARLY_ALL, Spread, Work, spread
 from runforge.core.forecast import Expected, Lane, Runner, Situation, Waiter
+from runforge.paths import Path
 from runforge.store import records
 from runforge.views.estimate import Estimate, Outlook
 

@@ -109,7 +109,7 @@ def _root_of(words: list[str]) -> str | None:
                 return None
         elif word not in _LIKE_NONE:
             return None
-    return quick.find_root(workspace)
+    return quick.root(workspace)
 
 
 #: The one of this process.

@@ -9,7 +9,7 @@ from runforge.documents.request_options import is_learned, says_none
 from runforge.errors import Missing
 from runforge.queue import environment_words
 from runforge.views import lists
-from runforge.views.daemon_status import has_gpus
+from runforge.views.daemon_told import has_gpus
 from runforge.views.quoting import command_line
 from runforge.views.why import estimate_of
 from runforge.views.why_words import about, based
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runforge.documents.request import Request
     from runforge.queue.ordering import Order, Prepared
     from runforge.queue.submitting import Submitted
-    from runforge.views.estimates import Estimate
+    from runforge.views.estimate import Estimate
     from runforge.workspace import Workspace
 
 #: A longer queue would make `submit` wait for its own estimate.

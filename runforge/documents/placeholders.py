@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from runforge import light_json
-from runforge.documents.known_fields import HYPERPARAMETERS
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.later import pattern, re
 from runforge.text import did_you_mean
@@ -32,7 +31,7 @@ _IN_TEXT = r"(?<!\$)" + _NAME_IN_BRACES
 #: All hyperparameters at once, as an argument or as a word of a line for bash.
 _ALL = pattern(r"(?<!\S)\{args(:hydra)?\}(?!\S)")
 _ARGS = "args"
-_ALL_AS_OPTIONS, _ALL_FOR_HYDRA = "{args}", "{args:hydra}"
+_BEGINS_ALL, _ALL_AS_OPTIONS, _ALL_FOR_HYDRA = "{args", "{args}", "{args:hydra}"
 #: Hydra reads a text of other characters, or one that means something else, only in quotes.
 _PLAIN_IN_HYDRA = r"[\w./+@%-]+"
 _MEANS_ELSE_IN_HYDRA = r"(?i)true|false|null|[+-]?(?:nan|inf|infinity)|[+-]?[\d._]+(?:e[+-]?\d+)?"
@@ -40,24 +39,42 @@ _MEANS_ELSE_IN_HYDRA = r"(?i)true|false|null|[+-]?(?:nan|inf|infinity)|[+-]?[\d.
 
 def filled(request: Request) -> tuple[str, ...]:
     """Return the command that runs, with each `{name}` replaced. Other braces stay unchanged."""
-    values = request.hyperparameters
-    if request.is_shell:
-        return ("bash", "-c", _filled_line(request.command[0], values))
+    return filled_with(request.command, request.hyperparameters, is_shell=request.is_shell)
+
+
+def filled_with(command: Sequence[str], values: dict[str, Any], *, is_shell: bool) -> tuple[str, ...]:
+    """Return the same of a request's parts."""
+    if is_shell:
+        return ("bash", "-c", _filled_line(command[0], values))
     arguments: list[str] = []
-    for part in request.command:
+    for part in command:
         taken = _all(part, values)
         arguments += [_filled(part, values)] if taken is None else taken
     return tuple(arguments)
 
 
 def _filled(text: str, values: dict[str, Any], *, is_quoted: bool = False) -> str:
-    def fill(match: re.Match[str]) -> str:
-        found = value_of(values, match.group(1))
+    """Return the text with its placeholders replaced: what `_PLACEHOLDER.sub` does, but `show` needs no pattern."""
+    before, *pieces = text.split(_BRACE)
+    made = [before]
+    for piece in pieces:
+        name, brace, after = piece.partition("}")
+        found = value_of(values, name) if brace and _is_name(name) else None
         if found is None:
-            return match.group()
-        return _quoted(_as_text(found[0])) if is_quoted else _as_text(found[0])
+            made.append(_BRACE + piece)
+        else:
+            value = _as_text(found[0])
+            made.append((_quoted(value) if is_quoted else value) + after)
+    return "".join(made)
 
-    return _PLACEHOLDER.sub(fill, text) if _BRACE in text else text
+
+def _is_name(text: str) -> bool:
+    """Return whether the text stands in braces as a name, perhaps with dots."""
+    first = text[:1]
+    words = text.split(".")
+    return (first == "_" or (first.isascii() and first.isalpha())) and all(
+        word and word.replace("_", "a").isalnum() for word in words
+    )
 
 
 def _quoted(text: str) -> str:
@@ -68,6 +85,8 @@ def _quoted(text: str) -> str:
 
 def _filled_line(line: str, values: dict[str, Any]) -> str:
     """Return a line for bash; no value is filled into another one."""
+    if _BEGINS_ALL not in line:
+        return _filled(line, values, is_quoted=True)
     pieces, start = [], 0
     for match in _ALL.finditer(line):
         arguments = _all(match.group(), values)
@@ -159,6 +178,8 @@ def require_filled(
         for name in _PLACEHOLDER.findall(part):
             found = value_of(values, name)
             if (name in removed) if found is None else found[0] is None:
+                from runforge.documents.known_fields import HYPERPARAMETERS  # only what is refused needs it
+
                 message = f"{at}: {{{name}}} has no value, because {HYPERPARAMETERS}.{name} is null"
                 fix = "Give it a value, or give a command without it (a sweep can vary model.command too)"
                 raise error(message, where=where, fix=fix)
@@ -181,6 +202,8 @@ def _no_such(name: str, values: dict[str, Any]) -> str:
 
 
 def _fix(name: str, values: dict[str, Any]) -> str:
+    from runforge.documents.known_fields import HYPERPARAMETERS
+
     if name == _ARGS:
         return "`{args}` must be an argument of its own"
     hint = did_you_mean(name, _names(values))

@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from runforge.store.journal import Transaction
+    from runforge.store.transaction import Transaction
 
 NEWEST = "@last"
 _LISTED = "`runforge groups` and `runforge jobs` list them"
@@ -66,6 +66,15 @@ def select(
         return Selection(list(jobs.values()), list(groups.values()), frozenset(named))
     matching = _matching(tx, where, jobs.values() if texts else None)
     return Selection(matching, [], frozenset(job.job_id for job in matching))
+
+
+def runs_meant(tx: Transaction, texts: Sequence[str]) -> list[str]:
+    """Return the names of the runs that are to be shown, by default the newest. Raises what `select` and `job` raise."""
+    if not texts:
+        return [NEWEST]
+    if len(texts) == 1 and job_numbers.one(texts[0]) is not None:
+        return list(texts)  # the way of nearly all calls
+    return [job.run_id for job in select(tx, texts, runs_only=True).jobs]
 
 
 def _meant(tx: Transaction, text: str) -> Group | list[Job]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from runforge import light_json
-from runforge.core.used import Used
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from runforge.core.records import Job
-    from runforge.store.journal import Transaction
+    from runforge.core.used import Used
+    from runforge.store.transaction import Transaction
 
 
 def note(tx: Transaction, job: Job, used: Used | None) -> None:
@@ -32,5 +32,7 @@ def of_attempt(tx: Transaction, job: Job) -> Used | None:
 
 
 def _used(row: Any) -> Used:
+    from runforge.core.used import Used
+
     plain = Used._make(row[name] for name in Used._fields)
     return plain._replace(peak_vram=light_json.loads(row["peak_vram"]))

@@ -119,6 +119,12 @@ def _is_mild(text: str) -> bool:
     return text.startswith(_NO_DAEMON)
 
 
+def _live_warning(daemon: DaemonStatus) -> str:
+    if daemon.shortage is not None:
+        return f"Nothing is launched: {daemon.shortage.text}"
+    return f"Slurm: {daemon.backend_note}" if daemon.backend_note is not None else ""
+
+
 def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
     """Return what is wrong with the daemon and which key repairs it, or an empty text."""
     if daemon.state == "died":
@@ -129,7 +135,7 @@ def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
         age = f", last heartbeat {daemon.heartbeat_age:.0f} s ago" if daemon.heartbeat_age is not None else ""
         return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs continue."
     if daemon.state != "stopped":
-        return f"Nothing is launched: {daemon.shortage.text}" if daemon.shortage is not None else ""
+        return _live_warning(daemon)
     waiting, working = snapshot.counts["queued"], snapshot.counts["running"]
     if waiting:
         return f"{_NO_DAEMON} is running: {waiting:,} queued runs wait. D starts one."

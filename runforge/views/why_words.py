@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from runforge import cells, clock
+from runforge.text import safe
+from runforge.views.estimate import Estimate
 from runforge.views.labels import ended_runs, label, pause_words, sweep_words
-from runforge.views.why import Answer, Awaited, GroupAnswer, Holder, QueueAnswer, RunAnswer
+from runforge.views.why import GroupAnswer, RunAnswer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runforge.views.estimates import Estimate
+    from runforge.views.why import Answer, Awaited, Holder, QueueAnswer
 
-#: The seconds are told of what is so near.
-_SOON = timedelta(minutes=10)
 _MOST_HOLDERS = 8
 _MOST_NUMBERS = 5
 _ASKED = {
@@ -35,25 +33,13 @@ def lines(answer: Answer) -> list[str]:
     return _queue(answer)
 
 
-def moment(text: str) -> str:
-    """Return a time to come: `14:32`, `02:10 tomorrow`, or with its date."""
-    here, today = clock.to_datetime(text).astimezone(), clock.utc_now().astimezone()
-    zone = " UTC" if here.tzname() == "UTC" else ""
-    if abs(here - today) < _SOON:
-        return f"{here:%H:%M:%S}{zone}"
-    if here.date() == today.date():
-        return f"{here:%H:%M}{zone}"
-    if here.date() == (today + timedelta(days=1)).date():
-        return f"{here:%H:%M}{zone} tomorrow"
-    return f"{here:%H:%M}{zone} on {here:%Y-%m-%d}"
-
-
 def about(time: str | None, latest: str | None, unknown: str) -> str:
     """Return `about 14:32, at the latest 15:10`, or that it is not known."""
     if time is None:
         return unknown
-    late = "" if latest is None or moment(latest) == moment(time) else f", at the latest {moment(latest)}"
-    return f"about {moment(time)}{late}"
+    about_then, at_the_latest = clock.local_ahead(time), clock.local_ahead(latest or time)
+    late = "" if at_the_latest == about_then else f", at the latest {at_the_latest}"
+    return f"about {about_then}{late}"
 
 
 def based(estimate: Estimate, *, of_many: bool = False) -> str:
@@ -97,7 +83,8 @@ def _queued(answer: RunAnswer, who: str) -> list[str]:
     others = [each for each in answer.instead if f"`runforge {each}`" not in found[0]]
     if others:
         last.append(f"Or: {'; '.join(others)}")
-    return [*found, " ".join(last)] if last else found
+    found += [" ".join(last)] if last else []
+    return [*found, f"Slurm: {safe(answer.note)}"] if answer.note else found
 
 
 def _reason(answer: RunAnswer) -> str:
@@ -189,4 +176,6 @@ def _queue(answer: QueueAnswer) -> list[str]:
         found.append(f"{answer.put_aside:,} of them wait for a person: held, or in a paused group")
     if not answer.daemon.is_live:
         found.append("No daemon is running: nothing starts; `runforge daemon --detach` starts one")
+    if answer.daemon.backend_note is not None:
+        found.append(f"Slurm: {safe(answer.daemon.backend_note)}")
     return found

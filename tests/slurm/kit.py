@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from runforge.backends.slurm.options import SlurmOptions
 from runforge.core.records import Attempt, Job
@@ -21,7 +22,7 @@ from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
 #: Writes a line for its start, waits, and ends with its code.
-_RUN = 'echo "$RUNFORGE_ATTEMPT" >> "$RUNFORGE_WORKSPACE/starts.$RUNFORGE_RUN_ID"; echo "runs on"; sleep $0; exit $1'
+_RUN = 'echo "$RUNFORGE_ATTEMPT" >> "$RUNFORGE_WORKSPACE/starts.$RUNFORGE_RUN_ID"; echo "runs on"; sleep $0 || exit; exit $1'
 OPTIONS = SlurmOptions(poll_seconds=5.0, fence_seconds=2.0)
 _LONG = 120.0
 
@@ -83,13 +84,14 @@ class Queue:
     def shown(self) -> list[str]:
         return [job.shown_state.value for job in self.jobs()]
 
-    def enqueue(self, *runs: tuple[float, int], name: str = "some") -> str:
-        """Queue a sweep of runs, each with its seconds and its exit code; return its group."""
+    def enqueue(self, *runs: tuple[float, int], name: str = "some", **more: Any) -> str:
+        """Queue a sweep of runs, each with its seconds and its exit code; return its group. `more` is of the request."""
         base = request(
             family="command",
             command=["/bin/sh", "-c", _RUN, "{seconds}", "{code}"],
             hyperparameters={"seconds": 0, "code": 0},
         )
+        base.update(more)
         values = [
             {"model.hyperparameters.seconds": seconds, "model.hyperparameters.code": code}
             for seconds, code in runs

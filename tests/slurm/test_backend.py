@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_each_run_starts_once_and_ends_truly(queue: Queue) -> None:
         assert attempt.node in {"n1", "n2", "n3"}
         assert attempt.begun_at is not None
     view = lists.run(queue.ws, jobs[0].run_id)
-    assert "runs on" in (view.run_dir / "logs.txt").read_text("utf-8")
+    assert "runs on" in Path(view.run_dir, "logs.txt").read_text("utf-8")
 
 
 def test_a_daemon_that_ends_again_and_again_costs_nothing(queue: Queue) -> None:
@@ -180,6 +181,17 @@ def test_a_more_urgent_run_passes_those_that_wait_in_slurm(
             assert all(len(starts) == 1 for starts in queue.starts().values())
     finally:
         cluster.client("scontrol", "update", "partitionname=main", "state=UP")
+
+
+def test_what_has_begun_unseen_is_not_taken_back(queue: Queue) -> None:
+    queue.enqueue((4.0, 0))
+    queue.until(queue.starts, "it runs")
+    backend = queue.engine._backend
+    (attempt,) = backend._attempts.values()  # type: ignore[attr-defined]
+    attempt.begun, attempt.next_look = None, attempt.next_look + 1.0
+    backend.recall(attempt.ref)
+    queue.until(lambda: {"queued", "running"}.isdisjoint(queue.states()), "it has ended")
+    assert (queue.states(), list(queue.starts().values())) == (["succeeded"], [["1"]])
 
 
 def test_no_daemon_for_another_place_takes_the_runs_over(queue: Queue) -> None:

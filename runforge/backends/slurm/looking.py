@@ -56,6 +56,10 @@ class Looking:
         if record is not None:
             attempt.record, attempt.record_since, attempt.next_event = record, now, now
 
+    def later(self, attempt: Attempt) -> None:
+        """Look at an attempt no sooner than after the usual time: somebody else tells of it."""
+        attempt.next_look = self._clock.monotonic() + LOOK_SECONDS
+
     def wait_seconds(self, attempts: Sequence[Attempt]) -> float | None:
         """Return when the next look is due; None if nothing is to be seen."""
         now = self._clock.monotonic()
@@ -80,4 +84,4 @@ def has_ended(workspace: Workspace, name: str) -> bool:
 
 def _is_to_see(attempt: Attempt) -> bool:
     """Return whether an attempt may have begun: Slurm has it, or may have it from an earlier submission."""
-    return attempt.phase not in {Phase.ASKING, Phase.REFUSED} or attempt.submissions > 1
+    return attempt.phase not in {Phase.KEPT, Phase.ASKING, Phase.REFUSED} or attempt.submissions > 1

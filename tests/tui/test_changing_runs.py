@@ -274,7 +274,7 @@ def on_a_run(tab: str) -> Callable[[Looker], Awaitable[None]]:
 def test_the_info_of_a_run_says_why_it_waits_and_for_whom(ws: Workspace) -> None:
     enqueue(ws, runs=2)
     first, second = (jobs_of(ws)[run].job_id for run in ("0001", "0002"))
-    from runforge.queue.submitting import After
+    from runforge.queue.ordering import After
 
     edit(
         ws,

@@ -35,10 +35,10 @@ def test_a_damaged_file_of_choices_is_no_choice(tmp_path: Path, text: str) -> No
 
 def test_the_file_is_where_the_user_configures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    assert choices.path() == tmp_path / "runforge" / "tui.json"
+    assert Path(choices.path()) == tmp_path / "runforge" / "tui.json"
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert choices.path() == tmp_path / ".config" / "runforge" / "tui.json"
+    assert Path(choices.path()) == tmp_path / ".config" / "runforge" / "tui.json"
 
 
 def test_the_theme_and_wrapped_lines_are_as_they_were_the_last_time(ws: Workspace, tmp_path: Path) -> None:

@@ -13,15 +13,17 @@ from runforge import clock as clocks
 from runforge.attempts import earlier_life, orders, outputs, start_marker
 from runforge.backends import preparing
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
+from runforge.backends.slurm import cluster, script, seeing
 from runforge.backends.slurm import options as slurm_options
-from runforge.backends.slurm import script, seeing
 from runforge.backends.slurm.asking import Asking
 from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, Attempt, Phase, adopted
 from runforge.backends.slurm.changing import Changing
+from runforge.backends.slurm.cluster import Cluster
 from runforge.backends.slurm.commands import Answer, Lane
 from runforge.backends.slurm.listing import WAITING, Row, is_hopeless
-from runforge.backends.slurm.looking import LOOK_SECONDS, Looking, has_ended
+from runforge.backends.slurm.looking import LOOK_SECONDS, Looking
 from runforge.backends.slurm.options import SlurmOptions
+from runforge.backends.slurm.strays import Strays
 from runforge.backends.slurm.verdict import NODE_LOST
 from runforge.core.guards import Signs
 from runforge.core.outcome import Ending, ExitRecord, Finding, Progress, Report
@@ -38,11 +40,7 @@ from runforge.workspace import Workspace
 _ASK_SECONDS, _CHANGE_SECONDS = 20.0, 120.0
 #: Slurm's reason is asked for when an attempt has stood in its queue for so long.
 _REASON_AFTER = 5.0
-#: A job of this workspace that belongs to no attempt is ended when it was seen so often.
-_STRAY_SIGHTINGS = 3
 _USUAL = Resources()
-#: For so long Slurm lists a job that has ended, if nobody has changed it (MinJobAge).
-_REMEMBERS_SECONDS = 300.0
 
 
 class SlurmBackend:
@@ -72,10 +70,9 @@ class SlurmBackend:
         self._looking = Looking(clock)
         self._prefix = script.prefix(workspace.root)
         self._attempts: dict[str, Attempt] = {}
-        self._strays: dict[str, int] = {}
+        self._strays = Strays(workspace, self._prefix, self._changing, log)
         self._lists = 0
-        self._cluster = ""
-        self._remembers = _REMEMBERS_SECONDS
+        self._cluster = Cluster()
         self._asking.began = lambda: {
             each.name: each.begun.job for each in self._attempts.values() if each.begun is not None
         }
@@ -84,18 +81,14 @@ class SlurmBackend:
     # --- life ----------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Ask for the cluster's name, and for its list of jobs."""
+        """Ask what the cluster is like, whether it takes the options that all runs have, and for its list of jobs."""
         self._asks.ask(["scontrol", "show", "config"], self._configured)
+        self._changing.try_out(slurm_options.arguments(self._options, _USUAL))
         self._asking.suspect()
 
     def _configured(self, answer: Answer) -> None:
-        for line in answer.out.splitlines():
-            name, _, value = line.partition("=")
-            if name.strip() == "ClusterName":
-                self._cluster = value.strip()
-            seconds = value.split()[:1]
-            if name.strip() == "MinJobAge" and seconds and seconds[0].isdecimal():
-                self._remembers = float(seconds[0])
+        if answer.code == 0:
+            self._cluster = cluster.parse(answer.out)
 
     def close(self) -> None:
         """Let everything go. The jobs go on; an sbatch gets a moment to answer."""
@@ -113,7 +106,7 @@ class SlurmBackend:
         """Return how many more attempts may stand in Slurm's queue."""
         if self._asking.problem is not None or self._is_refused:
             return 0
-        return max(0, self._options.ahead - sum(each.is_waiting for each in self._attempts.values()))
+        return max(0, self._options.ahead - sum(each.takes_room for each in self._attempts.values()))
 
     @property
     def _is_refused(self) -> bool:
@@ -150,7 +143,10 @@ class SlurmBackend:
             return
         attempt = Attempt(ref, folder, self._prefix + script.tail(ref))
         given = slurm_options.arguments(self._options, job.needs, written.timeout_seconds)
-        attempt.given = given, script.text(self._options, written.path, written.digest)
+        attempt.given = (
+            given,
+            script.text(self._options, written.path, written.digest, self._cluster.kill_wait),
+        )
         attempt.is_usual = given == slurm_options.arguments(self._options, _USUAL)
         self._attempts[ref.token] = attempt
         self._changing.submit(attempt)
@@ -201,9 +197,9 @@ class SlurmBackend:
             yield Event(attempt.ref.token)
 
     def _progress(self, attempt: Attempt) -> Progress:
-        place = f"slurm:{self._cluster}:{attempt.job_id}" if attempt.job_id else None
+        place = f"slurm:{self._cluster.name}:{attempt.job_id}" if attempt.job_id else None
         if attempt.begun is not None:
-            place = f"slurm:{self._cluster}:{attempt.begun.job}"
+            place = f"slurm:{self._cluster.name}:{attempt.begun.job}"
             return Progress(place, begun_at=attempt.begun.at, node=attempt.begun.node)
         waiting = attempt.told.waiting
         if attempt.row is not None and attempt.row.state in WAITING:
@@ -235,21 +231,7 @@ class SlurmBackend:
         by_tail = {script.tail_of(name): row for name, row in rows.items()}
         for attempt in self._attempts.values():
             attempt.hear(by_tail.get(script.tail_of(attempt.name)), asked_at, now)
-        self._end_strays(rows)
-
-    def _end_strays(self, rows: Mapping[str, Row]) -> None:
-        """End jobs of this workspace that belong to no attempt: an sbatch that had outlived its daemon."""
-        known = {each.name for each in self._attempts.values()}
-        seen = {
-            name
-            for name, row in rows.items()
-            if name.startswith(self._prefix) and name not in known and not row.is_over
-        }
-        self._strays = {name: self._strays.get(name, 0) + 1 for name in seen}
-        for name, times in self._strays.items():
-            if times >= _STRAY_SIGHTINGS and not has_ended(self._workspace, name):
-                self._log(f"WARNING: the job {name} belongs to no attempt of this queue; it is canceled")
-                self._changing.cancel_name(name)
+        self._strays.listed(rows, {each.name for each in self._attempts.values()})
 
     def wait_seconds(self) -> float | None:
         """Return when `events` must be called again."""
@@ -257,7 +239,7 @@ class SlurmBackend:
             self._asks.wait_seconds(),
             self._changes.wait_seconds(),
             self._asking.wait_seconds(is_wanted=self._is_list_wanted),
-            self._looking.wait_seconds(list(self._attempts.values())),
+            self._looking.wait_seconds(self._attempts.values()),
         ]
         return min((wish for wish in wishes if wish is not None), default=None)
 
@@ -272,7 +254,7 @@ class SlurmBackend:
         self._looking.look(attempt)
         now = self._clock.monotonic()
         return seeing.report_on(
-            attempt, self._run_dir(ref), now, has_list=self._lists > 0, remembers=self._remembers
+            attempt, self._run_dir(ref), now, has_list=self._lists > 0, remembers=self._cluster.remembers
         )
 
     # --- acting --------------------------------------------------------------------------------

@@ -36,13 +36,13 @@ def tail_of(name: str) -> str:
     return name.split("-", 2)[-1]
 
 
-def text(options: SlurmOptions, spec: Path, digest: str) -> bytes:
-    """Return the script. Its shell outlives the supervisor, and ends what a killed one has left."""
+def text(options: SlurmOptions, spec: Path, digest: str, kill_wait: float) -> bytes:
+    """Return the script; `kill_wait`: the cluster kills so many seconds after TERM. Its shell outlives the supervisor, and ends what a killed one has left."""
     lines = [
         "#!/bin/sh",
         "trap : TERM INT HUP",
         *options.setup,
-        command(options, "runforge.supervise.on_node", str(spec), digest),
+        command(options, "runforge.supervise.on_node", str(spec), digest, f"{kill_wait:g}"),
         "code=$?",
         f"[ $code -le {_SIGNALED} ] || {command(options, 'runforge.supervise.fence', str(spec))}",
         "exit $code",

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from runforge.errors import Missing, OperationFailed
+from runforge.files import state_folder
 from runforge.files.durable import fsync_dir, require_file
 from runforge.store import daemon_holder, migrate, traces, which_file
 from runforge.store.failures import (
@@ -59,9 +60,10 @@ def _wait_until_whole(workspace: Workspace) -> None:
 
 
 def exists(workspace: Workspace) -> bool:
-    """Return whether the workspace has a journal. Raises JournalMissing if its journal is gone."""
+    """Return whether the workspace has a journal. Raises Missing if its journal is gone, or on another machine."""
     if workspace.journal.exists():
         return True
+    state_folder.require_there(workspace.root, workspace.state_dir)
     traces.require_none(workspace)
     return False
 

@@ -176,6 +176,19 @@ def test_out_of_memory_is_told(slurm: FakeSlurm, queue: Queue) -> None:
     queue.check()
 
 
+def test_what_slurm_has_forgotten_ended_as_its_accounts_say(slurm: FakeSlurm, queue: Queue) -> None:
+    slurm.set(begins=True)
+    queue.enqueue(kit.FOR_EVER)
+    until_started(queue, 1)
+    slurm.kill("1")
+    slurm.end("1", "TIMEOUT")
+    slurm.forget("1")
+    queue.until_over()
+    assert queue.causes() == ["time_limit"]
+    assert slurm.calls("sacct")
+    queue.check()
+
+
 def ended_by_slurm(slurm: FakeSlurm) -> None:
     """Slurm writes that it has canceled the job, and ends its processes."""
     with open(slurm.job("1")["options"]["output"], "a") as out:

@@ -15,6 +15,7 @@ from runforge.backends import preparing
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
 from runforge.backends.slurm import cluster, script, seeing
 from runforge.backends.slurm import options as slurm_options
+from runforge.backends.slurm.accounts import Accounts
 from runforge.backends.slurm.asking import Asking
 from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, Attempt, Phase, adopted
 from runforge.backends.slurm.changing import Changing
@@ -66,6 +67,7 @@ class SlurmBackend:
         self._asks = Lane(watch, clock, own, _ASK_SECONDS)
         self._changes = Lane(watch, clock, own, _CHANGE_SECONDS)
         self._asking = Asking(self._asks, clock, options.poll_seconds, log)
+        self._accounts = Accounts(self._asks, clock)
         self._changing = Changing(self._changes, clock, self._asking, log)
         self._looking = Looking(clock)
         self._prefix = script.prefix(workspace.root)
@@ -73,10 +75,12 @@ class SlurmBackend:
         self._strays = Strays(workspace, self._prefix, self._changing, log)
         self._lists = 0
         self._cluster = Cluster()
-        self._asking.began = lambda: {
-            each.name: each.begun.job for each in self._attempts.values() if each.begun is not None
-        }
+        self._asking.began = self._accounts.began = self._began
         self._asking.listed = self._listed
+
+    def _began(self) -> dict[str, str]:
+        """Return the number of the job that has begun, by name."""
+        return {each.name: each.begun.job for each in self._attempts.values() if each.begun is not None}
 
     # --- life ----------------------------------------------------------------------------------
 
@@ -177,6 +181,7 @@ class SlurmBackend:
         self._changing.offer_again(attempts)
         for attempt in attempts:
             yield from self._of(attempt)
+        self._accounts.step()
 
     @property
     def _is_list_wanted(self) -> bool:
@@ -218,7 +223,7 @@ class SlurmBackend:
             if attempt.lookup_asked:
                 return
             attempt.lookup_asked = True
-            self._asking.look_up([attempt.name], lambda rows: attempt.hear_account(rows.get(attempt.name)))
+            self._accounts.look_up(attempt.name, attempt.hear_account)
         elif attempt.given is not None and attempt.phase in {Phase.SUBMITTED, Phase.UNSURE}:
             if attempt.submissions < MOST_SUBMISSIONS:
                 self._changing.submit(attempt)
@@ -239,6 +244,7 @@ class SlurmBackend:
             self._asks.wait_seconds(),
             self._changes.wait_seconds(),
             self._asking.wait_seconds(is_wanted=self._is_list_wanted),
+            self._accounts.wait_seconds(),
             self._looking.wait_seconds(self._attempts.values()),
         ]
         return min((wish for wish in wishes if wish is not None), default=None)

@@ -53,7 +53,8 @@ def g2(arena: Arena) -> dict[str, Any]:
     arena.until_ended(other, "completed")
     paused = arena.jobs(group)
     started = [j["run_id"] for j in paused if j["started_at"]]
-    require(set(started) == set(before), "something started while the group was paused")
+    # What a cluster had not begun when the group was paused is taken back.
+    require(set(started) <= set(before), "something started while the group was paused")
     queued = arena.in_state("queued", group)
     require(queued == 8 - len(before), f"{queued} are queued, {len(before)} had started")
     require(arena.group(group)["status"] == "running", "a paused group is no longer running")

@@ -14,7 +14,7 @@ from runforge.files.durable import read_bounded
 from runforge.machine.load import Machine, read_machine
 from runforge.machine.run_load import RunLoads
 from runforge.tui.machine_history import History
-from runforge.views import gpus, lists, trials
+from runforge.views import gpus, lists, nodes, trials
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
@@ -67,6 +67,10 @@ class Reading:
             self._machine = with_holders(read_machine(self.workspace), self.workspace)
             self.history.record(self._machine, self._loads.look(), now)
         return self._machine
+
+    def read_nodes(self) -> list[nodes.Node]:
+        """Return the nodes of a cluster that runs are on."""
+        return nodes.read(self.workspace)
 
     def find_jobs(self, text: str) -> list[JobView]:
         """Return the first jobs that a filter finds; not for the painting thread."""

@@ -20,6 +20,7 @@ from runforge.core.outcome import Ending
 from runforge.core.states import Cause, State
 from runforge.daemon import detach, stop
 from runforge.daemon.claims import Claims
+from runforge.daemon.housekeeping import pause
 from runforge.exports.exporter import Exporter
 from runforge.machine.gpus import Gpus
 from runforge.queue import cancel, submit
@@ -117,22 +118,22 @@ def _microseconds(action: object, count: int) -> float:
 
 
 def exports(rounds: int, *, quick: bool) -> Iterator[Figure]:
-    """(h) Exports after one job has ended, and their age at a twentieth of the daemon's time."""
+    """(h) Exports after one job has ended, and how old a daemon lets them get."""
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
         here = _big(jobs, max(1, jobs // 100), 0.9)
         with open_journal(here) as journal:
             exporter = Exporter(here, journal)
             exporter.write()
-            took = []
+            took: list[tuple[float, float]] = []
             for _ in range(max(3, rounds)):
                 with journal.write() as tx:
                     row = tx.rows("jobs.in_state", state="queued", limit=1, offset=0)[0]
                     end(tx, records.job(row), Ending(State.CANCELED, Cause.CANCELED, "bench"), clock.now())
-                begin = time.monotonic()
+                begin, processor = time.monotonic(), time.thread_time()
                 exporter.write()
-                took.append(time.monotonic() - begin)
+                took.append((time.monotonic() - begin, time.thread_time() - processor))
         size = here.queue_json.stat().st_size
-        cost = statistics.median(took)
+        cost = statistics.median(each for each, _ in took)
         limit = _copy_ms(size)
         yield Figure(
             "h",
@@ -146,9 +147,9 @@ def exports(rounds: int, *, quick: bool) -> Iterator[Figure]:
         )
         yield Figure(
             "h",
-            "age of the exports at 5 % of the daemon's time",
+            "age of the exports beside a daemon",
             "s",
-            max(0.2, cost / 0.05),
+            cost + statistics.median(pause(*each) for each in took),
             goal="2 s",
             jobs=jobs,
         )

@@ -90,7 +90,7 @@ def compare(revision: str, keys: list[str], rounds: int, *, quick: bool) -> Iter
         try:
             yield f"figure | {ours.name} | {revision} | times"
             if "n" in keys:
-                yield from _calls(ours, other, rounds, quick=quick)
+                yield from _calls(ours, other, Path(made), rounds, quick=quick)
             for key in keys:
                 if key != "n":
                     yield from _part(key, ours, other, Path(made), rounds, quick=quick)
@@ -98,9 +98,9 @@ def compare(revision: str, keys: list[str], rounds: int, *, quick: bool) -> Iter
             forget(other)
 
 
-def _calls(ours: Side, other: Side, rounds: int, *, quick: bool) -> Iterator[str]:
+def _calls(ours: Side, other: Side, folder: Path, rounds: int, *, quick: bool) -> Iterator[str]:
     both = (ours, other)
-    queues = {side.name: _queue(side, 1_000 if quick else 10_000) for side in both}
+    queues = {side.name: _queue(side, folder, 1_000 if quick else 10_000) for side in both}
     commands: dict[str, list[str]] = {INTERPRETER: [str(ours.python), "-c", ""]}
     folders = {INTERPRETER: queues[ours.name]}
     measured = []
@@ -131,9 +131,9 @@ _MAKE = (
 )
 
 
-def _queue(side: Side, jobs: int) -> Path:
+def _queue(side: Side, folder: Path, jobs: int) -> Path:
     """Return a workspace of a side's own version, like `shell.a_queue`."""
-    root = Path(tempfile.mkdtemp(prefix="bench-")) / "ws"
+    root = Path(tempfile.mkdtemp(dir=folder)) / "ws"
     subprocess.run([str(side.python), "-c", _MAKE, str(root), str(jobs)], cwd=side.checkout, check=True)
     asked = [*side.command, "jobs", "--state", "queued", "--json"]
     said = subprocess.run(asked, cwd=root, check=True, capture_output=True).stdout
@@ -155,7 +155,7 @@ def _part(key: str, ours: Side, other: Side, folder: Path, rounds: int, *, quick
                 check=False,
             )
             if done.returncode:
-                yield f"{key} | {side.name}: {(done.stderr.splitlines() or ['failed'])[-1].strip()} | | "
+                yield f"{key} | {side.name}: {_reason(done.stderr)} | | "
                 return
             for figure in json.loads(report.read_bytes())["figures"]:
                 found[_name(figure)][side.name].append(figure["ours"])
@@ -166,6 +166,12 @@ def _part(key: str, ours: Side, other: Side, folder: Path, rounds: int, *, quick
             continue
         mine, theirs = (statistics.median(values[side.name]) for side in (ours, other))
         yield f"{name} | {mine:.4g} | {theirs:.4g} | {mine / theirs if theirs else float('nan'):.2f}"
+
+
+def _reason(told: str) -> str:
+    """Return why a bench has failed: what it says itself, else its last words."""
+    lines = [line.strip() for line in told.splitlines()] or ["failed"]
+    return next((line for line in lines if line.startswith("FAILED")), lines[-1])
 
 
 def _name(figure: dict[str, Any]) -> str:

@@ -45,6 +45,12 @@ class _AtOnce:
         del is_in_use
         return Gpus()
 
+    def room(self) -> None:
+        return None
+
+    def trouble(self) -> None:
+        return None
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         del is_failing
         return None

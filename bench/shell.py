@@ -23,6 +23,7 @@ COMMANDS = {
     "jobs --help": (("jobs", "--help"), 1.2),
     "submit --help": (("submit", "--help"), 1.2),
     "completing a command": ((), 1.2),
+    "completing an id": ((), 1.2),
     "queue-status": (("queue-status",), 1.3),
     "jobs": (("jobs",), 1.3),
     "groups": (("groups",), 1.3),
@@ -30,7 +31,13 @@ COMMANDS = {
     "show": (("show", "@last"), 1.3),
     "why": (("why", "1"), 1.3),
 }
-_COMPLETION = {"_RUNFORGE_COMPLETE": "complete_bash", "COMP_WORDS": "runforge queue-s", "COMP_CWORD": "1"}
+_COMPLETIONS = {
+    name: {"_RUNFORGE_COMPLETE": "complete_bash", "COMP_WORDS": f"runforge {words}", "COMP_CWORD": place}
+    for name, words, place in (
+        ("completing a command", "queue-s", "1"),
+        ("completing an id", "show 2", "2"),
+    )
+}
 _STAMP = "date +%s.%N"
 
 
@@ -42,7 +49,7 @@ def calls(rounds: int, *, quick: bool) -> Iterator[Figure]:
         {INTERPRETER: processes.interpreter(), **words},
         here.root,
         max(3, rounds) if quick else max(20, rounds),
-        {"completing a command": _COMPLETION},
+        _COMPLETIONS,
     )
     floor = costs[INTERPRETER]
     for name, (_, most) in COMMANDS.items():

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from runforge.errors import InvalidRequest
+from runforge.later import re
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([smhdw])"

@@ -18,6 +18,8 @@ else:
 #: The path of a file with the seconds by which this process's clock is wrong. `runforge drill` uses it.
 FAKE_CLOCK = "RUNFORGE_FAKE_CLOCK"
 _DAY = 86_400_000
+#: The seconds are told of what is nearer than this.
+_SOON = 600
 #: The milliseconds from 1970 to the beginning of a date, `2026-11-26T`. The same few dates come again and again.
 _starts: dict[str, int] = {}
 #: The last day of each month; a leap day is left to `datetime`.
@@ -53,9 +55,15 @@ SYSTEM = SystemClock()
 
 def now() -> str:
     """Return the time as UTC, ISO 8601 with milliseconds and `Z` (fixed width)."""
-    milliseconds = _now()
-    whole = time.gmtime(milliseconds // 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', whole)}.{milliseconds % 1000:03d}Z"
+    return _text(_now())
+
+
+def _text(milliseconds: int) -> str:
+    at = time.gmtime(milliseconds // 1000)
+    if not 1 <= at.tm_year <= 9999:
+        raise OverflowError("date value out of range")
+    date = f"{at.tm_year:04d}-{at.tm_mon:02d}-{at.tm_mday:02d}"
+    return f"{date}T{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d}.{milliseconds % 1000:03d}Z"
 
 
 def _now() -> int:
@@ -130,9 +138,7 @@ def _read(text: str) -> int:
 
 def later(moment: str, seconds: float) -> str:
     """Return the timestamp this many seconds after another."""
-    from datetime import timedelta
-
-    return to_text(to_datetime(moment) + timedelta(seconds=seconds))
+    return _text(_milliseconds(moment) + round(seconds * 1_000_000) // 1000)
 
 
 def seconds_between(start: str, end: str) -> float:
@@ -153,6 +159,25 @@ def local(moment: str, at: str | None = None) -> str:
     zone = " UTC" if here.tm_zone == "UTC" else ""
     date = "" if here[:3] == today[:3] else "%Y-%m-%d "
     return f"{time.strftime(f'{date}%H:%M:%S', here)}{zone}"
+
+
+def local_ahead(moment: str) -> str:
+    """Return a time to come in local time: `14:32`, `02:10 tomorrow`, or with its date; the seconds of what is near."""
+    at, now = _milliseconds(moment) // 1000, _now() // 1000
+    here, today = time.localtime(at), time.localtime(now)
+    zone = " UTC" if here.tm_zone == "UTC" else ""
+    if abs(at - now) < _SOON:
+        return time.strftime("%H:%M:%S", here) + zone
+    text = time.strftime("%H:%M", here) + zone
+    days = _day(here) - _day(today)
+    if days in {0, 1}:
+        return f"{text} tomorrow" if days else text
+    return f"{text} on {time.strftime('%Y-%m-%d', here)}"
+
+
+def _day(at: time.struct_time) -> int:
+    """Return which day it is, counted without a gap."""
+    return _start(f"{at.tm_year:04d}-{at.tm_mon:02d}-{at.tm_mday:02d}T") // _DAY
 
 
 def local_and_age(moment: str, at: str | None = None) -> str:

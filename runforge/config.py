@@ -7,20 +7,27 @@ stay in these files.
 
 from __future__ import annotations
 
-import importlib
 import os
-import re
 import stat
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
 
 from runforge.amounts import duration, size_mb
 from runforge.errors import InvalidRequest, Missing
 from runforge.files.durable import read_bounded
+from runforge.later import pattern, re
+from runforge.named import NamedTuple
+from runforge.paths import Path
 from runforge.text import did_you_mean
-from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from runforge.workspace import Workspace
+
+    #: Returns the checked value; ValueError says what is wrong with it.
+    _Check = Callable[[Any], Any]
 
 FILE = "config.toml"
 #: Events that `[notify] on` may name.
@@ -30,12 +37,9 @@ WHEN = ("done", "fail", "start", "never")
 _USUAL_EVENTS = ["group_done", "failed", "breaker", "stall", "disk", "daemon_gone"]
 _LIMIT = 1 << 20
 #: What Slurm takes for a time: minutes, MM:SS, HH:MM:SS, D-HH, D-HH:MM, D-HH:MM:SS.
-SLURM_TIME = re.compile(r"[0-9]+|[0-9]+:[0-9]+(?::[0-9]+)?|[0-9]+-[0-9]+(?::[0-9]+){0,2}|UNLIMITED")
+SLURM_TIME = pattern(r"[0-9]+|[0-9]+:[0-9]+(?::[0-9]+)?|[0-9]+-[0-9]+(?::[0-9]+){0,2}|UNLIMITED")
 #: What cannot be mistaken for an option, or for two words.
 _WORD = r"[^\s-]\S*"
-
-#: Returns the checked value; ValueError says what is wrong with it.
-_Check = Callable[[Any], Any]
 
 
 class Stall(NamedTuple):
@@ -304,6 +308,8 @@ def _require_own(path: Path, info: os.stat_result) -> None:
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
+    import importlib
+
     toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         found: dict[str, Any] = toml.loads(text)

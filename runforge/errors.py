@@ -13,8 +13,6 @@ Source of the codes: docs/contract.md, section "Exit codes".
 
 from __future__ import annotations
 
-from runforge import machine_faults
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
@@ -78,6 +76,8 @@ def explained(error: BaseException) -> str:
     if isinstance(error, RunForgeError):
         return str(error)
     if isinstance(error, OSError):
+        from runforge import machine_faults
+
         place = f"{error.filename}: " if error.filename else ""
         advice = machine_faults.advice(error)
         return f"{place}{error.strerror or error}" + (f". {advice}" if advice else "")

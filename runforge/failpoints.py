@@ -8,7 +8,8 @@ only, because supervisors use it too. The user's programs never see these variab
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+
+from runforge.blocks import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

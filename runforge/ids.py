@@ -5,18 +5,19 @@ Their formats are in docs/contract.md, section 1.
 
 from __future__ import annotations
 
-import re
-
 from runforge.errors import InvalidRequest
 
-_ALLOWED = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_WORD = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+_ALLOWED = _WORD | frozenset(".-")
+_LENGTH = 128
 _NAME_LENGTH = 20
 _RUN_NAME_LENGTH = 40
 
 
 def checked(identifier: str, *, what: str) -> str:
     """Return the identifier if it is safe as a file name, else raise InvalidRequest."""
-    if re.fullmatch(_ALLOWED, identifier) is None or ".." in identifier or identifier.endswith("."):
+    is_wrong = not identifier or identifier[0] in "._-" or not set(identifier) <= _ALLOWED
+    if is_wrong or len(identifier) > _LENGTH or ".." in identifier or identifier.endswith("."):
         raise InvalidRequest(
             f"{what} {identifier[:60]!r} is not an identifier",
             fix="Use letters, digits, '.', '_' and '-', at most 128, starting with a letter "
@@ -39,7 +40,7 @@ def job_id(now: str, number: int) -> str:
 def group_id(now: str, name: str, *, repeat: int = 1) -> str:
     """Return `grp_YYYYMMDD_HHMMSS_<name>`, with `_<repeat>` when that one is taken."""
     day, second = stamp(now)
-    short = re.sub(r"[^A-Za-z0-9]", "_", name[:_NAME_LENGTH]) or "sweep"
+    short = "".join(each if each in _WORD else "_" for each in name[:_NAME_LENGTH]) or "sweep"
     suffix = f"_{repeat}" if repeat > 1 else ""
     return f"grp_{day}_{second}_{short}{suffix}"
 
@@ -53,7 +54,8 @@ def sweep_run_id(now: str, number: int) -> str:
 def named_run_id(now: str, name: str, number: int) -> str:
     """Return `YYYYMMDD-HHMMSS-<name>-NNNN`; the number is unique in the workspace."""
     day, second = stamp(now)
-    short = re.sub(r"[^A-Za-z0-9_]+", "-", name)[:_RUN_NAME_LENGTH].strip("-") or "run"
+    words = "".join(each if each in _WORD else " " for each in name).split()
+    short = "-".join(words)[:_RUN_NAME_LENGTH].strip("-") or "run"
     return f"{day}-{second}-{short}-{number:04d}"
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-from pathlib import Path
+
+from runforge.paths import Path
 
 _WORDS = {
     errno.ENOSPC: "the disk is full",

@@ -54,6 +54,8 @@ def safe_log(text: str) -> str:
         import re
 
         text = re.sub(SGR, "", text)
+    elif text.replace("\n", "").replace("\t", "").isprintable():
+        return text
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
     return _all_visible(_UNSAFE_IN_LOG, "\n".join(lines))
 

@@ -6,13 +6,17 @@ Knows every path below `.runforge`. Refuses folders that are missing or belong t
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from runforge import ids
 from runforge.errors import Missing
 from runforge.files import state_folder
 from runforge.files.durable import make_dir, make_way, refuse_link
 from runforge.named import NamedTuple
+from runforge.paths import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.place import Place
 
 VARIABLE = "RUNFORGE_WORKSPACE"
 #: "1" lets root start a queue in another user's folder.
@@ -153,6 +157,11 @@ class Workspace(NamedTuple):
             return path.relative_to(self.root).as_posix()
         except ValueError:
             return str(path)
+
+
+def of_place(here: Workspace | Place) -> Workspace:
+    """Return the workspace of a command that has gone the quick way."""
+    return here if isinstance(here, Workspace) else Workspace(Path(here.root), Path(here.state_dir))
 
 
 def at(root: Path, *, state_dir: Path | None = None, only_look: bool = False) -> Workspace:

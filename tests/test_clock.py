@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -47,6 +47,45 @@ def test_people_read_their_own_time_and_how_long_ago(moment: str, local: str, in
     assert clock.local_and_age(moment, NOW) == local
     clock.use_utc()
     assert clock.local_and_age(moment, NOW) == in_utc
+
+
+@pytest.mark.parametrize(
+    ("moment", "local"),
+    [
+        ("2026-11-26T12:09:59.999Z", "07:09:59"),
+        ("2026-11-26T11:50:01.000Z", "06:50:01"),
+        ("2026-11-26T12:10:00.000Z", "07:10"),
+        ("2026-11-27T04:59:59.000Z", "23:59"),
+        ("2026-11-27T05:00:00.000Z", "00:00 tomorrow"),
+        ("2026-11-28T04:59:00.000Z", "23:59 tomorrow"),
+        ("2026-11-28T05:00:00.000Z", "00:00 on 2026-11-28"),
+        ("2026-11-25T20:00:00.000Z", "15:00 on 2026-11-25"),
+        ("2027-07-01T12:00:00.000Z", "08:00 on 2027-07-01"),
+    ],
+)
+def test_of_a_time_to_come_people_read_what_they_need(
+    moment: str, local: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock._milliseconds(NOW)
+    monkeypatch.setattr(clock, "_now", lambda: now)
+    assert clock.local_ahead(moment) == local
+    clock.use_utc()
+    assert " UTC" in clock.local_ahead(moment)
+
+
+@pytest.mark.parametrize(
+    "seconds", [0, 0.001, 0.0004, 0.0015, 59.9996, 1e-7, -0.001, -86400.5, 86400 * 400, 1e9, 0.1 + 0.2]
+)
+@pytest.mark.parametrize("moment", [NOW, "2024-02-28T23:59:59.999Z", "1999-12-31T23:59:59.500Z"])
+def test_later_is_what_the_calendar_says(moment: str, seconds: float) -> None:
+    expected = clock.to_text(clock.to_datetime(moment) + timedelta(seconds=seconds))
+    assert clock.later(moment, seconds) == expected
+
+
+def test_a_time_that_no_calendar_has_is_refused() -> None:
+    for seconds in (1e12, -1e12):
+        with pytest.raises(OverflowError):
+            clock.later(NOW, seconds)
 
 
 @pytest.mark.parametrize("year", [1970, 1999, 2000, 2023, 2024, 2100, 2400])

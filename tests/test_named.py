@@ -72,3 +72,12 @@ def test_making_one_leaves_the_class_as_it_was() -> None:
     before = dict(vars(Ours))
     Ours(1, second="a")
     assert dict(vars(Ours)) == before
+
+
+def test_a_class_of_named_tuples_has_their_fields() -> None:
+    class Below(Ours):
+        other: int = 3
+
+    assert Below._fields == Ours._fields
+    assert Below(1, "a").third == 0.5
+    assert Below.other == 3

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from runforge.cli import quick
 from runforge.cli import words as reading
 from runforge.cli.known import find, names
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from runforge.cli.parameter import Parameter
     from runforge.cli.words import Reading
+    from runforge.views.nameable import Known
 
 _HELP = ("-h", "--help")
 #: What the values of an option can be. Written here once more: importing them takes longer than a tab may take.
@@ -39,18 +41,33 @@ def choices(what: str, incomplete: str, workspace: str | Path | None = None) -> 
         return [
             f"{head}{mark}{value}" for value in VALUES[what] if f"{head}{mark}{value}".startswith(incomplete)
         ]
+    known = _known(workspace)
+    groups = [] if what == "run" else [*known.groups, *known.group_names]
+    runs = [] if what == "group" else [*known.runs, *(known.numbers if incomplete[:1].isdigit() else [])]
+    return [name for name in ["@last", *groups, *runs] if name.startswith(incomplete)]
+
+
+def _known(workspace: str | Path | None) -> Known:
+    """Return what can be named: read the quick way, or as any command finds it; nothing if that fails."""
+    from runforge.place import Place
+    from runforge.store.look import look
+    from runforge.views import nameable
+
+    try:
+        root = quick.root(str(workspace) if workspace else None)
+        found = None if root is None else look(Place(root), nameable.read)
+        return found or _known_to_all(workspace)
+    except Exception:  # noqa: BLE001 - completion must never disturb the shell
+        return nameable.Known([], [], [], [])
+
+
+def _known_to_all(workspace: str | Path | None) -> Known:
     from pathlib import Path
 
     from runforge import workspace as workspaces
     from runforge.views import lists
 
-    try:
-        known = lists.known(workspaces.find(Path(workspace) if workspace else None))
-    except Exception:  # noqa: BLE001 - completion must never disturb the shell
-        known = lists.Known([], [], [], [])
-    groups = [] if what == "run" else [*known.groups, *known.group_names]
-    runs = [] if what == "group" else [*known.runs, *(known.numbers if incomplete[:1].isdigit() else [])]
-    return [name for name in ["@last", *groups, *runs] if name.startswith(incomplete)]
+    return lists.known(workspaces.find(Path(workspace) if workspace else None))
 
 
 def for_bash() -> list[str] | None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 from runforge import config as settings
-from runforge.cli import output
 from runforge.cli.options import find
 from runforge.config import Config, Stall
 from runforge.errors import InvalidRequest
-from runforge.notices.targets import targets_of
-from runforge.workspace import Workspace
+from runforge.later import module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from runforge.cli import output
+    from runforge.paths import Path
+    from runforge.workspace import Workspace
+else:
+    output = module("runforge.cli.output")
 
 
 def config(workspace: Path | None, as_json: bool) -> int:
@@ -56,6 +61,8 @@ def load(here: Workspace) -> Config:
 def _plain(name: str, value: Any) -> Any:
     """Return a value as it would be written; of addresses what may be shown."""
     if name == "notify.to":
+        from runforge.notices.targets import targets_of
+
         return [target.label for target in targets_of(value)]
     if isinstance(value, Stall):
         return f"{value.seconds:g}s{':kill' if value.kills else ''}"

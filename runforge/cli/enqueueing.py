@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from runforge.cli import output
 from runforge.cli.options import dry_run_seconds, find
-from runforge.core.submission import USUAL, Submission
-from runforge.documents import doubts
+from runforge.core.submission import MAX_RUNS, USUAL, Submission
 from runforge.documents.placeholders import filled
-from runforge.documents.plan import MAX_RUNS, PLAN_LIMIT, parse_plan
 from runforge.documents.request_file import read_request
 from runforge.documents.secrets import hidden, secrets_in
 from runforge.errors import InvalidPlan, Missing
-from runforge.files.given import read_given, shown
-from runforge.metrics import tokens
+from runforge.later import module
+from runforge.paths import Path
 from runforge.queue import submit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from runforge.cli import output
     from runforge.core.records import Job
+    from runforge.metrics import tokens
+else:
+    tokens = module("runforge.metrics.tokens")
+    output = module("runforge.cli.output")
 
 
 def read_plan(path: Path) -> bytes:
     """Return a plan's bytes; Missing if it does not exist, InvalidPlan if it cannot be read."""
+    from runforge.documents.plan import PLAN_LIMIT
+    from runforge.files.given import read_given, shown
+
     try:
         return read_given(path, PLAN_LIMIT)
     except FileNotFoundError:
@@ -41,6 +44,8 @@ def plan_workspace(given: Path | None, plan: bytes, where: str) -> Path | None:
     """Return the workspace of a sweep: the option, else what the plan says."""
     if given is not None:
         return given
+    from runforge.documents.plan import parse_plan
+
     said = parse_plan(plan, where=where).workspace
     return Path(said) if said else None
 
@@ -85,9 +90,13 @@ def sweep(
     as_json: bool = False,
 ) -> int:
     """Put all runs of a plan into the queue."""
+    from runforge.files.given import shown
+
     data, where = read_plan(plan), shown(plan)
     here = find(plan_workspace(given, data, where), state_dir)
     made = submit.enqueue_sweep(here, data, submission, where=where, max_runs=max_runs)
+    from runforge.documents import doubts
+
     _warn(doubts.warnings(made.doubts, where))
     _warn_of_secrets(made.plan.base_request, f"{where}: base_request")
     if made.first is not None and made.first.command:
@@ -112,6 +121,8 @@ def run(given: Path | None, run_id: str, submission: Submission = USUAL, *, as_j
     """Put the run of an existing run folder into the queue."""
     here = find(given)
     job = submit.enqueue_run(here, run_id, submission)
+    from runforge.documents import doubts
+
     path = here.root / job.run_dir / "request.json"
     request = read_request(path)
     _warn(doubts.warnings(doubts.in_request(request), str(path)))

@@ -5,16 +5,17 @@ Other calls (words.py says which) are left to the parser.
 
 from __future__ import annotations
 
+from runforge import later
 from runforge.cli import words
 from runforge.cli.known import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
     from typing import Any
 
     from runforge.cli.parameter import Command
+    from runforge.paths import Path
 
 
 def run(arguments: Sequence[str]) -> int | None:
@@ -32,17 +33,15 @@ def run(arguments: Sequence[str]) -> int | None:
 
 def function(command: Command) -> Callable[..., int]:
     """Import a command's module and return the function that runs it. What it creates is its owner's alone."""
-    import importlib
-
     from runforge.files.permissions import become_private
 
     become_private()
     module, _, name = command.runs.partition(":")
-    found: Callable[..., int] = getattr(importlib.import_module(f"runforge.cli.{module}"), name)
+    found: Callable[..., int] = getattr(later.module(f"runforge.cli.{module}"), name)
     return found
 
 
 def _path(text: str) -> Path:
-    from pathlib import Path
+    from runforge.paths import Path
 
     return Path(text)

@@ -13,7 +13,7 @@ from runforge.cli.options import checked_seconds, find
 from runforge.core.records import Group, Job
 from runforge.errors import InvalidRequest, Missing, OperationFailed
 from runforge.store.journal import Transaction
-from runforge.views import awaited, daemon_status, lists, resolve
+from runforge.views import awaited, daemon_told, lists, resolve
 from runforge.views.awaited import Awaited, has_ended
 from runforge.views.shown import GroupView, JobView
 from runforge.workspace import Workspace
@@ -182,7 +182,7 @@ def _read(found: Group | Job) -> Callable[[Transaction], GroupView | JobView]:
 
 def _obstacle(here: Workspace, view: GroupView | JobView) -> str:
     """Return why the waiting may never end, or an empty text."""
-    if not daemon_status.is_live(here):
+    if not daemon_told.is_live(here):
         return "No daemon is running; `runforge daemon --detach` starts one"
     if isinstance(view, GroupView) and view.paused:
         return f"The group is paused; `runforge resume-group --group-id {view.group_id}` resumes it"

@@ -5,21 +5,17 @@ from __future__ import annotations
 import os
 
 from runforge.cli import output, timeline
-from runforge.cli.listing import run_view
 from runforge.core.states import State
-from runforge.views import code as codes
-from runforge.views import log_end, pauses, run_facts
-from runforge.views.daemon_status import daemon_status, has_gpus
-from runforge.views.device_names import called
+from runforge.views import run_facts
 from runforge.views.labels import parameters_text
 from runforge.views.quoting import quoted
 from runforge.views.remarks import remarks
-from runforge.views.used import used_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from runforge.place import Place
     from runforge.views.kin import Relative
     from runforge.views.run_facts import Facts
     from runforge.views.shown import JobView, RunView
@@ -35,37 +31,59 @@ Line = tuple[str, "str | None"]
 
 def show(here: Workspace, names: Sequence[str], *, as_json: bool = False) -> int:
     """Show each run: its command, state, attempts, timeline, files."""
+    from runforge.cli.listing import run_view  # the quick way has read it already
+
     if as_json:
-        documents = [_document(here, name) for name in names]
+        documents = [_document(here, run_view(here, name)) for name in names]
         one = documents[0] if len(documents) == 1 else None
         output.print_json("run" if one else "runs", one or documents)
         return 0
-    for place, name in enumerate(names):
-        if place:
-            print()
-        _print(here, name)
+    print_runs(here, (run_view(here, name) for name in names))
     return 0
 
 
-def _document(here: Workspace, name: str) -> dict[str, object]:
-    view = run_view(here, name)
-    facts = run_facts.read(view.request_file, here.root)
+def print_runs(here: Workspace | Place, views: Iterable[RunView]) -> None:
+    """Print all about each run for people."""
+    for place, view in enumerate(views):
+        if place:
+            print()
+        _print(here, view)
+
+
+def _memory_text(here: Workspace | Place, job: JobView) -> str | None:
+    """Return what memory a frozen run holds on its devices, which are asked for it."""
+    if not (job.frozen_at and job.gpus):
+        return None
+    from runforge.views import pauses
+    from runforge.workspace import of_place
+
+    return pauses.memory_text(of_place(here), job.run_id, job.frozen_at)
+
+
+def _document(here: Workspace, view: RunView) -> dict[str, object]:
+    facts = _facts(here, view)
+    from runforge.views import code as codes
+
     more = {"remarks": remarks(view.run_dir), "request": facts.to_json(), "log_end": _log_end(view)}
-    code = codes.to_json(codes.read(here, view.job.code_tree))
-    return {**view.to_json(), **more, "code": code}
+    return {**view.to_json(), **more, "code": codes.to_json(view.code)}
+
+
+def _facts(here: Workspace | Place, view: RunView) -> Facts:
+    return run_facts.read(view.request_file, here.root, view.request_sha)
 
 
 def _log_end(view: RunView) -> list[str]:
-    return log_end.last_lines(view.run_dir, _LOG_LINES) if view.job.state == State.FAILED.value else []
+    if view.job.state != State.FAILED.value:
+        return []
+    from runforge.views import log_end
+
+    return log_end.last_lines(view.run_dir, _LOG_LINES)
 
 
-def _print(here: Workspace, name: str) -> None:
-    view = run_view(here, name)
-    facts = run_facts.read(view.request_file, here.root)
+def _print(here: Workspace | Place, view: RunView) -> None:
+    facts = _facts(here, view)
     log = _log_end(view)
-    gpu = gpu_text(facts, view.job, has_gpus=has_gpus(here))
-    code = codes.text(codes.read(here, view.job.code_tree))
-    doing = (*_doing(view, facts, code), ("GPU", gpu))
+    doing = (*_doing(view, facts), ("GPU", _gpu_text(here, facts, view.job)))
     for label, value in (*_standing(here, view), *doing, *_kin(view), *_history(view)):
         if value:
             print(f"{label:<{_WIDTH}} {output.safe(value, max(len(value), 1))}")
@@ -76,11 +94,10 @@ def _print(here: Workspace, name: str) -> None:
             print(f"  {line}")
 
 
-def _standing(here: Workspace, view: RunView) -> Iterator[Line]:
+def _standing(here: Workspace | Place, view: RunView) -> Iterator[Line]:
     """Yield who the run is and how it stands."""
     job = view.job
-    memory = pauses.memory_text(here, job.run_id, job.frozen_at) if job.frozen_at and job.gpus else None
-    why = job.waiting_text or memory or job.pause_text
+    why = job.waiting_text or _memory_text(here, job) or job.pause_text
     waits = f" ({why})" if why else ""
     yield "Run", job.run_id
     yield "Number", str(job.number)
@@ -96,7 +113,7 @@ def _standing(here: Workspace, view: RunView) -> Iterator[Line]:
         yield "Remark", sentence
 
 
-def _doing(view: RunView, facts: Facts, code: str | None) -> Iterator[Line]:
+def _doing(view: RunView, facts: Facts) -> Iterator[Line]:
     """Yield what the run executes, and under which terms."""
     job = view.job
     yield "Request", facts.problem
@@ -106,7 +123,7 @@ def _doing(view: RunView, facts: Facts, code: str | None) -> Iterator[Line]:
     yield "Starts in", facts.cwd
     yield "Parameters" if facts.command else "Overrides", parameters_text(job.overrides)
     yield "Environ", _environment_text(facts)
-    yield "Code", code
+    yield "Code", _code_text(view)
     yield "Limit", _limit_text(facts)
     yield "Resumes", _resuming_text(job)
     for sentence in run_facts.rules_text(view.retry_rules, view.retries_used):
@@ -114,6 +131,14 @@ def _doing(view: RunView, facts: Facts, code: str | None) -> Iterator[Line]:
     yield "Needs", _needs_text(facts, job)
     yield "Priority", str(job.priority) if job.priority else ""
     yield "Not before", output.moment(job.not_before) if job.state == State.QUEUED.value else None
+
+
+def _code_text(view: RunView) -> str | None:
+    if view.code is None:
+        return None
+    from runforge.views import code as codes
+
+    return codes.text(view.code)
 
 
 def _environment_text(facts: Facts) -> str | None:
@@ -162,12 +187,13 @@ def _needs_text(facts: Facts, job: JobView) -> str:
     return ", ".join(words)
 
 
-def gpu_text(facts: Facts, job: JobView, *, has_gpus: bool) -> str:
+def _gpu_text(here: Workspace | Place, facts: Facts, job: JobView) -> str:
     """Return what a run is told that sees no GPU where there are some, and has not said that it needs none."""
-    is_told = (
-        has_gpus and not job.gpus and facts.command is not None and (facts.resources or {}).get("gpus") != 0
-    )
-    return "sees no GPU; -G 1 asks for one" if is_told else ""
+    if job.gpus or facts.command is None or (facts.resources or {}).get("gpus") == 0:
+        return ""
+    from runforge.views.daemon_told import has_gpus  # few runs ask for none
+
+    return "sees no GPU; -G 1 asks for one" if has_gpus(here) else ""
 
 
 def _kin(view: RunView) -> Iterator[Line]:
@@ -190,12 +216,18 @@ def _history(view: RunView) -> Iterator[Line]:
     yield "Started", output.moment_and_age(job.started_at)
     yield "Finished", output.moment_and_age(job.finished_at)
     yield "Time", output.duration(job.seconds)
-    yield "Folder", str(view.run_dir)
-    yield "Files", ", ".join(sorted(os.listdir(view.run_dir))) if view.run_dir.is_dir() else "missing"
+    yield "Folder", view.run_dir
+    yield "Files", ", ".join(sorted(os.listdir(view.run_dir))) if os.path.isdir(view.run_dir) else "missing"
 
 
-def _print_attempts(here: Workspace, view: RunView) -> None:
-    names = called(daemon_status(here)) if any(attempt.devices for attempt in view.attempts) else {}
+def _called(here: Workspace | Place) -> dict[str, str]:
+    from runforge.views import daemon_told, device_names  # few runs have devices
+
+    return device_names.called(daemon_told.gpus(here))
+
+
+def _print_attempts(here: Workspace | Place, view: RunView) -> None:
+    names = _called(here) if any(attempt.devices for attempt in view.attempts) else {}
     for attempt in view.attempts:
         how = attempt.cause or ("running" if attempt.is_here or attempt.begun_at else "waiting")
         when = output.moment(attempt.started_at)
@@ -207,8 +239,10 @@ def _print_attempts(here: Workspace, view: RunView) -> None:
             print(
                 f"  {output.safe(attempt.place)}{f' on {output.safe(attempt.node)}' if attempt.node else ''}"
             )
-        if used := used_text(attempt.used):
-            print(f"  used {used}")
+        if attempt.used is not None:
+            from runforge.views.used import used_text
+
+            print(f"  used {used_text(attempt.used)}")
     print("Timeline")
     for line in timeline.lines(view.timeline):
         print(f"  {line}")
@@ -216,12 +250,13 @@ def _print_attempts(here: Workspace, view: RunView) -> None:
 
 def environment(here: Workspace, name: str, *, as_json: bool = False) -> int:
     """Print the stored environment of a run, with masked secrets, as words for a shell."""
+    from runforge.cli.listing import run_view
     from runforge.views import environment as environments  # few calls want it
 
     view = run_view(here, name)
     job = view.job
     variables = environments.masked(environments.stored(here, job.env_id)) if job.env_id else {}
-    facts = run_facts.read(view.request_file, here.root)
+    facts = _facts(here, view)
     about = facts.environment or {}
     if as_json:
         output.print_json("environment", {"run_id": job.run_id, **about, "variables": variables})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-
+from runforge import blocks
 from runforge import workspace as workspaces
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.store import foreground, traces
@@ -47,7 +46,7 @@ def _settle(here: Workspace) -> None:
     from runforge.queue.change import settle
 
     # What fails here fails the command itself too, if it matters to it.
-    with contextlib.suppress(RunForgeError, OSError):
+    with blocks.suppress(RunForgeError, OSError):
         canceled = settle(here)
         if canceled:
             output.note(abandoned.told(canceled))

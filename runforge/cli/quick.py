@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import os
 
-#: The commands that are answered, and what they take here beside the workspace: --utc, or a run.
-TAKES_UTC, TAKES_RUN = "utc", "run"
-ANSWERED = {"queue-status": TAKES_UTC, "jobs": TAKES_UTC, "groups": "", "logs": TAKES_RUN}
-WORKSPACE, UTC = ("--workspace", "-w"), "--utc"
-NEWEST = "@last"
+#: The commands that are answered, and what they take here beside the workspace.
+TAKES_UTC, TAKES_TARGETS = "--utc", "targets"
+ANSWERED = {
+    "queue-status": {TAKES_UTC},
+    "jobs": {TAKES_UTC},
+    "groups": set[str](),
+    "show": {TAKES_UTC, TAKES_TARGETS},
+    "why": {TAKES_UTC, TAKES_TARGETS},
+    "logs": {TAKES_TARGETS},
+}
+WORKSPACE = ("--workspace", "-w")
 
 
 def answer(words: list[str]) -> bool:
     """Print the answer and return True; False leaves the call to the full way, and nothing is printed."""
-    command, run, workspace = words[0], None, None
+    command, targets, workspace, utc = words[0], list[str](), None, False
     takes = ANSWERED.get(command)
     if takes is None:
         return False
@@ -28,30 +34,32 @@ def answer(words: list[str]) -> bool:
             workspace = next(rest, "")
             if not workspace or workspace.startswith("-"):
                 return False
-        elif word == UTC and takes == TAKES_UTC:
-            takes = UTC
-        elif takes == TAKES_RUN and (
-            word == NEWEST or (word.isascii() and word.isdigit() and word[0] != "0" and len(word) < 8)
-        ):
-            takes, run = "", None if word == NEWEST else int(word)
+        elif word == TAKES_UTC and word in takes and not utc:
+            utc = True
+        elif TAKES_TARGETS in takes and word and not word.startswith("-"):
+            targets.append(word)
         else:
             return False
-    root = _root(workspace)
-    return root is not None and _answer(command, root, run, utc=takes == UTC)
+    folder = root(workspace)
+    return folder is not None and _answer(command, folder, targets, utc=utc)
 
 
-def _answer(command: str, root: str, run: int | None, *, utc: bool) -> bool:
+def _answer(command: str, folder: str, targets: list[str], *, utc: bool) -> bool:
     from runforge.place import Place
 
-    place = Place(root)
+    place = Place(folder)
     if command == "logs":
         from runforge.cli import quick_logs
 
-        return quick_logs.answer(place, run)
+        return quick_logs.answer(place, targets)
     if utc:
         from runforge import clock
 
         clock.use_utc()
+    if command in {"show", "why"}:
+        from runforge.cli import quick_runs
+
+        return quick_runs.show(place, targets) if command == "show" else quick_runs.why(place, targets)
     if command == "queue-status":
         from runforge.cli import quick_status
 
@@ -61,7 +69,7 @@ def _answer(command: str, root: str, run: int | None, *, utc: bool) -> bool:
     return quick_lists.groups(place) if command == "groups" else quick_lists.jobs(place)
 
 
-def _root(given: str | None) -> str | None:
+def root(given: str | None) -> str | None:
     """Return the workspace's folder as `workspace.find` finds it; None if there may be something to explain."""
     given = given or os.environ.get("RUNFORGE_WORKSPACE")
     try:

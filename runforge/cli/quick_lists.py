@@ -5,8 +5,6 @@ from __future__ import annotations
 from runforge import clock
 from runforge.cli import output, tables
 from runforge.store.look import look
-from runforge.views.group_rows import GroupRow
-from runforge.views.rows import JobRow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +17,8 @@ SHOWN = 200
 
 def groups(place: Place) -> bool:
     """List the groups; False if something in them is left to the full way."""
+    from runforge.views.group_rows import GroupRow
+
     found = look(place, lambda tx: [GroupRow(*row) for row in tx.rows("look.groups")])
     if not found:
         return False
@@ -28,6 +28,8 @@ def groups(place: Place) -> bool:
 
 def jobs(place: Place) -> bool:
     """List the newest jobs; False if something in them is left to the full way."""
+    from runforge.views.rows import JobRow
+
     now = clock.now()
 
     def read(tx: Transaction) -> tuple[list[JobRow], int] | None:

@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 _CHUNK = 256 * 1024
 
 
-def answer(place: Place, run: int | None) -> bool:
+#: The newest run.
+NEWEST = "@last"
+
+
+def answer(place: Place, targets: list[str]) -> bool:
     """Print the log of the run with this number, or of the newest; False if it is left to the full way."""
+    name = targets[0] if targets else NEWEST
+    is_number = name.isascii() and name.isdigit() and name[0] != "0" and len(name) < 8
+    if len(targets) > 1 or not (is_number or name == NEWEST):
+        return False
 
     def read(tx: Transaction) -> str | None:
         found = (
-            tx.row("look.newest_folder") if run is None else tx.row("look.folder", number=run, text=str(run))
+            tx.row("look.folder", number=int(name), text=name) if is_number else tx.row("look.newest_folder")
         )
         return None if found is None else str(found[0])
 

@@ -13,11 +13,13 @@ from runforge.views.summary import GROUPS_SHOWN, NEXT_SHOWN, QueueSummary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from runforge.place import Place
     from runforge.store.transaction import Transaction
     from runforge.views.daemon_status import DaemonStatus
+    from runforge.views.kin import Relative
 
 
 def answer(place: Place) -> bool:
@@ -73,8 +75,14 @@ def _next(tx: Transaction, daemon: DaemonStatus, now: str) -> list[LiveRow]:
     ]
 
 
+def _parents(tx: Transaction, job: LiveRow) -> Sequence[Relative]:
+    from runforge.views import kin  # few jobs wait for others
+
+    return kin.parents_of(tx, job)
+
+
 def _waiting(tx: Transaction, daemon: DaemonStatus, capacity: Any, lane: Any, job: LiveRow) -> LiveRow:
-    from runforge.views import kin, words
+    from runforge.views import words
 
     reason = words.why_waiting(
         daemon,
@@ -82,7 +90,7 @@ def _waiting(tx: Transaction, daemon: DaemonStatus, capacity: Any, lane: Any, jo
         job,
         is_paused=bool(lane["is_paused"]),
         is_at_limit=bool(job.group_full),
-        parents=kin.parents_of(tx, job) if job.blockers else (),
+        parents=_parents(tx, job) if job.blockers else (),
         pause_reason=lane["pause_reason"],
     )
     job.waiting_text = reason.text

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from runforge.core import yielding
 from runforge.errors import InvalidRequest
 from runforge.text import did_you_mean
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 
 def resuming(signal: str | None, on_lost: str | None, *, none: str | None = None) -> dict[str, Any]:

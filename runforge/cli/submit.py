@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from pathlib import Path
 
-from runforge.cli import config, output, submit_code, submit_told
+from runforge.cli import config, submit_code
 from runforge.cli.options import find
 from runforge.cli.submit_defaults import with_defaults
 from runforge.cli.submit_given import LISTS, Given
 from runforge.cli.submit_order import order_of
 from runforge.documents import placeholders
 from runforge.errors import CanceledByUser, OperationFailed, RunForgeError
+from runforge.later import module
+from runforge.paths import Path
 from runforge.queue import environment_words, ordering, submitting
 from runforge.store import daemon_holder
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from runforge.cli import output
+    from runforge.workspace import Workspace
+else:
+    output = module("runforge.cli.output")
 
 
 def submit(
@@ -92,6 +96,8 @@ def _submit(given: Given) -> int:
     _require_programs(order, prepared)
     _require_room(prepared, here)
     if given.dry_run:
+        from runforge.cli import submit_told
+
         submitting.check_names(here, order)
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
     here.prepare()
@@ -100,6 +106,8 @@ def _submit(given: Given) -> int:
     prepared = ordering.prepare(order)
     made = submitting.submit(here, order, prepared)
     failed = _start_daemon(here) if given.start else None
+    from runforge.cli import submit_told  # what it takes to tell of the runs does not keep them waiting
+
     estimate = None
     try:
         estimate = submit_told.remarks(here, order, prepared, made)
@@ -174,14 +182,17 @@ def _start_daemon(here: Workspace) -> RunForgeError | None:
 
 def _stay(here: Workspace, made: submitting.Submitted, *, is_sweep: bool, follow: bool) -> int:
     """Wait for the end, perhaps with the log; Ctrl-C leaves the runs alone."""
+    from contextlib import redirect_stdout, suppress
+
     from runforge.cli import follow as following
+    from runforge.cli.submit_told import NoLog
 
     name = str(made.group_id) if is_sweep else made.run_ids[0]
     try:
         if follow:
-            with contextlib.suppress(submit_told.NoLog):
+            with suppress(NoLog):
                 following.logs([name], None, here.root, follow=True, lines=None, attempt=None)
-        with contextlib.redirect_stdout(sys.stderr):  # standard output is the id, and the log
+        with redirect_stdout(sys.stderr):  # standard output is the id, and the log
             return following.wait([name], None, here.root, every=False, timeout=None, as_json=False)
     except KeyboardInterrupt:
         goes_on = "they go on" if is_sweep else "the run goes on"

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 
-from runforge.cli import output
+from runforge import light_json
 from runforge.errors import OperationFailed
+from runforge.later import module
+from runforge.paths import Path
 from runforge.queue import provenance
-from runforge.queue.ordering import Order
-from runforge.store.code import Code
-from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.cli import output
+    from runforge.queue.ordering import Order
+    from runforge.store.code import Code
+    from runforge.workspace import Workspace
+else:
+    output = module("runforge.cli.output")
 
 _MOST_NAMED = 3
 
@@ -39,7 +45,7 @@ def _tell_left_out(code: Code) -> None:
     """Say which files the runs will miss."""
     count = code.known.get("left_out") or 0
     if count:
-        named = ", ".join(str(each["path"]) for each in json.loads(code.left_out)[:_MOST_NAMED])
+        named = ", ".join(str(each["path"]) for each in light_json.loads(code.left_out)[:_MOST_NAMED])
         more = ", ..." if count > _MOST_NAMED else ""
         files = "1 file is" if count == 1 else f"{count:,} files are"
         output.note(output.safe(f"{files} not in the snapshot, for their size or rights: {named}{more}"))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 
 from runforge.documents.placeholders import names_in, takes_all
 from runforge.errors import InvalidRequest
+from runforge.later import pattern, shlex
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False
@@ -15,10 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from typing import Any
 
-_SCRIPT = re.compile(r"(?:.*/)?([^/]+)\.(?:py|sh|bash|R|r|jl|js|ts|pl|rb|lua|m|ipynb|exe)")
-_MODULE = re.compile(r"[A-Za-z_][\w.]*")
-_LONE = re.compile(r"(?:-{0,2}[\w.+-]+=)?\{([A-Za-z_][\w.]*)\}")
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
+#: How the names of scripts end.
+_ENDINGS = frozenset(["py", "sh", "bash", "R", "r", "jl", "js", "ts", "pl", "rb", "lua", "m", "ipynb", "exe"])
+_MODULE = pattern(r"[A-Za-z_][\w.]*")
+_LONE = pattern(r"(?:-{0,2}[\w.+-]+=)?\{([A-Za-z_][\w.]*)\}")
+_ASSIGNMENT = pattern(r"(?s)[A-Za-z_]\w*=.*")
 _NAME_LIMIT = 40
 
 
@@ -36,12 +36,16 @@ def checked_command(words: Sequence[str] | None, *, is_shell: bool, folder: str)
             raise InvalidRequest(f"--shell takes one line, and {len(words)} words are given", fix=fix)
         return words[0]
     program = words[0]
-    if len(words) == 1 and re.search(r"\s", program) and not os.path.exists(os.path.join(folder, program)):
+    if (
+        len(words) == 1
+        and any(map(str.isspace, program))
+        and not os.path.exists(os.path.join(folder, program))
+    ):
         raise InvalidRequest(
             f"no program is called {program[:60]!r}",
             fix="Did you mean --shell? Or give its words without the quotes",
         )
-    if _ASSIGNMENT.fullmatch(program):
+    if "=" in program and _ASSIGNMENT.fullmatch(program):
         fix = f"Did you mean -e {shlex.quote(program[:60])}? It stands before the `--`"
         raise InvalidRequest(f"no program is called {program[:60]!r}", fix=fix)
     return list(words)
@@ -60,13 +64,13 @@ def default_name(command: Sequence[str] | str) -> str:
     """Return what to call a run of this command: the script without its ending, the module, else the program."""
     words = _words(command) if isinstance(command, str) else [str(word) for word in command]
     for index, word in enumerate(words):
-        script = _SCRIPT.fullmatch(word)
-        if script is not None and "{" not in word:
-            return script[1][:_NAME_LIMIT]
+        script, dot, ending = os.path.basename(word).rpartition(".")
+        if script and dot and ending in _ENDINGS and "{" not in word:
+            return script[:_NAME_LIMIT]
         if word == "-m" and index and index + 1 < len(words) and _MODULE.fullmatch(words[index + 1]):
             return words[index + 1].rpartition(".")[2][:_NAME_LIMIT]
     program = os.path.basename(words[0]) if words else ""
-    return program[:_NAME_LIMIT] if re.search(r"\w", program) else "run"
+    return program[:_NAME_LIMIT] if any(each.isalnum() or each == "_" for each in program) else "run"
 
 
 def _words(line: str) -> list[str]:
@@ -105,7 +109,7 @@ def _is_named(key: str, named: Collection[str]) -> bool:
 
 def _lone(words: Sequence[str]) -> list[str]:
     """Return the names in words that are only a placeholder, perhaps after `--option=`."""
-    found = (_LONE.fullmatch(word) for word in words)
+    found = (_LONE.fullmatch(word) for word in words if "{" in word)
     return [match[1] for match in found if match is not None and match[1] != "args"]
 
 

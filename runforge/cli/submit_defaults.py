@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from runforge.cli.submit_given import Given
-from runforge.config import Config
 from runforge.errors import InvalidRequest
 from runforge.queue.ordering import Usual
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from runforge.cli.submit_given import Given
+    from runforge.config import Config
 
 #: Of these a request file speaks for itself.
 _OF_A_RUN = ("gpus", "cpus", "mem", "time", "grace")

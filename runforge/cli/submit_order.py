@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-from pathlib import Path
 
 from runforge import __version__, clock
-from runforge.cli import gpu_names, submit_sweep, units
-from runforge.cli.resuming import resuming
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
-from runforge.cli.submit_given import Given
 from runforge.config import WHEN
 from runforge.core.retrying import is_change
 from runforge.core.submission import Submission
 from runforge.documents.request import MOST_GRACE_SECONDS
-from runforge.documents.request_file import read_given_document
 from runforge.documents.request_options import (
     LEARNED,
     RETRY_CAUSES,
@@ -24,7 +18,7 @@ from runforge.documents.request_options import (
     stop_of,
 )
 from runforge.errors import InvalidRequest, Missing
-from runforge.files.given import shown
+from runforge.later import module, re
 from runforge.queue.environment import Captured, capture
 from runforge.queue.ordering import NOTHING_USUAL, After, Order, Usual
 from runforge.text import did_you_mean
@@ -32,6 +26,14 @@ from runforge.text import did_you_mean
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from runforge.cli import gpu_names, submit_sweep, units
+    from runforge.cli.submit_given import Given
+    from runforge.paths import Path
+else:
+    submit_sweep = module("runforge.cli.submit_sweep")
+    gpu_names = module("runforge.cli.gpu_names")
+    units = module("runforge.cli.units")
 
 _MOST_RETRIES = 1000
 _CONDITIONS = ("ok", "any", "fail")
@@ -79,8 +81,14 @@ def order_of(given: Given, usual: Usual = NOTHING_USUAL) -> Order:
         breaker=breaker_of(given.breaker),
         objective=objective,
         max_runs=given.max_runs,
-        where="submit" if given.request is None else shown(given.request),
+        where="submit" if given.request is None else _shown(given.request),
     )
+
+
+def _shown(request: Path) -> str:
+    from runforge.files.given import shown
+
+    return shown(request)
 
 
 def _require_together(given: Given) -> None:
@@ -153,11 +161,13 @@ def notify_of(text: str | None) -> str | None:
 def _request(given: Given) -> dict[str, Any]:
     """Return the request of the command line, or that of the file with what the options add."""
     if given.request is not None:
+        from runforge.documents.request_file import read_given_document
+
         request = read_given_document(given.request)
         if not isinstance(request.get("model"), dict) or not isinstance(request.get("device"), dict):
             from runforge.documents.request import parse_request
 
-            parse_request(request, where=shown(given.request))  # says what is missing
+            parse_request(request, where=_shown(given.request))  # says what is missing
     else:
         folder = folder_of(given.folder)
         words = checked_command(given.command, is_shell=given.shell, folder=folder)
@@ -182,9 +192,17 @@ def _request(given: Given) -> dict[str, Any]:
         **request,
         **_device(given, request),
         **limits_of(given),
-        **resuming(given.resumable, given.on_lost),
+        **_resuming(given),
         **described_of(given),
     }
+
+
+def _resuming(given: Given) -> dict[str, Any]:
+    if given.resumable is None and given.on_lost is None:
+        return {}
+    from runforge.cli.resuming import resuming
+
+    return resuming(given.resumable, given.on_lost)
 
 
 def folder_of(given: Path | None) -> str:
@@ -202,7 +220,7 @@ def folder_of(given: Path | None) -> str:
 
 def _device(given: Given, request: dict[str, Any]) -> dict[str, Any]:
     """Return the device and the resources, as far as they are asked for."""
-    pins = gpu_names.uuids(given.gpu)
+    pins = gpu_names.uuids(given.gpu) if given.gpu else []
     gpus = given.gpus
     if gpus is None and (pins or given.vram is not None) and request["device"].get("type") != "gpu":
         gpus = 1  # what belongs to a GPU means that the run needs one

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
-from runforge.cli.submit_given import Given
-from runforge.core.ranking import direction_of_name
-from runforge.core.study import OFF
 from runforge.documents.request_options import Objective
 from runforge.errors import InvalidRequest, Missing, OperationFailed
-from runforge.files.given import read_given, shown
 from runforge.queue.ordering import Searched
 from runforge.text import did_you_mean
 
@@ -18,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from runforge.cli.submit_given import Given
+    from runforge.paths import Path
     from runforge.sweeps.combine import Sweep
 
 _DIRECTIONS = {"min": "minimize", "max": "maximize", "minimize": "minimize", "maximize": "maximize"}
@@ -43,9 +38,15 @@ def require_search(given: Given, *, is_sweep: bool) -> None:
         fix = "Add --metric val/loss:min, for example"
         raise InvalidRequest("--tpe must know which metric to optimise", fix=fix)
     _require_sweep(given, is_sweep=is_sweep)
-    if given.tpe is not None and importlib.util.find_spec("optuna") is None:
+    if given.tpe is not None and not _has_optuna():
         fix = "pip install 'runforge[optuna]'; --random N needs nothing"
         raise OperationFailed("--tpe needs Optuna, which is not installed", fix=fix)
+
+
+def _has_optuna() -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec("optuna") is not None
 
 
 def _require_sweep(given: Given, *, is_sweep: bool) -> None:
@@ -60,7 +61,7 @@ def _require_sweep(given: Given, *, is_sweep: bool) -> None:
         if is_given and not is_sweep:
             raise InvalidRequest(f"{option} is about a sweep", fix="Add -S KEY=VALUES")
     compares = [
-        ("--stop", given.stop not in {None, OFF}),
+        ("--stop", given.stop not in {None, "off"}),
         ("--keep-artifacts", given.keep_artifacts is not None),
     ]
     for option, is_given in compares:
@@ -100,6 +101,7 @@ def sweep(given: Given) -> Sweep | None:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
+    from runforge.files.given import read_given, shown
     from runforge.sweeps import rows
 
     where = f"--from {shown(path)}"
@@ -123,6 +125,8 @@ def objective_of(text: str) -> Objective:
     hint = did_you_mean(side, _DIRECTIONS) if colon else ""
     if hint:
         raise InvalidRequest(f"{side!r} is no direction", where=f"--metric {text[:60]}", fix=hint)
+    from runforge.core.ranking import direction_of_name
+
     direction = direction_of_name(text)
     if direction is None:
         raise InvalidRequest(

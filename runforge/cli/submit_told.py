@@ -5,24 +5,25 @@ from __future__ import annotations
 from runforge.cli import output
 from runforge.documents import doubts
 from runforge.documents.placeholders import filled
-from runforge.documents.request import Request
 from runforge.documents.request_options import is_learned, says_none
 from runforge.errors import Missing
 from runforge.queue import environment_words
-from runforge.queue.ordering import Order, Prepared
-from runforge.queue.submitting import Submitted
 from runforge.views import lists
-from runforge.views.daemon_status import has_gpus
-from runforge.views.estimates import Estimate
+from runforge.views.daemon_told import has_gpus
 from runforge.views.quoting import command_line
 from runforge.views.why import estimate_of
 from runforge.views.why_words import about, based
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+
+    from runforge.documents.request import Request
+    from runforge.queue.ordering import Order, Prepared
+    from runforge.queue.submitting import Submitted
+    from runforge.views.estimate import Estimate
+    from runforge.workspace import Workspace
 
 #: A longer queue would make `submit` wait for its own estimate.
 _MOST_ESTIMATED = 500
@@ -107,7 +108,7 @@ def _about_gpus(here: Workspace, prepared: Prepared, made: Submitted) -> Iterato
 
 
 def _warn(order: Order, prepared: Prepared) -> None:
-    for line in doubts.warnings(prepared.doubts, order.where):
+    for line in doubts.warnings(prepared.doubts(), order.where):
         output.note(line)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from runforge import clock
 from runforge.amounts import duration, size_mb
 from runforge.errors import InvalidRequest
+from runforge.later import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

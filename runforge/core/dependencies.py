@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
+from runforge.choices import Choice
 from runforge.core.records import Group, Job
 from runforge.core.states import TERMINAL, Cause, State
 from runforge.named import NamedTuple
@@ -13,16 +12,13 @@ RUN, GROUP = "run", "group"
 NOT_STARTED = "not started: "
 
 
-class Condition(str, Enum):
+class Condition(Choice):
     """How a parent must end."""
 
     OK = "ok"
     #: Any end, once it had started.
     ANY = "any"
     FAIL = "fail"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class Parent(NamedTuple):

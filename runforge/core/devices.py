@@ -6,12 +6,13 @@ cannot be seen is not free.
 
 from __future__ import annotations
 
-from runforge.core.resources import Resources
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+    from runforge.core.resources import Resources
 
 #: So many GPU slots there are where the devices alone limit how many runs have one.
 NO_LIMIT = 1 << 20

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-
 #: A resumable run returns it when it has saved its work and wants to go on later (HTCondor's advice).
 LEFT = 85
 #: A shell returns 128 + N for a program that signal N has ended.
 _SHELLS_BASE = 128
 #: The signals above it do not end a program.
 _LAST_SIGNAL = 31
-#: Signals by which a program ends because of its own fault.
-OWN_FAULTS = frozenset(
-    {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP}
-)
+#: The names of signals by which a program ends because of its own fault.
+OWN_FAULTS = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP")
 
 
 def of_signal(number: int) -> int:
@@ -33,11 +29,13 @@ def words(code: int) -> str:
     if number is None:
         return f"exit code {code}"
     text = f"exit code {code}, which often means: killed by signal {number} ({signal_name(number)})"
-    return f"{text}, perhaps because memory ran out" if number == signal.SIGKILL else text
+    return f"{text}, perhaps because memory ran out" if signal_name(number) == "SIGKILL" else text
 
 
 def signal_name(number: int) -> str:
     """Return a signal's name, or its number as text."""
+    import signal  # makes enumerations of all of them, and most ways need none
+
     try:
         return signal.Signals(number).name
     except ValueError:

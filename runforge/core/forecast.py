@@ -13,13 +13,14 @@ from collections import defaultdict
 from random import Random
 
 from runforge.core.durations import HALF, NEARLY_ALL, Work, quantile
-from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity, Head, choose, counted_cpus, place
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from runforge.core.resources import Resources
 
 #: A longer queue is only divided by the slots.
 MOST_RUNS = 2000

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
-from runforge.core.states import Cause, State
+from runforge.choices import Choice
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from runforge.core.states import Cause, State
 
 
 class DeviceGrant(NamedTuple):
@@ -114,7 +114,7 @@ class ResultFacts(NamedTuple):
     metric_value: float | None
 
 
-class Finding(Enum):
+class Finding(Choice):
     """What an attempt's files and locks say."""
 
     ENDED = "ended"
@@ -135,7 +135,7 @@ class Finding(Enum):
     COPIED = "copied"
 
 
-class GpuFault(Enum):
+class GpuFault(Choice):
     """What the end of a failed run's log says of its devices."""
 
     #: It had no memory left.

@@ -229,7 +229,7 @@ def _last_words(ending: Ending, last_line: str | None) -> str:
     number = ending.signal or exit_codes.signal_in(ending.exit_code or 0)
     if number is None:
         return f": {last_line}"
-    return f"; last line: {last_line}" if number in exit_codes.OWN_FAULTS else ""
+    return f"; last line: {last_line}" if exit_codes.signal_name(number) in exit_codes.OWN_FAULTS else ""
 
 
 def _finished(report: Report, job: Job) -> Ending:

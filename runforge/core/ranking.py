@@ -6,10 +6,8 @@ If neither does, no run is best.
 
 from __future__ import annotations
 
-import math
-import re
-
 from runforge.core.states import State
+from runforge.later import re
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -53,6 +51,7 @@ _NEITHER = _set(
 _NEGATED = frozenset({"neg", "negative", "minus"})
 _PARTS = r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*|\d+"
 _CROSS_ENTROPY = r"(?i)cross[^a-z0-9]?entropy"
+_INFINITE = float("inf")
 
 
 class Scored(Protocol):
@@ -128,7 +127,7 @@ class Ranking(NamedTuple):
             and job.state == State.SUCCEEDED.value
             and job.metric_name == self.metric
             and value is not None
-            and math.isfinite(value)
+            and -_INFINITE < value < _INFINITE
         )
 
     def best_first(self, jobs: Iterable[_Job]) -> list[_Job]:

@@ -6,8 +6,8 @@ not count. A recipe is a configuration without its parameters.
 
 from __future__ import annotations
 
-import hashlib
-import json
+from runforge import light_json
+from runforge.digest import sha256_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def config_hash(request: Mapping[str, Any]) -> str:
 
 def recipe(request: Mapping[str, Any], varied: Iterable[str] = ()) -> str:
     """Return the digest of a request without its hyperparameters and the dot paths that its sweep varies."""
-    document = json.loads(json.dumps(_what_counts(request)))
+    document = light_json.loads(light_json.dumps(_what_counts(request)))
     for path in (_HYPERPARAMETERS, REPEAT, *varied):
         *parents, last = path.split(".")
         place: Any = document
@@ -59,5 +59,5 @@ def _what_counts(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _digest(document: Any) -> str:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    text = light_json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return sha256_of(text.encode("utf-8", "surrogatepass"))

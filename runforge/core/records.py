@@ -1,9 +1,10 @@
 """The records that the layers above the store pass around. Plain data, no behaviour of its own.
 
 Named tuples, as in every module that `queue-status` imports: importing dataclasses takes longer than the
-command itself (docs/performance.md). There is no `from __future__ import annotations`, because annotations as
-texts would be compiled one by one.
+command itself (docs/performance.md).
 """
+
+from __future__ import annotations
 
 from runforge.core.resources import Resources
 from runforge.core.states import State

@@ -5,19 +5,19 @@ A run may have several rules; the first that names the cause decides. A person's
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-
-from runforge.core.outcome import Ending
-from runforge.core.records import Job
+from runforge import light_json
 from runforge.core.states import Cause, State
 from runforge.digest import sha256_of
+from runforge.later import pattern
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
+
+    from runforge.core.outcome import Ending
+    from runforge.core.records import Job
 
 #: What a rule may name. A cancel, a program that is not found and a wrong result.json are never tried again.
 CAUSES = ("exit", "signal", "oom", "gpu_oom", "timeout", "lost")
@@ -51,7 +51,7 @@ class Rule(NamedTuple):
 
 #: Without a rule for it, a run whose device had no memory left is tried once more: on a whole one, or on another.
 AUTOMATIC = Rule(1, ("gpu_oom",), 5.0)
-_CHANGE = re.compile(r"([A-Za-z_][\w.]*)=([/*])([0-9]{1,6}(?:\.[0-9]{1,6})?)")
+_CHANGE = pattern(r"([A-Za-z_][\w.]*)=([/*])([0-9]{1,6}(?:\.[0-9]{1,6})?)")
 
 
 class Again(NamedTuple):
@@ -67,7 +67,7 @@ class Again(NamedTuple):
 
 def to_json(rules: tuple[Rule, ...]) -> str:
     """Return the rules as the journal and the request have them."""
-    return json.dumps([rule.to_json() for rule in rules])
+    return light_json.dumps([rule.to_json() for rule in rules])
 
 
 def from_json(text: str) -> tuple[Rule, ...]:
@@ -79,7 +79,7 @@ def from_json(text: str) -> tuple[Rule, ...]:
             float(each.get("backoff_seconds", BACKOFF_SECONDS)),
             each.get("change"),
         )
-        for each in json.loads(text)
+        for each in light_json.loads(text)
     )
 
 
@@ -102,9 +102,9 @@ def another(job: Job, ending: Ending, token: str) -> Again | None:
         used.pop()
     change = rules[number].change
     if change is None:
-        return Again(seconds, json.dumps(used), is_whole=is_oom and job.needs.vram_mb > 0)
+        return Again(seconds, light_json.dumps(used), is_whole=is_oom and job.needs.vram_mb > 0)
     changed = changed_by(change, ending.parameters)
-    return None if changed is None else Again(seconds, json.dumps(used), changed)
+    return None if changed is None else Again(seconds, light_json.dumps(used), changed)
 
 
 def is_change(text: str) -> bool:
@@ -135,13 +135,13 @@ def at(parameters: Mapping[str, Any], name: str) -> Any:
     """Return the parameter that a name with dots means; None if there is none."""
     place: Any = parameters
     for part in name.split("."):
-        place = place.get(part) if isinstance(place, Mapping) else None
+        place = place.get(part) if isinstance(place, dict) else None
     return place
 
 
 def _used(job: Job, rules: int) -> list[int]:
     """Return how often each rule was used; rules may have been added or taken away by an edit."""
-    found = [int(uses) for uses in json.loads(job.retries_used)][:rules]
+    found = [int(uses) for uses in light_json.loads(job.retries_used)][:rules]
     return found + [0] * (rules - len(found))
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from runforge.core import devices as placing
 from runforge.core.devices import Device, Reservation
-from runforge.core.resources import Resources
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+    from runforge.core.resources import Resources
 
 __all__ = [
     "Capacity",

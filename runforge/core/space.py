@@ -6,17 +6,23 @@ parameters, nor on what was drawn before.
 
 from __future__ import annotations
 
-import json
 import math
-import random
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+
+from runforge import light_json
+from runforge.later import random
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    _Values = dict[str, Any]
 
 #: After so many draws in a row that were all made already, the space counts as exhausted.
 MOST_REPEATS = 20
 #: Digits of a drawn number: more would only make names and commands long.
 _DIGITS = 6
-_Values = dict[str, Any]
 
 
 class Dimension(NamedTuple):
@@ -107,7 +113,7 @@ def draw(space: Sequence[Dimension], seed: int, number: int) -> _Values:
 
 
 def _chance(seed: int, number: int, path: str) -> float:
-    return random.Random(f"{seed}:{number}:{path}").random()  # noqa: S311 - no secret
+    return random.Random(f"{seed}:{number}:{path}").random()
 
 
 def draws(
@@ -115,12 +121,12 @@ def draws(
 ) -> Drawn:
     """Return so many new draws from a number on; one that was made is drawn again with the next number."""
     runs: list[_Values] = []
-    seen = {json.dumps(values, sort_keys=True) for values in made}
+    seen = {light_json.dumps(values, sort_keys=True) for values in made}
     number, repeats = first, 0
     while len(runs) < count and repeats < MOST_REPEATS:
         values = draw(space, seed, number)
         number += 1
-        key = json.dumps(values, sort_keys=True)
+        key = light_json.dumps(values, sort_keys=True)
         if key in seen:
             repeats += 1
         else:
@@ -163,4 +169,4 @@ def merged(old: Sequence[Dimension], new: Sequence[Dimension]) -> tuple[Dimensio
 
 
 def _same(one: Any, other: Any) -> bool:
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return light_json.dumps(one, sort_keys=True) == light_json.dumps(other, sort_keys=True)

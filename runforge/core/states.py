@@ -11,10 +11,10 @@ make an illegal move either. A test compares the two.
 
 from __future__ import annotations
 
-from enum import Enum
+from runforge.choices import Choice
 
 
-class State(str, Enum):
+class State(Choice):
     """Where a job is."""
 
     #: Entered by enqueue, retry and requeue; left by a claim, a cancel, or a failure before the
@@ -29,9 +29,6 @@ class State(str, Enum):
     FAILED = "failed"
     #: Terminal until retried. Never becomes succeeded.
     CANCELED = "canceled"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELED})
@@ -51,7 +48,7 @@ TRANSITIONS: dict[tuple[State, State], str] = {
 }
 
 
-class Cause(str, Enum):
+class Cause(Choice):
     """Why an attempt ended."""
 
     EXIT = "exit"
@@ -81,6 +78,3 @@ class Cause(str, Enum):
     PREEMPTED = "preempted"
     #: Its sweep's rule stopped it.
     STOPPED_EARLY = "stopped_early"
-
-    def __str__(self) -> str:
-        return self.value

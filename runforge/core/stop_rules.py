@@ -9,15 +9,19 @@ runs that have reached a rung, the best 1/eta go on. `target` stops the others o
 from __future__ import annotations
 
 import bisect
-import json
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
 
+from runforge import light_json
 from runforge.core.ranking import MINIMIZE
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Curve = Sequence[tuple[float, float]]
 
 #: (step, value); the steps never fall.
-Curve = Sequence[tuple[float, float]]
 
 MEDIAN, ASHA, TARGET, PATIENCE = "median", "asha", "target", "patience"
 #: The median rule waits for so many finished runs, and so many of them with a value at the step.
@@ -56,12 +60,12 @@ class Verdict(NamedTuple):
 
     def to_json(self) -> str:
         """Return it as the journal keeps it."""
-        return json.dumps({name: _as_json(value) for name, value in self._asdict().items()})
+        return light_json.dumps({name: _as_json(value) for name, value in self._asdict().items()})
 
 
 def words(reason: str | None) -> str:
     """Return what a verdict in the journal says to people."""
-    found = json.loads(reason) if reason else None
+    found = light_json.loads(reason) if reason else None
     if not found:
         return "stopped early by its sweep's rule"
     step, value, threshold = (_shown(found.get(name)) for name in ("step", "value", "threshold"))
@@ -102,14 +106,14 @@ def parse(text: str) -> Rule:
 def from_json(text: str) -> Rule | None:
     """Return the rule of a sweep in the journal; None if it has none, or one that this version does not know."""
     try:
-        return parse(json.loads(text)["rule"])
+        return parse(light_json.loads(text)["rule"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def to_json(rule: Rule | None) -> str:
     """Return a rule as the journal keeps it."""
-    return NO_RULE if rule is None else json.dumps({"rule": str(rule)})
+    return NO_RULE if rule is None else light_json.dumps({"rule": str(rule)})
 
 
 def _asha_of(text: str) -> Rule:

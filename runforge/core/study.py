@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, NamedTuple
-
+from runforge import light_json
 from runforge.core.dependencies import Parent
 from runforge.core.space import Dimension, from_document
 from runforge.core.submission import USUAL, Submission
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 TPE, RANDOM, GRID, LIST = "tpe", "random", "grid", "list"
 #: In place of a stop rule: none, though the sweep may have one.
@@ -30,12 +33,12 @@ class Template(NamedTuple):
         options = {name: value for name, value in self.submission._asdict().items() if name not in _OF_ONE}
         parents = [parent._asdict() for parent in self.parents]
         document = {"request": self.request, "name": self.name, "options": options, "parents": parents}
-        return json.dumps(document)
+        return light_json.dumps(document)
 
     @classmethod
     def from_json(cls, text: str) -> Template:
         """Return what `to_json` has written; options that this version does not know are left out."""
-        found = json.loads(text)
+        found = light_json.loads(text)
         options = {name: found["options"][name] for name in Submission._fields if name in found["options"]}
         parents = tuple(Parent(**parent) for parent in found["parents"])
         return cls(found["request"], found["name"], Submission(**options), parents)
@@ -77,10 +80,12 @@ def study_of_row(row: Any) -> Study:
     """Return a row of `sweeps`."""
     taken = {name: row[name] for name in Study._fields if name not in {"space", "template"}}
     return Study(
-        space=from_document(json.loads(row["space"])), template=Template.from_json(row["template"]), **taken
+        space=from_document(light_json.loads(row["space"])),
+        template=Template.from_json(row["template"]),
+        **taken,
     )
 
 
 def space_to_json(space: tuple[Dimension, ...]) -> str:
     """Return a space as the journal keeps it."""
-    return json.dumps([each.document() for each in space])
+    return light_json.dumps([each.document() for each in space])

@@ -6,8 +6,14 @@ column in `jobs.insert`, and an option of the command line. No code between them
 
 from __future__ import annotations
 
-from runforge.core.records import Job
 from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.core.records import Job
+
+#: A sweep with more runs is refused, unless an option allows it.
+MAX_RUNS = 10_000
 
 
 class Submission(NamedTuple):

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import signal
-from typing import NamedTuple
-
-from runforge.core import exit_codes
-from runforge.core.outcome import Ending, ExitRecord
-from runforge.core.records import ASKED, ASKED_AND_HELD, Job
+from runforge.core.records import ASKED, ASKED_AND_HELD
 from runforge.core.states import Cause, State
+from runforge.later import module
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.core import exit_codes
+    from runforge.core.outcome import Ending, ExitRecord
+    from runforge.core.records import Job
+else:
+    exit_codes = module("runforge.core.exit_codes")
 
 #: What a run may be told by that it is to save and end, and what it usually is.
 SIGNALS = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2")
 USUAL_SIGNAL = "TERM"
+_KILL = 9  # `signal` makes enumerations of all its names when it is imported
 #: The seconds that a resumable run gets to save its work, if nothing else is asked for.
 GRACE_SECONDS = 60.0
 #: So many yields in a row without a new step: it does not get on.
@@ -31,6 +37,8 @@ class Returned(NamedTuple):
 
 def ending_of(record: ExitRecord) -> Ending:
     """Return how a run ended that has made room: nobody can tell an exit code 0 after that from success."""
+    from runforge.core.outcome import Ending
+
     return Ending(
         State.QUEUED,
         Cause.YIELDED,
@@ -43,7 +51,7 @@ def ending_of(record: ExitRecord) -> Ending:
 
 
 def _words(record: ExitRecord) -> str:
-    if record.signal == signal.SIGKILL or record.exit_code == exit_codes.of_signal(signal.SIGKILL):
+    if record.signal == _KILL or record.exit_code == exit_codes.of_signal(_KILL):
         seen = "; no checkpoint was seen" if record.checkpoint_changed is False else ""
         return f"yielded: it was killed when its time to save was over{seen}"
     if record.exit_code is not None:

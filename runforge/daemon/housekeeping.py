@@ -25,12 +25,24 @@ BEAT_SECONDS = 2.0
 EXPORT_SECONDS = 0.2
 #: Those that a command waits for are written at once, but take no more than half of the time.
 _ASKED_SHARE = 0.5
-#: The exports take at most this share of the daemon's time.
+#: The exports take at most this share of the daemon's time. Where they only wait, for a busy processor or a slow disk, they
+#: may take the second share of it, so that they do not get older than this.
 EXPORT_SHARE = 0.05
+WAITING_SHARE = 0.2
+OLDEST_SECONDS = 2.0
 CHECKPOINT_SECONDS = 30.0
 #: Old temporary files are looked for at the start, this long at a time, with this pause between.
 TIDY_SECONDS = 0.005
 TIDY_PAUSE = 0.1
+
+
+def pause(took: float, processor: float) -> float:
+    """Return the seconds from the begin of one write of the exports to that of the next one.
+
+    It took so many seconds, and so many of them of the processor.
+    """
+    least = max(OLDEST_SECONDS - took, took / WAITING_SHARE, processor / EXPORT_SHARE)
+    return max(EXPORT_SECONDS, min(took / EXPORT_SHARE, least))
 
 
 class Housekeeping:
@@ -96,14 +108,14 @@ class Housekeeping:
 
     def export(self, *, force: bool = False) -> None:
         """Update queue.json and the group.json files, if they are old and it is time."""
-        start = time.monotonic()
+        start, begun = time.monotonic(), time.thread_time()
         if start < self._export_due() and not force:
             return
         is_shown = True
         if self._exporter.is_behind():
             is_shown = self._tolerant("exports", self._exporter.write)
             took = time.monotonic() - start
-            self._next_export = start + max(EXPORT_SECONDS, took / EXPORT_SHARE)
+            self._next_export = start + pause(took, time.thread_time() - begun)
             self._next_asked = start + took / _ASKED_SHARE
             if is_shown and self._exporter.owes():
                 return  # so many groups have changed that they take several writes

@@ -7,14 +7,13 @@ import sys
 from runforge.core.outcome import Ending
 from runforge.core.records import Group, Job
 from runforge.core.states import State
-from runforge.core.submission import USUAL, Submission
+from runforge.core.submission import MAX_RUNS, USUAL, Submission
 from runforge.daemon.lock import DaemonLock
 from runforge.daemon.log import log
 from runforge.daemon.loop import Descriptors, Loop, Signals
 from runforge.daemon.main import local_engine, take_over
 from runforge.daemon.settings import Listener, Settings
 from runforge.documents import doubts
-from runforge.documents.plan import MAX_RUNS
 from runforge.errors import CanceledByUser, OperationFailed
 from runforge.exports import exporter
 from runforge.files.permissions import become_private

@@ -8,13 +8,14 @@ from __future__ import annotations
 from runforge.documents.estimator_table import TABLE
 from runforge.documents.known_fields import AXIS, DIMENSION, PLAN, hint, unknown, unknown_in_request
 from runforge.documents.placeholders import left_in, names_in
-from runforge.documents.request import Request
 from runforge.text import did_you_mean, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
+
+    from runforge.documents.request import Request
 
 _MOST_TOLD = 5
 

@@ -6,27 +6,34 @@ and the file takes the old one's place. Whoever comes after a crash in between f
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-from pathlib import Path
 
-from runforge.digest import sha256_of
-from runforge.files.durable import read_if_there, write_atomic
+from runforge.later import pattern
+
+TYPE_CHECKING = False  # `show` asks for the file
+if TYPE_CHECKING:
+    from runforge.paths import Path
 
 _NAME = "request.json"
 #: Largest request.json that is read.
 REQUEST_LIMIT = 1024 * 1024
-_BESIDE = re.compile(r"request\.[0-9a-f]{64}\.json")
+_BESIDE = pattern(r"request\.[0-9a-f]{64}\.json")
 
 
 def beside(folder: Path, sha: str) -> Path:
     """Return where a new request waits until the journal names it."""
-    return folder / f"request.{sha}.json"
+    return folder / _beside(sha)
+
+
+def _beside(sha: str) -> str:
+    return f"request.{sha}.json"
 
 
 def keep(folder: Path, data: bytes) -> None:
     """Write a new request beside the old one. It is durable when this returns."""
+    from runforge.digest import sha256_of
+    from runforge.files.durable import write_atomic
+
     write_atomic(beside(folder, sha256_of(data)), data)
 
 
@@ -37,24 +44,33 @@ def place(folder: Path, sha: str | None) -> None:
     """
     if sha is None:
         return
+    from runforge import blocks
+    from runforge.digest import sha256_of
+    from runforge.files.durable import read_if_there
+
     new = beside(folder, sha)
     data = read_if_there(new, REQUEST_LIMIT)
     if data is not None and sha256_of(data) == sha:
-        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+        with blocks.suppress(FileNotFoundError):  # another process was quicker
             os.replace(new, folder / _NAME)
 
 
 def current(folder: Path, sha: str | None) -> Path:
     """Return the file with a run's request, for somebody who only looks."""
-    if sha is not None and os.path.lexists(beside(folder, sha)):
-        return beside(folder, sha)
-    return folder / _NAME
+    return folder / current_name(folder, sha)
+
+
+def current_name(folder: Path | str, sha: str | None) -> str:
+    """Return the same file's name in the run's folder."""
+    return _beside(sha) if sha is not None and os.path.lexists(f"{folder}/{_beside(sha)}") else _NAME
 
 
 def forget_others(folder: Path, sha: str | None) -> None:
     """Delete what killed edits have left beside the request. The caller holds the writers' lock."""
+    from runforge import blocks
+
     kept = None if sha is None else beside(folder, sha).name
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+    with blocks.suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(folder):
             if _BESIDE.fullmatch(name) and name != kept:
                 (folder / name).unlink(missing_ok=True)

@@ -5,30 +5,33 @@ The file's name is the digest of its content, so it never changes and many runs 
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
-
+from runforge import light_json
 from runforge.digest import sha256_of
-from runforge.documents.secrets import is_secret
+from runforge.documents.secrets import is_secret, lowered
 from runforge.errors import InvalidRequest
+from runforge.later import pattern, re, shlex
 
 #: The largest file that is written or read.
 LIMIT = 4 * 1024 * 1024
 _VARIABLES = "variables"
-_NAME = re.compile(r"[^=\s\0]+")
-_LINE = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*=(.*)")
-#: Names that mean a secret in an environment, besides those that mean one in a request.
-_SECRET_NAME = re.compile(r"(?:^AWS_|_KEY$|_TOKEN$|_PASS$|_PAT$)", re.IGNORECASE)
-#: Names that say where something is, or how it is used: their texts are no secrets, but for passwords in URLs.
-_PLACE_NAME = re.compile(
-    r"_(?:FILE|PATH|DIR|BUNDLE|REGION|PROFILE|PAGER|OUTPUT|MODE|DISABLED)$|^GOOGLE_APPLICATION_CREDENTIALS$"
+_NAME = pattern(r"[^=\s\0]+")
+_LINE = pattern(r"(?:export\s+)?([A-Za-z_]\w*)\s*=(.*)")
+#: How names begin and end that mean a secret in an environment, besides those that mean one in a request.
+_SECRET_BEGIN, _SECRET_ENDS = "aws_", ("_key", "_token", "_pass", "_pat")
+#: How names end that say where something is, or how it is used, and one of them as a whole. Their texts are no secrets,
+#: but for passwords in URLs.
+_PLACE_ENDS = tuple(
+    f"_{word}"
+    for word in (
+        *("FILE", "PATH", "DIR", "BUNDLE", "REGION", "PROFILE", "PAGER", "OUTPUT", "MODE", "DISABLED"),
+    )
 )
+_PLACE = "GOOGLE_APPLICATION_CREDENTIALS"
 
 
 def encode(variables: dict[str, str]) -> bytes:
     """Return the content of the file; equal variables give equal bytes."""
-    return json.dumps({_VARIABLES: variables}, sort_keys=True, indent=1).encode("ascii") + b"\n"
+    return light_json.dumps({_VARIABLES: variables}, sort_keys=True, indent=1).encode("ascii") + b"\n"
 
 
 def digest(data: bytes) -> str:
@@ -39,7 +42,7 @@ def digest(data: bytes) -> str:
 def parse(data: bytes) -> dict[str, str] | None:
     """Return the variables in a file; None if it is not a stored environment."""
     try:
-        variables = json.loads(data)[_VARIABLES]
+        variables = light_json.loads(data)[_VARIABLES]
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
     if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
@@ -54,9 +57,11 @@ def is_name(name: str) -> bool:
 
 def is_secret_variable(name: str, value: str) -> bool:
     """Return whether a variable looks like a secret, by its name or by a password in its text."""
-    if _PLACE_NAME.search(name):
+    if name == _PLACE or name.endswith(_PLACE_ENDS):
         name = ""
-    return is_secret(name, value) or bool(value and _SECRET_NAME.search(name))
+    low = lowered(name)
+    is_named = low.startswith(_SECRET_BEGIN) or low.endswith(_SECRET_ENDS)
+    return is_secret(name, value) or bool(value and is_named)
 
 
 def lines(data: bytes, where: str) -> dict[str, str]:

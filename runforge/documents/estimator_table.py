@@ -6,10 +6,12 @@ A rule is ("int" or "number" or "fraction", least, is that included, most, is th
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-Rule = tuple[Any, ...]
-Rules = dict[str, list[Rule]]
+    Rule = tuple[Any, ...]
+    Rules = dict[str, list[Rule]]
 
 #: The versions of scikit-learn that it was made from: what any of them takes is in it.
 VERSIONS: tuple[str, ...] = ("1.6.1", "1.7.2", "1.8.0", "1.9.1")

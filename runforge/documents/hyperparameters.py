@@ -6,12 +6,17 @@ Other values are scikit-learn's defaults.
 
 from __future__ import annotations
 
-from runforge.documents.estimator_table import PARTLY, TABLE, VERSIONS, Rule
+from runforge.later import module
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from runforge.documents import estimator_table
+    from runforge.documents.estimator_table import Rule
+else:
+    estimator_table = module("runforge.documents.estimator_table")
 
 PRESETS = ("fast", "balanced", "thorough", "custom")
 DEFAULT_SEED = 42
@@ -41,15 +46,17 @@ _PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
 
 def problem(family: str, name: str, value: Any) -> str | None:
     """Return what is wrong with a hyperparameter, or None. A null counts as not given."""
-    known = TABLE[family]
+    known = estimator_table.TABLE[family]
     rules = known.get("random_state" if name == _SEED else name)
     if rules is None:
         hint = did_you_mean(name, [*known, _SEED])
         return f"{family} has no such hyperparameter; known are {', '.join(sorted([*known, _SEED]))}" + (
             f". {hint}" if hint else ""
         )
-    installed = _installed() if name in PARTLY[family] else ""
-    if installed in _minors(VERSIONS) and installed not in _minors(PARTLY[family][name]):
+    installed = _installed() if name in estimator_table.PARTLY[family] else ""
+    if installed in _minors(estimator_table.VERSIONS) and installed not in _minors(
+        estimator_table.PARTLY[family][name]
+    ):
         return f"{family} has no such hyperparameter in scikit-learn {installed}, which is installed"
     if value is None or any(_accepts(rule, value) for rule in rules):
         return None
@@ -139,4 +146,4 @@ def effective(family: str, preset: str, given: dict[str, Any]) -> dict[str, Any]
 
 
 def _takes_null(family: str, name: str) -> bool:
-    return name != "random_state" and _NULL in TABLE[family].get(name, ())
+    return name != "random_state" and _NULL in estimator_table.TABLE[family].get(name, ())

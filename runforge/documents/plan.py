@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from runforge.core.study import OFF
 from runforge.documents import strict_json
 from runforge.documents.doubts import unread_in_plan
@@ -11,11 +9,14 @@ from runforge.documents.problems import Fields, Problems
 from runforge.documents.request_options import Objective, read_objective
 from runforge.documents.strategy import Axis, Search, read_strategy
 from runforge.errors import InvalidPlan
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: The largest plan that is read.
 PLAN_LIMIT = 8 * 1024 * 1024
-#: A plan with more runs is refused, unless an option allows it.
-MAX_RUNS = 10_000
 _NAME_LIMIT = 200
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from runforge.errors import RunForgeError
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+    from runforge.errors import RunForgeError
 
 _SHOWN = 4
 

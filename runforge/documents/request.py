@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
-from runforge.core.resources import Resources
-from runforge.core.retrying import Rule
 from runforge.documents.hyperparameters import FAMILIES, PRESETS, effective, problem
 from runforge.documents.problems import Fields, Problems
 from runforge.documents.request_options import EnvironmentRef, Objective, Resuming, read_options
@@ -15,6 +11,9 @@ from runforge.named import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from runforge.core.resources import Resources
+    from runforge.core.retrying import Rule
 
 #: Linux refuses arguments of 128 KiB and more.
 _ARGUMENT_LIMIT = 128 * 1024 - 1
@@ -201,7 +200,7 @@ def _check_argument(model: Fields, path: str, text: str) -> None:
 
 def _absolute(fields: Fields, name: str) -> str | None:
     value = fields.text(name)
-    if value is not None and not PurePosixPath(value).is_absolute():
+    if value is not None and not value.startswith("/"):
         fields.problems.add(fields.path(name), f"{value!r:.100} must be an absolute path")
     return value
 
@@ -211,8 +210,7 @@ def _relative(fields: Fields, name: str, *, required: bool) -> str | None:
     value = fields.text(name, required=required)
     if value is None:
         return None
-    path = PurePosixPath(value)
-    if path.is_absolute() or ".." in path.parts or value.startswith("~"):
+    if value.startswith(("/", "~")) or ".." in value.split("/"):
         fields.problems.add(
             fields.path(name),
             f"{value!r:.100} leaves the workspace; give a path relative to it, without '..'",

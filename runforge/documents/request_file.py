@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from runforge.digest import sha256_of
 from runforge.documents import edited_request, strict_json
 from runforge.documents.edited_request import REQUEST_LIMIT
@@ -14,12 +12,13 @@ from runforge.errors import (
     Missing,
 )
 from runforge.files.durable import read_bounded
-from runforge.files.given import read_given, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from runforge.paths import Path
 
 
 def read_request(path: Path) -> Request:
@@ -60,6 +59,8 @@ def digest(data: bytes) -> str:
 
 def read_given_request(path: Path) -> tuple[Request, bytes]:
     """Return the request that a command line names (file or stream) and its bytes; see `read_new_request`."""
+    from runforge.files.given import read_given, shown
+
     where = shown(path)
     data = _read(lambda: read_given(path, REQUEST_LIMIT), where)
     request = _parsed(data, where)
@@ -69,6 +70,8 @@ def read_given_request(path: Path) -> tuple[Request, bytes]:
 
 def read_given_document(path: Path) -> dict[str, Any]:
     """Return the request that a command line names as it is, not checked yet: a sweep may fill what it lacks."""
+    from runforge.files.given import read_given, shown
+
     where = shown(path)
     data = _read(lambda: read_given(path, REQUEST_LIMIT), where)
     return strict_json.parse(data, what="request", limit=REQUEST_LIMIT, error=InvalidRequest, where=where)

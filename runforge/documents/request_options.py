@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import PurePosixPath
-
 from runforge.core import retrying, yielding
 from runforge.core.resources import Resources
 from runforge.core.retrying import Rule
-from runforge.core.study import OFF
 from runforge.documents.problems import Fields
 from runforge.errors import InvalidRequest
+from runforge.later import pattern
 from runforge.named import NamedTuple
 from runforge.text import did_you_mean
 
@@ -27,8 +24,8 @@ _MOST_SECONDS = 10 * 366 * 24 * 3600
 _MOST_BACKOFF_SECONDS = 24 * 3600
 _MOST_RETRIES = 1000
 _MOST_RULES = 20
-_DIGEST = r"[0-9a-f]{64}"
-_UUID = re.compile(r"(?:GPU|MIG)-[\w.:/-]{1,100}")
+_DIGEST_LENGTH, _DIGITS = 64, frozenset("0123456789abcdef")
+_UUID = pattern(r"(?:GPU|MIG)-[\w.:/-]{1,100}")
 #: In place of a number of MB: what runs of the same recipe have used.
 LEARNED = "learned"
 _NAME_LIMIT = 200
@@ -194,9 +191,9 @@ def _environment(fields: Fields | None) -> EnvironmentRef | None:
     if fields is None:
         return None
     digest, source = fields.text("id"), fields.text("from")
-    if digest is not None and not re.fullmatch(_DIGEST, digest):
+    if digest is not None and not (len(digest) == _DIGEST_LENGTH and set(digest) <= _DIGITS):
         fields.problems.add(fields.path("id"), "must be the digest of a stored environment (64 hex digits)")
-    if source is not None and not PurePosixPath(source).is_absolute():
+    if source is not None and not source.startswith("/"):
         fields.problems.add(fields.path("from"), f"{source!r:.100} must be an absolute path")
     return EnvironmentRef(digest, source, _texts(fields, "secrets"))
 
@@ -258,7 +255,11 @@ def _texts(fields: Fields, name: str) -> tuple[str, ...]:
 
 def stop_of(text: str | None) -> str | None:
     """Return the rule that `--stop` means, as it is written; `off` for none, None if it was not said."""
-    if text is None or text == OFF:
+    if text is None:
+        return None
+    from runforge.core.study import OFF
+
+    if text == OFF:
         return text
     from runforge.core import stop_rules  # few sweeps have one
 

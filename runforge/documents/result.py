@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
-
 from runforge.documents import strict_json
 from runforge.errors import InvalidRequest, RunForgeError
-from runforge.metrics.points import as_json
 from runforge.named import NamedTuple
 from runforge.text import safe
 
@@ -19,6 +15,7 @@ _LIMIT = 4 * 1024 * 1024
 _STATUSES = ("succeeded", "failed", "cancelled")
 _MESSAGE = 2000
 _SHOWN_NAMES = 6
+_INFINITE = float("inf")
 #: How a file became a source of metrics, for people.
 _HOW = {
     "named": " (named by --metrics)",
@@ -89,7 +86,7 @@ def _primary(document: dict[str, Any]) -> tuple[str | None, float | None]:
     name, value = metric.get("name"), metric.get("value")
     if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, (int, float)):
         return None, None
-    return (name, float(value)) if math.isfinite(value) else (None, None)
+    return (name, float(value)) if -_INFINITE < value < _INFINITE else (None, None)
 
 
 def build_result(
@@ -113,6 +110,10 @@ def build_result(
     as NaN are in another field together with all other values. A primary metric that ends as NaN or infinity
     is named in `diverged`.
     """
+    import math
+
+    from runforge.metrics.points import as_json  # who shows a result needs none of this
+
     last = metrics or {}
     summary, diverged = None, None
     if primary_metric is not None:
@@ -142,4 +143,6 @@ def build_result(
 
 def encode(document: dict[str, Any]) -> bytes:
     """Return the document's bytes, ASCII only: texts from a run may contain anything."""
+    import json
+
     return json.dumps(document, indent=2, allow_nan=False).encode("ascii") + b"\n"

@@ -6,27 +6,52 @@ It looks at the names of fields and at passwords in URLs. It guesses: common nam
 
 from __future__ import annotations
 
-import re
+from runforge.later import pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-_NAME = re.compile(
-    r"secret|passw|passphrase|credential|^token$"
-    r"|(?:^|[_-])(?:api|access|private|secret|auth|account|encryption)[_-]?key$"
-    r"|(?:^|[_-])(?:api|access|auth|bearer|refresh|session|hf|github|gitlab|wandb)[_-]?token$",
-    re.IGNORECASE,
-)
+#: What a secret's name contains.
+_PARTS = ("secret", "passw", "passphrase", "credential")
+#: What stands before `key` and `token` at its end, as a word of its own.
+_BEFORE = {
+    "key": ("api", "access", "private", "secret", "auth", "account", "encryption"),
+    "token": ("api", "access", "auth", "bearer", "refresh", "session", "hf", "github", "gitlab", "wandb"),
+}
+#: Other letters that are the same ones in another case.
+_CASES = str.maketrans({"\u017f": "s", "\u0131": "i", "\u0130": "i"})
 #: Begins with a literal, so that the time grows only with the length of the text.
-_URL = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
-_OPTION = re.compile(r"--?([A-Za-z][\w-]*)(=.+)?")
+_URL = pattern(r"://[^/\s:@]*:[^/\s@]+@")
+_OPTION = pattern(r"--?([A-Za-z][\w-]*)(=.+)?")
 
 
 def is_secret(name: str, value: object) -> bool:
     """Return whether a field with this name and text looks like a secret."""
-    return isinstance(value, str) and bool((value and _NAME.search(name)) or _URL.search(value))
+    if not isinstance(value, str):
+        return False
+    return bool(value and is_secret_name(name)) or ("://" in value and _URL.search(value) is not None)
+
+
+def lowered(name: str) -> str:
+    """Return a name without capital letters, and without other letters that are the same ones in another case."""
+    return name.lower() if name.isascii() else name.translate(_CASES).lower()
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a name means a secret. Without a pattern: every variable of a shell is looked at."""
+    low = lowered(name)
+    if low == "token" or any(part in low for part in _PARTS):
+        return True
+    for end, words in _BEFORE.items():
+        if low.endswith(end):
+            before = low[: -len(end)]
+            before = before[:-1] if before.endswith(("_", "-")) else before
+            return any(
+                before.endswith(word) and before[: -len(word)][-1:] in {"", "_", "-"} for word in words
+            )
+    return False
 
 
 def masked(text: str) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
 
 from runforge.core import stop_rules
 from runforge.core.space import Dimension
 from runforge.core.study import OFF
 from runforge.documents.problems import Fields
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 STRATEGIES = ("grid", "list", "random", "tpe")
 SEARCHES = ("random", "tpe")

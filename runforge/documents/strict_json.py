@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import math
-
-from runforge.errors import RunForgeError
+from runforge import light_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+    from runforge.errors import RunForgeError
+
 MAX_DEPTH = 32
 _INT_LIMIT = 2**63
+_INFINITE = (float("inf"), float("-inf"))
 
 
 class _Refused(ValueError):
@@ -25,7 +25,7 @@ def _no_constant(name: str) -> NoReturn:
 
 def _number(text: str) -> float:
     value = float(text)
-    if math.isinf(value):
+    if value in _INFINITE:
         raise _Refused(f"the number {text[:40]} is too large")
     return value
 
@@ -57,14 +57,18 @@ def parse(
         return _read(data, limit)
     except UnicodeDecodeError as problem:
         raise error(f"the {what} is not UTF-8 (byte {problem.start})", where=where) from None
-    except json.JSONDecodeError as problem:
-        place = f"line {problem.lineno}, column {problem.colno}"
-        raise error(f"the {what} is not JSON: {problem.msg} ({place})", where=where) from None
     except RecursionError:
         message = f"the {what} cannot be accepted: it is nested deeper than {MAX_DEPTH} levels"
         raise error(message, where=where) from None
     except _Refused as problem:
         raise error(f"the {what} cannot be accepted: {problem}", where=where) from None
+    except ValueError as problem:
+        from json import JSONDecodeError
+
+        if not isinstance(problem, JSONDecodeError):
+            raise
+        place = f"line {problem.lineno}, column {problem.colno}"
+        raise error(f"the {what} is not JSON: {problem.msg} ({place})", where=where) from None
 
 
 def _read(data: bytes, limit: int) -> dict[str, Any]:
@@ -72,8 +76,8 @@ def _read(data: bytes, limit: int) -> dict[str, Any]:
         raise _Refused(f"it is larger than {limit // 1024} KiB")
     if not data.strip():
         raise _Refused("it is empty")
-    value = json.loads(
-        data.decode("utf-8-sig"),
+    value = light_json.loads(
+        data.decode("utf-8").removeprefix("\ufeff"),
         parse_constant=_no_constant,
         parse_float=_number,
         parse_int=_integer,
@@ -115,5 +119,5 @@ def _check_text(text: str) -> None:
 
 def dump(document: dict[str, Any]) -> bytes:
     """Return a document as UTF-8 JSON, indented by two. ValueError for NaN or infinity."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    text = light_json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8") + b"\n"

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 from runforge.exports import window
 from runforge.exports.documents import (
     best_run,
     group_document,
-    job_document,
+    job_documents,
     places,
     queue_document,
-    run_entry,
+    run_entries,
     waiting_on,
 )
 from runforge.exports.list_blocks import encode_items
 from runforge.exports.window import BLOCK, Oldest
+from runforge.named import NamedTuple
 from runforge.store import records
-from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from runforge.store.journal import Transaction
 
 
 def queue(tx: Transaction, seq: int, limit: int | None) -> dict[str, Any]:
@@ -31,7 +35,7 @@ def queue_items(tx: Transaction, number: int, shown: Oldest) -> bytes:
     rows = window.jobs(tx, number, shown)
     waiting = waiting_on(tx, rows)
     where = places(tx, rows)
-    return encode_items([job_document(row, waiting, where) for row in rows])
+    return encode_items(job_documents(rows, waiting, where))
 
 
 class GroupFile(NamedTuple):
@@ -57,7 +61,7 @@ def group(tx: Transaction, group_id: str) -> GroupFile | None:
             if is_short
             else tx.rows("jobs.block_of_group", group_id=group_id, **values)
         )
-        return encode_items([run_entry(row) for row in rows])
+        return encode_items(run_entries(rows))
 
     numbers = [0]
     if not is_short:

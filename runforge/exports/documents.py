@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import json
+from _operator import itemgetter
 from collections import defaultdict
-from collections.abc import Mapping
 
-from runforge.core.daemon_row import DaemonRow
+from runforge import light_json
 from runforge.core.group_status import group_status
 from runforge.core.ranking import MINIMIZE, Ranking, ranking
-from runforge.core.records import Group, Job
 from runforge.core.states import TERMINAL, Cause
 from runforge.store import records
-from runforge.store.journal import Transaction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from runforge.core.daemon_row import DaemonRow
+    from runforge.core.records import Group, Job
+    from runforge.store.journal import Transaction
+
+    #: What the queued jobs wait for, by job id: as `waiting_on` of queue.json shows it.
+    WaitingOn = Mapping[str, list[dict[str, str]]]
+    #: Where jobs are in a cluster, by job id: the job's number there, and its machine.
+    Places = Mapping[str, tuple[str | None, str | None]]
+
 _ENDED = frozenset(map(str, TERMINAL))
-#: What the queued jobs wait for, by job id: as `waiting_on` of queue.json shows it.
-WaitingOn = Mapping[str, list[dict[str, str]]]
-#: Where jobs are in a cluster, by job id: the job's number there, and its machine.
-Places = Mapping[str, tuple[str | None, str | None]]
 _NOWHERE: Places = {}
 
 
@@ -46,41 +48,90 @@ def places(tx: Transaction, rows: Sequence[Any]) -> Places:
     return {row["job_id"]: (row["place"], row["node"]) for row in found}
 
 
-def job_document(row: Any, waiting: WaitingOn, where: Places = _NOWHERE) -> dict[str, Any]:
-    """Return a row of `jobs` as queue.json shows it. No Job is made, because there may be very many."""
-    is_begun = row["waiting"] is None
-    place, node = where.get(row["job_id"], (None, None))
+#: What is shown of a job as it stands in its row, in the order of queue.json.
+_COLUMNS = (
+    *(
+        "job_id",
+        "run_id",
+        "group_id",
+        "priority",
+        "state",
+        "gpus",
+        "attempt",
+        "created_at",
+        "started_at",
+        "finished_at",
+    ),
+    *(
+        "error",
+        "cause",
+        "cancel_requested",
+        "dry_run_seconds",
+        "seq",
+        "name",
+        "tags",
+        "held",
+        "not_before",
+        "frozen_at",
+    ),
+    *("yield_requested", "is_resumable", "on_lost", "yields", "stop_reason", "waiting"),
+)
+
+
+def job_documents(rows: Sequence[Any], waiting: WaitingOn, where: Places = _NOWHERE) -> list[dict[str, Any]]:
+    """Return rows of `jobs` as queue.json shows them."""
+    return [_job_document(values, waiting, where) for values in _columns(rows, _COLUMNS)]
+
+
+def _columns(rows: Sequence[Any], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield columns of rows. There may be very many: no Job is made, and a row would look for each name from its first one."""
+    if not rows:
+        return iter(())
+    there = rows[0].keys()
+    return map(itemgetter(*map(there.index, names)), rows)
+
+
+def _job_document(values: tuple[Any, ...], waiting: WaitingOn, where: Places) -> dict[str, Any]:
+    (job_id, run_id, group_id, priority, state, gpus, attempt, created_at, started_at, finished_at, *more) = (
+        values
+    )
+    error, cause, cancel_requested, dry_run_seconds, seq, name, tags, held, not_before, frozen_at, *more = (
+        more
+    )
+    yield_requested, is_resumable, on_lost, yields, stop_reason, waits = more
+    is_begun = waits is None
+    place, node = where.get(job_id, (None, None))
     return {
-        "job_id": row["job_id"],
+        "job_id": job_id,
         "kind": "run",
-        "run_id": row["run_id"],
-        "group_id": row["group_id"],
-        "priority": row["priority"],
-        "state": row["state"] if is_begun else "queued",
-        "requires_gpu": row["gpus"] > 0,
-        "attempt": row["attempt"],
-        "created_at": row["created_at"],
-        "started_at": row["started_at"] if is_begun else None,
-        "finished_at": row["finished_at"],
-        "error": row["error"],
-        "cause": row["cause"],
-        "cancel_requested": bool(row["cancel_requested"]),
-        "dry_run": row["dry_run_seconds"] is not None,
-        "number": row["seq"],
-        "name": row["name"],
-        "tags": json.loads(row["tags"]) if row["tags"] != "[]" else [],
-        "held": bool(row["held"]),
-        "not_before": row["not_before"],
-        "waiting_on": waiting.get(row["job_id"], []),
-        "frozen_at": row["frozen_at"],
-        "yield_requested": row["yield_requested"] > 0,
-        "resumable": row["is_resumable"] == 1,
-        "on_lost": row["on_lost"],
-        "yields": row["yields"],
-        "stop_reason": json.loads(row["stop_reason"]) if row["stop_reason"] else None,
+        "run_id": run_id,
+        "group_id": group_id,
+        "priority": priority,
+        "state": state if is_begun else "queued",
+        "requires_gpu": gpus > 0,
+        "attempt": attempt,
+        "created_at": created_at,
+        "started_at": started_at if is_begun else None,
+        "finished_at": finished_at,
+        "error": error,
+        "cause": cause,
+        "cancel_requested": bool(cancel_requested),
+        "dry_run": dry_run_seconds is not None,
+        "number": seq,
+        "name": name,
+        "tags": light_json.loads(tags) if tags != "[]" else [],
+        "held": bool(held),
+        "not_before": not_before,
+        "waiting_on": waiting.get(job_id, []),
+        "frozen_at": frozen_at,
+        "yield_requested": yield_requested > 0,
+        "resumable": is_resumable == 1,
+        "on_lost": on_lost,
+        "yields": yields,
+        "stop_reason": light_json.loads(stop_reason) if stop_reason else None,
         "place": place,
         "node": node,
-        "waiting": row["waiting"],
+        "waiting": waits,
     }
 
 
@@ -169,17 +220,41 @@ def _metric(name: str | None, value: float | None) -> dict[str, Any] | None:
     return None if name is None or value is None else {"name": name, "value": value}
 
 
-def run_entry(row: Any) -> dict[str, Any]:
-    """Return a row of `jobs` as group.json shows it. No Job is made, because there may be very many."""
-    state, name, value = row["state"], row["metric_name"], row["metric_value"]
-    has_result = (
-        state in _ENDED and row["started_at"] is not None and row["cause"] != Cause.FOLDER_MISSING.value
-    )
+_RUN = (
+    "run_id",
+    "state",
+    "metric_name",
+    "metric_value",
+    "started_at",
+    "cause",
+    "waiting",
+    "overrides",
+    "run_dir",
+)
+
+
+def run_entries(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return rows of `jobs` as group.json shows them."""
+    return [_run_entry(*values) for values in _columns(rows, _RUN)]
+
+
+def _run_entry(
+    run_id: str,
+    state: str,
+    name: str | None,
+    value: float | None,
+    started_at: str | None,
+    cause: str | None,
+    waiting: str | None,
+    overrides: str,
+    run_dir: str,
+) -> dict[str, Any]:
+    has_result = state in _ENDED and started_at is not None and cause != Cause.FOLDER_MISSING.value
     return {
-        "run_id": row["run_id"],
-        "status": state if row["waiting"] is None else "queued",
-        "request_overrides": json.loads(row["overrides"]),
-        "result_ref": f"{row['run_dir']}/result.json" if has_result else None,
+        "run_id": run_id,
+        "status": state if waiting is None else "queued",
+        "request_overrides": light_json.loads(overrides),
+        "result_ref": f"{run_dir}/result.json" if has_result else None,
         "primary_metric": _metric(name, value),
         "diverged": name is not None and value is None,
     }

@@ -5,15 +5,19 @@ It stands for all exported files: it is written after them, with a fingerprint o
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
 
+from runforge import light_json
 from runforge.exports.list_blocks import Identity, Layout
 from runforge.exports.window import Oldest
 from runforge.files.durable import read_bounded, write_atomic
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runforge.paths import Path
 
 _LIMIT = 64 * 1024 * 1024
 
@@ -40,7 +44,7 @@ def fingerprint(written: Mapping[str, Identity], entry: tuple[object, ...]) -> i
 def read(path: Path) -> Noted | None:
     """Return the note; None if there is none that can be used, or only an older version's."""
     try:
-        found = json.loads(read_bounded(path, _LIMIT))
+        found = light_json.loads(read_bounded(path, _LIMIT))
         inode, size, changed = map(int, found["identity"])
         blocks = {int(number): int(length) for number, length in found["blocks"]}
         layout = Layout((inode, size, changed), int(found["start"]), blocks)
@@ -65,4 +69,4 @@ def write(path: Path, noted: Noted) -> None:
         "changed": [group for group, has_changed in noted.behind.items() if has_changed],
         "unknown": [group for group, has_changed in noted.behind.items() if not has_changed],
     }
-    write_atomic(path, json.dumps(document).encode("utf-8"), durable=False)
+    write_atomic(path, light_json.dumps(document).encode("utf-8"), durable=False)

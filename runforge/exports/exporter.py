@@ -7,29 +7,29 @@ one write is bounded: queue.json shows the newest of the ended jobs (`window`), 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import itertools
 import os
 import time
-from pathlib import Path
 
-from runforge import failpoints
+from runforge import blocks, failpoints
 from runforge.exports import contents, export_map, list_blocks, window
 from runforge.exports.export_map import Noted, fingerprint
 from runforge.exports.list_blocks import Identity, Layout, Replaced, identity_of
 from runforge.exports.window import BLOCK, EVERY
 from runforge.files.durable import make_dir, open_file
 from runforge.named import NamedTuple
-from runforge.store.journal import Journal, Transaction
+from runforge.paths import Path
 from runforge.store.opening import exists, open_journal
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import Any
+
+    from runforge.store.journal import Journal, Transaction
+    from runforge.workspace import Workspace
 
 _GROUP = "group.json"
 #: How long to wait for another process that writes the exports.
@@ -272,7 +272,7 @@ def _entry(tx: Transaction, seq: int) -> tuple[object, ...]:
     return () if row is None else tuple(row)
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def _export_lock(path: Path) -> Iterator[None]:
     """Hold the exporters' lock; TimeoutError if another process keeps it, which may be stopped."""
     descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
@@ -302,7 +302,7 @@ def refresh(workspace: Workspace) -> None:
     writes them at the same time sees that somebody else has, and writes them again.
     """
     with (
-        contextlib.suppress(OSError),
+        blocks.suppress(OSError),
         _export_lock(workspace.export_lock),
         open_journal(workspace) as journal,
     ):

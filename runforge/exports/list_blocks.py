@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
 
 from runforge.files.durable import open_file, write_atomic
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from runforge.paths import Path
 
 _CHUNK = 1024 * 1024
 #: Inode, size and time of change: they differ for another content.

@@ -7,11 +7,14 @@ that had waited long.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from runforge.errors import RunForgeError
-from runforge.store.journal import Transaction
-from runforge.workspace import Workspace
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.store.journal import Transaction
+    from runforge.workspace import Workspace
 
 #: How many ended jobs are shown if nothing else is set.
 USUAL = 20_000

@@ -5,16 +5,15 @@ Standard library only: supervisors use it too. Nothing here opens the journal.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
-from pathlib import Path
 
-from runforge import failpoints
+from runforge import blocks, failpoints
 from runforge.files.reading import open_file as open_file  # noqa: PLC0414 - others take them from here
 from runforge.files.reading import read_bounded as read_bounded  # noqa: PLC0414
 from runforge.files.reading import require_file as require_file  # noqa: PLC0414
+from runforge.paths import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def write_atomic(
     return info
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Name the file in an OSError of a call that got its descriptor alone."""
     try:
@@ -132,10 +131,10 @@ def sync_tree(path: Path) -> None:
     """Make a file or a whole folder durable, as far as the disk can; follows no link."""
     files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
     for file in files or [path]:
-        with contextlib.suppress(OSError):
+        with blocks.suppress(OSError):
             fsync_file(file)
     for folder, _, _ in os.walk(path):
-        with contextlib.suppress(OSError):
+        with blocks.suppress(OSError):
             fsync_dir(Path(folder))
 
 

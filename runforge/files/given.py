@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import re
-from pathlib import Path
 
 from runforge.files.durable import read_bounded
+from runforge.later import pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.paths import Path
 
 #: `-` and the names of open descriptors, such as those of `<(...)`.
-_STREAM = re.compile(r"-|/dev/stdin|/(?:dev|proc/self)/fd/([0-9]{1,4})")
+_STREAM = pattern(r"-|/dev/stdin|/(?:dev|proc/self)/fd/([0-9]{1,4})")
 
 
 def read_given(path: Path, limit: int) -> bytes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 
+from runforge import blocks
 from runforge.files import programs
 
 #: The longest first line of a script that the kernel reads.
@@ -73,7 +73,7 @@ def _no_format(program: str) -> str:
 
 def _first_bytes(path: str) -> bytes:
     """Return the beginning of a regular file, empty if it cannot be read; waits for no pipe."""
-    with contextlib.suppress(OSError):
+    with blocks.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             return os.read(descriptor, _FIRST)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 
 PRIVATE = 0o077
+_before: list[int] = []
 
 
-@cache
 def become_private() -> int:
     """Make all files that this process creates private; return the user's umask."""
-    return os.umask(PRIVATE)
+    if not _before:
+        _before.append(os.umask(PRIVATE))
+    return _before[0]

@@ -6,13 +6,12 @@ workspace has a copy of `state_dir`, so without the file `workspace` two workspa
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-from pathlib import Path
 
+from runforge import blocks, light_json
 from runforge.errors import Missing, OperationFailed
 from runforge.files.durable import make_dir, read_bounded, write_atomic
+from runforge.paths import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,7 +145,7 @@ def _owner_of(folder: Path) -> dict[str, Any] | None:
     if folder.name == ".runforge" and folder.is_dir():
         return {"root": str(folder.parent)}
     try:
-        found = json.loads(read_bounded(folder / _OWNER, _LIMIT))
+        found = light_json.loads(read_bounded(folder / _OWNER, _LIMIT))
     except (FileNotFoundError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -174,6 +173,6 @@ def _sign(root: Path, folder: Path) -> None:
     if identity is None or not folder.is_dir() or folder.name == ".runforge":
         return
     note = {"root": str(root), "device": identity[0], "inode": identity[1]}
-    with contextlib.suppress(OSError):  # a disk that cannot be written may still be read
+    with blocks.suppress(OSError):  # a disk that cannot be written may still be read
         if _owner_of(folder) != note:
-            write_atomic(folder / _OWNER, json.dumps(note).encode("utf-8", "surrogateescape") + b"\n")
+            write_atomic(folder / _OWNER, light_json.dumps(note).encode("utf-8", "surrogateescape") + b"\n")

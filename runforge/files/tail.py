@@ -1,12 +1,17 @@
 """The end of a file that another process may be writing: a log, or a run's metrics."""
 
+from __future__ import annotations
+
 import os
-from pathlib import Path
 
-from runforge.files.durable import open_file
+from runforge.files.reading import open_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.paths import Path
 
 
-def read(path: Path, most: int) -> tuple[bytes, bool]:
+def read(path: Path | str, most: int) -> tuple[bytes, bool]:
     """Return at most so many bytes of a regular file's end, and whether that is all of it. Raises OSError."""
     descriptor = open_file(path, os.O_RDONLY)
     try:

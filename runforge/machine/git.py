@@ -6,14 +6,17 @@ filters are turned off, and nothing is fetched.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
+
+from runforge import blocks
+from runforge.later import shutil, subprocess
+from runforge.named import NamedTuple
+from runforge.paths import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 #: Variables of git that say how it looks for a repository; all others are those of a hook or of a command around us.
 _KEPT = ("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH", "GIT_CONFIG_GLOBAL")
@@ -102,7 +105,7 @@ class Git:
         finally:
             if child.poll() is None:
                 child.terminate()  # it removes its lock files then
-                with contextlib.suppress(subprocess.TimeoutExpired):
+                with blocks.suppress(subprocess.TimeoutExpired):
                     child.wait(_TERM_SECONDS)
                 child.kill()
 

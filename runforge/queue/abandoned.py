@@ -5,8 +5,11 @@ from __future__ import annotations
 from runforge import clock
 from runforge.core.states import State
 from runforge.store import foreground, transitions
-from runforge.store.journal import Journal
-from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.store.journal import Journal
+    from runforge.workspace import Workspace
 
 _REASON = "canceled before it started: the `sweep` in the foreground that it belongs to was killed"
 

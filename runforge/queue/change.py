@@ -5,19 +5,17 @@ Refusals change nothing.
 
 from __future__ import annotations
 
-import contextlib
-
-from runforge import failpoints
-from runforge.exports import exporter
-from runforge.queue import abandoned, wakeup
+from runforge import blocks, failpoints
+from runforge.queue import wakeup
 from runforge.store import daemon_holder
 from runforge.store.journal import CHECKPOINT_BYTES, Journal, Transaction
 from runforge.store.opening import open_journal, require_journal
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from runforge.workspace import Workspace
 
 #: A live daemon is given this long to show a change in the exports: who writes them beside it makes both write all.
 SHOW_SECONDS = 10.0
@@ -35,10 +33,12 @@ def announce(workspace: Workspace) -> None:
             return
     else:
         wakeup.ring(workspace.doorbell)
+    from runforge.exports import exporter  # a daemon writes them, where there is one
+
     exporter.refresh(workspace)
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def change(workspace: Workspace) -> Iterator[Transaction]:
     """One transaction on an existing journal, announced after its commit."""
     with committed(workspace) as tx:
@@ -46,7 +46,7 @@ def change(workspace: Workspace) -> Iterator[Transaction]:
     announce(workspace)
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def committed(workspace: Workspace) -> Iterator[Transaction]:
     """One transaction on an existing journal, for a caller that has more to do before it announces it."""
     with existing(workspace) as journal:
@@ -62,6 +62,8 @@ def tidy(journal: Journal) -> None:
 
 def existing(workspace: Workspace) -> Journal:
     """Open the journal; a command that has nothing to change must not make one."""
+    from runforge.queue import abandoned
+
     require_journal(workspace)
     journal = open_journal(workspace)
     try:
@@ -84,6 +86,8 @@ def take_over_older(workspace: Workspace) -> str | None:
 
 def settle(workspace: Workspace) -> int:
     """Cancel what killed sweeps have left waiting, whatever else the command does; return how many runs."""
+    from runforge.queue import abandoned
+
     require_journal(workspace)
     with open_journal(workspace) as journal:
         canceled = abandoned.cancel(workspace, journal)

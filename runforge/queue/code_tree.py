@@ -6,17 +6,22 @@ included; ignored, large and unreadable ones are left out and counted.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import stat
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
 
+from runforge import blocks
 from runforge.files.durable import TEMPORARY_PREFIX
+from runforge.later import shutil
 from runforge.machine.git import Git, GitFailed, Place
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from runforge.paths import Path
 
 FILE_LIMIT = 5 << 20
 ALL_LIMIT = 50 << 20
@@ -89,7 +94,7 @@ def _write(git: Git, place: Place, hidden: Path) -> Tree:
         )
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def _own_index(hidden: Path) -> Iterator[Path]:
     """Yield the path of an index; a killed process leaves a folder that is cleaned up as others are."""
     folder = hidden / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"

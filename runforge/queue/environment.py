@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 from runforge import failpoints
 from runforge.documents import environment as stored
 from runforge.errors import InvalidRequest, Missing
 from runforge.files.durable import fsync_dir, fsync_file, make_dir, read_bounded, read_if_there, write_atomic
-from runforge.files.given import shown
 from runforge.named import NamedTuple
-from runforge.store.journal import Transaction
-from runforge.workspace import Workspace
+from runforge.paths import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Any
+
+    from runforge.store.journal import Transaction
+    from runforge.workspace import Workspace
 
 #: What belongs to the terminal, or what RunForge sets itself.
 _TERMINALS = frozenset(
@@ -121,6 +121,8 @@ def _names_in(source: Path) -> Iterator[str]:
         raise Missing(f"--env-from {source} is missing", fix="Check the path") from None
     except (OSError, RuntimeError) as error:
         raise InvalidRequest(f"--env-from {source} cannot be read: {error}") from error
+    from runforge.files.given import shown
+
     yield from stored.lines(data, shown(source))
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Collection, Mapping
-from pathlib import Path
 
 from runforge.documents import placeholders
-from runforge.documents.request import Request
 from runforge.errors import InvalidRequest, Missing
 from runforge.files import no_program, programs
-from runforge.queue.environment import Captured
+from runforge.later import pattern, re
+from runforge.paths import Path
 from runforge.store.daemon_holder import holder
 from runforge.text import safe
-from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from runforge.documents.request import Request
+    from runforge.queue.environment import Captured
+    from runforge.workspace import Workspace
 
 _LISTED = 4
-_VERSION = re.compile(r"^version(?:_info)?\s*=\s*(\d+\.\d+)", re.MULTILINE)
+_VERSION = pattern(r"(?m)^version(?:_info)?\s*=\s*(\d+\.\d+)")
 
 
 def names_of_daemon(workspace: Workspace) -> frozenset[str] | None:

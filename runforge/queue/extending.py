@@ -13,20 +13,21 @@ from runforge.core import space as spaces
 from runforge.core.records import Group
 from runforge.core.space import Dimension
 from runforge.core.study import EXHAUSTED, GRID, LIST, RANDOM, TPE, Study
+from runforge.core.submission import MAX_RUNS
 from runforge.documents.known_fields import HYPERPARAMETERS, is_known
-from runforge.documents.plan import MAX_RUNS
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan, InvalidRequest, OperationFailed
 from runforge.queue import studies as queued
 from runforge.queue import trials
 from runforge.queue.change import announce, existing, tidy
-from runforge.queue.studies import Sifted
-from runforge.queue.submit import check_datasets
+from runforge.queue.sifted import Sifted
 from runforge.store import studies, targets
 from runforge.store.journal import Journal, Transaction
 from runforge.store.opening import open_snapshot, require_journal
-from runforge.sweeps.expand import RunOverrides, repeated, requested
+from runforge.sweeps.expand import repeated, requested
+from runforge.sweeps.run_overrides import RunOverrides
 from runforge.sweeps.values import Varied, parse, require_values
+from runforge.training.check import check_datasets
 from runforge.workspace import Workspace
 
 
@@ -159,7 +160,7 @@ def _extend(journal: Journal, name: str, wish: _Wish) -> Extended:
         if sifted.new or is_open:
             tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
 
-    check_datasets(journal.workspace, sifted.new)
+    check_datasets([run.request for run in sifted.new], journal.workspace.root)
     return found.extended(trials.make(journal, study, sifted.new, note))
 
 

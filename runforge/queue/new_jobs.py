@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import json
-
-from runforge import __version__, ids
+from runforge import __version__, ids, light_json
 from runforge.core import recipe, retrying
-from runforge.core.ranking import NO_OBJECTIVE
-from runforge.core.records import Group
-from runforge.core.resources import Resources
-from runforge.core.submission import Submission
-from runforge.documents.plan import Plan
-from runforge.documents.request import Request
 from runforge.documents.request_options import Objective, is_learned
+from runforge.later import module
 from runforge.named import NamedTuple
-from runforge.queue.run_folders import RunFolders
-from runforge.store import learned, records, transitions
-from runforge.store.journal import Journal, Transaction
-from runforge.sweeps.expand import RunOverrides
+from runforge.store import records, transitions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from runforge.core.records import Group
+    from runforge.core.resources import Resources
+    from runforge.core.submission import Submission
+    from runforge.documents.plan import Plan
+    from runforge.documents.request import Request
+    from runforge.queue.run_folders import RunFolders
+    from runforge.store import learned
+    from runforge.store.journal import Journal, Transaction
+    from runforge.sweeps.run_overrides import RunOverrides
+else:
+    learned = module("runforge.store.learned")
 
 #: The lane of all runs without a group.
 _SINGLE_LANE = 1
@@ -81,7 +83,7 @@ def new_runs(
             run_id,
             folders.path_of(run_id),
             run.request.needs,
-            queued_as(run.request, sha, submission, json.dumps(run.overrides)),
+            queued_as(run.request, sha, submission, light_json.dumps(run.overrides)),
         )
         for run_id, run, sha in zip(run_ids, runs, digests, strict=True)
     ]
@@ -92,12 +94,12 @@ def queued_as(request: Request, sha: str, submission: Submission, overrides: str
     varied = submission.overrides if overrides is None else overrides
     return submission._replace(
         overrides=varied,
-        recipe=recipe.recipe(request.raw, json.loads(varied)),
+        recipe=recipe.recipe(request.raw, light_json.loads(varied)),
         config_hash=recipe.config_hash(request.raw),
         request_sha=sha,
         env_id=request.env_id,
         name=request.name,
-        tags=json.dumps(request.tags),
+        tags=light_json.dumps(request.tags),
         notes=request.notes,
         retry_rules=retrying.to_json(request.retry),
         learns=is_learned(request.raw.get("resources")),
@@ -122,6 +124,8 @@ def lane_of(group: Group | None) -> Lane:
 
 def insert_group(tx: Transaction, group: NewGroup, now: str) -> Group:
     """Write a new group, and return its record."""
+    from runforge.core.ranking import NO_OBJECTIVE
+
     metric, direction = group.objective or (None, NO_OBJECTIVE)
     tx.run(
         "groups.insert",

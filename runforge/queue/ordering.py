@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from runforge import __version__, clock
-from runforge.core.submission import USUAL, Submission
-from runforge.documents import doubts, strict_json
+from runforge.core.submission import MAX_RUNS, USUAL, Submission
+from runforge.documents import strict_json
 from runforge.documents.known_fields import HYPERPARAMETERS, is_known
 from runforge.documents.placeholders import require_filled
-from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
 from runforge.documents.request import parse_request
-from runforge.documents.request_options import Objective
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan, InvalidRequest
-from runforge.queue.environment import Captured
-from runforge.sweeps.effect import require_reported
-from runforge.sweeps.expand import RunOverrides, doubts_about, expand, samples
+from runforge.named import NamedTuple
+from runforge.sweeps.run_overrides import RunOverrides
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from runforge.documents.plan import Plan
+    from runforge.documents.request_options import Objective
+    from runforge.queue.environment import Captured
     from runforge.store.code import Code
     from runforge.sweeps.combine import Sweep
 
@@ -88,8 +89,6 @@ class Prepared(NamedTuple):
     runs: list[RunOverrides]
     #: That of a sweep.
     plan: Plan | None
-    #: Sentences about what was accepted and may be a mistake.
-    doubts: tuple[str, ...]
     #: If the runs are made later: some that show the ends of the space.
     samples: list[RunOverrides]
 
@@ -97,6 +96,16 @@ class Prepared(NamedTuple):
     def shown(self) -> list[RunOverrides]:
         """Its runs, or some like them."""
         return self.runs or self.samples
+
+    def doubts(self) -> list[str]:
+        """Return sentences about what was accepted and may be a mistake."""
+        if self.plan is not None:
+            from runforge.sweeps.expand import doubts_about
+
+            return doubts_about(self.plan, self.shown)
+        from runforge.documents import doubts
+
+        return list(doubts.in_request(self.shown[0].request))
 
 
 def prepare(order: Order) -> Prepared:
@@ -115,14 +124,19 @@ def prepare(order: Order) -> Prepared:
         request = parse_request(order.request, where=order.where)
         require_filled(request, where=order.where)
         if request.objective is not None:
+            from runforge.sweeps.effect import require_reported
+
             require_reported(request.objective.metric, {request.family}, where=order.where)
-        return Prepared([RunOverrides({}, request)], None, tuple(doubts.in_request(request)), [])
+        return Prepared([RunOverrides({}, request)], None, [])
+    from runforge.documents.plan import parse_plan
+    from runforge.sweeps.expand import expand, samples
+
     try:
         plan = parse_plan(strict_json.dump(_plan(order, order.sweep)), where=order.where)
         runs, few = expand(plan, limit=order.max_runs), samples(plan)
     except InvalidPlan as error:  # nobody has typed a plan
         raise InvalidRequest(error.message, where=error.where, fix=error.fix) from None
-    return Prepared(runs, plan, tuple(doubts_about(plan, runs or few)), few)
+    return Prepared(runs, plan, few)
 
 
 def _plan(order: Order, sweep: Sweep) -> dict[str, Any]:

@@ -5,42 +5,41 @@ Nothing of it keeps a run from being queued: what cannot be kept, or would take 
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import hashlib
-import json
 import os
-import re
-import shutil
 import stat
 import time
-from pathlib import Path
 
-from runforge import failpoints
+from runforge import blocks, failpoints, light_json
+from runforge.digest import sha256_of
 from runforge.errors import OperationFailed
+from runforge.files import programs
 from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, make_dir, read_if_there, sync_tree
+from runforge.later import ctypes, module, pattern, shutil
 from runforge.machine import git
 from runforge.machine.git import Git, GitFailed
-from runforge.queue import code_tree
+from runforge.paths import Path
 from runforge.store.code import Code, still_used, trees
 from runforge.store.opening import open_journal
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from runforge.queue import code_tree
+    from runforge.workspace import Workspace
+else:
+    code_tree = module("runforge.queue.code_tree")
+
 _LOCK_FILES = (
     *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "conda-lock.yml", "pylock.toml"),
     *("requirements.txt", "requirements.lock", "environment.yml", "environment.yaml"),
 )
 _LOCK_LIMIT = 8 << 20
-_PYTHON = re.compile(r"python[0-9.]*")
 _DRIVER = Path("/proc/driver/nvidia/version")
 _EXPORT_SECONDS = 120.0
 #: Git's own words for a tree or commit.
-_OBJECT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_OBJECT = pattern(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def capture(
@@ -49,7 +48,7 @@ def capture(
     command: Sequence[str] | str,
     variables: Mapping[str, str],
     *,
-    seconds: float = code_tree.SECONDS,
+    seconds: float | None = None,
 ) -> Code:
     """Keep the code of the folder in which a command starts; return what is known of it."""
     facts = dict(_facts(folder, command, variables))
@@ -73,26 +72,28 @@ def capture(
     )
 
 
-def _keep(workspace: Workspace, folder: Path, seconds: float) -> code_tree.Tree:
+def _keep(workspace: Workspace, folder: Path, seconds: float | None) -> code_tree.Tree:
     if not git.is_near(folder):
         raise GitFailed("the folder is in no git repository")
     if not git.is_installed():
         raise GitFailed("git is not installed")
-    return code_tree.keep(folder, workspace.hidden, workspace.root, seconds=seconds)
+    return code_tree.keep(
+        folder, workspace.hidden, workspace.root, seconds=code_tree.SECONDS if seconds is None else seconds
+    )
 
 
 def ensure_kept(workspace: Workspace, code: Code) -> None:
     """Keep the tree again if a prune has let it go while its run was being queued."""
     if code.tree is None or code.root is None:
         return
-    with contextlib.suppress(GitFailed, OSError):
+    with blocks.suppress(GitFailed, OSError):
         work = Git(Path(code.root), time.monotonic() + code_tree.SECONDS)
         if not code_tree.is_loose(work.place(), code.tree):
             code_tree.hold(work, code.tree, code.commit, workspace.root)
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+    return light_json.dumps(value, sort_keys=True)
 
 
 # --- what is known besides the code ------------------------------------------------------------------
@@ -115,42 +116,60 @@ def interpreter(folder: Path, command: Sequence[str] | str, variables: Mapping[s
     """Return the Python that a command most likely runs in; None if there is none."""
     program = command.split()[0] if isinstance(command, str) and command.split() else (command or [""])[0]
     path = variables.get("PATH", os.defpath)
-    if _PYTHON.fullmatch(os.path.basename(program)):
-        found = shutil.which(folder / program if "/" in program else program, path=path)
+    if os.path.basename(program).rstrip("0123456789.") == "python":
+        found = _program(program, path, folder)
         return Path(os.path.abspath(found)) if found else None
     places = [variables.get(name, "") for name in ("VIRTUAL_ENV", "CONDA_PREFIX")]
     for place in [*places, str(folder / ".venv")]:
         if place and os.access(Path(place, "bin/python"), os.X_OK):
             return Path(place, "bin/python")
-    found = shutil.which("python", path=path) or shutil.which("python3", path=path)
+    found = _program("python", path, folder) or _program("python3", path, folder)
     return Path(found) if found else None
+
+
+def _program(name: str, path: str, folder: Path) -> str:
+    """Return the file of a program that can be executed; an empty text if there is none."""
+    found = programs.find(name, path, str(folder))
+    return found if found and os.access(found, os.X_OK) else ""
 
 
 def _version(python: Path) -> str | None:
     """Return the version of an interpreter without starting it."""
     data = read_if_there(python.parent.parent / "pyvenv.cfg", 65536) or b""
-    match = re.search(rb"^version(?:_info)?\s*=\s*([0-9][0-9.]*[0-9])", data, re.MULTILINE)
-    if match is not None:
-        return match[1].decode("ascii")
-    named = re.search(r"([0-9]+\.[0-9]+(\.[0-9]+)?)", "/".join(Path(os.path.realpath(python)).parts[-4:]))
-    return named[1] if named else None
+    for line in data.decode("utf-8", "replace").splitlines():
+        name, _, text = line.partition("=")
+        if name.strip() in {"version", "version_info"} and (said := first_version(text)):
+            return said
+    return first_version("/".join(os.path.realpath(python).split("/")[-4:]))
+
+
+def first_version(text: str) -> str | None:
+    """Return the first two or three numbers with dots between them, such as 3.11 or 3.11.7."""
+    for piece in "".join(each if each in "0123456789." else " " for each in text).split():
+        numbers = piece.split(".")
+        for place in range(len(numbers) - 1):
+            if numbers[place] and numbers[place + 1]:
+                return ".".join(number for number in numbers[place : place + 3] if number)
+    return None
 
 
 def _locks(folder: Path) -> dict[str, Any]:
     """Return the digests of the lock files in a folder, by their paths."""
     found = {}
     for name in _LOCK_FILES:
-        with contextlib.suppress(OSError):
+        with blocks.suppress(OSError):
             path = folder / name
             if stat.S_ISREG(os.stat(path).st_mode) and os.stat(path).st_size <= _LOCK_LIMIT:
-                found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+                found[name] = sha256_of(path.read_bytes())
     return {"locks": found} if found else {}
 
 
 def _driver() -> str | None:
-    with contextlib.suppress(OSError, ValueError):
-        match = re.search(r"\s([0-9]+\.[0-9.]+)\s", _DRIVER.read_text("ascii"))
-        return match[1] if match else None
+    with blocks.suppress(OSError, ValueError):
+        for word in _DRIVER.read_text("ascii").split():
+            first, dot, rest = word.partition(".")
+            if dot and first.isdigit() and rest and not rest.strip("0123456789."):
+                return word
     return None
 
 
@@ -181,7 +200,7 @@ def let_go(workspace: Workspace, gone: Sequence[tuple[str, str]]) -> None:
 
 def _let_go(workspace: Workspace, tree: str, root: str, *, is_known: bool, is_used: bool) -> None:
     if not is_known:
-        with contextlib.suppress(GitFailed, OSError):
+        with blocks.suppress(GitFailed, OSError):
             work = Git(Path(root), time.monotonic() + code_tree.SECONDS)
             code_tree.release(work, tree, workspace.root)
     if not is_used:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-from pathlib import Path
 
-from runforge import failpoints, ids
+from runforge import blocks, failpoints, ids
+from runforge.digest import sha256_of
 from runforge.documents import strict_json
-from runforge.documents.request_file import digest
 from runforge.errors import CanceledByUser, OperationFailed
 from runforge.files.durable import fsync_dir, fsync_files, write_new
-from runforge.store.journal import Journal
-from runforge.workspace import Workspace
+from runforge.later import shutil
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from runforge.paths import Path
+    from runforge.store.journal import Journal
+    from runforge.workspace import Workspace
 
-@contextlib.contextmanager
+
+@blocks.contextmanager
 def all_or_nothing(journal: Journal, folders: RunFolders, count: int) -> Iterator[None]:
     """Make the folders of so many runs and queue them in the block; if that fails, the folders are removed."""
     try:
@@ -89,7 +89,7 @@ class RunFolders:
             failpoints.hit("enqueue.run_made")
             files.append(folder / "request.json")
             data = strict_json.dump(request)
-            digests.append(digest(data))
+            digests.append(sha256_of(data))
             write_new(files[-1], data, durable=False)
         failpoints.hit("enqueue.written")
         fsync_files(files)  # all are written before the first is synced: one commit then covers most of them

@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
-
 from runforge import failpoints
 from runforge.core import space
 from runforge.core.recipe import config_hash
-from runforge.core.records import Group
 from runforge.core.space import Dimension
-from runforge.core.states import State
 from runforge.core.stop_rules import NO_RULE, parse, to_json
 from runforge.core.study import GRID, LIST, OFF, RANDOM, TPE, Study, Template
-from runforge.documents.plan import Plan
 from runforge.documents.secrets import secrets_in
 from runforge.errors import OperationFailed
+from runforge.queue.sifted import Known, Sifted
 from runforge.store import studies, transitions
-from runforge.store.journal import Transaction
-from runforge.sweeps.expand import RunOverrides, drawn
+from runforge.sweeps.expand import drawn
+from runforge.sweeps.run_overrides import RunOverrides
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runforge.core.records import Group
+    from runforge.documents.plan import Plan
+    from runforge.store.journal import Transaction
 
 _OFF = '{"rule": "off"}'
-
-
-class Known(NamedTuple):
-    """A run of a group that does already what another was to do."""
-
-    number: int
-    state: str
-
-
-class Sifted(NamedTuple):
-    """The runs of a sweep that are new to its group, and those that it has."""
-
-    new: list[RunOverrides]
-    known: list[Known]
-    #: How many of the runs do the same as another of them.
-    doubles: int = 0
-
-    def words(self, group: str) -> str:
-        """Return `12 new; 8 known (5 succeeded, 2 running, 1 failed: runforge retry lm)`."""
-        parts = [f"{len(self.new):,} new"]
-        if self.known:
-            counts = Counter(run.state for run in self.known)
-            states = ", ".join(f"{counts[state]:,} {state}" for state in map(str, State) if counts[state])
-            again = f": runforge retry {group}" if counts["failed"] or counts["canceled"] else ""
-            parts.append(f"{len(self.known):,} known ({states}{again})")
-        if self.doubles:
-            parts.append(f"{self.doubles:,} the same as another")
-        return "; ".join(parts)
 
 
 def sift(tx: Transaction, group: Group | None, runs: Sequence[RunOverrides]) -> Sifted:

@@ -7,16 +7,12 @@ folders without a job.
 from __future__ import annotations
 
 from runforge import clock, ids
-from runforge.core.records import Group, Job
 from runforge.core.states import LIVE, State
-from runforge.core.study import Template
-from runforge.core.submission import USUAL, Submission
-from runforge.documents.plan import MAX_RUNS, Plan, parse_plan
-from runforge.documents.request import Request
+from runforge.core.submission import MAX_RUNS, USUAL, Submission
 from runforge.documents.request_file import read_queued_request
 from runforge.errors import InvalidPlan, Missing, OperationFailed
+from runforge.later import module
 from runforge.named import NamedTuple
-from runforge.queue import studies, taken_request
 from runforge.queue.change import announce
 from runforge.queue.new_jobs import (
     NewGroup,
@@ -28,19 +24,26 @@ from runforge.queue.new_jobs import (
     queued_as,
     reserve,
 )
-from runforge.queue.run_folders import RunFolders, all_or_nothing
-from runforge.store import edges, records, targets, transitions
-from runforge.store.foreground import Mark
-from runforge.store.journal import Journal, Transaction
+from runforge.store import records, transitions
 from runforge.store.opening import open_journal
-from runforge.sweeps.effect import require_reported
-from runforge.sweeps.expand import RunOverrides, doubts_about, expand, samples
-from runforge.training.check import check_request
-from runforge.workspace import Workspace
+from runforge.training.check import check_datasets, check_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from runforge.core.records import Group, Job
+    from runforge.documents.plan import Plan
+    from runforge.documents.request import Request
+    from runforge.queue.run_folders import RunFolders
+    from runforge.store import edges, targets
+    from runforge.store.foreground import Mark
+    from runforge.store.journal import Journal, Transaction
+    from runforge.sweeps.run_overrides import RunOverrides
+    from runforge.workspace import Workspace
+else:
+    edges = module("runforge.store.edges")
+    targets = module("runforge.store.targets")
 
 
 class EnqueuedSweep(NamedTuple):
@@ -53,24 +56,6 @@ class EnqueuedSweep(NamedTuple):
     doubts: tuple[str, ...] = ()
     #: The request of its first run.
     first: Request | None = None
-
-
-def check_datasets(workspace: Workspace, runs: Sequence[RunOverrides]) -> None:
-    """Check each dataset of a sweep once for each way to read it."""
-    seen: set[str] = set()
-    for run in runs:
-        request = run.request
-        key = repr(
-            (
-                request.raw.get("dataset"),
-                request.cwd,
-                request.folder,
-                request.hyperparameters.get("class_weight"),
-            )
-        )
-        if key not in seen:
-            seen.add(key)
-            check_request(run.request, workspace.root)
 
 
 def enqueue_sweep(
@@ -87,6 +72,10 @@ def enqueue_sweep(
     With an owner, the runs that wait are canceled if that process is killed.
     Raises InvalidPlan, InvalidRequest or Missing before anything is written.
     """
+    from runforge.documents.plan import parse_plan
+    from runforge.queue.run_folders import RunFolders, all_or_nothing
+    from runforge.sweeps.expand import doubts_about, expand, samples
+
     plan = parse_plan(plan_bytes, where=where)
     runs = expand(plan, limit=max_runs)
     checked = runs or samples(plan)
@@ -96,7 +85,7 @@ def enqueue_sweep(
             where=where,
             fix="`runforge enqueue-sweep` queues it",
         )
-    check_datasets(workspace, checked)
+    check_datasets([run.request for run in checked], workspace.root)
     doubts = tuple(doubts_about(plan, checked))
     with open_journal(workspace, create=True) as journal:
         folders = RunFolders(workspace)
@@ -114,6 +103,9 @@ def _make_sweep(
     submission: Submission,
     owner: Mark | None,
 ) -> EnqueuedSweep:
+    from runforge.core.study import Template
+    from runforge.queue import studies
+
     now = clock.now()
     first_job, first_run = reserve(journal, len(runs))
     group_id = folders.make_group(now, plan.name, plan.raw)
@@ -155,6 +147,8 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
     request, sha = read_queued_request(folder / "request.json")
     check_request(request, workspace.root)
     if request.objective is not None:
+        from runforge.sweeps.effect import require_reported
+
         require_reported(request.objective.metric, {request.family}, where=str(folder / "request.json"))
     run = NewRun(
         run_id,
@@ -196,6 +190,8 @@ def _run_again(workspace: Workspace, tx: Transaction, job: Job, run: NewRun, now
     kept = (job.group_id, job.run_dir, job.needs, job.dry_run_seconds)
     wanted = (group and group.group_id, run.run_dir, run.needs, asked.dry_run_seconds)
     if job.state is not State.SUCCEEDED and kept == wanted:
+        from runforge.queue import taken_request
+
         taken_request.take(workspace, tx, job, now)
         transitions.retry(tx, job, now)
         if asked.priority:

@@ -7,13 +7,10 @@ that no job knows.
 from __future__ import annotations
 
 from runforge import clock, failpoints, ids
-from runforge.core.dependencies import Parent
-from runforge.core.records import Group
-from runforge.core.study import Template
-from runforge.documents.plan import Plan
 from runforge.errors import InvalidRequest, OperationFailed
+from runforge.later import module
 from runforge.named import NamedTuple
-from runforge.queue import environment, provenance, studies
+from runforge.queue import environment, provenance
 from runforge.queue.change import announce
 from runforge.queue.new_jobs import (
     NewGroup,
@@ -24,19 +21,26 @@ from runforge.queue.new_jobs import (
     new_runs,
     reserve,
 )
-from runforge.queue.ordering import After, Order, Prepared
 from runforge.queue.run_folders import RunFolders, all_or_nothing
-from runforge.queue.studies import Sifted
-from runforge.queue.submit import check_datasets
+from runforge.queue.sifted import Sifted
 from runforge.store import code as codes
-from runforge.store import records, targets, transitions
-from runforge.store.journal import Journal, Transaction
+from runforge.store import records, transitions
 from runforge.store.opening import exists, open_journal, open_snapshot
-from runforge.workspace import Workspace
+from runforge.training.check import check_datasets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from runforge.core.dependencies import Parent
+    from runforge.core.records import Group
+    from runforge.documents.plan import Plan
+    from runforge.queue.ordering import After, Order, Prepared
+    from runforge.store import targets
+    from runforge.store.journal import Journal, Transaction
+    from runforge.workspace import Workspace
+else:
+    targets = module("runforge.store.targets")
 
 
 class Submitted(NamedTuple):
@@ -79,7 +83,7 @@ def check_names(workspace: Workspace, order: Order) -> None:
 
 def submit(workspace: Workspace, order: Order, prepared: Prepared) -> Submitted:
     """Queue an order's runs, all or nothing."""
-    check_datasets(workspace, prepared.shown)
+    check_datasets([run.request for run in prepared.shown], workspace.root)
     made = None
     with open_journal(workspace, create=True) as journal:
         while made is None:
@@ -104,6 +108,8 @@ def _sift(tx: Transaction, order: Order, prepared: Prepared, known: Group | None
     """Return the runs to make: of a sweep those that its group has not."""
     if order.sweep is None or order.allow_duplicates:
         return Sifted(prepared.runs, [])
+    from runforge.queue import studies  # only sweeps need it
+
     return studies.sift(tx, known, prepared.runs)
 
 
@@ -131,6 +137,10 @@ def _known_group(tx: Transaction, name: str) -> Group | None:
 
 def parents_of(tx: Transaction, wanted: Sequence[After]) -> list[Parent]:
     """Return the runs and groups that are to be waited for; OperationFailed if a name means none."""
+    if not wanted:
+        return []
+    from runforge.core.dependencies import Parent
+
     found: dict[Parent, None] = {}
     for after in wanted:
         selection = targets.select(tx, [after.target])
@@ -209,6 +219,9 @@ def _insert(
     lane = lane_of(None if group is None else _row_of(tx, order, group, now))
     study, first_trial = None, 0
     if plan is not None and group is not None:
+        from runforge.core.study import Template
+        from runforge.queue import studies
+
         template = Template(order.request, order.name, order.submission, tuple(parents))
         study = studies.of_plan(plan, group.group_id, template)
         first_trial = studies.keep(tx, study, len(new), now)

@@ -18,7 +18,8 @@ from runforge.queue import trials
 from runforge.queue.studies import sift
 from runforge.store import studies, targets
 from runforge.store.journal import Journal, Transaction
-from runforge.sweeps.expand import RunOverrides, repeated, requested
+from runforge.sweeps.expand import repeated, requested
+from runforge.sweeps.run_overrides import RunOverrides
 
 #: No more suggestions are asked for at once.
 _MOST_AT_ONCE = 16

@@ -5,20 +5,20 @@ Its digest, environment, resources and retry rules go into the journal, and the 
 
 from __future__ import annotations
 
-import json
-
+from runforge import light_json
 from runforge.core import recipe, retrying
-from runforge.core.records import Job
 from runforge.documents import request_file
-from runforge.documents.request import Request
 from runforge.errors import InvalidRequest, Missing
 from runforge.store import edits
-from runforge.store.journal import Transaction
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from runforge.core.records import Job
+    from runforge.documents.request import Request
+    from runforge.store.journal import Transaction
+    from runforge.workspace import Workspace
 
 
 def take(workspace: Workspace, tx: Transaction, job: Job, now: str) -> None:
@@ -47,14 +47,14 @@ def _columns(job: Job, request: Request | None, sha: str | None) -> dict[str, ob
         kept |= {"is_resumable": int(job.is_resumable), "on_lost": job.on_lost}
         kept |= {"recipe": job.recipe, "config_hash": job.config_hash}
         return {"request_sha": sha, **kept}
-    overrides = followed(json.loads(job.overrides), request.raw)
+    overrides = followed(light_json.loads(job.overrides), request.raw)
     return {
         "request_sha": sha,
         "env_id": request.env_id,
         "retry_rules": retrying.to_json(request.retry),
         "stall_seconds": request.stall_seconds,
         "stall_kill": int(request.stall_kill),
-        "overrides": json.dumps(overrides),
+        "overrides": light_json.dumps(overrides),
         "recipe": recipe.recipe(request.raw, overrides),
         "config_hash": recipe.config_hash(request.raw),
         "is_resumable": int(request.resuming.is_resumable),

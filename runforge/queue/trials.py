@@ -14,7 +14,7 @@ from runforge.queue.new_jobs import NewRun, insert_job, lane_of, new_runs, reser
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.store import edges, targets, transitions
 from runforge.store.journal import Journal, Transaction
-from runforge.sweeps.expand import RunOverrides
+from runforge.sweeps.run_overrides import RunOverrides
 
 #: Notes in the transaction that queues the runs how far the sweep has come; an exception undoes all.
 Note = Callable[[Transaction], None]

@@ -5,24 +5,30 @@ A socket may come with the byte: its sender waits until the exports show what is
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
+import sys
 import time
-from pathlib import Path
+
+from runforge import blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
+    import socket
     from collections.abc import Iterator
+
+    from runforge.paths import Path
 
 _LONGEST = 100  # sun_path has room for 107 bytes
 _RING = b"\x01"
+#: The bytes of a descriptor in a message.
+_INT = 4
 _SHOWN = b"shown"
 #: More that wait at once are turned away, and write the exports themselves.
 _MOST_ASKING = 128
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def _reachable(path: Path) -> Iterator[str]:
     """Yield a socket address for a path that may be too long for one."""
     if len(os.fsencode(path)) <= _LONGEST:
@@ -37,6 +43,8 @@ def _reachable(path: Path) -> Iterator[str]:
 
 def listen(path: Path) -> socket.socket:
     """Return the daemon's end. The daemon lock is held, so an old socket there is unused."""
+    import socket
+
     bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     bell.setblocking(False)
     path.unlink(missing_ok=True)
@@ -45,28 +53,47 @@ def listen(path: Path) -> socket.socket:
     return bell
 
 
+@blocks.contextmanager
+def _ringer() -> Iterator[_socket.socket]:
+    """Yield a socket to ring by. The package around it makes enumerations, which takes as long as a short command."""
+    import _socket
+
+    bell = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    try:
+        yield bell
+    finally:
+        bell.close()
+
+
 def ring(path: Path) -> None:
     """Wake the daemon if one is running."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as bell:
+    with _ringer() as bell:
         bell.setblocking(False)
-        with contextlib.suppress(OSError), _reachable(path) as address:
+        with blocks.suppress(OSError), _reachable(path) as address:
             bell.sendto(_RING, address)
 
 
 def ask(path: Path, seconds: float) -> bool:
     """Wake the daemon and wait until its exports show what is in the journal; False if it does not say so in time."""
+    import _socket
+
     deadline = time.monotonic() + seconds
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as bell:
-        bell.settimeout(seconds)  # many may be ringing
-        try:
-            with theirs, _reachable(path) as address:
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    try:
+        with _ringer() as bell:
+            bell.settimeout(seconds)  # many may be ringing
+            with _reachable(path) as address:
                 bell.connect(address)
-                socket.send_fds(bell, [_RING], [theirs.fileno()])
-            ours.settimeout(max(0.001, deadline - time.monotonic()))
-            return ours.recv(len(_SHOWN)) == _SHOWN
-        except OSError:  # no daemon listens or answers
-            return False
+            passed = theirs.fileno().to_bytes(_INT, sys.byteorder)
+            bell.sendmsg([_RING], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, passed)])
+        theirs.close()
+        ours.settimeout(max(0.001, deadline - time.monotonic()))
+        return ours.recv(len(_SHOWN)) == _SHOWN
+    except OSError:  # no daemon listens or answers
+        return False
+    finally:
+        ours.close()
+        theirs.close()
 
 
 class Asking:
@@ -81,7 +108,9 @@ class Asking:
 
     def drain(self, bell: socket.socket) -> None:
         """Read and drop all wake-up bytes."""
-        with contextlib.suppress(BlockingIOError):
+        import socket
+
+        with blocks.suppress(BlockingIOError):
             while True:
                 _, descriptors, _, _ = socket.recv_fds(bell, 64, 1, socket.MSG_CMSG_CLOEXEC)
                 for descriptor in descriptors:
@@ -95,8 +124,10 @@ class Asking:
 
     def answer(self, *, is_shown: bool) -> None:
         """Tell all who wait that the exports show the journal, or that they cannot be written."""
+        import socket
+
         for line in self._waiting:
-            with contextlib.suppress(OSError), line:
+            with blocks.suppress(OSError), line:
                 if is_shown:
                     line.send(_SHOWN, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         self._waiting.clear()

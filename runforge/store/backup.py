@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from runforge import failpoints
 from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, fsync_file
@@ -13,6 +12,8 @@ from runforge.store.sqlite import sqlite
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from runforge.paths import Path
 
 
 def copy(connection: Any, target: Path) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
+from runforge import light_json
 from runforge.digest import sha256_of
 from runforge.named import NamedTuple
-from runforge.store.journal import Transaction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from runforge.store.journal import Transaction
 
 
 class Code(NamedTuple):
@@ -35,7 +35,7 @@ class Code(NamedTuple):
     @property
     def known(self) -> dict[str, Any]:
         """The facts."""
-        found: dict[str, Any] = json.loads(self.facts)
+        found: dict[str, Any] = light_json.loads(self.facts)
         return found
 
 

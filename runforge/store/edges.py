@@ -6,8 +6,7 @@ later; so no circle can come back. Whoever may not start any more is returned, a
 
 from __future__ import annotations
 
-import json
-
+from runforge import light_json
 from runforge.core import dependencies
 from runforge.core.dependencies import RUN, Condition, Parent
 from runforge.core.records import Group, Job
@@ -15,11 +14,12 @@ from runforge.core.states import Cause, State
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.named import NamedTuple
 from runforge.store import records
-from runforge.store.journal import Transaction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from runforge.store.journal import Transaction
 
 
 class Doomed(NamedTuple):
@@ -79,7 +79,9 @@ def after_group(tx: Transaction, group_id: str, now: str) -> list[Doomed]:
 
 
 def _resolve(tx: Transaction, parent_id: str, parent: Job | Group, now: str) -> list[Doomed]:
-    met = json.dumps([condition.value for condition in Condition if dependencies.holds(condition, parent)])
+    met = light_json.dumps(
+        [condition.value for condition in Condition if dependencies.holds(condition, parent)]
+    )
     tx.run("edges.open_gates", parent=parent_id, conditions=met, now=now)
     tx.run("edges.meet", parent=parent_id, conditions=met)
     doomed = tx.rows("edges.waiting_for", parent=parent_id)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from runforge.core.records import Job
 from runforge.core.resources import Resources, checked
 from runforge.store.failures import IllegalTransition
-from runforge.store.journal import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from runforge.core.records import Job
+    from runforge.store.journal import Transaction
 
 
 def exchange(tx: Transaction, job: Job, needs: Resources, columns: Mapping[str, Any], now: str) -> None:

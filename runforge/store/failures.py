@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from pathlib import Path
-
+from runforge import blocks
 from runforge.errors import InternalError, Missing, OperationFailed, RunForgeError
-from runforge.machine.disk_space import is_full, is_read_only
+from runforge.later import module, re
 from runforge.store.sqlite import DatabaseError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from runforge.machine import disk_space
+    from runforge.paths import Path
+else:
+    disk_space = module("runforge.machine.disk_space")
 
 #: SQLite's messages on a file system that takes no more writes.
 _HIDES_READ_ONLY = "readonly|I/O|unable to open"
@@ -66,11 +68,11 @@ def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 
             where=where,
             fix="Another program has held it for 30 seconds; `runforge doctor` names it",
         )
-    if "full" in text or ("I/O" in text and is_full(journal.parent)):
+    if "full" in text or ("I/O" in text and disk_space.is_full(journal.parent)):
         return DiskFull(
             "the disk is full; nothing was changed", where=where, fix="Free some space and try again"
         )
-    if re.search(_HIDES_READ_ONLY, text) and is_read_only(journal.parent):
+    if re.search(_HIDES_READ_ONLY, text) and disk_space.is_read_only(journal.parent):
         return ReadOnlyDisk(
             "the file system is read-only; nothing was changed",
             where=where,
@@ -104,7 +106,7 @@ def explain(error: Exception, journal: Path) -> RunForgeError:  # noqa: PLR0911 
     return InternalError(f"the journal failed: {text}", where=where, fix="Run `runforge doctor`")
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def explained(journal: Path) -> Iterator[None]:
     """Turn SQLite's errors inside the block into errors for people."""
     try:

@@ -6,10 +6,9 @@ WAL needs shared memory on one host. On network file systems it damages the jour
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 from runforge.errors import Missing
+from runforge.later import re
+from runforge.paths import Path
 
 #: How their names begin.
 _NETWORK = (

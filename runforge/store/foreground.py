@@ -6,18 +6,19 @@ waits for what it has not started.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
-from pathlib import Path
 
+from runforge import blocks
 from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, make_dir, open_file
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
+
+    from runforge.paths import Path
+    from runforge.workspace import Workspace
 
 
 def _folder(workspace: Workspace) -> Path:
@@ -59,7 +60,7 @@ def has_abandoned(workspace: Workspace) -> bool:
     return any(_held(workspace))
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def abandoned(workspace: Workspace) -> Iterator[list[str]]:
     """Yield the groups whose sweep was killed, each locked for us. Their marks are deleted afterwards."""
     held = dict(_held(workspace, keep=True))
@@ -82,7 +83,7 @@ def _held(workspace: Workspace, *, keep: bool = False) -> Iterator[tuple[str, in
         path = _folder(workspace) / name
         if name.startswith(TEMPORARY_PREFIX):
             continue
-        with contextlib.suppress(OSError):
+        with blocks.suppress(OSError):
             descriptor = open_file(path, os.O_RDWR)
             is_kept = False
             try:

@@ -6,12 +6,12 @@ open() and close() would drop SQLite's own locks.
 
 from __future__ import annotations
 
-import contextlib
 import os
-from pathlib import Path
 
-from runforge import failpoints
-from runforge.store import backup, which_file
+from runforge import blocks, failpoints
+from runforge.later import module
+from runforge.paths import Path
+from runforge.store import which_file
 from runforge.store.failures import (
     Fenced,
     JournalBusy,
@@ -20,14 +20,19 @@ from runforge.store.failures import (
 )
 from runforge.store.sqlite import WRITE_TIMEOUT, connect
 from runforge.store.transaction import Transaction as Transaction  # noqa: PLC0414 - others take it from here
-from runforge.store.writer_lock import GiveUp, held, open_lock
-from runforge.workspace import Workspace
+from runforge.store.writer_lock import held, open_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
     from typing import Any
+
+    from runforge.store import backup
+    from runforge.store.writer_lock import GiveUp
+    from runforge.workspace import Workspace
+else:
+    backup = module("runforge.store.backup")
 
 #: A checkpoint runs when the WAL is larger than this many bytes.
 CHECKPOINT_BYTES = 4 * 1024 * 1024
@@ -79,7 +84,7 @@ class Journal:
         """The SQLite connection itself, for migrations, backup and the doctor."""
         return self._connection
 
-    @contextlib.contextmanager
+    @blocks.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the writers' lock; JournalBusy if it is not free in time."""
         if self._lock is None:
@@ -87,7 +92,7 @@ class Journal:
         with held(self._lock, self.workspace.journal, self.give_up):
             yield
 
-    @contextlib.contextmanager
+    @blocks.contextmanager
     def write(self, epoch: int | None = None) -> Iterator[Transaction]:
         """Run the block as one durable transaction: all of it, or nothing if there is an error.
 
@@ -113,7 +118,7 @@ class Journal:
                 raise
             failpoints.hit("tx.committed")
 
-    @contextlib.contextmanager
+    @blocks.contextmanager
     def read(self) -> Iterator[Transaction]:
         """Run the block on one consistent snapshot. Keep it short: it delays the checkpoint of the WAL."""
         with explained(self.workspace.journal):

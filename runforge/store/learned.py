@@ -6,23 +6,23 @@ but for seeds. With fewer than two of them the run gets whole devices.
 
 from __future__ import annotations
 
-import json
-import re
-
-from runforge.core.records import Job
+from runforge import light_json
 from runforge.core.resources import Resources
-from runforge.store.journal import Transaction
+from runforge.later import pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from runforge.core.records import Job
+    from runforge.store.journal import Transaction
 
 #: So many runs count, and so many must there be.
 NEWEST = 10
 LEAST = 2
 #: So many runs of the recipe are looked through.
 _LOOKED_AT = 500
-_SEED = re.compile(r"(?:.*[._])?(?:seed|random_state|repeat)", re.IGNORECASE)
+_SEED = pattern(r"(?i)(?:.*[._])?(?:seed|random_state|repeat)")
 
 
 def needs(tx: Transaction, wanted: Resources, recipe: str | None, overrides: str) -> Resources:
@@ -35,7 +35,7 @@ def peak_mb(tx: Transaction, recipe: str, overrides: str) -> int:
     same = _without_seeds(overrides)
     peaks: list[float] = []
     for row in tx.rows("attempts.peaks_of_recipe", recipe=recipe, limit=_LOOKED_AT):
-        seen = [float(mb) for mb in json.loads(row["peak_vram"]).values()]
+        seen = [float(mb) for mb in light_json.loads(row["peak_vram"]).values()]
         if seen and _without_seeds(row["overrides"]) == same:
             peaks.append(max(seen))
         if len(peaks) == NEWEST:
@@ -49,7 +49,7 @@ def apply(tx: Transaction, job: Job, now: str) -> None:
         return
     found: dict[str, int] = {}
     for row in tx.rows("jobs.learning", recipe=job.recipe):
-        key = json.dumps(_without_seeds(row["overrides"]), sort_keys=True)
+        key = light_json.dumps(_without_seeds(row["overrides"]), sort_keys=True)
         if key not in found:
             found[key] = peak_mb(tx, job.recipe, row["overrides"])
         values = (
@@ -60,4 +60,4 @@ def apply(tx: Transaction, job: Job, now: str) -> None:
 
 
 def _without_seeds(overrides: str) -> dict[str, Any]:
-    return {name: value for name, value in json.loads(overrides).items() if not _SEED.fullmatch(name)}
+    return {name: value for name, value in light_json.loads(overrides).items() if not _SEED.fullmatch(name)}

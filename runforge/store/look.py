@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     Found = TypeVar("Found")
 
-_MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
-#: "RNFG", as in `store.migrate`.
-_APPLICATION_ID = 0x524E4647
+#: The newest version and the application's id, "RNFG", as in `store.migrate`.
+_VERSIONS = (6, 0x524E4647, "wal")
 _SIDE_FILES = ("runforge.db-wal", "runforge.db-shm")
 #: What is in `.runforge` where something has to be settled first.
 _ODD = frozenset({"state_dir", "runforge.db.recovery", "foreground"})
@@ -66,14 +65,6 @@ def look(place: Place, read: Callable[[Transaction], Found | None]) -> Found | N
         connection.close()
 
 
-def _newest() -> int:
-    """Return the newest version: there is a migration for each."""
-    return sum(name.endswith(".sql") for name in os.listdir(_MIGRATIONS))
-
-
-_VERSIONS = (_newest(), _APPLICATION_ID, "wal")
-
-
 def _is_plain(place: Place) -> bool:
     hidden = os.lstat(place.hidden)
     if not stat.S_ISDIR(hidden.st_mode) or hidden.st_uid != os.geteuid() or hidden.st_mode & 0o022:
@@ -92,9 +83,16 @@ def _is_plain(place: Place) -> bool:
 
         if daemon_holder.holder(place) is not None:
             return False
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
-        mounts = file.read()
-    return not any(kind in mounts for kind in _NETWORK)
+    return _is_local(journal)
+
+
+def _is_local(file: os.stat_result) -> bool:
+    """Return whether a file is on a disk of this machine, or no network file system is mounted here."""
+    if os.major(file.st_dev):
+        return True  # network file systems have no block device, whose number this would be
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
+        table = mounts.read()
+    return not any(kind in table for kind in _NETWORK)
 
 
 def _is_noted(place: Place, inode: int) -> bool:

@@ -6,9 +6,10 @@ takes a tenth of a second.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from runforge import failpoints
+from runforge.paths import Path
 from runforge.store.failures import JournalUnreadable
 
 TYPE_CHECKING = False
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _FOLDER = Path(__file__).parent / "migrations"
-FILES = sorted(_FOLDER.glob("[0-9][0-9][0-9]_*.sql"))
+FILES = [_FOLDER / name for name in sorted(os.listdir(_FOLDER)) if name.endswith(".sql")]
 NEWEST = len(FILES)
 #: "RNFG": marks a RunForge journal.
 APPLICATION_ID = 0x524E4647

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 from runforge.errors import Missing, OperationFailed
 from runforge.files import state_folder
 from runforge.files.durable import fsync_dir, require_file
+from runforge.later import module
+from runforge.paths import Path
 from runforge.store import daemon_holder, migrate, traces, which_file
 from runforge.store.failures import (
     DiskFull,
@@ -22,14 +23,17 @@ from runforge.store.failures import (
 )
 from runforge.store.filesystems import require_local
 from runforge.store.journal import Journal, side_files
-from runforge.store.recovery import swap
 from runforge.store.sqlite import DatabaseError, connect, sqlite
 from runforge.store.writer_lock import held, open_lock
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from runforge.store.recovery import swap
+    from runforge.workspace import Workspace
+else:
+    swap = module("runforge.store.recovery.swap")
 
 #: A running daemon gets this many seconds to repair a deleted -wal file.
 MEND_SECONDS = 10.0
@@ -59,6 +63,12 @@ def _wait_until_whole(workspace: Workspace) -> None:
         time.sleep(_MEND_PAUSE)
 
 
+def _require_exchanged(workspace: Workspace) -> None:
+    """Refuse a journal that a recovery has begun to exchange and has not finished."""
+    if os.path.lexists(f"{workspace.journal}{which_file.RECOVERY_NOTE}"):
+        swap.require_finished(workspace)
+
+
 def exists(workspace: Workspace) -> bool:
     """Return whether the workspace has a journal. Raises Missing if its journal is gone, or on another machine."""
     if workspace.journal.exists():
@@ -81,7 +91,7 @@ def open_journal(workspace: Workspace, *, create: bool = False) -> Journal:
         workspace.prepare()
     require_local(workspace.state_dir)
     _require_files(path)
-    swap.require_finished(workspace)
+    _require_exchanged(workspace)
     which_file.require_same(workspace)
     _wait_until_whole(workspace)
     if _is_emptied(path):
@@ -209,7 +219,7 @@ def open_snapshot(workspace: Workspace) -> Journal:
 def _open_as_left(path: Path, workspace: Workspace) -> Journal:
     """Open the journal without writing a byte: with its WAL if a process has that open, else without."""
     _require_files(path)
-    swap.require_finished(workspace)
+    _require_exchanged(workspace)
     which_file.refuse_foreign_wal(workspace)
     with explained(path):
         try:

@@ -5,19 +5,18 @@ A process of its own sends (`runforge.notices`), at least once, and writes here 
 
 from __future__ import annotations
 
-import json
-
-from runforge import clock
-from runforge.core.outcome import Ending
-from runforge.core.records import Job
+from runforge import clock, light_json
 from runforge.core.states import State
 from runforge.named import NamedTuple
-from runforge.store.journal import Transaction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
+
+    from runforge.core.outcome import Ending
+    from runforge.core.records import Job
+    from runforge.store.journal import Transaction
 
 #: Seconds until the second, third, ... try: five within an hour.
 BACK_OFF = (60.0, 240.0, 900.0, 2400.0)
@@ -58,7 +57,7 @@ def note(
     now: str | None = None,
 ) -> None:
     """Write a notice. `text` in the detail is its sentence; `asked` sends it whatever `[notify] on` says."""
-    values = json.dumps(dict(detail or {}))
+    values = light_json.dumps(dict(detail or {}))
     moment = now or clock.now()
     tx.run("outbox.note", event=event, job_id=job_id, group_id=group_id, detail=values, now=moment)
 
@@ -111,7 +110,7 @@ def due(tx: Transaction, now: str, limit: int) -> list[Row]:
     rows = tx.rows("outbox.due", now=now, latest=latest, limit=limit)
     plain = [Row._make(row) for row in rows]
     return [
-        row._replace(detail=json.loads(str(row.detail)), told=tuple(json.loads(str(row.told))))
+        row._replace(detail=light_json.loads(str(row.detail)), told=tuple(light_json.loads(str(row.told))))
         for row in plain
     ]
 
@@ -122,7 +121,7 @@ def record(tx: Transaction, row: Row, told: Sequence[str], error: str | None, no
     tx.run(
         "outbox.told",
         seq=row.seq,
-        told=json.dumps(list(told)),
+        told=light_json.dumps(list(told)),
         tries=1,
         next_at=now if is_over else clock.later(now, BACK_OFF[row.tries]),
         done_at=now if is_over else None,

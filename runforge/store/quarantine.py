@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from runforge import light_json
 
-from runforge.core.records import Job
-from runforge.store.journal import Transaction
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.core.records import Job
+    from runforge.store.journal import Transaction
 
 #: So many different runs in a row.
 RUNS = 3
@@ -15,7 +17,7 @@ _LOOKED_AT = 50
 def judge(tx: Transaction, job: Job, now: str) -> None:
     """Put the devices of a job aside on which the last attempts, of three different runs, have failed like this."""
     row = tx.row("attempts.devices", job_id=job.job_id, attempt=job.attempt)
-    for device in json.loads(row["devices"]) if row is not None else ():
+    for device in light_json.loads(row["devices"]) if row is not None else ():
         count = _failed_in_a_row(tx, device)
         if count >= RUNS:
             put_aside(tx, device, f"{count} runs failed here", now)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from operator import itemgetter
+from _operator import itemgetter
 
+from runforge import light_json
 from runforge.core.daemon_row import DaemonRow
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.resources import Resources
@@ -48,7 +48,7 @@ def job(row: Any) -> Job:
 def attempt(row: Any) -> Attempt:
     """Return a row of `attempts` as an Attempt."""
     plain = Attempt._make(_of_attempt(row))
-    return plain._replace(devices=tuple(json.loads(row["devices"])))
+    return plain._replace(devices=tuple(light_json.loads(row["devices"])))
 
 
 def group(row: Any) -> Group:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
-from runforge.core.space import Dimension
+from runforge import light_json
 from runforge.core.study import Study, space_to_json, study_of_row
-from runforge.store.journal import Transaction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+    from runforge.core.space import Dimension
+    from runforge.store.journal import Transaction
 
 
 def of_group(tx: Transaction, group_id: str) -> Study | None:
@@ -48,7 +48,7 @@ def advance(tx: Transaction, was: Study, now: Study) -> bool:
 
 def hungry(tx: Transaction, slots: int, asked: Iterable[str] = ()) -> str | None:
     """Return the group of a sweep that wants its next trials, if there is one beside those that were asked for."""
-    row = tx.row("sweeps.hungry", slots=slots, asked=json.dumps(list(asked)))
+    row = tx.row("sweeps.hungry", slots=slots, asked=light_json.dumps(list(asked)))
     return None if row is None else str(row["group_id"])
 
 
@@ -59,4 +59,4 @@ def trials(tx: Transaction, group_id: str, metric: str | None) -> list[Any]:
 
 def known(tx: Transaction, group_id: str, hashes: Iterable[str]) -> list[Any]:
     """Return number, state and digest of the group's runs with one of these configurations."""
-    return list(tx.rows("jobs.of_configs", group_id=group_id, hashes=json.dumps(list(hashes))))
+    return list(tx.rows("jobs.of_configs", group_id=group_id, hashes=light_json.dumps(list(hashes))))

@@ -7,20 +7,19 @@ number, and a number over a beginning.
 
 from __future__ import annotations
 
-import json
-
-from runforge import clock
+from runforge import clock, light_json
 from runforge.core import job_numbers
 from runforge.core.records import Group, Job
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.named import NamedTuple
 from runforge.store import records
-from runforge.store.journal import Transaction
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from runforge.store.transaction import Transaction
 
 NEWEST = "@last"
 _LISTED = "`runforge groups` and `runforge jobs` list them"
@@ -69,6 +68,15 @@ def select(
     return Selection(matching, [], frozenset(job.job_id for job in matching))
 
 
+def runs_meant(tx: Transaction, texts: Sequence[str]) -> list[str]:
+    """Return the names of the runs that are to be shown, by default the newest. Raises what `select` and `job` raise."""
+    if not texts:
+        return [NEWEST]
+    if len(texts) == 1 and job_numbers.one(texts[0]) is not None:
+        return list(texts)  # the way of nearly all calls
+    return [job.run_id for job in select(tx, texts, runs_only=True).jobs]
+
+
 def _meant(tx: Transaction, text: str) -> Group | list[Job]:
     found = _whole(tx, text)
     if found is None and job_numbers.one(text) is None and not job_numbers.is_malformed(text):
@@ -86,7 +94,7 @@ def _matching(tx: Transaction, where: str, among: Iterable[Job] | None) -> list[
     row = tx.row("jobs.order_matching", sort="", now=clock.now(), **filters.required(where).values())
     numbers = [int(number) for number in (row[0] or "").split(",") if number]
     if among is None:
-        found = _jobs(tx.rows("jobs.window", seqs=json.dumps(numbers)))
+        found = _jobs(tx.rows("jobs.window", seqs=light_json.dumps(numbers)))
         found.sort(key=lambda job: job.seq)
     else:
         wanted = set(numbers)

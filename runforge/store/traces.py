@@ -7,18 +7,18 @@ journal is gone.
 
 from __future__ import annotations
 
-import contextlib
 import os
-from pathlib import Path
 
-from runforge import clock
+from runforge import blocks, clock
 from runforge.files.durable import open_file, read_bounded, write_new
 from runforge.store.failures import JournalMissing
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from runforge.paths import Path
+    from runforge.workspace import Workspace
 
 _NOTE = "has_journal"
 #: Files that exist only beside a journal.
@@ -41,7 +41,7 @@ def note(workspace: Workspace) -> None:
     path = workspace.hidden / _NOTE
     if not os.path.lexists(path):
         text = f"This workspace has a journal since {clock.now()}; RunForge makes no other one by itself.\n"
-        with contextlib.suppress(OSError):
+        with blocks.suppress(OSError):
             write_new(path, text.encode("ascii"), durable=False)
 
 
@@ -93,7 +93,7 @@ def _first(paths: Iterable[Path]) -> Iterator[str]:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    with contextlib.suppress(OSError):
+    with blocks.suppress(OSError):
         yield from sorted(folder.iterdir())
 
 
@@ -111,7 +111,7 @@ def _groups(workspace: Workspace) -> Iterator[Path]:
 def _runs(workspace: Workspace) -> Iterator[Path]:
     """Yield the runs of sweeps. Other runs may be from `run` or not yet enqueued."""
     for folder in _entries(workspace.runs_dir):
-        with contextlib.suppress(OSError):
+        with blocks.suppress(OSError):
             if b'"sweep_group_id"' in read_bounded(folder / "request.json", _REQUEST_LIMIT):
                 yield folder
 

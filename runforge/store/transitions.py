@@ -6,25 +6,31 @@ database writes the journal entry in the same transaction.
 
 from __future__ import annotations
 
-import json
-from collections import deque
-
-from runforge import clock, failpoints
-from runforge.core.dependencies import Parent
+from runforge import clock, failpoints, light_json
 from runforge.core.outcome import DeviceGrant, Ending, Grant, Progress
-from runforge.core.records import Group, Job
 from runforge.core.resources import Resources, checked
-from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
-from runforge.core.yielding import Returned
-from runforge.store import breaker, edges, learned, outbox, quarantine, records
+from runforge.later import module
+from runforge.store import records
 from runforge.store.failures import IllegalTransition
-from runforge.store.journal import Transaction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from runforge.core.dependencies import Parent
+    from runforge.core.records import Group, Job
+    from runforge.core.retrying import Again
+    from runforge.core.yielding import Returned
+    from runforge.store import breaker, edges, learned, outbox, quarantine
+    from runforge.store.journal import Transaction
+else:
+    breaker = module("runforge.store.breaker")
+    edges = module("runforge.store.edges")
+    learned = module("runforge.store.learned")
+    outbox = module("runforge.store.outbox")
+    quarantine = module("runforge.store.quarantine")
 
 _USUAL = USUAL.columns()
 #: What sends a job back into the queue and does not count as a lost attempt.
@@ -64,7 +70,7 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> tuple[Job, Group
         attempt=job.attempt,
         token=grant.token,
         epoch=grant.epoch,
-        devices=json.dumps(grant.uuids),
+        devices=light_json.dumps(grant.uuids),
         place=grant.place,
         now=now,
     )
@@ -120,6 +126,8 @@ def end(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
 
 
 def _cascade(tx: Transaction, first: list[_Doom], now: str) -> None:
+    from collections import deque
+
     doomed = deque(first)
     while doomed:
         job_id, cause, error = doomed.popleft()
@@ -281,7 +289,7 @@ def try_again(tx: Transaction, job: Job, ending: Ending, now: str, again: Again)
     _require(changed, job, "tried again")
     _end_attempt(tx, job, ending, now)
     if again.changed:
-        overrides = json.dumps({**json.loads(job.overrides), **again.changed})
+        overrides = light_json.dumps({**light_json.loads(job.overrides), **again.changed})
         tx.run("jobs.set_overrides", job_id=job.job_id, overrides=overrides, now=now)
     if again.is_whole:
         shape_id = _shape_id(tx, job.needs._replace(vram_mb=0))
@@ -310,6 +318,8 @@ def revive(tx: Transaction, parents: Iterable[str], now: str) -> list[str]:
     Returns the job ids of all that came back.
     """
     queued: list[str] = []
+    from collections import deque
+
     back = deque(parents)
     while back:
         for waiting in edges.revivable(tx, back.popleft()):

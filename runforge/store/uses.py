@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-
-from runforge.core.records import Job
-from runforge.core.used import Used
-from runforge.store.journal import Transaction
+from runforge import light_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from runforge.core.records import Job
+    from runforge.core.used import Used
+    from runforge.store.transaction import Transaction
+
 
 def note(tx: Transaction, job: Job, used: Used | None) -> None:
     """Write down what the job's attempt used, if anything is known."""
     if used is not None:
-        values = {**used._asdict(), "peak_vram": json.dumps(used.peak_vram)}
+        values = {**used._asdict(), "peak_vram": light_json.dumps(used.peak_vram)}
         tx.run("attempts.note_use", job_id=job.job_id, attempt=job.attempt, **values)
 
 
@@ -32,5 +32,7 @@ def of_attempt(tx: Transaction, job: Job) -> Used | None:
 
 
 def _used(row: Any) -> Used:
+    from runforge.core.used import Used
+
     plain = Used._make(row[name] for name in Used._fields)
-    return plain._replace(peak_vram=json.loads(row["peak_vram"]))
+    return plain._replace(peak_vram=light_json.loads(row["peak_vram"]))

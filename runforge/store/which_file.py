@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 from runforge import clock
 from runforge.files.durable import open_file
+from runforge.paths import Path
 from runforge.store import daemon_holder
 from runforge.store.failures import JournalReplaced
 from runforge.store.writer_lock import open_lock, writers_held_off
-from runforge.workspace import Workspace
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.workspace import Workspace
+
+#: How the note is called that a recovery keeps beside the journal while it exchanges the files.
+RECOVERY_NOTE = ".recovery"
 #: The note's offset in the lock file, after the note about the -wal and -shm files.
 _OFFSET = 64
 _LENGTH = 64

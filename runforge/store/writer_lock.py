@@ -5,23 +5,26 @@ With SQLite's busy handler alone, writers starve (docs/reliability.md).
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Callable
-from pathlib import Path
 
+from runforge import blocks
 from runforge.files.durable import open_file
 from runforge.store import daemon_holder
 from runforge.store.failures import JournalBusy
 from runforge.store.sqlite import WRITE_TIMEOUT
-from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
+
+    from runforge.paths import Path
+    from runforge.workspace import Workspace
+
+    #: Says whether to stop waiting: a daemon that was told to end does not wait for a writer that hangs.
+    GiveUp = Callable[[], bool]
 
 
 class _LockTimeout(Exception):
@@ -30,8 +33,6 @@ class _LockTimeout(Exception):
 
 #: Seconds between two looks whether to stop waiting.
 _SLICE = 0.25
-#: Says whether to stop waiting: a daemon that was told to end does not wait for a writer that hangs.
-GiveUp = Callable[[], bool]
 
 
 def _lock_or_raise(descriptor: int, seconds: float, give_up: GiveUp | None) -> None:
@@ -89,7 +90,7 @@ def open_lock(workspace: Workspace) -> int:
     return open_file(workspace.write_lock, os.O_RDWR | os.O_CREAT)
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def held(lock: int, journal: Path, give_up: GiveUp | None = None) -> Iterator[None]:
     """Hold the lock; JournalBusy if it is not free in time, or once `give_up` says so."""
     start = time.monotonic()
@@ -114,7 +115,7 @@ def _busy(lock: int, journal: Path, seconds: float) -> JournalBusy:
     return JournalBusy(message, where=str(journal), fix=fix)
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def writers_held_off(workspace: Workspace) -> Iterator[None]:
     """Hold the writers' lock without opening the journal, which may be damaged."""
     lock = open_lock(workspace)

@@ -6,18 +6,22 @@ path is refused.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
-
+from runforge import light_json
 from runforge.documents.estimator_table import TABLE
 from runforge.documents.known_fields import HYPERPARAMETERS, hint, is_known
 from runforge.documents.placeholders import flat, names_in, takes_all
-from runforge.documents.plan import Plan
 from runforge.documents.reported import REPORTED, may_report
-from runforge.documents.request import Request
 from runforge.errors import InvalidPlan, InvalidRequest, RunForgeError
+from runforge.named import NamedTuple
 from runforge.text import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from runforge.documents.plan import Plan
+    from runforge.documents.request import Request
 
 #: Fields of a request that only some models read, and whether those are commands.
 _READ_BY_COMMANDS = {
@@ -133,7 +137,7 @@ def doubts(plan: Plan, requests: Sequence[Request]) -> Iterator[str]:
     """Yield a sentence for each possible mistake in a plan, without those of its base request."""
     yield from plan.doubts
     for axis in plan.axes:
-        values = [json.dumps(value, sort_keys=True) for value in axis.values]
+        values = [light_json.dumps(value, sort_keys=True) for value in axis.values]
         twice = next((value for place, value in enumerate(values) if value in values[:place]), None)
         if twice is not None:
             yield f"{axis.path} has {twice:.60} twice: those runs are the same"

@@ -5,32 +5,31 @@ The trials of a TPE search are made one after the other, later: each depends on 
 
 from __future__ import annotations
 
-import copy
 import itertools
-import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
 
+from runforge import light_json
 from runforge.core import space
 from runforge.core.recipe import REPEAT
-from runforge.core.space import Drawn
+from runforge.core.submission import MAX_RUNS
 from runforge.documents import doubts
 from runforge.documents.known_fields import HYPERPARAMETERS
 from runforge.documents.placeholders import require_filled
-from runforge.documents.plan import MAX_RUNS, Plan
-from runforge.documents.request import Request, parse_request
+from runforge.documents.plan import Plan
+from runforge.documents.request import parse_request
 from runforge.documents.secrets import secrets_in
-from runforge.documents.strategy import Search
 from runforge.errors import InvalidPlan
+from runforge.later import copy
 from runforge.sweeps import effect
+from runforge.sweeps.run_overrides import RunOverrides
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
-class RunOverrides(NamedTuple):
-    """One run of a sweep: what it changes, and the resulting request."""
-
-    overrides: dict[str, Any]
-    request: Request
+    from runforge.core.space import Drawn
+    from runforge.documents.strategy import Search
 
 
 def count(plan: Plan) -> int:
@@ -73,7 +72,7 @@ def requested(
     base_request: dict[str, Any], choices: Iterable[dict[str, Any]], *, where: str
 ) -> list[RunOverrides]:
     """Return the checked runs of a request with these values by path; InvalidPlan names the wrong one."""
-    base = json.dumps(base_request)
+    base = light_json.dumps(base_request)
     return [_run(base, index, overrides, where) for index, overrides in enumerate(choices)]
 
 
@@ -98,7 +97,7 @@ def doubts_about(plan: Plan, runs: Sequence[RunOverrides]) -> list[str]:
 
 
 def _objects(overrides: dict[str, Any]) -> list[str]:
-    return [json.dumps(value) for value in overrides.values() if isinstance(value, dict)]
+    return [light_json.dumps(value) for value in overrides.values() if isinstance(value, dict)]
 
 
 def _refuse_secrets(plan: Plan) -> None:
@@ -148,7 +147,7 @@ def _distinct(plan: Plan) -> Iterator[dict[str, Any]]:
 
 
 def _run(base: str, index: int, overrides: dict[str, Any], plan: str) -> RunOverrides:
-    request = json.loads(base)  # its own copy, five times as fast as `deepcopy`
+    request = light_json.loads(base)  # its own copy, five times as fast as `deepcopy`
     for path, value in overrides.items():
         _set(request, path, value, index, plan)
     name = f"base_request (run {index + 1}: {_shown(overrides)})"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from pathlib import Path
 
-from runforge.documents.request import Request
 from runforge.errors import InvalidRequest, Missing
-from runforge.training.labels import class_weights, require_classes
-from runforge.training.table import Table, open_table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable
+
+    from runforge.documents.request import Request
+    from runforge.paths import Path
+    from runforge.training.table import Table
 
 #: How many characters of a dataset are checked; the training reads all of them.
 LOOK = 16 * 1024 * 1024
@@ -24,6 +28,9 @@ def check_request(request: Request, workspace: Path, *, is_quoting: bool = True)
     if request.family == "command" or request.dataset_path is None:
         _check_folder(request, workspace)
         return
+    from runforge.training.labels import class_weights, require_classes
+    from runforge.training.table import open_table
+
     path = workspace / request.dataset_path
     label = str(request.label_column)
     with open_table(path, request.separator) as table:
@@ -34,8 +41,27 @@ def check_request(request: Request, workspace: Path, *, is_quoting: bool = True)
         class_weights(request.hyperparameters.get("class_weight"), sorted(counts), str(path))
 
 
+def check_datasets(requests: Iterable[Request], workspace: Path) -> None:
+    """Check each dataset of a sweep once for each way to read it."""
+    seen: set[str] = set()
+    for request in requests:
+        key = repr(
+            (
+                request.raw.get("dataset"),
+                request.cwd,
+                request.folder,
+                request.hyperparameters.get("class_weight"),
+            )
+        )
+        if key not in seen:
+            seen.add(key)
+            check_request(request, workspace)
+
+
 def _count(table: Table, at: int) -> tuple[Counter[str], bool]:
     """Return how often each label occurs, and whether the file was read to its end."""
+    from collections import Counter
+
     seen: Counter[str] = Counter()
     is_whole = True
     for _, row in table.rows():

@@ -9,9 +9,13 @@ column: they become missing. A note says everything unusual.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+
+from runforge.later import re
+from runforge.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 #: Cells that mean "no value" in a feature, in lower case. In a label only an empty cell means it.
 MISSING = frozenset(

@@ -6,13 +6,17 @@ before it is checked, so that a link cannot be exchanged in between.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-from pathlib import Path
-from typing import TextIO
 
+from runforge import blocks
 from runforge.errors import Missing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from runforge.paths import Path
 
 _KERNELS = ("/proc", "/sys", "/dev")
 #: A normal file system in memory, below /dev; for workspaces that are there.
@@ -65,7 +69,7 @@ def _kind_of(device: int) -> str | None:
     """Return the type of the file system with this device number, if the kernel says it."""
     number = f"{os.major(device)}:{os.minor(device)}"
     with (
-        contextlib.suppress(OSError),
+        blocks.suppress(OSError),
         open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as lines,
     ):
         for line in lines:

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from runforge.documents import estimator_table
-from runforge.documents.estimator_table import Rules
 from runforge.documents.hyperparameters import FAMILIES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.documents.estimator_table import Rules
 
 _HEAD = '''"""What each family's estimator takes, of what JSON can say. Made by runforge/training/estimators.py; do not edit.
 
@@ -23,10 +26,12 @@ A rule is ("int" or "number" or "fraction", least, is that included, most, is th
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-Rule = tuple[Any, ...]
-Rules = dict[str, list[Rule]]
+    Rule = tuple[Any, ...]
+    Rules = dict[str, list[Rule]]
 
 #: The versions of scikit-learn that it was made from: what any of them takes is in it.
 '''

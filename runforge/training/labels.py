@@ -7,11 +7,14 @@ different values than half the rows. `dataset.label_type` "class" says that they
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
 
 from runforge.errors import InvalidRequest
 from runforge.training.columns import MISSING, is_plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
 #: Up to this many different numbers always count as classes.
 _FEW = 20

@@ -6,19 +6,23 @@ with which the header contains the label column. Blank lines are not rows.
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import io
-from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
-from typing import TextIO
 
+from runforge import blocks
 from runforge.documents.request import SEPARATORS
 from runforge.errors import InvalidRequest
+from runforge.later import csv
 from runforge.text import did_you_mean
 from runforge.training.columns import is_plain
 from runforge.training.dataset_file import open_dataset
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TextIO
+
+    from runforge.paths import Path
 
 #: The longest row, in characters, so that a file without newlines is not read into memory.
 RECORD_LIMIT = 4 * 1024 * 1024
@@ -191,7 +195,7 @@ class Table:
         return InvalidRequest(message, where=str(self._path), fix=fix)
 
 
-@contextlib.contextmanager
+@blocks.contextmanager
 def open_table(path: Path, separator: str | None = None) -> Iterator[Table]:
     """Open a CSV. Raises Missing."""
     with open_dataset(path) as stream:

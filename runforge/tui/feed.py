@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.message import Message
 
     from runforge.tui.live import Live, LiveReader
-    from runforge.views.estimates import Estimate
+    from runforge.views.estimate import Estimate
 
 _LOOK_SECONDS = 0.25
 _MOST_OF_THE_TIME = 0.1

@@ -84,8 +84,12 @@ class LineDialog(ModalScreen[None]):
         self._app.read(self, look, lambda found: self._looked(text, *found), key="look")
 
     def _looked(self, text: str, told: str, is_error: bool) -> None:
-        if text == self.query_one(Input).value and not self._is_changing:
+        if self._has(text):
             self._tell(told, is_error=is_error)
+
+    def _has(self, text: str) -> bool:
+        """Return whether this is what the line has now."""
+        return text == self.query_one(Input).value
 
     def _tell(self, text: str, *, is_error: bool) -> None:
         told = self.query_one("#told", Static)
@@ -98,15 +102,18 @@ class LineDialog(ModalScreen[None]):
             return
         self._is_changing = True
         text = event.value
-        self._app.act(lambda: self._change(text), self._changed)
+        self._app.act(
+            lambda: self._change(text), lambda said, is_error: self._changed(text, said, is_error=is_error)
+        )
 
-    def _changed(self, said: str, is_error: bool) -> None:
-        """Close, or stay with what is wrong."""
+    def _changed(self, text: str, said: str, *, is_error: bool) -> None:
+        """Close, or stay with what is wrong; below the line only if the line still has this text."""
         self._is_changing = False
-        if is_error and self.is_attached and self.is_current:
+        is_open = self.is_attached and self.is_current
+        if is_error and is_open and self._has(text):
             self._tell(said, is_error=True)
             return
-        if self.is_attached and self.is_current:
+        if is_open and not is_error:
             self.dismiss(None)
         self._app.say(said, is_error=is_error)
 

@@ -46,11 +46,7 @@ class MachineScreen(BaseScreen):
             self.run_worker(self._read, thread=True, exclusive=True)
 
     def _read(self) -> None:
-        machine = self.runforge.read_machine()
-        snapshot = self.runforge.snapshot
-        nodes = (
-            self.runforge.read_nodes() if snapshot is not None and snapshot.daemon.backend != "local" else []
-        )
+        machine, nodes = self.runforge.read_machine(), self.runforge.read_nodes()
         self.app.call_from_thread(self._show, machine, nodes)
 
     def _show(self, machine: Machine, nodes: Sequence[Node]) -> None:

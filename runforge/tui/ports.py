@@ -13,7 +13,6 @@ from runforge.tui.machine_history import History
 from runforge.tui.seen import Ahead, Window
 from runforge.tui.steering import Steering
 from runforge.tui.wire import Wire
-from runforge.views.nodes import Node
 from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.views.trials import Trials
@@ -21,6 +20,7 @@ from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
     from runforge.tui.live import Live
+    from runforge.views.nodes import Node
 
 
 class AppPort(Protocol):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runforge.core.filters import parse
 from runforge.errors import OperationFailed
@@ -14,10 +15,13 @@ from runforge.files.durable import read_bounded
 from runforge.machine.load import Machine, read_machine
 from runforge.machine.run_load import RunLoads
 from runforge.tui.machine_history import History
-from runforge.views import gpus, lists, nodes, trials
+from runforge.views import gpus, lists, trials
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, RunView
 from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.views.nodes import Node
 
 #: What the palette finds at most.
 _MOST_FOUND = 12
@@ -68,8 +72,12 @@ class Reading:
             self.history.record(self._machine, self._loads.look(), now)
         return self._machine
 
-    def read_nodes(self) -> list[nodes.Node]:
-        """Return the nodes of a cluster that runs are on."""
+    def read_nodes(self) -> list[Node]:
+        """Return the nodes of a cluster that runs are on; none where runs are on this machine."""
+        if self.snapshot is None or self.snapshot.daemon.backend == "local":
+            return []
+        from runforge.views import nodes
+
         return nodes.read(self.workspace)
 
     def find_jobs(self, text: str) -> list[JobView]:

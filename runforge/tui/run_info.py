@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.text import Text
@@ -71,7 +70,7 @@ def info_text(view: RunView) -> Text:
         ("started", local_and_ago(job.started_at)),
         ("ended", local_and_ago(job.finished_at)),
         ("took", cells.duration(job.seconds)),
-        ("folder", str(view.run_dir)),
+        ("folder", view.run_dir),
     ]
     for name, value in rows:
         _pair(text, name, value)
@@ -134,7 +133,7 @@ def _attempts(text: Text, view: RunView) -> None:
         text.append("  none yet\n", "dim")
 
 
-def _request(path: Path) -> str:
+def _request(path: str) -> str:
     try:
         document: Any = json.loads(read_bounded(path, _REQUEST_LIMIT))
         lines = json.dumps(document, indent=2, ensure_ascii=True).split("\n")
@@ -146,7 +145,7 @@ def _request(path: Path) -> str:
 def files_text(view: RunView) -> Text:
     """Return the run folder's files with their sizes; links are named, not followed."""
     text = Text()
-    _heading(text, safe(str(view.run_dir)))
+    _heading(text, safe(view.run_dir))
     found = sorted(_walk(view.run_dir))[:_MOST_FILES]
     for name, size in found:
         text.append(f"  {size:>10}  ", "dim")
@@ -156,7 +155,7 @@ def files_text(view: RunView) -> Text:
     return text
 
 
-def _walk(folder: Path) -> list[tuple[str, str]]:
+def _walk(folder: str) -> list[tuple[str, str]]:
     found = []
     for parent, folders, names in os.walk(folder):
         folders.sort()

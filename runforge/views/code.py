@@ -1,18 +1,15 @@
-"""The code of a run as it was when it was queued, for people to see. Standard library only: `show` is called all day."""
+"""The code of a run as it was when it was queued, for people to see. Light: `show` is called all day."""
 
 from __future__ import annotations
 
-import json
-
-from runforge.attempts import packages as installed
-from runforge.store import code as codes
-from runforge.store.code import Code
-from runforge.store.opening import open_snapshot
-from runforge.workspace import Workspace
+from runforge.light_json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from runforge.store.code import Code
+    from runforge.workspace import Workspace
 
 _SHORT = 10
 
@@ -21,12 +18,17 @@ def read(workspace: Workspace, code_id: str | None) -> Code | None:
     """Return what is known of the code; None if nothing is, as of runs that were not submitted."""
     if code_id is None:
         return None
+    from runforge.store import code as codes
+    from runforge.store.opening import open_snapshot
+
     with open_snapshot(workspace) as journal, journal.read() as tx:
         return codes.read(tx, code_id)
 
 
 def packages(workspace: Workspace, run_id: str, attempt: int) -> dict[str, str]:
     """Return the packages of a run's newest attempt, name to version; empty if they are not known."""
+    from runforge.attempts import packages as installed
+
     return installed.read(workspace.root, workspace.attempt_dir(run_id, attempt))
 
 
@@ -34,7 +36,7 @@ def to_json(code: Code | None) -> dict[str, Any] | None:
     """Return the record for `--json`."""
     if code is None:
         return None
-    return {**code._asdict(), "left_out": json.loads(code.left_out), "facts": code.known}
+    return {**code._asdict(), "left_out": loads(code.left_out), "facts": code.known}
 
 
 def text(code: Code | None) -> str | None:
@@ -67,7 +69,7 @@ def lines(code: Code) -> list[tuple[str, str | None]]:
         ("CUDA", known.get("cuda")),
     ]
     found += [("Lock file", f"{name} {digest[:12]}") for name, digest in (known.get("locks") or {}).items()]
-    left_out = json.loads(code.left_out)
+    left_out = loads(code.left_out)
     found += [("Left out", f"{each['path']} ({each['why']}, {each['bytes']:,} bytes)") for each in left_out]
     more = (known.get("left_out") or 0) - len(left_out)
     if more > 0:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge import clock
 from runforge.core.daemon_row import DaemonRow
 from runforge.core.devices import NO_LIMIT, Device, Reservation, with_runs
 from runforge.core.resources import from_json
 from runforge.core.scheduling import Capacity
-from runforge.files.reading import read_bounded
-from runforge.light_json import loads
 from runforge.machine import disk_space, size
 from runforge.named import NamedTuple
 from runforge.store import daemon_holder
+from runforge.views.daemon_told import gpus as gpus_told
+from runforge.views.daemon_told import is_live, read
 
 TYPE_CHECKING = False  # `queue-status` is called all day
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 STALE_SECONDS = 30.0
 
 
-_DAEMON_JSON_LIMIT = 256 * 1024
 #: What a device in daemon.json has that a `Device` has too.
 _NUMBERS = ("memory_mb", "usable_mb", "foreign_mb", "used_mb", "is_known", "is_held")
 
@@ -101,15 +98,10 @@ def daemon_status(workspace: Workspace) -> DaemonStatus:
         return status_of(workspace, records.daemon(tx.row("journal.daemon")))
 
 
-def is_live(workspace: Workspace) -> bool:
-    """Return whether a daemon holds the lock, without reading the journal."""
-    return daemon_holder.holder(workspace) is not None
-
-
 def status_of(workspace: Workspace | Place, row: DaemonRow) -> DaemonStatus:
     """Return the daemon's state, from its row, its lock and its heartbeat."""
     holder = daemon_holder.holder(workspace)
-    told = _told(workspace)
+    told = read(workspace)
     heartbeat = told.heartbeat
     age = clock.seconds_between(heartbeat, clock.now()) if heartbeat else None
     is_silent = (age or 0.0) > STALE_SECONDS
@@ -147,57 +139,21 @@ def status_of(workspace: Workspace | Place, row: DaemonRow) -> DaemonStatus:
 
 def gpu_problem(workspace: Workspace) -> str | None:
     """Return what a live daemon says is wrong with the GPUs, without a look at the journal."""
-    return _told(workspace).problem if is_live(workspace) else None
+    return read(workspace).problem if is_live(workspace) else None
 
 
-def devices_told(workspace: Workspace) -> tuple[Device, ...]:
-    """Return the devices of a live daemon, with nothing running on them, without a look at the journal."""
-    return tuple(_device(gpu, ()) for gpu in _told(workspace).gpus) if is_live(workspace) else ()
+def devices_told(workspace: Workspace | Place) -> tuple[Device, ...]:
+    """Return them as devices, with nothing running on them."""
+    return tuple(_device(gpu, ()) for gpu in gpus_told(workspace))
 
 
 def is_in_cluster(workspace: Workspace) -> bool:
     """Return whether runs go to a cluster: as the live daemon says, or without one as is configured."""
     if is_live(workspace):
-        return _told(workspace).backend != "local"
+        return read(workspace).backend != "local"
     from runforge import config  # few calls get here
 
     return bool(config.load(workspace)["daemon.backend"] != "local")
-
-
-def has_gpus(workspace: Workspace) -> bool:
-    """Return whether there are GPUs here: the daemon's, or without one the machine's. NVML is not asked."""
-    return bool(devices_told(workspace)) if is_live(workspace) else os.path.exists("/dev/nvidia0")
-
-
-class _Told(NamedTuple):
-    """What a daemon has written of itself."""
-
-    heartbeat: str | None = None
-    problem: str | None = None
-    gpus: tuple[dict[str, Any], ...] = ()
-    reserved: dict[str, Any] | None = None
-    trouble: str | None = None
-    backend: str = "local"
-
-
-def _told(workspace: Workspace | Place) -> _Told:
-    """Return the heartbeat and what the daemon says of the GPUs, as it has written them itself."""
-    try:
-        told = loads(read_bounded(workspace.daemon_json, _DAEMON_JSON_LIMIT).decode())
-        beat, problem, trouble = told["last_heartbeat"], told.get("gpu_problem"), told.get("backend_problem")
-        clock.seconds_between(beat, beat)
-        gpus = tuple(gpu for gpu in told.get("gpus") or () if isinstance(gpu.get("uuid"), str))
-        reserved = told.get("gpus_reserved")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return _Told()
-    return _Told(
-        str(beat),
-        None if problem is None else str(problem),
-        gpus,
-        reserved if isinstance(reserved, dict) else None,
-        None if trouble is None else str(trouble),
-        str(told.get("backend", "local")),
-    )
 
 
 def slots_used(tx: Transaction, daemon: DaemonRow | DaemonStatus) -> tuple[int, int]:

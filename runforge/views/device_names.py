@@ -4,13 +4,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runforge.views.daemon_status import DaemonStatus
+    from collections.abc import Iterable
+    from typing import Any
 
 
-def called(daemon: DaemonStatus) -> dict[str, str]:
+def called(gpus: Iterable[dict[str, Any]]) -> dict[str, str]:
     """Return what people call each device, `GPU 0 NVIDIA H100`, by its UUID."""
     names = {}
-    for gpu in daemon.gpus:
+    for gpu in gpus:
         if isinstance(gpu.get("index"), int):
             names[str(gpu["uuid"])] = f"GPU {gpu['index']} {gpu.get('name') or ''}".strip()
     return names

@@ -9,8 +9,9 @@ from runforge import clock
 from runforge.core import forecast
 from runforge.core.durations import HALF, NEARLY_ALL, Spread, Work, spread
 from runforge.core.forecast import Expected, Lane, Runner, Situation, Waiter
-from runforge.named import NamedTuple
+from runforge.paths import Path
 from runforge.store import records
+from runforge.views.estimate import Estimate, Outlook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from runforge.core.records import Job
     from runforge.core.scheduling import Capacity
     from runforge.metrics.pace import Going
+    from runforge.place import Place
     from runforge.store.journal import Transaction
     from runforge.workspace import Workspace
 
@@ -31,38 +33,7 @@ QUEUE = ""
 _LONGEST = 3650 * 86400.0
 
 
-class Estimate(NamedTuple):
-    """When something starts and ends: about, and at the latest (in nine of ten cases). None is not known."""
-
-    starts_at: str | None = None
-    starts_at_latest: str | None = None
-    ends_at: str | None = None
-    ends_at_latest: str | None = None
-    #: What it is based on: progress, recipe, group or unknown; and on how many runs.
-    basis: str = "unknown"
-    runs: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record for `--json`."""
-        return self._asdict()
-
-
-class Outlook(NamedTuple):
-    """When everything will be done."""
-
-    now: str
-    #: By job id.
-    runs: dict[str, Estimate]
-    #: By group id.
-    groups: dict[str, Estimate]
-    queue: Estimate
-    #: How far the running ones are, by job id.
-    going: dict[str, Going]
-    #: How many runs wait for a person; no estimate counts them.
-    put_aside: int = 0
-
-
-def outlook(tx: Transaction, workspace: Workspace, capacity: Capacity, slots: int) -> Outlook:
+def outlook(tx: Transaction, workspace: Workspace | Place, capacity: Capacity, slots: int) -> Outlook:
     """Return when everything will be done, as far as it is known; the capacity is what is free now."""
     return _Reading(tx, workspace, capacity, slots).outlook()
 
@@ -70,7 +41,7 @@ def outlook(tx: Transaction, workspace: Workspace, capacity: Capacity, slots: in
 class _Reading:
     """One look at the queue."""
 
-    def __init__(self, tx: Transaction, workspace: Workspace, capacity: Capacity, slots: int) -> None:
+    def __init__(self, tx: Transaction, workspace: Workspace | Place, capacity: Capacity, slots: int) -> None:
         self._tx = tx
         self._workspace = workspace
         self._capacity = capacity
@@ -132,7 +103,7 @@ class _Reading:
             return Work(like)
         from runforge.metrics import pace  # the readers of metrics take long to import: only for what runs
 
-        going = pace.going(self._workspace.root / job.run_dir, job.started_at, self._now)
+        going = pace.going(Path(self._workspace.root, job.run_dir), job.started_at, self._now)
         self._going[job.job_id] = going
         return Work(like, clock.seconds_between(job.started_at, self._now), going.left)
 

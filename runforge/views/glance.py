@@ -14,7 +14,7 @@ from runforge.views.daemon_status import (
     status_of,
 )
 from runforge.views.kin import parents_of
-from runforge.views.lists import at_limit
+from runforge.views.run_views import at_limit
 from runforge.views.shown import JobView, group_view, job_view
 from runforge.views.summary import GROUPS_SHOWN, NEXT_SHOWN, QueueSummary
 from runforge.views.words import why_running, why_waiting

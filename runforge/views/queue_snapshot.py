@@ -37,7 +37,7 @@ from runforge.views.words import Waiting, why_running, why_waiting
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runforge.views.estimates import Outlook
+    from runforge.views.estimate import Outlook
 
 #: What jobs can be sorted by; `live` means: running, queued, then ended ones with the newest first.
 SORTS = ("live", "run", "state", "group", "metric", "priority", "time", "detail")

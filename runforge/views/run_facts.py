@@ -5,17 +5,18 @@ The truth is the run's request.json. A request that cannot be read leaves its fa
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import os
 
 from runforge.documents import strict_json
 from runforge.errors import InvalidRequest, RunForgeError
-from runforge.files.durable import read_bounded
+from runforge.files.reading import read_bounded
+from runforge.light_json import loads
 from runforge.named import NamedTuple
 from runforge.views.quoting import command_line, shell_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
 _LIMIT = 1024 * 1024
@@ -49,18 +50,24 @@ class Facts(NamedTuple):
         return {**found, "command_line": "\n".join(self.command_lines) or None}
 
 
-def read(path: Path, workspace: Path) -> Facts:
-    """Return what a run's request file says."""
+def read(path: Path | str, workspace: Path | str, sha: str | None = None) -> Facts:
+    """Return what a run's request file says. What has the digest `sha` of the journal was checked when it was queued."""
+    where = os.path.basename(path)
     try:
-        document = strict_json.parse(
-            read_bounded(path, _LIMIT), what="request", limit=_LIMIT, error=InvalidRequest, where=path.name
-        )
+        data = read_bounded(path, _LIMIT)
+        document = strict_json.parse(data, what="request", limit=_LIMIT, error=InvalidRequest, where=where)
     except (OSError, RunForgeError) as error:
         return Facts(problem=f"request.json: {getattr(error, 'strerror', None) or error}")
-    return of_request(document, workspace)
+    return of_request(document, workspace, is_checked=sha is not None and _digest(data) == sha)
 
 
-def of_request(document: dict[str, Any], workspace: Path) -> Facts:
+def _digest(data: bytes) -> str:
+    from runforge.digest import sha256_of  # not all requests have one
+
+    return sha256_of(data)
+
+
+def of_request(document: dict[str, Any], workspace: Path | str, *, is_checked: bool = False) -> Facts:
     """Return what a request says; a field of a wrong kind counts as missing."""
     model = _mapping(document.get("model"))
     family = model.get("family")
@@ -72,21 +79,33 @@ def of_request(document: dict[str, Any], workspace: Path) -> Facts:
         grace_seconds=_number(document.get("grace_seconds")),
         resources=_mapping(document.get("resources")) or None,
     )
-    return _with_command(facts, document, workspace) if family == "command" else facts
+    if family != "command":
+        return facts
+    problem = None if is_checked else _problem(document)
+    return facts._replace(problem=problem) if problem else _with_command(facts, model, workspace)
 
 
-def _with_command(facts: Facts, document: dict[str, Any], workspace: Path) -> Facts:
-    from runforge.documents import placeholders
+def _problem(document: dict[str, Any]) -> str | None:
+    """Return what is wrong with a request. What checks it takes longer to import than a short command runs."""
     from runforge.documents.request import parse_request
 
     try:
-        request = parse_request(document, where="request.json")
+        parse_request(document, where="request.json")
     except RunForgeError as error:
-        return facts._replace(problem=str(error))
-    command = placeholders.filled(request)
-    lines = shell_lines(command[-1]) if request.is_shell else [command_line(command)]
-    cwd = request.folder or str(workspace / (request.cwd or ""))
-    return facts._replace(command=command, command_lines=tuple(lines), template=request.command, cwd=cwd)
+        return str(error)
+    return None
+
+
+def _with_command(facts: Facts, model: dict[str, Any], workspace: Path | str) -> Facts:
+    """Return the facts with the command of a checked request."""
+    from runforge.documents import placeholders
+
+    is_shell = bool(model.get("shell"))
+    template = (model["command"],) if is_shell else tuple(model["command"])
+    command = placeholders.filled_with(template, model.get("hyperparameters") or {}, is_shell=is_shell)
+    lines = shell_lines(command[-1]) if is_shell else [command_line(command)]
+    cwd = model.get("folder") or os.path.normpath(os.path.join(workspace, model.get("cwd") or ""))
+    return facts._replace(command=command, command_lines=tuple(lines), template=template, cwd=cwd)
 
 
 def _flat(values: dict[str, Any], at: str = "") -> list[tuple[str, Any]]:
@@ -108,8 +127,8 @@ def _number(value: Any) -> float | None:
 def rules_text(rules: str, used: str) -> list[str]:
     """Return each retry rule of the journal as a sentence."""
     found = []
-    uses = json.loads(used)
-    for index, rule in enumerate(json.loads(rules)):
+    uses = loads(used)
+    for index, rule in enumerate(loads(rules)):
         count = uses[index] if index < len(uses) else 0
         causes = ", ".join(rule.get("causes") or ["exit", "signal", "oom", "gpu_oom"])
         times = "1 time" if rule.get("times") == 1 else f"{rule.get('times')} times"

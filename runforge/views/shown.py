@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from operator import attrgetter
-from pathlib import Path
+from _operator import attrgetter  # as in `store.records`
 
 from runforge import clock
-from runforge.core import ranking
-from runforge.core.group_status import group_status
 from runforge.core.records import Attempt, Group, Job
 from runforge.core.states import State
-from runforge.core.used import Used
+from runforge.light_json import loads
 from runforge.named import NamedTuple
-from runforge.views.kin import Relative
-from runforge.views.pauses import pause_text
-from runforge.views.words import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from runforge.core.used import Used
+    from runforge.store.code import Code
+    from runforge.views.kin import Relative
+    from runforge.views.words import Waiting
 
 
 class JobView(NamedTuple):
@@ -80,6 +78,8 @@ class JobView(NamedTuple):
     @property
     def has_diverged(self) -> bool:
         """Whether its metric ended in NaN or infinity."""
+        from runforge.core import ranking
+
         return ranking.has_diverged(self)
 
     def to_json(self) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class RunView(NamedTuple):
     job: JobView
     attempts: list[AttemptView]
     timeline: list[dict[str, Any]]
-    run_dir: Path
+    run_dir: str
     parents: Sequence[Relative] = ()
     children: Sequence[Relative] = ()
     #: Which failures are tried again, and how often each rule was used: the journal's JSON.
@@ -182,13 +182,15 @@ class RunView(NamedTuple):
     request_sha: str | None = None
     #: Why its sweep makes no more trials; an empty text if it does, or if it has none.
     sweep_ended: str = ""
+    #: What is known of its code.
+    code: Code | None = None
 
     @property
-    def request_file(self) -> Path:
+    def request_file(self) -> str:
         """The file with its request; an edit that was killed may not have put it into its place yet."""
         from runforge.documents import edited_request
 
-        return edited_request.current(self.run_dir, self.request_sha)
+        return f"{self.run_dir}/{edited_request.current_name(self.run_dir, self.request_sha)}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -196,11 +198,11 @@ class RunView(NamedTuple):
             "job": self.job.to_json(),
             "attempts": [attempt.to_json() for attempt in self.attempts],
             "timeline": self.timeline,
-            "folder": str(self.run_dir),
+            "folder": self.run_dir,
             "parents": [parent.to_json() for parent in self.parents],
             "children": [child.to_json() for child in self.children],
-            "retry": json.loads(self.retry_rules),
-            "retries_used": json.loads(self.retries_used),
+            "retry": loads(self.retry_rules),
+            "retries_used": loads(self.retries_used),
             "sweep_ended": self.sweep_ended or None,
         }
 
@@ -230,20 +232,28 @@ def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
         fields["started_at"] = end = None
     fields["seconds"] = clock.seconds_between(job.started_at, end) if job.started_at and end else None
     fields["dry_run"] = job.dry_run_seconds is not None
-    fields["overrides"] = json.loads(job.overrides)
+    fields["overrides"] = loads(job.overrides)
     fields["number"] = job.seq
-    fields["tags"] = tuple(json.loads(job.tags))
+    fields["tags"] = tuple(loads(job.tags))
     fields["cpus"], fields["gpus"], fields["vram_mb"] = job.needs.cpus, job.needs.gpus, job.needs.vram_mb
     fields["yield_requested"] = job.yield_requested > 0
-    fields["pause_text"] = pause_text(job, now)
+    fields["pause_text"] = _pause_text(job, now) if job.frozen_at or job.yield_requested else None
     fields["resumable"] = job.is_resumable
     if waiting is not None:
         fields["waiting"], fields["waiting_text"], fields["waiting_detail"] = waiting
     return JobView(**fields)
 
 
+def _pause_text(job: Job, now: str) -> str | None:
+    from runforge.views.pauses import pause_text  # few jobs are paused
+
+    return pause_text(job, now)
+
+
 def group_view(group: Group) -> GroupView:
     """Return a group as shown."""
+    from runforge.core.group_status import group_status
+
     status = group_status(
         queued=group.queued,
         running=group.running,

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from runforge import clock
-from runforge.core.devices import can_own, can_share, pinned
 from runforge.core.states import LIVE, State
 from runforge.errors import InvalidRequest
 from runforge.named import NamedTuple
 from runforge.store import records, targets
-from runforge.store.opening import open_snapshot, require_journal
-from runforge.views.daemon_status import free_capacity, status_of
-from runforge.views.device_names import called
-from runforge.views.estimates import Estimate, Outlook, outlook
-from runforge.views.kin import Relative, parents_of
+from runforge.views.estimate import Estimate
+from runforge.views.kin import parents_of
 from runforge.views.labels import label
-from runforge.views.lists import reason_of
-from runforge.views.shown import GroupView, JobView, group_view, job_view
+from runforge.views.run_views import reason_of
+from runforge.views.shown import group_view, job_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +21,12 @@ if TYPE_CHECKING:
     from runforge.core.records import Group, Job
     from runforge.core.scheduling import Capacity
     from runforge.metrics.pace import Going
-    from runforge.store.journal import Transaction
+    from runforge.place import Place
+    from runforge.store.transaction import Transaction
     from runforge.views.daemon_status import DaemonStatus
+    from runforge.views.estimate import Outlook
+    from runforge.views.kin import Relative
+    from runforge.views.shown import GroupView, JobView
     from runforge.views.strangers import Stranger
     from runforge.workspace import Workspace
 
@@ -138,21 +138,29 @@ class QueueAnswer(NamedTuple):
         }
 
 
-Answer = RunAnswer | GroupAnswer | QueueAnswer
+if TYPE_CHECKING:
+    Answer = RunAnswer | GroupAnswer | QueueAnswer
 
 
 def why(workspace: Workspace, names: Sequence[str]) -> list[Answer]:
     """Return the answer for each run and group that is named; without one, that for the whole queue."""
+    from runforge.store.opening import open_snapshot, require_journal
+
     require_journal(workspace)
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        look = _Look(tx, workspace)
-        if not names:
-            return [look.queue()]
-        chosen = targets.select(tx, names)
-        runs = [job for job in chosen.jobs if job.job_id in chosen.named]
-        if len(runs) > _MOST:
-            raise InvalidRequest(f"{len(runs)} runs are too many to explain", fix=f"Name at most {_MOST}")
-        return [*(look.group(group) for group in chosen.groups), *(look.run(job) for job in runs)]
+        return answers(tx, workspace, names)
+
+
+def answers(tx: Transaction, workspace: Workspace | Place, names: Sequence[str]) -> list[Answer]:
+    """Return the same of one snapshot."""
+    look = _Look(tx, workspace)
+    if not names:
+        return [look.queue()]
+    chosen = targets.select(tx, names)
+    runs = [job for job in chosen.jobs if job.job_id in chosen.named]
+    if len(runs) > _MOST:
+        raise InvalidRequest(f"{len(runs)} runs are too many to explain", fix=f"Name at most {_MOST}")
+    return [*(look.group(group) for group in chosen.groups), *(look.run(job) for job in runs)]
 
 
 _MOST = 50
@@ -160,6 +168,8 @@ _MOST = 50
 
 def estimate_of(workspace: Workspace, job_id: str, group_id: str | None, most: int) -> Estimate | None:
     """Return when a run is done, or with a group when that is; None if it is not known, or the queue is long."""
+    from runforge.store.opening import open_snapshot
+
     with open_snapshot(workspace) as journal, journal.read() as tx:
         totals = tx.row("jobs.totals")
         if (totals["queued"] or 0) + (totals["running"] or 0) > most or not totals["succeeded"]:
@@ -170,23 +180,39 @@ def estimate_of(workspace: Workspace, job_id: str, group_id: str | None, most: i
 
 
 class _Look:
-    """One look at the journal, for one or several answers."""
+    """One look at the journal, for one or several answers. What only live runs need is read for them alone."""
 
-    def __init__(self, tx: Transaction, workspace: Workspace) -> None:
+    def __init__(self, tx: Transaction, workspace: Workspace | Place) -> None:
         self._tx = tx
         self._workspace = workspace
-        row = records.daemon(tx.row("journal.daemon"))
-        self._status = status_of(workspace, row)
-        self._called = called(self._status)
-        self._free: Capacity = free_capacity(self._status, tx)
-        self._slots = row.max_parallel
+        self._known: tuple[DaemonStatus, Capacity] | None = None
         self._outlook: Outlook | None = None
+
+    def _daemon(self) -> tuple[DaemonStatus, Capacity]:
+        """Return the daemon's state, and what is free."""
+        if self._known is None:
+            from runforge.views.daemon_status import free_capacity, status_of
+
+            status = status_of(self._workspace, records.daemon(self._tx.row("journal.daemon")))
+            self._known = status, free_capacity(status, self._tx)
+        return self._known
+
+    @property
+    def _status(self) -> DaemonStatus:
+        return self._daemon()[0]
+
+    @property
+    def _free(self) -> Capacity:
+        return self._daemon()[1]
 
     @property
     def outlook(self) -> Outlook:
         """When everything will be done; worked out once, and not for runs that have ended."""
         if self._outlook is None:
-            self._outlook = outlook(self._tx, self._workspace, self._free, self._slots)
+            from runforge.views.estimates import outlook  # what has ended needs none
+
+            slots = self._status.max_parallel
+            self._outlook = outlook(self._tx, self._workspace, self._free, slots)
         return self._outlook
 
     # --- groups and the queue ----------------------------------------------------------------------
@@ -251,6 +277,8 @@ class _Look:
         return asked, free
 
     def _free_gpus(self, job: Job) -> int:
+        from runforge.core.devices import can_own, can_share, pinned
+
         devices, vram_mb = self._free.devices, job.needs.vram_mb
         if devices is None:
             return self._free.gpu_slots
@@ -260,16 +288,20 @@ class _Look:
     def _strangers(self, job: Job, reason: str | None) -> tuple[Stranger, ...]:
         if reason != "no_gpu_slot":
             return ()
+        from runforge.core.devices import pinned
         from runforge.views.strangers import on_devices  # few runs wait for a GPU
+        from runforge.workspace import of_place
 
         devices = {device.uuid for device in pinned(job.needs, self._free.devices or ())}
-        return on_devices(self._workspace, devices) if devices else ()
+        return on_devices(of_place(self._workspace), devices) if devices else ()
 
     def _holders(self, job: Job, reason: str | None) -> tuple[Holder, ...]:
         """Return who holds what the run waits for; who ends first comes first."""
         kind = HELD_BY_OTHERS.get(reason or "")
         if kind is None:
             return ()
+        from runforge.views.device_names import called
+
         running = [records.job(row) for row in self._tx.rows("jobs.running")]
         if reason == "group_limit":
             running = [each for each in running if each.group_id == job.group_id]
@@ -277,7 +309,11 @@ class _Look:
         devices: dict[str, list[str]] = {}
         for row in self._tx.rows("attempts.grants"):
             devices.setdefault(row["job_id"], []).append(row["device"] or f"GPU slot {row['slot_no']}")
-        found = [self._holder(each, slots.get(each.job_id), devices.get(each.job_id, [])) for each in running]
+        named = called(self._status.gpus)
+        found = [
+            self._holder(each, slots.get(each.job_id), devices.get(each.job_id, []), named)
+            for each in running
+        ]
         holds = {
             "slots": lambda _: True,
             "gpus": lambda each: bool(each.devices),
@@ -286,7 +322,7 @@ class _Look:
         }[kind]
         return tuple(sorted(filter(holds, found), key=lambda each: (each.until is None, each.until or "")))
 
-    def _holder(self, job: Job, slot: int | None, devices: list[str]) -> Holder:
+    def _holder(self, job: Job, slot: int | None, devices: list[str], named: dict[str, str]) -> Holder:
         estimate = self.outlook.runs.get(job.job_id, Estimate())
         return Holder(
             job.seq,
@@ -298,7 +334,7 @@ class _Look:
             job.needs.mem_mb,
             estimate.ends_at,
             estimate.ends_at_latest,
-            tuple(self._called.get(device, device) for device in devices),
+            tuple(named.get(device, device) for device in devices),
         )
 
     def _before(self, job: Job) -> tuple[int, ...]:

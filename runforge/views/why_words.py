@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from runforge import cells, clock
-from runforge.views.estimates import Estimate
+from runforge.views.estimate import Estimate
 from runforge.views.labels import ended_runs, label, pause_words, sweep_words
-from runforge.views.why import Answer, Awaited, GroupAnswer, Holder, QueueAnswer, RunAnswer
+from runforge.views.why import GroupAnswer, RunAnswer
 
-#: The seconds are told of what is so near.
-_SOON = timedelta(minutes=10)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.views.why import Answer, Awaited, Holder, QueueAnswer
+
 _MOST_HOLDERS = 8
 _MOST_NUMBERS = 5
 _ASKED = {
@@ -32,25 +32,13 @@ def lines(answer: Answer) -> list[str]:
     return _queue(answer)
 
 
-def moment(text: str) -> str:
-    """Return a time to come: `14:32`, `02:10 tomorrow`, or with its date."""
-    here, today = clock.to_datetime(text).astimezone(), clock.utc_now().astimezone()
-    zone = " UTC" if here.tzname() == "UTC" else ""
-    if abs(here - today) < _SOON:
-        return f"{here:%H:%M:%S}{zone}"
-    if here.date() == today.date():
-        return f"{here:%H:%M}{zone}"
-    if here.date() == (today + timedelta(days=1)).date():
-        return f"{here:%H:%M}{zone} tomorrow"
-    return f"{here:%H:%M}{zone} on {here:%Y-%m-%d}"
-
-
 def about(time: str | None, latest: str | None, unknown: str) -> str:
     """Return `about 14:32, at the latest 15:10`, or that it is not known."""
     if time is None:
         return unknown
-    late = "" if latest is None or moment(latest) == moment(time) else f", at the latest {moment(latest)}"
-    return f"about {moment(time)}{late}"
+    about_then, at_the_latest = clock.local_ahead(time), clock.local_ahead(latest or time)
+    late = "" if at_the_latest == about_then else f", at the latest {at_the_latest}"
+    return f"about {about_then}{late}"
 
 
 def based(estimate: Estimate, *, of_many: bool = False) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from runforge import clock
-from runforge.attempts import unkillable
-from runforge.core.devices import pinned
 from runforge.core.scheduling import Capacity, lacking_devices, waiting_reason
 from runforge.named import NamedTuple
 
@@ -118,6 +116,8 @@ def _gate_text(reason: str, job: Job | LiveRow, parents: Sequence[Relative]) -> 
 
 
 def _without_device(daemon: DaemonStatus, job: Job | LiveRow, capacity: Capacity) -> Waiting:
+    from runforge.core.devices import pinned
+
     detail = lacking_devices(job.needs, capacity)
     aside = sum(bool(gpu.get("is_quarantined")) for gpu in daemon.gpus)
     if aside and len(pinned(job.needs, capacity.devices or ())) < job.needs.gpus:
@@ -149,6 +149,8 @@ def why_running(workspace: Workspace | Place, job: Job | LiveRow) -> Waiting | N
         return None
     if job.waiting is not None:
         return Waiting("slurm", _in_slurm(job.waiting))
+    from runforge.attempts import unkillable  # only what runs has such
+
     pids = unkillable.read(workspace.attempt_dir(job.run_id, job.attempt))
     if pids:
         return Waiting("survivors", unkillable.words(pids))

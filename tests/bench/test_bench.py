@@ -43,6 +43,15 @@ def test_every_part_asked_for_has_figures_and_they_are_in_the_table(measured):
     assert report["machine"]["version"]
 
 
+@pytest.mark.parametrize("part", ["m", "n", "o", "p", "q"])
+def test_parts_of_whole_processes_have_figures(tmp_path, part):
+    done = bench(tmp_path, "--only", part, "--json", str(tmp_path / "figures.json"))
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "figures.json").read_bytes())["figures"]
+    assert {figure["key"] for figure in figures} == {part}
+    assert all(figure["ours"] > 0 for figure in figures if "processor" not in figure["name"])
+
+
 def test_a_peer_that_is_not_here_is_skipped_with_a_word(measured):
     table, report, _ = measured
     drain = next(figure for figure in report["figures"] if figure["key"] == "b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from bench import big
 from runforge import clock
 from runforge import workspace as workspaces
-from runforge.cli import fast_path, output, quick
+from runforge.cli import completion, fast_path, output, quick
 from runforge.cli.commands import COMMANDS
 from runforge.core.devices import Device
 from runforge.place import Place
@@ -25,6 +26,8 @@ from runforge.store.opening import open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.cli.conftest import HOSTILE
+from tests.machine.conftest import nvml as nvml  # noqa: PLC0414 - a fixture
+from tests.machine.nvml import FakeNvml
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +62,8 @@ STATES = {
     "gpu slots": "UPDATE daemon SET gpu_auto = 1, gpu_slots = 4",
 }
 LISTS = [name for name in quick.ANSWERED if name != "logs"]
+#: Of what is asked where a command can be asked of all.
+ALL = {"show": ["1-60"], "why": ["1-40", "sweep 0", "sweep 1"]}
 #: States that are left to the full way.
 LEFT = {("frozen", "jobs"), ("frozen", "queue-status"), ("yielding", "jobs"), ("yielding", "queue-status")}
 
@@ -87,7 +92,7 @@ def _both(capsys: pytest.CaptureFixture[str], words: list[str]) -> tuple[bool, s
     return done, f"{one.out}---{one.err}", f"{other.out}---{other.err}"
 
 
-def _change(here: Workspace, statement: str) -> None:
+def _change(here: Workspace, *statements: str) -> None:
     values = {"now": clock.now(), "later": LATER, "hostile": HOSTILE, "long": "x" * 3000}
     with open_journal(here) as journal, journal.locked():
         # These states have ways of their own to come about.
@@ -95,7 +100,7 @@ def _change(here: Workspace, statement: str) -> None:
             journal.connection.execute(f"PRAGMA {way}")
         journal.connection.execute("DELETE FROM sqlite_schema WHERE type = 'trigger'")
         journal.connection.execute("PRAGMA writable_schema=RESET")
-        if statement:
+        for statement in filter(None, statements):
             journal.connection.execute(statement.format(**values))
 
 
@@ -105,7 +110,7 @@ def test_both_ways_print_the_same(
     here: Workspace, capsys: pytest.CaptureFixture[str], state: str, command: str
 ) -> None:
     _change(here, STATES[state])
-    done, one, other = _both(capsys, [command, "-w", str(here.root)])
+    done, one, other = _both(capsys, [command, *ALL.get(command, []), "-w", str(here.root)])
     assert done == ((state, command) not in LEFT)
     assert one == (other if done else "---")
 
@@ -129,8 +134,122 @@ def test_both_ways_print_the_same_on_terminals(
     done, one, other = _both(capsys, [command, "--workspace", str(here.root)])
     assert done
     assert one == other
-    if colour == "colour":
-        assert "\x1b[" in one
+    assert ("\x1b[" in one) == (colour == "colour" and command not in {"show", "why"})
+
+
+#: What is known of the runs 1 to 9 beside what lists show.
+KNOWN = (
+    "UPDATE jobs SET state = 'failed', error = 'exit code 1', cause = 'exit' WHERE seq IN (1, 2, 3)",
+    "UPDATE jobs SET notes = '{hostile}', priority = 3, is_resumable = 1, yields = 2, on_lost = 'hold' WHERE seq = 2",
+    """UPDATE jobs SET retry_rules = '[{{"causes": ["oom"], "times": 2, "change": "lr=lr/2"}}, {{}}]', retries_used = '[1]'
+       WHERE seq = 2""",
+    """INSERT INTO attempts SELECT job_id, run_id, 1, 't' || seq, 0, '{now}', '{now}', 'oom', '{hostile}', 1, 9,
+       '["GPU-1", "GPU-2"]', 's', 0, iif(seq = 2, 'slurm:c:12', NULL), iif(seq = 2, '{now}', NULL), 'node-1'
+       FROM jobs WHERE seq IN (2, 3)""",
+    """INSERT INTO attempts SELECT job_id, run_id, 2, 'u' || seq, 0, '{now}', NULL, NULL, NULL, NULL, NULL, '[]', NULL, 0,
+       'slurm:c:13', NULL, NULL FROM jobs WHERE seq IN (2, 3)""",
+    """INSERT INTO resources SELECT job_id, 1, '{{"GPU-1": 4096}}', 55.5, 10.0, 2048.0, 77.7, 0.5 FROM jobs WHERE seq = 2""",
+    "INSERT INTO code VALUES ('c', 'abcdef0123456789', '/r', '', 'fedcba9876543210', 'main', 1, '[]', '{{\"left_out\": 3}}')",
+    "INSERT INTO code VALUES ('d', NULL, NULL, '/f', NULL, NULL, 0, '[]', '{{\"why\": \"no git\"}}')",
+    "UPDATE jobs SET code_tree = iif(seq = 1, 'c', 'd') WHERE seq IN (1, 2)",
+    """INSERT INTO dependencies SELECT jobs.job_id, parents.job_id, 'run', 'fail', parents.seq = 1 FROM jobs, jobs AS parents
+       WHERE jobs.seq IN (4, 50) AND parents.seq IN (1, 3, 55)""",
+    "INSERT INTO dependencies SELECT jobs.job_id, group_id, 'group', 'any', 0 FROM jobs WHERE jobs.seq = 50",
+    "UPDATE jobs SET blockers = 3 WHERE seq = 50",
+    "UPDATE jobs SET state = 'running', started_at = '{now}', waiting = 'Resources' WHERE seq = 8",
+    "UPDATE jobs SET state = 'running', started_at = '{now}', frozen_at = '{now}' WHERE seq = 9",
+)
+
+
+def _request(**more: object) -> dict[str, object]:
+    model = {
+        "family": "command",
+        "command": ["python", "a b.py", "--x={x.y}", "{no}", "{args}"],
+        "hyperparameters": {"x": {"y": 0.5}, "s": HOSTILE},
+        "cwd": "below/./here",
+    }
+    about = {
+        "version": 1,
+        "preset": "custom",
+        "device": {"type": "cpu"},
+        "created_at": "x",
+        "created_by": "x",
+    }
+    return {**about, "model": model, **more}
+
+
+def _live(here: Workspace) -> None:
+    """Give the first runs the folders that they would have."""
+    limits = {"timeout_seconds": 90, "grace_seconds": 5, "resources": {"cpus": 2, "vram_mb": "learned"}}
+    shell = {"family": "command", "command": "echo {x} | cat\nls", "shell": True, "hyperparameters": {"x": 1}}
+    environment = {"id": "e" * 64, "from": "a file", "secrets": ["TOKEN"]}
+    requests = [
+        json.dumps(_request()),
+        json.dumps(_request(model=shell, environment=environment, **limits)),
+        json.dumps(_request(model={"family": "ridge", "hyperparameters": {"alpha": 1.0}})),
+        json.dumps(_request(preset=HOSTILE)),
+        '{"version": 1, "version": 2}',
+    ]
+    for number, (job, request) in enumerate(zip(lists.jobs(here), requests, strict=False), 1):
+        (folder := here.root / job.run_dir).mkdir(parents=True)
+        (folder / "request.json").write_text(request)
+        (folder / "logs.txt").write_text(f"[RF:STAGE=X]\nTraceback:\n  {HOSTILE}\nValueError: {number}\n")
+        result = {"version": 1, "status": "failed", "diverged": {"metric": HOSTILE, "value": "NaN"}}
+        (folder / "result.json").write_text(json.dumps(result) if number < 3 else "{")
+        if number < 3:
+            digest = hashlib.sha256(request.encode()).hexdigest()
+            _change(here, f"UPDATE jobs SET request_sha = '{digest}' WHERE seq = {number}")
+
+
+def test_both_ways_show_all_that_is_known_of_runs(
+    here: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _change(here, *KNOWN)
+    _live(here)
+    for words in (
+        ["show", "1-60"],
+        ["why", "1-10,50-60"],
+        ["why"],
+        ["show", "@last"],
+        ["why", "@last", "--utc"],
+    ):
+        done, one, other = _both(capsys, [*words, "-w", str(here.root)])
+        assert done, words
+        assert one == other
+        if words == ["show", "1-60"]:
+            shown = one
+    for text in (
+        "--x=0.5",
+        "NaN",
+        "slurm:c:12",
+        "4.0 GiB",
+        "abcdef0123",
+        "no git",
+        "1m30s from its start",
+        "up to 2 times",
+        "(once it has failed)",
+    ):
+        assert text in shown, text
+
+
+def test_the_devices_of_a_frozen_run_are_asked(
+    here: Workspace, capsys: pytest.CaptureFixture[str], nvml: FakeNvml
+) -> None:
+    _change(here, STATES["frozen"], STATES["gpus"])
+    name = lists.jobs(here)[8].run_id
+    nvml.says([{"processes": [{"pid": os.getpid(), "memory": 20 << 30}]}])
+    done, one, other = _both(capsys, ["show", name, "-w", str(here.root)])
+    assert done
+    assert one == other
+
+
+def test_what_is_not_found_is_left_to_the_full_way(
+    here: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("61", "70-80", "nope", "2026", "3-", "@last~99", "grp_"):
+        for command in ("show", "why"):
+            assert not quick.answer([command, name, "-w", str(here.root)])
+    assert capsys.readouterr() == ("", "")
 
 
 def test_both_ways_tell_of_a_daemon(here: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,7 +334,14 @@ def test_the_workspace_is_found_as_ever(
             ["jobs", "-w", "--utc"],
         ),
         *(["logs", "-f"], ["logs", "1", "2"], ["logs", "1-2"], ["logs", "--utc"], ["logs", "12345678"]),
-        *(["jobs", "--"], ["show"], ["nope"], ["jobs", "-w", "/nowhere"], ["jobs", "-w", "a", "-w", "b"]),
+        *(
+            ["jobs", "--"],
+            ["show", ""],
+            ["why", "--json"],
+            ["nope"],
+            ["jobs", "-w", "/nowhere"],
+            ["jobs", "-w", "a", "-w", "b"],
+        ),
     ],
     ids=" ".join,
 )
@@ -285,7 +411,8 @@ def test_the_words_are_those_of_the_table() -> None:
         options = {word: option for option in COMMANDS[name].options for word in option.words}
         assert COMMANDS[name].reads_only
         assert {options[word].kind for word in quick.WORKSPACE} == {"folder"}
-        assert (quick.UTC in options) == (takes == quick.TAKES_UTC)
+        assert (quick.TAKES_UTC in options) == (quick.TAKES_UTC in takes)
+        assert quick.TAKES_TARGETS not in takes or COMMANDS[name].arguments[0].takes_several
 
 
 def _other_version(here: Workspace) -> None:
@@ -350,35 +477,94 @@ def test_the_rules_are_those_of_the_full_way(here: Workspace) -> None:
 
 
 #: What each command may import of RunForge and of the standard library, beside what the interpreter itself does.
-_ALL = "cells clock cli cli.main cli.output cli.quick cli.tables cli.width own_python place store store.look"
-_ALL += " store.queries store.sqlite store.transaction text views views.labels"
+_LOOK = "cli cli.main cli.quick own_python place store store.look store.queries store.sqlite store.transaction views"
+_ALL = f"{_LOOK} cells clock cli.output cli.tables cli.width text views.labels"
+_COMPLETION = "cli.completion cli.known cli.made_table cli.parameter cli.words named views.nameable"
 _DISK = "machine machine.disk_space named"
-_STATUS = "attempts attempts.unkillable cli.quick_status cli.status core core.daemon_row core.devices core.group_status"
+_RECORDS = "choices later core core.daemon_row core.group_status core.job_numbers core.ranking core.records core.resources core.states"
+_RECORDS += " core.used documents documents.edited_request errors light_json named store.code store.records store.targets"
+_RECORDS += " store.uses views.kin views.pauses views.run_views views.shown"
+_FACTS = "cli.timeline documents.placeholders documents.result documents.strict_json digest files files.reading files.tail"
+_FACTS += " store.daemon_holder views.code views.daemon_told views.log_end views.quoting views.remarks views.run_facts"
+_STATUS = "cli.quick_status cli.status core core.daemon_row core.devices core.group_status"
 _STATUS += " core.resources core.scheduling files files.reading light_json machine.size store.daemon_holder"
-_STATUS += (
-    " views.daemon_status views.group_rows views.kin views.live_rows views.rows views.summary views.words"
-)
+_STATUS += " views.daemon_status views.daemon_told views.group_rows views.kin views.live_rows views.rows views.summary views.words"
 ALLOWED = {
-    "jobs": f"{_ALL} {_DISK} cli.quick_lists light_json views.rows views.group_rows core core.group_status",
-    "groups": f"{_ALL} cli.quick_lists light_json views.rows views.group_rows core core.group_status",
+    "jobs": f"{_ALL} {_DISK} cli.quick_lists light_json views.rows",
+    "groups": f"{_ALL} cli.quick_lists views.group_rows core core.group_status",
     "queue-status": f"{_ALL} {_DISK} {_STATUS}",
     "logs": f"{_ALL} cli.quick_logs files files.reading",
+    "show": f"{_ALL} {_RECORDS} {_FACTS} cli.one_run cli.quick_runs",
+    "why": f"{_ALL} {_RECORDS} cli.quick_runs cli.why views.estimate views.why views.why_words",
 }
-LIBRARY = {"__future__", "gc", "fcntl", "errno", "_collections", "_json", "pysqlite3._sqlite3", "_sqlite3"}
+LIBRARY = {
+    "__future__",
+    "gc",
+    "fcntl",
+    "errno",
+    "_collections",
+    "_json",
+    "_operator",
+    "pysqlite3._sqlite3",
+    "_sqlite3",
+}
+LIBRARY |= {"_sha2", "_sha256"}
+
+
+def _imported(call: str) -> tuple[str, set[str]]:
+    """Return what a call says in a fresh interpreter, and the modules that it has imported."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "from runforge.cli import main, quick\n"
+        f"done = {call}\n"
+        "print(done, *sorted(set(sys.modules) - before), file=sys.stderr)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done, *names = run.stderr.splitlines()[-1].split()
+    return done, set(names)
 
 
 @pytest.mark.parametrize("command", quick.ANSWERED)
 def test_only_these_modules_are_imported(here: Workspace, command: str) -> None:
     (folder := here.root / lists.jobs(here)[-1].run_dir).mkdir(parents=True)
     (folder / "logs.txt").touch()
-    code = (
-        "import sys; before = set(sys.modules)\n"
-        "from runforge.cli import main, quick\n"
-        f"done = quick.answer([{command!r}, '-w', {str(here.root)!r}])\n"
-        "print(done, *sorted(set(sys.modules) - before), file=sys.stderr)\n"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    done, *names = run.stderr.splitlines()[-1].split()
+    _change(here, KNOWN[0])
+    (folder := here.root / lists.jobs(here)[0].run_dir).mkdir(parents=True)
+    (folder / "logs.txt").write_text("Traceback\nValueError: x\n")
+    (folder / "result.json").write_text('{"version": 1, "status": "failed"}')
+    model = {"family": "command", "command": ["a b", "{c}"], "hyperparameters": {"c": 1}}
+    request = json.dumps(_request(model=model))
+    (folder / "request.json").write_text(request)
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    _change(here, f"UPDATE jobs SET request_sha = '{digest}' WHERE seq = 1")
+    words = [command, *(["1"] if command in ALL else []), "-w", str(here.root)]
+    done, names = _imported(f"quick.answer({words})")
     assert done == "True"
     allowed = {"runforge", *(f"runforge.{name}" for name in ALLOWED[command].split())}
-    assert set(names) <= allowed | LIBRARY
+    assert names <= allowed | LIBRARY
+
+
+def test_completing_an_id_reads_what_the_full_way_reads_and_imports_as_little(
+    here: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(here.root)
+    found = completion._known(None)
+    assert found == lists.known(here)
+    assert found.runs
+    assert completion._known(here.root) == completion._known(str(here.root)) == found
+    line = {"COMP_WORDS": "runforge show 2", "COMP_CWORD": "2", "_RUNFORGE_COMPLETE": "complete_bash"}
+    for name, value in line.items():
+        monkeypatch.setenv(name, value)
+    done, names = _imported("len(main._made([]).split())")
+    assert done == str(len([name for name in (*found.groups, *found.runs, *found.numbers) if name[0] == "2"]))
+    allowed = {"runforge", *(f"runforge.{name}" for name in f"{_LOOK} {_COMPLETION}".split())}
+    assert names <= allowed | LIBRARY
+
+
+def test_completing_without_a_plain_journal_goes_the_full_way(here: Workspace) -> None:
+    found = lists.known(here)
+    lock = os.open(here.daemon_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    (here.hidden / "foreground").mkdir()  # left to the full way
+    assert completion._known(here.root) == found
+    os.close(lock)
+    assert completion._known("/nowhere") == ([], [], [], [])

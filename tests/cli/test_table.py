@@ -19,8 +19,8 @@ from runforge.cli import fast_path, manual, reference, words
 from runforge.cli.commands import COMMANDS
 from runforge.cli.parameters import Command
 from runforge.cli.program import program
+from runforge.core.submission import MAX_RUNS
 from runforge.daemon.settings import Settings
-from runforge.documents.plan import MAX_RUNS
 from runforge.workspace import Workspace
 from tests.e2e.test_commands import Cli
 

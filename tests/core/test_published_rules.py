@@ -11,11 +11,15 @@ import math
 import random
 import statistics
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
 from runforge.core.ranking import MAXIMIZE, MINIMIZE
-from runforge.core.stop_rules import Curve, Rule, decide
+from runforge.core.stop_rules import Rule, decide
+
+if TYPE_CHECKING:
+    from runforge.core.stop_rules import Curve
 
 BOTH = pytest.mark.parametrize("direction", [MINIMIZE, MAXIMIZE])
 SWEEPS = 300

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from runforge.core import stop_rules
 from runforge.core.ranking import MAXIMIZE, MINIMIZE
-from runforge.core.stop_rules import Curve, Rule, UnknownRule, Verdict, decide, parse
+from runforge.core.stop_rules import Rule, UnknownRule, Verdict, decide, parse
+
+if TYPE_CHECKING:
+    from runforge.core.stop_rules import Curve
 
 MEDIAN = Rule("median")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from runforge.documents import doubts
+from runforge.documents import doubts, placeholders
 from runforge.documents.placeholders import filled, names_in, require_filled, takes_all
 from runforge.documents.request import Request, parse_request
 from runforge.errors import InvalidRequest
@@ -135,3 +139,21 @@ def test_braces_of_other_kinds_stay_without_a_word(part: str) -> None:
     require_filled(made, where="r.json")
     assert list(doubts.in_request(made)) == []
     assert filled(made)[1] == part
+
+
+@given(
+    st.lists(
+        st.sampled_from(["{", "}", "a", "_", ".", "1", "\u00e9", " ", "x.y", "{x.y}", "{a}", "\u0660"]),
+        max_size=9,
+    )
+)
+def test_names_are_found_as_the_pattern_finds_them(pieces: list[str]) -> None:
+    values = {"a": "{a}", "x": {"y": 1}, "_": None, "a1": True}
+    text = "".join(pieces)
+
+    def fill(match: re.Match[str]) -> str:
+        found = placeholders.value_of(values, match[1])
+        return match[0] if found is None else found[0] if isinstance(found[0], str) else json.dumps(found[0])
+
+    expected = placeholders._PLACEHOLDER.sub(fill, text)
+    assert placeholders.filled_with([f"-{text}"], values, is_shell=False) == (f"-{expected}",)

@@ -20,7 +20,12 @@ from tests.machine.nvml import FakeNvml, uuid
 
 pytestmark = pytest.mark.slow
 
-SEES = "import os, time; print('SEES', os.environ['CUDA_VISIBLE_DEVICES']); time.sleep({seconds})"
+SEES = "import os, time; print('SEES', os.environ['CUDA_VISIBLE_DEVICES']); time.sleep(0.4)"
+#: Goes on until there is a file.
+SEES_UNTIL = (
+    "import os, sys, time; print('SEES', os.environ['CUDA_VISIBLE_DEVICES'])\n"
+    "while not os.path.exists(sys.argv[1]): time.sleep(0.02)"
+)
 #: Runs out of memory until it is small enough, or was told that it did.
 OOM = (
     "import os, sys; batch = int(sys.argv[1]); print('BATCH', batch, os.environ.get('RUNFORGE_OOMS'))\n"
@@ -40,8 +45,8 @@ def nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     return FakeNvml(folder)
 
 
-def submit(here: Arena, *options: str, command: list[str] | None = None, seconds: float = 0.4) -> str:
-    words = command or [sys.executable, "-c", SEES.format(seconds=seconds)]
+def submit(here: Arena, *options: str, command: list[str] | None = None) -> str:
+    words = command or [sys.executable, "-c", SEES]
     return here.run("submit", *options, "--workspace", str(here.root), "--", *words).strip().splitlines()[-1]
 
 
@@ -103,11 +108,15 @@ def test_the_gauntlets_hold_on_four_devices(
 def test_runs_share_a_device_as_far_as_its_memory_goes(here: Arena, nvml: FakeNvml) -> None:
     nvml.says([{"memory": 81 * GIB}])
     here.daemon(9, "auto")
-    runs = [submit(here, "--vram", "30G", seconds=1.5) for _ in range(4)]
+    enough = here.root / "enough"
+    goes_on = [sys.executable, "-c", SEES_UNTIL, str(enough)]
+    runs = [submit(here, "--vram", "30G", command=goes_on) for _ in range(4)]
     here.until(
         lambda: asked(here, "show", runs[-1])["job"]["waiting_detail"] == "memory",
         "the others wait for memory",
     )
+    here.until(lambda: [job["state"] for job in here.jobs()].count("running") == 2, "two share it")
+    enough.touch()
     jobs = ended(here, runs)
     assert all(devices_of(here, run_id) == [uuid(0)] for run_id in runs)
     most = max(sum(overlap(one, other) for other in jobs) for one in jobs)
@@ -148,8 +157,12 @@ def test_a_rule_halves_a_parameter(here: Arena, nvml: FakeNvml) -> None:
 def test_a_daemon_gives_out_the_devices_that_it_was_told(here: Arena, nvml: FakeNvml) -> None:
     nvml.says(3)
     here.daemon(9, "auto", "--devices", "2,1")
-    runs = [submit(here, "-G", "1") for _ in range(2)]
+    enough = here.root / "enough"
+    goes_on = [sys.executable, "-c", SEES_UNTIL, str(enough)]
+    runs = [submit(here, "-G", "1", command=goes_on) for _ in range(2)]
     pinned = submit(here, "--gpu", "1")
+    here.until(lambda: [job["state"] for job in here.jobs()].count("running") == 2, "each has a device")
+    enough.touch()
     ended(here, [*runs, pinned])
     assert sorted(devices_of(here, run)[0] for run in runs) == [uuid(1), uuid(2)]
     assert devices_of(here, pinned) == [uuid(1)]

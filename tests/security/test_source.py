@@ -28,8 +28,8 @@ _EXECUTES = {
     ),
     *("yaml.load", "yaml.unsafe_load", "eval", "exec", "compile", "__import__"),
 }
-#: Bytes that the same process has made a moment ago, and that never leave it.
-_OF_ITS_OWN = {"training/prepared.py": ["pickle.loads"]}
+#: Bytes that the same process has made a moment ago, and that never leave it; modules by names that stand in the source.
+_OF_ITS_OWN = {"training/prepared.py": ["pickle.loads"], "later.py": ["__import__"]}
 _SHELLS = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "pty.spawn"}
 _OPENS = {
     "open",

@@ -33,9 +33,9 @@ def test_a_runs_past_is_harmless(ws: Workspace) -> None:
     entry = {"at": "now", "event": "failed", "attempt": 1, "detail": {"error": HOSTILE}}
     job = jobs_of(ws)["0001"]
     for view in (
-        RunView(job, [attempt], [], ws.root / job.run_dir),
-        RunView(job, [], [entry], ws.root / job.run_dir),
-        RunView(job, [], [], ws.root / HOSTILE),
+        RunView(job, [attempt], [], str(ws.root / job.run_dir)),
+        RunView(job, [], [entry], str(ws.root / job.run_dir)),
+        RunView(job, [], [], str(ws.root / HOSTILE)),
     ):
         assert harm(info_text(view)) == []
 
@@ -84,7 +84,7 @@ def test_what_an_attempt_used_is_shown(ws: Workspace) -> None:
     attempt = AttemptView(
         1, "2026-01-01T00:00:00.000Z", None, None, None, 0, None, "a", ("a", "b"), used=used
     )
-    said = info_text(RunView(job, [attempt], [], ws.root / job.run_dir)).plain
+    said = info_text(RunView(job, [attempt], [], str(ws.root / job.run_dir))).plain
     assert "GPU a, b" in said
     assert "used GPU memory 61.2 GiB, GPU 43 % busy, watched for 50% of its time, memory 900 MiB" in said
 

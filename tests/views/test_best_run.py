@@ -98,7 +98,7 @@ def test_a_run_that_diverged_says_so_and_is_not_best(ws: Workspace) -> None:
     assert [job.metric_value for job in found.best_first] == [0.25, 0.5]
     assert [job.to_json()["diverged"] for job in found.jobs] == [True, False, False]
     with open_snapshot(ws) as journal, journal.read() as tx:
-        entries = [documents.run_entry(row) for row in tx.rows("jobs.of_group", group_id=group_id)]
+        entries = documents.run_entries(tx.rows("jobs.of_group", group_id=group_id))
     assert entries[0]["primary_metric"] is None
     assert [entry["diverged"] for entry in entries] == [True, False, False]
     json.dumps(entries, allow_nan=False)

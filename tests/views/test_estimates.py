@@ -19,7 +19,7 @@ from runforge.daemon.claims import Claims
 from runforge.machine.gpus import Gpus
 from runforge.store.opening import open_journal
 from runforge.views import estimates
-from runforge.views.estimates import Outlook
+from runforge.views.estimate import Outlook
 from runforge.workspace import Workspace
 from tests.store.queue_kit import Kit, on
 

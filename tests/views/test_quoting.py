@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 
 import pytest
@@ -23,6 +24,12 @@ _ARGUMENTS = [
     ),
     *("\x1b]0;title\x07", "日本語", "\u202eabc", "\x85", "*?[a]", "~", "!!", "#no", "a\\nb\n'", "\U000e0041"),
 ]
+
+
+def test_plain_arguments_are_quoted_as_shlex_does_it() -> None:
+    for argument in (*_ARGUMENTS, *map(chr, range(32, 127))):
+        if argument.isprintable():
+            assert command_line([argument]) == shlex.quote(argument)
 
 
 def test_a_shell_reads_the_same_arguments() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runforge.digest import sha256_of
 from runforge.views import run_facts
 
 _REQUEST: dict[str, Any] = {
@@ -77,3 +78,34 @@ def test_a_retry_rule_is_a_sentence() -> None:
         "up to 3 times after exit, oom; 2 used",
         "up to 1 time after timeout; 0 used",
     ]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {},
+        {"cwd": "a/./b//c"},
+        {"folder": "/else//where"},
+        {"command": "echo {lr} {args} | cat\nls", "shell": True},
+        {
+            "command": ["a", "{args:hydra}", "{x.y}", "{{x}}", "{_a}{1}{\u00e9}"],
+            "hyperparameters": {"x": {"y": [1, None]}},
+        },
+        {"command": ["a"], "hyperparameters": None},
+    ],
+    ids=str,
+)
+def test_what_the_journal_knows_is_not_checked_again_and_reads_the_same(
+    tmp_path: Path, model: dict[str, Any]
+) -> None:
+    (path := tmp_path / "request.json").write_bytes(data := json.dumps(_with(**model)).encode())
+    checked = run_facts.read(path, tmp_path, sha256_of(data))
+    assert checked == run_facts.read(path, tmp_path) == run_facts.read(path, tmp_path, sha256_of(b"another"))
+    assert checked.command
+
+
+def test_what_was_changed_since_is_checked(tmp_path: Path) -> None:
+    (path := tmp_path / "request.json").write_text(json.dumps({**_with(), "preset": "nope"}))
+    facts = run_facts.read(path, tmp_path, sha256_of(b"what was queued"))
+    assert facts.command is None
+    assert facts.problem is not None

@@ -15,7 +15,7 @@ from runforge.core.states import State
 from runforge.queue import pause
 from runforge.store import transitions
 from runforge.store.opening import open_journal
-from runforge.views import why, why_words
+from runforge.views import daemon_status, why, why_words
 from runforge.views.why import QueueAnswer, RunAnswer
 from runforge.workspace import Workspace
 from tests.machine.conftest import nvml as _nvml
@@ -48,13 +48,12 @@ def kit(bare_ws: Workspace) -> Iterator[Kit]:
 @pytest.fixture
 def alive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the daemon of the journal look alive: the views ask for nothing else of it."""
-    known = why.status_of
+    known = daemon_status.status_of
 
     def status(*given: object) -> object:
         return known(*given)._replace(state="running", shortage=None)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(why, "status_of", status)
-    monkeypatch.setattr("runforge.views.lists.status_of", status)
+    monkeypatch.setattr(daemon_status, "status_of", status)
 
 
 def said(kit: Kit, *names: str) -> list[str]:
@@ -95,13 +94,12 @@ def test_who_else_is_on_a_gpu_is_named_with_the_number_and_name_of_it(
         {"index": n, "uuid": uuid(n), "name": "Fake H200", "memory_mb": 80_000, "foreign_mb": n * 20_000}
         for n in range(2)
     )
-    known = why.status_of
+    known = daemon_status.status_of
 
     def status(*given: object) -> object:
         return known(*given)._replace(state="running", shortage=None, gpus=told, gpu_auto=True)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(why, "status_of", status)
-    monkeypatch.setattr("runforge.views.lists.status_of", status)
+    monkeypatch.setattr(daemon_status, "status_of", status)
     kit.job("a1", needs=Resources(gpus=1))
     job = kit.get("a1")
     with kit.journal.write() as tx:

@@ -8,17 +8,18 @@ until `doctor --recover` has finished the exchange.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-from pathlib import Path
 
-from runforge import clock, failpoints
+from runforge import blocks, clock, failpoints, light_json
 from runforge.files.durable import fsync_dir, fsync_file, read_bounded, write_atomic
+from runforge.paths import Path
 from runforge.store import which_file
 from runforge.store.failures import JournalUnreadable
 from runforge.store.writer_lock import open_lock
-from runforge.workspace import Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.workspace import Workspace
 
 _SUFFIXES = ("-wal", "-shm", "")  # the database last: when it has its second name, all have
 _NOTE_LIMIT = 4096
@@ -34,7 +35,7 @@ def _beside(workspace: Workspace, suffix: str) -> Path:
 
 
 def _note(workspace: Workspace) -> Path:
-    return _beside(workspace, ".recovery")
+    return _beside(workspace, which_file.RECOVERY_NOTE)
 
 
 def require_finished(workspace: Workspace) -> None:
@@ -65,7 +66,7 @@ def finish(workspace: Workspace) -> Path | None:
 
 def _noted(workspace: Workspace) -> Path | None:
     try:
-        name = json.loads(read_bounded(_note(workspace), _NOTE_LIMIT))["kept"]
+        name = light_json.loads(read_bounded(_note(workspace), _NOTE_LIMIT))["kept"]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return workspace.journal.with_name(Path(str(name)).name)
@@ -77,7 +78,7 @@ def damaged_copy(workspace: Workspace) -> Path:
 
     source, copy = _noted(workspace) or workspace.journal, _beside(workspace, ".salvage")
     for suffix in _SUFFIXES:
-        with contextlib.suppress(FileNotFoundError):
+        with blocks.suppress(FileNotFoundError):
             shutil.copyfile(f"{source}{suffix}", f"{copy}{suffix}")
     failpoints.hit("recover.copied")
     return copy
@@ -89,11 +90,11 @@ def exchange(workspace: Workspace) -> Path:
     failpoints.hit("recover.built")
     kept = _noted(workspace) or _name_of_kept(workspace)
     for suffix in _SUFFIXES:
-        with contextlib.suppress(FileNotFoundError, FileExistsError):
+        with blocks.suppress(FileNotFoundError, FileExistsError):
             os.link(f"{workspace.journal}{suffix}", f"{kept}{suffix}")
     fsync_dir(workspace.state_dir)
     failpoints.hit("recover.kept")
-    write_atomic(_note(workspace), json.dumps({"kept": kept.name}).encode())
+    write_atomic(_note(workspace), light_json.dumps({"kept": kept.name}).encode())
     failpoints.hit("recover.noted")
     for suffix in ("-wal", "-shm"):
         Path(f"{workspace.journal}{suffix}").unlink(missing_ok=True)

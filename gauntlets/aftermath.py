@@ -40,6 +40,7 @@ def check(here: Scene, acknowledged: Iterable[str]) -> list[str]:
 def _tracebacks(here: Scene) -> list[str]:
     """Return where a daemon, a zygote or a supervisor crashed."""
     files = [*here.root.parent.glob("*.out"), here.root / ".runforge/queue/zygote.log"]
+    files += here.root.glob(".runforge/pilots/*/*.*")
     found = []
     for path in files:
         text = path.read_text("utf-8", errors="replace") if path.exists() else ""

@@ -49,7 +49,7 @@ MUTANTS = (
     ),
     Mutant(
         "torn-record-believed",
-        _RECORD,
+        "runforge/attempts/checked_line.py",
         "if int(checksum, 16) != zlib.crc32(body):",
         "if not checksum:",
         (f"{_ATTEMPTS}::test_a_damaged_exit_record_is_no_outcome[flipped]",),

@@ -43,7 +43,7 @@ def _leave(arena: Arena, how: Any) -> dict[str, float | int]:
     """Open the screens, see the live queue, leave; return how long until they showed it."""
     screen = open_screens(arena.root)
     try:
-        seconds = screen.sees("running", "g7", "sweep-0001")
+        seconds = screen.comes_up("running", "g7", "sweep-0001")
         how(screen)
         code = screen.process.wait(timeout=5)
     finally:
@@ -54,7 +54,7 @@ def _leave(arena: Arena, how: Any) -> dict[str, float | int]:
 def _watch_the_daemon_go(arena: Arena) -> dict[str, float]:
     screen = open_screens(arena.root)
     try:
-        screen.sees("running", "g7")
+        screen.comes_up("running", "g7")
         noticed = {"hangs": _hang(arena, screen), "died": _die(arena, screen)}
         screen.press("D")
         noticed["started_again"] = _timed(screen, "daemon is up", 15.0)

@@ -1,4 +1,4 @@
-"""`python -m gauntlets slurm [--runs 200] [--kills 60] [--seed S] [--late] [--unclaimed] [--json FILE]`.
+"""`python -m gauntlets slurm [--runs 200] [--kills 60] [--seed S] [--late] [--pilots] [--unclaimed] [--json FILE]`.
 
 Runs go through three nodes of a private cluster, while daemon, controller, slurmd and whole nodes get SIGKILL, and jobs are
 canceled behind the daemon's back. Each node has processes, host name and boot id of its own. With --late nodes and
@@ -6,6 +6,7 @@ daemon see the workspace as over a network: names come late, and locks end at th
 rest is finished, and the invariants must hold: nothing is lost or started twice, no attempt runs beside another, every
 outcome is true, and canceled is only what was canceled.
 
+With --pilots most runs go through pilots, which are killed too, canceled, and reach their time limits.
 With --unclaimed the start marker refuses nobody, in a copy of the program: then it must fail.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import signal
 import sys
 import time
 from collections import Counter
@@ -33,17 +35,23 @@ from runforge.config import FILE
 from runforge.drills import witness
 from runforge.drills.arena import Arena, Unmet, arena
 from runforge.drills.scene import Scene, run
+from runforge.drills.traces import processes_of
+from runforge.machine import os_process
 from runforge.store.opening import open_journal
 from runforge.views import glance
 
 SKIPPED = 77
 _SLOTS = 24
 _DRAIN_SECONDS = 600.0
+_LEAVE_SECONDS = 120.0
 _PROGRESS_SECONDS = 10.0
 #: With more daemons that end by themselves nothing is to be learned.
 _MOST_BROKEN = 10
 #: Who is hit, and how often.
 _LOTS = ("daemon",) * 3 + ("controller",) * 2 + ("slurmd",) * 2 + ("node",) * 4 + ("scancel",) * 5
+#: So short that some reach their time limit.
+_PILOTS = '{ count = 3, slots = 3, time = "2:00", idle = 5 }'
+_PILOT_NODE = "runforge.backends.slurm.pilot_node"
 _CODES = (0, 0, 0, 0, 1, 3, 42)
 #: It gives up a node soon, what takes minutes elsewhere.
 _USUAL = {"fence_seconds": 10}
@@ -63,12 +71,12 @@ def use(here: Arena, cluster: Cluster) -> None:
     settings(here, **_USUAL)
 
 
-def settings(here: Arena, **numbers: int) -> None:
-    """Let the daemons of an arena work with Slurm, with these settings; they look as often as they may."""
+def settings(here: Arena, **values: int | str) -> None:
+    """Let the daemons of an arena work with Slurm, with these settings as TOML; they look as often as they may."""
     here.daemon_options = ("--backend", "slurm")
     path = here.root / ".runforge" / FILE
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    lines = [f"{name} = {number}" for name, number in {"poll_seconds": 5, **numbers}.items()]
+    lines = [f"{name} = {value}" for name, value in {"poll_seconds": 5, **values}.items()]
     path.write_text("\n".join(["[slurm]", *lines, ""]), "utf-8")
     path.chmod(0o600)
 
@@ -76,13 +84,18 @@ def settings(here: Arena, **numbers: int) -> None:
 class Chaos:
     """One run of the drill."""
 
-    def __init__(self, here: Scene, cluster: Cluster, *, runs: int, kills: int, seed: int) -> None:
+    def __init__(
+        self, here: Scene, cluster: Cluster, *, runs: int, kills: int, seed: int, pilots: bool = False
+    ) -> None:
         self._here = here
         self._cluster = cluster
         self._runs = runs
         self._kills = kills
         self._seed = seed
         self._dice = Random(f"{seed} slurm")
+        self._lots = (*_LOTS, *("pilot",) * 5) if pilots else _LOTS
+        if pilots:
+            settings(here, **_USUAL, pilots=_PILOTS)
         self._start = time.monotonic()
         self._next_progress = 0.0
         #: Parts that were killed, and when they come back.
@@ -101,7 +114,7 @@ class Chaos:
         while aftermath.is_busy(workspace) and self.hits.total() < self._kills:
             time.sleep(self._dice.expovariate(0.7))
             self._revive()
-            self._hit(self._dice.choice(_LOTS))
+            self._hit(self._dice.choice(self._lots))
             self._progress()
         hunted = time.monotonic() - self._start
         self._revive(everything=True)
@@ -112,6 +125,7 @@ class Chaos:
             time.sleep(0.2)
         if aftermath.is_busy(workspace):
             self.broken.append("the queue was not drained")
+        self._let_pilots_leave()
         here.bystanders = self._cluster.machinery
         self.broken += aftermath.check(here, names)
         self.broken += self._false_cancels()
@@ -132,8 +146,8 @@ class Chaos:
             self._here.kill_daemon()
             time.sleep(dice.choice([0.0, dice.uniform(0, 1)]))
             self._here.spawn_daemon(_SLOTS, 0)
-        elif victim == "scancel":
-            if not self._cancel():
+        elif victim in {"scancel", "pilot"}:
+            if not (self._cancel() if victim == "scancel" else self._kill_pilot()):
                 return
         else:
             part = victim if victim == "controller" else dice.choice(cluster.names)
@@ -159,6 +173,23 @@ class Chaos:
         except NotUp:
             return False
         return True
+
+    def _kill_pilot(self) -> bool:
+        """Kill a pilot's own process, or one of its zygotes; return whether there was one."""
+        pilots = [pid for pid in processes_of(self._here.root) if _PILOT_NODE in os_process.command_line(pid)]
+        pids = [pid for pilot in pilots for pid in (pilot, *os_process.children(pilot))]
+        return bool(pids) and os_process.send(self._dice.choice(pids), signal.SIGKILL)
+
+    def _let_pilots_leave(self) -> None:
+        """Wait until the idle pilots have left by themselves; one that stays is a fault."""
+        deadline = time.monotonic() + _LEAVE_SECONDS
+        while time.monotonic() < deadline:
+            self._keep_daemon()
+            said = self._cluster.client("squeue", "-h", "-o", listing.FORMAT)
+            if not any("-pilot." in name for name in listing.parse(said)):
+                return
+            time.sleep(0.5)
+        self.broken.append("an idle pilot did not leave")
 
     def _revive(self, *, everything: bool = False) -> None:
         for part, at in list(self._down.items()):
@@ -244,6 +275,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--kills", type=int, default=60, help="how many hits there are")
     parser.add_argument("--seed", type=int, default=1, help="of the hits and of the runs")
     parser.add_argument("--late", action="store_true", help="the file system shows names late")
+    parser.add_argument("--pilots", action="store_true", help="most runs go through pilots")
     parser.add_argument("--unclaimed", action="store_true", help="without the start marker: it must fail")
     parser.add_argument("--keep", action="store_true", help="keep the workspace")
     parser.add_argument("--json", type=Path, default=Path("slurm-report.json"), help="the report's file")
@@ -257,8 +289,9 @@ def main(words: list[str]) -> int:
             here,
             cluster,
         ):
-            report = Chaos(here, cluster, runs=given.runs, kills=given.kills, seed=given.seed).play()
-            report |= {"late": given.late, "unclaimed": given.unclaimed}
+            how = {"runs": given.runs, "kills": given.kills, "seed": given.seed}
+            report = Chaos(here, cluster, **how, pilots=given.pilots).play()
+            report |= {"late": given.late, "pilots": given.pilots, "unclaimed": given.unclaimed}
             if given.keep:
                 report["folder"] = str(here.root)
     except (NotUp, Unmet) as error:

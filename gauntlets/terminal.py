@@ -27,6 +27,10 @@ _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
     "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 )
+#: Variables that a user's terminal seldom has: sizes and colours, and what lets Python compile all modules each time.
+_UNUSUAL = {"NO_COLOR", "COLUMNS", "LINES", "COLORTERM", "PYTHONDONTWRITEBYTECODE"}
+#: How the line of keys begins.
+_KEYS = " open "
 _PARTIAL = re.compile(rb"\x1b(\[[<>=?]?[0-9;]*\$?)?$")
 
 
@@ -48,7 +52,7 @@ class Terminal:
         self._rest = b""
         self.raw = b""
         self._set_size(columns, lines)
-        kept = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "COLUMNS", "LINES", "COLORTERM"}}
+        kept = {name: value for name, value in os.environ.items() if name not in _UNUSUAL}
         self.process = subprocess.Popen(
             [sys.executable, "-c", _TAKE_TERMINAL, *program, *map(str, arguments)],
             stdin=slave,
@@ -100,6 +104,17 @@ class Terminal:
     def sees(self, *texts: str, seconds: float = 60.0) -> float:
         """Read until all the texts are on the screen; return how long that took."""
         return self.until(lambda: all(text in self.text for text in texts), f"{texts} to be seen", seconds)
+
+    def comes_up(self, *texts: str, seconds: float = 60.0) -> float:
+        """Read until the screens are there, with all the texts; return how long that took.
+
+        Before that the queue's first rows are there, as plain text without the line of keys.
+        """
+        return self.until(
+            lambda: _KEYS in self.text and all(text in self.text for text in texts),
+            f"the screens with {texts}",
+            seconds,
+        )
 
     def misses(self, text: str, seconds: float = 60.0) -> float:
         """Read until the text is not on the screen."""

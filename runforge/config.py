@@ -164,6 +164,25 @@ def _slurm_time(value: Any) -> str:
     return str(_LIMIT_OF_TIME(value))
 
 
+def _pilots(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError('a table such as { count = 4, slots = 4, time = "2:00:00" } is wanted')  # noqa: TRY004
+    found = {name: setting.usual for name, setting in _PILOTS.items()}
+    for name, given in value.items():
+        if name not in _PILOTS:
+            hint = did_you_mean(name, [*_PILOTS]) or f"Known are {', '.join(_PILOTS)}"
+            raise ValueError(f"{name[:40]!r} is unknown. {hint}")
+        try:
+            found[name] = _PILOTS[name].check(given)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    if found["time"] == "UNLIMITED":
+        raise ValueError("time: a limit is wanted; a pilot leaves before it")
+    if found["count"] is None:
+        raise ValueError("count is missing: how many pilots there may be at once")
+    return found
+
+
 def _breaker(value: Any) -> int:
     if value in ("off", False):
         return 0
@@ -192,6 +211,15 @@ class _Setting(NamedTuple):
 
 
 _LIMIT_OF_TIME = _typed(lambda text, name: duration(text, name, least=1e-3), '"12h"')
+_MEMORY = _like(r"[0-9]+[KMGTkmgt]?", '"16G"')
+_PILOTS: dict[str, _Setting] = {
+    "count": _Setting(_whole(1, 1000)),
+    "slots": _Setting(_whole(1, 256), usual=4),
+    "time": _Setting(_slurm_time, usual="1:00:00"),
+    "idle": _Setting(_seconds(1.0, 86400.0), usual=60.0),
+    "cpus": _Setting(_whole(1, 65536)),
+    "mem": _Setting(_MEMORY),
+}
 SETTINGS: dict[str, _Setting] = {
     "submit.gpus": _Setting(_whole(0, 1024)),
     "submit.cpus": _Setting(_whole(1, 65536)),
@@ -212,7 +240,7 @@ SETTINGS: dict[str, _Setting] = {
     "slurm.constraint": _Setting(_like(_WORD, '"a100|h100"')),
     "slurm.exclude": _Setting(_like(_WORD, '"node[3-5]"')),
     "slurm.time": _Setting(_slurm_time),
-    "slurm.mem": _Setting(_like(r"[0-9]+[KMGTkmgt]?", '"16G"')),
+    "slurm.mem": _Setting(_MEMORY),
     "slurm.cpus": _Setting(_whole(1, 65536)),
     "slurm.gpu": _Setting(
         _like(r"[A-Za-z][\w-]*(?::[A-Za-z][\w.-]*)?|-\S*\{count\}\S*", '"gpu:a100"'), usual="gpu"
@@ -224,6 +252,7 @@ SETTINGS: dict[str, _Setting] = {
     "slurm.ahead": _Setting(_whole(1, 10_000), usual=8),
     "slurm.poll_seconds": _Setting(_seconds(5.0, 3600.0), usual=30.0),
     "slurm.fence_seconds": _Setting(_seconds(1.0, 86400.0), usual=30.0),
+    "slurm.pilots": _Setting(_pilots),
     "guard.breaker": _Setting(_breaker, usual=5),
     "guard.stall": _Setting(_stall, usual=Stall(1800.0)),
     "exports.ended_jobs": _Setting(_ended_jobs, usual=20_000),

@@ -8,11 +8,14 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runforge import light_json
 from runforge.choices import Choice
+
+#: A busy machine is no fault.
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TEXTS = st.text(st.characters(codec=None), max_size=8)
 VALUES = st.recursive(
@@ -39,6 +42,7 @@ def _said(write: Any, *values: Any, **options: Any) -> object:
         return type(error), str(error)
 
 
+@SLOWLY
 @given(VALUES, OPTIONS)
 def test_values_are_written_as_by_the_package(value: Any, options: Any) -> None:
     assert _said(light_json.dumps, value, **options) == _said(json.dumps, value, **options)
@@ -63,6 +67,7 @@ def test_what_is_not_plain_is_left_to_the_package(value: Any) -> None:
         assert _said(light_json.dumps, value) == _said(json.dumps, value)
 
 
+@SLOWLY
 @given(
     VALUES.map(json.dumps)
     | st.text(max_size=12)
@@ -88,6 +93,7 @@ def test_an_error_is_that_of_the_package_before_it_is_loaded(text: str) -> None:
     assert run.stdout == f"JSONDecodeError {said.value}\n"
 
 
+@SLOWLY
 @given(VALUES.map(json.dumps))
 def test_hooks_are_called_as_by_the_package(text: str) -> None:
     hooks: dict[str, Any] = {

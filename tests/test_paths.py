@@ -11,10 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runforge.paths import Path
+
+#: A busy machine is no fault.
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PARTS = st.lists(st.sampled_from(["a", "bc.d", ".", "..", "", "/", "~", ".h", "a b", "é"]), max_size=5)
 TEXTS = PARTS.map("/".join)
@@ -51,11 +54,13 @@ def _answer(ask: Callable[[Any], Any], path: Any) -> object:
     return str(found) if hasattr(found, "__fspath__") else found
 
 
+@SLOWLY
 @given(TEXTS, st.sampled_from(ASKED))
 def test_both_say_the_same(text: str, ask: Callable[[Any], Any]) -> None:
     assert _answer(ask, Path(text)) == _answer(ask, pathlib.Path(text))
 
 
+@SLOWLY
 @given(TEXTS, TEXTS)
 def test_both_join_and_compare_the_same(one: str, other: str) -> None:
     ours, theirs = Path(one, other), pathlib.Path(one, other)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import json
 import os
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from runforge.attempts import checked_line
 from runforge.attempts.json_fields import Fields
 from runforge.core.outcome import Begun, ExitRecord, ResultFacts
 from runforge.files.durable import open_file, read_bounded, read_if_there, write_atomic
@@ -52,7 +52,7 @@ def preallocate(attempt_dir: Path) -> int:
     return descriptor
 
 
-def allocate(attempt_dir: Path) -> None:
+def allocate(attempt_dir: Path, *, durable: bool = True) -> None:
     """Make the record's file for a supervisor elsewhere, full of zeros. OSError if there is no room.
 
     A file system that caches names would hide from this process a file that another machine makes later.
@@ -60,7 +60,8 @@ def allocate(attempt_dir: Path) -> None:
     descriptor = preallocate(attempt_dir)
     try:
         os.pwrite(descriptor, bytes(BEGUN_SIZE), SIZE)
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -80,7 +81,7 @@ def open_allocated(attempt_dir: Path) -> int:
 
 def write_begun(descriptor: int, token: str, begun: Begun) -> None:
     """Note that the attempt has begun, and sync it."""
-    line = _line({**begun._asdict(), "token": token})
+    line = checked_line.line({**begun._asdict(), "token": token})
     os.pwrite(descriptor, line.ljust(BEGUN_SIZE, b"\0")[:BEGUN_SIZE], SIZE)
     os.fsync(descriptor)
 
@@ -111,12 +112,7 @@ def _encoded(record: ExitRecord) -> bytes:
         values["said"] = _fitting(record.said, _SAID)
     if record.result is not None:
         values["result"] = _result(record)
-    return _line(values).ljust(SIZE, b"\0")
-
-
-def _line(values: dict[str, object]) -> bytes:
-    body = json.dumps(values).encode("ascii")
-    return b"%08x " % zlib.crc32(body) + body + b"\n"
+    return checked_line.line(values).ljust(SIZE, b"\0")
 
 
 def _result(record: ExitRecord) -> dict[str, object]:
@@ -173,14 +169,7 @@ def _parse_beside(attempt_dir: Path, token: str) -> ExitRecord | None:
 
 def _parse(data: bytes, token: str, make: Callable[[Fields], T]) -> T | None:
     """Return what the line at the beginning says; None if it is torn, damaged or another attempt's."""
-    checksum, _, body = data.split(b"\n", 1)[0].partition(b" ")
-    try:
-        if int(checksum, 16) != zlib.crc32(body):
-            return None
-        fields = Fields(json.loads(body))
-        return make(fields) if fields.text("token") == token else None
-    except (ValueError, RecursionError):
-        return None
+    return checked_line.parse(data, lambda fields: make(fields) if fields.text("token") == token else None)
 
 
 def _begun(fields: Fields) -> Begun:

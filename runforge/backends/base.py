@@ -107,6 +107,9 @@ class Backend(Protocol):
     def trouble(self) -> str | None:
         """Return why nothing is launched now whatever the disks are like; None if that is not so."""
 
+    def note(self) -> str | None:
+        """Return what people should know of it although runs are launched; None if there is nothing."""
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what prevents launches now. After failures it tries one, otherwise it only looks."""
 

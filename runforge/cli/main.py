@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _VERSION = ["--version"]
+_SCREENS = ["tui"]
 _HELP = ("-h", "--help")
 _INTERRUPTED = 130
 _CANCELED = 5
@@ -96,7 +97,7 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
             return 0
         from runforge.cli import fast_path
 
-        done = fast_path.run(arguments or _screens_if_possible())
+        done = _screens(arguments) if arguments[:1] in ([], _SCREENS) else fast_path.run(arguments)
         if done is not None:
             return done
         from runforge.cli.program import program
@@ -115,6 +116,18 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         return _explain(error)
 
 
+def _screens(arguments: list[str]) -> int | None:
+    """Open the terminal UI by a plain call, and return its exit code; None if it is not plain, or not meant."""
+    from runforge.cli import fast_path
+    from runforge.cli.first_text import FIRST
+
+    try:
+        FIRST.show(arguments[1:])
+        return fast_path.run(arguments or _screens_if_possible())
+    finally:
+        FIRST.take_back()
+
+
 def _screens_if_possible() -> list[str]:
     """Return the command for `runforge` without words: the terminal UI, on a terminal in a workspace."""
     if not all(os.isatty(stream) for stream in (0, 1, 2)) or os.environ.get("TERM", "dumb") == "dumb":
@@ -126,7 +139,7 @@ def _screens_if_possible() -> list[str]:
         workspace.find(None)
     except Missing:
         return []
-    return ["tui"]
+    return _SCREENS
 
 
 def _explain(error: Exception) -> int:

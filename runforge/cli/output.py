@@ -84,7 +84,20 @@ def table(
     ids: Sequence[int] = (),
     state_column: int | None = None,
 ) -> None:
-    """Print rows under headers. On a terminal the flexible columns are cut; a pipe gets everything.
+    """Print rows under headers, as `table_lines` makes them."""
+    lines = table_lines(headers, rows, flexible=flexible, ids=ids, state_column=state_column)
+    sys.stdout.write("\n".join([*lines, ""]))
+
+
+def table_lines(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    flexible: Sequence[int] = (),
+    ids: Sequence[int] = (),
+    state_column: int | None = None,
+) -> list[str]:
+    """Return rows under headers. On a terminal the flexible columns are cut; a pipe gets everything.
 
     Columns of `ids` lose their beginning, which is the same in all ids; others lose their end.
     """
@@ -107,7 +120,7 @@ def table(
             coloured(line, state) if state in {"failed", "running"} else line
             for line, state in zip(lines, states, strict=True)
         ]
-    sys.stdout.write("\n".join([*lines, ""]))
+    return lines
 
 
 def _texts(column: Sequence[object]) -> list[str]:

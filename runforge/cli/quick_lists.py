@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runforge.place import Place
     from runforge.store.transaction import Transaction
+    from runforge.views.rows import JobRow
 
 #: How many jobs are shown without an option.
 SHOWN = 200
@@ -45,6 +46,19 @@ def jobs(place: Place) -> bool:
     if total > len(found):
         output.note(older_text(total - len(found)))
     return True
+
+
+def first_jobs(place: Place, limit: int) -> list[JobRow]:
+    """Return the jobs that the screens show first; none if something in them is left to the full way."""
+    from runforge.views.rows import JobRow
+
+    now = clock.now()
+
+    def read(tx: Transaction) -> list[JobRow] | None:
+        rows = tx.rows("look.jobs_first", limit=limit)
+        return None if any(row["is_odd"] for row in rows) else [JobRow(now, *row) for row in rows]
+
+    return look(place, read) or []
 
 
 def older_text(number: int) -> str:

@@ -19,13 +19,16 @@ def open_screens(
     seconds: float | None = None,
 ) -> int:
     """Open the terminal UI on a workspace; return its exit code. InvalidRequest if there is no suitable terminal."""
-    from runforge.tui import terminal
+    from runforge.tui import choices, terminal
 
     terminal.require()
+    terminal.ignore_env_size()
     gc.disable()  # until the first paint
-    from runforge.tui import beginning, choices
+    from runforge.cli import first_text
+    from runforge.tui import beginning
 
-    begun = beginning.begin(here, file=choices.path(), seconds=seconds)
+    file = choices.path()
+    begun = beginning.begin(here, choices.read(file), file=file, seconds=seconds)
     begun.feed.start()  # it reads the queue while Textual is imported
     from runforge.tui import app
     from runforge.tui.steering import DaemonKeys
@@ -35,9 +38,10 @@ def open_screens(
         DaemonKeys(lambda: _start(here), lambda: _start(here, replace=True), lambda: _stop(here)),
         begun,
         read_only=read_only,
-        ascii_only=ascii_only,
+        ascii_only=ascii_only or terminal.needs_ascii(),
         mouse=mouse,
         bell=bell,
+        hand_over=first_text.FIRST.hand_over,
     )
 
 

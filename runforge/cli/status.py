@@ -81,6 +81,7 @@ def watch(here: Workspace, *, as_json: bool) -> int:
             summary.daemon.state,
             summary.daemon.shortage,
             summary.daemon.gpu_problem,
+            summary.daemon.backend_note,
             summary.to_json()["groups"],
         )
         if as_json:
@@ -110,6 +111,14 @@ def daemon_line(daemon: DaemonStatus) -> str:
     return "stopped; `runforge daemon --detach` starts one"
 
 
+def _print_problems(daemon: DaemonStatus) -> None:
+    if daemon.backend_note is not None:
+        print(f"Slurm    {output.coloured(output.safe(daemon.backend_note), 'failed')}")
+    if daemon.gpu_problem is not None:
+        text = output.coloured(output.safe(daemon.gpu_problem), "failed")
+        print(f"GPUs     the daemon cannot use them: {text}; runs that need one wait")
+
+
 def print_summary(summary: QueueSummary) -> None:
     """Print a summary for people."""
     daemon = summary.daemon
@@ -123,9 +132,7 @@ def print_summary(summary: QueueSummary) -> None:
         print(
             f"{name:<8} {output.coloured(output.safe(daemon.shortage.text), 'failed')}; nothing is launched"
         )
-    if daemon.gpu_problem is not None:
-        text = output.coloured(output.safe(daemon.gpu_problem), "failed")
-        print(f"GPUs     the daemon cannot use them: {text}; runs that need one wait")
+    _print_problems(daemon)
     if summary.is_snapshot:
         print("Journal  read-only snapshot; the last changes may be missing")
     live = [g for g in summary.groups if g.status == "running"]

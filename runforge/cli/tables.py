@@ -6,6 +6,8 @@ id, because a program reads it.
 
 from __future__ import annotations
 
+import sys
+
 from runforge import cells
 from runforge.cli import output
 from runforge.views.labels import ended_runs, group_state, label, parameters_text, pause_words, sweep_words
@@ -47,6 +49,11 @@ def print_groups(found: Sequence[GroupView | GroupRow]) -> None:
 
 def print_jobs(found: Sequence[JobView | JobRow]) -> None:
     """Print one job per line."""
+    sys.stdout.write("\n".join([*job_lines(found), ""]))
+
+
+def job_lines(found: Sequence[JobView | JobRow]) -> list[str]:
+    """Return a table with one job per line."""
     metric = _shared_metric(found)
     is_terminal, is_unicode = output.is_terminal(), output.is_unicode()
     rows = [
@@ -66,7 +73,7 @@ def print_jobs(found: Sequence[JobView | JobRow]) -> None:
         del headers[5]
         for row in rows:
             del row[5]
-    output.table(headers, rows, flexible=[len(headers) - 1, 1], ids=[1], state_column=2)
+    return output.table_lines(headers, rows, flexible=[len(headers) - 1, 1], ids=[1], state_column=2)
 
 
 def _shared_metric(found: Sequence[JobView | JobRow]) -> str | None:

@@ -166,6 +166,8 @@ class Scheduled(NamedTuple):
     is_fenced: bool = False
     #: Nothing more will be learned: what is not known now will not be.
     is_final: bool = True
+    #: The job was a pilot: other runs were in it too, and what was done to it was not meant for this one.
+    is_pilot: bool = False
     #: It would still list a job that somebody has canceled, and does not list this one.
     is_unlisted: bool = False
 

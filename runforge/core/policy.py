@@ -21,10 +21,12 @@ MAX_LOST = 3
 MAX_UNSTARTED = 5
 CANCELED = "canceled while it was running"
 _STOPPED = "stopped early by its sweep's rule"
+#: All that is known of an attempt that ended unseen.
+KILLED = "its supervisor was killed, so how it ended is not known"
 _UNSEEN = {
     Finding.REBOOTED: "the machine was restarted while it ran",
     Finding.FOLDER_MISSING: "the attempt's folder was deleted while it ran",
-    Finding.LOST: "its supervisor was killed, so how it ended is not known",
+    Finding.LOST: KILLED,
     Finding.COPIED: "this workspace is a copy of the one in which it runs or has run",
 }
 

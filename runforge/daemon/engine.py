@@ -115,6 +115,11 @@ class Engine:
         """Why the backend launches nothing now, for reasons of its own."""
         return self._backend.trouble()
 
+    @property
+    def backend_note(self) -> str | None:
+        """What people should know of the backend although it launches."""
+        return self._backend.note()
+
     def wait_seconds(self) -> float | None:
         """Return the seconds until `tick` must be called again; None if a descriptor will wake the loop."""
         if self._has_more or any(each.is_due or each.ending is not None for each in self._attempts):

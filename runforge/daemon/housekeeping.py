@@ -74,11 +74,12 @@ class Housekeeping:
         gpu_problem: str | None = None,
         gpus: ToldGpus = ToldGpus(),  # noqa: B008 - immutable
         backend_problem: str | None = None,
+        backend_note: str | None = None,
         force: bool = False,
     ) -> None:
         """Write daemon.json when it is time or something in it has changed."""
         now = time.monotonic()
-        shown = (jobs, gpu_jobs, state, gpu_problem, backend_problem, _steady(gpus))
+        shown = (jobs, gpu_jobs, state, gpu_problem, backend_problem, backend_note, _steady(gpus))
         if self._shown != shown:
             is_new = self._shown is None or self._shown[2] != state
             self._next_beat = now if is_new else min(self._next_beat, self._last_beat + EXPORT_SECONDS)
@@ -94,6 +95,7 @@ class Housekeeping:
             devices=gpus.devices,
             reserved=gpus.reserved,
             backend_problem=backend_problem,
+            backend_note=backend_note,
         )
         data = encode(document)
         self._tolerant(

@@ -143,6 +143,7 @@ class Loop:
                 gpu_problem=self._engine.gpu_problem,
                 gpus=self._engine.told_gpus(),
                 backend_problem=self._engine.backend_problem,
+                backend_note=self._engine.backend_note,
             )
             self._housekeeping.checkpoint()
             self._housekeeping.tidy()

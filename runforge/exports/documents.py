@@ -271,6 +271,7 @@ def daemon_document(
     devices: Sequence[dict[str, Any]] = (),
     reserved: dict[str, Any] | None = None,
     backend_problem: str | None = None,
+    backend_note: str | None = None,
 ) -> dict[str, Any]:
     """Return daemon.json."""
     return {
@@ -287,5 +288,6 @@ def daemon_document(
         "gpus_reserved": reserved,
         "backend": row.backend,
         "backend_problem": backend_problem,
+        "backend_note": backend_note,
         "state": state,
     }

@@ -22,7 +22,9 @@ def end_leftovers(attempt_dir: Path) -> bool:
     """End what is left of an attempt without a record that was started here; False if something stays."""
     spec = specs.read(attempt_dir)
     owner = start_marker.read(attempt_dir)
-    is_here = owner is not None and owner.token == spec.token and owner.boot_id == os_process.boot_id()
+    # What a daemon has closed was never started; the process that closed it is no session of the run's.
+    is_started = owner is not None and owner.kind == start_marker.STARTED and owner.token == spec.token
+    is_here = is_started and owner is not None and owner.boot_id == os_process.boot_id()
     if owner is None or not is_here or exit_record.read(attempt_dir, spec.token) is not None:
         return True
     return not cleanup.clean_up(spec.token, attempt_dir, owner.pid).left

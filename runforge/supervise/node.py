@@ -43,9 +43,16 @@ _REASONS = re.compile(rb"DUE TO|CANCELLED|[Mm]emory limit|oom|OOM|[Oo]ut [Oo]f [
 class Node:
     """What a supervisor knows of the machine where the cluster has started it."""
 
-    def __init__(self, kill_wait: float = 30.0) -> None:
-        #: The cluster kills `kill_wait` seconds after TERM; before that the record must be written.
+    def __init__(
+        self, kill_wait: float = 30.0, *, output: Path | None = None, cpus: int | None = None
+    ) -> None:
+        """In a pilot: where its output is, and how many processors one of its runs has.
+
+        The cluster kills `kill_wait` seconds after TERM; before that the record must be written.
+        """
         self.most_grace_seconds = max(0.0, min(_MOST_GRACE_SECONDS, kill_wait - _LAST_SECONDS))
+        self._output = output
+        self._cpus = cpus
         #: The cluster has asked for the end.
         self.is_told = False
         self.exit_code = NOT_OURS
@@ -78,8 +85,10 @@ class Node:
         family = str(payload.request.get("model", {}).get("family"))
         asked = str(payload.request.get("device", {}).get("type"))
         device = decide(asked, family, gpus=len(gpus), is_granted=bool(gpus))
-        threads = _cpus()
         own = {name: value for name, value in os.environ.items() if name.startswith(_CLUSTERS)}
+        if self._cpus is not None:
+            own["SLURM_CPUS_PER_TASK"] = str(self._cpus)
+        threads = self._cpus or _cpus()
         env = {**own, **spec.env, "RUNFORGE_DEVICE": device.type}
         env.update({name: str(threads) for name in THREADS if name in env})
         said = tokens.device(payload.device.type, payload.device.gpu_reason)
@@ -95,7 +104,7 @@ class Node:
         code = ending.exit_code if ending.signal is None else exit_codes.of_signal(ending.signal)
         self.exit_code = 1 if code is None else code
         is_killed = ending.terminated or ending.signal is not None
-        return ending._replace(said=said_in(spec.attempt_dir) if is_killed else None)
+        return ending._replace(said=said_in(self._output or spec.attempt_dir) if is_killed else None)
 
     def with_result(self, spec: Spec, ending: ExitRecord) -> ExitRecord:
         """Return the record with the result, whose file the daemon may see late."""
@@ -122,9 +131,9 @@ def _cpus() -> int:
     return max(1, len(os.sched_getaffinity(0)))
 
 
-def said_in(attempt_dir: Path) -> str | None:
-    """Return what the cluster has last written of the reason for the end."""
+def said_in(folder: Path) -> str | None:
+    """Return what the cluster has last written of the reason for the end, into an attempt's or a pilot's folder."""
     lines = [
-        line for line in tail.lines(attempt_dir / OUTPUT, _OUTPUT_LIMIT).splitlines() if _REASONS.search(line)
+        line for line in tail.lines(folder / OUTPUT, _OUTPUT_LIMIT).splitlines() if _REASONS.search(line)
     ]
     return lines[-1].decode("utf-8", "replace") if lines else None

@@ -68,9 +68,11 @@ def supervise(
         return False
     spec = specs.from_json(data)
     folder = spec.attempt_dir
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    if node is not None:
+    if node is None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:  # it may have had an attempt before: TERM is not ignored for a moment
         node.listen()
         spec = node.completed(spec)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

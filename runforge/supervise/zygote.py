@@ -1,10 +1,11 @@
 """The zygote: imports once what runs need, then forks supervisors.
 
-    runforge.supervise.zygote --fd N [--preload MODULE]... [--keep TARGET MODULE]
+    runforge.supervise.zygote --fd N [--preload MODULE]... [--keep TARGET MODULE] [--node FOLDER CPUS]
 
 It has one thread, so that forking is safe. It ends when the daemon closes the socket. Each supervisor has its
 own socket to the daemon and gets attempts on it, one after the other. When that closes, the supervisor
-finishes its run and ends. The worker of a run of TARGET may be kept for the next one (resting.py).
+finishes its run and ends. The worker of a run of TARGET may be kept for the next one (resting.py). With --node it is a
+pilot's, on a node of a cluster: FOLDER is the pilot's, and each run has so many CPUs.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ import socket
 import sys
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runforge import failpoints
 from runforge.errors import explained
 from runforge.supervise.kept import Kept
 from runforge.supervise.supervisor import supervise
 from runforge.supervise.workers import Workers
+
+if TYPE_CHECKING:
+    from runforge.supervise.node import Node
 
 MESSAGE_LIMIT = 64 * 1024
 #: A supervisor sends this when the exit record is written and it is free for another attempt.
@@ -40,19 +45,27 @@ def main() -> None:
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--preload", action="append", default=[])
     parser.add_argument("--keep", nargs=2)
+    parser.add_argument("--node", nargs=2)
     arguments = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     for module in arguments.preload:
         importlib.import_module(module)
     kept = Kept.made(*arguments.keep) if arguments.keep is not None else None
+    node = _node(*arguments.node) if arguments.node is not None else None
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=arguments.fd) as daemon:
-        _serve(daemon, kept)
+        _serve(daemon, kept, node)
 
 
-def _serve(daemon: socket.socket, kept: Kept | None) -> None:
+def _node(folder: str, cpus: str) -> Node:
+    from runforge.supervise.node import Node  # no other zygote needs it
+
+    return Node(output=Path(folder), cpus=int(cpus))
+
+
+def _serve(daemon: socket.socket, kept: Kept | None, node: Node | None) -> None:
     poller = select.poll()
     poller.register(daemon, select.POLLIN)
     has_children = False
@@ -69,7 +82,7 @@ def _serve(daemon: socket.socket, kept: Kept | None) -> None:
             return
         with socket.socket(fileno=descriptors[0]) as line:
             line.set_inheritable(False)
-            _answer(daemon, line, json.loads(message)["id"], kept)
+            _answer(daemon, line, json.loads(message)["id"], kept, node)
         has_children = True
 
 
@@ -83,7 +96,9 @@ def _reap() -> bool:
     return True
 
 
-def _answer(daemon: socket.socket, line: socket.socket, number: int, kept: Kept | None) -> None:
+def _answer(
+    daemon: socket.socket, line: socket.socket, number: int, kept: Kept | None, node: Node | None
+) -> None:
     """Fork a supervisor for the request."""
     try:
         pid = os.fork()
@@ -92,7 +107,7 @@ def _answer(daemon: socket.socket, line: socket.socket, number: int, kept: Kept 
         _send(daemon, {"id": number, "error": reason, "errno": error.errno})
         return
     if pid == 0:
-        _be_supervisor(daemon, line, kept)
+        _be_supervisor(daemon, line, Workers(kept), node)
     failpoints.hit("zygote.forked")
     _send(daemon, {"id": number})
 
@@ -104,12 +119,12 @@ def _send(daemon: socket.socket, answer: dict[str, object]) -> None:
         os._exit(0)  # the daemon is gone
 
 
-def _be_supervisor(daemon: socket.socket, line: socket.socket, kept: Kept | None) -> None:
+def _be_supervisor(daemon: socket.socket, line: socket.socket, workers: Workers, node: Node | None) -> None:
     code = 0
     try:
         daemon.close()
         os.setsid()
-        _serve_line(line, Workers(kept))
+        _serve_line(line, workers, node)
     except OSError as error:  # the daemon learns of it by the attempt's files; no fault of the program's
         print(f"a supervisor has ended: {explained(error)}", file=sys.stderr)
         code = 1
@@ -121,14 +136,14 @@ def _be_supervisor(daemon: socket.socket, line: socket.socket, kept: Kept | None
         os._exit(code)
 
 
-def _serve_line(line: socket.socket, workers: Workers) -> None:
-    """Run one attempt after the other, until the daemon closes the socket.
+def _serve_line(line: socket.socket, workers: Workers, node: Node | None) -> None:
+    """Run one attempt after the other, until the daemon closes the socket or the cluster wants its node back.
 
     An attempt without a record ends the process too: so the daemon learns of it.
     """
     with contextlib.suppress(ConnectionError):
-        while order := line.recv(MESSAGE_LIMIT):
+        while (order := line.recv(MESSAGE_LIMIT)) and not (node is not None and node.is_told):
             digest, _, spec = order.partition(b" ")
-            if not supervise(Path(os.fsdecode(spec)), digest.decode("ascii"), workers):
+            if not supervise(Path(os.fsdecode(spec)), digest.decode("ascii"), workers, node):
                 return
             line.send(ENDED)

@@ -10,7 +10,6 @@ import contextlib
 import gc
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,8 +29,8 @@ from runforge.tui.bars import daemon_warning, guard_warning
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.beginning import Beginning, begin
 from runforge.tui.choices import Choices
+from runforge.tui.driver import taking_over
 from runforge.tui.endings import Endings
-from runforge.tui.log_view import LogView
 from runforge.tui.look import CSS
 from runforge.tui.messages import AheadRead, ProgressRead, ReadFailed, SnapshotRead, WindowRead
 from runforge.tui.opening import Opening
@@ -46,9 +45,12 @@ from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
     from runforge.tui.live import Live
+    from runforge.tui.log_view import LogView
 
 _TICK_SECONDS = 1.0
 _SAMPLE_SECONDS = 5.0
+#: So long the first paint waits for the queue: to paint it twice takes longer than to read nearly all queues.
+_FIRST_SECONDS = 1.0
 _INTERNAL = 4
 #: The workers that carry out the user's changes.
 _ACTIONS = "actions"
@@ -78,7 +80,9 @@ class RunForgeApp(Reading, Opening):
         begun: Beginning | None = None,
     ) -> None:
         super().__init__()
-        begun = begun or begin(workspace, file=choices_file, seconds=seconds)
+        if begun is None:
+            chosen = choices.read(choices_file) if choices_file else Choices()
+            begun = begin(workspace, chosen, file=choices_file, seconds=seconds)
         self.workspace = workspace
         self._plain = AsciiFilter(enabled=ascii_only)
         self.is_ascii = ascii_only
@@ -101,17 +105,24 @@ class RunForgeApp(Reading, Opening):
         self._is_leaving = False
         self._watches_machine = False
         self.animation_level = "none"
+        if (first := begun.feed.first(_FIRST_SECONDS)) is not None:
+            self._take(*first)
+            self._warn()
 
     def get_default_screen(self) -> Screen[Any]:
         """Start with the queue."""
         return QueueScreen()
 
+    def on_load(self) -> None:
+        """Hear signals before the terminal is changed."""
+        terminal.on_signals(self._leave_on_signal)
+
     def on_mount(self) -> None:
         """Start to watch the journal."""
+        self.call_after_refresh(_tidy)
         if self.choices.theme in self.available_themes:
             self.theme = self.choices.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
-        terminal.on_signals(self._leave_on_signal)
         self.feed.tell(self.post_message)
         self._background.start()
         self.set_interval(_TICK_SECONDS, self._tick)
@@ -127,6 +138,8 @@ class RunForgeApp(Reading, Opening):
 
     def _handle_exception(self, error: Exception) -> None:
         """Restore the terminal and let the command line report the error in one line."""
+        if self._exit:  # it ends anyway, perhaps while a screen is only half there
+            return
         if self.failure is None:
             self.failure = error
         self.exit_code = _INTERNAL
@@ -152,15 +165,26 @@ class RunForgeApp(Reading, Opening):
 
     def on_snapshot_read(self, message: SnapshotRead) -> None:
         """Show a new snapshot of the queue."""
-        if self.snapshot is None:
-            self.call_after_refresh(_tidy)
-        self.snapshot, self.window, self._problem = message.snapshot, message.window, ""
+        news = self._take(message.snapshot, message.window)
         for screen in self._shown():
             screen.show_snapshot(message.snapshot)
         self._warn()
-        if (news := self._endings.news(message.snapshot)) and self._rings:
+        if news and self._rings:
             self._ring(news)
             self.say(news)
+
+    def _take(self, snapshot: QueueSnapshot, window: Window) -> str:
+        """Take over what was read; return what has ended since then."""
+        self.snapshot, self.window, self._problem = snapshot, window, ""
+        if snapshot.is_whole:
+            self.let_keys_go()
+        else:
+            self.hold_keys()
+        return self._endings.news(snapshot)
+
+    def read_to_the_end(self) -> None:
+        """Read the rest of a long queue now."""
+        self.feed.hurry()
 
     def on_window_read(self, message: WindowRead) -> None:
         """Show other rows of the queue."""
@@ -178,6 +202,7 @@ class RunForgeApp(Reading, Opening):
     def on_read_failed(self, message: ReadFailed) -> None:
         """Say why the queue cannot be read; the old one stays on the screen."""
         self._problem = message.problem
+        self.let_keys_go()
         self._warn()
 
     def on_progress_read(self, message: ProgressRead) -> None:
@@ -270,7 +295,7 @@ class RunForgeApp(Reading, Opening):
     def toggle_bell(self) -> None:
         """Ring when a group or the queue has ended, or no longer."""
         self._rings = not self._rings
-        self.choose(replace(self.choices, bell=self._rings))
+        self.choose(self.choices._replace(bell=self._rings))
         self.say(f"the bell is {'on' if self._rings else 'off'}")
 
     def _ring(self, said: str) -> None:
@@ -281,11 +306,11 @@ class RunForgeApp(Reading, Opening):
 
     def _keep_theme(self, theme: Theme) -> None:
         if theme.name != self.choices.theme:
-            self.choose(replace(self.choices, theme=theme.name))
+            self.choose(self.choices._replace(theme=theme.name))
 
     def on_log_view_wrapped(self, message: LogView.Wrapped) -> None:
         """Remember that lines are wrapped."""
-        self.choose(replace(self.choices, wrap=message.is_wrapped))
+        self.choose(self.choices._replace(wrap=message.is_wrapped))
 
 
 def _provider(name: str) -> type[Provider]:
@@ -316,12 +341,16 @@ def run(
     ascii_only: bool = False,
     mouse: bool = True,
     bell: bool = False,
+    hand_over: Callable[[], bool] | None = None,
 ) -> int:
-    """Show the screens until the user leaves; return the exit code. If they crash, the terminal is restored first."""
-    terminal.ignore_env_size()
+    """Show the screens until the user leaves; return the exit code. If they crash, the terminal is restored first.
+
+    `hand_over` says whether the alternate screen is on already; from then on it is Textual's.
+    """
     terminal.watch()
-    ascii_only = ascii_only or terminal.needs_ascii()
     app = RunForgeApp(workspace, daemon, read_only=read_only, ascii_only=ascii_only, bell=bell, begun=begun)
+    if hand_over is not None:
+        app.driver_class = taking_over(hand_over)
     app.run(mouse=mouse)
     if app.failure is not None:
         raise app.failure

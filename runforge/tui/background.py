@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from textual.message import Message
 from textual.widget import Widget
 
 from runforge.errors import explained
+from runforge.named import NamedTuple
 
 _Found = TypeVar("_Found")
 
@@ -73,7 +74,8 @@ class Background(threading.Thread):
         with self._changed:
             self._is_stopped = True
             self._changed.notify()
-        self.join(timeout=2.0)
+        if self.is_alive():  # otherwise the app was ended before
+            self.join(timeout=2.0)
 
     def run(self) -> None:
         """Read and answer, until stopped."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from rich.style import Style
 from rich.text import Text
@@ -11,6 +10,7 @@ from textual import events
 from textual.widget import Widget
 
 from runforge import cells
+from runforge.named import NamedTuple
 from runforge.text import safe
 from runforge.views.daemon_status import DaemonStatus
 from runforge.views.labels import pause_words
@@ -20,6 +20,8 @@ from runforge.workspace import Workspace
 _SAID_SECONDS = 6.0
 #: How many groups or runs a warning names.
 _TOLD = 2
+#: How the warnings begin that are about nothing wrong.
+_NO_DAEMON = "No daemon"
 _DAEMON_STYLES = {"running": "good", "stopping": "mild", "died": "bad", "not_responding": "bad"}
 
 
@@ -45,7 +47,7 @@ class StatusBar(Widget):
     def show(self, snapshot: QueueSnapshot) -> None:
         """Show a new snapshot; painted only if the text changes."""
         self._snapshot = snapshot
-        text = self._text(self.size.width).plain
+        text = self._text(self.size.width or self.app.size.width).plain
         if text != self._shown:
             self._shown = text
             self.refresh()
@@ -94,22 +96,33 @@ class WarningBar(Widget):
     WarningBar.-mild { background: $warning; }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._said = ""
+    def __init__(self, text: str) -> None:
+        super().__init__(classes="-mild" if _is_mild(text) else None)
+        self._said = text
+        self.display = bool(text)
 
-    def say(self, text: str, *, is_mild: bool = False) -> None:
+    def say(self, text: str) -> None:
         """Show the text; an empty text hides the bar."""
         if text == self._said:
             return
         self._said = text
-        self.set_class(is_mild, "-mild")
+        self.set_class(_is_mild(text), "-mild")
         self.display = bool(text)
         self.refresh(layout=True)
 
     def render(self) -> Text:
         """Return the text."""
         return Text(f" {safe(self._said)}")
+
+
+def _is_mild(text: str) -> bool:
+    return text.startswith(_NO_DAEMON)
+
+
+def _live_warning(daemon: DaemonStatus) -> str:
+    if daemon.shortage is not None:
+        return f"Nothing is launched: {daemon.shortage.text}"
+    return f"Slurm: {daemon.backend_note}" if daemon.backend_note is not None else ""
 
 
 def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
@@ -122,14 +135,12 @@ def daemon_warning(daemon: DaemonStatus, snapshot: QueueSnapshot) -> str:
         age = f", last heartbeat {daemon.heartbeat_age:.0f} s ago" if daemon.heartbeat_age is not None else ""
         return f"The daemon (pid {daemon.pid}) does not respond{age}. D takes over from it; runs continue."
     if daemon.state != "stopped":
-        return f"Nothing is launched: {daemon.shortage.text}" if daemon.shortage is not None else ""
+        return _live_warning(daemon)
     waiting, working = snapshot.counts["queued"], snapshot.counts["running"]
     if waiting:
-        return f"No daemon is running: {waiting:,} queued runs wait. D starts one."
+        return f"{_NO_DAEMON} is running: {waiting:,} queued runs wait. D starts one."
     if working:
-        return (
-            f"No daemon is running; runs that continue without it: {working:,}. D starts one to adopt them."
-        )
+        return f"{_NO_DAEMON} is running; runs that continue without it: {working:,}. D starts one to adopt them."
     return ""
 
 

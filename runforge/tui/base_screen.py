@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widget import Widget
 
 from runforge.tui.bars import STATE_STYLES, Key, KeyBar, StatusBar, WarningBar
+from runforge.tui.one_layout import OneLayout
 from runforge.tui.ports import AppPort
 from runforge.tui.row_list import ROW_STYLES
 from runforge.tui.seen import Ahead, Window
@@ -30,7 +31,7 @@ _CHANGES = {
 }
 
 
-class BaseScreen(Screen[None]):
+class BaseScreen(OneLayout):
     """A screen between a status line and a line of keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,7 +57,7 @@ class BaseScreen(Screen[None]):
         """Lay out the bars around the content, at once as this size wants it: not again when it is painted."""
         self.update_classes(self._size_classes(), update=False)
         yield StatusBar(self.runforge.workspace, read_only=self.runforge.steering.read_only)
-        yield WarningBar()
+        yield WarningBar(self.runforge.warning)
         yield from self.content()
         yield KeyBar(self.offered_keys())
 
@@ -88,9 +89,9 @@ class BaseScreen(Screen[None]):
         """Show nothing more."""
         self.is_laid_out = False
 
-    def on_screen_resume(self) -> None:
-        """Show the current status."""
-        if self.is_laid_out:
+    def on_screen_resume(self, _event: events.ScreenResume) -> None:
+        """Show the current status; a new screen does so already."""
+        if self.is_laid_out and not self._is_opening:
             self._catch_up()
 
     def _catch_up(self) -> None:
@@ -113,7 +114,7 @@ class BaseScreen(Screen[None]):
 
     def show_warning(self, text: str) -> None:
         """Show what is wrong, or nothing."""
-        self.query_one(WarningBar).say(text, is_mild=text.startswith("No daemon"))
+        self.query_one(WarningBar).say(text)
 
     def tick(self) -> None:
         """Update running times; called each second."""
@@ -159,8 +160,12 @@ class BaseScreen(Screen[None]):
 
     def action_reload(self) -> None:
         """Read and paint everything again."""
-        self.runforge.wire.forget()
         self.runforge.feed.hurry()
+        self.paint_again()
+
+    def paint_again(self) -> None:
+        """Paint everything, whatever the terminal shows."""
+        self.runforge.wire.forget()
         self.refresh(layout=True)
 
     def action_machine(self) -> None:

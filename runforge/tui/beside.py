@@ -12,7 +12,6 @@ from textual.content import Content
 
 from runforge.text import safe
 from runforge.tui import differences
-from runforge.tui.log_view import LogView
 from runforge.tui.ports import AppPort
 from runforge.views.labels import label
 from runforge.views.shown import JobView
@@ -20,6 +19,7 @@ from runforge.views.shown import JobView
 if TYPE_CHECKING:
     from runforge.metrics.run_curves import RunCurves
     from runforge.tui.curve_panels import Charts
+    from runforge.tui.log_view import LogView
     from runforge.tui.machine_view import MachineView
     from runforge.tui.plot import Plot
 
@@ -68,6 +68,7 @@ class Beside(Container):
 
     def _fill(self) -> LogView:
         """Make the curves above the log, once; the keys stay with the tables."""
+        from runforge.tui.log_view import LogView
         from runforge.tui.machine_view import MachineView
         from runforge.tui.plot import Plot
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from runforge import cells
+from runforge.named import NamedTuple
 from runforge.text import safe
 from runforge.tui.row_list import Cell
 
@@ -15,8 +14,7 @@ _GAP, _NARROW_GAP = 2, 1
 NARROW = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column. It is shown if the list is wide enough; `grow` is its share of the remaining width."""
 
     key: str
@@ -28,8 +26,7 @@ class Column:
     keeps_end: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Columns with their widths."""
 
     columns: Sequence[tuple[Column, int]]

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from runforge import clock
 from runforge.errors import explained
-from runforge.tui.seen import Ahead, Window
+from runforge.named import NamedTuple
+from runforge.tui.seen import Ahead, Window, in_order
 from runforge.views.daemon_status import DaemonStatus
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
 from runforge.views.shown import JobView, seconds_so_far
@@ -32,8 +34,8 @@ _MOST_OF_THE_TIME = 0.1
 _PROGRESS_SECONDS = 1.0
 #: Seconds between two looks at the daemon's lock and heartbeat when nothing else changes.
 _DAEMON_SECONDS = 1.0
-#: Rows in the first snapshot of a query, before a screen has said what it shows.
-_FIRST_ROWS = 100
+#: Groups in the first snapshot, before a screen has said what it shows.
+_FIRST_GROUPS = 8
 #: Running jobs whose files are looked at.
 _MOST_LIVE = 32
 #: Estimates are made so often at most, and take at most so much of the time; none are made for a longer queue.
@@ -45,23 +47,29 @@ _MOST_ESTIMATED = 1000
 class Sight(NamedTuple):
     """What is visible: rows of the current order, the job under the cursor, groups by id."""
 
-    start: int = 0
-    end: int = _FIRST_ROWS
+    start: int
+    end: int
     cursor: int | None = None
-    groups: tuple[str, ...] = ()
+    #: None are the first ones of the list.
+    groups: tuple[str, ...] | None = None
 
 
 class Feed(threading.Thread):
     """Posts snapshots and rows to the app until stopped; to nobody before `tell` says to whom."""
 
-    def __init__(self, workspace: Workspace, *, seconds: float) -> None:
+    def __init__(self, workspace: Workspace, *, seconds: float, rows: int) -> None:
+        """Read at most so often; `rows` are in the first snapshot of a query."""
         super().__init__(name="runforge-feed", daemon=True)
         self._workspace = workspace
         self._post: Callable[[Message], object] | None = None
         self._is_heard = threading.Event()
+        #: What was read first, until somebody takes it.
+        self._first: deque[tuple[QueueSnapshot, Window]] = deque(maxlen=1)
+        self._is_read = threading.Event()
         self._seconds = seconds
         self._query = JobQuery()
-        self._sight = Sight()
+        self._rows = rows
+        self._sight = Sight(0, rows)
         self._wake = threading.Event()
         self._is_urgent = False
         self._is_stopped = False
@@ -69,6 +77,7 @@ class Feed(threading.Thread):
         self._snapshot: QueueSnapshot | None = None
         self._seen: object = None
         self._served: Sight | None = None
+        self._served_groups: frozenset[str] = frozenset()
         self._live: LiveReader | None = None
         self._visible: set[str] = set()
         self._next_read = self._next_daemon = self._next_progress = self._next_ahead = 0.0
@@ -80,10 +89,19 @@ class Feed(threading.Thread):
         if not self.is_alive() and not self._is_stopped:
             self.start()
 
+    def first(self, seconds: float) -> tuple[QueueSnapshot, Window] | None:
+        """Return what was read first instead of posting it; None if that takes longer, or fails: then it is posted.
+
+        It has only the beginning of a long queue: the rest is read after that.
+        """
+        if self.is_alive():
+            self._is_read.wait(seconds)
+        return self._first.pop() if self._first else None
+
     def ask(self, query: JobQuery) -> None:
         """Ask for other jobs or another order; the answer comes at once, with the first rows."""
         self._query = query
-        self._sight = Sight(groups=self._sight.groups)
+        self._sight = Sight(0, self._rows, groups=self._sight.groups)
         self.hurry()
 
     def look_at(self, start: int, end: int, cursor: int | None) -> None:
@@ -128,6 +146,7 @@ class Feed(threading.Thread):
 
     def _say(self, kind: str, *what: object) -> None:
         """Post a message as soon as somebody listens."""
+        self._is_read.set()
         self._is_heard.wait()
         if self._post is not None:
             from runforge.tui import messages  # Textual is imported by then
@@ -139,15 +158,16 @@ class Feed(threading.Thread):
         is_urgent, self._is_urgent = self._is_urgent, False
         now, query, sight = time.monotonic(), self._query, self._sight
         version = (reader.version(), query)
-        if is_urgent or self._is_due(reader, version, now):
+        if self._snapshot is None:
+            self._look_first(reader, query, sight)
+        elif is_urgent or self._is_due(reader, version, now):
             snapshot = reader.snapshot(query)
-            self._say("SnapshotRead", snapshot, self._seen_rows(_window(reader, snapshot, sight)))
-            self._snapshot, self._seen, self._served = snapshot, version, sight
+            self._say("SnapshotRead", snapshot, self._read_window(reader, snapshot, sight))
+            self._snapshot, self._seen = snapshot, version
             took = time.monotonic() - now
             self._next_read = now + max(self._seconds, took / _MOST_OF_THE_TIME)
-        elif self._snapshot is not None and sight != self._served:
-            self._say("WindowRead", self._seen_rows(_window(reader, self._snapshot, sight)))
-            self._served = sight
+        elif not self._is_served(sight):
+            self._say("WindowRead", self._read_window(reader, self._snapshot, sight))
         if self._snapshot is not None and self._snapshot.running and now >= self._next_progress:
             self._next_progress = now + max(_PROGRESS_SECONDS, self._seconds)
             self._say("ProgressRead", self._progress(self._snapshot))
@@ -156,10 +176,28 @@ class Feed(threading.Thread):
             took = time.monotonic() - now
             self._next_ahead = now + max(_ESTIMATE_SECONDS, self._seconds, took / _MOST_OF_ESTIMATING)
 
-    def _seen_rows(self, window: Window) -> Window:
-        """Remember which runs are visible."""
+    def _look_first(self, reader: QueueReader, query: JobQuery, sight: Sight) -> None:
+        """Read what a first screen shows, and keep it for the app; of a long queue only the beginning."""
+        version = (reader.version(), query)
+        snapshot = reader.snapshot(query, first=self._rows)
+        self._first.append((snapshot, self._read_window(reader, snapshot, sight)))
+        self._is_read.set()
+        self._is_heard.wait()
+        if self._first:
+            self._say("SnapshotRead", *self._first.pop())
+        self._snapshot, self._seen = snapshot, version if snapshot.is_whole else None
+
+    def _read_window(self, reader: QueueReader, snapshot: QueueSnapshot, sight: Sight) -> Window:
+        """Read what is visible, and remember it."""
+        window = _window(reader, snapshot, sight)
         self._visible = {job.run_id for job in window.jobs.values() if job is not None}
+        self._served, self._served_groups = sight, frozenset(window.groups)
         return window
+
+    def _is_served(self, sight: Sight) -> bool:
+        """Return whether what is visible was read."""
+        is_same = self._served is not None and self._served[:3] == sight[:3]
+        return is_same and self._served_groups.issuperset(sight.groups or ())
 
     def _is_due(self, reader: QueueReader, version: object, now: float) -> bool:
         if now >= self._next_read and version != self._seen:
@@ -210,8 +248,12 @@ def _window(reader: QueueReader, snapshot: QueueSnapshot, sight: Sight) -> Windo
         places.append(sight.cursor)
     jobs: dict[int, JobView | None] = dict.fromkeys(places)
     jobs.update(reader.rows(places, snapshot))
-    known = {group.group_id: group for group in snapshot.groups} if sight.groups else {}
-    return Window(jobs, {key: reader.progress(known[key]) for key in sight.groups if key in known})
+    if sight.groups is None:
+        groups = in_order(snapshot.groups)[:_FIRST_GROUPS]
+    else:
+        known = {group.group_id: group for group in snapshot.groups} if sight.groups else {}
+        groups = [known[key] for key in sight.groups if key in known]
+    return Window(jobs, {group.group_id: reader.progress(group) for group in groups})
 
 
 def _differs(now: DaemonStatus, shown: DaemonStatus) -> bool:

@@ -8,7 +8,7 @@ from runforge import cells
 from runforge.tui.columns import Layout, Rule, sized
 from runforge.tui.job_columns import time_left
 from runforge.tui.row_list import Cell, RowList
-from runforge.tui.seen import Ahead
+from runforge.tui.seen import Ahead, in_order
 from runforge.views.labels import ended_runs, group_state
 from runforge.views.queue_snapshot import GroupProgress, QueueSnapshot
 from runforge.views.shown import GroupView
@@ -44,8 +44,7 @@ class GroupList(RowList):
         """Show a new snapshot of the queue."""
         self._snapshot = snapshot
         self._progress.update(progress)
-        newest_first = reversed(snapshot.groups)
-        self._groups = sorted(newest_first, key=lambda g: (g.status != "running", g.running == 0))
+        self._groups = in_order(snapshot.groups)
         ids = [group.group_id for group in self._groups]
         if self._current in ids:
             self.cursor = ids.index(self._current)
@@ -66,7 +65,8 @@ class GroupList(RowList):
 
     def seen_changed(self) -> None:
         """Ask for the progress of the visible groups."""
-        self._look_at([group.group_id for group in self._seen()] if self.size.height else [])
+        if self.size.height:
+            self._look_at([group.group_id for group in self._seen()])
 
     def _seen(self) -> list[GroupView]:
         top = self.scroll_offset.y

@@ -45,11 +45,11 @@ class JobTable(RowList):
     class Marked(Message):
         """The set of marked jobs has changed."""
 
-    def __init__(self, look_at: LookAt, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, look_at: LookAt, hidden: frozenset[str], *, id: str) -> None:  # noqa: A002 - Textual's
         super().__init__(id=id, classes="panel")
         self.marked: set[int] = set()
         #: The columns that the user does not want.
-        self.hidden: frozenset[str] = frozenset()
+        self.hidden = hidden
         self._look_at = look_at
         self._snapshot: QueueSnapshot | None = None
         #: Rows of this snapshot; None for a pruned job.
@@ -107,7 +107,7 @@ class JobTable(RowList):
 
     def seen_changed(self) -> None:
         """Ask for the visible rows and those around them."""
-        if self._snapshot is None:
+        if self._snapshot is None or not self.size:
             return
         order, page, top = self._snapshot.order, self.page_size, self.scroll_offset.y
         cursor = self._place(self.cursor)
@@ -168,7 +168,7 @@ class JobTable(RowList):
                 self._paths[group] = differences.differing(members) or None
 
     def _measure_row(self, place: int, job: JobView) -> None:
-        values = self._texts(job, self.size.width)
+        values = self._texts(job, self.size.width or self.app.size.width)
         values["number"] = f"#{place}"
         for key, value in values.items():
             text = value.text if isinstance(value, Cell) else value

@@ -9,9 +9,11 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from math import nan
+from typing import TYPE_CHECKING
 
-from runforge.machine.load import GpuView, Machine
-from runforge.machine.run_load import RunLoad
+if TYPE_CHECKING:
+    from runforge.machine.load import GpuView, Machine
+    from runforge.machine.run_load import RunLoad
 
 SECONDS = 600.0
 

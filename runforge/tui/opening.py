@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.app import App
-
 from runforge.tui.reading import request_text
+from runforge.tui.typed_ahead import TypedAhead
 from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from runforge.tui.background import Read
 
 
-class Opening(App[None]):
+class Opening(TypedAhead):
     """The part of the app that opens screens."""
 
     workspace: Workspace

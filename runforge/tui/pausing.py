@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
 from runforge.core import job_numbers
-from runforge.core.records import Job
 from runforge.errors import OperationFailed
-from runforge.queue.changed import Changed
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.steering import Steering
 from runforge.views.shown import JobView
+
+if TYPE_CHECKING:
+    from runforge.core.records import Job
+    from runforge.queue.changed import Changed
 
 FREEZE = Binding("z", "freeze", "Freeze running runs, or let them go on")
 YIELD = Binding("Z", "give_way", "Ask running runs to save and go on later: they make room")

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from runforge.machine.load import Machine
-from runforge.tui.background import Read
-from runforge.tui.choices import Choices
-from runforge.tui.feed import Feed
-from runforge.tui.machine_history import History
-from runforge.tui.seen import Ahead, Window
-from runforge.tui.steering import Steering
-from runforge.tui.wire import Wire
-from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
-from runforge.views.shown import JobView, RunView
-from runforge.views.trials import Trials
-from runforge.workspace import Workspace
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from runforge.machine.load import Machine
+    from runforge.tui.background import Read
+    from runforge.tui.choices import Choices
+    from runforge.tui.feed import Feed
     from runforge.tui.live import Live
+    from runforge.tui.machine_history import History
+    from runforge.tui.seen import Ahead, Window
+    from runforge.tui.steering import Steering
+    from runforge.tui.wire import Wire
     from runforge.views.nodes import Node
+    from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
+    from runforge.views.shown import JobView, RunView
+    from runforge.views.trials import Trials
+    from runforge.workspace import Workspace
 
 
 class AppPort(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -63,18 +62,20 @@ class QueueScreen(QueueChanges):
     def content(self) -> Iterable[Widget]:
         """Lay out the table, the groups and the filter."""
         with Container(id="main"):
-            yield JobTable(self.runforge.feed.look_at, id="jobs")
+            jobs = JobTable(self.runforge.feed.look_at, self._hidden(), id="jobs")
+            jobs.border_title = Content("Queue")
+            yield jobs
             with Container(id="side"):
-                yield GroupList(self.runforge.feed.look_at_groups, id="groups")
+                groups = GroupList(self.runforge.feed.look_at_groups, id="groups")
+                groups.border_title = Content("Groups")
+                yield groups
                 yield Beside(id="beside")
         yield Static(id="query", markup=False)
         yield Input(id="filter", placeholder="words, !word, state:failed, group:name", compact=True)
 
-    def on_mount(self) -> None:
-        """Start with the jobs."""
-        self.jobs.border_title, self.groups.border_title = Content("Queue"), Content("Groups")
-        self.jobs.hide(frozenset(self.runforge.choices.hidden.split(",")) & RULES.keys())
-        self.jobs.focus()
+    def _hidden(self) -> frozenset[str]:
+        """Return the columns that the user does not want."""
+        return frozenset(self.runforge.choices.hidden.split(",")) & RULES.keys()
 
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Show a new snapshot of the queue."""
@@ -215,7 +216,7 @@ class QueueScreen(QueueChanges):
             self._ask(jobs=parse(""))
 
     def _ask(self, **changes: object) -> None:
-        self.runforge.ask_for(replace(self.runforge.job_query, **changes))  # type: ignore[arg-type]
+        self.runforge.ask_for(self.runforge.job_query._replace(**changes))  # type: ignore[arg-type]
 
     def action_only_group(self) -> None:
         """Show only the jobs of a group, or all again."""
@@ -242,7 +243,7 @@ class QueueScreen(QueueChanges):
     def _sort(self, sort: str, *, is_reversed: bool) -> None:
         """Sort, and keep it for the next time."""
         self._ask(sort=sort, is_reversed=is_reversed)
-        self.runforge.choose(replace(self.runforge.choices, sort=sort, is_reversed=is_reversed))
+        self.runforge.choose(self.runforge.choices._replace(sort=sort, is_reversed=is_reversed))
 
     @on(JobTable.TitleClicked)
     def _sort_by_title(self, event: JobTable.TitleClicked) -> None:
@@ -263,7 +264,7 @@ class QueueScreen(QueueChanges):
         def chosen(hidden: frozenset[str] | None) -> None:
             if hidden is not None:
                 self.jobs.hide(hidden)
-                self.runforge.choose(replace(self.runforge.choices, hidden=",".join(sorted(hidden))))
+                self.runforge.choose(self.runforge.choices._replace(hidden=",".join(sorted(hidden))))
 
         names = {key: rule.title for key, rule in RULES.items() if key not in ALWAYS}
         self.app.push_screen(Choose("Columns", names, self.jobs.hidden), chosen)

@@ -1,4 +1,7 @@
-"""What the app reads for its screens: rows, a run, a group, the machine. For other threads than the painting one."""
+"""What the app reads for its screens: rows, a run, a group, the machine. For other threads than the painting one.
+
+What reads it is imported when it is asked for: the first paint does not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,15 @@ from typing import TYPE_CHECKING
 from runforge.core.filters import parse
 from runforge.errors import OperationFailed
 from runforge.files.durable import read_bounded
-from runforge.machine.load import Machine, read_machine
 from runforge.machine.run_load import RunLoads
 from runforge.tui.machine_history import History
-from runforge.views import gpus, lists, trials
 from runforge.views.queue_snapshot import JobQuery, QueueReader, QueueSnapshot
-from runforge.views.shown import JobView, RunView
-from runforge.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runforge.machine.load import Machine
+    from runforge.views.shown import JobView, RunView
+    from runforge.views.trials import Trials
+    from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
     from runforge.views.nodes import Node
@@ -49,10 +54,14 @@ class Reading:
 
     def read_run(self, run_id: str) -> RunView:
         """Return everything about a run."""
+        from runforge.views import lists
+
         return lists.run(self.workspace, run_id)
 
-    def read_trials(self, group_id: str) -> trials.Trials:
+    def read_trials(self, group_id: str) -> Trials:
         """Return a group's runs, best first."""
+        from runforge.views import trials
+
         return trials.read(self.workspace, group_id)
 
     def read_why(self, names: Sequence[str]) -> list[str]:
@@ -66,9 +75,11 @@ class Reading:
 
         Shares of processor time are since the last look: over a few milliseconds they would mean nothing.
         """
+        from runforge.machine import load
+
         now = time.monotonic()
         if self._machine is None or self.history.age(now) >= _MOMENT:
-            self._machine = with_holders(read_machine(self.workspace), self.workspace)
+            self._machine = with_holders(load.read_machine(self.workspace), self.workspace)
             self.history.record(self._machine, self._loads.look(), now)
         return self._machine
 
@@ -91,6 +102,8 @@ class Reading:
 def with_holders(machine: Machine, workspace: Workspace) -> Machine:
     """Return the machine with which runs and queues hold its GPUs."""
     if machine.gpus:
+        from runforge.views import gpus
+
         shown = {gpu.uuid: gpu for gpu in gpus.read(workspace).gpus}
         held = {uuid: (*gpus.lease_parts(gpu), *gpus.doubt_parts(gpu)) for uuid, gpu in shown.items()}
         machine.gpus[:] = [replace(gpu, held=held.get(gpu.uuid, ())) for gpu in machine.gpus]

@@ -8,7 +8,7 @@ placeholder until then. Nothing is read while painting.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -20,6 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from runforge import cells
+from runforge.named import NamedTuple
 
 #: The styles of rows and cells. The screen has them for all its lists: each list would style them anew.
 ROW_STYLES = frozenset(
@@ -113,7 +114,9 @@ class RowList(ScrollView, can_focus=True):
 
     def rows_changed(self) -> None:
         """Call this when rows were added, removed or changed; it repaints the different parts."""
-        size = Size(max(1, self.scrollable_content_region.width), self.row_count() + 1)
+        size = Size(1, self.row_count() + 1)  # a list never scrolls sideways
+        if not self.size and size.height > self.app.size.height:
+            self.show_vertical_scrollbar = True  # at once: later it would cost another layout
         if size != self.virtual_size:
             self.virtual_size = size
         last = max(0, self.row_count() - 1)
@@ -185,11 +188,9 @@ class RowList(ScrollView, can_focus=True):
                 self.action_choose()
 
     def on_resize(self) -> None:
-        """Keep the cursor visible after a change of size."""
-        self._painted.clear()
-        self.rows_changed()
+        """Keep the cursor visible after a change of size; everything was painted again with it."""
+        self.seen_changed()
         self.move_to(self.cursor)
-        self.refresh()
 
     def on_focus(self) -> None:
         """Show the cursor with a strong colour."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
+from runforge.named import NamedTuple
 from runforge.views.queue_snapshot import GroupProgress
-from runforge.views.shown import JobView
+from runforge.views.shown import GroupView, JobView
 
 
 class Window(NamedTuple):
@@ -24,3 +24,9 @@ class Ahead(NamedTuple):
     groups: Mapping[str, float] = MappingProxyType({})
     #: False if the queue is too long for estimates.
     is_read: bool = False
+
+
+def in_order(groups: Sequence[GroupView]) -> list[GroupView]:
+    """Return groups as they are listed: first those with work, then the newest."""
+    newest_first = reversed(groups)
+    return sorted(newest_first, key=lambda group: (group.status != "running", group.running == 0))

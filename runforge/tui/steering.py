@@ -7,12 +7,12 @@ in a worker thread, because a change may wait for the writers' lock. A read-only
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from runforge import cells
 from runforge.core.states import LIVE
 from runforge.errors import OperationFailed
+from runforge.named import NamedTuple
 from runforge.views.shown import GroupView, JobView
 from runforge.workspace import Workspace
 
@@ -27,8 +27,7 @@ _NAMED = 5
 MOST_EDITED = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonKeys:
+class DaemonKeys(NamedTuple):
     """How to start and stop a daemon; given by the command that opens the screens."""
 
     start: Callable[[], int]
@@ -36,8 +35,7 @@ class DaemonKeys:
     stop: Callable[[], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Steering:
+class Steering(NamedTuple):
     """Changes of one workspace's queue. Each returns its result as a sentence."""
 
     workspace: Workspace

@@ -5,15 +5,13 @@ They go through the doors of `runforge extend` and `runforge edit GROUP --stop`.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.binding import Binding
 
-from runforge.core.space import Dimension
-from runforge.core.study import GRID, OFF, Study
 from runforge.errors import InvalidRequest
+from runforge.named import NamedTuple
 from runforge.tui import differences
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.steering import Steering
@@ -22,6 +20,8 @@ from runforge.views.shown import GroupView
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
+    from runforge.core.space import Dimension
+    from runforge.core.study import Study
     from runforge.queue.extending import Extended
 
 _Read = TypeVar("_Read")
@@ -49,6 +49,8 @@ class Wanted(NamedTuple):
 
 def wanted(text: str) -> Wanted:
     """Return what was typed: `lr=0.1,0.2 seed=4..6`, `30`, or both; the options' names may stand before them."""
+    import shlex
+
     try:
         words = [word for word in shlex.split(text) if word not in {"-S", "-n"}]
     except ValueError:
@@ -95,6 +97,8 @@ def set_rule(steering: Steering, group: GroupView, text: str) -> str:
 
 
 def _rule(text: str) -> str:
+    from runforge.core.study import OFF
+
     return text.strip() or OFF
 
 
@@ -136,6 +140,7 @@ class Sweeping(BaseScreen):
         self.with_group(found)
 
     def _ask_more(self, group: GroupView, study: Study) -> None:
+        from runforge.core.study import GRID
         from runforge.tui.line_dialog import LineDialog
 
         steering = self.runforge.steering

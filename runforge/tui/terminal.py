@@ -1,17 +1,16 @@
-"""The terminal of the screens: refused if it is not suitable; the process ends when it is gone."""
+"""The terminal of the screens: refused if it is not suitable; the process ends when it is gone.
+
+The first text is written with it, before Textual and what that needs is imported.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-import select
-import signal
 import sys
-import threading
-from collections.abc import Callable
 
-from runforge.errors import InvalidRequest
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _WAY_OUT = "`runforge queue-status --watch` shows the queue without one"
 #: Terminals whose fonts have little beyond ASCII.
@@ -19,14 +18,24 @@ _PLAIN = ("linux", "vt", "ansi", "xterm-old", "cons")
 _LOOK_SECONDS = 1.0
 
 
-def require() -> None:
-    """Raise InvalidRequest unless screens can be drawn and keys can be read here."""
+def why_not() -> str | None:
+    """Return why screens cannot be drawn here, or keys not be read; None if they can."""
     if os.environ.get("TERM", "") == "dumb":
-        raise InvalidRequest("this terminal (TERM=dumb) cannot show the terminal UI", fix=_WAY_OUT)
+        return "this terminal (TERM=dumb) cannot show the terminal UI"
     for stream, name in ((0, "standard input"), (1, "standard output"), (2, "standard error")):
         # Textual draws on standard error.
         if not os.isatty(stream):
-            raise InvalidRequest(f"{name} is not a terminal; the terminal UI needs one", fix=_WAY_OUT)
+            return f"{name} is not a terminal; the terminal UI needs one"
+    return None
+
+
+def require() -> None:
+    """Raise InvalidRequest unless screens can be drawn and keys can be read here."""
+    why = why_not()
+    if why is not None:
+        from runforge.errors import InvalidRequest
+
+        raise InvalidRequest(why, fix=_WAY_OUT)
 
 
 def ignore_env_size() -> None:
@@ -43,6 +52,10 @@ def needs_ascii() -> bool:
 
 def on_signals(leave: Callable[[int], None]) -> None:
     """Call `leave` with the exit code for SIGTERM and SIGHUP, in the running loop."""
+    import asyncio
+    import contextlib
+    import signal
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: a test
@@ -55,10 +68,15 @@ def watch() -> None:
     With SIGHUP ignored (nohup, sudo) the program would otherwise use a whole core on the dead terminal for
     ever. The check has its own thread, because the loop itself may be busy.
     """
+    import threading
+
     threading.Thread(target=_watch, name="runforge-terminal", daemon=True).start()
 
 
 def _watch() -> None:
+    import select
+    import signal
+
     poll = select.poll()
     poll.register(0, select.POLLHUP | select.POLLERR)
     while True:

@@ -59,6 +59,8 @@ class DaemonStatus(NamedTuple):
     gpus_reserved: dict[str, Any] | None = None
     #: Where it launches: local, slurm.
     backend: str = "local"
+    #: What it tells of the cluster although it launches.
+    backend_note: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -134,6 +136,7 @@ def status_of(workspace: Workspace | Place, row: DaemonRow) -> DaemonStatus:
         gpus=told.gpus if holder is not None else (),
         gpus_reserved=told.reserved if holder is not None else None,
         backend=row.backend,
+        backend_note=told.note if holder is not None else None,
     )
 
 

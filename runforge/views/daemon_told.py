@@ -29,6 +29,7 @@ class Told(NamedTuple):
     reserved: dict[str, Any] | None = None
     trouble: str | None = None
     backend: str = "local"
+    note: str | None = None
 
 
 def read(workspace: Workspace | Place) -> Told:
@@ -48,12 +49,18 @@ def read(workspace: Workspace | Place) -> Told:
         reserved if isinstance(reserved, dict) else None,
         None if trouble is None else str(trouble),
         str(told.get("backend", "local")),
+        None if told.get("backend_note") is None else str(told["backend_note"]),
     )
 
 
 def is_live(workspace: Workspace | Place) -> bool:
     """Return whether a daemon holds the lock, without reading the journal."""
     return daemon_holder.holder(workspace) is not None
+
+
+def note(workspace: Workspace | Place) -> str | None:
+    """Return what a live daemon tells of its cluster although it launches, without a look at the journal."""
+    return read(workspace).note if is_live(workspace) else None
 
 
 def gpus(workspace: Workspace | Place) -> tuple[dict[str, Any], ...]:

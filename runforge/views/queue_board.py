@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from runforge.core.states import LIVE, State
+from runforge.named import NamedTuple
 from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.views.shown import GroupView, group_view
@@ -83,6 +84,16 @@ class LiveOrder:
         self._whole = self._parts["running"] + self._parts["queued"] + self._parts["ended"]
         return self._whole
 
+    @staticmethod
+    def beginning(tx: Transaction, totals: Any, limit: int) -> array[int]:
+        """Return the order with only its first row ids read; 0 stands for each later one."""
+        found = array("q")
+        for name in _PARTS:
+            if len(found) < limit:
+                found += _ids(tx, name, limit - len(found))
+        total = sum(totals[state.value] or 0 for state in State)
+        return found + array("q", bytes(found.itemsize * max(0, total - len(found))))
+
     def _is_complete(self, totals: Any) -> bool:
         ended = sum(totals[state] or 0 for state in _ENDED)
         wanted = {"running": totals["running"] or 0, "queued": totals["queued"] or 0, "ended": ended}
@@ -149,9 +160,9 @@ class GroupViews:
         self._views = views
 
 
-def _ids(tx: Transaction, name: str) -> array[int]:
+def _ids(tx: Transaction, name: str, limit: int = -1) -> array[int]:
     """Return row ids, read as one text: a hundred thousand rows would cost six times as much."""
-    text = tx.row(_PARTS[name])[0]
+    text = tx.row(_PARTS[name], limit=limit)[0]
     return array("q", map(int, text.split(",")) if text else ())
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runforge import clock
@@ -18,6 +17,7 @@ from runforge.core.ranking import MINIMIZE, ranking
 from runforge.core.records import Job
 from runforge.core.scheduling import Capacity
 from runforge.core.states import State
+from runforge.named import NamedTuple
 from runforge.store import records
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists
@@ -28,7 +28,6 @@ from runforge.views.daemon_status import (
     slots_used,
     status_of,
 )
-from runforge.views.glance import queue_summary
 from runforge.views.journal_reader import JournalReader
 from runforge.views.kin import Relative, parents_of
 from runforge.views.queue_board import GroupViews, LiveOrder
@@ -41,21 +40,26 @@ if TYPE_CHECKING:
 
 #: What jobs can be sorted by; `live` means: running, queued, then ended ones with the newest first.
 SORTS = ("live", "run", "state", "group", "metric", "priority", "time", "detail")
+#: The order of so many jobs is read in a moment.
+_SHORT = 10_000
 #: Sort keys that show the largest first.
 _LARGEST_FIRST = frozenset({"metric", "time"})
 
 
-@dataclass(frozen=True, slots=True)
-class JobQuery:
+class JobQuery(NamedTuple):
     """Which jobs a screen wants, and in which order."""
 
-    jobs: JobFilter = field(default_factory=JobFilter)
+    jobs: JobFilter = JobFilter()
     sort: str = "live"
     is_reversed: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it asks for all jobs in the usual order."""
+        return self.sort == "live" and not self.is_reversed and self.jobs.is_empty
 
-@dataclass(frozen=True, slots=True)
-class GroupProgress:
+
+class GroupProgress(NamedTuple):
     """The progress of a group: its best metric so far, and the seconds for one run."""
 
     metric_name: str | None
@@ -65,8 +69,7 @@ class GroupProgress:
     best_run: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class QueueSnapshot:
+class QueueSnapshot(NamedTuple):
     """The queue at one moment."""
 
     query: JobQuery
@@ -78,6 +81,8 @@ class QueueSnapshot:
     running: list[JobView]
     order: Sequence[int]
     has_journal: bool = True
+    #: False if only the beginning of the order was read: 0 stands for each later job.
+    is_whole: bool = True
 
     @property
     def total(self) -> int:
@@ -110,8 +115,8 @@ class QueueReader:
         with self._reader.snapshot() as tx:
             return status_of(self._workspace, records.daemon(tx.row("journal.daemon")))
 
-    def snapshot(self, query: JobQuery) -> QueueSnapshot:
-        """Return the queue at this moment."""
+    def snapshot(self, query: JobQuery, *, first: int | None = None) -> QueueSnapshot:
+        """Return the queue at this moment; with `first` only so much of its order, if it is a long one."""
         if not exists(self._workspace):
             return _empty(self._workspace, query)
         with self._reader.snapshot() as tx:
@@ -121,15 +126,20 @@ class QueueReader:
             slots, gpu_slots = slots_used(tx, row)
             now = clock.now()
             running = [records.job(r) for r in tx.rows("jobs.running")]
+            counts = {state.value: totals[state.value] or 0 for state in State}
+            is_whole = first is None or not query.is_plain or sum(counts.values()) <= _SHORT
             return QueueSnapshot(
                 query=query,
                 daemon=status_of(self._workspace, row),
-                counts={state.value: totals[state.value] or 0 for state in State},
+                counts=counts,
                 slots_used=slots,
                 gpu_slots_used=gpu_slots,
                 groups=self._groups.read(tx),
                 running=[job_view(j, now, why_running(self._workspace, j)) for j in running],
-                order=self._order(tx, query, totals, now),
+                order=self._order(tx, query, totals, now)
+                if first is None or is_whole
+                else self._live.beginning(tx, totals, first),
+                is_whole=is_whole,
             )
 
     def _keep_or_forget(self) -> None:
@@ -144,9 +154,10 @@ class QueueReader:
 
     def _order(self, tx: Transaction, query: JobQuery, totals: Any, now: str) -> Sequence[int]:
         """Return the row ids of the matching jobs in the requested order."""
+        if query.is_plain:
+            return self._live.read(tx, totals)
         if query.sort == "live" and query.jobs.is_empty:
-            order = self._live.read(tx, totals)
-            return order[::-1] if query.is_reversed else order
+            return self._live.read(tx, totals)[::-1]
         values: dict[str, Any] = query.jobs.values()
         text, with_value = tx.row("jobs.order_matching", sort=query.sort, now=now, **values)
         order = array("q", map(int, text.split(",")) if text else ())
@@ -219,6 +230,8 @@ class QueueReader:
 
 
 def _empty(workspace: Workspace, query: JobQuery) -> QueueSnapshot:
+    from runforge.views.glance import queue_summary  # most workspaces have a journal
+
     summary = queue_summary(workspace)
     return QueueSnapshot(
         query=query,

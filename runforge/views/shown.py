@@ -219,8 +219,14 @@ class _Shared:
 
 
 _OF_JOB = _Shared(JobView, Job)
-_OF_GROUP = _Shared(GroupView, Group)
 _OF_ATTEMPT = _Shared(AttemptView, Attempt)
+
+
+#: Groups are many: their fields are taken in order. The status is put into its place.
+_of_group = attrgetter(*({"status": "group_id", "paused": "is_paused"}.get(n, n) for n in GroupView._fields))
+_status, _queued, _running, _direction = map(
+    GroupView._fields.index, ("status", "queued", "running", "direction")
+)
 
 
 def job_view(job: Job, now: str, waiting: Waiting | None = None) -> JobView:
@@ -263,11 +269,13 @@ def group_view(group: Group) -> GroupView:
         is_open=group.is_open,
         stopped=group.stopped,
     )
-    fields = _OF_GROUP.taken(group)
-    fields["queued"], fields["running"] = group.queued + group.submitted, group.running - group.submitted
+    fields = [*_of_group(group)]
+    fields[_status] = status
+    fields[_queued] += group.submitted
+    fields[_running] -= group.submitted
     if group.objective_metric is None:
-        fields["direction"] = None
-    return GroupView(**fields, status=status, paused=group.is_paused)
+        fields[_direction] = None
+    return GroupView._make(fields)
 
 
 def attempt_view(attempt: Attempt, used: Used | None = None) -> AttemptView:

@@ -7,6 +7,7 @@ from runforge.core.states import LIVE, State
 from runforge.errors import InvalidRequest
 from runforge.named import NamedTuple
 from runforge.store import records, targets
+from runforge.views.daemon_told import note
 from runforge.views.estimate import Estimate
 from runforge.views.kin import parents_of
 from runforge.views.labels import label
@@ -82,6 +83,8 @@ class RunAnswer(NamedTuple):
     instead: tuple[str, ...] = ()
     #: Who else is on the GPUs that it could have.
     strangers: tuple[Stranger, ...] = ()
+    #: What the daemon tells of its cluster although it launches.
+    note: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record for `--json`."""
@@ -98,6 +101,7 @@ class RunAnswer(NamedTuple):
             "share_done": progress.share if progress is not None else None,
             "instead": list(self.instead),
             "strangers": [each._asdict() for each in self.strangers],
+            "note": self.note,
         }
 
 
@@ -260,6 +264,7 @@ class _Look:
             before=before,
             parents=tuple(self._awaited(each) for each in parents if not each.met),
             strangers=self._strangers(job, view.waiting),
+            note=note(self._workspace),
         )
         return answer._replace(instead=instead(answer))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runforge import cells, clock
+from runforge.text import safe
 from runforge.views.estimate import Estimate
 from runforge.views.labels import ended_runs, label, pause_words, sweep_words
 from runforge.views.why import GroupAnswer, RunAnswer
@@ -82,7 +83,8 @@ def _queued(answer: RunAnswer, who: str) -> list[str]:
     others = [each for each in answer.instead if f"`runforge {each}`" not in found[0]]
     if others:
         last.append(f"Or: {'; '.join(others)}")
-    return [*found, " ".join(last)] if last else found
+    found += [" ".join(last)] if last else []
+    return [*found, f"Slurm: {safe(answer.note)}"] if answer.note else found
 
 
 def _reason(answer: RunAnswer) -> str:
@@ -174,4 +176,6 @@ def _queue(answer: QueueAnswer) -> list[str]:
         found.append(f"{answer.put_aside:,} of them wait for a person: held, or in a paused group")
     if not answer.daemon.is_live:
         found.append("No daemon is running: nothing starts; `runforge daemon --detach` starts one")
+    if answer.daemon.backend_note is not None:
+        found.append(f"Slurm: {safe(answer.daemon.backend_note)}")
     return found

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runforge.documents.environment import is_secret_variable
 from runforge.documents.secrets import is_secret, is_secret_name
+
+#: A busy machine is no fault.
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 _NAME = re.compile(
     r"secret|passw|passphrase|credential|^token$"
@@ -30,6 +33,7 @@ NAMES = st.lists(st.sampled_from(_WORDS), max_size=5).map("".join)
 VALUES = st.sampled_from(["", "x", "https://u:p@h", "https://h/@", "a://:@", "://a:b@", "me@h", "://u:\n@"])
 
 
+@SLOWLY
 @given(NAMES, VALUES)
 @example("x_\u212aey", "x")
 def test_names_and_addresses_with_a_secret_are_known(name: str, value: str) -> None:

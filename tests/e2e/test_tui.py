@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -40,7 +41,7 @@ def test_a_day_at_the_queue(here: Arena, screens: list[Terminal]) -> None:
     group = here.sweep(6, name="day", seconds=30)
     screen = open_screens(here.root)
     screens.append(screen)
-    screen.sees("No daemon is running: 6 queued runs wait. D starts one.")
+    screen.comes_up("No daemon is running: 6 queued runs wait. D starts one.")
     screen.press("D")
     screen.sees("daemon is up, pid", "slots 2/2")
     screen.misses("No daemon is running")
@@ -78,7 +79,7 @@ def test_signals_restore_the_terminal(
     here.sweep(2, name="s")
     screen = open_screens(here.root)
     screens.append(screen)
-    screen.sees("sweep-0001")
+    screen.comes_up("sweep-0001")
     screen.process.send_signal(number)
     assert screen.end() == code
     assert is_raw_mode_left(screen)
@@ -99,7 +100,7 @@ def test_a_crash_restores_the_terminal_and_is_one_line(
     here.sweep(2, name="c")
     screen = Terminal(["tui", "--workspace", here.root], PYTHONPATH=str(tmp_path))
     screens.append(screen)
-    screen.sees("sweep-0001")
+    screen.comes_up("sweep-0001")
     screen.press("m")
     assert screen.end() == 4
     assert is_raw_mode_left(screen)
@@ -111,9 +112,9 @@ def test_a_crash_restores_the_terminal_and_is_one_line(
 def test_a_lost_line_ends_it_even_where_hangups_are_ignored(here: Arena) -> None:
     here.sweep(2, name="l")
     screen = open_screens(here.root)
-    screen.sees("sweep-0001")
+    screen.comes_up("sweep-0001")
     ignoring = Terminal(["tui", "-w", here.root], RUNFORGE_TEST="1")
-    ignoring.sees("sweep-0001")
+    ignoring.comes_up("sweep-0001")
     for lost in (screen, ignoring):
         lost.hang_up()
         assert lost.process.wait(timeout=60) == 129
@@ -123,7 +124,7 @@ def test_detached_and_attached_and_resized_it_shows_the_queue(here: Arena, scree
     here.sweep(3, name="r")
     screen = open_screens(here.root)
     screens.append(screen)
-    screen.sees("sweep-0001", "GROUP")
+    screen.comes_up("sweep-0001", "GROUP")
     for columns, lines in ((200, 50), (40, 10), (10, 3), (1, 1), (300, 80), (80, 24)):
         screen.resize(columns, lines)
         screen.read()
@@ -141,7 +142,7 @@ def test_is_at_home_in_other_terminals(
     here.sweep(2, name="t")
     screen = Terminal(["tui", "--workspace", here.root], **environment)
     screens.append(screen)
-    screen.sees("sweep-0001", "queued")
+    screen.comes_up("sweep-0001", "queued")
     if environment.get("TERM") == "linux":
         assert screen.text.isascii()
     if "TERM" in environment:
@@ -172,7 +173,7 @@ def test_alone_on_a_terminal_inside_a_workspace_the_program_opens_it(
     monkeypatch.chdir(here.root)
     screen = Terminal([])
     screens.append(screen)
-    screen.sees("sweep-0001")
+    screen.comes_up("sweep-0001")
     screen.press("q")
     assert screen.end() == 0
 
@@ -181,7 +182,7 @@ def test_looking_alone_changes_nothing(here: Arena, screens: list[Terminal]) -> 
     here.sweep(2, name="o")
     screen = open_screens(here.root, "--read-only", "--no-mouse")
     screens.append(screen)
-    screen.sees("sweep-0001")
+    screen.comes_up("sweep-0001")
     screen.press("x")
     screen.sees("this session is read-only")
     assert b"\x1b[?1003h" not in screen.raw
@@ -196,7 +197,7 @@ def test_a_hostile_log_is_harmless_on_a_real_terminal(here: Arena, screens: list
     (folder / "logs.txt").write_bytes(b"\x1b]52;c;UFdORUQ=\x07\x1b]2;PWNED\x07\x9b2J\x00 the end\n")
     screen = open_screens(here.root)
     screens.append(screen)
-    screen.sees("sweep-0001")
+    screen.comes_up("sweep-0001")
     own = len(screen.raw)
     screen.press("\r")
     screen.sees("\\x1b]52;c;UFdORUQ=\\x07", "the end")
@@ -209,7 +210,7 @@ def test_idle_it_writes_nothing(here: Arena, screens: list[Terminal]) -> None:
     here.sweep(2, name="i")
     screen = open_screens(here.root)
     screens.append(screen)
-    screen.sees("sweep-0001", "? help")
+    screen.comes_up("sweep-0001", "? help")
     while select.select([screen._master], [], [], 1.5)[0]:  # until it has settled
         screen.read()
     before = len(screen.raw)
@@ -228,10 +229,13 @@ def test_in_tmux_it_survives_detaching(here: Arena) -> None:
         done = subprocess.run([*tmux, *words], capture_output=True, text=True, check=True, timeout=20)
         return done.stdout
 
+    def shown() -> str:
+        return say("capture-pane", "-p", "-t", "q")
+
     command = f"exec {sys.executable} -m runforge tui --workspace {here.root}"
     say("-f", "/dev/null", "new-session", "-d", "-s", "q", "-x", "80", "-y", "24", command)
     try:
-        here.until(lambda: "sweep-0003" in say("capture-pane", "-p", "-t", "q"), "the queue in tmux")
+        here.until(lambda: re.search("sweep-0003.*[?] help", shown(), re.DOTALL), "the queue in tmux")
         say("resize-window", "-t", "q", "-x", "120", "-y", "40")
         here.until(lambda: "D daemon" in say("capture-pane", "-p", "-t", "q"), "the wider screen")
         say("send-keys", "-t", "q", "?")

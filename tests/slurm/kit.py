@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from runforge.backends.slurm.options import SlurmOptions
 from runforge.core.records import Attempt, Job
@@ -103,12 +104,17 @@ class Queue:
         """Return why each attempt has ended."""
         return [attempt.cause for attempt in self.attempts()]
 
-    def enqueue(self, *runs: tuple[float, int] | tuple[float, int, str], name: str = "some") -> str:
-        """Queue a sweep of runs, each with its seconds, its exit code and its kind (see witness); return its group."""
+    def enqueue(
+        self, *runs: tuple[float, int] | tuple[float, int, str], name: str = "some", **more: Any
+    ) -> str:
+        """Queue a sweep of runs, each with its seconds, its exit code and its kind (see witness); return its group.
+
+        `more` is of the request.
+        """
         values = [run(*each) for each in runs]
         document = plan(
             self.ws.root,
-            base_request(self.witness),
+            {**base_request(self.witness), **more},
             {"type": "list", "runs": values},
             name=name,
             max_parallel=self.settings.max_parallel,

@@ -180,6 +180,17 @@ def test_a_more_urgent_run_passes_those_that_wait_in_slurm(
         cluster.client("scontrol", "update", "partitionname=main", "state=UP")
 
 
+def test_what_has_begun_unseen_is_not_taken_back(queue: Queue) -> None:
+    queue.enqueue((4.0, 0))
+    queue.until(queue.starts, "it runs")
+    backend = queue.engine._backend
+    (attempt,) = backend._attempts.values()  # type: ignore[attr-defined]
+    attempt.begun, attempt.next_look = None, attempt.next_look + 1.0
+    backend.recall(attempt.ref)
+    queue.until(lambda: {"queued", "running"}.isdisjoint(queue.states()), "it has ended")
+    assert (queue.states(), list(queue.starts().values())) == (["succeeded"], [[1]])
+
+
 def test_no_daemon_for_another_place_takes_the_runs_over(queue: Queue) -> None:
     queue.enqueue(kit.FOR_EVER)
     queue.until(lambda: queue.shown() == ["running"], "it runs")

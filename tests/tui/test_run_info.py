@@ -62,8 +62,8 @@ def test_names_of_the_machine_are_harmless(ws: Workspace) -> None:
         (machine(gpu("A", GpuProcess(1, "python", 1, None, HOSTILE))), snapshot),
         (machine(gpu("A", GpuProcess(1, "python", 1, HOSTILE, "me"))), snapshot),
         (machine(replace(gpu("A"), held=(HOSTILE,))), snapshot),
-        (machine(), replace(snapshot, running=hostile_run)),
-        (machine(), replace(snapshot, daemon=snapshot.daemon._replace(gpu_problem=HOSTILE))),
+        (machine(), snapshot._replace(running=hostile_run)),
+        (machine(), snapshot._replace(daemon=snapshot.daemon._replace(gpu_problem=HOSTILE))),
     ):
         assert harm(shown(seen, queue)) == []
 

@@ -53,7 +53,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     fixed = load.Machine(
         8, (1.0, 0.5, 0.25), 50.0, 12 * gib, 64 * gib, 0, 0, 800 * gib, 1000 * gib, [gpu], None
     )
-    monkeypatch.setattr("runforge.tui.reading.read_machine", lambda _workspace: fixed)
+    monkeypatch.setattr("runforge.machine.load.read_machine", lambda _workspace: fixed)
     drawn = bars.StatusBar._text
 
     def text(bar: bars.StatusBar, width: int) -> object:

@@ -16,7 +16,7 @@ from runforge.daemon.claims import Claims
 from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import submit
 from runforge.store.opening import open_journal
-from runforge.views import glance, lists, queue_snapshot, words
+from runforge.views import daemon_status, glance, lists, queue_snapshot, words
 from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, free_capacity, slots_used, status_of
 from runforge.views.kin import Relative, waits_for
 from runforge.workspace import Workspace
@@ -120,7 +120,7 @@ def test_a_group_at_its_limit_is_told_by_every_view(ws: Workspace, monkeypatch: 
         run("UPDATE groups SET run_limit = 1")
         run("UPDATE jobs SET state = 'running', started_at = created_at WHERE seq = ?", (first.number,))
     live = status_of(ws, NO_JOURNAL)._replace(state="running", max_parallel=4)
-    for module in (lists, glance, queue_snapshot):
+    for module in (daemon_status, glance, queue_snapshot):
         monkeypatch.setattr(module, "status_of", lambda *_: live)
     reader = queue_snapshot.QueueReader(ws)
     snapshot = reader.snapshot(queue_snapshot.JobQuery())

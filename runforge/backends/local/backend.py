@@ -86,6 +86,10 @@ class LocalBackend:
         """Return nothing: what this machine lacks is a shortage."""
         return None
 
+    def note(self) -> str | None:
+        """Return nothing."""
+        return None
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what the disks lack; after failures also what a test launch still meets."""
         found = disk_space.shortage(self._workspace)

@@ -1,4 +1,4 @@
-"""Starts attempts: writes folder and spec, then asks a zygote for a supervisor.
+"""Starts attempts: writes folder and spec, then asks a zygote for a supervisor. A pilot has the zygotes alone.
 
 There are two zygotes. The bare one is for commands: a fork takes half a millisecond. The warm one has
 imported scikit-learn, which saves each training run more than a second of CPU time.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,25 +37,19 @@ class _Asked(NamedTuple):
     zygote: ZygoteClient
 
 
-class Launcher:
-    """Gives attempts to the zygotes and returns their answers."""
+class Zygotes:
+    """Gives attempts to the two zygotes and returns their answers; `node` is what those of a pilot are told."""
 
-    def __init__(self, workspace: Workspace, gpus: GpuWatch, *, max_parallel: int, umask: int) -> None:
-        self._workspace = workspace
-        self._gpus = gpus
-        self._queue = gpu_lease.queue_of(workspace.journal)
-        self._threads = build_spec.threads_per_run(max_parallel)
-        self._umask = umask
+    def __init__(self, log: Path, node: Sequence[str] = ()) -> None:
         self._asked: dict[int, _Asked] = {}
         self._number = 0
         self._dead: list[ZygoteClient] = []
-        log = workspace.queue_dir / "zygote.log"
         own = dict(os.environ)
         self._used = time.monotonic()
         self._is_spare = False
         self._warm_used = self._used
-        self._bare = ZygoteClient([FINISH], own, log)
-        self._warm = ZygoteClient([FINISH, WARMUP], build_spec.single_threaded(own), log, KEPT)
+        self._bare = ZygoteClient([FINISH], own, log, node=node)
+        self._warm = ZygoteClient([FINISH, WARMUP], build_spec.single_threaded(own), log, KEPT, node)
 
     @property
     def zygotes(self) -> list[ZygoteClient]:
@@ -88,22 +82,11 @@ class Launcher:
         for zygote in self.zygotes:
             zygote.close()
 
-    def launch(self, launch: Launch, attempt_dir: Path) -> None:
-        """Write the attempt's spec and ask for a supervisor. Raises StillRuns, RunForgeError or OSError."""
-        token = launch.ref.token
-        written = preparing.write(
-            self._workspace,
-            launch,
-            attempt_dir,
-            gpus=self._gpus.found.total,
-            devices=tuple(self._gpus.known[uuid] for uuid in launch.grant.uuids),
-            threads=self._threads,
-            umask=self._umask,
-            queue=self._queue,
-        )
-        zygote = self._zygote(is_command=written.is_command)
+    def give(self, token: str, spec: Path, digest: str, *, is_command: bool) -> None:
+        """Ask for a supervisor of an attempt. Raises OSError."""
+        zygote = self._zygote(is_command=is_command)
         self._number += 1
-        zygote.submit(self._number, written.path, written.digest)
+        zygote.submit(self._number, spec, digest)
         self._asked[self._number] = _Asked(token, zygote)
 
     def _zygote(self, *, is_command: bool) -> ZygoteClient:
@@ -142,3 +125,29 @@ class Launcher:
         """Start the dead zygotes again. OSError if the machine has no room for one: a launch starts it then."""
         for zygote in self._dead:
             zygote.start()
+
+
+class Launcher(Zygotes):
+    """The zygotes of a daemon's own machine, and what their attempts need first."""
+
+    def __init__(self, workspace: Workspace, gpus: GpuWatch, *, max_parallel: int, umask: int) -> None:
+        super().__init__(workspace.queue_dir / "zygote.log")
+        self._workspace = workspace
+        self._gpus = gpus
+        self._queue = gpu_lease.queue_of(workspace.journal)
+        self._threads = build_spec.threads_per_run(max_parallel)
+        self._umask = umask
+
+    def launch(self, launch: Launch, attempt_dir: Path) -> None:
+        """Write the attempt's spec and ask for a supervisor. Raises StillRuns, RunForgeError or OSError."""
+        written = preparing.write(
+            self._workspace,
+            launch,
+            attempt_dir,
+            gpus=self._gpus.found.total,
+            devices=tuple(self._gpus.known[uuid] for uuid in launch.grant.uuids),
+            threads=self._threads,
+            umask=self._umask,
+            queue=self._queue,
+        )
+        self.give(launch.ref.token, written.path, written.digest, is_command=written.is_command)

@@ -44,10 +44,17 @@ class ZygoteClient:
     """One zygote and its supervisors. `submit` never waits: a zygote that still imports answers later."""
 
     def __init__(
-        self, preload: Sequence[str], env: Mapping[str, str], stderr_path: Path, keep: Sequence[str] = ()
+        self,
+        preload: Sequence[str],
+        env: Mapping[str, str],
+        stderr_path: Path,
+        keep: Sequence[str] = (),
+        node: Sequence[str] = (),
     ) -> None:
         self._preload = list(preload)
         self._keep = list(keep)
+        #: Of a pilot: its folder, and the CPUs of a run.
+        self._node = list(node)
         self._env = dict(env)
         self._stderr_path = stderr_path
         self._socket: socket.socket | None = None
@@ -72,6 +79,8 @@ class ZygoteClient:
             command += ["--preload", module]
         if self._keep:
             command += ["--keep", *self._keep]
+        if self._node:
+            command += ["--node", *self._node]
         try:
             self._process = subprocess.Popen(
                 command,

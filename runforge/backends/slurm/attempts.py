@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runforge.backends.base import AttemptRef
 from runforge.backends.slurm.listing import Row
+from runforge.backends.slurm.pilot_files import Order
 from runforge.core.outcome import Begun, ExitRecord, Progress
 
 #: After Slurm's end of a job, a record may still come this many seconds; later if Slurm thinks that all went well.
@@ -26,6 +27,8 @@ MOST_SUBMISSIONS = 5
 class Phase(Enum):
     """How far an attempt's submission is."""
 
+    #: It waits here: for a place in a pilot, or in Slurm's queue.
+    KEPT = "kept"
     #: sbatch has not answered, or is to be asked again.
     ASKING = "asking"
     #: Its answer was lost: whether Slurm has the job shows its list.
@@ -46,9 +49,18 @@ class Attempt:
     folder: Path
     #: Its job's name.
     name: str
-    phase: Phase = Phase.ASKING
+    phase: Phase = Phase.KEPT
     #: What sbatch is given: options and script. None: launched by an earlier daemon, so it cannot be submitted again.
     given: tuple[list[str], bytes] | None = None
+    #: By which it would be given to a pilot; None: it fits into none.
+    order: Order | None = None
+    #: It was given to a pilot: the name is that one's, and the job that Slurm lists is too.
+    is_in_pilot: bool = False
+    #: Its pilot has seen that its supervisor is gone.
+    is_unattended: bool = False
+    kept_since: float = 0.0
+    #: What it waits for as long as Slurm has not been asked for it.
+    hint: str | None = None
     #: Nothing is asked of it but the options that all runs have.
     is_usual: bool = True
     submissions: int = 0
@@ -79,7 +91,7 @@ class Attempt:
     cancels: int = 0
     next_cancel: float = 0.0
     fenced_since: float | None = None
-    looked_at: float = -math.inf
+    next_look: float = 0.0
     #: When the engine is told again to inspect it.
     next_event: float = 0.0
     told: Progress = field(default_factory=Progress)
@@ -91,8 +103,8 @@ class Attempt:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it may still stand in Slurm's queue."""
-        return not self.has_begun and self.record is None
+        """Whether it may still stand in Slurm's queue, or before it."""
+        return not self.has_begun and self.record is None and not self.is_in_pilot
 
     @property
     def takes_room(self) -> bool:
@@ -106,7 +118,8 @@ class Attempt:
     @property
     def is_gone(self) -> bool:
         """Whether Slurm has no job of it any more that could be canceled."""
-        return self.is_absent or (self.row is not None and self.row.is_over) or self.phase is Phase.REFUSED
+        is_over = self.is_absent or (self.row is not None and self.row.is_over)
+        return is_over or self.is_in_pilot or self.phase in {Phase.KEPT, Phase.REFUSED}
 
     def hear(self, row: Row | None, asked_at: float, now: float) -> None:
         """Take what a list says that was asked for at a time."""
@@ -120,7 +133,7 @@ class Attempt:
             elif self.over_since is None:
                 self.over_since = now
         elif (
-            self.phase not in {Phase.ASKING, Phase.REFUSED}
+            self.phase not in {Phase.KEPT, Phase.ASKING, Phase.REFUSED}
             and asked_at >= self.known_from
             and now >= self.absent_from
         ):
@@ -134,7 +147,7 @@ class Attempt:
 
     def is_over(self, now: float) -> bool:
         """Return whether nothing more of it will come: Slurm says so, or does not know it, for long enough."""
-        if self.phase is Phase.WITHDRAWN and not self.has_begun:
+        if self.is_unattended or (self.phase is Phase.WITHDRAWN and not self.has_begun):
             return True
         if self.is_absent:
             return self.is_looked_up or not self.has_begun

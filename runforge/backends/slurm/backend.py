@@ -21,13 +21,14 @@ from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, Attempt, Phase, a
 from runforge.backends.slurm.changing import Changing
 from runforge.backends.slurm.cluster import Cluster
 from runforge.backends.slurm.commands import Answer, Lane
-from runforge.backends.slurm.listing import WAITING, Row, is_hopeless
+from runforge.backends.slurm.fleet import Fleet
+from runforge.backends.slurm.listing import Row, is_hopeless
 from runforge.backends.slurm.looking import LOOK_SECONDS, Looking
 from runforge.backends.slurm.options import SlurmOptions
 from runforge.backends.slurm.strays import Strays
 from runforge.backends.slurm.verdict import NODE_LOST
 from runforge.core.guards import Signs
-from runforge.core.outcome import Ending, ExitRecord, Finding, Progress, Report
+from runforge.core.outcome import Ending, ExitRecord, Finding, Report
 from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.files.durable import is_folder, write_atomic
@@ -72,6 +73,7 @@ class SlurmBackend:
         self._looking = Looking(clock)
         self._prefix = script.prefix(workspace.root)
         self._attempts: dict[str, Attempt] = {}
+        self._fleet = Fleet(workspace, options, clock, self._changing, self._looking, log)
         self._strays = Strays(workspace, self._prefix, self._changing, log)
         self._lists = 0
         self._cluster = Cluster()
@@ -80,12 +82,13 @@ class SlurmBackend:
 
     def _began(self) -> dict[str, str]:
         """Return the number of the job that has begun, by name."""
-        return {each.name: each.begun.job for each in self._attempts.values() if each.begun is not None}
+        return {each.name: each.begun.job for each in self._known if each.begun is not None}
 
     # --- life ----------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Ask what the cluster is like, whether it takes the options that all runs have, and for its list of jobs."""
+        self._fleet.find()
         self._asks.ask(["scontrol", "show", "config"], self._configured)
         self._changing.try_out(slurm_options.arguments(self._options, _USUAL))
         self._asking.suspect()
@@ -107,10 +110,13 @@ class SlurmBackend:
         return Gpus()
 
     def room(self) -> int:
-        """Return how many more attempts may stand in Slurm's queue."""
-        if self._asking.problem is not None or self._is_refused:
-            return 0
-        return max(0, self._options.ahead - sum(each.takes_room for each in self._attempts.values()))
+        """Return how many more attempts may stand in Slurm's queue, or find room in pilots."""
+        waiting = sum(each.takes_room for each in self._attempts.values())
+        return max(0, self._options.ahead + self._fleet.free - waiting) if self._may_submit else 0
+
+    @property
+    def _may_submit(self) -> bool:
+        return self._asking.problem is None and not self._is_refused
 
     @property
     def _is_refused(self) -> bool:
@@ -123,6 +129,10 @@ class SlurmBackend:
     def trouble(self) -> str | None:
         """Return that Slurm does not answer, or that it takes no run."""
         return self._asking.problem or (self._changing.refusal if self._is_refused else None)
+
+    def note(self) -> str | None:
+        """Return why there are no pilots any more."""
+        return self._fleet.problem
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:  # noqa: ARG002 - looking costs nothing
         """Return what the disks lack, or that Slurm does not answer or takes no more."""
@@ -152,15 +162,18 @@ class SlurmBackend:
             script.text(self._options, written.path, written.digest, self._cluster.kill_wait),
         )
         attempt.is_usual = given == slurm_options.arguments(self._options, _USUAL)
+        attempt.order, attempt.kept_since = self._fleet.wish(job, written), self._clock.monotonic()
         self._attempts[ref.token] = attempt
-        self._changing.submit(attempt)
-        self._asking.suspect(_REASON_AFTER)
+        self._fleet.offer(attempt, self._attempts.values())
+        if not attempt.is_in_pilot:
+            self._asking.suspect(_REASON_AFTER)
 
     def adopt(self, ref: AttemptRef) -> None:
         """Look for an attempt's job by its name."""
         folder = self._workspace.attempt_dir(ref.run_id, ref.attempt)
         name = self._prefix + script.tail(ref)
-        self._attempts[ref.token] = adopted(ref, folder, name, self._clock.monotonic())
+        self._attempts[ref.token] = attempt = adopted(ref, folder, name, self._clock.monotonic())
+        self._fleet.adopt(attempt)
         self._asking.suspect()
 
     def forget(self, ref: AttemptRef) -> None:
@@ -173,6 +186,7 @@ class SlurmBackend:
         """Yield how far attempts have come, and which must be inspected."""
         self._asks.step()
         self._changes.step()
+        self._fleet.step(self._attempts, self._miss, may_submit=self._may_submit)
         attempts = list(self._attempts.values())
         for attempt in self._looking.due(attempts):
             if attempt.record is not None and attempt.record.terminated and attempt.record.said is None:
@@ -185,12 +199,17 @@ class SlurmBackend:
 
     @property
     def _is_list_wanted(self) -> bool:
-        return bool(self._attempts) or bool(self._strays) or self._lists == 0
+        return bool(self._known) or bool(self._strays) or self._lists == 0
+
+    @property
+    def _known(self) -> list[Attempt]:
+        return [*self._attempts.values(), *self._fleet.jobs]
 
     def _of(self, attempt: Attempt) -> Iterator[Event]:
         now = self._clock.monotonic()
-        told = self._progress(attempt)
+        told = seeing.progress(attempt, self._cluster.name)
         if told != attempt.told:
+            self._tell_hopeless(attempt, told.waiting)
             attempt.told = told
             yield Event(attempt.ref.token, progress=told)
         if attempt.is_absent and attempt.record is None:
@@ -201,19 +220,8 @@ class SlurmBackend:
             attempt.next_event = now + LOOK_SECONDS
             yield Event(attempt.ref.token)
 
-    def _progress(self, attempt: Attempt) -> Progress:
-        place = f"slurm:{self._cluster.name}:{attempt.job_id}" if attempt.job_id else None
-        if attempt.begun is not None:
-            place = f"slurm:{self._cluster.name}:{attempt.begun.job}"
-            return Progress(place, begun_at=attempt.begun.at, node=attempt.begun.node)
-        waiting = attempt.told.waiting
-        if attempt.row is not None and attempt.row.state in WAITING:
-            waiting = attempt.row.reason or attempt.row.state.capitalize()
-            self._tell_hopeless(attempt, waiting)
-        return Progress(place, waiting=attempt.refusal or waiting)
-
-    def _tell_hopeless(self, attempt: Attempt, reason: str) -> None:
-        if reason != attempt.told.waiting and is_hopeless(reason):
+    def _tell_hopeless(self, attempt: Attempt, reason: str | None) -> None:
+        if reason is not None and reason != attempt.told.waiting and is_hopeless(reason):
             words = f"waits in Slurm's queue for what may never come: {reason}; `runforge cancel` ends that"
             self._log(f"WARNING: run {attempt.ref.run_id} {words}")
 
@@ -224,6 +232,8 @@ class SlurmBackend:
                 return
             attempt.lookup_asked = True
             self._accounts.look_up(attempt.name, attempt.hear_account)
+        elif attempt.is_in_pilot:
+            attempt.phase = Phase.WITHDRAWN
         elif attempt.given is not None and attempt.phase in {Phase.SUBMITTED, Phase.UNSURE}:
             if attempt.submissions < MOST_SUBMISSIONS:
                 self._changing.submit(attempt)
@@ -234,9 +244,9 @@ class SlurmBackend:
         self._lists += 1
         now = self._clock.monotonic()
         by_tail = {script.tail_of(name): row for name, row in rows.items()}
-        for attempt in self._attempts.values():
+        for attempt in self._known:
             attempt.hear(by_tail.get(script.tail_of(attempt.name)), asked_at, now)
-        self._strays.listed(rows, {each.name for each in self._attempts.values()})
+        self._strays.end(rows, {each.name for each in self._known})
 
     def wait_seconds(self) -> float | None:
         """Return when `events` must be called again."""
@@ -246,6 +256,7 @@ class SlurmBackend:
             self._asking.wait_seconds(is_wanted=self._is_list_wanted),
             self._accounts.wait_seconds(),
             self._looking.wait_seconds(self._attempts.values()),
+            self._fleet.wait_seconds(),
         ]
         return min((wish for wish in wishes if wish is not None), default=None)
 
@@ -268,26 +279,26 @@ class SlurmBackend:
     def order(self, ref: AttemptRef, order: Order) -> bool:
         """Leave the file that the supervisor watches, and tell Slurm; False while the file cannot be written."""
         attempt = self._attempts[ref.token]
-        if order in {Order.CANCEL, Order.YIELD} and not attempt.has_begun:
-            self._withdraw(attempt)
+        if order is Order.YIELD:
+            self.recall(ref)
         if order is Order.CANCEL:
+            if not attempt.has_begun:
+                self._withdraw(attempt)
             attempt.is_canceled = True
-        try:
-            write_atomic(attempt.folder / order.value, b"", durable=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        except OSError:
-            return False
-        return True
+            self._fleet.cancel(attempt)
+        return _is_left(lambda: write_atomic(attempt.folder / order.value, b"", durable=False))
 
     def recall(self, ref: AttemptRef) -> None:
-        """Take back an attempt that has not begun."""
+        """Take back an attempt that has not begun. Its start marker says whether it has: its job must not be canceled then."""
         attempt = self._attempts[ref.token]
-        if not attempt.has_begun and attempt.phase is not Phase.WITHDRAWN:
+        if attempt.has_begun or attempt.phase is Phase.WITHDRAWN:
+            return
+        attempt.is_claimed = not start_marker.revoke(attempt.folder, ref.token)
+        if not attempt.is_claimed:
             self._withdraw(attempt)
 
     def _withdraw(self, attempt: Attempt) -> None:
-        """Take an attempt back that has not begun. Its start marker still decides whether that was in time."""
+        """Take an attempt back. Its start marker decides whether that was in time."""
         self._changing.drop(attempt)
         if attempt.phase is not Phase.REFUSED:
             self._changing.cancel(attempt)
@@ -307,13 +318,7 @@ class SlurmBackend:
 
     def end_stalled(self, ref: AttemptRef, seconds: float) -> bool:
         """Leave the file that the supervisor watches; False while it cannot be written."""
-        try:
-            orders.end_stalled(self._attempts[ref.token].folder, seconds)
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        except OSError:
-            return False
-        return True
+        return _is_left(lambda: orders.end_stalled(self._attempts[ref.token].folder, seconds))
 
     def close_attempt(self, ref: AttemptRef, job: Job, closing: Closing) -> bool:
         """Take the start marker, so that no supervisor can take it; False if one has it."""
@@ -339,9 +344,7 @@ class SlurmBackend:
         if attempt.fenced_since is None:
             write_atomic(attempt.folder / Order.CANCEL.value, b"", durable=False)
             attempt.fenced_since = now
-            self._log(
-                f"WARNING: run {ref.run_id} is out of sight; its next attempt waits for the end of this one"
-            )
+            self._log(f"WARNING: run {ref.run_id} is out of sight; the next attempt waits for its end")
         self._changing.cancel(attempt)
         return now - attempt.fenced_since >= self._options.fence_seconds
 
@@ -352,3 +355,14 @@ class SlurmBackend:
     def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
         """Write a result.json for an unknown end."""
         results.leave(self._attempts[ref.token].folder, self._run_dir(ref), job, ending)
+
+
+def _is_left(write: Callable[[], object]) -> bool:
+    """Return whether a file is left for a supervisor, or there is none to read it."""
+    try:
+        write()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return True

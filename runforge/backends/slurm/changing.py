@@ -64,7 +64,7 @@ class Changing:
             lambda answer: self._answered(attempt, answer),
             stdin=text,
             owner=attempt.ref.token,
-            before=lambda: _allocate(attempt),
+            before=lambda: allocate(attempt),
         )
 
     def _answered(self, attempt: Attempt, answer: Answer) -> None:
@@ -109,10 +109,10 @@ class Changing:
             self.submit(attempt)
 
     def cancel(self, attempt: Attempt) -> bool:
-        """Cancel an attempt's job, by its name; False if it was told so a moment ago. Repeated until it is gone."""
+        """Cancel an attempt's own job, by its name; False if there is nothing to be told now. Repeated until it is gone."""
         now = self._clock.monotonic()
-        if now < attempt.next_cancel:
-            return False
+        if now < attempt.next_cancel or attempt.is_in_pilot or attempt.phase is Phase.KEPT:
+            return False  # told a moment ago; or no job of its own
         attempt.next_cancel = now + min(_CANCEL_SECONDS * 2**attempt.cancels, _LONGEST_CANCEL_SECONDS)
         attempt.cancels += 1
         self.cancel_name(attempt.row.name if attempt.row is not None else attempt.name)
@@ -131,10 +131,10 @@ class Changing:
         self._lane.drop(attempt.ref.token)
 
 
-def _allocate(attempt: Attempt) -> None:
+def allocate(attempt: Attempt, *, durable: bool = True) -> None:
     """Make the file of the attempt's record. Without it a later daemon knows that the attempt was never offered."""
     with contextlib.suppress(FileExistsError):  # it is offered again
-        exit_record.allocate(attempt.folder)
+        exit_record.allocate(attempt.folder, durable=durable)
 
 
 def _user() -> str:

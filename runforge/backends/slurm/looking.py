@@ -31,7 +31,9 @@ class Looking:
         if now < self._next:
             return
         self._next = now + LOOK_SECONDS
-        for attempt in sorted(filter(_is_to_see, attempts), key=lambda each: each.looked_at)[:_MOST_A_SECOND]:
+        soon = now + LOOK_SECONDS / 2
+        wanted = [each for each in attempts if _is_to_see(each) and each.next_look <= soon]
+        for attempt in sorted(wanted, key=lambda each: each.next_look)[:_MOST_A_SECOND]:
             with contextlib.suppress(OSError):  # tried again
                 self.look(attempt)
             yield attempt
@@ -39,7 +41,7 @@ class Looking:
     def look(self, attempt: Attempt) -> None:
         """Look at one attempt. OSError if its record cannot be read now."""
         now = self._clock.monotonic()
-        attempt.looked_at = now
+        attempt.next_look = now + LOOK_SECONDS
         if attempt.record is not None:
             return
         try:
@@ -52,6 +54,10 @@ class Looking:
         attempt.begun = begun or attempt.begun
         if record is not None:
             attempt.record, attempt.record_since, attempt.next_event = record, now, now
+
+    def later(self, attempt: Attempt) -> None:
+        """Look at an attempt no sooner than after the usual time: somebody else tells of it."""
+        attempt.next_look = self._clock.monotonic() + LOOK_SECONDS
 
     def wait_seconds(self, attempts: Iterable[Attempt]) -> float | None:
         """Return when the next look is due; None if nothing is to be seen."""
@@ -78,4 +84,4 @@ def has_ended(workspace: Workspace, name: str) -> bool:
 
 def _is_to_see(attempt: Attempt) -> bool:
     """Return whether an attempt may have begun: Slurm has it, or may have it from an earlier submission."""
-    return attempt.phase not in {Phase.ASKING, Phase.REFUSED} or attempt.submissions > 1
+    return attempt.phase not in {Phase.KEPT, Phase.ASKING, Phase.REFUSED} or attempt.submissions > 1

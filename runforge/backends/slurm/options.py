@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from runforge.amounts import duration
+from runforge.backends.slurm import pilot_terms
+from runforge.backends.slurm.pilot_terms import Terms
 from runforge.config import SLURM_TIME
 from runforge.core.resources import Resources
 from runforge.errors import InvalidRequest
@@ -75,6 +77,8 @@ class SlurmOptions(NamedTuple):
     poll_seconds: float = 30.0
     #: So long an attempt on a node that was cut off has to end.
     fence_seconds: float = 30.0
+    #: Allocations that take many short runs; None: every run is a job of its own.
+    pilots: Terms | None = None
 
 
 def from_settings(
@@ -91,6 +95,10 @@ def from_settings(
             found[name] = tuple(value) if isinstance(value, list) else value
     if found.get("time"):
         found["time"] = _time(found["time"])
+    if found.get("pilots"):
+        usual = {"usual_cpus": found.get("cpus"), "usual_mem": found.get("mem", "")}
+        time = _time(found["pilots"]["time"])
+        found["pilots"] = pilot_terms.terms(found["pilots"], time=time, **usual)
     require_allowed(found.get("extra", ()), "[slurm] extra")
     if words:
         found["extra"] = (*found.get("extra", ()), *_split(words))

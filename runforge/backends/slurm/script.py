@@ -9,8 +9,9 @@ from pathlib import Path
 from runforge import own_python
 from runforge.backends.base import AttemptRef
 from runforge.backends.slurm.options import SlurmOptions
+from runforge.backends.slurm.pilot_terms import Terms
 from runforge.digest import sha256_of
-from runforge.supervise.node import OUTPUT
+from runforge.supervise.node import NOT_OURS, OUTPUT
 
 #: A supervisor that was killed ends with a code above this; what it has left must be ended too.
 _SIGNALED = 128
@@ -26,6 +27,11 @@ def tail(ref: AttemptRef) -> str:
     return f"{secret(ref.token)}-{ref.run_id}.{ref.attempt}"
 
 
+def pilot_tail(digest: str) -> str:
+    """Return the rest of the name of a pilot's job, from its secret's digest."""
+    return f"{digest}-pilot.1"
+
+
 def secret(token: str) -> str:
     """Return what a job's name has of the attempt's secret."""
     return sha256_of(token.encode())[:12]
@@ -37,16 +43,27 @@ def tail_of(name: str) -> str:
 
 
 def text(options: SlurmOptions, spec: Path, digest: str, kill_wait: float) -> bytes:
-    """Return the script; `kill_wait`: the cluster kills so many seconds after TERM. Its shell outlives the supervisor, and ends what a killed one has left."""
-    lines = [
-        "#!/bin/sh",
-        "trap : TERM INT HUP",
-        *options.setup,
-        command(options, "runforge.supervise.on_node", str(spec), digest, f"{kill_wait:g}"),
-        "code=$?",
-        f"[ $code -le {_SIGNALED} ] || {command(options, 'runforge.supervise.fence', str(spec))}",
-        "exit $code",
-    ]
+    """Return the script. Its shell outlives the supervisor, and ends what a killed one has left.
+
+    `kill_wait`: the cluster kills so many seconds after TERM.
+    """
+    run = command(options, "runforge.supervise.on_node", str(spec), digest, f"{kill_wait:g}")
+    fence = command(options, "runforge.supervise.fence", str(spec))
+    return _text(options, run, f"[ $code -le {_SIGNALED} ] || {fence}")
+
+
+def pilot_text(options: SlurmOptions, folder: Path, attempts: Path, token: str, terms: Terms) -> bytes:
+    """Return the script of a pilot; its time counts from the script's first line."""
+    numbers = [str(each) for each in (terms.slots, terms.cpus, terms.seconds, terms.idle)]
+    words = str(folder), str(attempts), token, *numbers
+    run = command(options, "runforge.backends.slurm.pilot_node", *words) + " $began"
+    fence = command(options, "runforge.backends.slurm.pilot_fence", str(folder), str(attempts))
+    return _text(options, run, f"[ $code -eq 0 ] || [ $code -eq {NOT_OURS} ] || {fence}")
+
+
+def _text(options: SlurmOptions, run: str, fence: str) -> bytes:
+    began, setup = "began=$(date +%s)", options.setup
+    lines = ["#!/bin/sh", "trap : TERM INT HUP", began, *setup, run, "code=$?", fence, "exit $code"]
     return "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
 
 

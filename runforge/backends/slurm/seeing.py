@@ -7,7 +7,8 @@ from pathlib import Path
 from runforge import clock
 from runforge.attempts import earlier_life, report, start_marker
 from runforge.backends.slurm.attempts import REASON_SECONDS, Attempt, Phase
-from runforge.core.outcome import ExitRecord, Finding, Report, Scheduled
+from runforge.backends.slurm.listing import WAITING
+from runforge.core.outcome import ExitRecord, Finding, Progress, Report, Scheduled
 from runforge.supervise.node import said_in
 
 
@@ -30,6 +31,18 @@ def report_on(attempt: Attempt, run_dir: Path, now: float, *, has_list: bool, re
     else:
         found = _unbegun(attempt)
     return found._replace(scheduled=_scheduled(attempt, now, remembers))
+
+
+def progress(attempt: Attempt, cluster: str) -> Progress:
+    """Return how far an attempt has come; `cluster` is the cluster's name."""
+    place = f"slurm:{cluster}:{attempt.job_id}" if attempt.job_id else None
+    if attempt.begun is not None:
+        place = f"slurm:{cluster}:{attempt.begun.job}"
+        return Progress(place, begun_at=attempt.begun.at, node=attempt.begun.node)
+    waiting = attempt.told.waiting
+    if attempt.row is not None and attempt.row.state in WAITING:
+        waiting = attempt.row.reason or attempt.row.state.capitalize()
+    return Progress(place, waiting=attempt.refusal or attempt.hint or waiting)
 
 
 def _unbegun(attempt: Attempt) -> Report:
@@ -56,6 +69,7 @@ def _scheduled(attempt: Attempt, now: float, remembers: float) -> Scheduled:
         is_withdrawn=attempt.phase is Phase.WITHDRAWN,
         is_fenced=attempt.fenced_since is not None,
         is_final=record is None or (is_heard and now - attempt.record_since >= REASON_SECONDS),
+        is_pilot=attempt.is_in_pilot,
         is_unlisted=record is not None and is_heard and not attempt.is_listed and _age(record) < remembers,
     )
 

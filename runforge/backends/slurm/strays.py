@@ -1,4 +1,4 @@
-"""Ends jobs of this workspace that belong to no attempt: an sbatch had outlived its daemon."""
+"""Jobs of this workspace that belong to nothing here: an sbatch that had outlived its daemon. They are ended."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from runforge.backends.slurm.listing import Row
 from runforge.backends.slurm.looking import has_ended
 from runforge.workspace import Workspace
 
-#: A job is ended when it was seen so often.
+#: It is ended when it was seen so often.
 _SIGHTINGS = 3
 
 
 class Strays:
-    """Jobs of this workspace that nobody here knows, and how often each was seen."""
+    """What was seen of them in the last lists."""
 
     def __init__(
         self, workspace: Workspace, prefix: str, changing: Changing, log: Callable[[str], None]
@@ -28,8 +28,8 @@ class Strays:
     def __bool__(self) -> bool:
         return bool(self._seen)
 
-    def listed(self, rows: Mapping[str, Row], known: Collection[str]) -> None:
-        """Take a list; `known` are the names of the attempts."""
+    def end(self, rows: Mapping[str, Row], known: Collection[str]) -> None:
+        """Take a list, and the names of the jobs that are not strays."""
         seen = {
             name
             for name, row in rows.items()

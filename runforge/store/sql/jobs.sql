@@ -340,16 +340,16 @@ WHERE ready > 0 AND NOT EXISTS (SELECT 1 FROM lane_shapes AS kept
 SELECT * FROM full_jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
 
 -- name: order_running
--- One text with all numbers: a hundred thousand rows would cost six times as much.
-SELECT group_concat(seq) FROM (SELECT seq FROM jobs WHERE state = 'running' ORDER BY seq);
+-- One text with all numbers: a hundred thousand rows would cost six times as much. A limit of -1 is none.
+SELECT group_concat(seq) FROM (SELECT seq FROM jobs WHERE state = 'running' ORDER BY seq LIMIT :limit);
 
 -- name: order_queued
 SELECT group_concat(seq) FROM (
-    SELECT seq FROM jobs WHERE state = 'queued' ORDER BY priority DESC, place, seq);
+    SELECT seq FROM jobs WHERE state = 'queued' ORDER BY priority DESC, place, seq LIMIT :limit);
 
 -- name: order_ended
 SELECT group_concat(seq) FROM (
-    SELECT seq FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC, seq DESC);
+    SELECT seq FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC, seq DESC LIMIT :limit);
 
 -- name: ended_since
 -- The jobs that have ended since then, the newest first, as in `order_ended`.

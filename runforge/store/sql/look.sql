@@ -14,6 +14,25 @@ SELECT * FROM (
     FROM jobs ORDER BY seq DESC LIMIT :limit)
 ORDER BY seq;
 
+-- name: jobs_first
+-- As the screens order them: running, queued, then the newest end first. However many there are, it reads a few of each.
+SELECT seq, run_id, name, group_id, state, attempt, started_at,
+       (strftime('%s', finished_at) - strftime('%s', started_at)) * 1000
+           + substr(finished_at, 21, 3) - substr(started_at, 21, 3) AS milliseconds,
+       metric_name, metric_value,
+       overrides, tags, error, held, blockers, not_before,
+       state = 'running' AND (frozen_at IS NOT NULL OR yield_requested > 0 OR waiting IS NOT NULL) AS is_odd
+FROM jobs WHERE seq IN (
+    SELECT seq FROM (SELECT seq FROM jobs WHERE state = 'running' ORDER BY seq LIMIT :limit)
+    UNION ALL
+    SELECT seq FROM (SELECT seq FROM jobs WHERE state = 'queued' ORDER BY priority DESC, place, seq LIMIT :limit)
+    UNION ALL
+    SELECT seq FROM (SELECT seq FROM jobs WHERE finished_at IS NOT NULL
+                     ORDER BY finished_at DESC, seq DESC LIMIT :limit))
+ORDER BY state <> 'running', state <> 'queued', iif(state = 'queued', -priority, 0), iif(state = 'queued', place, 0),
+         finished_at DESC, iif(finished_at IS NULL, seq, -seq)
+LIMIT :limit;
+
 -- name: jobs_count
 SELECT ifnull(sum(queued + running + succeeded + failed + canceled), 0) FROM lanes;
 

@@ -174,3 +174,54 @@ def test_what_may_live_is_left_alone(state: str | None) -> None:
 
 def test_what_can_still_begin_is_closed_first() -> None:
     assert of(Finding.UNCLAIMED, Scheduled("FAILED", "n1")).acts == (Act.REVOKE,)
+
+
+PILOT = Scheduled("CANCELLED", "n1", is_pilot=True)
+
+
+@pytest.mark.parametrize(
+    ("told", "said", "why"),
+    [
+        (PILOT, None, "was canceled in Slurm"),
+        (PILOT._replace(state="TIMEOUT"), None, "was at its time limit"),
+        (PILOT._replace(state="RUNNING"), TIME, "was at its time limit"),
+        (PILOT._replace(state="OUT_OF_MEMORY"), None, "was out of memory"),
+        (PILOT._replace(state="NODE_FAIL"), None, "was on a node that failed"),
+        (PILOT._replace(state="FAILED"), None, "has ended (FAILED)"),
+    ],
+)
+def test_a_run_is_not_to_blame_for_its_pilots_end(told: Scheduled, said: str | None, why: str) -> None:
+    for report in (
+        Report(Finding.LOST, scheduled=told._replace(said=said)),
+        Report(Finding.ENDED, record(terminated=True, said=said), GOOD, scheduled=told),
+    ):
+        found = decide(report, job(), "requeue", Past())
+        assert (ended(found).state, ended(found).cause) == (State.QUEUED, Cause.LOST)
+        assert ended(found).error == f"the pilot in which it ran {why}"
+        assert Act.CLEAN_UP in found.acts
+        assert ended(decide(report, job(), "fail", Past())).state is State.FAILED
+        assert ended(decide(report, job(cancel=True), "requeue", Past())).state is State.CANCELED
+
+
+def test_a_pilot_that_is_preempted_costs_its_runs_no_chance() -> None:
+    found = of(Finding.LOST, PILOT._replace(state="PREEMPTED"))
+    assert (ended(found).state, ended(found).cause) == (State.QUEUED, Cause.PREEMPTED)
+
+
+def test_in_a_pilot_that_goes_on_a_supervisor_alone_was_killed() -> None:
+    found = of(Finding.LOST, PILOT._replace(state="RUNNING"))
+    assert (ended(found).cause, ended(found).error) == (Cause.LOST, policy.KILLED)
+
+
+def test_why_a_pilot_wants_a_run_to_end_is_waited_for() -> None:
+    told = PILOT._replace(state="RUNNING", is_final=False)
+    report = Report(Finding.ENDED, record(terminated=True), GOOD, scheduled=told)
+    assert decide(report, job(), "requeue", Past()) == Decision()
+
+
+def test_what_was_fenced_is_canceled_by_nobody() -> None:
+    told = Scheduled("CANCELLED", "n1", is_fenced=True)
+    report = Report(Finding.ENDED, record(terminated=True, said=PLAIN), GOOD, scheduled=told)
+    for decision in (decide(report, job(), "requeue", Past()), of(Finding.LOST, told)):
+        assert decision.ending is None or decision.ending.cause is Cause.LOST
+    assert ended(of(Finding.LOST, told._replace(is_fenced=False))).cause is Cause.CANCELED

@@ -72,7 +72,7 @@ def test_runs_go_through_pilots_and_end_truly(queue: Queue, slurm: Cluster) -> N
     queue.until(lambda: over(queue), "all have ended")
     jobs = queue.jobs()
     assert [job.state.value for job in jobs] == ["succeeded"] * 4 + ["failed"] + ["succeeded"] * 15
-    assert (jobs[4].cause, jobs[4].error) == ("exit", "exit code 3: runs on")
+    assert (jobs[4].cause, jobs[4].error) == ("exit", "exit code 3")
     assert queue.starts() == {job.run_id: [1] for job in jobs}
     found = pilots(slurm)
     assert 1 <= len(found) <= TERMS.most

@@ -42,8 +42,8 @@ MUTANTS = (
     Mutant(
         "foreign-record-believed",
         _RECORD,
-        'return make(fields) if fields.text("token") == token else None',
-        "return make(fields)",
+        'lambda fields: make(fields) if fields.text("token") == token else None',
+        "make",
         (f"{_ATTEMPTS}::test_a_damaged_exit_record_is_no_outcome[foreign]",),
         "a job gets the outcome of an earlier life",
     ),

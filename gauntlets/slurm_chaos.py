@@ -28,6 +28,7 @@ from gauntlets import aftermath, slurm_cluster
 from gauntlets.mutant import ROOT, Mutant
 from gauntlets.mutants import Copy
 from gauntlets.slurm_cluster import Cluster, NotUp
+from gauntlets.slurm_config import IMPATIENT
 from runforge import workspace as workspaces
 from runforge.backends.slurm import listing
 from runforge.config import FILE
@@ -52,9 +53,8 @@ _LOTS = ("daemon",) * 3 + ("controller",) * 2 + ("slurmd",) * 2 + ("node",) * 4 
 _PILOTS = '{ count = 3, slots = 3, time = "2:00", idle = 5 }'
 _PILOT_NODE = "runforge.backends.slurm.pilot_node"
 _CODES = (0, 0, 0, 0, 1, 3, 42)
-#: It gives up a node soon, what takes minutes elsewhere. A wide window: what a killed controller has forgotten stands in
-#: it for a minute after each start of a daemon.
-_USUAL = {"fence_seconds": 10, "ahead": 24}
+#: It gives up a node soon, what takes minutes elsewhere.
+_USUAL = {"fence_seconds": 10}
 UNCLAIMED = Mutant(
     "unclaimed",
     "runforge/attempts/start_marker.py",
@@ -256,7 +256,7 @@ def ground(
     """Yield a workspace and a cluster that sees it."""
     with arena(Scene, prefix="slurm-", keep=keep) as here:
         share = here.root if late else None
-        with slurm_cluster.running(share=share, **cluster_options) as cluster:
+        with slurm_cluster.running(share=share, settings=IMPATIENT, **cluster_options) as cluster:
             use(here, cluster)
             if unclaimed:
                 copy = Copy(here.root.parent / "copy", ROOT)

@@ -27,9 +27,11 @@ from runforge.machine import os_process
 
 __all__ = ["Cluster", "NotUp", "clear", "lacking", "running", "steps", "strays"]
 
-_UP_SECONDS = 30.0
+_UP_SECONDS = 120.0
 _POLL = 0.02
-_CLIENT_SECONDS = 10.0
+#: Between two looks that cost a command of Slurm each.
+_ASK_POLL = 0.1
+_CLIENT_SECONDS = 30.0
 _NODE = str(Path(__file__).with_name("slurm_node.py"))
 
 
@@ -231,7 +233,7 @@ class Cluster:
             if time.monotonic() > deadline:
                 said = {part: self._last(part) for part in self._parts}
                 raise NotUp(f"not within {seconds:.0f} s: {what}; nodes: {self.states()}; they said: {said}")
-            time.sleep(_POLL)
+            time.sleep(_ASK_POLL)
 
     def _last(self, part: str) -> str:
         """Return the last line that a part has written."""

@@ -49,15 +49,18 @@ NodeName=n[1-{nodes}] NodeHostname={host} NodeAddr={address} Port=[{ports}] CPUs
 PartitionName=main Nodes=n[1-{nodes}] Default=YES MaxTime=1-0 DefaultTime=10 State=UP PriorityTier=1
 PartitionName=urgent Nodes=n[1-{nodes}] MaxTime=1-0 DefaultTime=10 State=UP PriorityTier=10 PreemptMode=OFF
 """
-#: Short ones, so that a test sees soon what takes minutes elsewhere.
+#: Patient ones: on a busy machine a node that answers late must not be given up, nor a job that it starts late.
 _SETTINGS = {
     "SlurmctldTimeout": "10",
-    "SlurmdTimeout": "5",
+    "SlurmdTimeout": "120",
+    "BatchStartTimeout": "120",
     "InactiveLimit": "0",
     "KillWait": "15",
     "MinJobAge": "300",
     "MessageTimeout": "10",
 }
+#: For drills: a node that was killed is given up soon, which takes minutes elsewhere.
+IMPATIENT = {"SlurmdTimeout": "5", "BatchStartTimeout": "10"}
 
 
 def lacking(*, isolate: bool = False, late: bool = False) -> str | None:

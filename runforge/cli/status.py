@@ -5,20 +5,61 @@ from __future__ import annotations
 import sys
 import time
 
+from runforge import cells
 from runforge.cli import output, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runforge.views.daemon_status import DaemonStatus
+    from runforge.views.elsewhere import Elsewhere
     from runforge.views.summary import QueueSummary
     from runforge.workspace import Workspace
 
 
+#: So many live runs are shown of a queue whose journal is on another machine.
+_AWAY_SHOWN = 20
+
+
 def show(here: Workspace, *, as_json: bool) -> None:
     """Print the status once."""
-    from runforge.views import glance  # the quick way has a summary already
+    from runforge.views import elsewhere, glance  # the quick way has a summary already
 
-    _print(glance.queue_summary(here), as_json=as_json)
+    away = elsewhere.found(here)
+    if away is None:
+        _print(glance.queue_summary(here), as_json=as_json)
+    elif as_json:
+        output.print_json("queue-status", {"elsewhere": away.to_json()})
+    else:
+        _print_away(away)
+
+
+def _print_away(away: Elsewhere) -> None:
+    """Print what the exports say of a queue whose journal is on another machine."""
+    where = output.safe(f"{away.host} ({away.state_dir})")
+    print(f"Journal  on {where}; this is {output.safe(away.here)}. Change the queue there")
+    since = "" if away.age is None else f"; this is what it wrote {cells.span(away.age)} ago"
+    print(f"Daemon   {away.daemon} on {output.safe(away.host)}{since}")
+    counts = ", ".join(f"{number} {state}" for state, number in away.counts.items())
+    print(f"Jobs     {counts}{f'; {away.left_out} older ones' if away.left_out else ''}")
+    if away.backend_problem is not None:
+        print(f"Slurm    {output.coloured(output.safe(away.backend_problem), 'failed')}; nothing is launched")
+    if away.jobs:
+        print()
+        rows = [
+            [
+                job["number"],
+                output.safe(job["run_id"]),
+                output.state_cell(job["state"]),
+                output.safe(job.get("node") or ""),
+                output.safe(job.get("waiting") or ""),
+            ]
+            for job in away.jobs[:_AWAY_SHOWN]
+        ]
+        output.table(
+            ["#", "RUN", "STATE", "NODE", "WAITS FOR"], rows, flexible=[4, 1], ids=[1], state_column=2
+        )
+    if len(away.jobs) > _AWAY_SHOWN:
+        print(f"and {len(away.jobs) - _AWAY_SHOWN} more")
 
 
 def _print(summary: QueueSummary, *, as_json: bool) -> None:

@@ -52,15 +52,23 @@ def find(root: Path, wanted: Path | None) -> Path:
     return chosen
 
 
+def other_machine(root: Path, folder: Path) -> str | None:
+    """Return the name of the machine that has the state folder, if it is not there and the workspace names another."""
+    if folder == root / ".runforge" or folder.is_dir():
+        return None
+    host = _host(root / ".runforge")
+    return host if host not in {"", os.uname().nodename} else None
+
+
 def require_there(root: Path, folder: Path) -> None:
     """Raise Missing if a state folder elsewhere is not there: perhaps it only has to be mounted."""
     if folder != root / ".runforge" and not folder.is_dir():
-        host, here = _host(root / ".runforge"), os.uname().nodename
-        if host not in {"", here}:
+        host = other_machine(root, folder)
+        if host is not None:
             raise Missing(
-                f"the journal of this workspace is on {host} ({folder}); this is {here}",
+                f"the journal of this workspace is on {host} ({folder}); this is {os.uname().nodename}",
                 where=str(root),
-                fix=f"Go there. What the queue was like lies in {root / '.runforge' / 'queue'}. If {host} is gone for"
+                fix=f"Go there; `runforge queue-status` works here too. If {host} is gone for"
                 " good, `runforge init --state-dir FOLDER` and `runforge doctor --recover` rebuild the journal here",
             )
         raise Missing(

@@ -21,7 +21,7 @@ from runforge.documents import edited_request, strict_json
 from runforge.documents.request import Request
 from runforge.documents.request_file import digest, read_queued
 from runforge.documents.request_options import is_learned
-from runforge.queue import environment, hold
+from runforge.queue import environment, hold, recall
 from runforge.queue.change import announce, existing, tidy
 from runforge.queue.changed import Changed
 from runforge.queue.edit_wish import (
@@ -61,11 +61,17 @@ def edit(
 ) -> Changed:
     """Change runs, each by its own edit (by job id): each wholly or not at all.
 
-    `versions` are those that a person was shown; a run with another one stays as it is. Raises InvalidRequest,
+    `versions` are those that a person was shown; a run with another one stays as it is. One that waits in a cluster's
+    queue is taken back for it. Raises InvalidRequest,
     Missing or OperationFailed, and nothing is changed, if a run could not start as it is wanted.
     """
-    with existing(workspace) as journal:
-        plans, skipped = _plans(workspace, journal, asked, versions or {})
+    asks = {job_id: wish for job_id, wish in asked.items() if not wish.is_describing}
+    stay_held = [job_id for job_id, wish in asks.items() if wish.held]
+    with (
+        recall.taken_back(workspace, asks, versions, stay_held=stay_held) as found,
+        existing(workspace) as journal,
+    ):
+        plans, skipped = _plans(workspace, journal, asked, found)
         try:
             _write(workspace, plans)
             done, late = _commit(workspace, journal, plans)

@@ -14,6 +14,7 @@ from runforge.core.dependencies import called
 from runforge.core.records import Job
 from runforge.core.states import State
 from runforge.errors import OperationFailed
+from runforge.queue import recall
 from runforge.queue.change import change
 from runforge.queue.changed import Changed
 from runforge.store import edges
@@ -52,8 +53,12 @@ class _Row(NamedTuple):
 
 
 def move(workspace: Workspace, job_ids: Sequence[str], place: Place) -> Changed:
-    """Move queued runs; several keep the order that they have now. Nothing is moved if the place is unknown."""
-    with change(workspace) as tx:
+    """Move queued runs; several keep the order that they have now. Nothing is moved if the place is unknown.
+
+    Those that wait in a cluster's queue are taken back for it.
+    """
+    named = [*job_ids, *([place.job_id] if place.job_id is not None else [])]
+    with recall.taken_back(workspace, named), change(workspace) as tx:
         return move_in(tx, job_ids, place, clock.now())
 
 
@@ -79,6 +84,8 @@ def move_in(tx: Transaction, job_ids: Sequence[str], place: Place, now: str) -> 
 
 
 def _why_not(job: Job, other: Job | None) -> str | None:
+    if job.waiting is not None:
+        return "in Slurm's queue, and not taken back in time"
     if job.state is not State.QUEUED:
         return f"already {job.state}"
     if other is not None and job.lane_id != other.lane_id:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runforge import clock
 from runforge.core.records import Job
 from runforge.core.states import State
+from runforge.queue import recall
 from runforge.queue.change import change
 from runforge.queue.changed import Changed
 from runforge.queue.move import Place, after, before, move_in
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def step(workspace: Workspace, job_ids: Sequence[str], by: int) -> Changed:
     """Move runs before the one that is before the first of them, or after the one that is after the last (by 1)."""
-    with change(workspace) as tx:
+    with recall.taken_back(workspace, job_ids), change(workspace) as tx:
         jobs = [edges.known_job(tx, job_id) for job_id in dict.fromkeys(job_ids)]
         changed: list[Job] = []
         skipped = [(job, f"already {job.state}") for job in jobs if job.state is not State.QUEUED]

@@ -9,6 +9,7 @@ import os
 import time
 
 from runforge.errors import Missing, OperationFailed
+from runforge.files import state_folder
 from runforge.files.durable import fsync_dir, require_file
 from runforge.later import module
 from runforge.paths import Path
@@ -69,9 +70,10 @@ def _require_exchanged(workspace: Workspace) -> None:
 
 
 def exists(workspace: Workspace) -> bool:
-    """Return whether the workspace has a journal. Raises JournalMissing if its journal is gone."""
+    """Return whether the workspace has a journal. Raises Missing if its journal is gone, or on another machine."""
     if workspace.journal.exists():
         return True
+    state_folder.require_there(workspace.root, workspace.state_dir)
     traces.require_none(workspace)
     return False
 

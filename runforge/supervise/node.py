@@ -31,6 +31,8 @@ OUTPUT = "slurm.out"
 NOT_OURS = 75
 #: TERM goes to one process after the other: a run may have died by it before its supervisor hears of it.
 _HEARS_SECONDS = 1.0
+#: A run that the cluster ends has at most so long to save, and the supervisor so long to end after it.
+_MOST_GRACE_SECONDS, _LAST_SECONDS = 10.0, 5.0
 _PAUSE = 0.02
 #: How the cluster's own variables begin. A run that calls `srun` needs them.
 _CLUSTERS = ("SLURM", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ZE_AFFINITY_MASK")
@@ -41,11 +43,14 @@ _REASONS = re.compile(rb"DUE TO|CANCELLED|[Mm]emory limit|oom|OOM|[Oo]ut [Oo]f [
 class Node:
     """What a supervisor knows of the machine where the cluster has started it."""
 
-    #: The cluster kills some time after TERM: 30 seconds, if nobody has changed it.
-    most_grace_seconds = 10.0
+    def __init__(
+        self, kill_wait: float = 30.0, *, output: Path | None = None, cpus: int | None = None
+    ) -> None:
+        """In a pilot: where its output is, and how many processors one of its runs has.
 
-    def __init__(self, output: Path | None = None, cpus: int | None = None) -> None:
-        """In a pilot: where its output is, and how many processors one of its runs has."""
+        The cluster kills `kill_wait` seconds after TERM; before that the record must be written.
+        """
+        self.most_grace_seconds = max(0.0, min(_MOST_GRACE_SECONDS, kill_wait - _LAST_SECONDS))
         self._output = output
         self._cpus = cpus
         #: The cluster has asked for the end.

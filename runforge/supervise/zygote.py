@@ -62,7 +62,7 @@ def main() -> None:
 def _node(folder: str, cpus: str) -> Node:
     from runforge.supervise.node import Node  # no other zygote needs it
 
-    return Node(Path(folder), int(cpus))
+    return Node(output=Path(folder), cpus=int(cpus))
 
 
 def _serve(daemon: socket.socket, kept: Kept | None, node: Node | None) -> None:

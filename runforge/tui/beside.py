@@ -122,9 +122,14 @@ class Beside(Container):
         view, snapshot = self._machine, self._app.snapshot
         if view is None or snapshot is None or not view.display or not self.screen.is_current:
             return
-        read, history = self._app.read_machine, self._app.history
-        self._app.watch_machine()
-        self._app.read(self, read, lambda machine: view.show(machine, snapshot, history), key="machine")
+        app, history = self._app, self._app.history
+        app.watch_machine()
+        app.read(
+            self,
+            lambda: (app.read_machine(), app.read_nodes()),
+            lambda found: view.show(found[0], snapshot, history, found[1]),
+            key="machine",
+        )
 
     def _look(self) -> None:
         """Read what the run has reported by now."""

@@ -13,6 +13,7 @@ from runforge.machine.load import Machine
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.machine_view import MachineView
+from runforge.views.nodes import Node
 
 _SECONDS = 2.0
 
@@ -45,9 +46,9 @@ class MachineScreen(BaseScreen):
             self.run_worker(self._read, thread=True, exclusive=True)
 
     def _read(self) -> None:
-        machine = self.runforge.read_machine()
-        self.app.call_from_thread(self._show, machine)
+        machine, nodes = self.runforge.read_machine(), self.runforge.read_nodes()
+        self.app.call_from_thread(self._show, machine, nodes)
 
-    def _show(self, machine: Machine) -> None:
+    def _show(self, machine: Machine, nodes: Sequence[Node]) -> None:
         if self.runforge.snapshot is not None:
-            self.query_one(MachineView).show(machine, self.runforge.snapshot, self.runforge.history)
+            self.query_one(MachineView).show(machine, self.runforge.snapshot, self.runforge.history, nodes)

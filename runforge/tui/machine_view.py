@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 
 from rich.text import Text
@@ -10,8 +11,10 @@ from textual.widget import Widget
 from runforge import cells
 from runforge.machine.load import GpuProcess, GpuView, Machine
 from runforge.text import safe
+from runforge.tui import node_lines
 from runforge.tui.machine_history import History
 from runforge.tui.sparkline import levels
+from runforge.views.nodes import Node
 from runforge.views.queue_snapshot import QueueSnapshot
 
 _MOST_PROCESSES = 8
@@ -32,13 +35,21 @@ class MachineView(Widget):
         self._text = Text("\nReading ...")
         self._history = History()
 
-    def show(self, machine: Machine, snapshot: QueueSnapshot, history: History) -> None:
-        """Show new values, and how they were in the last ten minutes."""
+    def show(
+        self, machine: Machine, snapshot: QueueSnapshot, history: History, nodes: Sequence[Node] = ()
+    ) -> None:
+        """Show new values, and how they were in the last ten minutes; for a cluster's queue its nodes first."""
         text = Text()
         self._history = history
-        self._machine(text, machine)
-        self._slots(text, snapshot)
-        self._gpus(text, machine)
+        if snapshot.daemon.backend == "local":
+            self._machine(text, machine)
+            self._slots(text, snapshot)
+            self._gpus(text, machine)
+        else:
+            _heading(text, "Nodes")
+            for line in node_lines.lines(nodes, snapshot.daemon):
+                text.append_text(line).append("\n")
+            self._machine(text, machine, "This machine: the daemon's, not the runs'")
         if text != self._text:
             self._text = text
             self.refresh(layout=True)
@@ -67,8 +78,8 @@ class MachineView(Widget):
             text.append(f" {levels(self._history.columns(past, width))}", "dim " + style)
         text.append(f" {words}\n")
 
-    def _machine(self, text: Text, machine: Machine) -> None:
-        _heading(text, "Machine")
+    def _machine(self, text: Text, machine: Machine, title: str = "Machine") -> None:
+        _heading(text, title)
         load = " ".join(f"{value:.2f}" for value in machine.load)
         self._line(
             text,

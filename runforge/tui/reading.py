@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from runforge.views.trials import Trials
     from runforge.workspace import Workspace
 
+if TYPE_CHECKING:
+    from runforge.views.nodes import Node
+
 #: What the palette finds at most.
 _MOST_FOUND = 12
 _REQUEST_LIMIT = 64 * 1024
@@ -79,6 +82,14 @@ class Reading:
             self._machine = with_holders(load.read_machine(self.workspace), self.workspace)
             self.history.record(self._machine, self._loads.look(), now)
         return self._machine
+
+    def read_nodes(self) -> list[Node]:
+        """Return the nodes of a cluster that runs are on; none where runs are on this machine."""
+        if self.snapshot is None or self.snapshot.daemon.backend == "local":
+            return []
+        from runforge.views import nodes
+
+        return nodes.read(self.workspace)
 
     def find_jobs(self, text: str) -> list[JobView]:
         """Return the first jobs that a filter finds; not for the painting thread."""

@@ -352,7 +352,7 @@ def _scontrol(slurm: FakeSlurm, _options: dict[str, str], rest: list[str]) -> in
         print("Slurmctld(primary) at here is UP")
     if verb == "show":
         print(
-            "ClusterName             = here\nKillWait                = 30 sec\nAccountingStorageType   = accounting_storage/none"
+            "ClusterName             = here\nKillWait                = 40 sec\nAccountingStorageType   = accounting_storage/none"
         )
     ids = {job_id for word in words for job_id in word.removeprefix("jobid=").split(",")}
     names = {word.partition("=")[2] for word in words if word.lower().startswith(("name=", "jobname="))}

@@ -1,4 +1,4 @@
-"""The engine over Slurm in the test's own process, with runs that leave a file for each start."""
+"""The engine over Slurm in the test's own process, with runs whose witness notes each start."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from runforge.core.records import Attempt, Job
 from runforge.daemon.loop import Descriptors
 from runforge.daemon.main import slurm_engine, take_over
 from runforge.daemon.settings import Listener, Settings
-from runforge.drills.plans import plan, request
+from runforge.drills import invariants, witness
+from runforge.drills.plans import plan
+from runforge.drills.scene import base_request, run
+from runforge.exports.exporter import Exporter
 from runforge.queue.submit import enqueue_sweep
 from runforge.store import records
 from runforge.store.journal import Journal
@@ -21,10 +24,10 @@ from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
-#: Writes a line for its start, waits, and ends with its code.
-_RUN = 'echo "$RUNFORGE_ATTEMPT" >> "$RUNFORGE_WORKSPACE/starts.$RUNFORGE_RUN_ID"; echo "runs on"; sleep $0 || exit; exit $1'
 OPTIONS = SlurmOptions(poll_seconds=5.0, fence_seconds=2.0)
-_LONG = 120.0
+#: A run that goes on until it is ended. Whichever of its processes hears of that first, it does not end by itself.
+FOR_EVER = (9999, 0, "beating")
+_LONG = 180.0
 
 
 class Queue:
@@ -32,8 +35,10 @@ class Queue:
 
     def __init__(self, ws: Workspace, options: SlurmOptions, slots: int) -> None:
         self.ws = ws
+        self.witness = ws.root.parent / "witness.txt"
         self.settings = Settings(slots, slurm=options)
         self.said: list[str] = []
+        self.acknowledged: list[str] = []
         self.journal: Journal
         self.begin()
 
@@ -68,7 +73,18 @@ class Queue:
             self.round()
             return condition()
 
-        wait_until(holds, what, _LONG)
+        try:
+            wait_until(holds, what, _LONG)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self._known()}") from None
+
+    def _known(self) -> str:
+        """Return what is known of the runs, for a test that has waited in vain."""
+        return "\n".join([*map(repr, self.jobs()), *map(repr, self.attempts()), *self.said])
+
+    def until_over(self) -> None:
+        """Wait until all runs have ended."""
+        self.until(lambda: {"queued", "running"}.isdisjoint(self.states()), "all have ended")
 
     def jobs(self) -> list[Job]:
         with self.journal.read() as tx:
@@ -84,29 +100,45 @@ class Queue:
     def shown(self) -> list[str]:
         return [job.shown_state.value for job in self.jobs()]
 
-    def enqueue(self, *runs: tuple[float, int], name: str = "some", **more: Any) -> str:
-        """Queue a sweep of runs, each with its seconds and its exit code; return its group. `more` is of the request."""
-        base = request(
-            family="command",
-            command=["/bin/sh", "-c", _RUN, "{seconds}", "{code}"],
-            hyperparameters={"seconds": 0, "code": 0},
+    def causes(self) -> list[str | None]:
+        """Return why each attempt has ended."""
+        return [attempt.cause for attempt in self.attempts()]
+
+    def enqueue(
+        self, *runs: tuple[float, int] | tuple[float, int, str], name: str = "some", **more: Any
+    ) -> str:
+        """Queue a sweep of runs, each with its seconds, its exit code and its kind (see witness); return its group.
+
+        `more` is of the request.
+        """
+        values = [run(*each) for each in runs]
+        document = plan(
+            self.ws.root,
+            {**base_request(self.witness), **more},
+            {"type": "list", "runs": values},
+            name=name,
+            max_parallel=self.settings.max_parallel,
         )
-        base.update(more)
-        values = [
-            {"model.hyperparameters.seconds": seconds, "model.hyperparameters.code": code}
-            for seconds, code in runs
-        ]
-        document = plan(self.ws.root, base, {"type": "list", "runs": values}, name=name)
         made = enqueue_sweep(self.ws, json.dumps(document).encode(), where="plan")
+        self.acknowledged = [job.run_id for job in self.jobs()]
         return made.group_id
 
-    def starts(self) -> dict[str, list[str]]:
+    def starts(self) -> dict[str, list[int]]:
         """Return the attempts that have started, by run."""
-        found = {path.name.partition(".")[2]: path for path in self.ws.root.glob("starts.*")}
-        return {run_id: path.read_text("utf-8").split() for run_id, path in found.items()}
+        seen = witness.read(self.witness)
+        return {
+            run_id: [number for number, one in each.items() for _ in range(one.starts)]
+            for run_id, each in seen.items()
+        }
 
     def folder(self, job: Job) -> Path:
         return self.ws.attempt_dir(job.run_id, job.attempt)
+
+    def check(self) -> None:
+        """Require that no invariant is broken (see docs/reliability.md)."""
+        self.until(lambda: not self.engine.active_jobs, "nothing is running")
+        Exporter(self.ws, self.journal).write()
+        assert not invariants.check(self.ws, self.witness, acknowledged=self.acknowledged)
 
 
 @contextlib.contextmanager

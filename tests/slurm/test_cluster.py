@@ -114,7 +114,7 @@ def test_isolated_nodes_have_processes_and_names_of_their_own(tmp_path: Path) ->
         pytest.skip(why)
     shared = tmp_path / "shared"
     shared.mkdir()
-    script = f"ls {shared}/late; hostname; cat /proc/sys/kernel/random/boot_id; echo $$; until [ -e {shared}/late ]; do :; done"
+    script = f"ls {shared}/late; hostname; cat /proc/sys/kernel/random/boot_id; echo $$; until [ -e {shared}/late ]; do sleep 0.2; done"
     with slurm_cluster.running(nodes=1, isolate=True, share=shared) as cluster:
         submit(cluster, "inside", f"--output={tmp_path}/out", script=script)
         wait_until(

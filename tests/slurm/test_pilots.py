@@ -72,8 +72,8 @@ def test_runs_go_through_pilots_and_end_truly(queue: Queue, slurm: Cluster) -> N
     queue.until(lambda: over(queue), "all have ended")
     jobs = queue.jobs()
     assert [job.state.value for job in jobs] == ["succeeded"] * 4 + ["failed"] + ["succeeded"] * 15
-    assert (jobs[4].cause, jobs[4].error) == ("exit", "exit code 3: runs on")
-    assert queue.starts() == {job.run_id: ["1"] for job in jobs}
+    assert (jobs[4].cause, jobs[4].error) == ("exit", "exit code 3")
+    assert queue.starts() == {job.run_id: [1] for job in jobs}
     found = pilots(slurm)
     assert 1 <= len(found) <= TERMS.most
     assert len(alive(slurm)) == len(found), "no run was a job of its own"
@@ -83,24 +83,24 @@ def test_runs_go_through_pilots_and_end_truly(queue: Queue, slurm: Cluster) -> N
 
 
 def test_a_pilot_that_is_canceled_costs_its_runs_one_attempt(queue: Queue, slurm: Cluster) -> None:
-    queue.enqueue(*[(300.0, 0)] * 3)
+    queue.enqueue(*[kit.FOR_EVER] * 3)
     queue.until(lambda: len(queue.starts()) == 3, "three run")
     for row in pilots(slurm):
         slurm.client("scancel", f"--name={row.name}")
-    queue.until(lambda: sorted(queue.starts().values()) == [["1", "2"]] * 3, "each runs again")
+    queue.until(lambda: sorted(queue.starts().values()) == [[1, 2]] * 3, "each runs again")
     assert {attempt.error for attempt in lost(queue)} == {"the pilot in which it ran was canceled in Slurm"}
     assert [job.lost for job in queue.jobs()] == [1, 1, 1]
 
 
 def test_a_pilot_that_is_killed_leaves_nothing_and_its_runs_go_on_elsewhere(queue: Queue) -> None:
-    queue.enqueue((300.0, 0), (300.0, 0))
+    queue.enqueue(kit.FOR_EVER, kit.FOR_EVER)
     queue.until(lambda: len(queue.starts()) == 2, "two run")
     first = processes(queue)
     for pid in pilot_processes(queue):
         os_process.send(pid, signal.SIGKILL)
     queue.until(lambda: len(lost(queue)) == 2, "both are lost")
     assert not first & processes(queue), "what the first attempts had started was ended before"
-    queue.until(lambda: sorted(queue.starts().values()) == [["1", "2"]] * 2, "each runs again")
+    queue.until(lambda: sorted(queue.starts().values()) == [[1, 2]] * 2, "each runs again")
 
 
 def test_a_daemon_that_ends_meanwhile_costs_nothing(queue: Queue, slurm: Cluster) -> None:
@@ -130,7 +130,7 @@ def test_a_run_that_does_not_fit_is_a_job_of_its_own(queue: Queue, slurm: Cluste
 
 
 def test_a_cancel_ends_one_run_and_not_its_pilot(queue: Queue, slurm: Cluster) -> None:
-    queue.enqueue((300.0, 0), (6.0, 0))
+    queue.enqueue(kit.FOR_EVER, (6.0, 0))
     queue.until(lambda: len(queue.starts()) == 2, "both run")
     before = {row.job_id for row in pilots(slurm)}
     cancel.cancel_run(queue.ws, queue.jobs()[0].run_id)
@@ -167,10 +167,10 @@ def test_at_its_time_limit_a_pilot_ends_its_runs_and_they_go_on_as_jobs_of_their
 ) -> None:
     short = TERMS._replace(most=1, slots=1, seconds=20.0)
     with kit.queue(ws, OPTIONS._replace(pilots=short), slots=16) as queue:
-        queue.enqueue((300.0, 0))
+        queue.enqueue(kit.FOR_EVER)
         queue.until(queue.starts, "it runs in a pilot")
         queue.until(lambda: not pilots(slurm), "the pilot leaves before Slurm ends it")
-        queue.until(lambda: list(queue.starts().values()) == [["1", "2"]], "it runs again")
+        queue.until(lambda: list(queue.starts().values()) == [[1, 2]], "it runs again")
         assert [attempt.error for attempt in lost(queue)] == [
             "the pilot in which it ran was at its time limit"
         ]

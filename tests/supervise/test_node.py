@@ -67,6 +67,11 @@ def test_the_clusters_term_ends_the_run_and_the_record_says_so(attempt: Attempt,
     assert (record.terminated, record.canceled, record.said) == (True, False, _TIME)
 
 
+@pytest.mark.parametrize(("kill_wait", "grace"), [(30.0, 10.0), (12.0, 7.0), (3.0, 0.0)])
+def test_a_run_has_no_longer_to_save_than_the_cluster_waits(kill_wait: float, grace: float) -> None:
+    assert Node(kill_wait).most_grace_seconds == grace
+
+
 def test_a_run_that_dies_by_the_clusters_term_before_its_supervisor_hears_of_it(attempt: Attempt) -> None:
     child = start(attempt, "print('up'); import time; time.sleep(300)")
     wait_until(lambda: "up" in attempt.log, "it runs")

@@ -1,10 +1,10 @@
-"""Asks Slurm how its jobs are: one squeue for all of them, seldom, and sooner on suspicion; sacct for what it forgot."""
+"""Asks Slurm how its jobs are: one squeue for all of them, seldom, and sooner on suspicion."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from runforge.backends.slurm import answers, listing
 from runforge.backends.slurm.commands import Answer, Lane
@@ -14,11 +14,10 @@ from runforge.clock import Clock
 #: Never more than one call a second, whatever is suspected; while Slurm does not answer, less.
 _LEAST_SECONDS = 1.0
 _UNHEARD_SECONDS = 5.0
-_SACCT = ("sacct", "-n", "-P", "-X", "-S", "now-7days", "-o", "JobID,State,Reason,NodeList,JobName")
 
 
 class Asking:
-    """The questions to Slurm, and since when it does not answer."""
+    """The question to Slurm, and since when it does not answer."""
 
     def __init__(self, lane: Lane, clock: Clock, poll_seconds: float, log: Callable[[str], None]) -> None:
         self._lane = lane
@@ -30,7 +29,6 @@ class Asking:
         self._is_asking = False
         #: Why Slurm does not answer, and since when, as people read the time.
         self.problem: str | None = None
-        self._has_sacct = True
         self.began: Callable[[], Mapping[str, str]] = dict
         #: Takes a list: the rows by name, and when it was asked for.
         self.listed: Callable[[Mapping[str, Row], float], None] = _nobody
@@ -81,20 +79,6 @@ class Asking:
         self.heard(answer.err, is_heard=is_heard)
         if is_heard:
             self.listed(listing.parse(answer.out, self.began()), answer.asked_at)
-
-    def look_up(self, names: Sequence[str], done: Callable[[Mapping[str, Row]], None]) -> None:
-        """Ask the accounts about jobs that the list has no more; where there are none, the answer is empty."""
-        if not self._has_sacct:
-            done({})
-            return
-
-        def answered(answer: Answer) -> None:
-            if answer.code != 0:
-                self._has_sacct = answer.code is None or answers.is_unheard(answer.err)
-            rows = listing.parse(answer.out) if answer.code == 0 else {}
-            done({name: row._replace(state=row.state.split()[0]) for name, row in rows.items() if row.state})
-
-        self._lane.ask([*_SACCT, f"--name={','.join(names)}"], answered)
 
 
 def _nobody(_rows: Mapping[str, Row], _asked_at: float) -> None:

@@ -17,8 +17,9 @@ STRAGGLER_SECONDS = 5.0
 LATE_STRAGGLER_SECONDS = 90.0
 #: A record of an ended attempt waits for Slurm's reason this long.
 REASON_SECONDS = 30.0
-#: So long after a daemon's start another's sbatch may still be trying.
-ADOPTED_SECONDS = 60.0
+#: So long after a daemon's start another's sbatch may still be trying. A job that comes later ends at once: its attempt
+#: is revoked then.
+ADOPTED_SECONDS = 20.0
 #: How often an attempt that Slurm does not have is submitted again.
 MOST_SUBMISSIONS = 5
 
@@ -104,6 +105,15 @@ class Attempt:
     def is_waiting(self) -> bool:
         """Whether it may still stand in Slurm's queue, or before it."""
         return not self.has_begun and self.record is None and not self.is_in_pilot
+
+    @property
+    def takes_room(self) -> bool:
+        """Whether it counts as one that stands in Slurm's queue.
+
+        An earlier daemon's that Slurm does not list is only waited for: it would hold the room of others for a minute.
+        """
+        is_unseen = self.given is None and self.heard_at >= self.known_from and not self.is_listed
+        return self.is_waiting and not is_unseen
 
     @property
     def is_gone(self) -> bool:

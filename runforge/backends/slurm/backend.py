@@ -13,11 +13,13 @@ from runforge import clock as clocks
 from runforge.attempts import earlier_life, orders, outputs, start_marker
 from runforge.backends import preparing
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
+from runforge.backends.slurm import cluster, script, seeing
 from runforge.backends.slurm import options as slurm_options
-from runforge.backends.slurm import script, seeing
+from runforge.backends.slurm.accounts import Accounts
 from runforge.backends.slurm.asking import Asking
 from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, Attempt, Phase, adopted
 from runforge.backends.slurm.changing import Changing
+from runforge.backends.slurm.cluster import Cluster
 from runforge.backends.slurm.commands import Answer, Lane
 from runforge.backends.slurm.fleet import Fleet
 from runforge.backends.slurm.listing import Row, is_hopeless
@@ -41,8 +43,6 @@ _ASK_SECONDS, _CHANGE_SECONDS = 20.0, 120.0
 #: Slurm's reason is asked for when an attempt has stood in its queue for so long.
 _REASON_AFTER = 5.0
 _USUAL = Resources()
-#: For so long Slurm lists a job that has ended, if nobody has changed it (MinJobAge).
-_REMEMBERS_SECONDS = 300.0
 
 
 class SlurmBackend:
@@ -68,6 +68,7 @@ class SlurmBackend:
         self._asks = Lane(watch, clock, own, _ASK_SECONDS)
         self._changes = Lane(watch, clock, own, _CHANGE_SECONDS)
         self._asking = Asking(self._asks, clock, options.poll_seconds, log)
+        self._accounts = Accounts(self._asks, clock)
         self._changing = Changing(self._changes, clock, self._asking, log)
         self._looking = Looking(clock)
         self._prefix = script.prefix(workspace.root)
@@ -75,29 +76,26 @@ class SlurmBackend:
         self._fleet = Fleet(workspace, options, clock, self._changing, self._looking, log)
         self._strays = Strays(workspace, self._prefix, self._changing, log)
         self._lists = 0
-        self._cluster = ""
-        self._remembers = _REMEMBERS_SECONDS
-        self._asking.began = lambda: {
-            each.name: each.begun.job for each in self._known if each.begun is not None
-        }
+        self._cluster = Cluster()
+        self._asking.began = self._accounts.began = self._began
         self._asking.listed = self._listed
+
+    def _began(self) -> dict[str, str]:
+        """Return the number of the job that has begun, by name."""
+        return {each.name: each.begun.job for each in self._known if each.begun is not None}
 
     # --- life ----------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Ask for the cluster's name, and for its list of jobs."""
+        """Ask what the cluster is like, whether it takes the options that all runs have, and for its list of jobs."""
         self._fleet.find()
         self._asks.ask(["scontrol", "show", "config"], self._configured)
+        self._changing.try_out(slurm_options.arguments(self._options, _USUAL))
         self._asking.suspect()
 
     def _configured(self, answer: Answer) -> None:
-        for line in answer.out.splitlines():
-            name, _, value = line.partition("=")
-            if name.strip() == "ClusterName":
-                self._cluster = value.strip()
-            seconds = value.split()[:1]
-            if name.strip() == "MinJobAge" and seconds and seconds[0].isdecimal():
-                self._remembers = float(seconds[0])
+        if answer.code == 0:
+            self._cluster = cluster.parse(answer.out)
 
     def close(self) -> None:
         """Let everything go. The jobs go on; an sbatch gets a moment to answer."""
@@ -113,7 +111,7 @@ class SlurmBackend:
 
     def room(self) -> int:
         """Return how many more attempts may stand in Slurm's queue, or find room in pilots."""
-        waiting = sum(each.is_waiting for each in self._attempts.values())
+        waiting = sum(each.takes_room for each in self._attempts.values())
         return max(0, self._options.ahead + self._fleet.free - waiting) if self._may_submit else 0
 
     @property
@@ -159,7 +157,10 @@ class SlurmBackend:
             return
         attempt = Attempt(ref, folder, self._prefix + script.tail(ref))
         given = slurm_options.arguments(self._options, job.needs, written.timeout_seconds)
-        attempt.given = given, script.text(self._options, written.path, written.digest)
+        attempt.given = (
+            given,
+            script.text(self._options, written.path, written.digest, self._cluster.kill_wait),
+        )
         attempt.is_usual = given == slurm_options.arguments(self._options, _USUAL)
         attempt.order, attempt.kept_since = self._fleet.wish(job, written), self._clock.monotonic()
         self._attempts[ref.token] = attempt
@@ -194,6 +195,7 @@ class SlurmBackend:
         self._changing.offer_again(attempts)
         for attempt in attempts:
             yield from self._of(attempt)
+        self._accounts.step()
 
     @property
     def _is_list_wanted(self) -> bool:
@@ -205,7 +207,7 @@ class SlurmBackend:
 
     def _of(self, attempt: Attempt) -> Iterator[Event]:
         now = self._clock.monotonic()
-        told = seeing.progress(attempt, self._cluster)
+        told = seeing.progress(attempt, self._cluster.name)
         if told != attempt.told:
             self._tell_hopeless(attempt, told.waiting)
             attempt.told = told
@@ -229,7 +231,7 @@ class SlurmBackend:
             if attempt.lookup_asked:
                 return
             attempt.lookup_asked = True
-            self._asking.look_up([attempt.name], lambda rows: attempt.hear_account(rows.get(attempt.name)))
+            self._accounts.look_up(attempt.name, attempt.hear_account)
         elif attempt.is_in_pilot:
             attempt.phase = Phase.WITHDRAWN
         elif attempt.given is not None and attempt.phase in {Phase.SUBMITTED, Phase.UNSURE}:
@@ -252,7 +254,8 @@ class SlurmBackend:
             self._asks.wait_seconds(),
             self._changes.wait_seconds(),
             self._asking.wait_seconds(is_wanted=self._is_list_wanted),
-            self._looking.wait_seconds(list(self._attempts.values())),
+            self._accounts.wait_seconds(),
+            self._looking.wait_seconds(self._attempts.values()),
             self._fleet.wait_seconds(),
         ]
         return min((wish for wish in wishes if wish is not None), default=None)
@@ -268,7 +271,7 @@ class SlurmBackend:
         self._looking.look(attempt)
         now = self._clock.monotonic()
         return seeing.report_on(
-            attempt, self._run_dir(ref), now, has_list=self._lists > 0, remembers=self._remembers
+            attempt, self._run_dir(ref), now, has_list=self._lists > 0, remembers=self._cluster.remembers
         )
 
     # --- acting --------------------------------------------------------------------------------

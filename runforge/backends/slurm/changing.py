@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable
 
 from runforge.attempts import exit_record
@@ -16,6 +17,10 @@ from runforge.clock import Clock
 
 #: What Slurm does not take now is offered again after so many seconds.
 AGAIN_SECONDS = 30.0
+#: A script to try the options with.
+_TRY = b"#!/bin/sh\ntrue\n"
+#: Of a trial: no node can take it now.
+_IS_PASSING = re.compile(r"down, drained|Requested nodes are busy|not available now|in use", re.IGNORECASE)
 #: Between two scancels of one job, at first and at most.
 _CANCEL_SECONDS, _LONGEST_CANCEL_SECONDS = 2.0, 30.0
 
@@ -32,6 +37,19 @@ class Changing:
         self.refusal: str | None = None
         self.is_general = False
         self.offers_at = 0.0
+
+    def try_out(self, options: list[str]) -> None:
+        """Ask whether Slurm takes the options that all runs have: if not, this is told before a run is offered."""
+        self._lane.ask(["sbatch", "--test-only", *options], self._tried, stdin=_TRY)
+
+    def _tried(self, answer: Answer) -> None:
+        # It does not print a number: so only a refusal is an answer. And it refuses too what would wait for a node.
+        is_refused = answers.kind(answer.err, answer.code, "") is Kind.REFUSED
+        if is_refused and not _IS_PASSING.search(answer.err):
+            words = f"Slurm refuses these options: {answers.reason(answer.err)}"
+            self._log(f"WARNING: nothing is submitted: {words}. See `sinfo -s`, then [slurm] in config.toml")
+            self.refusal, self.is_general = words, True
+            self.offers_at = self._clock.monotonic() + AGAIN_SECONDS
 
     def submit(self, attempt: Attempt) -> None:
         """Offer an attempt to Slurm; the answer changes its phase."""

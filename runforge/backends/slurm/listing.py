@@ -1,4 +1,4 @@
-"""What `squeue` prints, as rows by job name. Pure: text in, rows out."""
+"""What `squeue` prints, and `sacct`, as rows by job name. Pure: text in, rows out."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ def parse(text: str, began: Mapping[str, str] | None = None) -> dict[str, Row]:
         if len(words) != 5 or not _ID.fullmatch(words[0].strip()):
             continue
         job_id, state, reason, node, name = map(str.strip, words)
+        state = state.partition(" ")[0]  # the accounts say by whom: "CANCELLED by 1000"
         row = Row(job_id, state, "" if reason in _NO_REASON else reason, node, name)
         own = (began or {}).get(name)
         found[name] = max((row, found.get(name, row)), key=lambda row: (row.job_id == own, *_liveliness(row)))

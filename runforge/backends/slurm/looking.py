@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from runforge.attempts import exit_record
 from runforge.attempts import spec as specs
@@ -19,22 +19,21 @@ _MOST_A_SECOND = 50
 
 
 class Looking:
-    """Sees that attempts begin and end."""
+    """Sees that attempts begin and end. All looks of a second are made together: each waking costs more than a look."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._left = float(_MOST_A_SECOND)
-        self._filled = clock.monotonic()
+        self._next = 0.0
 
     def due(self, attempts: Sequence[Attempt]) -> Iterator[Attempt]:
-        """Look at the attempts whose turn it is, the longest waiting first; yield those looked at."""
+        """Look at the attempts whose turn it is, those first that have waited longest; yield those looked at."""
         now = self._clock.monotonic()
-        self._left = min(_MOST_A_SECOND, self._left + (now - self._filled) * _MOST_A_SECOND)
-        self._filled = now
-        for attempt in sorted(filter(_is_to_see, attempts), key=lambda each: each.next_look):
-            if attempt.next_look > now or self._left < 1:
-                return
-            self._left -= 1
+        if now < self._next:
+            return
+        self._next = now + LOOK_SECONDS
+        soon = now + LOOK_SECONDS / 2
+        wanted = [each for each in attempts if _is_to_see(each) and each.next_look <= soon]
+        for attempt in sorted(wanted, key=lambda each: each.next_look)[:_MOST_A_SECOND]:
             with contextlib.suppress(OSError):  # tried again
                 self.look(attempt)
             yield attempt
@@ -60,10 +59,11 @@ class Looking:
         """Look at an attempt no sooner than after the usual time: somebody else tells of it."""
         attempt.next_look = self._clock.monotonic() + LOOK_SECONDS
 
-    def wait_seconds(self, attempts: Sequence[Attempt]) -> float | None:
+    def wait_seconds(self, attempts: Iterable[Attempt]) -> float | None:
         """Return when the next look is due; None if nothing is to be seen."""
-        now = self._clock.monotonic()
-        return min((max(0.0, each.next_look - now) for each in attempts if _is_to_see(each)), default=None)
+        if not any(map(_is_to_see, attempts)):
+            return None
+        return max(0.0, self._next - self._clock.monotonic())
 
 
 def has_ended(workspace: Workspace, name: str) -> bool:

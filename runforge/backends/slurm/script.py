@@ -42,9 +42,12 @@ def tail_of(name: str) -> str:
     return name.split("-", 2)[-1]
 
 
-def text(options: SlurmOptions, spec: Path, digest: str) -> bytes:
-    """Return the script. Its shell outlives the supervisor, and ends what a killed one has left."""
-    run = command(options, "runforge.supervise.on_node", str(spec), digest)
+def text(options: SlurmOptions, spec: Path, digest: str, kill_wait: float) -> bytes:
+    """Return the script. Its shell outlives the supervisor, and ends what a killed one has left.
+
+    `kill_wait`: the cluster kills so many seconds after TERM.
+    """
+    run = command(options, "runforge.supervise.on_node", str(spec), digest, f"{kill_wait:g}")
     fence = command(options, "runforge.supervise.fence", str(spec))
     return _text(options, run, f"[ $code -le {_SIGNALED} ] || {fence}")
 

@@ -37,7 +37,7 @@ def decide(report: Report, job: Job, orphans: str, past: Past) -> Decision:
         return _with_its_pilot(told, told.said, job, orphans, past)
     if report.finding is Finding.LOST:
         ending = terminated.ending(told.state, told.said)
-        if ending is not None:
+        if ending is not None and not (ending is terminated.CANCELED and told.is_fenced):
             return Decision((Act.LEAVE_RESULT,), ending)
     return policy.decide(report, job, orphans, past)
 
@@ -51,6 +51,8 @@ def _terminated(report: Report, told: Scheduled, job: Job, orphans: str, past: P
         is_known = terminated.ending(told.state, said) is not None or told.is_final
         return _with_its_pilot(told, said, job, orphans, past) if is_known else Decision()
     ending = terminated.ending(told.state, said)
+    if ending is terminated.CANCELED and told.is_fenced:  # by this daemon, because it was out of sight
+        return policy.decide(Report(Finding.LOST), job, orphans, past)
     # A controller that was killed ends the jobs that it has forgotten, and this is called canceled too; but it lists them
     # no more, while it lists what somebody has canceled.
     is_hearsay = ending is terminated.CANCELED and told.state is None

@@ -217,3 +217,11 @@ def test_why_a_pilot_wants_a_run_to_end_is_waited_for() -> None:
     told = PILOT._replace(state="RUNNING", is_final=False)
     report = Report(Finding.ENDED, record(terminated=True), GOOD, scheduled=told)
     assert decide(report, job(), "requeue", Past()) == Decision()
+
+
+def test_what_was_fenced_is_canceled_by_nobody() -> None:
+    told = Scheduled("CANCELLED", "n1", is_fenced=True)
+    report = Report(Finding.ENDED, record(terminated=True, said=PLAIN), GOOD, scheduled=told)
+    for decision in (decide(report, job(), "requeue", Past()), of(Finding.LOST, told)):
+        assert decision.ending is None or decision.ending.cause is Cause.LOST
+    assert ended(of(Finding.LOST, told._replace(is_fenced=False))).cause is Cause.CANCELED

@@ -63,6 +63,8 @@ class Desk:
     def until_up(self, run_id: str, attempt: int = 1) -> None:
         """Wait until an attempt's own code runs."""
         self.until(run_id, state="running", attempt=attempt)
+        earlier = self.folder(run_id) / "previous" / str(attempt - 1) / "logs.txt"
+        self.here.until(lambda: attempt == 1 or earlier.exists(), "the log of the attempt before is aside")
         self.here.until(lambda: "RUNFORGE_YIELDS" in self.log(run_id), "it is up")
 
     def told(self, run_id: str) -> dict[str, str | None]:

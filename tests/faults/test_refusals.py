@@ -149,7 +149,7 @@ def test_a_zygote_that_cannot_fork_says_why(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(zygote.os, "fork", failing(errno.ENOMEM))
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
-        zygote._answer(theirs, theirs, 7, None)
+        zygote._answer(theirs, theirs, 7, None, None)
         assert b'"errno": 12' in ours.recv(1000)
 
 

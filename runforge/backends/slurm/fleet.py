@@ -120,7 +120,7 @@ class Fleet:
                 return
             if any(not pilot.is_settled for pilot in fitting) or self._may_grow:
                 return
-        queued = sum(each.is_waiting and each.phase is not Phase.KEPT for each in others)
+        queued = sum(each.takes_room and each.phase is not Phase.KEPT for each in others)
         if queued < self._options.ahead:
             attempt.hint = None
             self._changing.submit(attempt)

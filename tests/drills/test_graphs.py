@@ -1,0 +1,41 @@
+"""The check of `chaos --graphs`: a run that was ended before its first line may have let others start."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from gauntlets import chaos_graphs
+from gauntlets.arena import Arena
+from runforge import workspace as workspaces
+from runforge.drills import witness
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_parent_that_failed_before_its_first_line_has_failed(here: Arena) -> None:
+    seen_by = here.root.parent / "witness.txt"
+    *program, seconds, code, kind = witness.command(seen_by)
+    assert (seconds, code, kind) == ("{seconds}", "{code}", "{kind}")
+
+    def submit(*words: str) -> str:
+        return here.run("submit", *words[:-1], "-w", str(here.root), "--", *shlex.split(words[-1])).strip()
+
+    plain = shlex.join([*program, "0", "0", "plain"])
+    early = submit(plain)
+    here.daemon(1)
+    here.until(lambda: here.jobs()[0]["state"] == "succeeded", "the first one has ended")
+    parent = submit("-t", "0.4s", "sleep 300")
+    child = submit("--after", f"{parent}:fail", plain)
+    here.until(lambda: here.jobs()[-1]["state"] == "succeeded", "the child has ended")
+    here.stop_daemon()
+
+    def broken(run_id: str, condition: str) -> list[str]:
+        lines = [f"EDGES {run_id} {parent}:{condition}"]
+        return chaos_graphs.check(workspaces.at(here.root), witness.read(seen_by), lines)
+
+    assert broken(child, "fail") == []
+    assert broken(child, "any") == []
+    assert broken(child, "ok") == [f"{child} started before {parent} had ended as asked (ok)"]
+    assert broken(early, "fail") == [f"{early} started before {parent} had ended as asked (fail)"]

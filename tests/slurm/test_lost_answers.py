@@ -50,6 +50,8 @@ def all_succeeded(queue: Queue) -> None:
 def test_lost_answers(slurm: FakeSlurm, queue: Queue) -> None:
     slurm.set(begins=True)
     slurm.fault("sbatch", "lost", 3)
+    # Questions are asked one after the other: the answer to what the cluster is like is heard before the list is asked for.
+    queue.until(lambda: slurm.calls("squeue"), "what the cluster is like is known")
     queue.enqueue(*[(0.1, 0)] * 5)
     all_succeeded(queue)
     assert len({job["name"] for job in slurm.jobs()}) == 5

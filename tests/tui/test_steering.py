@@ -43,6 +43,9 @@ def test_marked_runs_are_canceled_and_retried_together(ws: Workspace) -> None:
         await at.sees("2 marked")
         await at.press("x")
         await at.sees("canceled 2 runs")
+        await at.until(
+            lambda: at.text.count("⊘ canceled") == 3, "the rows say so too: `r` is about what they show"
+        )
         await at.press("r")
         await at.sees("queued again 2 runs")
         assert [jobs_of(ws)[run].attempt for run in ("0007", "0008")] == [2, 2]

@@ -182,9 +182,10 @@ def test_what_slurm_has_forgotten_ended_as_its_accounts_say(slurm: FakeSlurm, qu
     slurm.set(begins=True)
     queue.enqueue(kit.FOR_EVER)
     until_started(queue, 1)
-    slurm.kill("1")
+    # Killed last: a list that is asked for meanwhile must not show a job whose processes are gone.
     slurm.end("1", "TIMEOUT")
     slurm.forget("1")
+    slurm.kill("1")
     queue.until_over()
     assert queue.causes() == ["time_limit"]
     assert slurm.calls("sacct")

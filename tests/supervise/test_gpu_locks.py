@@ -23,7 +23,7 @@ from tests.supervise.kit import Attempt
 HERE, THERE = "a" * 16, "b" * 16
 ONE, TWO = "GPU-1", "GPU-2"
 LOCKS = [{"uuid": ONE, "is_whole": True}, {"uuid": TWO, "is_whole": False}]
-GO = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)"
+GO = "import os, time\nprint('up', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.01)"
 
 
 @pytest.fixture
@@ -78,7 +78,8 @@ def test_a_device_of_another_queue_starts_nothing_and_holds_nothing(
 def test_a_killed_supervisor_gives_them_back(attempt: Attempt) -> None:
     attempt.start_spec(attempt.spec([sys.executable, "-c", GO], gpu_locks=LOCKS, queue=HERE))
     wait_until(lambda: held() == [True, True], "both are held")
-    wait_until(attempt.marked, "the run is alive")
+    # Until it runs its program, the run's process has the supervisor's descriptors too, and with them the locks.
+    wait_until(lambda: "up" in attempt.log, "the run's program runs")
     attempt.kill_supervisor()
     assert held() == [False, False]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import bisect
 import math
-from random import Random
 
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _random import Random
     from collections.abc import Iterable, Sequence
 
 HALF, NEARLY_ALL = 0.5, 0.9
@@ -51,18 +50,29 @@ class Work(NamedTuple):
         found = quantile(self._longer, share)
         return 0.0 if found is None else found - self.elapsed
 
-    def drawn(self, dice: Random) -> float:
-        """Return how much longer it may go on, by chance; infinite if nothing is known."""
-        if self.told is not None:
-            return self.told * dice.uniform(1 - _ROUGHLY, 1 + _ROUGHLY)
+    @property
+    def is_sure(self) -> bool:
+        """Whether chance decides nothing: nothing is known, or all that is known is the same."""
+        longer = self._longer
+        return self.told is None and (not longer or longer[0] == longer[-1])
+
+    def drawn(self, dice: Random, count: int) -> list[float]:
+        """Return how much longer it may go on, so many times, by chance; infinite if nothing is known."""
+        told, chance = self.told, dice.random
+        if told is not None:
+            return [told * (1 - _ROUGHLY + 2 * _ROUGHLY * chance()) for _ in range(count)]
         if not self.like.seconds:
-            return math.inf
-        return dice.choice(longer) - self.elapsed if (longer := self._longer) else 0.0
+            return [math.inf] * count
+        longer, elapsed = self._longer or (self.elapsed,), self.elapsed
+        return [longer[int(chance() * len(longer))] - elapsed for _ in range(count)]
 
     @property
     def _longer(self) -> tuple[float, ...]:
         """Those that took longer than this one has taken already."""
-        return self.like.seconds[bisect.bisect_right(self.like.seconds, self.elapsed) :]
+        known = self.like.seconds
+        if known and known[0] > self.elapsed:
+            return known
+        return tuple(seconds for seconds in known if seconds > self.elapsed)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:

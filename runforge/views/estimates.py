@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 
 from runforge import clock
 from runforge.core import forecast
+from runforge.core.course import Lane, Runner, Waiter
 from runforge.core.durations import HALF, NEARLY_ALL, Spread, Work, spread
-from runforge.core.forecast import Expected, Lane, Runner, Situation, Waiter
+from runforge.core.forecast import Expected, Situation
+from runforge.core.resources import Resources
 from runforge.paths import Path
 from runforge.store import records
 from runforge.views.estimate import Estimate, Outlook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from runforge.core.records import Job
@@ -33,73 +34,121 @@ QUEUE = ""
 _LONGEST = 3650 * 86400.0
 
 
-def outlook(tx: Transaction, workspace: Workspace | Place, capacity: Capacity, slots: int) -> Outlook:
-    """Return when everything will be done, as far as it is known; the capacity is what is free now."""
-    return _Reading(tx, workspace, capacity, slots).outlook()
+def outlook(
+    tx: Transaction,
+    workspace: Workspace | Place,
+    capacity: Capacity,
+    slots: int,
+    asked: Sequence[Job] = (),
+    *,
+    is_whole: bool = True,
+) -> Outlook:
+    """Return when everything will be done, as far as it is known; the capacity is what is free now.
+
+    If it is not to be whole, it tells only of the asked jobs, of what they wait for, and of the running ones. Of the
+    single runs of a very long queue it never tells more than that.
+    """
+    return _Reading(tx, workspace, capacity, slots, asked, is_whole=is_whole).outlook()
 
 
 class _Reading:
     """One look at the queue."""
 
-    def __init__(self, tx: Transaction, workspace: Workspace | Place, capacity: Capacity, slots: int) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        workspace: Workspace | Place,
+        capacity: Capacity,
+        slots: int,
+        asked: Sequence[Job],
+        *,
+        is_whole: bool,
+    ) -> None:
         self._tx = tx
         self._workspace = workspace
         self._capacity = capacity
         self._slots = slots
+        self._asked = asked
+        self._is_whole = is_whole
         self._now = clock.now()
         self._like: dict[tuple[str, str], Spread] = {}
+        self._works: dict[tuple[str | None, str | None, float | None], Work] = {}
         self._going: dict[str, Going] = {}
 
     def outlook(self) -> Outlook:
         """Return when everything will be done."""
         running = [records.job(row) for row in self._tx.rows("jobs.running")]
-        rows = self._tx.rows("estimates.waiting", limit=forecast.MOST_RUNS * 100)
-        waiting = [records.job(row) for row in rows]
-        works = {job.job_id: self._work(job) for job in (*running, *waiting)}
-        lanes = [Lane(*row) for row in self._tx.rows("estimates.lanes")]
+        works = {job.job_id: self._of_running(job) for job in running}
+        most = forecast.MOST_RUNS - len(running)
+        if self._tx.row("estimates.how_many", limit=most + 1)[0] > most:
+            return self._divided(running, works)
+        waiting = self._tx.rows("estimates.waiting")
+        works.update((row["job_id"], self._of_waiting(row)) for row in waiting)
+        waiters = self._waiters(waiting)
+        sets = _sets(running, waiting)
+        wanted = None if self._is_whole else self._wanted(running, sets) & works.keys()
+        if wanted is not None:
+            sets = {name: members for name, members in sets.items() if members and wanted.issuperset(members)}
         situation = Situation(
-            self._waiters(rows, waiting, works),
-            [(_runner(job), works[job.job_id]) for job in running],
-            lanes,
+            [(waiter, works[waiter.job_id]) for waiter in waiters],
+            [(Runner(job.job_id, job.lane_id, job.needs), works[job.job_id]) for job in running],
+            [Lane(*row) for row in self._tx.rows("estimates.lanes")],
             self._capacity,
         )
-        sets = _sets((*running, *waiting))
-        if len(works) > forecast.MOST_RUNS:
-            times = self._divided(situation, sets)
-        else:
-            times = forecast.expected(situation, sets)
-        return self._told(times, works, sets)
-
-    def _waiters(
-        self, rows: list[Any], waiting: list[Job], works: dict[str, Work]
-    ) -> list[tuple[Waiter, Work]]:
-        parents: dict[str, list[str]] = defaultdict(list)
-        for edge in self._tx.rows("estimates.edges"):
-            parents[edge["job_id"]].append(edge["parent"])
-        return [
-            (self._waiter(job, row["place"], parents.get(job.job_id, ())), works[job.job_id])
-            for job, row in zip(waiting, rows, strict=True)
-        ]
-
-    def _waiter(self, job: Job, place: float, parents: Iterable[str]) -> Waiter:
-        delay = 0.0 if job.not_before is None else clock.seconds_between(self._now, job.not_before)
-        return Waiter(
-            job.job_id,
-            job.lane_id,
-            job.needs,
-            priority=job.priority,
-            place=place,
-            seq=job.seq,
-            not_before=delay,
-            parents=tuple(parents),
+        times = forecast.expected(situation, sets, wanted)
+        return self._told(
+            times,
+            {job_id: works[job_id] for job_id in (works if wanted is None else wanted)},
+            {name: [works[job_id] for job_id in members] for name, members in sets.items()},
         )
 
-    def _work(self, job: Job) -> Work:
-        """Return what is known of how long a run goes on."""
+    def _wanted(self, running: list[Job], sets: dict[str, list[str]]) -> set[str]:
+        """Return the asked runs, the running ones, and those that the asked ones wait for."""
+        wanted = {job.job_id for job in (*self._asked, *running)}
+        parents = {parent for job in self._asked if job.blockers for parent in self._parents(job.job_id)}
+        return wanted.union(parents, *(sets.get(parent, ()) for parent in parents))
+
+    def _waiters(self, rows: list[Any]) -> list[Waiter]:
+        needs = {number: Resources(*shape) for number, *shape in self._tx.rows("estimates.shapes")}
+        return [
+            Waiter(
+                row["job_id"],
+                row["lane_id"],
+                needs[row["shape_id"]],
+                row["priority"],
+                row["place"],
+                row["seq"],
+                self._delay(row["not_before"]),
+                self._parents(row["job_id"]) if row["blockers"] else (),
+            )
+            for row in rows
+        ]
+
+    def _delay(self, not_before: str | None) -> float:
+        return 0.0 if not_before is None else clock.seconds_between(self._now, not_before)
+
+    def _parents(self, job_id: str) -> tuple[str, ...]:
+        return tuple(row["parent"] for row in self._tx.rows("estimates.edges", job_id=job_id))
+
+    # --- how long each goes on ---------------------------------------------------------------------
+
+    def _of_waiting(self, row: Any) -> Work:
+        """Return what is known of how long a waiting run goes on; worked out once for all that are alike."""
+        kind = row["recipe"], row["group_id"], row["dry_run_seconds"]
+        if kind not in self._works:
+            recipe, group_id, seconds = kind
+            known = seconds is not None
+            self._works[kind] = Work(
+                spread([seconds], "dry_run") if known else self._like_of(recipe, group_id)
+            )
+        return self._works[kind]
+
+    def _of_running(self, job: Job) -> Work:
+        """Return what is known of how long a running run still goes on."""
         if job.dry_run_seconds is not None:
             return Work(spread([job.dry_run_seconds], "dry_run"))
-        like = self._like_of(job)
-        if job.started_at is None or job.finished_at is not None:
+        like = self._like_of(job.recipe, job.group_id)
+        if job.started_at is None:
             return Work(like)
         from runforge.metrics import pace  # the readers of metrics take long to import: only for what runs
 
@@ -107,13 +156,13 @@ class _Reading:
         self._going[job.job_id] = going
         return Work(like, clock.seconds_between(job.started_at, self._now), going.left)
 
-    def _like_of(self, job: Job) -> Spread:
-        """Return how long the last runs like this one took: of its recipe, or else of its group."""
+    def _like_of(self, recipe: str | None, group_id: str | None) -> Spread:
+        """Return how long the last runs like one took: of its recipe, or else of its group."""
         found = Spread()
-        if job.recipe is not None:
-            found = self._spread("recipe", job.recipe)
-        if not found.seconds and job.group_id is not None:
-            found = self._spread("group", job.group_id)
+        if recipe is not None:
+            found = self._spread("recipe", recipe)
+        if not found.seconds and group_id is not None:
+            found = self._spread("group", group_id)
         return found
 
     def _spread(self, basis: str, key: str) -> Spread:
@@ -123,32 +172,37 @@ class _Reading:
             self._like[basis, key] = spread((float(row[0]) for row in rows), basis)
         return self._like[basis, key]
 
-    def _divided(self, situation: Situation, sets: dict[str, list[str]]) -> dict[str, Expected]:
+    def _divided(self, running: list[Job], works: dict[str, Work]) -> Outlook:
         """Return when a very long queue is done. A group has its share of the slots."""
-        found = {}
-        for name in sets:
-            lanes = {lane.lane_id for lane in situation.lanes if name in {QUEUE, lane.group_id}}
-            part = situation._replace(
-                waiters=[each for each in situation.waiters if each[0].lane_id in lanes],
-                runners=[each for each in situation.runners if each[0].lane_id in lanes],
-            )
-            slots = self._slots if name == QUEUE else max(1, self._slots // max(1, len(situation.lanes)))
+        found = {job.job_id: self._tx.row("estimates.one_waiting", job_id=job.job_id) for job in self._asked}
+        runs = {**works, **{key: self._of_waiting(row) for key, row in found.items() if row is not None}}
+        if not self._is_whole and not any(job.blockers for job in self._asked):
+            return self._told({}, runs, {})
+        parts: dict[str, list[tuple[Work, int]]] = {QUEUE: []}
+        counted = [(job.group_id, works[job.job_id], 1) for job in running]
+        kinds = self._tx.rows("estimates.kinds")
+        counted += [(row["group_id"], self._of_waiting(row), row["runs"]) for row in kinds]
+        for group_id, work, count in counted:
+            parts[QUEUE].append((work, count))
+            if group_id is not None:
+                parts.setdefault(group_id, []).append((work, count))
+        of_group = max(1, self._slots // max(1, len(self._tx.rows("estimates.lanes"))))
+        times = {}
+        for name, part in parts.items():
+            slots = self._slots if name == QUEUE else of_group
             ends = [forecast.divided(part, slots, share) for share in (HALF, NEARLY_ALL)]
-            found[name] = Expected(math.inf, math.inf, *ends)
-        return found
+            times[name] = Expected(math.inf, math.inf, *ends)
+        return self._told(times, runs, {name: [work for work, _ in part] for name, part in parts.items()})
 
     # --- in words of time --------------------------------------------------------------------------
 
     def _told(
-        self, times: dict[str, Expected], works: dict[str, Work], sets: dict[str, list[str]]
+        self, times: dict[str, Expected], works: dict[str, Work], sets: dict[str, list[Work]]
     ) -> Outlook:
         runs = {job_id: self._estimate(times.get(job_id), [work]) for job_id, work in works.items()}
-        groups = {
-            name: self._estimate(times.get(name), [works[job_id] for job_id in members])
-            for name, members in sets.items()
-        }
-        queue = groups.pop(QUEUE)
-        aside = int(self._tx.row("estimates.not_waiting")[0])
+        groups = {name: self._estimate(times.get(name), members) for name, members in sets.items()}
+        queue = groups.pop(QUEUE, Estimate())
+        aside = int(self._tx.row("estimates.not_waiting")[0]) if self._is_whole else 0
         return Outlook(self._now, runs, groups, queue, self._going, aside)
 
     def _estimate(self, times: Expected | None, works: list[Work]) -> Estimate:
@@ -162,15 +216,12 @@ class _Reading:
         return None if seconds > _LONGEST else clock.later(self._now, seconds)
 
 
-def _runner(job: Job) -> Runner:
-    return Runner(job.job_id, job.lane_id, job.needs)
-
-
-def _sets(jobs: Iterable[Job]) -> dict[str, list[str]]:
+def _sets(running: Iterable[Job], waiting: Iterable[Any]) -> dict[str, list[str]]:
     """Return the runs of each group, and of the whole queue."""
     found: dict[str, list[str]] = {QUEUE: []}
-    for job in jobs:
-        found[QUEUE].append(job.job_id)
-        if job.group_id is not None:
-            found.setdefault(job.group_id, []).append(job.job_id)
+    runs = [(job.job_id, job.group_id) for job in running]
+    for job_id, group_id in (*runs, *((row["job_id"], row["group_id"]) for row in waiting)):
+        found[QUEUE].append(job_id)
+        if group_id is not None:
+            found.setdefault(group_id, []).append(job_id)
     return found

@@ -156,13 +156,13 @@ def why(workspace: Workspace, names: Sequence[str]) -> list[Answer]:
 
 def answers(tx: Transaction, workspace: Workspace | Place, names: Sequence[str]) -> list[Answer]:
     """Return the same of one snapshot."""
-    look = _Look(tx, workspace)
     if not names:
-        return [look.queue()]
+        return [_Look(tx, workspace).queue()]
     chosen = targets.select(tx, names)
     runs = [job for job in chosen.jobs if job.job_id in chosen.named]
     if len(runs) > _MOST:
         raise InvalidRequest(f"{len(runs)} runs are too many to explain", fix=f"Name at most {_MOST}")
+    look = _Look(tx, workspace, runs, is_whole=bool(chosen.groups))
     return [*(look.group(group) for group in chosen.groups), *(look.run(job) for job in runs)]
 
 
@@ -185,9 +185,18 @@ def estimate_of(workspace: Workspace, job_id: str, group_id: str | None, most: i
 class _Look:
     """One look at the journal, for one or several answers. What only live runs need is read for them alone."""
 
-    def __init__(self, tx: Transaction, workspace: Workspace | Place) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        workspace: Workspace | Place,
+        asked: Sequence[Job] = (),
+        *,
+        is_whole: bool = True,
+    ) -> None:
         self._tx = tx
         self._workspace = workspace
+        #: The runs that are asked about; and whether groups or the queue are.
+        self._asked_for, self._is_whole = asked, is_whole
         self._known: tuple[DaemonStatus, Capacity] | None = None
         self._outlook: Outlook | None = None
 
@@ -214,8 +223,10 @@ class _Look:
         if self._outlook is None:
             from runforge.views.estimates import outlook  # what has ended needs none
 
-            slots = self._status.max_parallel
-            self._outlook = outlook(self._tx, self._workspace, self._free, slots)
+            asked, slots = self._asked_for, self._status.max_parallel
+            self._outlook = outlook(
+                self._tx, self._workspace, self._free, slots, asked, is_whole=self._is_whole
+            )
         return self._outlook
 
     # --- groups and the queue ----------------------------------------------------------------------
@@ -249,7 +260,8 @@ class _Look:
         view = job_view(job, clock.now(), waiting)
         if job.state not in LIVE:
             return RunAnswer(view, Estimate())
-        estimate = self.outlook.runs.get(job.job_id, Estimate())
+        is_aside = view.waiting in {"held", "group_paused"}  # no estimate counts it
+        estimate = Estimate() if is_aside else self.outlook.runs.get(job.job_id, Estimate())
         if job.state is not State.QUEUED:
             return RunAnswer(view, estimate, going=self.outlook.going.get(job.job_id))
         from runforge.views.daemon_told import note  # what runs or has ended does not need it

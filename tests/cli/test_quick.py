@@ -544,6 +544,17 @@ def test_only_these_modules_are_imported(here: Workspace, command: str) -> None:
     assert names <= allowed | LIBRARY
 
 
+def test_why_a_run_waits_imports_little_more(here: Workspace) -> None:
+    """The queue is run forward without `random`, which imports hashes, and without the readers of metrics."""
+    done, names = _imported(f"quick.answer(['why', '50', '-w', {str(here.root)!r}])")
+    assert done == "True"
+    forward = (
+        "core.course core.durations core.forecast core.room core.scheduling views.estimates views.daemon_told"
+    )
+    allowed = {"runforge", *(f"runforge.{name}" for name in f"{ALLOWED['why']} {_STATUS} {forward}".split())}
+    assert names <= allowed | LIBRARY | {"_heapq", "_random", "math"}
+
+
 def test_completing_an_id_reads_what_the_full_way_reads_and_imports_as_little(
     here: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

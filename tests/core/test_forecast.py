@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
 from runforge.core import durations, forecast
+from runforge.core.course import Course, Lane, Runner, Waiter
 from runforge.core.durations import Spread, Work, spread
-from runforge.core.forecast import Lane, Runner, Situation, Times, Waiter
+from runforge.core.forecast import Situation
 from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity
 
@@ -16,32 +18,39 @@ ONE = Resources()
 GPU = Resources(gpus=1)
 
 
-def waiter(job_id: str, lane: int = 1, seconds: float = 10.0, **more: object) -> Waiter:
-    return Waiter(job_id, lane, **{"needs": ONE, "seconds": seconds, "seq": int(job_id[1:]), **more})  # type: ignore[arg-type]
+def waiter(job_id: str, lane: int = 1, needs: Resources = ONE, **more: Any) -> Waiter:
+    return Waiter(job_id, lane, needs, seq=int(job_id[1:]), **more)
+
+
+def starts(
+    waiting: list[Waiter], lanes: list[Lane], capacity: Capacity, going: dict[Runner, float] | None = None
+) -> dict[str, float]:
+    """Return when each run starts, if each of the waiting ones takes ten seconds."""
+    course = Course(waiting, going or (), lanes, capacity)
+    times = course.run([*[10.0] * len(waiting), *(going or {}).values()])
+    found = zip(course.runs, times.starts, strict=True)
+    return {job_id: start for job_id, start in found if start is not None}
 
 
 def test_lanes_take_turns_and_a_lane_keeps_its_order() -> None:
-    lanes = [Lane(1, 0), Lane(2, 0)]
     waiting = [waiter("a1"), waiter("a2"), waiter("b3", 2), waiter("b4", 2, priority=5)]
-    found = forecast.forward(waiting, [], lanes, Capacity(1, 0))
-    assert sorted(found, key=lambda job_id: found[job_id].start) == ["a1", "b4", "a2", "b3"]
-    assert found["b3"] == Times(30, 40)
+    found = starts(waiting, [Lane(1, 0), Lane(2, 0)], Capacity(1, 0))
+    assert found == {"a1": 0, "b4": 10, "a2": 20, "b3": 30}
 
 
 def test_a_run_starts_when_what_it_needs_is_given_back() -> None:
-    going = [Runner("r1", 1, GPU, 30.0), Runner("r2", 1, ONE, 5.0)]
-    found = forecast.forward([waiter("a3", needs=GPU), waiter("a4")], going, [Lane(1, 0)], Capacity(1, 0))
-    assert (found["a3"].start, found["a4"].start) == (30, 0)
+    going = {Runner("r1", 1, GPU): 30.0, Runner("r2", 1, ONE): 5.0}
+    found = starts([waiter("a3", needs=GPU), waiter("a4")], [Lane(1, 0)], Capacity(1, 0), going)
+    assert (found["a3"], found["a4"]) == (30, 0)
 
 
 def test_a_group_s_limit_holds() -> None:
     waiting = [waiter(f"a{number}") for number in range(4)]
-    found = forecast.forward(waiting, [], [Lane(1, 0, 2)], Capacity(4, 0))
-    assert sorted(times.start for times in found.values()) == [0, 0, 10, 10]
+    found = starts(waiting, [Lane(1, 0, 2)], Capacity(4, 0))
+    assert sorted(found.values()) == [0, 0, 10, 10]
 
 
 def test_runs_wait_for_runs_for_groups_and_for_times() -> None:
-    lanes = [Lane(1, 0), Lane(2, 0, None, "g")]
     waiting = [
         waiter("a1", parents=("g",)),
         waiter("a2", not_before=70.0),
@@ -49,8 +58,8 @@ def test_runs_wait_for_runs_for_groups_and_for_times() -> None:
         waiter("b4", 2, parents=("b3",)),
         waiter("a5", parents=("gone",)),
     ]
-    found = forecast.forward(waiting, [], lanes, Capacity(4, 0))
-    assert {name: times.start for name, times in found.items()} == {"b3": 0, "b4": 10, "a1": 20, "a2": 70}
+    found = starts(waiting, [Lane(1, 0), Lane(2, 0, None, "g")], Capacity(4, 0))
+    assert found == {"b3": 0, "b4": 10, "a1": 20, "a2": 70}
 
 
 def test_what_is_unknown_makes_unknown_only_what_comes_behind_it() -> None:
@@ -75,9 +84,8 @@ def test_at_the_latest_is_later_than_about() -> None:
 
 def test_a_long_queue_is_divided() -> None:
     work = Work(spread([10.0], "group"))
-    now = Situation([(waiter(f"a{n}"), work) for n in range(5000)], [], [], Capacity(4, 0))
-    assert forecast.divided(now, 4, 0.5) == 12_500
-    assert math.isinf(forecast.divided(now._replace(waiters=[(waiter("a1"), Work())]), 4, 0.5))
+    assert forecast.divided([(work, 4000), (work, 1000)], 4, 0.5) == 12_500
+    assert math.isinf(forecast.divided([(work, 1), (Work(), 1)], 4, 0.5))
 
 
 def test_a_run_that_has_gone_on_is_compared_with_those_that_took_longer() -> None:

@@ -13,15 +13,18 @@ from statistics import median
 import pytest
 
 from runforge import clock
+from runforge.core import forecast
+from runforge.core.course import Course
 from runforge.core.scheduling import Capacity
 from runforge.core.states import State
 from runforge.daemon.claims import Claims
 from runforge.machine.gpus import Gpus
 from runforge.store.opening import open_journal
+from runforge.store.transaction import Transaction
 from runforge.views import estimates
 from runforge.views.estimate import Outlook
 from runforge.workspace import Workspace
-from tests.store.queue_kit import Kit, on
+from tests.store.queue_kit import Kit, on, on_group
 
 SLOTS = 4
 
@@ -65,11 +68,12 @@ class World:
             seconds = self._usual[each.job.job_id] * self._dice.lognormvariate(0, 0.4)
             heapq.heappush(self._going, (self.now + seconds, each.job.job_id))
 
-    def outlook(self) -> Outlook:
-        """Return the estimates of now."""
-        free = SLOTS - len(self._going)
+    def outlook(self, *asked: str) -> Outlook:
+        """Return the estimates of now; if some runs are asked about, only theirs."""
+        free, jobs = SLOTS - len(self._going), [self.kit.get(name) for name in asked]
         with self.kit.journal.read() as tx:
-            return estimates.outlook(tx, self.kit.journal.workspace, Capacity(free, 0), SLOTS)
+            here = self.kit.journal.workspace
+            return estimates.outlook(tx, here, Capacity(free, 0), SLOTS, jobs, is_whole=not asked)
 
     def seconds(self, moment: str | None) -> float:
         """Return when that is, on this world's clock."""
@@ -192,3 +196,82 @@ def test_a_running_run_says_itself_how_far_it_is(world: World) -> None:
     assert estimate.basis == "progress"
     assert world.seconds(estimate.ends_at) == pytest.approx(1000, rel=0.15)
     assert json.dumps(estimate.to_json())
+
+
+def made_up(world: World, seed: int) -> list[str]:
+    """Queue runs of every kind, some of which have ended or go on; return those that are left."""
+    dice, kit = Random(seed), world.kit
+    groups = ["a", "b", "c"]
+    for group in groups:
+        kit.group(group, run_limit=dice.choice([None, 1, 3]))
+        world.put(group, dice.randrange(1, 6), dice.choice([60.0, 600.0]))
+    world.go(ends=dice.randrange(12))
+    left: list[str] = []
+    for number in range(25):
+        group = dice.choice([*groups, None])
+        parents = [on(dice.choice(left))] if left and dice.random() < 0.2 else []
+        held, priority = int(dice.random() < 0.1), dice.choice([0, 0, 3])
+        kit.job(f"x{number}", *parents, group=group, priority=priority, held=held)
+        left.append(f"x{number}")
+    for group in groups:
+        kit.job(f"after {group}", on_group(group, "any"), on(dice.choice(left)))
+    left += [f"after {group}" for group in groups]
+    if dice.random() < 0.5:
+        with kit.journal.write() as tx:
+            tx.run("groups.set_paused", group_id=dice.choice(groups), is_paused=1, now=clock.now())
+    return left
+
+
+@pytest.mark.parametrize("longest", [2000, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_who_is_asked_about_alone_gets_the_same_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch, seed: int, longest: int
+) -> None:
+    """Also in a queue that is too long to be run forward."""
+    left = made_up(world, seed)
+    at = clock._milliseconds(clock.now())
+    monkeypatch.setattr(clock, "_now", lambda: at)  # the time stands still
+    monkeypatch.setattr(forecast, "MOST_RUNS", longest)
+    with world.kit.journal.read() as tx:
+        parents = {name: [row["parent"] for row in tx.rows("estimates.edges", job_id=name)] for name in left}
+        running = [row["job_id"] for row in tx.rows("jobs.running")]
+    all_asked = [world.kit.get(name) for name in left]
+    with world.kit.journal.read() as tx:
+        free = Capacity(SLOTS - len(running), 0)
+        whole = estimates.outlook(tx, world.kit.journal.workspace, free, SLOTS, all_asked)
+    for name in left:
+        alone = world.outlook(name)
+        for other in (*parents[name], *running):
+            assert longest == 3 or alone.runs.get(other) == whole.runs.get(other)
+            assert alone.groups.get(other) == whole.groups.get(other) or other not in whole.groups
+        assert alone.runs.get(name) == whole.runs.get(name)
+    assert whole.groups
+
+
+def test_what_is_read_of_a_very_long_queue_does_not_grow_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.kit.group("g")
+    world.put("g", 5, 60.0)
+    world.go()
+    monkeypatch.setattr(forecast, "MOST_RUNS", 10)
+    read: list[int] = []
+    rows = Transaction.rows
+
+    def counted(self: Transaction, name: str, /, **values: object) -> list[object]:
+        found = rows(self, name, **values)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(Transaction, "rows", counted)
+    monkeypatch.setattr(Course, "run", None)  # never
+    counts = []
+    for count in (20, 200):
+        world.put("g", count, 60.0, first=1000 * count)
+        read.clear()
+        assert world.outlook(f"g{1000 * count}").runs[f"g{1000 * count}"].runs == 5
+        counts.append(sum(read))
+    assert counts[0] == counts[1] < 10
+    read.clear()
+    assert world.outlook().queue.ends_at is not None
+    assert sum(read) < 20, "alike runs are counted by the journal"

@@ -1,8 +1,30 @@
+-- name: how_many
+-- How many queued runs nobody holds back; no more than so many are counted.
+SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_next CROSS JOIN lanes USING (lane_id)
+                      WHERE state = 'queued' AND held = 0 AND is_paused = 0 LIMIT :limit);
+
 -- name: waiting
--- The queued runs that nobody holds back, some of them, in the order of their numbers.
-SELECT full_jobs.*, jobs.place FROM jobs CROSS JOIN full_jobs USING (seq) CROSS JOIN lanes ON lanes.lane_id = jobs.lane_id
-WHERE jobs.state = 'queued' AND jobs.held = 0 AND lanes.is_paused = 0
-ORDER BY seq LIMIT :limit;
+-- The queued runs that nobody holds back, in the order of their numbers: what decides when they start, and how long
+-- they take.
+SELECT job_id, lane_id, shape_id, priority, place, seq, not_before, blockers, recipe, group_id, dry_run_seconds
+FROM jobs INDEXED BY jobs_next CROSS JOIN lanes USING (lane_id)
+WHERE state = 'queued' AND held = 0 AND is_paused = 0
+ORDER BY seq;
+
+-- name: one_waiting
+-- One of them, or nothing.
+SELECT recipe, group_id, dry_run_seconds FROM jobs CROSS JOIN lanes USING (lane_id)
+WHERE job_id = :job_id AND state = 'queued' AND held = 0 AND is_paused = 0;
+
+-- name: kinds
+-- The same runs, counted by what is known of how long they take.
+SELECT lane_id, recipe, group_id, dry_run_seconds, count(*) AS runs
+FROM jobs INDEXED BY jobs_next CROSS JOIN lanes USING (lane_id)
+WHERE state = 'queued' AND held = 0 AND is_paused = 0
+GROUP BY lane_id, recipe, dry_run_seconds ORDER BY min(seq);
+
+-- name: shapes
+SELECT shape_id, cpus, gpus, vram_mb, mem_mb, pins FROM shapes;
 
 -- name: not_waiting
 -- How many queued runs wait for a person: held, or in a paused group.
@@ -14,8 +36,8 @@ SELECT lane_id, served, lanes.run_limit, group_id FROM lanes LEFT JOIN groups US
 WHERE queued + running > 0;
 
 -- name: edges
--- What the queued runs wait for.
-SELECT job_id, parent FROM dependencies CROSS JOIN jobs USING (job_id) WHERE met = 0 AND state = 'queued';
+-- What a queued run waits for.
+SELECT parent FROM dependencies WHERE job_id = :job_id AND met = 0;
 
 -- name: recipe
 -- How long the last runs of a recipe took that have succeeded, in seconds.

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from runforge import blocks
 from runforge.core.states import LIVE, State
 from runforge.named import NamedTuple
 from runforge.store import records
@@ -20,6 +21,8 @@ from runforge.views.shown import GroupView, group_view
 _MOST_ENTRIES = 4096
 #: With more ends than this to read again, too.
 _MOST_ENDS = 2 * _MOST_ENTRIES
+#: So few of them are looked for one by one.
+_FEW = 4
 _ENDED = frozenset(state.value for state in State if state not in LIVE)
 _QUEUED = State.QUEUED.value
 _PARTS = {"running": "jobs.order_running", "queued": "jobs.order_queued", "ended": "jobs.order_ended"}
@@ -135,18 +138,13 @@ class GroupViews:
         self._entries = _Entries()
         self._views: list[GroupView] = []
         self._index: dict[str, int] = {}
-        self._changed_at = ""
 
     def read(self, tx: Transaction) -> list[GroupView]:
-        """Return the groups; the very same list if nothing has changed."""
+        """Return the groups; the very same list if nothing has changed. Whatever a view shows has an entry."""
         changes = self._entries.new(tx)
-        count, changed_at = tx.row("groups.extent")
-        before, self._changed_at = self._changed_at, changed_at or ""
-        if changes is not None and not changes.groups and before == self._changed_at:
-            return self._views
-        if changes is not None:
-            self._put(tx.rows("groups.changed", names=json.dumps(changes.groups), since=before))
-        if changes is None or len(self._views) != count:
+        if changes is not None and changes.groups:
+            self._put(tx.rows("groups.changed", names=json.dumps(changes.groups)))
+        if changes is None or len(self._views) != tx.row("groups.how_many")[0]:
             self._views, self._index = [], {}
             self._put(tx.rows("groups.all"))
         return self._views
@@ -167,4 +165,9 @@ def _ids(tx: Transaction, name: str, limit: int = -1) -> array[int]:
 
 
 def _without(places: array[int], gone: set[int]) -> array[int]:
-    return array("q", [place for place in places if place not in gone])
+    if len(gone) > _FEW:
+        return array("q", [place for place in places if place not in gone])
+    for place in gone:
+        with blocks.suppress(ValueError):
+            places.remove(place)
+    return places

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench import big
 from runforge import clock
 from runforge.core.outcome import Ending, Grant
 from runforge.core.states import Cause, State
@@ -135,3 +136,30 @@ def test_an_end_is_read_without_the_others(ws: Workspace, monkeypatch: pytest.Mo
         assert seen.counts["queued"] == 1, "two have ended: none went back into the queue"
     kept.close()
     assert not {"jobs.order_ended", "jobs.order_queued", "groups.all"} & set(asked)
+
+
+def test_a_change_reads_its_group_alone_though_all_were_made_at_the_same_moment(
+    bare_ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `make` does it. The groups that have entries are read, whenever the others were changed."""
+    here = big.make(bare_ws.root / "big", 200, 100, ended=0.5)
+    read: dict[str, int] = {}
+    plain = Transaction.rows
+
+    def told(tx: Transaction, query: str, /, **values: object) -> list[Any]:
+        found = plain(tx, query, **values)
+        read[query] = len(found)
+        return found
+
+    monkeypatch.setattr(Transaction, "rows", told)
+    kept = QueueReader(here)
+    first = kept.snapshot(JobQuery())
+    assert read["groups.all"] == 100
+    cancel.cancel_group(here, first.groups[7].group_id)
+    read.clear()
+    seen = kept.snapshot(JobQuery())
+    kept.close()
+    assert seen.groups[7].canceled == 1
+    assert seen.groups[:7] + seen.groups[8:] == first.groups[:7] + first.groups[8:]
+    assert read["groups.changed"] == 1
+    assert sum(count for query, count in read.items() if query.startswith("groups.")) == 1

@@ -29,7 +29,7 @@ SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
 FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id) ORDER BY lane_id;
 
 -- name: changed
--- These groups, and those that were changed since then.
+-- These groups.
 SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
        lanes.failed, lanes.canceled,
        (SELECT count(*) FROM jobs WHERE jobs.group_id = groups.group_id AND jobs.cause = 'stopped_early') AS stopped,
@@ -37,11 +37,10 @@ SELECT groups.*, lanes.queued, lanes.running, lanes.succeeded,
         WHERE jobs.lane_id = groups.lane_id AND waiting IS NOT NULL) AS submitted,
        sweeps.ended AS sweep_ended, sweeps.made AS sweep_made, sweeps.wanted AS sweep_wanted
 FROM groups JOIN lanes USING (lane_id) LEFT JOIN sweeps USING (group_id)
-WHERE group_id IN (SELECT value FROM json_each(:names)) OR updated_at >= :since ORDER BY lane_id;
+WHERE group_id IN (SELECT value FROM json_each(:names)) ORDER BY lane_id;
 
--- name: extent
--- How many groups there are, and when one was changed last.
-SELECT count(*), max(updated_at) FROM groups;
+-- name: how_many
+SELECT count(*) FROM groups;
 
 -- name: at_a_glance
 -- Some groups with work, those that have runs going first, and the newest of those without: however many there

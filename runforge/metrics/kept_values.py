@@ -20,8 +20,9 @@ _SOON, _LATER = 2.0, 30.0
 #: One look takes this many seconds at most, and all of them this share of the time.
 _BUDGET, _SHARE = 0.05, 0.2
 _BLOCK = 1024 * 1024
-#: At the end of the run so much more is read at most: beyond that the beginning and the end of it.
-_LEFT = 8 * 1024 * 1024
+#: At the end of the run, which holds its slot meanwhile, so much more is read at most: beyond that the beginning and
+#: the end of it. This takes a fifth of a second.
+_LEFT = 2 * 1024 * 1024
 #: A file whose beginning has changed is another one.
 _HEAD = 4096
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runforge.metrics import jsonl, kept_values
+from runforge.metrics.jsonl import LastValues
 from runforge.metrics.kept_values import KeptValues
 from runforge.metrics.points import Point
 
@@ -71,24 +72,30 @@ def test_what_is_kept_is_what_the_whole_file_says(
     file.require_right()
 
 
+def _finished(file: _File, monkeypatch: pytest.MonkeyPatch) -> tuple[LastValues, list[tuple[int, int]]]:
+    """Return the last values, and what was read for them at the end: where, and how much."""
+    read: list[tuple[int, int]] = []
+    really = os.pread
+
+    def counted(descriptor: int, length: int, offset: int) -> bytes:
+        data = really(descriptor, length, offset)
+        read.append((offset, len(data)))
+        return data
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", counted)
+        return file.kept.finish(), read
+
+
 def test_of_what_only_the_supervisor_wrote_nothing_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = _File(tmp_path)
     for number in range(1000):
         file.supervisor_adds(Point("loss", float(number), 1.0 / (number + 1)))
-    read: list[int] = []
-    really = os.pread
-
-    def counted(descriptor: int, length: int, offset: int) -> bytes:
-        read.append(offset)
-        return really(descriptor, length, offset)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "pread", counted)
-        found = file.kept.finish()
+    found, read = _finished(file, monkeypatch)
     file.close()
-    assert set(read) <= {0}, "the beginning is compared, no more"
+    assert {offset for offset, _ in read} <= {0}, "the beginning is compared, no more"
     assert found.points == {"loss": Point("loss", 999.0, 0.001)}
     file.require_right()
 
@@ -104,3 +111,16 @@ def test_of_much_that_was_not_read_yet_the_ends_are_read_and_the_rest_is_told(
     found = file.kept.finish()
     assert {name: point.value for name, point in found.points.items()} == {"first": 1.0, "loss": 999.0}
     assert "in the middle of metrics.jsonl were not read" in "".join(found.sentences())
+
+
+@pytest.mark.slow
+def test_of_a_million_lines_that_came_at_once_little_is_read_while_the_run_holds_its_slot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _File(tmp_path)
+    file.run_adds(b'{"name": "first", "value": 1}\n')
+    file.run_adds(b'{"name": "loss", "value": 0.25, "step": 1}\n' * 1_000_000)
+    file.run_adds(b'{"name": "loss", "value": 0.125, "step": 2}\n')
+    found, read = _finished(file, monkeypatch)
+    assert {name: point.value for name, point in found.points.items()} == {"first": 1.0, "loss": 0.125}
+    assert sum(length for _, length in read) < 3 * 2**20 < file.path.stat().st_size / 10

@@ -7,7 +7,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 
@@ -16,17 +15,13 @@ from bench.figures import Figure
 from bench.waiting import until
 from runforge import clock
 from runforge.cli import samples
-from runforge.core.outcome import Ending
-from runforge.core.states import Cause, State
 from runforge.daemon import detach, stop
 from runforge.daemon.claims import Claims
 from runforge.daemon.housekeeping import pause
 from runforge.exports.exporter import Exporter
 from runforge.machine.gpus import Gpus
 from runforge.queue import cancel, submit
-from runforge.store import records
 from runforge.store.opening import open_journal
-from runforge.store.transitions import end
 from runforge.workspace import Workspace
 
 _TRAINS = (
@@ -38,16 +33,12 @@ _TRAINS = (
 )
 
 
-def _big(jobs: int, groups: int, ended: float) -> Workspace:
-    return big.make(Path(tempfile.mkdtemp(prefix="bench-")) / "ws", jobs, groups, ended=ended)
-
-
 def idles(rounds: int, *, quick: bool) -> Iterator[Figure]:
     """(f) The daemon's processor time and memory: idle, with old jobs, and while four runs train."""
     del rounds
     seconds = 5.0 if quick else 20.0
     for jobs in (0, 1_000) if quick else (0, 1_000, 100_000):
-        here = _big(jobs, max(1, jobs // 100), 1.0) if jobs else workload.fresh()
+        here = big.fresh(jobs, max(1, jobs // 100), ended=1.0) if jobs else workload.fresh()
         if jobs:
             with open_journal(here) as journal:
                 Exporter(here, journal).write()  # an artificial journal has no exports yet
@@ -93,7 +84,7 @@ def enqueue(here: Workspace, run_id: str, command: list[str]) -> None:
 def picks(rounds: int, *, quick: bool) -> Iterator[Figure]:
     """(g) Choosing the next job: 100,000 queued over 1,000 groups, and when all but the last lane are paused."""
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
-        here = _big(jobs, max(1, jobs // 100), 0.0)
+        here = big.fresh(jobs, max(1, jobs // 100), ended=0.0)
         with open_journal(here) as journal:
             claims = Claims(1, 2, 1, Gpus(), only_lane=None)
             floor = _microseconds(journal.data_version, 2_000)
@@ -120,15 +111,13 @@ def _microseconds(action: object, count: int) -> float:
 def exports(rounds: int, *, quick: bool) -> Iterator[Figure]:
     """(h) Exports after one job has ended, and how old a daemon lets them get."""
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
-        here = _big(jobs, max(1, jobs // 100), 0.9)
+        here = big.fresh(jobs, max(1, jobs // 100), ended=0.9)
         with open_journal(here) as journal:
             exporter = Exporter(here, journal)
             exporter.write()
             took: list[tuple[float, float]] = []
             for _ in range(max(3, rounds)):
-                with journal.write() as tx:
-                    row = tx.rows("jobs.in_state", state="queued", limit=1, offset=0)[0]
-                    end(tx, records.job(row), Ending(State.CANCELED, Cause.CANCELED, "bench"), clock.now())
+                workload.cancel_next(journal)
                 begin, processor = time.monotonic(), time.thread_time()
                 exporter.write()
                 took.append((time.monotonic() - begin, time.thread_time() - processor))

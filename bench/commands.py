@@ -60,7 +60,7 @@ def enqueues(rounds: int, *, quick: bool) -> Iterator[Figure]:
 def reads(rounds: int, *, quick: bool) -> Iterator[Figure]:
     """(e) queue-status, jobs and show, by the number of jobs."""
     for jobs in (1_000,) if quick else (1_000, 10_000, 100_000):
-        here = big.make(Path(tempfile.mkdtemp(prefix="bench-")) / "ws", jobs, max(1, jobs // 100))
+        here = big.fresh(jobs, max(1, jobs // 100))
         actions: dict[str, Callable[[], float]] = {
             name: lambda words=words: workload.call(here.root, *words)  # type: ignore[misc]
             for name, words in _READS.items()

@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from bench import big
+from bench import big, workload
 from bench.figures import Figure
-from runforge import clock
-from runforge.core.outcome import Ending
-from runforge.core.states import Cause, State
 from runforge.daemon.housekeeping import pause
 from runforge.exports.exporter import Exporter
 from runforge.queue import prune
-from runforge.store import records
 from runforge.store.opening import open_journal
-from runforge.store.transitions import end
-from runforge.workspace import Workspace, at
-
-#: A folder that keeps the journals between two calls: to make one of a million jobs takes minutes.
-CACHE = "BENCH_JOURNALS"
-
-
-def _journal(jobs: int, groups: int, ended: float) -> Workspace:
-    """Return a copy of a journal with so many jobs; it is made if there is none in the cache."""
-    target = Path(tempfile.mkdtemp(prefix="bench-")) / "ws"
-    kept = os.environ.get(CACHE)
-    if kept is None:
-        return big.make(target, jobs, groups, ended=ended)
-    made = Path(kept) / f"{jobs}-{groups}-{ended}"
-    if not made.exists():
-        big.make(made.with_suffix(".new"), jobs, groups, ended=ended)
-        made.with_suffix(".new").rename(made)
-    shutil.copytree(made, target)
-    return at(target)
+from runforge.workspace import Workspace
 
 
 def figures(rounds: int, *, quick: bool) -> Iterator[Figure]:
     """(r) A million jobs in 10,000 groups: exports, and forgetting them all while others write."""
     jobs, groups = (2_000, 20) if quick else (1_000_000, 10_000)
-    yield from _exports(_journal(jobs, groups, 0.9), jobs, max(3, rounds))
-    yield from _prune(_journal(jobs, groups, 1.0), jobs)
+    yield from _exports(big.fresh(jobs, groups), jobs, max(3, rounds))
+    yield from _prune(big.fresh(jobs, groups, ended=1.0), jobs)
 
 
 def _exports(here: Workspace, jobs: int, rounds: int) -> Iterator[Figure]:
@@ -56,9 +30,7 @@ def _exports(here: Workspace, jobs: int, rounds: int) -> Iterator[Figure]:
         yield Figure("r", "first export", "s", time.monotonic() - begin, jobs=jobs)
         took: list[tuple[float, float]] = []
         for _ in range(rounds):
-            with journal.write() as tx:
-                row = tx.rows("jobs.in_state", state="queued", limit=1, offset=0)[0]
-                end(tx, records.job(row), Ending(State.CANCELED, Cause.CANCELED, "bench"), clock.now())
+            workload.cancel_next(journal)
             begin, processor = time.monotonic(), time.thread_time()
             exporter.write()
             took.append((time.monotonic() - begin, time.thread_time() - processor))
@@ -87,8 +59,11 @@ def _prune(here: Workspace, jobs: int) -> Iterator[Figure]:
         now = time.monotonic()
         longest, last = max(longest, now - last), now
 
+    processor = time.process_time()
     prune.prune(here, -60.0, told=meanwhile, progress=step)
+    processor = time.process_time() - processor
     yield Figure("r", "prune of all", "s", time.monotonic() - begin, jobs=jobs)
+    yield Figure("r", "prune of all: processor", "s", processor, jobs=jobs)
     yield Figure("r", "prune: longest time that it holds others up", "s", longest, jobs=jobs)
     yield Figure(
         "r",

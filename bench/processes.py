@@ -15,10 +15,11 @@ INTERPRETER = "interpreter"
 
 
 class Cost(NamedTuple):
-    """Milliseconds of a whole process."""
+    """Milliseconds of a whole process, and the most memory that it had."""
 
     wall: float
     cpu: float
+    mib: float = 0.0
 
 
 def installed(folder: Path | None = None) -> list[str]:
@@ -47,7 +48,7 @@ def once(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = N
         os.chdir(before)
     if status:
         raise SystemExit(f"bench: {' '.join(command)} failed")
-    return Cost(wall * 1000, (used.ru_utime + used.ru_stime) * 1000)
+    return Cost(wall * 1000, (used.ru_utime + used.ru_stime) * 1000, used.ru_maxrss / 1024)
 
 
 def in_turn(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,7 +59,7 @@ def calls(rounds: int, *, quick: bool) -> Iterator[Figure]:
 
 def a_queue(jobs: int) -> Workspace:
     """Return a workspace with ended and waiting jobs, the newest of which has a log and a request."""
-    here = big.make(Path(tempfile.mkdtemp(prefix="bench-")) / "ws", jobs, max(1, jobs // 100))
+    here = big.fresh(jobs, max(1, jobs // 100))
     fill(here.root / lists.jobs(here, state="queued")[-1].run_dir)
     return here
 

@@ -36,13 +36,14 @@ _TRAINS = (
 )
 
 
-def _settle(screen: Terminal, seconds: float = 3.0) -> None:
+def settle(screen: Terminal, seconds: float = 3.0) -> None:
+    """Show what comes for so long."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         screen.read()
 
 
-def _processor_ms(pid: int) -> float:
+def processor_ms(pid: int) -> float:
     """Return the processor time of a process and all its threads so far, exactly."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1e6
@@ -54,7 +55,7 @@ def _starts(root: Path, rounds: int) -> dict[str, Cost]:
     taking = min(processes.once(processes.interpreter(), root).cpu for _ in range(5))  # gives it its terminal
 
     def note(name: str, screen: Terminal, seconds: float) -> None:
-        found[name].append(Cost(seconds * 1000, _processor_ms(screen.process.pid) - taking))
+        found[name].append(Cost(seconds * 1000, processor_ms(screen.process.pid) - taking))
 
     for _ in range(rounds):
         screen = open_screens(root)
@@ -89,7 +90,7 @@ def _watched(screen: Terminal) -> tuple[float, float]:
     process = psutil.Process(screen.process.pid)
     written, used = len(screen.raw), sum(process.cpu_times()[:2])
     start = time.monotonic()
-    _settle(screen, _WATCHED_SECONDS)
+    settle(screen, _WATCHED_SECONDS)
     took = time.monotonic() - start
     return (len(screen.raw) - written) / took, (sum(process.cpu_times()[:2]) - used) / took
 
@@ -101,7 +102,7 @@ def _key_to_paint(screen: Terminal) -> float:
         screen.press("j")
         screen.until(lambda: screen.raw, "a paint")
         times.append(time.monotonic() - start)
-        _settle(screen, 0.1)
+        settle(screen, 0.1)
     return statistics.median(times)
 
 
@@ -113,9 +114,9 @@ def figures(rounds: int, *, quick: bool) -> Iterator[Figure]:
         yield from _first_paint(here.root, jobs, rounds)
         screen = open_screens(here.root)
         screen.comes_up("sweep-")
-        _settle(screen)
+        settle(screen)
         yield Figure("k", "key to paint", "ms", _key_to_paint(screen) * 1000, goal="10 ms", jobs=jobs)
-        _settle(screen)
+        settle(screen)
         written, share = _watched(screen)
         screen.close()
         yield Figure("k", "idle: written to the terminal", "B/s", written, goal="none", jobs=jobs)
@@ -131,7 +132,7 @@ def _beside_training(here: Arena) -> Iterator[Figure]:
     for columns, lines in ((80, 24), (200, 50)):
         screen = open_screens(here.root, columns=columns, lines=lines)
         screen.comes_up("/200")
-        _settle(screen)
+        settle(screen)
         written, share = _watched(screen)
         screen.close()
         name = f"four runs train, {columns}x{lines}"

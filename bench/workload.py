@@ -14,13 +14,18 @@ from typing import Any
 
 from bench import processes
 from bench.waiting import until
+from runforge import clock
 from runforge.cli import samples
 from runforge.cli.setup import make_workspace
+from runforge.core.outcome import Ending
 from runforge.core.records import Group
+from runforge.core.states import Cause, State
 from runforge.daemon import detach, stop
 from runforge.queue import submit
 from runforge.store import records
+from runforge.store.journal import Journal
 from runforge.store.opening import open_snapshot
+from runforge.store.transitions import end
 from runforge.workspace import Workspace
 
 CLI = processes.installed()
@@ -100,6 +105,13 @@ def drain(here: Workspace, count: int, model: dict[str, Any], *, varies: str = "
     if group.succeeded != group.total:
         raise SystemExit(f"bench: {group.total - group.succeeded} runs did not succeed")
     return took
+
+
+def cancel_next(journal: Journal) -> None:
+    """Cancel the job that waits first: a change that screens and exports show."""
+    with journal.write() as tx:
+        job = records.job(tx.rows("jobs.in_state", state="queued", limit=1, offset=0)[0])
+        end(tx, job, Ending(State.CANCELED, Cause.CANCELED, "bench"), clock.now())
 
 
 def call(folder: Path, *arguments: str) -> float:

@@ -16,7 +16,7 @@ from runforge.views.estimate import Estimate, Outlook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from typing import Any
 
     from runforge.core.records import Job
@@ -39,16 +39,15 @@ def outlook(
     workspace: Workspace | Place,
     capacity: Capacity,
     slots: int,
-    asked: Sequence[Job] = (),
-    *,
-    is_whole: bool = True,
+    runs: Sequence[Job] = (),
+    groups: Collection[str] | None = None,
 ) -> Outlook:
     """Return when everything will be done, as far as it is known; the capacity is what is free now.
 
-    If it is not to be whole, it tells only of the asked jobs, of what they wait for, and of the running ones. Of the
-    single runs of a very long queue it never tells more than that.
+    If groups are named, or none by an empty list, it tells only of these, of these runs, of what they wait for, and of
+    the running ones. Of the single runs of a very long queue it never tells more than that.
     """
-    return _Reading(tx, workspace, capacity, slots, asked, is_whole=is_whole).outlook()
+    return _Reading(tx, workspace, capacity, slots, runs, groups).outlook()
 
 
 class _Reading:
@@ -60,16 +59,16 @@ class _Reading:
         workspace: Workspace | Place,
         capacity: Capacity,
         slots: int,
-        asked: Sequence[Job],
-        *,
-        is_whole: bool,
+        runs: Sequence[Job],
+        groups: Collection[str] | None,
     ) -> None:
         self._tx = tx
         self._workspace = workspace
         self._capacity = capacity
         self._slots = slots
-        self._asked = asked
-        self._is_whole = is_whole
+        self._asked = runs
+        #: None are all.
+        self._groups = groups
         self._now = clock.now()
         self._like: dict[tuple[str, str], Spread] = {}
         self._works: dict[tuple[str | None, str | None, float | None], Work] = {}
@@ -86,9 +85,12 @@ class _Reading:
         works.update((row["job_id"], self._of_waiting(row)) for row in waiting)
         waiters = self._waiters(waiting)
         sets = _sets(running, waiting)
-        wanted = None if self._is_whole else self._wanted(running, sets) & works.keys()
-        if wanted is not None:
-            sets = {name: members for name, members in sets.items() if members and wanted.issuperset(members)}
+        wanted = None
+        if (names := self._names()) is not None:
+            sets = {name: members for name, members in sets.items() if name in names}
+            wanted = (
+                names.union(*sets.values(), (job.job_id for job in (*self._asked, *running))) & works.keys()
+            )
         situation = Situation(
             [(waiter, works[waiter.job_id]) for waiter in waiters],
             [(Runner(job.job_id, job.lane_id, job.needs), works[job.job_id]) for job in running],
@@ -102,11 +104,12 @@ class _Reading:
             {name: [works[job_id] for job_id in members] for name, members in sets.items()},
         )
 
-    def _wanted(self, running: list[Job], sets: dict[str, list[str]]) -> set[str]:
-        """Return the asked runs, the running ones, and those that the asked ones wait for."""
-        wanted = {job.job_id for job in (*self._asked, *running)}
-        parents = {parent for job in self._asked if job.blockers for parent in self._parents(job.job_id)}
-        return wanted.union(parents, *(sets.get(parent, ()) for parent in parents))
+    def _names(self) -> set[str] | None:
+        """Return the groups that are asked about, and what the asked runs wait for; None if all is asked about."""
+        if self._groups is None:
+            return None
+        waiting = (job for job in self._asked if job.blockers)
+        return {*self._groups, *(parent for job in waiting for parent in self._parents(job.job_id))}
 
     def _waiters(self, rows: list[Any]) -> list[Waiter]:
         needs = {number: Resources(*shape) for number, *shape in self._tx.rows("estimates.shapes")}
@@ -176,17 +179,19 @@ class _Reading:
         """Return when a very long queue is done. A group has its share of the slots."""
         found = {job.job_id: self._tx.row("estimates.one_waiting", job_id=job.job_id) for job in self._asked}
         runs = {**works, **{key: self._of_waiting(row) for key, row in found.items() if row is not None}}
-        if not self._is_whole and not any(job.blockers for job in self._asked):
-            return self._told({}, runs, {})
-        parts: dict[str, list[tuple[Work, int]]] = {QUEUE: []}
+        names = self._names()
+        kinds = [] if names is not None else self._tx.rows("estimates.kinds")
+        for name in sorted(names or ()):
+            kinds += self._tx.rows("estimates.kinds_of_group", group_id=name)
         counted = [(job.group_id, works[job.job_id], 1) for job in running]
-        kinds = self._tx.rows("estimates.kinds")
         counted += [(row["group_id"], self._of_waiting(row), row["runs"]) for row in kinds]
+        parts: dict[str, list[tuple[Work, int]]] = {} if names is not None else {QUEUE: []}
         for group_id, work, count in counted:
-            parts[QUEUE].append((work, count))
-            if group_id is not None:
+            if names is None:
+                parts[QUEUE].append((work, count))
+            if group_id is not None and (names is None or group_id in names):
                 parts.setdefault(group_id, []).append((work, count))
-        of_group = max(1, self._slots // max(1, len(self._tx.rows("estimates.lanes"))))
+        of_group = max(1, self._slots // max(1, self._tx.row("estimates.how_many_lanes")[0]))
         times = {}
         for name, part in parts.items():
             slots = self._slots if name == QUEUE else of_group
@@ -202,7 +207,7 @@ class _Reading:
         runs = {job_id: self._estimate(times.get(job_id), [work]) for job_id, work in works.items()}
         groups = {name: self._estimate(times.get(name), members) for name, members in sets.items()}
         queue = groups.pop(QUEUE, Estimate())
-        aside = int(self._tx.row("estimates.not_waiting")[0]) if self._is_whole else 0
+        aside = int(self._tx.row("estimates.not_waiting")[0]) if self._groups is None else 0
         return Outlook(self._now, runs, groups, queue, self._going, aside)
 
     def _estimate(self, times: Expected | None, works: list[Work]) -> Estimate:

@@ -162,7 +162,7 @@ def answers(tx: Transaction, workspace: Workspace | Place, names: Sequence[str])
     runs = [job for job in chosen.jobs if job.job_id in chosen.named]
     if len(runs) > _MOST:
         raise InvalidRequest(f"{len(runs)} runs are too many to explain", fix=f"Name at most {_MOST}")
-    look = _Look(tx, workspace, runs, is_whole=bool(chosen.groups))
+    look = _Look(tx, workspace, runs, [group.group_id for group in chosen.groups])
     return [*(look.group(group) for group in chosen.groups), *(look.run(job) for job in runs)]
 
 
@@ -177,7 +177,8 @@ def estimate_of(workspace: Workspace, job_id: str, group_id: str | None, most: i
         totals = tx.row("jobs.totals")
         if (totals["queued"] or 0) + (totals["running"] or 0) > most or not totals["succeeded"]:
             return None
-        look = _Look(tx, workspace).outlook
+        job, groups = tx.row("jobs.by_job_id", job_id=job_id), [] if group_id is None else [group_id]
+        look = _Look(tx, workspace, [records.job(job)] if job is not None else (), groups).outlook
     found = look.runs.get(job_id) if group_id is None else look.groups.get(group_id)
     return found if found is not None and found.ends_at is not None else None
 
@@ -189,14 +190,13 @@ class _Look:
         self,
         tx: Transaction,
         workspace: Workspace | Place,
-        asked: Sequence[Job] = (),
-        *,
-        is_whole: bool = True,
+        runs: Sequence[Job] = (),
+        groups: Sequence[str] | None = None,
     ) -> None:
         self._tx = tx
         self._workspace = workspace
-        #: The runs that are asked about; and whether groups or the queue are.
-        self._asked_for, self._is_whole = asked, is_whole
+        #: The runs and groups that are asked about; None are all.
+        self._about = runs, groups
         self._known: tuple[DaemonStatus, Capacity] | None = None
         self._outlook: Outlook | None = None
 
@@ -223,10 +223,8 @@ class _Look:
         if self._outlook is None:
             from runforge.views.estimates import outlook  # what has ended needs none
 
-            asked, slots = self._asked_for, self._status.max_parallel
-            self._outlook = outlook(
-                self._tx, self._workspace, self._free, slots, asked, is_whole=self._is_whole
-            )
+            slots = self._status.max_parallel
+            self._outlook = outlook(self._tx, self._workspace, self._free, slots, *self._about)
         return self._outlook
 
     # --- groups and the queue ----------------------------------------------------------------------

@@ -73,7 +73,7 @@ class World:
         free, jobs = SLOTS - len(self._going), [self.kit.get(name) for name in asked]
         with self.kit.journal.read() as tx:
             here = self.kit.journal.workspace
-            return estimates.outlook(tx, here, Capacity(free, 0), SLOTS, jobs, is_whole=not asked)
+            return estimates.outlook(tx, here, Capacity(free, 0), SLOTS, jobs, () if asked else None)
 
     def seconds(self, moment: str | None) -> float:
         """Return when that is, on this world's clock."""
@@ -245,6 +245,10 @@ def test_who_is_asked_about_alone_gets_the_same_answer(
             assert longest == 3 or alone.runs.get(other) == whole.runs.get(other)
             assert alone.groups.get(other) == whole.groups.get(other) or other not in whole.groups
         assert alone.runs.get(name) == whole.runs.get(name)
+    for group in whole.groups:
+        with world.kit.journal.read() as tx:
+            alone = estimates.outlook(tx, world.kit.journal.workspace, free, SLOTS, (), [group])
+        assert alone.groups == {group: whole.groups[group]}
     assert whole.groups
 
 

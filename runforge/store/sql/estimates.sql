@@ -23,6 +23,13 @@ FROM jobs INDEXED BY jobs_next CROSS JOIN lanes USING (lane_id)
 WHERE state = 'queued' AND held = 0 AND is_paused = 0
 GROUP BY lane_id, recipe, dry_run_seconds ORDER BY min(seq);
 
+-- name: kinds_of_group
+SELECT recipe, group_id, dry_run_seconds, count(*) AS runs
+FROM lanes CROSS JOIN jobs INDEXED BY jobs_next USING (lane_id)
+WHERE lane_id = (SELECT lane_id FROM groups WHERE group_id = :group_id) AND is_paused = 0
+  AND state = 'queued' AND held = 0
+GROUP BY recipe, dry_run_seconds ORDER BY min(seq);
+
 -- name: shapes
 SELECT shape_id, cpus, gpus, vram_mb, mem_mb, pins FROM shapes;
 
@@ -34,6 +41,10 @@ WHERE state = 'queued' AND (held = 1 OR is_paused = 1);
 -- name: lanes
 SELECT lane_id, served, lanes.run_limit, group_id FROM lanes LEFT JOIN groups USING (lane_id)
 WHERE queued + running > 0;
+
+-- name: how_many_lanes
+-- Those that have work.
+SELECT count(*) FROM lanes WHERE queued + running > 0;
 
 -- name: edges
 -- What a queued run waits for.

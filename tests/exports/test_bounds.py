@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -15,6 +16,7 @@ from runforge import clock
 from runforge.core.outcome import Ending
 from runforge.core.states import Cause, State
 from runforge.exports import exporter as exporting
+from runforge.exports import window
 from runforge.exports.exporter import Exporter
 from runforge.queue import cancel, pause, prune, retry
 from runforge.store import records
@@ -200,3 +202,37 @@ def test_the_note_of_an_older_version_is_not_believed(large: Workspace) -> None:
     with open_journal(large) as journal:
         Exporter(large, journal).write()
     assert exporting.check(large) == []
+
+
+def test_that_very_many_ended_at_one_moment_costs_an_export_nothing(large: Workspace) -> None:
+    """As after the end of a whole queue. SQLite counts its own steps."""
+    dice, steps = Random(5), itertools.count()
+    with open_journal(large) as journal:
+        end_some(journal, 60, dice)
+        ends = sorted((row["finished_at"], row["seq"]) for row in ended(journal))
+        moments = {moment for moment, _ in ends}
+        assert len(moments) > 1
+        for _ in range(40):
+            first, last = sorted(dice.sample([*ends[-200:], *dice.sample(ends, 50), ("", 0)], 2))
+            between = {seq // window.BLOCK for moment, seq in ends if first <= (moment, seq) < last}
+            with journal.read() as tx:
+                assert window.blocks_between(tx, window.Oldest(*first), window.Oldest(*last)) == between
+                shown = {seq // window.BLOCK for moment, seq in ends if first <= (moment, seq)}
+                live = {
+                    row["seq"] // window.BLOCK for row in tx.rows("jobs.all") if row["finished_at"] is None
+                }
+                assert window.blocks(tx, window.Oldest(*first)) == sorted(shown | live)
+        near, far = (window.Oldest(*ends[place]) for place in (1700, 1705))
+        assert near.finished_at == far.finished_at
+        with journal.read() as tx:
+            journal.connection.set_progress_handler(lambda: next(steps) and None, 1)
+            try:
+                window.blocks_between(tx, near, far)
+            finally:
+                journal.connection.set_progress_handler(None, 0)
+    assert next(steps) < 600, "five of 1,800 are read"
+
+
+def ended(journal: Journal) -> list[Any]:
+    with journal.read() as tx:
+        return [row for row in tx.rows("jobs.all") if row["finished_at"] is not None]

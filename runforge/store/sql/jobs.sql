@@ -56,11 +56,19 @@ ORDER BY seq;
 -- The first list is read from the index of the live jobs.
 SELECT DISTINCT seq / :size FROM jobs WHERE state IN ('queued', 'running')
 UNION
-SELECT DISTINCT seq / :size FROM jobs WHERE finished_at IS NOT NULL AND (finished_at, seq) >= (:finished_at, :seq);
+SELECT DISTINCT seq / :size FROM jobs WHERE finished_at = :finished_at AND seq >= :seq
+UNION
+SELECT DISTINCT seq / :size FROM jobs WHERE finished_at > :finished_at;
 
 -- name: blocks_ended_between
+-- From one place in the order of the ends up to before another. Very many may have ended at one moment: a cancelled
+-- queue. So the index is entered at each end, where (finished_at, seq) >= (...) would read all of that moment.
 SELECT DISTINCT seq / :size FROM jobs
-WHERE finished_at IS NOT NULL AND (finished_at, seq) >= (:finished_at, :seq) AND (finished_at, seq) < (:until, :until_seq);
+WHERE finished_at = :finished_at AND seq >= :seq AND seq < iif(:finished_at = :until, :until_seq, 1 << 62)
+UNION
+SELECT DISTINCT seq / :size FROM jobs WHERE finished_at > :finished_at AND finished_at < :until
+UNION
+SELECT DISTINCT seq / :size FROM jobs WHERE finished_at = :until AND :until > :finished_at AND seq < :until_seq;
 
 -- name: block_of_group
 SELECT * FROM full_jobs WHERE group_id = :group_id AND seq >= :first AND seq < :after ORDER BY seq;

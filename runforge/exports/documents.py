@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _operator import itemgetter
-from collections import defaultdict
 
 from runforge import light_json
 from runforge.core.group_status import group_status
@@ -31,10 +30,10 @@ _NOWHERE: Places = {}
 
 def waiting_on(tx: Transaction, rows: Sequence[Any]) -> WaitingOn:
     """Return what these jobs wait for; the rows are in order of number."""
-    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    found: dict[str, list[dict[str, str]]] = {}
     if any(row["blockers"] for row in rows):
         for edge in tx.rows("edges.awaited_by", first=rows[0]["seq"], last=rows[-1]["seq"]):
-            found[edge["job_id"]].append(
+            found.setdefault(edge["job_id"], []).append(
                 {"kind": edge["kind"], "id": edge["id"], "condition": edge["condition"]}
             )
     return found

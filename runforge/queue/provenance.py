@@ -135,12 +135,18 @@ def _program(name: str, path: str, folder: Path) -> str:
 
 def _version(python: Path) -> str | None:
     """Return the version of an interpreter without starting it."""
-    data = read_if_there(python.parent.parent / "pyvenv.cfg", 65536) or b""
+    said = said_version(python.parent.parent)
+    return said or first_version("/".join(os.path.realpath(python).split("/")[-4:]))
+
+
+def said_version(prefix: Path) -> str | None:
+    """Return the version of Python that a virtual environment says of itself."""
+    data = read_if_there(prefix / "pyvenv.cfg", 65536) or b""
     for line in data.decode("utf-8", "replace").splitlines():
         name, _, text = line.partition("=")
         if name.strip() in {"version", "version_info"} and (said := first_version(text)):
             return said
-    return first_version("/".join(os.path.realpath(python).split("/")[-4:]))
+    return None
 
 
 def first_version(text: str) -> str | None:

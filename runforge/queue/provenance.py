@@ -75,8 +75,6 @@ def capture(
 def _keep(workspace: Workspace, folder: Path, seconds: float | None) -> code_tree.Tree:
     if not git.is_near(folder):
         raise GitFailed("the folder is in no git repository")
-    if not git.is_installed():
-        raise GitFailed("git is not installed")
     return code_tree.keep(
         folder, workspace.hidden, workspace.root, seconds=code_tree.SECONDS if seconds is None else seconds
     )
@@ -87,8 +85,10 @@ def ensure_kept(workspace: Workspace, code: Code) -> None:
     if code.tree is None or code.root is None:
         return
     with blocks.suppress(GitFailed, OSError):
+        if code_tree.is_loose(Path(code.root, ".git"), code.tree):
+            return  # in most repositories it is there
         work = Git(Path(code.root), time.monotonic() + code_tree.SECONDS)
-        if not code_tree.is_loose(work.place(), code.tree):
+        if not code_tree.is_loose(work.place().common, code.tree):
             code_tree.hold(work, code.tree, code.commit, workspace.root)
 
 

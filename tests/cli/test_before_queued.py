@@ -31,7 +31,19 @@ _SUBMIT += " cli.submit_given cli.submit_order cli.submit_sweep config documents
 _SUBMIT += " files.programs machine machine.git queue.environment queue.environment_words queue.ordering"
 _SUBMIT += " queue.provenance queue.run_folders queue.sifted queue.submitting store.code sweeps"
 _SUBMIT += " sweeps.run_overrides"
-_LIBRARY = {"__future__", "gc", "errno", "fcntl", "_collections", "_json", "_operator", "_sha256", "_sha2"}
+_IN_GIT = f"{_SUBMIT} machine.program_output queue.code_tree"
+_LIBRARY = {
+    "select",
+    "__future__",
+    "gc",
+    "errno",
+    "fcntl",
+    "_collections",
+    "_json",
+    "_operator",
+    "_sha256",
+    "_sha2",
+}
 _LIBRARY |= {"_sqlite3", "pysqlite3._sqlite3"}
 _CODE = """
 import os, sys
@@ -49,10 +61,18 @@ main()
 
 
 @pytest.mark.parametrize(
-    ("words", "more"), [(["enqueue-run", "--run-id", "r"], _ENQUEUE), (["submit", "--", "true"], _SUBMIT)]
+    ("words", "more"),
+    [
+        (["enqueue-run", "--run-id", "r"], _ENQUEUE),
+        (["submit", "--", "true"], _SUBMIT),
+        (["submit", "--", "true"], _IN_GIT),
+    ],
+    ids=["enqueue-run", "submit", "submit in a repository"],
 )
 def test_only_these_modules_are_imported(tmp_path: Path, words: list[str], more: str) -> None:
     here = big.make(tmp_path / "ws", 6, 1)
+    if more == _IN_GIT:
+        subprocess.run(["git", "init", "-q", here.root], check=True)
     (folder := here.run_dir("r")).mkdir(parents=True)
     model = {"family": "command", "command": ["true"]}
     (folder / "request.json").write_bytes(samples.encode({**samples.request(), "model": model}))

@@ -156,13 +156,6 @@ class Git:
         return self.run(*words, given=given, may_fail=may_fail).decode("utf-8", "replace").strip()
 
 
-def is_near(folder: Path) -> bool:
-    """Return whether a folder may belong to a repository, without a call of git."""
-    return any(
-        os.path.lexists(each / ".git") or (each / "HEAD").is_file() for each in (folder, *folder.parents)
-    )
-
-
 def _texts(output: bytes) -> Sequence[str]:
     return [os.fsdecode(part) for part in output.split(b"\0") if part]
 

@@ -14,7 +14,7 @@ from runforge.cli import samples
 pytestmark = pytest.mark.slow
 
 _ALL = "blocks choices cli cli.fast_path cli.known cli.made_table cli.main cli.options cli.parameter"
-_ALL += " cli.quick cli.words clock core core.daemon_row core.outcome core.recipe core.records core.resources"
+_ALL += " cli.quick cli.words clock core core.daemon_row core.recipe core.records core.resources"
 _ALL += " core.retrying core.states core.submission core.yielding digest documents documents.hyperparameters"
 _ALL += " documents.known_fields documents.placeholders documents.problems documents.request"
 _ALL += " documents.request_options documents.secrets documents.strict_json errors failpoints files"
@@ -28,10 +28,10 @@ _ALL += " store.which_file store.writer_lock text training training.check worksp
 _ENQUEUE = "cli.enqueueing documents.edited_request documents.request_file queue.submit"
 _SUBMIT = "amounts cli.config cli.submit cli.submit_code cli.submit_command cli.submit_defaults"
 _SUBMIT += " cli.submit_given cli.submit_order cli.submit_sweep config documents.environment files.no_program"
-_SUBMIT += " files.programs machine machine.git queue.environment queue.environment_words queue.ordering"
+_SUBMIT += " files.programs queue.environment queue.environment_words queue.ordering"
 _SUBMIT += " queue.provenance queue.run_folders queue.sifted queue.submitting store.code sweeps"
 _SUBMIT += " sweeps.run_overrides"
-_IN_GIT = f"{_SUBMIT} machine.program_output queue.code_tree"
+_IN_GIT = f"{_SUBMIT} machine machine.git machine.program_output queue.code_tree"
 _LIBRARY = {
     "select",
     "__future__",

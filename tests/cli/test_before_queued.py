@@ -1,4 +1,4 @@
-"""What `submit` and `enqueue-run` import until their run is queued: a run waits for each of these modules."""
+"""What `submit` and `enqueue-run` import until their run is queued: a run waits for each of these modules. And later."""
 
 from __future__ import annotations
 
@@ -45,16 +45,25 @@ _LIBRARY = {
     "_sha2",
 }
 _LIBRARY |= {"_sqlite3", "pysqlite3._sqlite3"}
+#: Each takes as long as a quarter of a short command, or longer.
+_SLOW = {"contextlib", "datetime", "enum", "json", "msgspec", "pathlib", "re", "shutil"}
+_SLOW |= {"subprocess", "typing"}
 _CODE = """
 import os, sys
 before = set(sys.modules)
 import runforge.failpoints
+ends = os._exit
 
 def tell(point):
     if point == "command.committed":
         print(*sorted(set(sys.modules) - before), file=sys.stderr, flush=True)
 
+def end(code):
+    print(*sorted(set(sys.modules) - before), file=sys.stderr, flush=True)
+    ends(code)
+
 runforge.failpoints._observer = tell
+os._exit = end
 from runforge.cli.main import main
 main()
 """
@@ -84,7 +93,11 @@ def test_only_these_modules_are_imported(tmp_path: Path, words: list[str], more:
         cwd=here.root,
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "WANDB_API_KEY": "x"},
     )
-    names = set(run.stderr.splitlines()[0].split())
+    first, *_, last = run.stderr.splitlines()
+    names = set(first.split())
     assert "runforge.store.transitions" in names
     allowed = {"runforge", *(f"runforge.{name}" for name in f"{_ALL} {more}".split())}
     assert names - allowed - _LIBRARY == set()
+    if more != _IN_GIT:  # what is told, and the exports that no daemon writes, are not waited for long either
+        assert set(last.split()) > names
+        assert set(last.split()) & _SLOW == set()

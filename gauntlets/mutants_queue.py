@@ -41,6 +41,22 @@ MUTANTS = (
         "Ctrl-C takes the folders of runs that are in the queue",
     ),
     Mutant(
+        "number-of-a-killed-command",
+        "runforge/queue/new_jobs.py",
+        "        if folders.taken(run_ids) is None:\n",
+        "        if run_ids is not None:\n",
+        (f"{_FOLDERS_TESTS}::test_no_run_gets_a_folder_that_a_killed_command_has_left",),
+        "a line that is typed again in the same second is refused, because a killed one has left a folder",
+    ),
+    Mutant(
+        "daemon-called-late",
+        "runforge/queue/submit.py",
+        "            made = _make_sweep(journal, folders, plan, runs, submission, owner)\n        called = call(workspace)\n",
+        "            made = _make_sweep(journal, folders, plan, runs, submission, owner)\n        called = None\n",
+        (f"{_FOLDERS_TESTS}::test_the_daemon_is_called_before_anything_else_is_done",),
+        "a run waits for what its command does after the commit",
+    ),
+    Mutant(
         "requests-not-synced",
         _FOLDERS,
         "        fsync_files(files)  # all",

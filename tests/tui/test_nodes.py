@@ -104,7 +104,7 @@ def test_the_machine_screen_shows_them(ws: Workspace) -> None:
         await at.press("m")
         await at.until(lambda: isinstance(at.app.screen, MachineScreen), "the machine")
         await at.sees("Nodes", "as the daemon wrote it", "job 71")
-        await at.sees("as Slurm said 2h00m ago: 1 down*, 1 draining, 7 idle", "without jobs: n2 down*")
+        await at.sees("as Slurm said 2h0", "m ago: 1 down*, 1 draining, 7 idle", "without jobs: n2 down*")
         await at.sees("n1, draining (bad [disk]): 1 run; asked for 1 CPU")
         await at.sees(
             "in Slurm's queue: 1 run", "job 72  Priority", "This machine: the daemon's, not the runs'"

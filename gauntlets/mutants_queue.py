@@ -17,22 +17,6 @@ _HARMLESS = "tests/tui/test_run_info.py::test_names_of_the_machine_are_harmless"
 
 MUTANTS = (
     Mutant(
-        "median-of-too-few",
-        "runforge/core/stop_rules.py",
-        "MEDIAN_RUNS, MEDIAN_VALUES = 5, 3",
-        "MEDIAN_RUNS, MEDIAN_VALUES = 5, 1",
-        ("tests/core/test_stop_rules.py::test_median_by_hand",),
-        "a run is stopped because of a single other run",
-    ),
-    Mutant(
-        "stopped-run-queued-again",
-        "runforge/core/policy.py",
-        "        return Ending(State.CANCELED, Cause.STOPPED_EARLY, words)\n",
-        "        return ending\n",
-        ("tests/core/test_policy.py::test_a_run_that_is_lost_while_it_is_stopped_is_not_queued_again",),
-        "a run that its rule has stopped starts again after a crash",
-    ),
-    Mutant(
         "interrupt-deletes-known-folders",
         _FOLDERS,
         "        if not is_known:\n",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from _operator import itemgetter
 
 from runforge import light_json
-from runforge.core.group_status import group_status
+from runforge.core.group_status import status_of
 from runforge.core.ranking import MINIMIZE, Ranking, ranking
 from runforge.core.states import TERMINAL, Cause
 from runforge.store import records
@@ -169,19 +169,6 @@ def best_run(tx: Transaction, group: Group) -> Job | None:
     return records.job(row) if row is not None else None
 
 
-def status_of(group: Group) -> str:
-    """Return a group's status for people and files."""
-    return group_status(
-        queued=group.queued,
-        running=group.running,
-        failed=group.failed,
-        canceled=group.canceled,
-        is_canceled=group.is_canceled,
-        is_open=group.is_open,
-        stopped=group.stopped,
-    )
-
-
 def group_document(group: Group, best: Job | None) -> dict[str, Any]:
     """Return group.json without its runs."""
     return {
@@ -271,6 +258,7 @@ def daemon_document(
     reserved: dict[str, Any] | None = None,
     backend_problem: str | None = None,
     backend_note: str | None = None,
+    nodes: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return daemon.json."""
     return {
@@ -288,5 +276,6 @@ def daemon_document(
         "backend": row.backend,
         "backend_problem": backend_problem,
         "backend_note": backend_note,
+        "nodes": nodes,
         "state": state,
     }

@@ -45,10 +45,27 @@ def loads(given: str | bytes, **hooks: Callable[..., Any]) -> Any:
     """Return what `json.loads` returns, or raise what it raises."""
     if given in _EMPTY and not hooks:
         return _EMPTY[given]()
-    text = given if isinstance(given, str) else _decoded(given)
+    if hooks:
+        return reader(**hooks)(given)
     if not _scans:
         _scans.append(_parser(_Plain))
-    scan = _parser(type("_Hooks", (_Plain,), _static(hooks))) if hooks else _scans[0]
+    return _read(given, _scans[0], hooks)
+
+
+def reader(**hooks: Callable[..., Any]) -> Callable[[str | bytes], Any]:
+    """Return `loads` with these hooks: to make its parser takes longer than to read a small document."""
+    scans: list[Any] = []  # made at its first use
+
+    def read(given: str | bytes) -> Any:
+        if not scans:
+            scans.append(_parser(type("_Hooks", (_Plain,), _static(hooks))))
+        return _read(given, scans[0], hooks)
+
+    return read
+
+
+def _read(given: str | bytes, scan: Any, hooks: dict[str, Callable[..., Any]]) -> Any:
+    text = given if isinstance(given, str) else _decoded(given)
     if scan is not None and text is not None:
         inner = text.strip(_SPACE)
         try:

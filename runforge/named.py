@@ -39,6 +39,18 @@ else:
 
         @classmethod
         def _filled(cls, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+            """Return the values of all fields. Very many are made: only what does not fit is looked at closely."""
+            known = {**cls._field_defaults, **named}
+            try:
+                rest = [known.pop(name) for name in cls._fields[len(values) :]]
+            except KeyError:
+                return cls._checked(values, named)
+            if len(values) > len(cls._fields) or not named.keys().isdisjoint(known):
+                return cls._checked(values, named)
+            return (*values, *rest)
+
+        @classmethod
+        def _checked(cls, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
             given = dict(zip(cls._fields, values, strict=False))
             wrong = [name for name in named if name in given or name not in cls._fields]
             known = {**cls._field_defaults, **given, **named}

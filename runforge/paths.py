@@ -70,7 +70,10 @@ else:
             return self._whole() < type(self)(other)._whole()
 
         def __truediv__(self, other: str | os.PathLike[str]) -> Path:
-            return type(self)(self._text, other)
+            text = self._text
+            if type(other) is not str or not _is_plain(other) or text[-1] in "./":
+                return type(self)(text, other)
+            return _made(type(self), f"{text}/{other}")
 
         def __rtruediv__(self, other: str | os.PathLike[str]) -> Path:
             return type(self)(other, self._text)
@@ -84,7 +87,8 @@ else:
         @property
         def parent(self) -> Path:
             """The folder that it is in."""
-            return type(self)(os.path.dirname(self._text))
+            above = self._text.rpartition("/")[0]
+            return _made(type(self), above) if above.strip("/") else type(self)(os.path.dirname(self._text))
 
         @property
         def parents(self) -> Any:
@@ -100,6 +104,10 @@ else:
             if not self.name or not name or "/" in name or name == ".":
                 return type(self)(self._whole().with_name(name))
             return self.parent / name
+
+        def is_absolute(self) -> bool:
+            """Return whether it begins at the root."""
+            return self._text[0] == "/"
 
         def as_posix(self) -> str:
             """Return it as text."""
@@ -188,6 +196,17 @@ else:
         def lstat(self) -> os.stat_result:
             """Return what the kernel knows of it."""
             return os.lstat(self._text)
+
+    def _made(kind: type[Path], text: str) -> Path:
+        """Return the path of a text that is as it should be: very many are made."""
+        path = object.__new__(kind)
+        path._text = text
+        return path
+
+    def _is_plain(name: str) -> bool:
+        """Return whether it is one name, or several with nothing between them that means nothing."""
+        held = f"/{name}/"
+        return "//" not in held and "/./" not in held
 
     def _normal(text: str) -> str:
         """Return the text without parts that mean nothing: `.` and empty ones."""

@@ -110,8 +110,10 @@ class Workspace(NamedTuple):
     @property
     def attempts_dir(self) -> Path:
         """The folder of the attempts' protocol files: where the nodes of a cluster see it, if runs are there."""
-        shared = self.hidden / "attempts"
-        return shared if self.state_dir != self.hidden and shared.is_dir() else self.state_dir / "attempts"
+        hidden = self.hidden
+        if self.state_dir != hidden and (shared := hidden / "attempts").is_dir():
+            return shared
+        return self.state_dir / "attempts"
 
     def share_attempts(self) -> None:
         """Keep the attempts' folders in the workspace from now on, wherever journal and locks are."""

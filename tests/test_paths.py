@@ -38,6 +38,7 @@ ASKED: list[Callable[[Any], Any]] = [
     lambda path: path.relative_to("/"),
     lambda path: path.relative_to("."),
     lambda path: path.as_posix(),
+    lambda path: path.is_absolute(),
     lambda path: path.suffix,  # asked of pathlib
     lambda path: path.is_relative_to("/a"),
     hash,
@@ -65,6 +66,7 @@ def test_both_say_the_same(text: str, ask: Callable[[Any], Any]) -> None:
 def test_both_join_and_compare_the_same(one: str, other: str) -> None:
     ours, theirs = Path(one, other), pathlib.Path(one, other)
     assert str(ours) == str(theirs)
+    assert str(Path(one) / other) == str(pathlib.Path(one) / other)
     assert ours == theirs
     assert theirs == ours
     assert (Path(one) == Path(other)) == (pathlib.Path(one) == pathlib.Path(other))

@@ -197,8 +197,11 @@ def make_attempt(folder: Path) -> None:
 
     Not synced: after a power cut an attempt without a folder counts as lost.
     """
-    make_way(folder.parent, 1)
-    make_dir(folder.parent)
+    try:
+        folder.parent.mkdir(0o700)  # mostly it is the run's first attempt
+    except OSError:
+        make_way(folder.parent, 1)
+        make_dir(folder.parent)
     folder.mkdir(0o700)
     failpoints.hit("launch.folder_made")
 
@@ -220,7 +223,11 @@ def write_spec(spec: Spec, request: Request) -> tuple[Path, str]:
 
 def outputs(run_dir: Path) -> Sequence[str]:
     """Return the names of the files that an attempt has left in the run folder."""
-    return [name for name in OUTPUTS if (run_dir / name).exists()]
+    try:
+        there = set(os.listdir(run_dir))
+    except OSError:
+        return []
+    return [name for name in OUTPUTS if name in there and (run_dir / name).exists()]
 
 
 def previous(run_dir: Path, attempt: int) -> Path:

@@ -47,14 +47,14 @@ def of_request(workspace: Workspace, ref: EnvironmentRef | None) -> EnvironmentF
     return EnvironmentFiles(file, ref.id, Path(ref.source) if ref.source is not None else None, ref.secrets)
 
 
-def variables(files: EnvironmentFiles, own: Mapping[str, str]) -> dict[str, str]:
+def variables(files: EnvironmentFiles, own: Mapping[str, str]) -> Mapping[str, str]:
     """Return the environment, without what RunForge itself sets; `own` is the daemon's.
 
     Raises Missing or OperationFailed for a lost, changed or wrong file, OSError if it cannot be read now.
     """
     given = _from_source(files.source)
     if files.file is None:
-        return {**own, **given}
+        return {**own, **given} if given else own
     names = (*files.secrets, _DEVICES)
     return {**_stored(files), **{name: own[name] for name in names if name in own}, **given}
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
+
+from runforge.paths import Path
 
 T = TypeVar("T")
 

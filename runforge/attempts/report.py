@@ -57,9 +57,10 @@ def inspect(attempt_dir: Path, token: str, run_dir: Path) -> Report:
 
 def ended(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> Report:
     """Return the report on an attempt that has left a record. OSError as for `inspect`."""
-    has_result_file = record.result is not None or is_there(run_dir / "result.json")
-    result = record.result or result_in(run_dir)
-    found = Report(Finding.ENDED, record, result, is_folder(run_dir), has_result_file)
+    read = None if record.result is not None else result_in(run_dir)
+    has_result_file = record.result is not None or read is not None or is_there(run_dir / "result.json")
+    has_folder = read is not None or is_folder(run_dir)
+    found = Report(Finding.ENDED, record, record.result or read, has_folder, has_result_file)
     return _with_words(found, run_dir, attempt_dir) if record.exit_code or record.signal else found
 
 

@@ -41,6 +41,11 @@ class Delays:
         """Read when the next one is due."""
         self._next = tx.row("jobs.next_due")[0]
 
+    @property
+    def has_any(self) -> bool:
+        """Whether some job is delayed."""
+        return self._next is not None
+
     def is_due(self, now: str) -> bool:
         """Return whether some delayed job may be tried again."""
         return self._next is not None and now >= self._next

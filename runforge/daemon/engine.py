@@ -133,7 +133,7 @@ class Engine:
         wishes = [
             self._backend.wait_seconds(),
             POLL_SECONDS if self.gate.is_closed else None,
-            self._delays.wait_seconds(self._clock.now()),
+            self._delays.wait_seconds(self._clock.now()) if self._delays.has_any else None,
             self._stalls.wait_seconds() if self._attempts else None,
             self._stops.wait_seconds() if self._attempts else None,
             self._artifacts.wait_seconds(),
@@ -175,7 +175,8 @@ class Engine:
         if self._claims.is_gpu_wanted:
             self._look_at_gpus()  # what a run waits for must be seen
         self._artifacts.step()
-        self._hear()  # an idle supervisor takes its attempt at once
+        if left < MOST_A_TICK:
+            self._hear()  # an idle supervisor takes its attempt at once
         self._backend.rest()
 
     # --- learning ------------------------------------------------------------------------------
@@ -325,15 +326,17 @@ class Engine:
         is_held = self.gate.is_closed and not self.gate.allows()  # checked even if nothing waits
         if is_held or self.is_draining:
             return False
-        now = self._clock.now()
-        if self._seen == (version := self._journal.version()) and not self._delays.is_due(now):
+        if self._seen == (version := self._journal.version()) and not self._is_one_due():
             return False  # no commit since the last time that nothing could start
         with self._journal.read() as tx:
             self._delays.load(tx)  # somebody may have queued a run for later
-            can_start = self._delays.is_due(now) or self._claims.can_start(tx, self._clock.monotonic())
+            can_start = self._is_one_due() or self._claims.can_start(tx, self._clock.monotonic())
         if not can_start:
             self._seen = version
         return can_start and self.gate.allows()
+
+    def _is_one_due(self) -> bool:
+        return self._delays.has_any and self._delays.is_due(self._clock.now())
 
     def _claim_all(self, tx: Transaction, now: str, most: int) -> list[tuple[RunningAttempt, Claimed]]:
         claimed = self._claims.claim_all(tx, now, self._clock.monotonic(), most)

@@ -137,7 +137,7 @@ class Housekeeping:
         """Return for how many seconds nothing here is due."""
         now = time.monotonic()
         due = self._next_beat
-        if self.asking or self._exporter.is_behind():
+        if self.asking or self._exporter.may_be_behind():
             due = min(due, self._export_due())
         if self._leftovers is not None:
             due = min(due, self._next_tidy)

@@ -109,9 +109,11 @@ class Loop:
 
     def run(self, is_over: Callable[[], bool]) -> None:
         """Run until the end. Raises DiskFailing, or Fenced if a newer daemon has the workspace."""
+        self._journal.begin_round()
         while not is_over():
             self._round()
             self._descriptors.wait(self._wait_seconds())
+            self._journal.begin_round()
 
     def close(self) -> None:
         """Release everything. The runs continue."""

@@ -27,6 +27,8 @@ _PAUSE = 30.0
 #: After a sender that was killed, and while that of an earlier daemon is at work.
 _SHORT_PAUSE = 3.0
 _LONGEST_LOOK = 60.0
+#: Seconds between two looks into the outbox while the queue changes.
+_SHORTEST_LOOK = 0.2
 #: What passes sooner is not told.
 _LASTING = 10.0
 
@@ -40,6 +42,7 @@ class Notices:
         self._child: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._next = 0.0
+        self._looked = 0.0
         self._seen: tuple[int, int] | None = None
         self._stamps: Any = None
         self._has_targets = False
@@ -65,11 +68,11 @@ class Notices:
         if self._child is not None and not self._is_over(self._child, now):
             return
         version = self._journal.version()
-        if now < self._next and version == self._seen:
+        if now < self._next and (version == self._seen or now < self._looked + _SHORTEST_LOOK):
             return
         with self._journal.read() as tx:
             due = outbox.next_at(tx)
-        self._seen = version
+        self._looked, self._seen = now, version
         wait = 0.0 if due is None else clock.seconds_between(clock.now(), due)
         if due is None or 0 < wait <= outbox.BACK_OFF[-1]:
             self._next = now + min(wait or _LONGEST_LOOK, _LONGEST_LOOK)
@@ -78,7 +81,11 @@ class Notices:
 
     def wait_seconds(self) -> float:
         """Return for how many seconds nothing here is due."""
-        return _LONGEST_LOOK if self._child is not None else max(0.0, self._next - time.monotonic())
+        if self._child is not None:
+            return _LONGEST_LOOK
+        has_changed = self._seen != self._journal.version()
+        due = min(self._next, self._looked + _SHORTEST_LOOK) if has_changed else self._next
+        return max(0.0, due - time.monotonic())
 
     def _may_send(self, now: float) -> bool:
         """Return whether somebody is to be told; what nobody is to be told of is dropped."""

@@ -50,6 +50,8 @@ class Sampling:
         self._asked: dict[str, tuple[Question, SamplerChild]] = {}
         #: The journal's version when no sweep wanted anything.
         self._seen: tuple[int, int] | None = None
+        #: The journal's version, for other processes alone, when no sweep searched at all.
+        self._idle: int | None = None
 
     def step(self, *, may_ask: bool = True) -> None:
         """Take the answers that are there, and ask the next question. Raises if the journal cannot be written."""
@@ -61,7 +63,7 @@ class Sampling:
     def wait_seconds(self) -> float | None:
         """Return the seconds until `step` must be called again; None if the journal's next change will do."""
         waits = [child.wait_seconds for _, child in self._asked.values()]
-        if self._seen != self._journal.version():
+        if not self._is_seen(self._journal.version()):
             waits.append(self._left_to_others())
         return min(waits, default=None)
 
@@ -77,9 +79,9 @@ class Sampling:
 
     def _ask(self) -> None:
         version = self._journal.version()
-        if version == self._seen:
+        if self._is_seen(version):
             return
-        question = self._question()
+        question = self._question(version)
         if question is None:
             self._seen = version
             return
@@ -92,9 +94,15 @@ class Sampling:
         self._asked[question.study.group_id] = question, child
         failpoints.hit("sampler.asked")
 
-    def _question(self) -> Question | None:
+    def _is_seen(self, version: tuple[int, int]) -> bool:
+        """Return whether nothing that matters has changed: only others begin a search."""
+        return version == self._seen or version[0] == self._idle
+
+    def _question(self, version: tuple[int, int]) -> Question | None:
         with self._journal.read() as tx:
-            if not tx.row("sweeps.searches")[0]:
+            searches = tx.row("sweeps.searches")[0]
+            self._idle = None if searches else version[0]
+            if not searches:
                 return None
             from runforge.queue import suggesting  # only sweeps that search need it
 

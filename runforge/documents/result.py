@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runforge import light_json
 from runforge.documents import strict_json
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.named import NamedTuple
@@ -143,6 +144,4 @@ def build_result(
 
 def encode(document: dict[str, Any]) -> bytes:
     """Return the document's bytes, ASCII only: texts from a run may contain anything."""
-    import json
-
-    return json.dumps(document, indent=2, allow_nan=False).encode("ascii") + b"\n"
+    return light_json.dumps(document, indent=2, allow_nan=False).encode("ascii") + b"\n"

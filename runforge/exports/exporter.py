@@ -102,6 +102,15 @@ class Exporter:
                 self._looked = version, _newest(tx) != (self._seq, self._served)
         return self._looked[1]
 
+    def may_be_behind(self) -> bool:
+        """Return whether to ask `is_behind`: there was a commit since it was asked. Reads nothing."""
+        return (
+            bool(self._behind)
+            or self._looked is None
+            or self._looked[1]
+            or self._looked[0] != self._journal.version()
+        )
+
     def is_current(self) -> bool:
         """Return whether the files show the journal's newest entry."""
         with self._journal.read() as tx:

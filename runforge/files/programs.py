@@ -16,7 +16,7 @@ def find(name: str, path: str, folder: str = "") -> str:
     found = ""
     for entry in path.split(os.pathsep):
         candidate = os.path.join(folder, entry, name)
-        if os.path.isfile(candidate):
+        if os.access(candidate, os.F_OK) and os.path.isfile(candidate):  # most folders do not have it
             if os.access(candidate, os.X_OK):
                 return candidate
             found = found or candidate

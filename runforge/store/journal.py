@@ -54,10 +54,14 @@ class Journal:
         self._lock: int | None = None
         #: How many transactions this connection has committed.
         self.commits = 0
+        self._path = workspace.journal
         self._files = (0, 0)
         self._inode = 0
         self._is_noted = False
         self._reopened = 0
+        #: What `data_version` has found in this round; None: it has to ask.
+        self._version: int | None = None
+        self._has_rounds = False
         #: Says whether to stop waiting for the writers' lock; None: only at the timeout.
         self.give_up: GiveUp | None = None
 
@@ -89,7 +93,7 @@ class Journal:
         """Hold the writers' lock; JournalBusy if it is not free in time."""
         if self._lock is None:
             self._lock = open_lock(self.workspace)
-        with held(self._lock, self.workspace.journal, self.give_up):
+        with held(self._lock, self._path, self.give_up):
             yield
 
     @blocks.contextmanager
@@ -100,9 +104,10 @@ class Journal:
         wait, and does no other I/O than the folders of a few new runs.
         """
         failpoints.hit("tx.before")
-        with self.locked(), explained(self.workspace.journal):
+        with self.locked(), explained(self._path):
             self._require_place()
             self._connection.execute("BEGIN IMMEDIATE")
+            self._version = None
             try:
                 failpoints.hit("tx.begun")
                 transaction = Transaction(self._connection)
@@ -121,7 +126,7 @@ class Journal:
     @blocks.contextmanager
     def read(self) -> Iterator[Transaction]:
         """Run the block on one consistent snapshot. Keep it short: it delays the checkpoint of the WAL."""
-        with explained(self.workspace.journal):
+        with explained(self._path):
             self._connection.execute("BEGIN")
             try:
                 yield Transaction(self._connection)
@@ -129,10 +134,22 @@ class Journal:
                 if self._connection.in_transaction:
                     self._connection.execute("COMMIT")
 
+    def begin_round(self) -> None:
+        """Let `data_version` ask only once from now to the next round, or to the next write.
+
+        For a loop that everybody who commits wakes: what it has missed in this round it sees in the next one.
+        """
+        self._has_rounds, self._version = True, None
+
     def data_version(self) -> int:
-        """Return a number that changes when another connection has committed. Costs 3 us."""
+        """Return a number that changes when another connection has committed. To ask costs 10 us: SQLite locks twice."""
+        if self._version is not None:
+            return self._version
         number = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-        return (self._reopened << 32) + number
+        found = (self._reopened << 32) + number
+        if self._has_rounds:
+            self._version = found
+        return found
 
     def version(self) -> tuple[int, int]:
         """Return a value that changes with every commit, of this connection or of another."""
@@ -140,7 +157,7 @@ class Journal:
 
     def is_replaced(self) -> bool:
         """Return whether the journal's file was deleted or replaced while this connection has it open."""
-        return which_file.inode(self.workspace.journal) != self._inode
+        return which_file.inode(self._path) != self._inode
 
     def keep(self) -> Path:
         """Write the queue as this connection sees it to a file beside the new journal.
@@ -151,14 +168,14 @@ class Journal:
         backup.copy(self._connection, kept)
         if not self.is_detached():
             for suffix in ("-wal", "-shm"):
-                Path(f"{self.workspace.journal}{suffix}").unlink(missing_ok=True)
+                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
         return kept
 
     def _require_place(self) -> None:
         """Check, under the writers' lock, that this connection writes into the file that others open."""
         if self.is_replaced():
             raise JournalReplaced(
-                "the journal was deleted or replaced while it was open", where=str(self.workspace.journal)
+                "the journal was deleted or replaced while it was open", where=str(self._path)
             )
         if self.is_detached():
             self._reattach()
@@ -172,14 +189,14 @@ class Journal:
         It still works with the deleted files. Connections that open the journal later do not see their
         content.
         """
-        return side_files(self.workspace) != self._files
+        return side_files(self._path) != self._files
 
     def reattach(self) -> None:
         """Save the content of a deleted WAL and open the journal again; no commit is lost.
 
         Raises JournalBusy while a reader prevents the checkpoint, DiskFull if there is no room for it.
         """
-        with self.locked(), explained(self.workspace.journal):
+        with self.locked(), explained(self._path):
             self._require_place()
 
     def _reattach(self) -> None:
@@ -187,22 +204,23 @@ class Journal:
         lock = self._lock
         if lock is None:
             raise AssertionError("only under the writers' lock")
-        is_saved = os.pread(lock, 64, 0) == _as_note(side_files(self.workspace))
+        is_saved = os.pread(lock, 64, 0) == _as_note(side_files(self._path))
         if not is_saved and self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            raise JournalBusy("the journal cannot be written back", where=str(self.workspace.journal))
+            raise JournalBusy("the journal cannot be written back", where=str(self._path))
         query_only = self._connection.execute("PRAGMA query_only").fetchone()[0]
         self._connection.close()
-        self._connection = connect(self.workspace.journal)
+        self._connection = connect(self._path)
         self._connection.execute(f"PRAGMA query_only={query_only}")
         self._reopened += 1
+        self._version = None
         self.attach()
         os.pwrite(lock, _as_note(self._files), 0)
 
     def attach(self) -> None:
         """Let SQLite open its files, and remember which they are."""
         self._connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
-        self._files = side_files(self.workspace)
-        self._inode = which_file.inode(self.workspace.journal)
+        self._files = side_files(self._path)
+        self._inode = which_file.inode(self._path)
 
     def checkpoint(self, *, above: int = 0) -> None:
         """Run a checkpoint if the WAL is larger than `above` bytes.
@@ -212,12 +230,12 @@ class Journal:
         writers wait too; the next checkpoint does the rest.
         """
         try:
-            if os.stat(f"{self.workspace.journal}-wal").st_size <= above:
+            if os.stat(f"{self._path}-wal").st_size <= above:
                 return
         except FileNotFoundError:
             return
         failpoints.hit("checkpoint.before")
-        with self.locked(), explained(self.workspace.journal):
+        with self.locked(), explained(self._path):
             self._connection.execute(f"PRAGMA busy_timeout={_CHECKPOINT_MILLISECONDS}").fetchall()
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -226,9 +244,9 @@ class Journal:
             failpoints.hit("checkpoint.done")
 
 
-def side_files(workspace: Workspace) -> tuple[int, int]:
+def side_files(journal: Path) -> tuple[int, int]:
     """Return the inodes of the journal's -wal and -shm files, 0 for one that is not there."""
-    return which_file.inode(f"{workspace.journal}-wal"), which_file.inode(f"{workspace.journal}-shm")
+    return which_file.inode(f"{journal}-wal"), which_file.inode(f"{journal}-shm")
 
 
 def _as_note(files: tuple[int, int]) -> bytes:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Found = TypeVar("Found")
 
 #: The newest version and the application's id, "RNFG", as in `store.migrate`.
-_VERSIONS = (6, 0x524E4647, "wal")
+_VERSIONS = (7, 0x524E4647, "wal")
 _SIDE_FILES = ("runforge.db-wal", "runforge.db-shm")
 #: What is in `.runforge` where something has to be settled first.
 _ODD = frozenset({"state_dir", "runforge.db.recovery", "foreground"})

@@ -49,7 +49,7 @@ def _wait_until_whole(workspace: Workspace) -> None:
     journal; our writes would be lost, or would destroy the daemon's.
     """
     deadline = time.monotonic() + MEND_SECONDS
-    while workspace.journal.exists() and 0 in side_files(workspace):
+    while workspace.journal.exists() and 0 in side_files(workspace.journal):
         daemon = daemon_holder.holder(workspace)
         if daemon is None or daemon.pid == os.getpid():
             return
@@ -224,7 +224,7 @@ def _open_as_left(path: Path, workspace: Workspace) -> Journal:
     with explained(path):
         try:
             # Root could make the missing files in another user's workspace, just by looking.
-            if not (workspace.only_look and 0 in side_files(workspace)):
+            if not (workspace.only_look and 0 in side_files(workspace.journal)):
                 return _read_only(path, workspace, "mode=ro")
         except DatabaseError:
             pass

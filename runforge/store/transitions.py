@@ -63,7 +63,9 @@ def _shape_id(tx: Transaction, needs: Resources) -> int:
 def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> tuple[Job, Group | None]:
     """Move queued -> running, with slot, devices, attempt row and the lane's turn; return the job and its group."""
     waiting = None if grant.place is None else ""
-    changed = tx.run("jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now, waiting=waiting)
+    changed = tx.run(
+        "jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now, waiting=waiting, slot=grant.slot
+    )
     _require(changed, job, "started")
     tx.run(
         "attempts.insert",
@@ -76,7 +78,6 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> tuple[Job, Group
         place=grant.place,
         now=now,
     )
-    tx.run("attempts.take_slot", slot_no=grant.slot, job_id=job.job_id)
     for each in grant.devices:
         _give(tx, job, each)
     served = tx.row("groups.serve", group_id=job.group_id)[0]
@@ -190,7 +191,6 @@ def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
     if ending.device_failed:
         tx.run("attempts.note_device_failure", job_id=job.job_id, attempt=job.attempt)
         quarantine.judge(tx, job, now)
-    tx.run("attempts.free_slots", job_id=job.job_id)
     if job.needs.gpus:
         tx.run("attempts.free_devices", job_id=job.job_id)
 

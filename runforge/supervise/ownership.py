@@ -25,6 +25,8 @@ class Ownership:
         self._folder = attempt_dir
         self._token = token
         self._lock = os.fstat(lock)
+        #: The start marker's file as it was when it named this attempt.
+        self._claim: os.stat_result | None = None
         #: Attempts of an earlier life of the run (pruned, or an older journal restored) are not later ones.
         self._known = self._later_attempts()
 
@@ -43,20 +45,34 @@ class Ownership:
         return is_locked and self._is_claimed() and self._later_attempts() <= self._known
 
     def _is_claimed(self) -> bool:
+        path = self._folder / start_marker.NAME
         try:
-            claim = json.loads(read_bounded(self._folder / start_marker.NAME, _LIMIT))
-            return bool(claim["kind"] == start_marker.STARTED and claim["token"] == self._token)
+            now = os.stat(path, follow_symlinks=False)
+            if self._claim is not None and _is_same(now, self._claim):
+                return True
+            claim = json.loads(read_bounded(path, _LIMIT))
+            is_ours = bool(claim["kind"] == start_marker.STARTED and claim["token"] == self._token)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except (OSError, ValueError, LookupError, TypeError):
             return True
+        if is_ours:
+            self._claim = now
+        return is_ours
 
     def _later_attempts(self) -> set[str]:
         if not self._folder.name.isdecimal():
-            return set()  # a run in the foreground has no other attempt attempt attempt
+            return set()  # a run in the foreground has no other attempt
         number = int(self._folder.name)
         try:
             names = os.listdir(self._folder.parent)
         except OSError:
             return set()
         return {name for name in names if name.isdecimal() and int(name) > number}
+
+
+def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
+    """Return whether a file is still the same, and nobody has written to it."""
+    return (
+        os.path.samestat(one, other) and one.st_ctime_ns == other.st_ctime_ns and one.st_size == other.st_size
+    )

@@ -25,24 +25,36 @@ _MOST = 20_000
 _SYSTEM = ("/", "/usr", "/usr/local")
 
 
-def begin(spec: Spec) -> threading.Thread:
-    """Note the packages beside the run, which has started: a slow disk holds nothing up."""
-    thread = threading.Thread(target=_try_to_note, args=(spec, spec.argv or ()), daemon=True)
+def begin(spec: Spec) -> threading.Thread | None:
+    """Note the packages beside the run, which has started: a slow disk holds nothing up. None if it has no environment.
+
+    To start a thread costs a short run a tenth of its time.
+    """
+    argv = spec.argv or ()
+    prefix = None
+    with contextlib.suppress(OSError, RunForgeError):
+        prefix = _prefix_of(spec, argv)
+    if prefix is None:
+        return None
+    thread = threading.Thread(target=_try_to_note, args=(spec, prefix), daemon=True)
     thread.start()
     return thread
 
 
-def _try_to_note(spec: Spec, argv: tuple[str, ...]) -> None:
-    with contextlib.suppress(OSError, RunForgeError):
-        note(spec, argv, environment.variables(spec.environment, os.environ))
-
-
-def note(spec: Spec, argv: tuple[str, ...], variables: Mapping[str, str]) -> None:
-    """Keep the list of packages, and let the attempt's folder name it. OSError if that cannot be done."""
+def _prefix_of(spec: Spec, argv: tuple[str, ...]) -> Path | None:
     if not argv or not folder_of(spec.workspace).parent.is_dir():
-        return
-    prefix = _prefix(argv[0], spec.cwd, variables)
-    found = sorted(set(_packages(prefix))) if prefix is not None else []
+        return None
+    return _prefix(argv[0], spec.cwd, environment.variables(spec.environment, os.environ))
+
+
+def _try_to_note(spec: Spec, prefix: Path) -> None:
+    with contextlib.suppress(OSError):
+        _note(spec, prefix)
+
+
+def _note(spec: Spec, prefix: Path) -> None:
+    """Keep the list of packages, and let the attempt's folder name it. OSError if that cannot be done."""
+    found = sorted(set(_packages(prefix)))
     if not found:
         return
     data = json.dumps({"prefix": str(prefix), "packages": found}, indent=0).encode("utf-8", "surrogateescape")

@@ -62,7 +62,7 @@ def supervise(
     If not, the attempt belongs to another supervisor, or the daemon learns its end when this process ends.
     """
     with refusal.left(spec_path.parent):
-        data = spec_path.read_bytes()
+        data = durable.read_bounded(spec_path, specs.LIMIT)
     if digest and hashlib.sha256(data).hexdigest() != digest:
         refusal.leave_forged(spec_path.parent)
         return False
@@ -201,7 +201,8 @@ class Supervisor:
         failpoints.hit("worker.swept")
         self._pump.drain(pipe)
         os.close(pipe)
-        noting.join(_NOTING_SECONDS)
+        if noting is not None:
+            noting.join(_NOTING_SECONDS)
         return None
 
     # --- while it runs -------------------------------------------------------------------------

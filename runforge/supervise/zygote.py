@@ -21,11 +21,11 @@ import signal
 import socket
 import sys
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runforge import failpoints
 from runforge.errors import explained
+from runforge.paths import Path
 from runforge.supervise.kept import Kept
 from runforge.supervise.supervisor import supervise
 from runforge.supervise.workers import Workers

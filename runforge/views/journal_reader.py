@@ -64,7 +64,7 @@ class JournalReader:
         """Return what changes when the journal must be opened again."""
         if self._journal is None or not self._journal.is_snapshot:
             return (found.st_ino,)
-        return (found.st_ino, found.st_mtime_ns, 0 in side_files(self._workspace))
+        return (found.st_ino, found.st_mtime_ns, 0 in side_files(self._workspace.journal))
 
     @contextlib.contextmanager
     def _reopened_on_error(self) -> Iterator[None]:

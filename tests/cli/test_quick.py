@@ -144,11 +144,11 @@ KNOWN = (
     """UPDATE jobs SET retry_rules = '[{{"causes": ["oom"], "times": 2, "change": "lr=lr/2"}}, {{}}]', retries_used = '[1]'
        WHERE seq = 2""",
     """INSERT INTO attempts SELECT job_id, run_id, 1, 't' || seq, 0, '{now}', '{now}', 'oom', '{hostile}', 1, 9,
-       '["GPU-1", "GPU-2"]', 's', 0, iif(seq = 2, 'slurm:c:12', NULL), iif(seq = 2, '{now}', NULL), 'node-1'
+       '["GPU-1", "GPU-2"]', 's', 0, iif(seq = 2, 'slurm:c:12', NULL), iif(seq = 2, '{now}', NULL), 'node-1',
+       iif(seq = 2, '{{"GPU-1": 4096}}', NULL), 55.5, 10.0, 2048.0, 77.7, 0.5
        FROM jobs WHERE seq IN (2, 3)""",
     """INSERT INTO attempts SELECT job_id, run_id, 2, 'u' || seq, 0, '{now}', NULL, NULL, NULL, NULL, NULL, '[]', NULL, 0,
-       'slurm:c:13', NULL, NULL FROM jobs WHERE seq IN (2, 3)""",
-    """INSERT INTO resources SELECT job_id, 1, '{{"GPU-1": 4096}}', 55.5, 10.0, 2048.0, 77.7, 0.5 FROM jobs WHERE seq = 2""",
+       'slurm:c:13', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM jobs WHERE seq IN (2, 3)""",
     "INSERT INTO code VALUES ('c', 'abcdef0123456789', '/r', '', 'fedcba9876543210', 'main', 1, '[]', '{{\"left_out\": 3}}')",
     "INSERT INTO code VALUES ('d', NULL, NULL, '/f', NULL, NULL, 0, '[]', '{{\"why\": \"no git\"}}')",
     "UPDATE jobs SET code_tree = iif(seq = 1, 'c', 'd') WHERE seq IN (1, 2)",

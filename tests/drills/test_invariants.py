@@ -138,11 +138,11 @@ def test_a_job_against_its_attempt_is_seen(played: Played) -> None:
 def test_a_slot_that_nobody_uses_is_seen(played: Played) -> None:
     with open_journal(played.ws) as journal:
         (job_id,) = journal.connection.execute("SELECT job_id FROM jobs LIMIT 1").fetchone()
-        journal.connection.execute("INSERT INTO slots VALUES (0, ?)", (job_id,))
+        journal.connection.execute("INSERT INTO device_grants (slot_no, job_id) VALUES (0, ?)", (job_id,))
         try:
             found = played.check()
         finally:
-            journal.connection.execute("DELETE FROM slots")
+            journal.connection.execute("DELETE FROM device_grants")
     assert f"I5: {job_id} holds a slot but does not run" in found
 
 

@@ -89,15 +89,14 @@ def test_it_shows_the_rows_of_the_screen_before_textual_is_there(
     here: Arena, opened: Callable[..., Terminal], release: Callable[[], None]
 ) -> None:
     here.sweep(60, name="f")
-    with open_journal(workspaces.at(here.root)) as journal, journal.write() as tx:
-        ids = [row["job_id"] for row in tx.rows("jobs.all")]
+    with open_journal(workspaces.at(here.root)) as journal, journal.write():
         for place, (seq, state) in enumerate(((7, "running"), (3, "running"), (9, "failed"), (4, "failed"))):
             journal.connection.execute(
                 "UPDATE jobs SET state = 'running', started_at = '2026-01-01T00:00:00.000Z' WHERE seq = ?",
                 (seq,),
             )
             if state == "running":
-                journal.connection.execute("INSERT INTO slots VALUES (?, ?)", (place, ids[seq - 1]))
+                journal.connection.execute("UPDATE jobs SET slot = ? WHERE seq = ?", (place, seq))
             else:
                 journal.connection.execute(
                     "UPDATE jobs SET state = 'failed', finished_at = ?, cause = 'failed' WHERE seq = ?",

@@ -39,7 +39,7 @@ def _put(ws: Workspace, dump: Path) -> Path:
 
 
 def bring_back(path: Path, version: int) -> None:
-    """Turn a closed journal of the newest version into one of version 1 or 2 with the same rows."""
+    """Turn a closed journal of the newest version into one of version 1, 2 or 6 with the same rows."""
     older = path.with_name("older.db")
     connection = sqlite.connect(str(older), isolation_level=None)
     for file in migrate.FILES[:version]:
@@ -51,10 +51,14 @@ def bring_back(path: Path, version: int) -> None:
     for name, _ in triggers:
         connection.execute(f"DROP TRIGGER {name}")
     newer = ("shapes", "lane_shapes", "slots", "device_grants") if version > 1 else ()
+    newer += ("resources",) if version > 3 else ()
     for table in ("lanes", "groups", "jobs", "attempts", "daemon", "journal", *newer):
         _copy(connection, table)
-    told = ", ".join(f"'$.{name}'" for name in replay.PLAIN)
-    connection.execute(f"UPDATE journal SET detail = json_remove(detail, {told}) WHERE event = 'enqueued'")
+    if version < 3:
+        told = ", ".join(f"'$.{name}'" for name in replay.PLAIN)
+        connection.execute(
+            f"UPDATE journal SET detail = json_remove(detail, {told}) WHERE event = 'enqueued'"
+        )
     if version == 1:
         connection.execute("INSERT INTO slots SELECT 'cpu', slot_no, job_id FROM now.slots")
         connection.execute("INSERT INTO slots SELECT 'gpu', slot_no, job_id FROM now.device_grants")
@@ -81,8 +85,8 @@ def _copy(connection: Any, table: str) -> None:
         "gpu_uuid": "json_extract(devices, '$[0]')",
         "queued_cpu": _queued(table, "= 0"),
         "queued_gpu": _queued(table, "> 0"),
-        **({"is_paused": "is_closed"} if table == "lane_shapes" else {}),
-        "backend": "'local'",
+        **({"is_paused": "is_closed"} if table == "lane_shapes" and "is_closed" not in old else {}),
+        **({"backend": "'local'"} if table == "shapes" else {}),
     }
     values = ", ".join(made.get(name, name) for name in old)
     connection.execute(f"DELETE FROM main.{table}")

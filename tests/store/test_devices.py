@@ -62,8 +62,8 @@ def end(journal: Journal, name: str, ending: Ending = GOOD, **used: int) -> None
         found = records.job(tx.row("jobs.by_job_id", job_id=name))
         if used:
             journal.connection.execute(
-                "INSERT INTO resources (job_id, attempt, peak_vram) VALUES (?, ?, ?)",
-                (name, found.attempt, json.dumps(used)),
+                "UPDATE attempts SET peak_vram = ? WHERE job_id = ? AND attempt = ?",
+                (json.dumps(used), name, found.attempt),
             )
         transitions.end(tx, found, ending, now)
 

@@ -137,7 +137,6 @@ def test_a_gated_run_stays_queued_and_does_not_start(ws: Workspace, journal: Jou
 def test_a_requeue_with_a_delay_is_one_change(journal: Journal) -> None:
     claim(journal, "first", 0, whole(0, "A"), whole(1, "B"))
     with journal.write() as tx:
-        tx.run("attempts.free_slots", job_id="first")
         tx.run("attempts.free_devices", job_id="first")
         journal.connection.execute(
             "UPDATE jobs SET state = 'queued', attempt = 2, delayed = 1, not_before = '2030' WHERE job_id = 'first'"

@@ -81,7 +81,7 @@ def _live(ws: Workspace, name: str, error: str) -> str:
                     (now, now, row["seq"]),
                 )
             if state == "running":
-                run("INSERT INTO slots VALUES (?, ?)", (number, row["job_id"]))
+                run("UPDATE jobs SET slot=? WHERE seq=?", (number, row["seq"]))
                 continue
             run(
                 "UPDATE jobs SET state=?, finished_at=?, updated_at=?, error=?, cause=?, metric_name=?, metric_value=?"

@@ -149,7 +149,7 @@ class LocalBackend:
         for token, reply in self._launcher.answers():
             yield from self._answered(token, reply)
         self._end_hung_zygotes()
-        if any(not zygote.alive() for zygote in self._launcher.zygotes):
+        if not all(zygote.alive() for zygote in self._launcher.zygotes):
             yield from self._replace_zygotes()
         self._frozen.step()
         for token in self._attempts.due():

@@ -54,6 +54,7 @@ def _fill(connection: Any, tables: dict[str, list[Row]]) -> None:
     modern.bring_up(tables)
     _number(tables)
     waiting.mend(tables)
+    _give_slots(tables["jobs"])
     shapes = modern.shapes(tables["jobs"])
     for name in ("lanes", "daemon", "shapes"):
         connection.execute(f"DELETE FROM {name}")  # noqa: S608
@@ -65,7 +66,6 @@ def _fill(connection: Any, tables: dict[str, list[Row]]) -> None:
         ("jobs", sorted(tables["jobs"], key=lambda job: job["seq"])),
         ("attempts", tables["attempts"]),
         ("dependencies", tables["dependencies"]),
-        ("slots", _slots(tables["jobs"])),
         ("device_grants", modern.grants(tables)),
         ("daemon", [_daemon(tables)]),
         ("journal", _entries(tables)),
@@ -117,9 +117,10 @@ def _lanes(tables: dict[str, list[Row]]) -> list[Row]:
     ]
 
 
-def _slots(jobs: list[Row]) -> list[Row]:
-    running = [job["job_id"] for job in jobs if job["state"] == "running"]
-    return [{"slot_no": number, "job_id": job_id} for number, job_id in enumerate(running)]
+def _give_slots(jobs: list[Row]) -> None:
+    running = [job for job in jobs if job["state"] == "running"]
+    for number, job in enumerate(running):
+        job["slot"] = number
 
 
 def _daemon(tables: dict[str, list[Row]]) -> Row:

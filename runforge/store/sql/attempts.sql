@@ -99,9 +99,6 @@ ORDER BY finished_at DESC, attempt DESC LIMIT :limit;
 SELECT cpus, mem_mb FROM slots CROSS JOIN jobs USING (job_id) CROSS JOIN shapes USING (shape_id)
 WHERE cpus > 1 OR mem_mb > 0;
 
--- name: take_slot
-INSERT INTO slots (slot_no, job_id) VALUES (:slot_no, :job_id);
-
 -- name: share_device
 -- There are more slots than devices now: whoever had this one whole has a part of it from here on.
 UPDATE device_grants SET share_mb = 0 WHERE device = :device AND share_mb IS NULL;
@@ -115,15 +112,13 @@ ON CONFLICT (device) DO UPDATE SET memory_mb = excluded.memory_mb WHERE memory_m
 INSERT INTO device_grants (slot_no, job_id, device, share_mb)
 VALUES (:slot_no, :job_id, :device, :share_mb);
 
--- name: free_slots
-DELETE FROM slots WHERE job_id = :job_id;
-
 -- name: free_devices
 DELETE FROM device_grants WHERE job_id = :job_id;
 
 -- name: note_use
-INSERT OR REPLACE INTO resources (job_id, attempt, peak_vram, gpu_use, gpu_seconds, peak_rss_mb, cpu_seconds, watched)
-VALUES (:job_id, :attempt, :peak_vram, :gpu_use, :gpu_seconds, :peak_rss_mb, :cpu_seconds, :watched);
+UPDATE attempts SET peak_vram = :peak_vram, gpu_use = :gpu_use, gpu_seconds = :gpu_seconds, peak_rss_mb = :peak_rss_mb,
+                    cpu_seconds = :cpu_seconds, watched = :watched
+WHERE job_id = :job_id AND attempt = :attempt;
 
 -- name: uses_of_job
 SELECT * FROM resources WHERE job_id = :job_id ORDER BY attempt;

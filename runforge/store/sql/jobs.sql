@@ -53,8 +53,10 @@ WHERE seq >= :first AND seq < :after AND (finished_at IS NULL OR (finished_at, s
 ORDER BY seq;
 
 -- name: blocks_shown
--- The first list is read from the index of the live jobs.
-SELECT DISTINCT seq / :size FROM jobs WHERE state IN ('queued', 'running')
+-- Each of the lists is read from an index of its own.
+SELECT seq / :size FROM jobs WHERE state = 'queued'
+UNION
+SELECT seq / :size FROM jobs WHERE state = 'running'
 UNION
 SELECT DISTINCT seq / :size FROM jobs WHERE finished_at = :finished_at AND seq >= :seq
 UNION
@@ -96,7 +98,9 @@ ORDER BY seq LIMIT :limit OFFSET :offset;
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1 OFFSET :back;
 
 -- name: live_singles
-SELECT * FROM full_jobs WHERE state IN ('queued', 'running') AND group_id IS NULL ORDER BY seq;
+SELECT * FROM full_jobs WHERE seq IN (
+    SELECT seq FROM jobs WHERE state = 'queued' AND lane_id = 1 UNION ALL SELECT seq FROM jobs WHERE state = 'running')
+  AND group_id IS NULL ORDER BY seq;
 
 -- name: newest_before
 SELECT * FROM full_jobs WHERE seq < :before ORDER BY seq DESC LIMIT 1;
@@ -165,14 +169,14 @@ SELECT * FROM full_jobs WHERE seq = (
 
 -- name: claim
 UPDATE jobs SET state = 'running', started_at = :now, updated_at = :now, error = NULL, cause = NULL, stalled_at = NULL,
-                waiting = :waiting
+                waiting = :waiting, slot = :slot
 WHERE job_id = :job_id AND state = 'queued' AND attempt = :attempt AND cancel_requested = 0 AND is_gated = 0;
 
 -- name: end
 -- Returns whether somebody waits for the job, and for its group.
 UPDATE jobs SET state = :state, finished_at = :now, updated_at = :now, error = :error,
                 cause = :cause, metric_name = :metric_name, metric_value = :metric_value,
-                frozen_at = NULL, yield_requested = 0, waiting = NULL, recalled = 0,
+                frozen_at = NULL, yield_requested = 0, waiting = NULL, recalled = 0, slot = NULL,
                 stop_reason = CASE WHEN :cause = 'stopped_early' THEN stop_reason END
 WHERE job_id = :job_id AND attempt = :attempt AND state = :from_state
   AND state IN ('queued', 'running')
@@ -183,14 +187,15 @@ RETURNING EXISTS (SELECT 1 FROM dependencies WHERE parent = jobs.job_id AND met 
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = lost + :lost, started_at = NULL,
                 updated_at = :now, error = :error, cause = :cause,
                 not_before = :not_before, delayed = :not_before IS NOT NULL,
-                held = :held, frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL, recalled = 0
+                held = :held, frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL, recalled = 0,
+                slot = NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running';
 
 -- name: give_back
 -- After a yield: before all others of its lane and priority that wait.
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, started_at = NULL, updated_at = :now, error = :error,
                 cause = :cause, held = :held, frozen_at = NULL, yield_requested = 0, waiting = NULL, recalled = 0,
-                yields = yields + 1, idle_yields = :idle_yields, last_step = :last_step,
+                slot = NULL, yields = yields + 1, idle_yields = :idle_yields, last_step = :last_step,
                 position = (SELECT iif(first <= jobs.place, first - 1, jobs.position)
                             FROM (SELECT min(place) AS first FROM jobs AS other INDEXED BY jobs_next
                                   WHERE other.state = 'queued' AND other.lane_id = jobs.lane_id
@@ -200,7 +205,8 @@ WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_r
 -- name: try_again
 UPDATE jobs SET state = 'queued', attempt = attempt + 1, lost = 0, started_at = NULL, updated_at = :now,
                 error = :error, cause = :cause, not_before = :not_before, delayed = 1, retries_used = :used,
-                frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL, recalled = 0
+                frozen_at = NULL, yield_requested = 0, stop_reason = NULL, waiting = NULL, recalled = 0,
+                slot = NULL
 WHERE job_id = :job_id AND attempt = :attempt AND state = 'running' AND cancel_requested = 0;
 
 -- name: wait

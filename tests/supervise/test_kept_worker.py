@@ -227,6 +227,9 @@ def _take_the_checks_out() -> None:
         def _look(self) -> tuple[Any, ...]:
             return ()
 
+        def _is_alone(self) -> bool:
+            return True
+
         def _is_as_given(self, *_: Any) -> bool:
             os.umask(self._umask)
             return True

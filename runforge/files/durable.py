@@ -129,11 +129,12 @@ def fsync_dir(folder: Path) -> None:
 
 def sync_tree(path: Path) -> None:
     """Make a file or a whole folder durable, as far as the disk can; follows no link."""
-    files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
+    found = list(os.walk(path))
+    files = [Path(folder, name) for folder, _, names in found for name in names]
     for file in files or [path]:
         with blocks.suppress(OSError):
             fsync_file(file)
-    for folder, _, _ in os.walk(path):
+    for folder, _, _ in found:
         with blocks.suppress(OSError):
             fsync_dir(Path(folder))
 

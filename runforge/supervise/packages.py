@@ -25,9 +25,11 @@ _MOST = 20_000
 _SYSTEM = ("/", "/usr", "/usr/local")
 
 
-def begin(spec: Spec) -> threading.Thread:
-    """Note the packages beside the run, which has started: a slow disk holds nothing up."""
-    thread = threading.Thread(target=_try_to_note, args=(spec, spec.argv or ()), daemon=True)
+def begin(spec: Spec) -> threading.Thread | None:
+    """Note the packages of a program beside its run, which has started: a slow disk holds nothing up."""
+    if spec.argv is None:
+        return None
+    thread = threading.Thread(target=_try_to_note, args=(spec, spec.argv), daemon=True)
     thread.start()
     return thread
 

@@ -201,14 +201,16 @@ class Supervisor:
         failpoints.hit("worker.swept")
         self._pump.drain(pipe)
         os.close(pipe)
-        noting.join(_NOTING_SECONDS)
+        if noting is not None:
+            noting.join(_NOTING_SECONDS)
         return None
 
     # --- while it runs -------------------------------------------------------------------------
 
     def _watch(self, pipe: int) -> None:
         """Copy the output and look for orders until the worker itself has ended."""
-        waiting = Waiting(self._folder, pipe, self._pid)
+        # Few lines are in the pipe when a small fit ends: to be woken by each takes a tenth of its time.
+        waiting = Waiting(self._folder, pipe, self._pid, is_patient=self._workers.line is not None)
         with contextlib.closing(waiting):
             self._workers.watch(waiting.poller)
             due = time.monotonic() + waiting.longest

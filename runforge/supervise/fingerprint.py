@@ -50,6 +50,7 @@ _PACKAGE = __name__.partition(".")[0]
 _WARNED = "__warningregistry__"
 #: What the kernel says of a process that every run changes: its name, its memory, its switches.
 _USE = ("Name", "Vm", "Rss", "Huge", "State", "SigQ", "voluntary", "nonvoluntary")
+_SIGNALS = sorted(signal.valid_signals())
 _LIMITS = tuple(getattr(resource, name) for name in sorted(dir(resource)) if name.startswith("RLIMIT_"))
 
 
@@ -193,7 +194,7 @@ def _of_interpreter() -> Iterator[Any]:
     yield getattr(sys, "get_int_max_str_digits", int)()
     yield gc.isenabled(), gc.get_threshold(), gc.get_debug()
     yield faulthandler.is_enabled(), tracemalloc.is_tracing(), atexit._ncallbacks()  # noqa: SLF001 - nothing else counts them
-    yield [signal.getsignal(number) for number in signal.valid_signals()]
+    yield [signal.getsignal(number) for number in _SIGNALS]
     yield threading.enumerate()
     yield dict(contextvars.copy_context()), repr(decimal.getcontext())
     yield random.getstate()

@@ -27,6 +27,7 @@ $(STAMP): pyproject.toml scripts/runforge
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "RunForge needs Python 3.10 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m compileall -q runforge  # also where PYTHONDONTWRITEBYTECODE is set, as in many containers
 	@touch $(STAMP)
 
 venv: $(STAMP)

@@ -61,26 +61,31 @@ def _side(name: str, checkout: Path, env: Path) -> Side:
     python = env / "bin" / "python"
     asked = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = Path(subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip())
-    # A folder that is named in a .pth file is searched, but the .pth files in it are not read: so this checkout's own
-    # installation is not found there.
-    libraries = sysconfig.get_path("purelib")
-    (packages / "compared.pth").write_text(f"{checkout}\n{libraries}\n", "utf-8")
+    # As an editable installation. A folder that is named in a .pth file is searched, but the .pth files in it are not
+    # read: so this checkout's own installation is not found there.
+    (packages / "_editable_impl_runforge.pth").write_text(f"{checkout}\n", "utf-8")
+    libraries = Path(sysconfig.get_path("purelib"))
+    (packages / "libraries.pth").write_text(f"{libraries}\n", "utf-8")
+    if (libraries / "pysqlite3").is_dir():
+        (packages / "pysqlite3").symlink_to(libraries / "pysqlite3")
     own = checkout / "scripts" / "runforge"
-    lines = own.read_text("utf-8").splitlines()[1:] if own.exists() else _PIP
-    script = python.with_name("runforge")
-    script.write_text("\n".join([f"#!{python}", *lines, ""]), "utf-8")
-    script.chmod(0o755)
+    by_pip = f"#!{python}\n{_PIP}"
+    texts = (
+        {"runforge": own.read_text("utf-8"), "runforge-cli": by_pip} if own.exists() else {"runforge": by_pip}
+    )
+    for script, text in texts.items():
+        (path := python.with_name(script)).write_text(text, "utf-8")
+        path.chmod(0o755)
     return Side(name, checkout, python)
 
 
 #: What pip makes of an entry point.
-_PIP = [
-    "import re",
-    "import sys",
-    "from runforge.__main__ import main",
-    "sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])",
-    "sys.exit(main())",
-]
+_PIP = """import re
+import sys
+from runforge.__main__ import main
+sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])
+sys.exit(main())
+"""
 
 
 def compare(revision: str, keys: list[str], rounds: int, *, quick: bool) -> Iterator[str]:

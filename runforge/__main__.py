@@ -1,5 +1,7 @@
 """`python -m runforge`, and what the installed commands call."""
 
+import sys
+
 from runforge import own_python
 
 TYPE_CHECKING = False  # `typing` would be imported before the guard
@@ -10,6 +12,9 @@ if TYPE_CHECKING:
 def main() -> "NoReturn":
     """Run the command line, with modules of the user's out of the way."""
     own_python.guard()
+    from runforge import bytecode
+
+    bytecode.load_for(sys.argv[1:])
     from runforge.cli.main import main as run
 
     run()

@@ -37,13 +37,18 @@ def _parser(context: type) -> Any:
         return None
 
 
-_scan = _parser(_Plain)
+_EMPTY: dict[str | bytes, Callable[[], Any]] = {"[]": list, "{}": dict}
+_scans: list[Any] = []  # made at its first use: its library takes as long to load as ten modules of our own
 
 
 def loads(given: str | bytes, **hooks: Callable[..., Any]) -> Any:
     """Return what `json.loads` returns, or raise what it raises."""
+    if given in _EMPTY and not hooks:
+        return _EMPTY[given]()
     text = given if isinstance(given, str) else _decoded(given)
-    scan = _parser(type("_Hooks", (_Plain,), _static(hooks))) if hooks else _scan
+    if not _scans:
+        _scans.append(_parser(_Plain))
+    scan = _parser(type("_Hooks", (_Plain,), _static(hooks))) if hooks else _scans[0]
     if scan is not None and text is not None:
         inner = text.strip(_SPACE)
         try:

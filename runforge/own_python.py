@@ -18,7 +18,7 @@ _BOOT = (
     "import importlib; importlib.import_module(sys.argv.pop(1)).main()"
 )
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_state = {"is_guarded": False}
+_state = {"is_guarded": False, "is_whole": not sys.flags.no_site}
 
 
 def guard() -> None:
@@ -46,6 +46,16 @@ def guard() -> None:
             sys.path.append(path)
     if _PACKAGES not in sys.path:
         sys.path.append(_PACKAGES)  # last: it may be the working folder
+
+
+def complete() -> None:
+    """Make the path what `site` makes it, in a command that was started without: from here on libraries are imported."""
+    if not _state["is_whole"]:
+        import site
+
+        site.main()
+        _state.update(is_guarded=False, is_whole=True)
+        guard()
 
 
 def import_named(name: str) -> "ModuleType":

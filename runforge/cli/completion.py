@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from runforge import bytecode
 from runforge.cli import quick
 from runforge.cli import words as reading
 from runforge.cli.known import find, names
@@ -49,6 +50,7 @@ def choices(what: str, incomplete: str, workspace: str | Path | None = None) -> 
 
 def _known(workspace: str | Path | None) -> Known:
     """Return what can be named: read the quick way, or as any command finds it; nothing if that fails."""
+    bytecode.load("complete-names")
     from runforge.place import Place
     from runforge.store.look import look
     from runforge.views import nameable
@@ -56,6 +58,8 @@ def _known(workspace: str | Path | None) -> Known:
     try:
         root = quick.root(str(workspace) if workspace else None)
         found = None if root is None else look(Place(root), nameable.read)
+        if found:
+            bytecode.settle()
         return found or _known_to_all(workspace)
     except Exception:  # noqa: BLE001 - completion must never disturb the shell
         return nameable.Known([], [], [], [])

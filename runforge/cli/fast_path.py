@@ -5,8 +5,8 @@ Other calls (words.py says which) are left to the parser.
 
 from __future__ import annotations
 
-from runforge import later
-from runforge.cli import words
+from runforge import bytecode, later
+from runforge.cli import quick, words
 from runforge.cli.known import find
 
 TYPE_CHECKING = False
@@ -28,7 +28,10 @@ def run(arguments: Sequence[str]) -> int | None:
     for parameter in command.parameters:
         if parameter.kind in {"file", "folder"} and values[parameter.name] is not None:
             values[parameter.name] = _path(values[parameter.name])
-    return function(command)(**values)
+    runs = function(command)
+    if command.ends_at_once and command.name not in quick.ANSWERED:  # their quick way does not need all this
+        bytecode.settle()
+    return runs(**values)
 
 
 def function(command: Command) -> Callable[..., int]:

@@ -11,7 +11,7 @@ import io
 import os
 import sys
 
-from runforge import __version__, own_python
+from runforge import __version__, bytecode, own_python
 from runforge.cli import quick
 
 TYPE_CHECKING = False  # `typing` alone would double the time of `--version`
@@ -48,6 +48,7 @@ def main() -> NoReturn:
                 gc.set_threshold(_GARBAGE)
             code = _run(arguments)
         sys.stdout.flush()
+        bytecode.write()
         if ends_at_once:
             sys.stderr.flush()
             os._exit(code)
@@ -65,8 +66,10 @@ def _made(arguments: list[str]) -> str | None:
     if arguments == _VERSION:
         return f"runforge {__version__}\n"
     if os.environ.get(_COMPLETE) == "complete_bash":
+        bytecode.load("complete")
         from runforge.cli import completion
 
+        bytecode.settle()
         found = completion.for_bash()
         return None if found is None else "\n".join(found) + "\n"
     if arguments and arguments[-1] in _HELP and _COMPLETE not in os.environ:
@@ -94,7 +97,9 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if arguments and quick.answer(arguments):
+            bytecode.settle()
             return 0
+        own_python.complete()
         from runforge.cli import fast_path
 
         done = _screens(arguments) if arguments[:1] in ([], _SCREENS) else fast_path.run(arguments)

@@ -13,8 +13,9 @@ _queries: dict[str, str] = {}
 
 def _load(area: str) -> dict[str, str]:
     if area not in _areas:
-        with open(os.path.join(_FOLDER, f"{area}.sql"), encoding="utf-8") as file:
-            parts = f"\n{file.read()}".split(f"\n{_MARK}")[1:]
+        # Unbuffered and decoded here: a short command reads seven of these.
+        with open(f"{_FOLDER}/{area}.sql", "rb", buffering=0) as file:
+            parts = f"\n{file.read().decode()}".split(f"\n{_MARK}")[1:]
         _areas[area] = {name: body.strip() for name, _, body in (part.partition("\n") for part in parts)}
     return _areas[area]
 

@@ -13,7 +13,7 @@ from runforge.cli import samples
 
 pytestmark = pytest.mark.slow
 
-_ALL = "blocks choices cli cli.fast_path cli.known cli.made_table cli.main cli.options cli.parameter"
+_ALL = "blocks bytecode choices cli cli.fast_path cli.known cli.made_table cli.main cli.options cli.parameter"
 _ALL += " cli.quick cli.words clock core core.daemon_row core.outcome core.recipe core.records core.resources"
 _ALL += " core.retrying core.states core.submission core.yielding digest documents documents.hyperparameters"
 _ALL += " documents.known_fields documents.placeholders documents.problems documents.request"

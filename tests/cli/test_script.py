@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import big
 from runforge import __version__
 
 pytestmark = pytest.mark.slow
@@ -93,3 +94,44 @@ def test_its_words_are_passed_on_as_they_are(place: Path) -> None:
     )
     assert done.returncode == 3
     assert done.stderr.startswith("ERROR: workspace not found: a  b $x *. ")
+
+
+#: How RunForge lies in an environment: its checkout is named there, or it lies there itself.
+PLACES = {
+    "a checkout": lambda packages: (packages / "_editable_impl_runforge.pth").write_text(f"{ROOT}\n"),
+    "a copy": lambda packages: (packages / "runforge").symlink_to(ROOT / "runforge"),
+    "named by another file": lambda packages: (packages / "here.pth").write_text(f"{ROOT}\n"),
+}
+
+
+@pytest.mark.parametrize(
+    "place", ["plain"], indirect=True
+)  # others are started by the installer's own script
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("has_sqlite", [True, False], ids=["its SQLite", "Python's SQLite"])
+def test_short_commands_begin_without_site(place: Path, tmp_path: Path, kind: str, has_sqlite: bool) -> None:
+    """Where all that they need lies where it is expected. Others get the path that `site` makes, whoever makes it."""
+    pysqlite3 = pytest.importorskip("pysqlite3")
+    _install(place, "a path")
+    packages = place.parent / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+    (packages / "here.pth").unlink()
+    PLACES[kind](packages)
+    if has_sqlite:
+        (packages / "pysqlite3").symlink_to(Path(pysqlite3.__file__).parent)
+    big.make(tmp_path / "ws", 3, 1)
+
+    def imported(*words: str) -> set[str]:
+        run = subprocess.run(
+            [str(place / "runforge"), *words, "-w", str(tmp_path / "ws")],
+            env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+        )
+        assert run.stdout
+        lines = [line for line in run.stderr.splitlines() if line.startswith("import time:")]
+        return {line.rpartition("|")[2].strip() for line in lines}
+
+    assert ("site" in imported("jobs")) == (not has_sqlite or kind == "named by another file")
+    assert "site" in imported("config")

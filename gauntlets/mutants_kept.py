@@ -52,7 +52,7 @@ MUTANTS = (
     Mutant(
         "grown-worker-kept",
         _RESTING,
-        "        if self._has_grown(memory[\"RssAnon\"]):\n            return None\n",
+        '        if self._has_grown(memory["RssAnon"]):\n            return None\n',
         "",
         (f"{_NEXT}[much memory]",),
         "memory is full after a long sweep",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from bench import big, processes, workload
 from bench.figures import Figure
-from bench.processes import INTERPRETER
+from bench.processes import INTERPRETER, Cost
 from bench.waiting import until
 from runforge.cli import samples
 from runforge.views import lists
@@ -76,41 +77,65 @@ def first_lines(rounds: int, *, quick: bool) -> Iterator[Figure]:
     """(o) `submit` and `enqueue-run` from the shell to the run's own first line, beside a live daemon."""
     here = workload.fresh()
     count = max(3, rounds) if quick else max(20, rounds)
-    found: dict[str, list[float]] = {"submit": [], "enqueue-run": [], INTERPRETER: []}
+    repository = _repository(here.root / "repository")
+    found: dict[str, list[Cost]] = {}
     with workload.daemon(here):
         for number in range(count + 1):
             turn = {
-                "submit": _submitted(here, number),
+                "submit": _submitted(here, here.root, number),
+                "submit in a git repository": _submitted(here, repository, number),
                 "enqueue-run": _enqueued(here, number),
-                INTERPRETER: processes.once(processes.interpreter(), here.root).wall,
+                INTERPRETER: processes.once(processes.interpreter(), here.root),
             }
-            if number:  # in the first one all is cold
-                for name, took in turn.items():
-                    found[name].append(took)
-    floor = statistics.median(found.pop(INTERPRETER))
-    for name, values in found.items():
+            for name, cost in turn.items():
+                found.setdefault(name, []).extend([cost] if number else [])  # in the first one all is cold
+    walls = {name: statistics.median(cost.wall for cost in costs) for name, costs in found.items()}
+    cpus = {name: min(cost.cpu for cost in costs) for name, costs in found.items()}
+    floor, least = walls.pop(INTERPRETER), cpus.pop(INTERPRETER)
+    for name, wall in walls.items():
         told = f"{name} from the shell to the first line"
-        yield Figure("o", told, "ms", statistics.median(values), {}, floor, INTERPRETER, "2 times, and 5 ms")
+        yield Figure("o", told, "ms", wall, {}, floor, INTERPRETER, "2 times, and 5 ms")
+        yield Figure("o", f"{name}: processor of the command", "ms", cpus[name], {}, least, INTERPRETER)
 
 
-def _submitted(here: Workspace, number: int) -> float:
-    stamp = here.root / f"stamp-{number}"
-    words = ["submit", "--", "sh", "-c", f"{_STAMP} >{stamp}.part; mv {stamp}.part {stamp}"]
-    return _until_stamped(here, words, stamp)
+def _repository(root: Path) -> Path:
+    """Make a repository with a hundred files in one commit."""
+    root.mkdir()
+    for number in range(100):
+        (root / f"part_{number}.py").write_text(f"number = {number}\n", "utf-8")
+    identity = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
+    for words in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "all"]):
+        subprocess.run(["git", "-C", str(root), *words], check=True)
+    return root
 
 
-def _enqueued(here: Workspace, number: int) -> float:
+def _submitted(here: Workspace, folder: Path, number: int) -> Cost:
+    stamp = here.root / f"{folder.name}-{number}"
+    words = [
+        "submit",
+        "-w",
+        str(here.root),
+        "--",
+        "sh",
+        "-c",
+        f"{_STAMP} >{stamp}.part; mv {stamp}.part {stamp}",
+    ]
+    return _until_stamped(folder, words, stamp)
+
+
+def _enqueued(here: Workspace, number: int) -> Cost:
     folder = here.run_dir(f"shell-{number}")
     folder.mkdir()
     stamp = folder / "stamp"
     command = ["sh", "-c", f"{_STAMP} >{stamp}.part; mv {stamp}.part {stamp}"]
     request = {**samples.request(), "model": {"family": "command", "command": command}}
     (folder / "request.json").write_bytes(samples.encode(request))
-    return _until_stamped(here, ["enqueue-run", "--run-id", folder.name], stamp)
+    return _until_stamped(here.root, ["enqueue-run", "--run-id", folder.name], stamp)
 
 
-def _until_stamped(here: Workspace, words: list[str], stamp: Path) -> float:
+def _until_stamped(folder: Path, words: list[str], stamp: Path) -> Cost:
+    """Return the time from the shell to what the run has written first, and the processor's of the whole command."""
     begin = time.time()
-    processes.once([*processes.installed(), *words], here.root)
+    whole = processes.once([*processes.installed(), *words], folder)
     until(stamp.exists, f"{stamp} is written")
-    return (float(stamp.read_text("ascii")) - begin) * 1000
+    return Cost((float(stamp.read_text("ascii")) - begin) * 1000, whole.cpu)

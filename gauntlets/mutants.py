@@ -32,6 +32,7 @@ from gauntlets import (
     mutants_queue,
     mutants_runs,
     mutants_store,
+    mutants_sweeps,
     mutants_waiting,
 )
 from gauntlets.mutant import ROOT, Mutant
@@ -44,6 +45,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *mutants_kept.MUTANTS,
     *mutants_daemon.MUTANTS,
     *mutants_queue.MUTANTS,
+    *mutants_sweeps.MUTANTS,
     *mutants_edit.MUTANTS,
     *mutants_gpus.MUTANTS,
 )

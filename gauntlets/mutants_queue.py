@@ -17,28 +17,28 @@ _HARMLESS = "tests/tui/test_run_info.py::test_names_of_the_machine_are_harmless"
 
 MUTANTS = (
     Mutant(
-        "median-of-too-few",
-        "runforge/core/stop_rules.py",
-        "MEDIAN_RUNS, MEDIAN_VALUES = 5, 3",
-        "MEDIAN_RUNS, MEDIAN_VALUES = 5, 1",
-        ("tests/core/test_stop_rules.py::test_median_by_hand",),
-        "a run is stopped because of a single other run",
-    ),
-    Mutant(
-        "stopped-run-queued-again",
-        "runforge/core/policy.py",
-        "        return Ending(State.CANCELED, Cause.STOPPED_EARLY, words)\n",
-        "        return ending\n",
-        ("tests/core/test_policy.py::test_a_run_that_is_lost_while_it_is_stopped_is_not_queued_again",),
-        "a run that its rule has stopped starts again after a crash",
-    ),
-    Mutant(
         "interrupt-deletes-known-folders",
         _FOLDERS,
         "        if not is_known:\n",
         "        if is_known is not None:\n",
         (f"{_FOLDERS_TESTS}::test_an_interrupt_around_the_commit_keeps_the_folders_of_known_runs_alone",),
         "Ctrl-C takes the folders of runs that are in the queue",
+    ),
+    Mutant(
+        "number-of-a-killed-command",
+        "runforge/queue/new_jobs.py",
+        "        if folders.taken(run_ids) is None:\n",
+        "        if run_ids is not None:\n",
+        (f"{_FOLDERS_TESTS}::test_no_run_gets_a_folder_that_a_killed_command_has_left",),
+        "a line that is typed again in the same second is refused, because a killed one has left a folder",
+    ),
+    Mutant(
+        "daemon-called-late",
+        "runforge/queue/submit.py",
+        "            made = _make_sweep(journal, folders, plan, runs, submission, owner)\n        called = call(workspace)\n",
+        "            made = _make_sweep(journal, folders, plan, runs, submission, owner)\n        called = None\n",
+        (f"{_FOLDERS_TESTS}::test_the_daemon_is_called_before_anything_else_is_done",),
+        "a run waits for what its command does after the commit",
     ),
     Mutant(
         "requests-not-synced",

@@ -169,9 +169,9 @@ MUTANTS = (
     ),
     Mutant(
         "cancel-lost-on-a-full-disk",
-        _BACKEND,
-        "        except OSError:\n            return False\n        return True\n\n    def recall",
-        "        except OSError:\n            return True\n        return True\n\n    def recall",
+        "runforge/backends/acting.py",
+        "NotADirectoryError):\n        return True\n    except OSError:\n        return False\n",
+        "NotADirectoryError):\n        return True\n    except OSError:\n        return True\n",
         (f"{_LOCAL}::test_a_cancel_that_the_disk_had_no_room_for_is_delivered_later",),
         "a canceled run goes on to its end",
     ),

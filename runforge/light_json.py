@@ -96,7 +96,7 @@ def dumps(
         if indent is None:
             write = make_encoder({}, _refuse, quote, None, colon, comma, sort_keys, False, allow_nan)
             return "".join(write(value, 0))
-        return _Writer(quote, comma, colon, indent, sort_keys=sort_keys).text(value, "\n")
+        return _Writer(quote, comma, colon, indent, _repr, sort_keys=sort_keys).text(value, "\n")
     except (ImportError, RecursionError, SystemError, TypeError, ValueError, _NotPlain):
         import json
 
@@ -110,22 +110,46 @@ def dumps(
         )
 
 
+def on_lines(value: Any, real: Callable[[float], str]) -> str | None:
+    """Return a plain value on lines indented by two, its floats as `real` writes them; None for one that is not plain."""
+    try:
+        from _json import encode_basestring
+
+        return _Writer(encode_basestring, ",", ": ", 2, real).text(value, "\n")
+    except (ImportError, RecursionError, _NotPlain):
+        return None
+
+
 def _refuse(_value: object) -> object:
     raise _NotPlain
+
+
+def _repr(value: float) -> str:
+    if value != value or value in _INFINITE:  # noqa: PLR0124 - NaN
+        raise _NotPlain
+    return repr(value)
 
 
 class _Writer:
     """Writes plain values on lines of their own, as the package does it without C too."""
 
-    __slots__ = ("_colon", "_comma", "_indent", "_quote", "_sorts")
+    __slots__ = ("_colon", "_comma", "_indent", "_quote", "_real", "_sorts")
 
     def __init__(
-        self, quote: Callable[[str], str], comma: str, colon: str, indent: int, *, sort_keys: bool
+        self,
+        quote: Callable[[str], str],
+        comma: str,
+        colon: str,
+        indent: int,
+        real: Callable[[float], str],
+        *,
+        sort_keys: bool = False,
     ) -> None:
         self._quote = quote
         self._comma = comma
         self._colon = colon
         self._indent = indent
+        self._real = real
         self._sorts = sort_keys
 
     def text(self, value: Any, line: str) -> str:
@@ -135,8 +159,10 @@ class _Writer:
             return self._quote(value)
         if value is None or kind is bool:
             return _WORDS[value]
-        if kind is int or (kind is float and value == value and value not in _INFINITE):  # noqa: PLR0124 - NaN
+        if kind is int:
             return repr(value)
+        if kind is float:
+            return self._real(value)
         inner = line + " " * self._indent
         if kind is dict:
             if not all(type(name) is str for name in value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from runforge.core.guards import Signs
 from runforge.core.outcome import Ending, ExitRecord, Grant, Progress, Report
@@ -109,6 +109,9 @@ class Backend(Protocol):
 
     def note(self) -> str | None:
         """Return what people should know of it although runs are launched; None if there is nothing."""
+
+    def nodes(self) -> dict[str, Any] | None:
+        """Return what daemon.json says of a cluster's nodes; None where there are none, or nothing is known."""
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what prevents launches now. After failures it tries one, otherwise it only looks."""

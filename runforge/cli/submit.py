@@ -102,8 +102,9 @@ def _submit(given: Given) -> int:
         return submit_told.dry_run(order, prepared, as_json=given.as_json)
     here.prepare()
     is_usual = settings["submit.snapshot"] and not given.no_snapshot
-    order = submit_code.with_code(here, order, is_asked=given.snapshot, is_usual=is_usual)
-    prepared = ordering.prepare(order)
+    asked, order = order, submit_code.with_code(here, order, is_asked=given.snapshot, is_usual=is_usual)
+    if order.request is not asked.request:  # they start in a folder of their own
+        prepared = ordering.prepare(order)
     made = submitting.submit(here, order, prepared)
     failed = _start_daemon(here) if given.start else None
     from runforge.cli import submit_told  # what it takes to tell of the runs does not keep them waiting

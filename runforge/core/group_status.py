@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runforge.core.records import Group
+
 
 def group_status(
     *,
@@ -26,3 +30,16 @@ def group_status(
     if failed:
         return "failed"
     return "canceled" if canceled > stopped else "completed"
+
+
+def status_of(group: Group) -> str:
+    """Return the status of a group as the journal has it."""
+    return group_status(
+        queued=group.queued,
+        running=group.running,
+        failed=group.failed,
+        canceled=group.canceled,
+        is_canceled=group.is_canceled,
+        is_open=group.is_open,
+        stopped=group.stopped,
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from typing import Any
 
 from runforge import failpoints, machine_faults
 from runforge.backends.base import AttemptRef, Backend, Event, Launch, NoRunFolder
@@ -119,6 +120,11 @@ class Engine:
     def backend_note(self) -> str | None:
         """What people should know of the backend although it launches."""
         return self._backend.note()
+
+    @property
+    def nodes(self) -> dict[str, Any] | None:
+        """What the cluster has said of its nodes."""
+        return self._backend.nodes()
 
     def wait_seconds(self) -> float | None:
         """Return the seconds until `tick` must be called again; None if a descriptor will wake the loop."""

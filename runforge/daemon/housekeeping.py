@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from runforge import clock
 from runforge.core.daemon_row import DaemonRow
@@ -75,11 +76,12 @@ class Housekeeping:
         gpus: ToldGpus = ToldGpus(),  # noqa: B008 - immutable
         backend_problem: str | None = None,
         backend_note: str | None = None,
+        nodes: dict[str, Any] | None = None,
         force: bool = False,
     ) -> None:
         """Write daemon.json when it is time or something in it has changed."""
         now = time.monotonic()
-        shown = (jobs, gpu_jobs, state, gpu_problem, backend_problem, backend_note, _steady(gpus))
+        shown = (jobs, gpu_jobs, state, gpu_problem, backend_problem, backend_note, nodes, _steady(gpus))
         if self._shown != shown:
             is_new = self._shown is None or self._shown[2] != state
             self._next_beat = now if is_new else min(self._next_beat, self._last_beat + EXPORT_SECONDS)
@@ -96,6 +98,7 @@ class Housekeeping:
             reserved=gpus.reserved,
             backend_problem=backend_problem,
             backend_note=backend_note,
+            nodes=nodes,
         )
         data = encode(document)
         self._tolerant(

@@ -144,6 +144,7 @@ class Loop:
                 gpus=self._engine.told_gpus(),
                 backend_problem=self._engine.backend_problem,
                 backend_note=self._engine.backend_note,
+                nodes=self._engine.nodes,
             )
             self._housekeeping.checkpoint()
             self._housekeeping.tidy()

@@ -99,7 +99,8 @@ def _is_secret_argument(words: list[Any], index: int) -> bool:
     if is_secret("", words[index]):
         return True
     for place, is_own in ((index, True), (index - 1, False)):
-        option = _OPTION.fullmatch(str(words[place])) if place >= 0 else None
+        word = str(words[place]) if place >= 0 else ""
+        option = _OPTION.fullmatch(word) if word.startswith("-") else None
         # `--password=x` contains it; after `--password` it is the next word.
         if option and bool(option[2]) is is_own and is_secret(option[1], words[index]):
             return True

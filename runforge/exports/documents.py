@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from _operator import itemgetter
-from collections import defaultdict
 
 from runforge import light_json
-from runforge.core.group_status import group_status
+from runforge.core.group_status import status_of
 from runforge.core.ranking import MINIMIZE, Ranking, ranking
 from runforge.core.states import TERMINAL, Cause
 from runforge.store import records
@@ -31,10 +30,10 @@ _NOWHERE: Places = {}
 
 def waiting_on(tx: Transaction, rows: Sequence[Any]) -> WaitingOn:
     """Return what these jobs wait for; the rows are in order of number."""
-    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    found: dict[str, list[dict[str, str]]] = {}
     if any(row["blockers"] for row in rows):
         for edge in tx.rows("edges.awaited_by", first=rows[0]["seq"], last=rows[-1]["seq"]):
-            found[edge["job_id"]].append(
+            found.setdefault(edge["job_id"], []).append(
                 {"kind": edge["kind"], "id": edge["id"], "condition": edge["condition"]}
             )
     return found
@@ -170,19 +169,6 @@ def best_run(tx: Transaction, group: Group) -> Job | None:
     return records.job(row) if row is not None else None
 
 
-def status_of(group: Group) -> str:
-    """Return a group's status for people and files."""
-    return group_status(
-        queued=group.queued,
-        running=group.running,
-        failed=group.failed,
-        canceled=group.canceled,
-        is_canceled=group.is_canceled,
-        is_open=group.is_open,
-        stopped=group.stopped,
-    )
-
-
 def group_document(group: Group, best: Job | None) -> dict[str, Any]:
     """Return group.json without its runs."""
     return {
@@ -272,6 +258,7 @@ def daemon_document(
     reserved: dict[str, Any] | None = None,
     backend_problem: str | None = None,
     backend_note: str | None = None,
+    nodes: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return daemon.json."""
     return {
@@ -289,5 +276,6 @@ def daemon_document(
         "backend": row.backend,
         "backend_problem": backend_problem,
         "backend_note": backend_note,
+        "nodes": nodes,
         "state": state,
     }

@@ -41,7 +41,7 @@ def shortage(workspace: Workspace | Place, *, is_suspicious: bool = False) -> Sh
     With `is_suspicious` (a daemon does not respond) this also finds a file system that the kernel made
     read-only after an error: only a write shows that.
     """
-    for folder in dict.fromkeys((workspace.runs_dir, workspace.state_dir)):
+    for folder in (workspace.runs_dir, workspace.state_dir):
         found = _shortage_of(folder)
         if found is not None:
             return found

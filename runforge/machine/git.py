@@ -7,16 +7,18 @@ filters are turned off, and nothing is fetched.
 from __future__ import annotations
 
 import os
-import time
 
-from runforge import blocks
-from runforge.later import shutil, subprocess
+from runforge.later import module
 from runforge.named import NamedTuple
 from runforge.paths import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from runforge.machine import program_output
+else:
+    program_output = module("runforge.machine.program_output")
 
 #: Variables of git that say how it looks for a repository; all others are those of a hook or of a command around us.
 _KEPT = ("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH", "GIT_CONFIG_GLOBAL")
@@ -38,7 +40,6 @@ _IDENTITY = {
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "runforge"), ("EMAIL", "runforge@localhost"))
 }
-_TERM_SECONDS = 0.5
 _MESSAGE_LIMIT = 200
 
 
@@ -56,6 +57,13 @@ class Place(NamedTuple):
     index_file: Path
 
 
+class Object(NamedTuple):
+    """An object of a repository."""
+
+    name: str
+    data: bytes
+
+
 class Git:
     """Git for one working tree, until a moment of the monotonic clock."""
 
@@ -63,12 +71,13 @@ class Git:
         self._folder = folder
         self._end = end
         self._index = index
-        self._filters: tuple[str, ...] = ()
+        #: Settings that turn filters off, once they are known.
+        self._filters: tuple[str, ...] | None = None
 
     def at(self, folder: Path, *, index: Path | None = None) -> Git:
         """Return the same for another folder, perhaps with an index of its own; its filters are turned off."""
         other = Git(folder, self._end, index=index)
-        other._filters = self._filters or tuple(other._off())
+        other._filters = tuple(other._off()) if self._filters is None else self._filters
         return other
 
     def run(self, *words: str, given: bytes = b"", may_fail: bool = False) -> bytes:
@@ -76,38 +85,21 @@ class Git:
 
         With `may_fail` an exit code of 1 gives nothing.
         """
-        settings = [part for setting in (*_SETTINGS, *self._filters) for part in ("-c", setting)]
+        settings = [part for setting in (*_SETTINGS, *(self._filters or ())) for part in ("-c", setting)]
         command = ["git", *settings, "-C", str(self._folder), *words]
         try:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=self._environment(),
-                start_new_session=True,  # Ctrl-C ends it through its caller, which lets it clean up
-            )
+            said = program_output.run(command, self._environment(), given, self._end)
+        except FileNotFoundError:
+            raise GitFailed("git is not installed") from None
         except OSError as error:
             raise GitFailed(f"git cannot be started: {error.strerror}") from None
-        with child:
-            out, err = self._wait(child, given)
-        if child.returncode == 1 and may_fail:
-            return b""
-        if child.returncode != 0:
-            raise GitFailed(_told(err))
-        return out
-
-    def _wait(self, child: subprocess.Popen[bytes], given: bytes) -> tuple[bytes, bytes]:
-        try:
-            return child.communicate(given, timeout=max(0.01, self._end - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        except program_output.TimeUp:
             raise GitFailed("git took too long") from None
-        finally:
-            if child.poll() is None:
-                child.terminate()  # it removes its lock files then
-                with blocks.suppress(subprocess.TimeoutExpired):
-                    child.wait(_TERM_SECONDS)
-                child.kill()
+        if said.code == 1 and may_fail:
+            return b""
+        if said.code != 0:
+            raise GitFailed(_told(said.err))
+        return said.out
 
     def _environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in _KEPT}
@@ -140,6 +132,21 @@ class Git:
             raise GitFailed("the path of the repository cannot be read")
         return Place(*(Path(os.path.normpath(self._folder / path)) for path in found))
 
+    def objects(self, *names: str) -> list[Object | None]:
+        """Return the objects that these names mean, each None if there is none."""
+        given = "".join(f"{name}\n" for name in names).encode()
+        output, found = self.run("cat-file", "--batch", given=given), list[Object | None]()
+        for _ in names:
+            line, _, output = output.partition(b"\n")
+            words = line.split()
+            if len(words) == 3 and words[2].isdigit():  # its name, its kind, its size; or why it is missing
+                size = int(words[2])
+                found.append(Object(words[0].decode("ascii"), output[:size]))
+                output = output[size + 1 :]
+            else:
+                found.append(None)
+        return found
+
     def names(self, *words: str) -> list[str]:
         """Return the paths that a command lists with `-z`, each once."""
         return list(dict.fromkeys(_texts(self.run(*words, "-z"))))
@@ -147,18 +154,6 @@ class Git:
     def text(self, *words: str, given: bytes = b"", may_fail: bool = False) -> str:
         """Return what a command prints, without the line's end."""
         return self.run(*words, given=given, may_fail=may_fail).decode("utf-8", "replace").strip()
-
-
-def is_near(folder: Path) -> bool:
-    """Return whether a folder may belong to a repository, without a call of git."""
-    return any(
-        os.path.lexists(each / ".git") or (each / "HEAD").is_file() for each in (folder, *folder.parents)
-    )
-
-
-def is_installed() -> bool:
-    """Return whether git is there."""
-    return shutil.which("git") is not None
 
 
 def _texts(output: bytes) -> Sequence[str]:

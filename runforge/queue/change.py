@@ -21,18 +21,25 @@ if TYPE_CHECKING:
 SHOW_SECONDS = 10.0
 
 
-def announce(workspace: Workspace) -> None:
-    """Tell the daemon of a change, and return when the exports show it.
+def call(workspace: Workspace) -> wakeup.Call:
+    """Wake the daemon. It is the first thing after a commit: what was queued waits for it."""
+    failpoints.hit("command.committed")
+    return wakeup.Call(workspace.doorbell)
+
+
+def announce(workspace: Workspace, called: wakeup.Call | None = None) -> None:
+    """Tell the daemon of a change, unless it was called already, and return when the exports show it.
 
     Where no daemon lives, or the one that does has no time or is stopped, they are written here.
     """
-    failpoints.hit("command.committed")
-    daemon = daemon_holder.holder(workspace)
-    if daemon is not None and daemon_holder.process_state(daemon.pid) not in {"T", "t"}:
-        if wakeup.ask(workspace.doorbell, SHOW_SECONDS):
+    called = called or call(workspace)
+    try:
+        daemon = daemon_holder.holder(workspace)
+        is_awake = daemon is not None and daemon_holder.process_state(daemon.pid) not in {"T", "t"}
+        if is_awake and called.is_answered(SHOW_SECONDS):
             return
-    else:
-        wakeup.ring(workspace.doorbell)
+    finally:
+        called.end()
     from runforge.exports import exporter  # a daemon writes them, where there is one
 
     exporter.refresh(workspace)

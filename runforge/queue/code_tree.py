@@ -11,8 +11,7 @@ import stat
 import time
 
 from runforge import blocks
-from runforge.files.durable import TEMPORARY_PREFIX
-from runforge.later import shutil
+from runforge.files.durable import TEMPORARY_PREFIX, write_new
 from runforge.machine.git import Git, GitFailed, Place
 from runforge.named import NamedTuple
 
@@ -33,6 +32,9 @@ _OWN = (".runforge", ".ml")
 _MOST_NAMED = 20
 _TRIES = 4
 _HOLDER = "workspace: "
+_HEADS = "refs/heads/"
+#: What the file HEAD says in a repository that keeps its refs in tables.
+_ELSEWHERE = "refs/heads/.invalid"
 
 
 class Tree(NamedTuple):
@@ -56,42 +58,66 @@ def keep(folder: Path, hidden: Path, holder: Path, *, seconds: float = SECONDS) 
     GitFailed, with the reason, if that cannot be done in time.
     """
     git = Git(folder, time.monotonic() + seconds)
-    found = _write(git, git.place(), hidden)
-    hold(git.at(found.root), found.tree, found.commit, holder)
+    place = git.place()
+    own = git.at(place.root)
+    found, ref = _write(own, place, hidden)
+    if ref is None or str(holder) not in _holders(ref):
+        hold(own, found.tree, found.commit, holder)
     return found
 
 
 def now(folder: Path, hidden: Path, *, seconds: float = SECONDS) -> Tree:
     """Return the tree of a folder as it is now. Its objects are written, and nothing keeps them."""
     git = Git(folder, time.monotonic() + seconds)
-    return _write(git, git.place(), hidden)
+    place = git.place()
+    return _write(git.at(place.root), place, hidden)[0]
 
 
-def _write(git: Git, place: Place, hidden: Path) -> Tree:
+def _write(git: Git, place: Place, hidden: Path) -> tuple[Tree, bytes | None]:
+    """Write the tree of a working tree; return it, and the commit of its ref if there is one."""
     with _own_index(hidden) as index:
-        if place.index_file.is_file():
-            # With what git knows of unchanged files, so that it reads only the others; and with its time: a file
-            # that is not older than the index is read all the same.
-            shutil.copy2(place.index_file, index)
+        # With what git knows of unchanged files, so that it reads only the others.
+        _copy_index(place.index_file, index)
         own = git.at(place.root, index=index)
         chosen, left_out = _choose(own, place.root)
         listed = b"".join(os.fsencode(name) + b"\0" for name in chosen)
         if chosen:
             own.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", given=listed)
         tree = own.text("write-tree")
-        head = own.text("rev-parse", "-q", "--verify", "HEAD^{commit}", may_fail=True)
-        of_head = own.text("rev-parse", "-q", "--verify", "HEAD^{tree}", may_fail=True)
-        branch = own.text("symbolic-ref", "-q", "--short", "HEAD", may_fail=True)
-        return Tree(
+        head, of_head, ref = own.objects("HEAD^{commit}", "HEAD^{tree}", f"{_REFS}/{tree}")
+        found = Tree(
             tree,
             place.root,
-            head or None,
-            branch or None,
-            tree != of_head or bool(left_out),
+            None if head is None else head.name,
+            _branch(own, place),
+            of_head is None or tree != of_head.name or bool(left_out),
             left_out[:_MOST_NAMED],
             len(left_out),
             _ignored(own),
         )
+        return found, None if ref is None else ref.data
+
+
+def _copy_index(index: Path, copy: Path) -> None:
+    """Copy an index if there is one, with its time: git reads each file that is not older than its index."""
+    try:
+        with open(index, "rb") as file:
+            info = os.fstat(file.fileno())
+            write_new(copy, file.read(), durable=False)
+    except FileNotFoundError:
+        return
+    os.utime(copy, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+
+def _branch(git: Git, place: Place) -> str | None:
+    """Return the branch that a working tree is on; None if it is on none."""
+    head = (place.index_file.parent / "HEAD").read_bytes().decode("utf-8", "replace")
+    if not head.startswith("ref:"):
+        return None
+    name = head[len("ref:") :].strip()
+    if not name.startswith(_HEADS) or name == _ELSEWHERE:
+        name = git.text("symbolic-ref", "-q", "HEAD", may_fail=True)
+    return name.removeprefix(_HEADS) or None
 
 
 @blocks.contextmanager
@@ -102,7 +128,10 @@ def _own_index(hidden: Path) -> Iterator[Path]:
     try:
         yield folder / "index"
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with blocks.suppress(OSError):
+            for name in os.listdir(folder):
+                (folder / name).unlink(missing_ok=True)
+            os.rmdir(folder)
 
 
 def _choose(git: Git, root: Path) -> tuple[list[str], list[dict[str, Any]]]:
@@ -191,9 +220,9 @@ def release(git: Git, tree: str, holder: Path) -> None:
             return
 
 
-def is_loose(place: Place, tree: str) -> bool:
-    """Return whether the ref is surely there, without a call of git."""
-    return (place.common / _REFS / tree).is_file()
+def is_loose(common: Path, tree: str) -> bool:
+    """Return whether the ref is surely in a repository, without a call of git."""
+    return (common / _REFS / tree).is_file()
 
 
 def _held(git: Git, ref: str) -> tuple[str | None, list[str]]:
@@ -201,8 +230,12 @@ def _held(git: Git, ref: str) -> tuple[str | None, list[str]]:
     old = git.text("rev-parse", "-q", "--verify", ref, may_fail=True)
     if not old:
         return None, []
-    lines = git.text("cat-file", "commit", old).splitlines()
-    return old, [line[len(_HOLDER) :] for line in lines if line.startswith(_HOLDER)]
+    return old, _holders(git.run("cat-file", "commit", old))
+
+
+def _holders(commit: bytes) -> list[str]:
+    lines = commit.decode("utf-8", "replace").strip().splitlines()
+    return [line[len(_HOLDER) :] for line in lines if line.startswith(_HOLDER)]
 
 
 def _commit(git: Git, tree: str, parent: str | None, holders: list[str]) -> str:

@@ -12,7 +12,7 @@ import time
 from runforge import failpoints
 from runforge.documents import environment as stored
 from runforge.errors import InvalidRequest, Missing
-from runforge.files.durable import fsync_dir, fsync_file, make_dir, read_bounded, read_if_there, write_atomic
+from runforge.files.durable import fsync_dir, make_dir, read_bounded, read_if_there, write_atomic
 from runforge.named import NamedTuple
 from runforge.paths import Path
 
@@ -134,8 +134,7 @@ def keep(workspace: Workspace, captured: Captured) -> str:
         fsync_dir(workspace.hidden)
     if read_if_there(path, stored.LIMIT) == data:
         os.utime(path)  # it is in use again, so `forget_unused` leaves it
-        fsync_file(path)  # whoever wrote it may have been killed before that
-        fsync_dir(path.parent)
+        fsync_dir(path.parent)  # it was synced before it had its name; then its writer may have been killed
     else:
         write_atomic(path, data)
     failpoints.hit("environment.kept")

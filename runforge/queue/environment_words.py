@@ -7,8 +7,8 @@ import os
 from runforge.documents import placeholders
 from runforge.errors import InvalidRequest, Missing
 from runforge.files import no_program, programs
-from runforge.later import pattern, re
 from runforge.paths import Path
+from runforge.queue.provenance import first_version, said_version
 from runforge.store.daemon_holder import holder
 from runforge.text import safe
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from runforge.workspace import Workspace
 
 _LISTED = 4
-_VERSION = pattern(r"(?m)^version(?:_info)?\s*=\s*(\d+\.\d+)")
 
 
 def names_of_daemon(workspace: Workspace) -> frozenset[str] | None:
@@ -90,18 +89,20 @@ def _python(variables: Mapping[str, str]) -> str:
     if not file:
         return ""
     prefix = Path(file).parent.parent
-    found = _version_in(prefix) or re.search(r"python(\d+\.\d+)", os.path.basename(os.path.realpath(file)))
-    return f"Python {found[1]}" if found else ""
-
-
-def _version_in(prefix: Path) -> re.Match[str] | None:
-    """Return the version that a virtual or a conda environment says of itself."""
     try:
-        return _VERSION.search((prefix / "pyvenv.cfg").read_text("utf-8", errors="replace"))
+        found = said_version(prefix) or _conda_version(prefix)
     except OSError:
-        pass
-    names = sorted(name.name for name in (prefix / "conda-meta").glob("python-[0-9]*.json"))
-    return re.match(r"python-(\d+\.\d+)", names[0]) if names else None
+        found = None
+    found = found or first_version(os.path.basename(os.path.realpath(file)))
+    return f"Python {'.'.join(found.split('.')[:2])}" if found else ""
+
+
+def _conda_version(prefix: Path) -> str | None:
+    """Return the version of Python that is installed in a conda environment."""
+    folder = prefix / "conda-meta"
+    names = os.listdir(folder) if folder.is_dir() else []
+    found = (first_version(name) for name in sorted(names) if name.startswith("python-"))
+    return next((version for version in found if version), None)
 
 
 def require_program(request: Request, variables: Mapping[str, str], folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runforge import __version__, ids, light_json
+from runforge import __version__, blocks, ids, light_json
 from runforge.core import recipe, retrying
 from runforge.documents.request_options import Objective, is_learned
 from runforge.later import module
@@ -11,7 +11,8 @@ from runforge.store import records, transitions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from runforge.core.records import Group
     from runforge.core.resources import Resources
@@ -27,6 +28,8 @@ else:
 
 #: The lane of all runs without a group.
 _SINGLE_LANE = 1
+#: The folders of so many runs are made in the transaction that queues them.
+_FEW = 8
 
 
 class NewRun(NamedTuple):
@@ -110,11 +113,52 @@ def queued_as(request: Request, sha: str, submission: Submission, overrides: str
     )
 
 
-def reserve(journal: Journal, count: int) -> tuple[int, int]:
-    """Return the first of so many new numbers for jobs, and for runs."""
-    with journal.write() as tx:
+class Reserved(NamedTuple):
+    """The number of the first new job, the ids of the new runs, and the transaction that queues them, as a block."""
+
+    first_job: int
+    run_ids: list[str]
+    write: Callable[[], AbstractContextManager[Transaction]]
+
+
+@blocks.contextmanager
+def reserved(
+    journal: Journal,
+    folders: RunFolders,
+    count: int,
+    named: Callable[[int], list[str]],
+    *,
+    epoch: int | None = None,
+) -> Iterator[Reserved]:
+    """Reserve numbers for new jobs and runs. In the block their folders are made, and then its `write` queues them.
+
+    `named` returns the runs' ids for the number of the first one.
+    All that is one transaction for few runs: a sync of their folders takes no longer than a second commit. While those
+    of many are made, others write. A kill before the commit gives the numbers back.
+    """
+    with journal.write(epoch) as tx:
+        first_job, run_ids = _reserve(tx, folders, count, named)
+        if count <= _FEW:
+            yield Reserved(first_job, run_ids, lambda: _within(tx))
+    if count > _FEW:
+        yield Reserved(first_job, run_ids, lambda: journal.write(epoch))
+
+
+def _reserve(
+    tx: Transaction, folders: RunFolders, count: int, named: Callable[[int], list[str]]
+) -> tuple[int, list[str]]:
+    """Hand out numbers, none of which has a folder: a killed command may have left some, or an older journal is back."""
+    while True:
         first_job, first_run = tx.row("journal.reserve_numbers", jobs=count, runs=count)
-    return first_job, first_run
+        run_ids = named(first_run)
+        if folders.taken(run_ids) is None:
+            return first_job, run_ids
+
+
+@blocks.contextmanager
+def _within(tx: Transaction) -> Iterator[Transaction]:
+    """Go on in a transaction that is open."""
+    yield tx
 
 
 def lane_of(group: Group | None) -> Lane:

@@ -15,8 +15,6 @@ from runforge.errors import OperationFailed
 from runforge.files import programs
 from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, make_dir, read_if_there, sync_tree
 from runforge.later import ctypes, module, pattern, shutil
-from runforge.machine import git
-from runforge.machine.git import Git, GitFailed
 from runforge.paths import Path
 from runforge.store.code import Code, still_used, trees
 from runforge.store.opening import open_journal
@@ -26,9 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from runforge.machine import git
     from runforge.queue import code_tree
     from runforge.workspace import Workspace
 else:
+    git = module("runforge.machine.git")  # most of it is needed in a repository alone
     code_tree = module("runforge.queue.code_tree")
 
 _LOCK_FILES = (
@@ -52,11 +52,14 @@ def capture(
 ) -> Code:
     """Keep the code of the folder in which a command starts; return what is known of it."""
     facts = dict(_facts(folder, command, variables))
+    if not _is_near_repository(folder):
+        return _unkept(folder, facts, "the folder is in no git repository")
     try:
-        kept = _keep(workspace, folder, seconds)
-    except (GitFailed, OSError) as error:
+        seconds = code_tree.SECONDS if seconds is None else seconds
+        kept = code_tree.keep(folder, workspace.hidden, workspace.root, seconds=seconds)
+    except (git.GitFailed, OSError) as error:
         why = error.strerror or "" if isinstance(error, OSError) else str(error)
-        return Code(None, None, str(folder), None, None, False, "[]", _json({**facts, "why": why}))
+        return _unkept(folder, facts, why)
     failpoints.hit("code.kept")
     facts |= _locks(kept.root)
     facts |= {"left_out": kept.left_out_count, "ignored": kept.ignored_count}
@@ -72,13 +75,14 @@ def capture(
     )
 
 
-def _keep(workspace: Workspace, folder: Path, seconds: float | None) -> code_tree.Tree:
-    if not git.is_near(folder):
-        raise GitFailed("the folder is in no git repository")
-    if not git.is_installed():
-        raise GitFailed("git is not installed")
-    return code_tree.keep(
-        folder, workspace.hidden, workspace.root, seconds=code_tree.SECONDS if seconds is None else seconds
+def _unkept(folder: Path, facts: dict[str, Any], why: str) -> Code:
+    return Code(None, None, str(folder), None, None, False, "[]", _json({**facts, "why": why}))
+
+
+def _is_near_repository(folder: Path) -> bool:
+    """Return whether a folder may belong to a repository, without a call of git."""
+    return any(
+        os.path.lexists(each / ".git") or (each / "HEAD").is_file() for each in (folder, *folder.parents)
     )
 
 
@@ -86,9 +90,11 @@ def ensure_kept(workspace: Workspace, code: Code) -> None:
     """Keep the tree again if a prune has let it go while its run was being queued."""
     if code.tree is None or code.root is None:
         return
-    with blocks.suppress(GitFailed, OSError):
-        work = Git(Path(code.root), time.monotonic() + code_tree.SECONDS)
-        if not code_tree.is_loose(work.place(), code.tree):
+    with blocks.suppress(git.GitFailed, OSError):
+        if code_tree.is_loose(Path(code.root, ".git"), code.tree):
+            return  # in most repositories it is there
+        work = git.Git(Path(code.root), time.monotonic() + code_tree.SECONDS)
+        if not code_tree.is_loose(work.place().common, code.tree):
             code_tree.hold(work, code.tree, code.commit, workspace.root)
 
 
@@ -135,12 +141,18 @@ def _program(name: str, path: str, folder: Path) -> str:
 
 def _version(python: Path) -> str | None:
     """Return the version of an interpreter without starting it."""
-    data = read_if_there(python.parent.parent / "pyvenv.cfg", 65536) or b""
+    said = said_version(python.parent.parent)
+    return said or first_version("/".join(os.path.realpath(python).split("/")[-4:]))
+
+
+def said_version(prefix: Path) -> str | None:
+    """Return the version of Python that a virtual environment says of itself."""
+    data = read_if_there(prefix / "pyvenv.cfg", 65536) or b""
     for line in data.decode("utf-8", "replace").splitlines():
         name, _, text = line.partition("=")
         if name.strip() in {"version", "version_info"} and (said := first_version(text)):
             return said
-    return first_version("/".join(os.path.realpath(python).split("/")[-4:]))
+    return None
 
 
 def first_version(text: str) -> str | None:
@@ -200,8 +212,8 @@ def let_go(workspace: Workspace, gone: Sequence[tuple[str, str]]) -> None:
 
 def _let_go(workspace: Workspace, tree: str, root: str, *, is_known: bool, is_used: bool) -> None:
     if not is_known:
-        with blocks.suppress(GitFailed, OSError):
-            work = Git(Path(root), time.monotonic() + code_tree.SECONDS)
+        with blocks.suppress(git.GitFailed, OSError):
+            work = git.Git(Path(root), time.monotonic() + code_tree.SECONDS)
             code_tree.release(work, tree, workspace.root)
     if not is_used:
         shutil.rmtree(workspace.code_dir / tree, ignore_errors=True)
@@ -224,7 +236,7 @@ def export(workspace: Workspace, code: Code) -> Path:
         temporary = workspace.hidden / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
         try:
             code_tree.write_out(
-                Git(Path(code.root), time.monotonic() + _EXPORT_SECONDS), code.tree, temporary
+                git.Git(Path(code.root), time.monotonic() + _EXPORT_SECONDS), code.tree, temporary
             )
             sync_tree(temporary)
             failpoints.hit("code.exported")
@@ -234,7 +246,7 @@ def export(workspace: Workspace, code: Code) -> Path:
                 if not place.is_dir():  # another process was faster
                     raise
             fsync_dir(workspace.code_dir)
-        except (GitFailed, OSError) as error:
+        except (git.GitFailed, OSError) as error:
             text = error.strerror if isinstance(error, OSError) else error
             raise OperationFailed(
                 f"the code of then cannot be written out: {text}", where=code.root

@@ -24,7 +24,7 @@ from runforge.queue.edit_wish import (
     require_program,
     wanted,
 )
-from runforge.queue.new_jobs import NewRun, queued_as, reserve
+from runforge.queue.new_jobs import NewRun, queued_as, reserved
 from runforge.queue.rerun_code import Codes
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.queue.submit import insert_single
@@ -99,21 +99,26 @@ def _copy(workspace: Workspace, old: Job, wish: Edit, known: Codes) -> _Copy:
 
 def _make(journal: Journal, folders: RunFolders, copies: list[_Copy], group: str | None) -> list[Job]:
     now = clock.now()
-    first = reserve(journal, len(copies))[1]
-    run_ids = [_run_id(copy.request, now, first + number) for number, copy in enumerate(copies)]
-    digests = folders.make_runs(
-        run_ids, [{**copy.request.raw, "rerun_from": copy.old.run_id} for copy in copies]
-    )
-    parent = journal.workspace.relative(journal.workspace.runs_dir)
-    with journal.write() as tx:
-        for copy, run_id, sha in zip(copies, run_ids, digests, strict=True):
-            if copy.code is not None:
-                codes.note(tx, copy.code)
-            submission = queued_as(copy.request, sha, _submission(copy, group), json.dumps(copy.overrides))
-            insert_single(tx, NewRun(run_id, f"{parent}/{run_id}", copy.request.needs, submission), now)
-            _wait(tx, run_id, copy.edit, now)
-        failpoints.hit("submit.inserted")
-        return [targets.job(tx, run_id) for run_id in run_ids]
+
+    def named(first: int) -> list[str]:
+        return [_run_id(copy.request, now, first + index) for index, copy in enumerate(copies)]
+
+    with reserved(journal, folders, len(copies), named) as numbers:
+        requests = [{**copy.request.raw, "rerun_from": copy.old.run_id} for copy in copies]
+        digests = folders.make_runs(numbers.run_ids, requests)
+        with numbers.write() as tx:
+            for copy, run_id, sha in zip(copies, numbers.run_ids, digests, strict=True):
+                if copy.code is not None:
+                    codes.note(tx, copy.code)
+                submission = queued_as(
+                    copy.request, sha, _submission(copy, group), json.dumps(copy.overrides)
+                )
+                run = NewRun(run_id, folders.path_of(run_id), copy.request.needs, submission)
+                insert_single(tx, run, now)
+                _wait(tx, run_id, copy.edit, now)
+            failpoints.hit("submit.inserted")
+            made = [targets.job(tx, run_id) for run_id in numbers.run_ids]
+    return made
 
 
 def _run_id(request: Request, now: str, number: int) -> str:

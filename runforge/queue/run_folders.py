@@ -67,6 +67,11 @@ class RunFolders:
         """Return the folder of a run, as the journal has it."""
         return self._workspace.relative(self._workspace.run_dir(run_id))
 
+    def taken(self, run_ids: Sequence[str]) -> str | None:
+        """Return the first of these runs that has a folder already; None if there is none."""
+        parent = self._workspace.runs_dir
+        return next((run_id for run_id in run_ids if os.path.lexists(parent / run_id)), None)
+
     def make_runs(self, run_ids: Sequence[str], requests: Sequence[dict[str, Any]]) -> list[str]:
         """Write the run folders and their requests, durable when this returns; return the requests' digests.
 
@@ -75,7 +80,7 @@ class RunFolders:
         """
         files, digests = [], []
         parent = self._workspace.runs_dir
-        taken = next((run_id for run_id in run_ids if os.path.lexists(parent / run_id)), None)
+        taken = self.taken(run_ids)
         if taken is not None:
             raise OperationFailed(
                 f"run folder {taken} exists already, of a run that this journal does not know; nothing was changed",

@@ -13,7 +13,7 @@ from runforge.documents.request_file import read_queued_request
 from runforge.errors import InvalidPlan, Missing, OperationFailed
 from runforge.later import module
 from runforge.named import NamedTuple
-from runforge.queue.change import announce
+from runforge.queue.change import announce, call
 from runforge.queue.new_jobs import (
     NewGroup,
     NewRun,
@@ -22,7 +22,7 @@ from runforge.queue.new_jobs import (
     lane_of,
     new_runs,
     queued_as,
-    reserve,
+    reserved,
 )
 from runforge.store import records, transitions
 from runforge.store.opening import open_journal
@@ -91,7 +91,8 @@ def enqueue_sweep(
         folders = RunFolders(workspace)
         with all_or_nothing(journal, folders, len(runs)):
             made = _make_sweep(journal, folders, plan, runs, submission, owner)
-    announce(workspace)
+        called = call(workspace)
+    announce(workspace, called)
     return made._replace(doubts=doubts, first=checked[0].request)
 
 
@@ -107,23 +108,26 @@ def _make_sweep(
     from runforge.queue import studies
 
     now = clock.now()
-    first_job, first_run = reserve(journal, len(runs))
-    group_id = folders.make_group(now, plan.name, plan.raw)
-    if owner is not None:
-        owner.take(group_id)
-    run_ids = [ids.sweep_run_id(now, first_run + index) for index in range(len(runs))]
-    new = new_runs(folders, run_ids, runs, submission, group_id)
-    study = studies.of_plan(plan, group_id, Template(plan.base_request, None, submission))
-    with journal.write() as tx:
-        group = NewGroup.of_plan(group_id, plan)
-        if owner is not None:  # somebody watches it, and nothing could lift a pause
-            group = group._replace(breaker=0)
-        lane = lane_of(insert_group(tx, group, now))
-        first_trial = studies.keep(tx, study, len(new), now)
-        for index, run in enumerate(new):
-            trial = first_trial + index if study.is_searched else None
-            insert_job(tx, run.as_trial(trial), lane, first_job + index, now)
-    return EnqueuedSweep(group_id, tuple(run_ids), plan)
+
+    def named(first: int) -> list[str]:
+        return [ids.sweep_run_id(now, first + index) for index in range(len(runs))]
+
+    with reserved(journal, folders, len(runs), named) as numbers:
+        group_id = folders.make_group(now, plan.name, plan.raw)
+        if owner is not None:
+            owner.take(group_id)
+        new = new_runs(folders, numbers.run_ids, runs, submission, group_id)
+        study = studies.of_plan(plan, group_id, Template(plan.base_request, None, submission))
+        with numbers.write() as tx:
+            group = NewGroup.of_plan(group_id, plan)
+            if owner is not None:  # somebody watches it, and nothing could lift a pause
+                group = group._replace(breaker=0)
+            lane = lane_of(insert_group(tx, group, now))
+            first_trial = studies.keep(tx, study, len(new), now)
+            for index, run in enumerate(new):
+                trial = first_trial + index if study.is_searched else None
+                insert_job(tx, run.as_trial(trial), lane, numbers.first_job + index, now)
+    return EnqueuedSweep(group_id, tuple(numbers.run_ids), plan)
 
 
 def enqueue_run(workspace: Workspace, run_id: str, submission: Submission = USUAL) -> Job:
@@ -132,12 +136,23 @@ def enqueue_run(workspace: Workspace, run_id: str, submission: Submission = USUA
     Raises Missing without the folder, InvalidRequest for its request.json, OperationFailed if the
     run is queued or running.
     """
-    job = _enqueue_folder(workspace, run_id, submission)
-    announce(workspace)
+    run = _run_of(workspace, run_id, submission)
+    with open_journal(workspace, create=True) as journal:
+        with journal.write() as tx:
+            now = clock.now()
+            taken = tx.row("jobs.by_run_id", run_id=run_id)
+            if taken is None:
+                insert_single(tx, run, now)
+            else:
+                _run_again(workspace, tx, records.job(taken), run, now)
+            job = records.job(tx.row("jobs.by_run_id", run_id=run_id))
+        called = call(workspace)
+    announce(workspace, called)
     return job
 
 
-def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -> Job:
+def _run_of(workspace: Workspace, run_id: str, submission: Submission) -> NewRun:
+    """Return the run of an existing folder, checked, and how its job is queued."""
     folder = workspace.find_run_dir(run_id)
     if folder is None:
         raise Missing(
@@ -150,20 +165,7 @@ def _enqueue_folder(workspace: Workspace, run_id: str, submission: Submission) -
         from runforge.sweeps.effect import require_reported
 
         require_reported(request.objective.metric, {request.family}, where=str(folder / "request.json"))
-    run = NewRun(
-        run_id,
-        workspace.relative(folder),
-        request.needs,
-        queued_as(request, sha, submission),
-    )
-    with open_journal(workspace, create=True) as journal, journal.write() as tx:
-        now = clock.now()
-        taken = tx.row("jobs.by_run_id", run_id=run_id)
-        if taken is None:
-            insert_single(tx, run, now)
-        else:
-            _run_again(workspace, tx, records.job(taken), run, now)
-        return records.job(tx.row("jobs.by_run_id", run_id=run_id))
+    return NewRun(run_id, workspace.relative(folder), request.needs, queued_as(request, sha, submission))
 
 
 def insert_single(tx: Transaction, run: NewRun, now: str) -> None:

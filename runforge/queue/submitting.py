@@ -11,7 +11,7 @@ from runforge.errors import InvalidRequest, OperationFailed
 from runforge.later import module
 from runforge.named import NamedTuple
 from runforge.queue import environment, provenance
-from runforge.queue.change import announce
+from runforge.queue.change import announce, call
 from runforge.queue.new_jobs import (
     NewGroup,
     NewRun,
@@ -19,7 +19,7 @@ from runforge.queue.new_jobs import (
     insert_job,
     lane_of,
     new_runs,
-    reserve,
+    reserved,
 )
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.queue.sifted import Sifted
@@ -98,9 +98,10 @@ def submit(workspace: Workspace, order: Order, prepared: Prepared) -> Submitted:
                     made = _make(journal, folders, order, prepared, sifted, known)
             except _Changed:
                 continue  # join it
+        called = call(workspace)
         if order.code is not None:
             provenance.ensure_kept(workspace, order.code)
-    announce(workspace)
+    announce(workspace, called)
     return made
 
 
@@ -167,24 +168,29 @@ def _make(
 ) -> Submitted:
     now = clock.now()
     runs = sifted.new
-    first_job, first_run = reserve(journal, len(runs))
-    group = _group(folders, order, prepared.plan, known, now)
-    run_ids = [ids.named_run_id(now, order.name, first_run + index) for index in range(len(runs))]
-    new = new_runs(folders, run_ids, runs, order.submission, None if group is None else group.group_id)
-    with journal.write() as tx:
-        if (
-            known is not None
-            and not order.allow_duplicates
-            and len(_sift(tx, order, prepared, known).new) != len(new)
-        ):
-            raise _Changed
-        first_number, job_ids, to_come = _insert(tx, order, prepared.plan, group, new, first_job, now)
-        failpoints.hit("submit.inserted")
+
+    def named(first: int) -> list[str]:
+        return [ids.named_run_id(now, order.name, first + index) for index in range(len(runs))]
+
+    with reserved(journal, folders, len(runs), named) as numbers:
+        group = _group(folders, order, prepared.plan, known, now)
+        group_id = None if group is None else group.group_id
+        new = new_runs(folders, numbers.run_ids, runs, order.submission, group_id)
+        with numbers.write() as tx:
+            if (
+                known is not None
+                and not order.allow_duplicates
+                and len(_sift(tx, order, prepared, known).new) != len(new)
+            ):
+                raise _Changed
+            plan, first_job = prepared.plan, numbers.first_job
+            first_number, job_ids, to_come = _insert(tx, order, plan, group, new, first_job, now)
+            failpoints.hit("submit.inserted")
     return Submitted(
-        group.group_id if group else None,
+        group_id,
         group is not None and group.is_new,
         first_number,
-        tuple(run_ids),
+        tuple(numbers.run_ids),
         tuple(job_ids),
         sifted,
         to_come,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from runforge import clock, failpoints, ids
 from runforge.core.study import Study
-from runforge.queue.new_jobs import NewRun, insert_job, lane_of, new_runs, reserve
+from runforge.queue.new_jobs import NewRun, insert_job, lane_of, new_runs, reserved
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.store import edges, targets, transitions
 from runforge.store.journal import Journal, Transaction
@@ -38,23 +38,25 @@ def _make(
     epoch: int | None,
 ) -> list[str]:
     now = clock.now()
-    first_job, first_run = reserve(journal, len(runs))
     name = study.template.name
-    run_ids = [
-        ids.sweep_run_id(now, first_run + index)
-        if name is None
-        else ids.named_run_id(now, name, first_run + index)
-        for index in range(len(runs))
-    ]
-    new = new_runs(folders, run_ids, runs, study.template.submission, study.group_id)
-    with journal.write(epoch) as tx:
-        note(tx)
-        for index, run in enumerate(new):
-            _insert(tx, study, run, index, first_job + index, now)
-        transitions.settle(tx, study.group_id, now)
-        failpoints.hit("trials.inserted")
+
+    def named(first: int) -> list[str]:
+        numbers = range(first, first + len(runs))
+        return [
+            ids.sweep_run_id(now, number) if name is None else ids.named_run_id(now, name, number)
+            for number in numbers
+        ]
+
+    with reserved(journal, folders, len(runs), named, epoch=epoch) as numbers:
+        new = new_runs(folders, numbers.run_ids, runs, study.template.submission, study.group_id)
+        with numbers.write() as tx:
+            note(tx)
+            for index, run in enumerate(new):
+                _insert(tx, study, run, index, numbers.first_job + index, now)
+            transitions.settle(tx, study.group_id, now)
+            failpoints.hit("trials.inserted")
     failpoints.hit("trials.committed")
-    return run_ids
+    return numbers.run_ids
 
 
 def _insert(tx: Transaction, study: Study, new: NewRun, index: int, number: int, now: str) -> None:

@@ -73,31 +73,52 @@ def ring(path: Path) -> None:
             bell.sendto(_RING, address)
 
 
-def ask(path: Path, seconds: float) -> bool:
-    """Wake the daemon and wait until its exports show what is in the journal; False if it does not say so in time."""
-    import _socket
+class Call:
+    """A ring that the daemon answers once its exports show what is in the journal now."""
 
-    deadline = time.monotonic() + seconds
-    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
-    try:
-        with _ringer() as bell:
-            bell.settimeout(seconds)  # many may be ringing
-            with _reachable(path) as address:
-                bell.connect(address)
-            passed = theirs.fileno().to_bytes(_INT, sys.byteorder)
-            bell.sendmsg([_RING], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, passed)])
-        theirs.close()
-        ours.settimeout(max(0.001, deadline - time.monotonic()))
-        return ours.recv(len(_SHOWN)) == _SHOWN
-    except OSError:  # no daemon listens or answers
-        return False
-    finally:
-        ours.close()
-        theirs.close()
+    def __init__(self, path: Path) -> None:
+        import _socket
+
+        self._path = path
+        kind = _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC
+        self._ours, self._theirs = _socket.socketpair(_socket.AF_UNIX, kind)
+        self._is_sent = self._ring(0.0)
+
+    def _ring(self, seconds: float) -> bool:
+        """Send the byte with our line; False if nobody listens, or if there is no room for it in time."""
+        import _socket
+
+        passed = self._theirs.fileno().to_bytes(_INT, sys.byteorder)
+        try:
+            with _ringer() as bell:
+                bell.settimeout(seconds)
+                with _reachable(self._path) as address:
+                    bell.connect(address)
+                bell.sendmsg([_RING], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, passed)])
+        except OSError:
+            return False
+        return True
+
+    def is_answered(self, seconds: float) -> bool:
+        """Wait for the answer; False if no daemon gives it in time."""
+        deadline = time.monotonic() + seconds
+        if not self._is_sent and not self._ring(seconds):  # many may have been ringing
+            return False
+        self._theirs.close()
+        try:
+            self._ours.settimeout(max(0.001, deadline - time.monotonic()))
+            return self._ours.recv(len(_SHOWN)) == _SHOWN
+        except OSError:
+            return False
+
+    def end(self) -> None:
+        """Wait no longer."""
+        self._ours.close()
+        self._theirs.close()
 
 
 class Asking:
-    """The daemon's side of `ask`: who waits for the exports."""
+    """The daemon's side of calls: who waits for the exports."""
 
     def __init__(self) -> None:
         self._waiting: list[socket.socket] = []

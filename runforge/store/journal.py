@@ -97,7 +97,7 @@ class Journal:
         """Run the block as one durable transaction: all of it, or nothing if there is an error.
 
         A daemon gives its epoch and is refused (Fenced) once a newer one has taken over. The block must not
-        do other I/O and must not wait.
+        wait, and does no other I/O than the folders of a few new runs.
         """
         failpoints.hit("tx.before")
         with self.locked(), explained(self.workspace.journal):

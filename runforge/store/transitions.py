@@ -7,7 +7,6 @@ database writes the journal entry in the same transaction.
 from __future__ import annotations
 
 from runforge import clock, failpoints, light_json
-from runforge.core.outcome import DeviceGrant, Ending, Grant, Progress
 from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
@@ -19,13 +18,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from runforge.core import outcome
     from runforge.core.dependencies import Parent
+    from runforge.core.outcome import DeviceGrant, Ending, Grant, Progress
     from runforge.core.records import Group, Job
     from runforge.core.retrying import Again
     from runforge.core.yielding import Returned
     from runforge.store import breaker, edges, learned, outbox, quarantine
     from runforge.store.journal import Transaction
 else:
+    outcome = module("runforge.core.outcome")
     breaker = module("runforge.store.breaker")
     edges = module("runforge.store.edges")
     learned = module("runforge.store.learned")
@@ -133,7 +135,7 @@ def _cascade(tx: Transaction, first: list[_Doom], now: str) -> None:
         job_id, cause, error = doomed.popleft()
         waiting = edges.job_of(tx, job_id)
         if waiting is not None and waiting.state is State.QUEUED:  # it may be doomed twice
-            doomed.extend(_end(tx, waiting, Ending(State.CANCELED, cause, error), now))
+            doomed.extend(_end(tx, waiting, outcome.Ending(State.CANCELED, cause, error), now))
             failpoints.hit("cascade.one_canceled")
 
 
@@ -227,7 +229,7 @@ def cancel_queued(
     reason: str = "canceled before it started",
 ) -> None:
     """Move these queued jobs -> canceled, and then what waits for them in vain: who is named was not in vain."""
-    ending = Ending(State.CANCELED, cause, reason)
+    ending = outcome.Ending(State.CANCELED, cause, reason)
     named = {job.job_id: job for job in jobs}.values()
     doomed = [doom for job in named for doom in _end(tx, job, ending, now)]
     _cascade(tx, doomed, now)

@@ -13,7 +13,7 @@ from runforge.machine.load import Machine
 from runforge.tui.bars import Key
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.machine_view import MachineView
-from runforge.views.nodes import Node
+from runforge.views.nodes import Nodes
 
 _SECONDS = 2.0
 
@@ -49,6 +49,6 @@ class MachineScreen(BaseScreen):
         machine, nodes = self.runforge.read_machine(), self.runforge.read_nodes()
         self.app.call_from_thread(self._show, machine, nodes)
 
-    def _show(self, machine: Machine, nodes: Sequence[Node]) -> None:
+    def _show(self, machine: Machine, nodes: Nodes | None) -> None:
         if self.runforge.snapshot is not None:
             self.query_one(MachineView).show(machine, self.runforge.snapshot, self.runforge.history, nodes)

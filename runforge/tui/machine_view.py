@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import isfinite
 
 from rich.text import Text
@@ -14,7 +13,7 @@ from runforge.text import safe
 from runforge.tui import node_lines
 from runforge.tui.machine_history import History
 from runforge.tui.sparkline import levels
-from runforge.views.nodes import Node
+from runforge.views.nodes import Nodes
 from runforge.views.queue_snapshot import QueueSnapshot
 
 _MOST_PROCESSES = 8
@@ -36,7 +35,7 @@ class MachineView(Widget):
         self._history = History()
 
     def show(
-        self, machine: Machine, snapshot: QueueSnapshot, history: History, nodes: Sequence[Node] = ()
+        self, machine: Machine, snapshot: QueueSnapshot, history: History, nodes: Nodes | None = None
     ) -> None:
         """Show new values, and how they were in the last ten minutes; for a cluster's queue its nodes first."""
         text = Text()
@@ -47,7 +46,7 @@ class MachineView(Widget):
             self._gpus(text, machine)
         else:
             _heading(text, "Nodes")
-            for line in node_lines.lines(nodes, snapshot.daemon):
+            for line in node_lines.lines(nodes or Nodes(), snapshot.daemon):
                 text.append_text(line).append("\n")
             self._machine(text, machine, "This machine: the daemon's, not the runs'")
         if text != self._text:

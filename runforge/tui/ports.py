@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runforge.tui.seen import Ahead, Window
     from runforge.tui.steering import Steering
     from runforge.tui.wire import Wire
-    from runforge.views.nodes import Node
+    from runforge.views.nodes import Nodes
     from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
     from runforge.views.shown import JobView, RunView
     from runforge.views.trials import Trials
@@ -95,8 +95,8 @@ class AppPort(Protocol):
     def watch_machine(self) -> None:
         """Take note of the machine from now on, whatever is on the screen."""
 
-    def read_nodes(self) -> list[Node]:
-        """Return the nodes of a cluster that runs are on."""
+    def read_nodes(self) -> Nodes | None:
+        """Return the nodes of a cluster; None where runs are on this machine."""
 
     def read_machine(self) -> Machine:
         """Return the machine's load."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runforge.views.nodes import Node
+    from runforge.views.nodes import Nodes
 
 #: What the palette finds at most.
 _MOST_FOUND = 12
@@ -83,10 +83,10 @@ class Reading:
             self.history.record(self._machine, self._loads.look(), now)
         return self._machine
 
-    def read_nodes(self) -> list[Node]:
-        """Return the nodes of a cluster that runs are on; none where runs are on this machine."""
+    def read_nodes(self) -> Nodes | None:
+        """Return the nodes of a cluster; None where runs are on this machine."""
         if self.snapshot is None or self.snapshot.daemon.backend == "local":
-            return []
+            return None
         from runforge.views import nodes
 
         return nodes.read(self.workspace)

@@ -30,6 +30,8 @@ class Told(NamedTuple):
     trouble: str | None = None
     backend: str = "local"
     note: str | None = None
+    #: What the cluster has said of its nodes.
+    nodes: dict[str, Any] | None = None
 
 
 def read(workspace: Workspace | Place) -> Told:
@@ -50,6 +52,7 @@ def read(workspace: Workspace | Place) -> Told:
         None if trouble is None else str(trouble),
         str(told.get("backend", "local")),
         None if told.get("backend_note") is None else str(told["backend_note"]),
+        nodes if isinstance(nodes := told.get("nodes"), dict) else None,
     )
 
 

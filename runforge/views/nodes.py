@@ -1,14 +1,18 @@
-"""On which nodes of a cluster runs are, and which wait in its queue: from the journal, so nobody is asked for it."""
+"""On which nodes of a cluster runs are, and which wait in its queue: from the journal, so nobody is asked for it.
+
+How the nodes are, the daemon asks once a minute for all readers.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runforge import clock
 from runforge.core.resources import Resources
 from runforge.store import records
 from runforge.store.opening import exists, open_snapshot
+from runforge.views.daemon_told import read as read_told
 from runforge.workspace import Workspace
 
 
@@ -32,6 +36,9 @@ class Node(NamedTuple):
 
     name: str
     runs: list[OnNode]
+    #: How it is, in the cluster's words, and why; empty is not known.
+    state: str = ""
+    reason: str = ""
 
     @property
     def cpus(self) -> int:
@@ -49,10 +56,43 @@ class Node(NamedTuple):
         return sum(run.needs.mem_mb for run in self.runs)
 
 
-def read(workspace: Workspace) -> list[Node]:
-    """Return the nodes by name, and last those that wait. A run that is about to be submitted waits, too."""
+class Nodes(NamedTuple):
+    """The nodes with runs by name, and last those that wait; and what the cluster has told the daemon of its nodes."""
+
+    with_runs: list[Node] = []  # noqa: RUF012 - nobody changes it
+    #: Those that take no jobs, without those that have runs.
+    out: list[Node] = []  # noqa: RUF012
+    #: How many nodes are in which state, in the cluster's words.
+    counts: dict[str, int] = {}  # noqa: RUF012
+    #: Since the cluster has said so; None: it has said nothing yet.
+    seconds: float | None = None
+
+
+def read(workspace: Workspace) -> Nodes:
+    """Return the nodes. A run that is about to be submitted waits, too."""
     if not exists(workspace):
-        return []
+        return Nodes()
+    found = _with_runs(workspace)
+    told = read_told(workspace).nodes
+    try:
+        return Nodes(found) if told is None else _with_states(found, told)
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return Nodes(found)  # of another version
+
+
+def _with_states(found: list[Node], told: dict[str, Any]) -> Nodes:
+    states = {
+        str(each["name"]): Node(str(each["name"]), [], str(each["state"]), str(each["reason"] or ""))
+        for each in told["shown"]
+    }
+    named = [states.get(node.name, node)._replace(runs=node.runs) for node in found]
+    used = {node.name for node in found}
+    out = [node for name, node in states.items() if name not in used]
+    counts = {str(state): int(count) for state, count in told["counts"].items()}
+    return Nodes(named, out, counts, clock.seconds_between(told["asked_at"], clock.now()))
+
+
+def _with_runs(workspace: Workspace) -> list[Node]:
     with open_snapshot(workspace) as journal, journal.read() as tx:
         jobs = [records.job(row) for row in tx.rows("jobs.running")]
         attempts = {row.job_id: row for row in map(records.attempt, tx.rows("attempts.running"))}

@@ -258,19 +258,10 @@ def _pause_text(job: Job, now: str) -> str | None:
 
 def group_view(group: Group) -> GroupView:
     """Return a group as shown."""
-    from runforge.core.group_status import group_status
+    from runforge.core.group_status import status_of
 
-    status = group_status(
-        queued=group.queued,
-        running=group.running,
-        failed=group.failed,
-        canceled=group.canceled,
-        is_canceled=group.is_canceled,
-        is_open=group.is_open,
-        stopped=group.stopped,
-    )
     fields = [*_of_group(group)]
-    fields[_status] = status
+    fields[_status] = status_of(group)
     fields[_queued] += group.submitted
     fields[_running] -= group.submitted
     if group.objective_metric is None:

@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 from runforge import clock
-from runforge.attempts import start_marker
+from runforge.attempts import orders, start_marker
 from runforge.backends.base import AttemptRef
-from runforge.backends.local import backend as local
 from runforge.backends.local.backend import LocalBackend
 from runforge.core.outcome import Finding
 from runforge.daemon.loop import Descriptors
@@ -90,7 +89,7 @@ def test_a_cancel_that_the_disk_had_no_room_for_is_delivered_later(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     with monkeypatch.context() as disk:
-        disk.setattr(local, "write_atomic", no_room)
+        disk.setattr(orders, "write_atomic", no_room)
         # As the command does; but its own file has no room either.
         with open_journal(ws) as journal, journal.write() as tx:
             for row in tx.rows("jobs.running"):

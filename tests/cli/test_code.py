@@ -15,7 +15,7 @@ import pytest
 from runforge.cli import fast_path
 from runforge.core.records import Job
 from runforge.errors import InvalidRequest, OperationFailed
-from runforge.queue import provenance
+from runforge.queue import ordering, provenance
 from runforge.store import targets, verify
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
@@ -98,6 +98,20 @@ def test_without_git_the_reason_is_told(run: Run, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path / "project")
     run("submit", "--shell", "--", "true")
     assert "not kept: git is not installed" in run("show", "@last", "--code")[1]
+
+
+def test_the_runs_are_made_anew_only_to_start_in_a_snapshot(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[ordering.Prepared] = []
+    really = ordering.prepare
+    monkeypatch.setattr(ordering, "prepare", lambda order: prepared.append(really(order)) or prepared[-1])
+    submit(run)
+    assert len(prepared) == 1
+    submit(run, "--snapshot")
+    before, after = [str(each.runs[0].request.folder) for each in prepared[1:]]
+    assert "/.runforge/code/" in after
+    assert "/.runforge/code/" not in before
 
 
 def test_the_difference_between_then_and_now_can_be_applied(repo: Repo, run: Run) -> None:

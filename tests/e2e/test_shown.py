@@ -83,7 +83,7 @@ def test_a_daemon_that_dies_leaves_nobody_waiting(tmp_path: Path) -> None:
     path = tmp_path / "bell"
     bell, asking = wakeup.listen(path), wakeup.Asking()
     answers: list[bool] = []
-    asked = threading.Thread(target=lambda: answers.append(wakeup.ask(path, 60.0)))
+    asked = threading.Thread(target=lambda: answers.append(_ask(path)))
     asked.start()
 
     def drained() -> bool:
@@ -95,7 +95,38 @@ def test_a_daemon_that_dies_leaves_nobody_waiting(tmp_path: Path) -> None:
     asked.join(10)
     assert answers == [False]
     bell.close()
-    assert not wakeup.ask(path, 60.0)  # nobody listens
+    assert not _ask(path)  # nobody listens
+
+
+def test_a_call_for_which_there_is_no_room_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "bell"
+    bell, asking = wakeup.listen(path), wakeup.Asking()
+    others = []
+    while not others or others[-1]._is_sent:
+        others.append(wakeup.Call(path))
+    answers: list[bool] = []
+    asked = threading.Thread(target=lambda: answers.append(others[-1].is_answered(60.0)))
+    asked.start()
+
+    def answered() -> bool:
+        asking.drain(bell)
+        asking.answer(is_shown=True)
+        return bool(answers)
+
+    wait_until(answered, "it is answered")
+    asked.join(10)
+    assert answers == [True]
+    for each in others:
+        each.end()
+    bell.close()
+
+
+def _ask(path: Path) -> bool:
+    called = wakeup.Call(path)
+    try:
+        return called.is_answered(60.0)
+    finally:
+        called.end()
 
 
 def test_a_flood_of_askers_costs_the_daemon_no_descriptors(tmp_path: Path) -> None:

@@ -19,25 +19,18 @@ pytestmark = pytest.mark.slow
 
 #: The points that are passed before the commit of the runs, and those after it.
 _BEFORE = (
-    *("environment.kept:1", "tx.before:1", "tx.committed:1", "enqueue.group_made:1", "enqueue.run_made:1"),
-    *("enqueue.run_made:3", "enqueue.written:1", "enqueue.durable:1", "submit.inserted:1"),
+    *("environment.kept:1", "tx.before:1", "tx.begun:1", "enqueue.group_made:1", "enqueue.run_made:1"),
+    *("enqueue.run_made:3", "enqueue.written:1", "enqueue.durable:1", "submit.inserted:1", "tx.written:1"),
 )
-_AFTER = ("command.committed:1", "export.read:1", "export.queue_written:1")
-_LINE = (
-    "submit",
-    "-g",
-    "lm",
-    "--max-parallel",
-    "2",
-    "-S",
-    "n=1..3",
-    "--after",
-    "1",
-    "--hold",
-    "--",
-    "echo",
-    "{n}",
-)
+_AFTER = ("tx.committed:1", "command.committed:1", "export.read:1", "export.queue_written:1")
+#: The numbers of many runs are reserved in a transaction of their own.
+_FEW, _MANY = 3, 9
+_BEFORE_MANY = ("tx.committed:1", "enqueue.run_made:9", "enqueue.durable:1", "tx.begun:2", "tx.written:2")
+
+
+def line(count: int) -> list[str]:
+    gates = ["--max-parallel", "2", "--after", "1", "--hold"]
+    return ["submit", "-g", "lm", *gates, "-S", f"n=1..{count}", "--", "echo", "{n}"]
 
 
 def submit(ws: Workspace, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -65,15 +58,25 @@ def queued(ws: Workspace) -> list[Job]:
     return jobs
 
 
-@pytest.mark.parametrize("point", [*_BEFORE, *_AFTER])
-def test_a_kill_leaves_all_or_nothing_and_the_line_can_be_typed_again(ws: Workspace, point: str) -> None:
+@pytest.mark.parametrize(
+    ("point", "count", "left"),
+    [
+        *((point, _FEW, 0) for point in _BEFORE),
+        *((point, _FEW, _FEW) for point in _AFTER),
+        *((point, _MANY, 0) for point in _BEFORE_MANY),
+        ("tx.committed:2", _MANY, _MANY),
+    ],
+)
+def test_a_kill_leaves_all_or_nothing_and_the_line_can_be_typed_again(
+    ws: Workspace, point: str, count: int, left: int
+) -> None:
     assert submit(ws, "submit", "--", "true").returncode == 0
-    killed = submit(ws, *_LINE, **{VARIABLE: point})
+    killed = submit(ws, *line(count), **{VARIABLE: point})
     assert (killed.returncode, killed.stdout) == (-9, ""), killed.stderr
-    assert len(queued(ws)) == (0 if point in _BEFORE else 3)
-    again = submit(ws, *_LINE)
+    assert len(queued(ws)) == left
+    again = submit(ws, *line(count))
     assert again.returncode == 0, again.stderr
-    assert len(queued(ws)) == 3  # what is there already is not made twice
+    assert len(queued(ws)) == count  # what is there already is not made twice
     assert all((ws.root / job.run_dir / "request.json").is_file() for job in queued(ws))
     assert all(ws.env_file(str(job.env_id)).is_file() for job in queued(ws))
 

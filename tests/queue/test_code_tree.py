@@ -6,10 +6,13 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runforge.machine import program_output
 from runforge.machine.git import Git, GitFailed
 from runforge.queue import code_tree
 
@@ -84,6 +87,32 @@ def test_what_is_clean_is_the_tree_of_its_commit(repo: Repo) -> None:
     assert kept.commit == repo.git("rev-parse", "HEAD").strip()
     assert (kept.branch, kept.is_dirty, kept.left_out_count, kept.ignored_count) == ("main", False, 0, 0)
     assert kept.root == repo.root
+
+
+def test_what_is_kept_already_costs_few_calls_of_git(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = repo.keep()
+    calls: list[str] = []
+    really = program_output.run
+
+    def counted(words: Sequence[str], *rest: Any) -> program_output.Output:
+        calls.append(words[words.index("-C") + 2])
+        return really(words, *rest)
+
+    monkeypatch.setattr(program_output, "run", counted)
+    assert repo.keep() == kept
+    assert calls == ["rev-parse", "config", "ls-files", "write-tree", "cat-file", "ls-files"]
+
+
+def test_a_branch_is_told_also_where_the_refs_are_kept_in_tables(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.git("checkout", "-q", "-b", "some/name")
+    assert repo.keep().branch == "some/name"
+    git = Git(repo.root, time.monotonic() + 20)
+    place = git.place()
+    (repo.root / ".git" / "HEAD").write_text("ref: refs/heads/.invalid\n")
+    monkeypatch.setattr(Git, "text", lambda *_words, **_more: "refs/heads/in/a/table")  # of a newer git
+    assert code_tree._branch(git, place) == "in/a/table"
 
 
 def test_changed_deleted_and_untracked_files_count_and_nothing_of_the_user_is_touched(repo: Repo) -> None:

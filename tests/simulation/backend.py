@@ -94,6 +94,9 @@ class FakeBackend:
     def note(self) -> str | None:
         return None
 
+    def nodes(self) -> None:
+        return None
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         if self._random.random() < 0.02:
             return Shortage("disk_full", "the disk is full")

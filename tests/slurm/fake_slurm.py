@@ -1,4 +1,4 @@
-"""A Slurm of files: `sbatch`, `squeue`, `scancel`, `scontrol` and `sacct` that do, and fail, as a test tells them.
+"""A Slurm of files: `sbatch`, `squeue`, `scancel`, `scontrol`, `sacct` and `sinfo` that do, and fail, as a test tells them.
 
     slurm = FakeSlurm(folder)           # put slurm.bin before the PATH of whoever calls the commands
     slurm.fault("sbatch", "lost", 1)    # the next submission is accepted, and its answer lost
@@ -23,10 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol", "sacct")
+PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol", "sacct", "sinfo")
 #: What a command says and does not do.
 FAULTS = {
     "refused": "error: Batch job submission failed: Invalid partition name specified",
+    "too large": "error: Batch job submission failed: Requested node configuration is not available",
     "limit": "error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy"
     " (job submit limit, user's size and/or time limits)",
     "unreachable": "error: Unable to contact slurm controller (connect failure)",
@@ -77,7 +78,7 @@ class FakeSlurm:
             for path in (self.bin, folder / "jobs"):
                 path.mkdir(parents=True)
             (folder / "state.json").write_text(
-                json.dumps({"next": 1, "faults": {}, "begins": False, "late": 0})
+                json.dumps({"next": 1, "faults": {}, "begins": False, "late": 0, "nodes": ""})
             )
             for name in PROGRAMS:
                 path = self.bin / name
@@ -100,7 +101,8 @@ class FakeSlurm:
             self.fault(program, "unreachable", 1_000_000 if is_gone else 0)
 
     def set(self, **values: Any) -> None:
-        """Set `next` (the number of the next job), `begins` (jobs begin at once), `late` (lists until one is seen)."""
+        """Set `next` (the number of the next job), `begins` (jobs begin at once), `late` (lists until one is seen), `nodes`
+        (what sinfo says)."""
         with self.state() as state:
             state.update(values)
 
@@ -259,7 +261,10 @@ def _sbatch(slurm: FakeSlurm, options: dict[str, str], rest: list[str]) -> int:
         return 0
     script = Path(rest[0]).read_text() if rest else sys.stdin.read()
     if "test-only" in options:
-        print("sbatch: Job 1 to start at 2026-01-01T00:00:00 using 1 processors on nodes n1", file=sys.stderr)
+        print(
+            "sbatch: Job 1 to start at 2026-01-01T00:00:00 using 1 processors on nodes n1 in partition main",
+            file=sys.stderr,
+        )
         return 0
     variables = dict(os.environ)
     job = slurm.add(
@@ -379,7 +384,20 @@ def _sacct(slurm: FakeSlurm, options: dict[str, str], _rest: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"sbatch": _sbatch, "squeue": _squeue, "scancel": _scancel, "scontrol": _scontrol, "sacct": _sacct}
+def _sinfo(slurm: FakeSlurm, _options: dict[str, str], _rest: list[str]) -> int:
+    with slurm.state() as state:
+        print(state["nodes"])
+    return 0
+
+
+COMMANDS = {
+    "sbatch": _sbatch,
+    "squeue": _squeue,
+    "scancel": _scancel,
+    "scontrol": _scontrol,
+    "sacct": _sacct,
+    "sinfo": _sinfo,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

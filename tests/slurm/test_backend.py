@@ -53,6 +53,23 @@ def test_each_run_starts_once_and_ends_truly(queue: Queue) -> None:
     queue.check()
 
 
+def test_how_nodes_are_is_asked_for_with_the_runs_that_are_there(queue: Queue, cluster: Cluster) -> None:
+    queue.enqueue(kit.FOR_EVER)
+    queue.until(lambda: queue.shown() == ["running"], "it runs")
+    (node,) = {attempt.node for attempt in queue.attempts()}
+    queue.until(lambda: (queue.engine.nodes or {}).get("shown"), "its node is named")
+    assert node is not None
+    cluster.client("scontrol", "update", f"nodename={node}", "state=drain", "reason=bad disk")
+    try:
+        queue.again()
+        queue.until(lambda: queue.engine.nodes, "it is asked again")
+        told = queue.engine.nodes or {}
+        assert told["shown"] == [{"name": node, "state": "draining", "reason": "bad disk"}]
+        assert sum(told["counts"].values()) == 3
+    finally:
+        cluster.client("scontrol", "update", f"nodename={node}", "state=resume")
+
+
 def test_a_daemon_that_ends_again_and_again_costs_nothing(queue: Queue) -> None:
     queue.enqueue(*[(1.0, 0)] * 6)
     queue.until(queue.starts, "one has begun")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from runforge import clock
@@ -12,6 +13,7 @@ from runforge.core.resources import Resources
 from runforge.core.states import Cause, State
 from runforge.store import edges, transitions
 from runforge.store.journal import Journal
+from runforge.store.sqlite import sqlite
 
 
 def on(job_id: str, condition: str = "ok") -> Parent:
@@ -22,6 +24,15 @@ def on(job_id: str, condition: str = "ok") -> Parent:
 def on_group(group_id: str, condition: str = "ok") -> Parent:
     """Return a group as a parent."""
     return Parent("group", group_id, condition)
+
+
+def rows(path: Path, query: str) -> list[Any]:
+    """Return what a query finds in a journal's file, whatever its version."""
+    connection = sqlite.connect(str(path), isolation_level=None)
+    try:
+        return [tuple(row) for row in connection.execute(query).fetchall()]
+    finally:
+        connection.close()
 
 
 class Kit:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,11 +19,10 @@ from runforge.store import edges, migrate, records, transitions, verify
 from runforge.store.journal import Journal
 from runforge.store.opening import open_journal
 from runforge.store.recovery.recover import recover
-from runforge.store.sqlite import sqlite
 from runforge.views import glance, lists
 from runforge.workspace import Workspace
 from tests.store import old_journals
-from tests.store.queue_kit import Kit
+from tests.store.queue_kit import Kit, rows
 
 BEGUN = "2026-11-26T16:00:00.000Z"
 
@@ -170,11 +168,3 @@ def test_a_lost_journal_comes_back_with_what_was_submitted(bare_ws: Workspace, j
         with again.read() as tx:
             assert dict(tx.row("attempts.elsewhere")) == {"here": 0, "there": 2}
     assert verify.check(bare_ws) == []
-
-
-def rows(path: Path, query: str) -> list[Any]:
-    connection = sqlite.connect(str(path), isolation_level=None)
-    try:
-        return [tuple(row) for row in connection.execute(query).fetchall()]
-    finally:
-        connection.close()

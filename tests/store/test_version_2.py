@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from runforge import clock
@@ -22,6 +19,7 @@ from runforge.store.recovery import rebuild, salvage
 from runforge.store.sqlite import sqlite
 from runforge.workspace import Workspace
 from tests.store import old_journals
+from tests.store.queue_kit import rows
 
 _GPUS = (Gpu(0, "GPU-aaaa", "A", 80_000), Gpu(1, "GPU-bbbb", "B", 80_000))
 SAME = (
@@ -47,14 +45,6 @@ def old(bare_ws: Workspace) -> Workspace:
     """A workspace with the journal that version 2 wrote, not opened yet."""
     old_journals.of_version_2(bare_ws)
     return bare_ws
-
-
-def rows(path: Path, query: str) -> list[Any]:
-    connection = sqlite.connect(str(path), isolation_level=None)
-    try:
-        return [tuple(row) for row in connection.execute(query).fetchall()]
-    finally:
-        connection.close()
 
 
 def test_the_rows_are_the_same_and_so_is_the_backup(old: Workspace) -> None:

@@ -21,10 +21,10 @@ from runforge.store import migrate, opening, records, transitions, verify
 from runforge.store.failures import JournalUnreadable
 from runforge.store.opening import open_journal
 from runforge.store.recovery import rebuild, salvage
-from runforge.store.sqlite import sqlite
 from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.store import old_journals
+from tests.store.queue_kit import rows
 
 _GPUS = [Gpu(0, "GPU-aaaa", "A", 80_000), Gpu(1, "GPU-bbbb", "B", 80_000)]
 
@@ -34,14 +34,6 @@ def old(bare_ws: Workspace) -> Workspace:
     """A workspace with the journal that version 1 wrote, not opened yet."""
     old_journals.of_version_1(bare_ws)
     return bare_ws
-
-
-def rows(path: Path, query: str) -> list[Any]:
-    connection = sqlite.connect(str(path), isolation_level=None)
-    try:
-        return [tuple(row) for row in connection.execute(query).fetchall()]
-    finally:
-        connection.close()
 
 
 SAME = (

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from runforge import clock as clocks
 from runforge import failpoints, machine_faults
-from runforge.attempts import cleanup, earlier_life, orders, outputs, report, signs, start_marker, unkillable
+from runforge.attempts import cleanup, earlier_life, report, signs, start_marker, unkillable
+from runforge.backends import acting
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
 from runforge.backends.local.frozen import FrozenSupervisors
 from runforge.backends.local.launch_probe import probe
@@ -18,9 +19,9 @@ from runforge.backends.local.launcher import Launcher
 from runforge.backends.local.watch import POLL_SECONDS, Watched, WatchList
 from runforge.backends.local.zygote_client import Reply
 from runforge.core.guards import Signs
-from runforge.core.outcome import Ending, ExitRecord, Finding, Report
+from runforge.core.outcome import Ending, ExitRecord, Report
 from runforge.core.records import Job
-from runforge.files.durable import is_folder, write_atomic
+from runforge.files.durable import is_folder
 from runforge.machine import disk_space, gpu_choice, gpu_lease, os_process
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpu_watch import GpuWatch
@@ -89,6 +90,9 @@ class LocalBackend:
     def note(self) -> str | None:
         """Return nothing."""
         return None
+
+    def nodes(self) -> None:
+        """Return nothing: there is this machine alone."""
 
     def shortage(self, *, is_failing: bool) -> Shortage | None:
         """Return what the disks lack; after failures also what a test launch still meets."""
@@ -227,13 +231,7 @@ class LocalBackend:
         """Leave the file that the supervisor watches; False while it cannot be written."""
         if order is Order.CANCEL:
             self._frozen.expect_end(ref, self._attempt_dir(ref))
-        try:
-            write_atomic(self._attempt_dir(ref) / order.value, b"", durable=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return True  # no supervisor is there
-        except OSError:
-            return False
-        return True
+        return acting.give(self._attempt_dir(ref), order)
 
     def recall(self, ref: AttemptRef) -> None:
         """Do nothing: an attempt begins at once here."""
@@ -248,30 +246,15 @@ class LocalBackend:
     def end_stalled(self, ref: AttemptRef, seconds: float) -> bool:
         """Leave the file that the supervisor watches; False while it cannot be written."""
         self._frozen.expect_end(ref, self._attempt_dir(ref))
-        try:
-            orders.end_stalled(self._attempt_dir(ref), seconds)
-        except (FileNotFoundError, NotADirectoryError):
-            return True  # no supervisor is there
-        except OSError:
-            return False
-        return True
+        return acting.end_stalled(self._attempt_dir(ref), seconds)
 
     def withdraw(self, ref: AttemptRef, order: Order) -> bool:
         """Delete the file that the supervisor watches; False while that is refused."""
-        try:
-            orders.withdraw(self._attempt_dir(ref), order.value)
-        except OSError:
-            return False
-        return True
+        return acting.withdraw(self._attempt_dir(ref), order)
 
     def close_attempt(self, ref: AttemptRef, job: Job, closing: Closing) -> bool:
         """Take the start marker, so that no supervisor can take it; False if one has it."""
-        folder = self._attempt_dir(ref)
-        if closing is Closing.REVOKE:
-            return start_marker.revoke(folder, ref.token)
-        if earlier_life.refined(folder, ref.token, Finding.FOLDER_MISSING) is Finding.FOLDER_MISSING:
-            outputs.archive_if_unlaunched(self._workspace, job)
-        return start_marker.close_missing(folder, ref.token)
+        return acting.close(self._workspace, self._attempt_dir(ref), ref, job, closing)
 
     def clean_up(self, ref: AttemptRef) -> bool:
         """Kill what is left of the attempt.

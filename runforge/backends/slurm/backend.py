@@ -8,38 +8,37 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from runforge import clock as clocks
-from runforge.attempts import earlier_life, orders, outputs, start_marker
-from runforge.backends import preparing
+from runforge.attempts import orders, start_marker
+from runforge.backends import acting, preparing
 from runforge.backends.base import AttemptRef, Closing, Event, Launch, NoRunFolder, Order, Watch
-from runforge.backends.slurm import cluster, script, seeing
 from runforge.backends.slurm import options as slurm_options
-from runforge.backends.slurm.accounts import Accounts
-from runforge.backends.slurm.asking import Asking
+from runforge.backends.slurm import script, seeing
 from runforge.backends.slurm.attempts import MOST_SUBMISSIONS, Attempt, Phase, adopted
 from runforge.backends.slurm.changing import Changing
-from runforge.backends.slurm.cluster import Cluster
-from runforge.backends.slurm.commands import Answer, Lane
+from runforge.backends.slurm.commands import Lane
 from runforge.backends.slurm.fleet import Fleet
 from runforge.backends.slurm.listing import Row, is_hopeless
 from runforge.backends.slurm.looking import LOOK_SECONDS, Looking
 from runforge.backends.slurm.options import SlurmOptions
+from runforge.backends.slurm.questions import Questions
 from runforge.backends.slurm.strays import Strays
 from runforge.backends.slurm.verdict import NODE_LOST
 from runforge.core.guards import Signs
-from runforge.core.outcome import Ending, ExitRecord, Finding, Report
+from runforge.core.outcome import Ending, ExitRecord, Report
 from runforge.core.records import Job
 from runforge.core.resources import Resources
-from runforge.files.durable import is_folder, write_atomic
+from runforge.files.durable import is_folder
 from runforge.machine import disk_space
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpus import Gpus
 from runforge.training import results
 from runforge.workspace import Workspace
 
-#: How long a question to Slurm may take, and a change.
-_ASK_SECONDS, _CHANGE_SECONDS = 20.0, 120.0
+#: How long a change in Slurm may take.
+_CHANGE_SECONDS = 120.0
 #: Slurm's reason is asked for when an attempt has stood in its queue for so long.
 _REASON_AFTER = 5.0
 _USUAL = Resources()
@@ -65,10 +64,10 @@ class SlurmBackend:
         self._log = log
         self._clock = clock
         own = slurm_options.environment(os.environ if variables is None else variables)
-        self._asks = Lane(watch, clock, own, _ASK_SECONDS)
+        self._questions = Questions(watch, clock, own, options, log)
+        self._asking = self._questions.jobs
+        self._accounts = self._questions.accounts
         self._changes = Lane(watch, clock, own, _CHANGE_SECONDS)
-        self._asking = Asking(self._asks, clock, options.poll_seconds, log)
-        self._accounts = Accounts(self._asks, clock)
         self._changing = Changing(self._changes, clock, self._asking, log)
         self._looking = Looking(clock)
         self._prefix = script.prefix(workspace.root)
@@ -76,7 +75,6 @@ class SlurmBackend:
         self._fleet = Fleet(workspace, options, clock, self._changing, self._looking, log)
         self._strays = Strays(workspace, self._prefix, self._changing, log)
         self._lists = 0
-        self._cluster = Cluster()
         self._asking.began = self._accounts.began = self._began
         self._asking.listed = self._listed
 
@@ -89,17 +87,12 @@ class SlurmBackend:
     def start(self) -> None:
         """Ask what the cluster is like, whether it takes the options that all runs have, and for its list of jobs."""
         self._fleet.find()
-        self._asks.ask(["scontrol", "show", "config"], self._configured)
         self._changing.try_out(slurm_options.arguments(self._options, _USUAL))
-        self._asking.suspect()
-
-    def _configured(self, answer: Answer) -> None:
-        if answer.code == 0:
-            self._cluster = cluster.parse(answer.out)
+        self._questions.start()
 
     def close(self) -> None:
         """Let everything go. The jobs go on; an sbatch gets a moment to answer."""
-        self._asks.close()
+        self._questions.close()
         self._changes.close(waits=True)
 
     def rest(self) -> None:
@@ -134,6 +127,10 @@ class SlurmBackend:
         """Return why there are no pilots any more."""
         return self._fleet.problem
 
+    def nodes(self) -> dict[str, Any] | None:
+        """Return what Slurm has said of its nodes."""
+        return self._questions.nodes.told({each.begun.node for each in self._known if each.begun is not None})
+
     def shortage(self, *, is_failing: bool) -> Shortage | None:  # noqa: ARG002 - looking costs nothing
         """Return what the disks lack, or that Slurm does not answer or takes no more."""
         found = disk_space.shortage(self._workspace)
@@ -159,7 +156,7 @@ class SlurmBackend:
         given = slurm_options.arguments(self._options, job.needs, written.timeout_seconds)
         attempt.given = (
             given,
-            script.text(self._options, written.path, written.digest, self._cluster.kill_wait),
+            script.text(self._options, written.path, written.digest, self._questions.cluster.kill_wait),
         )
         attempt.is_usual = given == slurm_options.arguments(self._options, _USUAL)
         attempt.order, attempt.kept_since = self._fleet.wish(job, written), self._clock.monotonic()
@@ -184,14 +181,14 @@ class SlurmBackend:
 
     def events(self) -> Iterator[Event]:
         """Yield how far attempts have come, and which must be inspected."""
-        self._asks.step()
+        self._questions.hear()
         self._changes.step()
         self._fleet.step(self._attempts, self._miss, may_submit=self._may_submit)
         attempts = list(self._attempts.values())
         for attempt in self._looking.due(attempts):
             if attempt.record is not None and attempt.record.terminated and attempt.record.said is None:
                 self._asking.suspect()
-        self._asking.step(is_wanted=self._is_list_wanted)
+        self._questions.step(is_wanted=self._is_list_wanted)
         self._changing.offer_again(attempts)
         for attempt in attempts:
             yield from self._of(attempt)
@@ -207,7 +204,7 @@ class SlurmBackend:
 
     def _of(self, attempt: Attempt) -> Iterator[Event]:
         now = self._clock.monotonic()
-        told = seeing.progress(attempt, self._cluster.name)
+        told = seeing.progress(attempt, self._questions.cluster.name)
         if told != attempt.told:
             self._tell_hopeless(attempt, told.waiting)
             attempt.told = told
@@ -251,10 +248,8 @@ class SlurmBackend:
     def wait_seconds(self) -> float | None:
         """Return when `events` must be called again."""
         wishes = [
-            self._asks.wait_seconds(),
+            *self._questions.wait_seconds(is_wanted=self._is_list_wanted),
             self._changes.wait_seconds(),
-            self._asking.wait_seconds(is_wanted=self._is_list_wanted),
-            self._accounts.wait_seconds(),
             self._looking.wait_seconds(self._attempts.values()),
             self._fleet.wait_seconds(),
         ]
@@ -271,7 +266,11 @@ class SlurmBackend:
         self._looking.look(attempt)
         now = self._clock.monotonic()
         return seeing.report_on(
-            attempt, self._run_dir(ref), now, has_list=self._lists > 0, remembers=self._cluster.remembers
+            attempt,
+            self._run_dir(ref),
+            now,
+            has_list=self._lists > 0,
+            remembers=self._questions.cluster.remembers,
         )
 
     # --- acting --------------------------------------------------------------------------------
@@ -286,7 +285,7 @@ class SlurmBackend:
                 self._withdraw(attempt)
             attempt.is_canceled = True
             self._fleet.cancel(attempt)
-        return _is_left(lambda: write_atomic(attempt.folder / order.value, b"", durable=False))
+        return acting.give(attempt.folder, order)
 
     def recall(self, ref: AttemptRef) -> None:
         """Take back an attempt that has not begun. Its start marker says whether it has: its job must not be canceled then."""
@@ -306,11 +305,7 @@ class SlurmBackend:
 
     def withdraw(self, ref: AttemptRef, order: Order) -> bool:
         """Delete the file that the supervisor watches; False while that is refused."""
-        try:
-            orders.withdraw(self._attempts[ref.token].folder, order.value)
-        except OSError:
-            return False
-        return True
+        return acting.withdraw(self._attempts[ref.token].folder, order)
 
     def signs(self, ref: AttemptRef) -> Signs | None:  # noqa: ARG002
         """Return nothing: what its processes use cannot be seen from here."""
@@ -318,20 +313,14 @@ class SlurmBackend:
 
     def end_stalled(self, ref: AttemptRef, seconds: float) -> bool:
         """Leave the file that the supervisor watches; False while it cannot be written."""
-        return _is_left(lambda: orders.end_stalled(self._attempts[ref.token].folder, seconds))
+        return acting.end_stalled(self._attempts[ref.token].folder, seconds)
 
     def close_attempt(self, ref: AttemptRef, job: Job, closing: Closing) -> bool:
         """Take the start marker, so that no supervisor can take it; False if one has it."""
         attempt = self._attempts[ref.token]
-        if closing is Closing.MISSING:
-            if (
-                earlier_life.refined(attempt.folder, ref.token, Finding.FOLDER_MISSING)
-                is Finding.FOLDER_MISSING
-            ):
-                outputs.archive_if_unlaunched(self._workspace, job)
-            return start_marker.close_missing(attempt.folder, ref.token)
-        is_ours = start_marker.revoke(attempt.folder, ref.token)
-        attempt.is_claimed = not is_ours
+        is_ours = acting.close(self._workspace, attempt.folder, ref, job, closing)
+        if closing is Closing.REVOKE:
+            attempt.is_claimed = not is_ours
         return is_ours
 
     def clean_up(self, ref: AttemptRef) -> bool:
@@ -342,7 +331,7 @@ class SlurmBackend:
             return True
         now = self._clock.monotonic()
         if attempt.fenced_since is None:
-            write_atomic(attempt.folder / Order.CANCEL.value, b"", durable=False)
+            orders.cancel(attempt.folder)
             attempt.fenced_since = now
             self._log(f"WARNING: run {ref.run_id} is out of sight; the next attempt waits for its end")
         self._changing.cancel(attempt)
@@ -355,14 +344,3 @@ class SlurmBackend:
     def leave_result(self, ref: AttemptRef, job: Job, ending: Ending) -> None:
         """Write a result.json for an unknown end."""
         results.leave(self._attempts[ref.token].folder, self._run_dir(ref), job, ending)
-
-
-def _is_left(write: Callable[[], object]) -> bool:
-    """Return whether a file is left for a supervisor, or there is none to read it."""
-    try:
-        write()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return True

@@ -22,7 +22,6 @@ from runforge.backends.slurm.pilot import Pilot
 from runforge.backends.slurm.pilot_files import How, Order
 from runforge.clock import Clock
 from runforge.core.records import Job
-from runforge.core.resources import Resources
 from runforge.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -98,8 +97,9 @@ class Fleet:
             return None
         found = pilot_terms.wish(
             self._terms,
-            job,
+            job.needs,
             written.timeout_seconds,
+            was_lost=job.lost > 0,
             usual_cpus=options.cpus,
             usual_mem=options.mem,
             usual_time=options.time,
@@ -250,10 +250,7 @@ class Fleet:
         pilot = Pilot.made(
             token, folder, self._prefix + script.pilot_tail(folder.name), terms, self._clock.monotonic()
         )
-        whole = self._options._replace(
-            cpus=terms.slots * terms.cpus, mem=f"{terms.slots * terms.mem_mb}M" if terms.mem_mb else ""
-        )
-        options = slurm_options.arguments(whole, Resources(), terms.seconds)
+        options = slurm_options.of_pilot(self._options, terms)
         text = script.pilot_text(self._options, pilot.job.folder, self._workspace.attempts_dir, token, terms)
         pilot.job.given = options, text
         self._pilots.append(pilot)

@@ -128,6 +128,25 @@ def arguments(options: SlurmOptions, needs: Resources, time_limit_seconds: float
     return [*found, *options.extra]
 
 
+def of_pilot(options: SlurmOptions, pilot: Terms) -> list[str]:
+    """Return what sbatch is told of a pilot: all of its slots on one node, for its time."""
+    mem = f"{pilot.slots * pilot.mem_mb}M" if pilot.mem_mb else ""
+    whole = options._replace(cpus=pilot.slots * pilot.cpus, mem=mem)
+    return arguments(whole, Resources(), pilot.seconds)
+
+
+def partition_of(words: Sequence[str]) -> str:
+    """Return the partitions that options of sbatch name, as the last one does; empty if none does."""
+    found = ""
+    for word, following in zip(words, [*words, ""][1:], strict=True):
+        name, mark, value = word.partition("=")
+        if name in {"--partition", "-p"}:
+            found = value if mark else following
+        elif word.startswith("-p"):
+            found = word[2:]
+    return found
+
+
 def require_allowed(words: Sequence[str], where: str) -> None:
     """Refuse words that are no options, and options that RunForge gives itself or that it cannot live with."""
     for place, word in enumerate(words):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from runforge.core.records import Job
+from runforge.core.resources import Resources
 
 #: Time before a pilot's limit at which it ends what still runs in it, and leaves; a tenth of a short one.
 _LAST_SECONDS = 60.0
@@ -66,20 +66,26 @@ def terms(setting: Mapping[str, Any], *, usual_cpus: int | None, usual_mem: str,
 
 
 def wish(
-    found: Terms, job: Job, limit: float | None, *, usual_cpus: int | None, usual_mem: str, usual_time: str
+    found: Terms,
+    needs: Resources,
+    limit: float | None,
+    *,
+    was_lost: bool,
+    usual_cpus: int | None,
+    usual_mem: str,
+    usual_time: str,
 ) -> Wish | None:
     """Return the wish of a run for a pilot; None if it fits into none, and is a job of its own.
 
     What is usual here counts for runs that name nothing, as it does for their own jobs. A run that was lost before and
     names no time may have been too long for a pilot.
     """
-    needs = job.needs
     cpus = needs.cpus if needs.cpus > 1 else usual_cpus or 1
     mem_mb = needs.mem_mb or memory_mb(usual_mem)
     if limit is None and usual_time:
         limit = time_seconds(usual_time)
     is_too_large = needs.gpus > 0 or cpus > found.cpus or mem_mb > found.mem_mb
-    if is_too_large or (limit is None and job.lost) or not found.takes(limit, found.useful_seconds):
+    if is_too_large or (limit is None and was_lost) or not found.takes(limit, found.useful_seconds):
         return None
     return Wish(limit)
 

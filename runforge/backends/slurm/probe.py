@@ -10,17 +10,17 @@ import contextlib
 import fcntl
 import os
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from runforge import __version__
-from runforge.backends.slurm import answers, listing, script
+from runforge.backends.slurm import answers, calling, listing, pilot_probe, script, sinfo
 from runforge.backends.slurm import probe_files as files
 from runforge.backends.slurm.answers import Kind
-from runforge.backends.slurm.options import SlurmOptions, arguments, environment
+from runforge.backends.slurm.calling import SCRIPT, call
+from runforge.backends.slurm.options import SlurmOptions, arguments, partition_of
 from runforge.core.resources import Resources
 from runforge.supervise.node import OUTPUT
 from runforge.text import safe
@@ -30,22 +30,10 @@ PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol")
 #: So long a person waits for a node; a full cluster needs longer.
 _NODE_SECONDS = 120.0
 _LATE_SECONDS = 60.0
-_COMMAND_SECONDS = 20.0
 _POLL = 0.05
 #: A clock that is so wrong confuses people who read logs; nothing else.
 _CLOCK_SECONDS = 5.0
 _LEAST_KILL_WAIT = 15
-_TRY = "#!/bin/sh\ntrue\n"
-
-
-class _Said(NamedTuple):
-    code: int | None
-    out: str
-    err: str
-
-    @property
-    def is_heard(self) -> bool:
-        return self.code is not None and not (self.code and answers.is_unheard(self.err))
 
 
 def commands(options: SlurmOptions) -> list[Row]:
@@ -54,11 +42,11 @@ def commands(options: SlurmOptions) -> list[Row]:
     if gone:
         what = f"{', '.join(gone)}: not on the PATH. Load Slurm's module, or use a login node"
         return [("slurm", "problem", what)]
-    version = _call(["sbatch", "--version"]).out.strip()
-    asked = _call(["scontrol", "show", "config"])
+    version = call(["sbatch", "--version"]).out.strip()
+    asked = call(["scontrol", "show", "config"])
     if asked.code != 0:
         why = (
-            answers.reason(asked.err) if asked.code is not None else f"no answer for {_COMMAND_SECONDS:.0f} s"
+            answers.reason(asked.err) if asked.code is not None else f"no answer for {calling.SECONDS:.0f} s"
         )
         return [
             ("slurm", "problem", f"{version} does not answer: {why}. Try later, or ask who runs the cluster")
@@ -69,7 +57,10 @@ def commands(options: SlurmOptions) -> list[Row]:
     }
     found = [("slurm", "ok", f"{version}, cluster {safe(config.get('ClusterName', '?'))}")]
     found += _settings(config)
-    return [*found, _options(options)]
+    found.append(_options(options))
+    if options.pilots is not None and found[-1][1] == "ok":
+        found += pilot_probe.look(options, options.pilots)
+    return found
 
 
 def _settings(config: dict[str, str]) -> Iterator[Row]:
@@ -84,13 +75,15 @@ def _settings(config: dict[str, str]) -> Iterator[Row]:
 
 def _options(options: SlurmOptions) -> Row:
     words = arguments(options, Resources())
-    shown = " ".join(words) or "none"
-    said = _call(["sbatch", "--test-only", *words], _TRY)
+    shown = safe(" ".join(words)) or "a job without options"
+    said = call(["sbatch", "--test-only", *words], SCRIPT)
     if said.code == 0:
-        return "options", "ok", f"Slurm takes them: {safe(shown)}"
+        return "options", "ok", f"Slurm takes {shown}"
     if not said.is_heard:
         return "options", "warning", f"not checked: {safe(answers.reason(said.err))}"
-    text = f"Slurm refuses {safe(shown)}: {safe(answers.reason(said.err))}. See `sinfo -s`, then [slurm] in config.toml"
+    nodes = sinfo.of_partition(sinfo.parse(call(sinfo.COMMAND).out), partition_of(words))
+    why = f"{safe(answers.reason(said.err))}{sinfo.what_there_is(nodes)}"
+    text = f"Slurm refuses {shown}: {why}. See `sinfo -s`, then [slurm] in config.toml"
     return "options", "problem", text
 
 
@@ -111,7 +104,7 @@ def node(hidden: Path, options: SlurmOptions, tell: Callable[[str], None]) -> li
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return _probe(folder, name, options, tell)
     finally:
-        _call(["scancel", f"--name={name}"])
+        call(["scancel", f"--name={name}"])
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -127,7 +120,7 @@ def _probe(folder: Path, name: str, options: SlurmOptions, tell: Callable[[str],
         *options.setup,
         "exec " + script.command(options, "runforge.backends.slurm.probe_node", str(folder)),
     ]
-    said = _call(script.sbatch(name, folder, arguments(options, Resources(), 60.0)), "\n".join(lines) + "\n")
+    said = call(script.sbatch(name, folder, arguments(options, Resources(), 60.0)), "\n".join(lines) + "\n")
     if answers.kind(said.err, said.code, said.out) is not Kind.ACCEPTED:
         return [("node", "problem", f"the probe was not submitted: {safe(answers.reason(said.err))}")]
     tell(f"Waiting for a node (job {answers.job_id(said.out)}, at most {_NODE_SECONDS:.0f} s)")
@@ -135,7 +128,7 @@ def _probe(folder: Path, name: str, options: SlurmOptions, tell: Callable[[str],
     deadline, next_list = time.monotonic() + _NODE_SECONDS, time.monotonic() + 2.0
     while not (facts := files.heard(folder)) and time.monotonic() < deadline:
         if time.monotonic() >= next_list:
-            asked = _call(["squeue", "-h", "-t", "all", f"--name={name}", "-o", listing.FORMAT])
+            asked = call(["squeue", "-h", "-t", "all", f"--name={name}", "-o", listing.FORMAT])
             row = listing.parse(asked.out).get(name, row)
             next_list = time.monotonic() + 5.0
             if row is not None and row.is_over:
@@ -239,26 +232,6 @@ def _until(condition: Callable[[], object], since: float) -> float | None:
             return time.monotonic() - since
         time.sleep(_POLL)
     return None
-
-
-def _call(argv: Sequence[str], given: str = "") -> _Said:
-    """Run a command of Slurm; without a code it has not ended in time."""
-    try:
-        done = subprocess.run(
-            argv,
-            input=given,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_COMMAND_SECONDS,
-            check=False,
-            env=environment(os.environ),
-        )
-    except subprocess.TimeoutExpired:
-        return _Said(None, "", f"no answer for {_COMMAND_SECONDS:.0f} s")
-    except OSError as error:
-        return _Said(None, "", f"{argv[0]} cannot be started: {error.strerror}")
-    return _Said(done.returncode, done.stdout, done.stderr)
 
 
 def _text(path: Path) -> str:

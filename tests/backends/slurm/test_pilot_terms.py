@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -68,8 +67,8 @@ def test_what_cannot_be_is_refused_with_its_line(ws: Workspace, text: str, words
 
 
 def wished(limit: float | None = None, *, lost: int = 0, time: str = "", **needs: Any) -> Wish | None:
-    job: Any = SimpleNamespace(needs=Resources(**needs), lost=lost)
-    return wish(HOUR, job, limit, usual_cpus=None, usual_mem="", usual_time=time)
+    usual: dict[str, Any] = {"usual_cpus": None, "usual_mem": "", "usual_time": time}
+    return wish(HOUR, Resources(**needs), limit, was_lost=lost > 0, **usual)
 
 
 def test_a_run_fits_by_its_own_needs() -> None:

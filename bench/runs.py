@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def interpreters(here: Workspace, count: int) -> float:
 def sweeps(rounds: int, *, quick: bool) -> Iterator[Figure]:
     """(a) Sweeps of small logistic regressions at two slots, compared with one interpreter per run."""
     here = workload.fresh()
-    with workload.daemon(here):
+    with workload.daemon(here) as pid:
         workload.drain(here, 4, workload.LOGISTIC)
         long = 40 if quick else 200
         for count, varies, goal in (
@@ -67,22 +68,30 @@ def sweeps(rounds: int, *, quick: bool) -> Iterator[Figure]:
         ):
             # For the long ones, the baseline measures a tenth of the runs: they are independent.
             part = count if count == 20 else count // 10
+            cpu: dict[str, list[float]] = {"ours": [], "interpreters": []}
 
-            def ours(count: int = count, varies: str = varies) -> float:
-                return workload.drain(here, count, workload.LOGISTIC, varies=varies) / count
+            def ours(count: int = count, varies: str = varies, cpu: dict[str, list[float]] = cpu) -> float:
+                before = workload.cpu_seconds_of_all(pid)
+                took = workload.drain(here, count, workload.LOGISTIC, varies=varies)
+                cpu["ours"].append((workload.cpu_seconds_of_all(pid) - before) / count)
+                return took / count
 
-            def new(part: int = part) -> float:
-                return interpreters(here, part) / part
+            def new(part: int = part, cpu: dict[str, list[float]] = cpu) -> float:
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                took = interpreters(here, part)
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+                cpu["interpreters"].append(used / part)
+                return took / part
 
             found = workload.in_turn({"ours": ours, "interpreters": new}, rounds)
-            yield Figure(
-                "a",
-                f"sweep of {count} small logistic regressions" + (", the same data" if varies == "C" else ""),
-                "s a run",
-                found["ours"],
-                {"new interpreters": found["interpreters"]},
-                goal=goal,
+            name = f"sweep of {count} small logistic regressions" + (
+                ", the same data" if varies == "C" else ""
             )
+            used = {who: statistics.median(times) for who, times in cpu.items()}
+            for what, times in (("", found), (": processor time of all processes", used)):
+                others = {"new interpreters": times["interpreters"]}
+                yield Figure("a", name + what, "s a run", times["ours"], others, goal=goal)
 
 
 def drains(rounds: int, *, quick: bool) -> Iterator[Figure]:

@@ -21,6 +21,7 @@ from runforge.core.outcome import Ending
 from runforge.core.records import Group
 from runforge.core.states import Cause, State
 from runforge.daemon import detach, stop
+from runforge.machine import os_process
 from runforge.queue import submit
 from runforge.store import records
 from runforge.store.journal import Journal
@@ -146,6 +147,15 @@ def cpu_seconds(pid: int) -> float:
     """Return the processor time that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds_of_all(pid: int) -> float:
+    """Return the processor time of a process, of all below it, and of those that have ended and were waited for."""
+    total = 0
+    for one in (pid, *os_process.descendants(pid)):
+        with contextlib.suppress(OSError):
+            total += sum(map(int, os_process.stat_of(one)[11:15]))
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mib(pid: int) -> float:

@@ -137,11 +137,12 @@ def sync_tree(path: Path) -> None:
         with blocks.suppress(OSError):
             fsync_file(path)
         return
-    files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
+    found = list(os.walk(path))
+    files = [Path(folder, name) for folder, _, names in found for name in names]
     for file in files:
         with blocks.suppress(OSError):
             fsync_file(file)
-    for folder, _, _ in os.walk(path):
+    for folder, _, _ in found:
         with blocks.suppress(OSError):
             fsync_dir(Path(folder))
 

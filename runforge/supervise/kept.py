@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Callable
 from typing import NamedTuple
 
+from runforge import light_json
 from runforge.attempts.environment import DAEMONS
 from runforge.attempts.spec import Spec
 from runforge.supervise.fingerprint import Objects, settings
@@ -27,6 +28,7 @@ class Kept(NamedTuple):
         knows = importlib.import_module(module)
         settings(), knows.look()  # what these themselves keep from their first call is no change
         codecs.lookup("ascii")
+        light_json.loads("0")  # its parser is made at its first use: in a supervisor, between two workers
         return cls(target, knows.look, Objects(knows.executed()))
 
     def may_do(self, spec: Spec) -> bool:

@@ -5,7 +5,7 @@ While it rests, nothing is there, it is in no folder of a run, and its name is c
 ends, however that happens, the kernel kills it.
 
 It ends like a worker that has only one run if that has failed or has left anything running or open, after _MOST_RUNS,
-and if it has grown. It ends without taking the next run if anything in the process is different from before.
+and if it has grown. It ends before it takes the next run if anything in the process is different from before.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ORDER_LIMIT = 64 * 1024
 #: The answer to an order; without it the run has not begun.
 TAKEN = b"taken"
 _WORKING = "runforge-worker"
-_MOST_RUNS = 50
+_MOST_RUNS = 200
 #: How much more memory of its own it may have than after its first run.
 _GROWTH_KB = 64 * 1024
 
@@ -102,20 +102,25 @@ class Resting:
         if not self._is_measured or self._runs >= _MOST_RUNS or not self._is_as_given(order, given):
             return None
         gc.collect()  # what the run has left open in objects that nobody needs is closed now, and not in the next run
-        if not self._leaves() or self._has_grown():
+        if not self._leaves(order.env):
+            return None
+        memory = os_process.own_memory()
+        if self._has_grown(memory["RssAnon"]):
             return None
         os_process.call_itself(RESTING)
-        peak = os_process.own_memory()["VmHWM"] / 1024
-        self._line.send(json.dumps(Used(time.process_time() - self._cpu, peak)).encode("ascii"))
-        return self._take()
+        used = Used(time.process_time() - self._cpu, memory["VmHWM"] / 1024)
+        self._line.send(json.dumps(used).encode("ascii"))
+        # Its supervisor syncs the run's files meanwhile. From here on only this module runs until the next run has begun.
+        is_unchanged = self._look() == self._settings and self._kept.objects.are_the_same()
+        return self._take() if is_unchanged else None
 
     def _is_as_given(self, order: Order, given: Given) -> bool:
-        is_same = os.environ == order.env and (sys.stdin, sys.stdout, sys.stderr) == given.streams
+        is_same = dict(os.environ) == order.env and (sys.stdin, sys.stdout, sys.stderr) == given.streams
         return is_same and os.getcwd() == given.folder and os.umask(self._umask) == order.spec.umask
 
-    def _leaves(self) -> bool:
-        """Take everything of the run out of the process; False if something is left."""
-        set_environment(self._env)
+    def _leaves(self, env: dict[str, str]) -> bool:
+        """Take everything of the run out of the process; False if something is left open or running."""
+        set_environment(env, self._env)
         sys.stdin, sys.stdout, sys.stderr = self._streams
         os.chdir("/")
         if set(open_descriptors()) != {0, 1, 2, 3, self.descriptor}:
@@ -124,17 +129,19 @@ class Resting:
         for descriptor in range(4):
             os.dup2(null, descriptor)
         os.close(null)
-        return self._look() == self._settings
+        return self._is_alone()
 
-    def _has_grown(self) -> bool:
-        memory = os_process.own_memory()["RssAnon"]
-        self._memory_kb = memory if self._memory_kb is None else self._memory_kb
-        return memory - self._memory_kb > _GROWTH_KB
+    def _is_alone(self) -> bool:
+        return not os_process.children() and os_process.own_threads() == 1
+
+    def _has_grown(self, memory_kb: int) -> bool:
+        self._memory_kb = memory_kb if self._memory_kb is None else self._memory_kb
+        return memory_kb - self._memory_kb > _GROWTH_KB
 
     def _take(self) -> Order | None:
-        """Wait for a run and take it; None, and the run is for another process, if anything is different here."""
+        """Wait for a run and take it; None if there is none any more."""
         data, descriptors, _, _ = socket.recv_fds(self._line, ORDER_LIMIT, 2)
-        if not data or self._look() != self._settings or not self._kept.objects.are_the_same():
+        if not data:
             return None
         env, _, spec = data.partition(b"\n")
         order = Order(specs.from_json(spec), json.loads(env), *descriptors)
@@ -142,11 +149,11 @@ class Resting:
         return order
 
 
-def set_environment(env: dict[str, str]) -> None:
-    """Let `os.environ` be these variables and no others."""
-    for name in os.environ.keys() - env.keys():
+def set_environment(old: dict[str, str], new: dict[str, str]) -> None:
+    """Let `os.environ`, which has the old variables, have the new ones and no others."""
+    for name in old.keys() - new.keys():
         del os.environ[name]
-    os.environ.update(env)
+    os.environ.update(item for item in new.items() if old.get(item[0]) != item[1])
 
 
 def open_descriptors() -> list[int]:

@@ -209,7 +209,8 @@ class Supervisor:
 
     def _watch(self, pipe: int) -> None:
         """Copy the output and look for orders until the worker itself has ended."""
-        waiting = Waiting(self._folder, pipe, self._pid)
+        # Few lines are in the pipe when a small fit ends: to be woken by each takes a tenth of its time.
+        waiting = Waiting(self._folder, pipe, self._pid, is_patient=self._workers.line is not None)
         with contextlib.closing(waiting):
             self._workers.watch(waiting.poller)
             due = time.monotonic() + waiting.longest

@@ -22,7 +22,8 @@ LONG = 10.0
 class Waiting:
     """The descriptors that end the waiting."""
 
-    def __init__(self, folder: Path, pipe: int, pid: int) -> None:
+    def __init__(self, folder: Path, pipe: int, pid: int, *, is_patient: bool) -> None:
+        """Make it; if `is_patient`, output that comes before `begin` wakes nobody."""
         self._folder = folder
         self._pipe = pipe
         self._handle = os_process.pidfd_open(pid)
@@ -30,7 +31,8 @@ class Waiting:
         self._is_begun = False
         #: Others may wake it too.
         self.poller = select.poll()
-        for descriptor in (pipe, self._handle):
+        self._is_patient = is_patient
+        for descriptor in (None if is_patient else pipe, self._handle):
             if descriptor is not None:
                 self.poller.register(descriptor, select.POLLIN)
 
@@ -39,6 +41,8 @@ class Waiting:
         if self._is_begun:
             return
         self._is_begun = True
+        if self._is_patient:
+            self.poller.register(self._pipe, select.POLLIN)
         try:
             self._events = FolderEvents(self._folder)
         except (OSError, ValueError):

@@ -160,7 +160,7 @@ def _give(order: Order, keep: int | None) -> Given:
     """Give the run its descriptors, mask, variables, streams and folder."""
     _arrange_descriptors(order.output, order.tree_lock, keep)
     os.umask(order.spec.umask)
-    set_environment(order.env)
+    set_environment(dict(os.environ), order.env)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = io.TextIOWrapper(

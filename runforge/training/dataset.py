@@ -119,7 +119,7 @@ def split(labels: Any, seed: int) -> tuple[Any, Any]:
     Every class has training rows. A class with a single row has no test row, one with a few rows perhaps
     none. Raises InvalidRequest if there are no two classes with two rows.
     """
-    from sklearn.model_selection import train_test_split
+    from sklearn.model_selection import StratifiedShuffleSplit
 
     _, inverse, times = np.unique(labels, return_inverse=True, return_counts=True)
     many = np.flatnonzero(times[inverse] >= 2)
@@ -131,5 +131,7 @@ def split(labels: Any, seed: int) -> tuple[Any, Any]:
             fix="Use more rows (--max-rows), or another label column",
         )
     size = min(max(round(len(many) * _TEST_SHARE), classes), len(many) - classes)
-    train, test = train_test_split(many, test_size=size, stratify=inverse[many], random_state=seed)
+    # What train_test_split does, without its checks.
+    chooser = StratifiedShuffleSplit(1, test_size=size, train_size=len(many) - size, random_state=seed)
+    train, test = (many[places] for places in next(chooser.split(many, inverse[many])))
     return np.sort(np.concatenate([train, np.flatnonzero(times[inverse] < 2)])), np.sort(test)

@@ -59,6 +59,28 @@ def build_preprocessing(numeric: list[int], categorical: list[int]) -> Any:
     return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False)
 
 
+def fitted_anew(prepare: Any, features: Any, rows: Any) -> Any:
+    """Fit the parts of a fitted transformer to some rows; return all rows transformed, or None if they do not fit in it.
+
+    The transformer itself keeps only where the columns of its parts are. They may be more or fewer with other rows, for
+    not every text is in all of them. To fit it as a whole gives the same and takes twice as long.
+    """
+    import numpy as np
+
+    made = []
+    for name, part, columns in prepare.transformers_:
+        found = features[:, columns]
+        for _, step in part.steps:
+            # Sums depend on how the rows lie in memory: by columns, or one behind the other.
+            laid = np.asfortranarray if found.flags.f_contiguous else np.ascontiguousarray
+            found = step.fit(laid(found[rows])).transform(found)
+        place = prepare.output_indices_[name]
+        if found.shape[1] != place.stop - place.start:
+            return None
+        made.append(found)
+    return np.hstack(made)
+
+
 def build_model(family: str, values: dict[str, Any]) -> Any:
     """Return the unfitted estimator of a family; InvalidRequest for values that it does not take."""
     import sklearn

@@ -12,21 +12,37 @@ def scores(model: Any, features: Any, labels: Any) -> dict[str, float]:
     a common one); log_loss if the model has probabilities.
     """
     import numpy as np
-    from sklearn.metrics import precision_recall_fscore_support
 
     guess, chances = _predict(model, features)
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        labels, guess, average="macro", zero_division=0
-    )
+    precision, recall, f1 = _means_over_classes(labels, guess)
     found = {
         "accuracy": float(np.mean(guess == labels)),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1_score": float(f1),
+        "precision": precision,
+        "recall": recall,
+        "f1_score": f1,
     }
     if chances is not None:
         found["log_loss"] = log_loss(model, chances, labels)
     return found
+
+
+def _means_over_classes(labels: Any, guess: Any) -> tuple[float, float, float]:
+    """Return precision, recall and f1 as scikit-learn does, without its checks, which take as long as a small fit.
+
+    The classes are whole numbers from 0 on. One that is neither there nor guessed does not count, and what would be
+    divided by zero is 0.
+    """
+    import numpy as np
+
+    size = int(max(labels.max(), guess.max())) + 1
+    right, there, guessed = (
+        np.bincount(which, minlength=size) for which in (labels[labels == guess], labels, guess)
+    )
+    counts = there + guessed > 0
+    precision, recall, f1 = (
+        np.mean((right / np.maximum(of, 1))[counts]) for of in (guessed, there, (there + guessed) / 2)
+    )
+    return float(precision), float(recall), float(f1)
 
 
 def _predict(model: Any, features: Any) -> tuple[Any, Any]:

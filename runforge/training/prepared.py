@@ -1,8 +1,9 @@
 """The rows of a dataset made ready for a model: split, filled, scaled and encoded, all but the fit itself.
 
 For a small table this takes longer than the fit. A worker that does one run after the other keeps the last results for
-the same file and the same request. It keeps bytes, from which each run makes objects of its own: so no run can change
-what a later one gets.
+the same file and the same request; and for the same file with another seed the table, and a transformer whose parts are
+fitted to the new rows. It keeps bytes, from which each run makes objects of its own: so no run can change what a later
+one gets.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runforge.text import safe
 from runforge.training import families
 from runforge.training.dataset_file import open_dataset
+
+if TYPE_CHECKING:
+    from runforge.training.dataset import Dataset
 
 #: Larger files are read by each run: their rows would fill the worker's memory.
 _LARGEST = 1024 * 1024
 #: A file that changed less than this many nanoseconds ago may change again within the same tick of its time stamps.
 _FRESH_NS = 2_000_000_000
 _KEPT = 2
+_TABLES = 1
 
 
 class Wanted(NamedTuple):
@@ -51,6 +56,14 @@ class Split:
     lines: list[str]
 
 
+class Table(NamedTuple):
+    """A table before it is split."""
+
+    data: Dataset
+    #: A transformer that was fitted to all of its rows; None if the table is read only once.
+    prepare: Any = None
+
+
 class _ChangedError(Exception):
     """The file was changed while it was read."""
 
@@ -59,12 +72,12 @@ def rows(wanted: Wanted) -> Split:
     """Return the prepared rows. Raises RunForgeError for an unusable dataset."""
     identity = _identity(wanted.path)
     if identity is None:
-        return _prepare(wanted)
+        return split(_read(wanted), wanted.seed)
     try:
-        split: Split = pickle.loads(_kept(wanted, identity))  # noqa: S301 - made by this process
+        kept: Split = pickle.loads(_kept(wanted, identity))  # noqa: S301 - made by this process
     except _ChangedError:
-        return _prepare(wanted)
-    return split
+        return split(_read(wanted), wanted.seed)
+    return kept
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:
@@ -79,19 +92,35 @@ def _identity(path: Path) -> tuple[int, ...] | None:
 
 @lru_cache(_KEPT)
 def _kept(wanted: Wanted, identity: tuple[int, ...]) -> bytes:
-    split = _prepare(wanted)
+    # Without a limit of rows the seed decides only which of them are to train on.
+    of_table = wanted if wanted.max_rows is not None else wanted._replace(seed=0)
+    table: Table = pickle.loads(_table(of_table, identity))  # noqa: S301 - made by this process
+    return pickle.dumps(split(table, wanted.seed))
+
+
+@lru_cache(_TABLES)
+def _table(wanted: Wanted, identity: tuple[int, ...]) -> bytes:
+    data = _read(wanted).data
     if _identity(wanted.path) != identity:
         raise _ChangedError
-    return pickle.dumps(split)
+    prepare = families.build_preprocessing(data.numeric, data.categorical)
+    return pickle.dumps(Table(data, prepare.fit(data.features)))
 
 
-def _prepare(wanted: Wanted) -> Split:
+def _read(wanted: Wanted) -> Table:
+    from runforge.training import dataset
+
+    return Table(dataset.load(**wanted._asdict()))
+
+
+def split(table: Table, seed: int) -> Split:
+    """Return a table's rows to train and to test on, ready for a model. Raises InvalidRequest if there are too few."""
     from sklearn.preprocessing import LabelEncoder
 
     from runforge.training import dataset
 
-    data = dataset.load(**wanted._asdict())
-    train_rows, test_rows = dataset.split(data.labels, wanted.seed)
+    data = table.data
+    train_rows, test_rows = dataset.split(data.labels, seed)
     counts = (
         f"{len(data.labels)} rows, {len(data.numeric)} numeric and {len(data.categorical)} "
         f"categorical columns; training on {len(train_rows)}, testing on {len(test_rows)}"
@@ -99,9 +128,14 @@ def _prepare(wanted: Wanted) -> Split:
     notes = [safe(note) for note in data.notes]
     encoder = LabelEncoder().fit(data.labels)
     labels = encoder.transform(data.labels)
-    prepare = families.build_preprocessing(data.numeric, data.categorical)
-    fit_on = prepare.fit_transform(data.features[train_rows])
-    measure_on = prepare.transform(data.features[test_rows])
+    prepare = table.prepare
+    ready = families.fitted_anew(prepare, data.features, train_rows) if prepare is not None else None
+    if ready is not None:
+        fit_on, measure_on = ready[train_rows], ready[test_rows]
+    else:
+        prepare = families.build_preprocessing(data.numeric, data.categorical)
+        fit_on = prepare.fit_transform(data.features[train_rows])
+        measure_on = prepare.transform(data.features[test_rows])
     return Split(
         prepare,
         encoder,

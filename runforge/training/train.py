@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,25 +47,24 @@ def train(request: Request, spec: Spec) -> Trained:
 
     values = request.effective_hyperparameters
     run_dir, device = spec.run_dir, spec.payload.device
-    print(tokens.stage("STARTING"))
-    print(tokens.device(device.type, device.gpu_reason))
-    print(tokens.stage("LOADING_DATASET"))
+    starting = tokens.stage("STARTING"), tokens.device(device.type, device.gpu_reason)
+    _say(*starting, tokens.stage("LOADING_DATASET"))
     rows = prepared.rows(_wanted(request, spec, values["random_state"]))
-    for line in rows.lines:
-        print(line)
-    print(tokens.stage("TRAINING"))
+    _say(*rows.lines, tokens.stage("TRAINING"))
     weights = class_weights(values.get("class_weight"), rows.encoder.classes_)
     model = families.build_model(request.family, values)
     if weights is not None:
         model.set_params(class_weight=weights)
-    _fit(model, rows, run_dir)
-    print(tokens.stage("EVALUATING"))
+    _say(*_fit(model, rows, run_dir), tokens.stage("EVALUATING"))
     metrics = measures.scores(model, *rows.test)
-    for name, value in metrics.items():
-        print(f"{name} {value:.4f}")
-    print(tokens.stage("WRITING_ARTIFACTS"))
+    _say(*(f"{name} {value:.4f}" for name, value in metrics.items()), tokens.stage("WRITING_ARTIFACTS"))
     _keep(run_dir, model, rows, metrics)
     return Trained(metrics, _primary(metrics, spec.payload.objective), rows.told)
+
+
+def _say(*lines: str) -> None:
+    """Print lines in one write: each write wakes the supervisor."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 def _wanted(request: Request, spec: Spec, seed: int) -> Wanted:
@@ -78,8 +78,8 @@ def _wanted(request: Request, spec: Spec, seed: int) -> Wanted:
     )
 
 
-def _fit(model: Any, rows: Split, run_dir: Path) -> None:
-    """Fit; print a token and write a point of each curve for every epoch."""
+def _fit(model: Any, rows: Split, run_dir: Path) -> list[str]:
+    """Fit; print a token and write a point of each curve for every epoch. Return what is to be said of the fit."""
     from runforge.training.curve import Curve
 
     warned: dict[str, None] = {}
@@ -90,11 +90,13 @@ def _fit(model: Any, rows: Split, run_dir: Path) -> None:
             _append(descriptor, last.number, curve.point(model))
             print(tokens.epoch(last.number, last.total))
             warned.update(dict.fromkeys(last.warnings))
+    said = []
     if last is not None and last.iterations is not None:
         how = "converged after" if last.has_converged else "has not converged within"
-        print(f"the solver {how} {last.iterations} iterations")
+        said.append(f"the solver {how} {last.iterations} iterations")
     if warned:
-        print(safe(f"scikit-learn warned: {'; '.join(warned)}"))
+        said.append(safe(f"scikit-learn warned: {'; '.join(warned)}"))
+    return said
 
 
 @contextmanager

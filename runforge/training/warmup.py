@@ -16,9 +16,8 @@ from types import FrameType
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import LabelEncoder
 
-from runforge.training import columns, dataset, families, measures, train, worker
+from runforge.training import columns, dataset, families, measures, prepared, train, worker
 from runforge.training.curve import Curve
 
 __all__ = ["dataset", "train", "worker"]
@@ -50,24 +49,30 @@ def _warm() -> None:
     codecs.lookup("utf-8-sig")  # what datasets are read with
     for cells in (["1,5", "2,5"], ["a", "b"]):
         columns.read_column(cells, [2, 3], ",")
-    features = np.array([[0.0, "a"], [1.0, "b"], [0.2, "a"], [0.9, "b"]], dtype=object)
     json.loads(json.dumps({"a": 1}, indent=2))
-    encoder = LabelEncoder()
-    labels = encoder.fit_transform(["x", "y", "x", "y"])
-    dataset.split(labels, 0)
-    prepare = families.build_preprocessing([0], [1])
-    ready = prepare.fit_transform(features)
-    prepare.get_feature_names_out(["a", "b"])
-    pickle.dumps(encoder)
+    for classes in (["x", "y"], ["x", "y", "z"]):
+        _fit(classes)
+
+
+def _fit(classes: list[str]) -> None:
+    cells = [[0.0, "a"], [1.0, "b"], [0.2, "a"], [0.9, "b"], [0.3, "a"], [0.8, "b"]]
+    features, labels = np.array(cells, dtype=object), np.array([*classes, *classes], dtype=object)
+    features = features[: len(labels)]
+    data = dataset.Dataset(features, ["a", "b"], [0], [1], labels, ",", 0, [])
+    table = prepared.Table(data, families.build_preprocessing([0], [1]).fit(features))
+    for each in (table, table._replace(prepare=None)):
+        kept = pickle.loads(pickle.dumps(each))  # noqa: S301
+        rows = pickle.loads(pickle.dumps(prepared.split(kept, 0)))  # noqa: S301
     for family in ("logistic_regression", "random_forest", "linear_svc"):
         size = {"n_estimators": 1} if family == "random_forest" else {"max_iter": 2}
         model = families.build_model(family, {**size, "random_state": 0})
-        curve = Curve((ready, labels), (ready, labels))
-        for _ in families.epochs(model, ready, labels):
+        curve = Curve(rows.train, rows.test)
+        for _ in families.epochs(model, *rows.train):
             curve.point(model)
-        measures.scores(model, ready, labels)
-        measures.weights(model, ["a", "b", "c"], ["x", "y"])
-        pickle.dumps(Pipeline([("prepare", prepare), ("model", model)]))
+        measures.scores(model, *rows.test)
+        measures.weights(model, rows.feature_names, classes)
+        pickle.dumps(rows.encoder)
+        pickle.dumps(Pipeline([("prepare", rows.prepare), ("model", model)]))
 
 
 if importlib.util.find_spec("pandas") is None:

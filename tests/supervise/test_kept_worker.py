@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import sklearn.utils.parallel
 
+from runforge import light_json
 from runforge.attempts import exit_record, orders
 from runforge.attempts.cleanup import RESTING
 from runforge.core.outcome import ExitRecord
@@ -227,6 +228,9 @@ def _take_the_checks_out() -> None:
         def _look(self) -> tuple[Any, ...]:
             return ()
 
+        def _is_alone(self) -> bool:
+            return True
+
         def _is_as_given(self, *_: Any) -> bool:
             os.umask(self._umask)
             return True
@@ -383,6 +387,16 @@ def test_a_worker_ends_after_some_runs(tmp_path: Path, monkeypatch: pytest.Monke
     pids = [queue.run("pass")[0] for _ in range(7)]
     queue.close()
     assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
+
+
+def test_what_a_supervisor_makes_at_its_first_use_is_made_before() -> None:
+    """If its parser of JSON were made between two workers, no later one would be as the zygote was."""
+    light_json._scans.clear()
+    kept = Kept.made(f"{_HERE}:main", _HERE)
+    kept.objects.begin()
+    light_json.loads('{"a": 1}')
+    assert light_json._scans
+    assert kept.objects.are_the_same()
 
 
 def test_what_a_run_leaves_running_ends_with_it(queue: Queue) -> None:

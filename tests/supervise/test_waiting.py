@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -114,3 +115,20 @@ def test_the_run_itself_has_the_usual_signals(supervised: Attempt) -> None:
     )
     assert _end_of(supervised).exit_code == 0
     assert "SIG_DFL" in supervised.log
+
+
+@pytest.mark.parametrize("is_patient", [True, False])
+def test_only_later_output_wakes_a_patient_supervisor(tmp_path: Path, is_patient: bool) -> None:
+    reading, writing = os.pipe()
+    found = waiting.Waiting(tmp_path, reading, os.getpid(), is_patient=is_patient)
+    os.write(writing, b"a line")
+    assert found.wait(0.0) == (not is_patient, False)
+    found.begin()
+    assert found.wait(0.0) == (True, False)
+    os.read(reading, 10)
+    os.close(writing)
+    assert found.wait(0.0) == (True, False)
+    found.leave_output()
+    assert found.wait(0.0) == (False, False)
+    found.close()
+    os.close(reading)

@@ -19,6 +19,7 @@ def wanted(tmp_path: Path) -> Wanted:
     path = tmp_path / "data.csv"
     write(path, table())
     prepared._kept.cache_clear()
+    prepared._table.cache_clear()
     return Wanted(path, "label", None, 1, None, None)
 
 
@@ -95,16 +96,16 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
     wanted: Wanted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepared, "_FRESH_NS", 0)
-    prepare = prepared._prepare
+    read = prepared._read
 
-    def and_change(asked: Wanted) -> prepared.Split:
-        split = prepare(asked)
+    def and_change(asked: Wanted) -> prepared.Table:
+        found = read(asked)
         write(asked.path, table(90))
-        return split
+        return found
 
-    monkeypatch.setattr(prepared, "_prepare", and_change)
+    monkeypatch.setattr(prepared, "_read", and_change)
     prepared.rows(wanted)
-    assert prepared._kept.cache_info().currsize == 0
+    assert prepared._kept.cache_info().currsize == prepared._table.cache_info().currsize == 0
 
 
 def test_a_large_file_is_not_kept(wanted: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,3 +113,33 @@ def test_a_large_file_is_not_kept(wanted: Wanted, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(prepared, "_LARGEST", 100)
     assert prepared.rows(wanted).told["rows"] == 150
     assert prepared._kept.cache_info().currsize == 0
+
+
+@pytest.mark.parametrize("rows", [40, 150])
+def test_with_another_seed_only_the_parts_are_fitted_anew_and_the_rows_are_the_same(
+    wanted: Wanted, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """With few rows some texts are only in the table, and not in what is trained on."""
+    write(wanted.path, table(rows).replace("red", "pink", 1))
+    for seed in range(12):
+        asked = wanted._replace(seed=seed)
+        monkeypatch.setattr(prepared, "_FRESH_NS", 2_000_000_000)
+        alone = prepared.rows(asked)
+        monkeypatch.setattr(prepared, "_FRESH_NS", 0)
+        kept = prepared.rows(asked)
+        for ours, other in zip((*kept.train, *kept.test), (*alone.train, *alone.test), strict=True):
+            assert ours.tobytes() == other.tobytes()
+            assert ours.flags.c_contiguous == other.flags.c_contiguous
+        assert (kept.lines, kept.told, kept.feature_names) == (alone.lines, alone.told, alone.feature_names)
+        features = prepared._read(asked).data.features
+        assert np.array_equal(kept.prepare.transform(features), alone.prepare.transform(features))
+    assert prepared._table.cache_info().misses == 1
+
+
+def test_rows_that_are_chosen_by_the_seed_are_read_anew(
+    wanted: Wanted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "_FRESH_NS", 0)
+    for seed in (1, 2):
+        prepared.rows(wanted._replace(max_rows=60, seed=seed))
+    assert prepared._table.cache_info().misses == 2

@@ -35,7 +35,8 @@ import json, sys
 from runforge.attempts.spec import from_json
 from runforge.supervise import resting
 from runforge.supervise.kept import Kept
-from runforge.training import global_state, warmup, worker
+from runforge.training import global_state, prepared, warmup, worker
+prepared._FRESH_NS = 0
 kept = Kept.made("runforge.training.worker:main", "runforge.training.global_state")
 kept.objects.begin()
 settings = resting.fingerprint.settings()
@@ -50,7 +51,7 @@ for spec in json.loads(sys.argv[1]):
     assert code == 0
     assert kept.objects.are_the_same(), spec
     assert kept.libraries() == kept.libraries()
-looked_at = {names["__name__"] for names in (*kept.objects._modules, *kept.objects._forked) if "__name__" in names}
+looked_at = {names["__name__"] for names in (*kept.objects._dicts, *kept.objects._forked) if "__name__" in names}
 print("UNSEEN", sorted(name for name in called - looked_at if not name.startswith("namedtuple_")))
 """
 

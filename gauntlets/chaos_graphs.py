@@ -7,12 +7,12 @@ its first start; a later line replaces an earlier one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from gauntlets.chaos_load import Load, main
 from runforge import clock
-from runforge.core.records import Attempt
+from runforge.core.records import Job
 from runforge.core.states import Cause, State
 from runforge.core.submission import Submission
 from runforge.drills.scene import base_request
@@ -22,6 +22,7 @@ from runforge.queue.edit_wish import Edit
 from runforge.queue.ordering import After, Order
 from runforge.store import edges, records
 from runforge.store.opening import open_journal
+from runforge.store.transaction import Transaction
 from runforge.sweeps.combine import Sweep
 from runforge.workspace import Workspace
 
@@ -150,25 +151,29 @@ def check(workspace: Workspace, seen: Sightings, lines: Iterable[str]) -> list[s
             members.setdefault(job.group_id or "", []).append(job.run_id)
         in_vain = {job.run_id: edges.in_vain(tx, job) for job in jobs if job.cause == Cause.DEPENDENCY}
         attempts = [records.attempt(row) for row in tx.rows("attempts.all")]
+        failed = {job.run_id: _failed(tx, job) for job in jobs}
     found = [
         f"{run} was canceled for its parents, and none forbids it" for run, why in in_vain.items() if not why
     ]
-    failed = {job.run_id for job in jobs if job.state is State.FAILED}
     for run_id, parents in told.items():
         first = min((one.started_at for one in attempts if one.run_id == run_id), default="")
-        mute = _mute(seen, (one for one in attempts if one.run_id in failed), first)
+        mute = _mute(seen, failed, first)
         found += _too_early(seen, run_id, parents, members, mute)
     return found
 
 
-def _mute(seen: Sightings, attempts: Iterable[Attempt], moment: str) -> set[str]:
+def _failed(tx: Transaction, job: Job) -> list[tuple[str, int]]:
+    """Return when a job has failed, and with which attempt. It may have been tried again, and have succeeded, since."""
+    entries = tx.rows("journal.entries_of_job", job_id=job.job_id)
+    return [(entry["at"], entry["attempt"]) for entry in entries if entry["to_state"] == State.FAILED]
+
+
+def _mute(seen: Sightings, failed: Mapping[str, list[tuple[str, int]]], moment: str) -> set[str]:
     """Return the runs that failed until a moment by an attempt that ended before its first line: a limit of 0.4 s is short."""
     return {
-        one.run_id
-        for one in attempts
-        if one.finished_at is not None
-        and one.finished_at <= moment
-        and one.attempt not in seen.get(one.run_id, {})
+        run_id
+        for run_id, ends in failed.items()
+        if any(at <= moment and attempt not in seen.get(run_id, {}) for at, attempt in ends)
     }
 
 

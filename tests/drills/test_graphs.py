@@ -26,9 +26,15 @@ def test_a_parent_that_failed_before_its_first_line_has_failed(here: Arena) -> N
     early = submit(plain)
     here.daemon(1)
     here.until(lambda: here.jobs()[0]["state"] == "succeeded", "the first one has ended")
-    parent = submit("-t", "0.4s", "sleep 300")
+    go = here.root.parent / "go"
+    parent = submit(
+        "-t", "0.4s", shlex.join(["sh", "-c", f"test -e {shlex.quote(str(go))} || exec sleep 300"])
+    )
     child = submit("--after", f"{parent}:fail", plain)
     here.until(lambda: here.jobs()[-1]["state"] == "succeeded", "the child has ended")
+    go.touch()
+    here.run("retry", parent, "-w", str(here.root))  # it succeeds then, and its child had started before
+    here.until(lambda: {job["state"] for job in here.jobs()} == {"succeeded"}, "the parent has succeeded")
     here.stop_daemon()
 
     def broken(run_id: str, condition: str) -> list[str]:

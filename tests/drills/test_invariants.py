@@ -17,6 +17,7 @@ from gauntlets.plans import plan, request
 from runforge import workspace as workspaces
 from runforge.attempts import start_marker
 from runforge.drills import invariants, witness
+from runforge.machine import os_process
 from runforge.store.opening import open_journal
 from runforge.workspace import Workspace
 
@@ -160,6 +161,20 @@ def test_an_orphan_is_seen(played: Played, mark: str) -> None:
     assert any(text.startswith(f"I6: process {orphan.pid} is left of") for text in found)
 
 
+def _until_it_runs(here: Arena, group: str) -> str:
+    """Wait until the process of a group's only run is there, which the journal says a little earlier; return its id."""
+    here.until(lambda: here.in_state("running", group) == 1, "it is said to run")
+    (run,) = (job["run_id"] for job in here.jobs(group))
+    folder = workspaces.at(here.root).attempt_dir(run, 1)
+
+    def is_there() -> bool:
+        owner = start_marker.read(folder)
+        return owner is not None and bool(os_process.children(owner.pid))
+
+    here.until(is_there, "it runs")
+    return run
+
+
 def test_a_live_daemons_supervisors_are_no_orphans(here: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     """A supervisor waits for its next run, then runs it in the session in which the first has ended."""
     monkeypatch.setattr(invariants, "_SETTLE_SECONDS", 10.0)  # exports and ends are on their way
@@ -168,7 +183,7 @@ def test_a_live_daemons_supervisors_are_no_orphans(here: Arena, monkeypatch: pyt
     here.until_ended(here.sweep(1, name="first", seconds=0.01), "completed")
     assert invariants.check(ws) == []
     group = here.sweep(1, name="second", seconds=60)
-    here.until(lambda: here.in_state("running", group) == 1, "it runs")
+    _until_it_runs(here, group)
     assert invariants.check(ws) == []
     with open_journal(ws) as journal, journal.read() as tx:
         first, second = tx.rows("attempts.all")
@@ -185,8 +200,7 @@ def test_what_is_left_in_a_supervisors_session_is_seen_beside_a_live_daemon(
     monkeypatch.setattr(invariants, "_SETTLE_SECONDS", 0.3)
     here.daemon(1)
     group = here.sweep(1, name="s", seconds=60)
-    here.until(lambda: here.in_state("running", group) == 1, "it runs")
-    (run,) = (job["run_id"] for job in here.jobs(group))
+    run = _until_it_runs(here, group)
     ws = workspaces.at(here.root)
     end = "cause = 'exit', exit_code = 0, finished_at = started_at"
     with open_journal(ws) as journal:  # the journal says that it has ended, but it runs

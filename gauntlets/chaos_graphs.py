@@ -7,6 +7,7 @@ its first start; a later line replaces an earlier one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -157,36 +158,46 @@ def check(workspace: Workspace, seen: Sightings, lines: Iterable[str]) -> list[s
     ]
     for run_id, parents in told.items():
         first = min((one.started_at for one in attempts if one.run_id == run_id), default="")
-        mute = _mute(seen, failed, first)
-        found += _too_early(seen, run_id, parents, members, mute)
+        unseen = _unseen(seen, failed, first)
+        found += _too_early(seen, run_id, parents, members, unseen)
     return found
 
 
-def _failed(tx: Transaction, job: Job) -> list[tuple[str, int]]:
-    """Return when a job has failed, and with which attempt. It may have been tried again, and have succeeded, since."""
+def _failed(tx: Transaction, job: Job) -> list[tuple[str, int, str]]:
+    """Return when a job has failed, with which attempt, and why. It may have been tried again, and have succeeded, since."""
     entries = tx.rows("journal.entries_of_job", job_id=job.job_id)
-    return [(entry["at"], entry["attempt"]) for entry in entries if entry["to_state"] == State.FAILED]
+    return [
+        (entry["at"], entry["attempt"], json.loads(entry["detail"])["cause"])
+        for entry in entries
+        if entry["to_state"] == State.FAILED
+    ]
 
 
-def _mute(seen: Sightings, failed: Mapping[str, list[tuple[str, int]]], moment: str) -> set[str]:
-    """Return the runs that failed until a moment by an attempt that ended before its first line: a limit of 0.4 s is short."""
+def _unseen(seen: Sightings, failed: Mapping[str, list[tuple[str, int, str]]], moment: str) -> set[str]:
+    """Return the runs that failed until a moment as no line of theirs can say.
+
+    A limit of 0.4 s may end a run before its first line, and after its last one.
+    """
     return {
         run_id
         for run_id, ends in failed.items()
-        if any(at <= moment and attempt not in seen.get(run_id, {}) for at, attempt in ends)
+        if any(
+            at <= moment and (cause == Cause.TIMEOUT or attempt not in seen.get(run_id, {}))
+            for at, attempt, cause in ends
+        )
     }
 
 
 def _too_early(
-    seen: Sightings, run_id: str, parents: Iterable[str], members: dict[str, list[str]], mute: set[str]
+    seen: Sightings, run_id: str, parents: Iterable[str], members: dict[str, list[str]], unseen: set[str]
 ) -> Iterator[str]:
-    """Say which parent had not ended as asked when a run started for the first time. `mute` may have failed unseen."""
+    """Say which parent had not ended as asked when a run started for the first time. `unseen` have failed unseen."""
     starts = [one.first_start for one in seen.get(run_id, {}).values() if one.first_start is not None]
     for parent in parents if starts else ():
         name, _, condition = parent.rpartition(":")
         runs = members.get(name, [name])
         before = [_before(seen.get(run, {}), min(starts)) for run in runs]
-        if condition != "ok" and not mute.isdisjoint(runs):
+        if condition != "ok" and not unseen.isdisjoint(runs):
             continue
         if condition == "ok":
             is_right = all(any(0 in one.codes for one in each) for each in before)

@@ -178,13 +178,25 @@ def _note(number: int, _frame: Any) -> None:
 def leave() -> None:
     """End the program; its work is saved and can go on later."""
     if _state.run_dir:
+        _be_left_alone()
         sys.exit(LEFT)
+
+
+def _be_left_alone() -> None:
+    """Let no SIGTERM end the program from here on, if the script does not handle it: its end has begun.
+
+    An order may have been seen before its signal comes, and Python notes none any more while it ends.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, _note):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def finished() -> None:
     """Say that the exit code 0 that follows is the end of the training, whatever was asked of it."""
     if not _state.orders:
         return
+    _be_left_alone()
     try:
         with open(os.path.join(_state.orders, "finished"), "wb"):
             pass

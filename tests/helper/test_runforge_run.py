@@ -146,6 +146,38 @@ def test_a_run_says_that_it_is_finished(tmp_path: Path) -> None:
     assert (tmp_path / "attempt" / "finished").exists()
 
 
+@pytest.mark.parametrize("way", ["finished", "leave"])
+@pytest.mark.parametrize("is_watching", [True, False])
+def test_a_late_signal_does_not_change_how_a_run_ends(tmp_path: Path, way: str, is_watching: bool) -> None:
+    """The order was seen in its file; the signal comes when Python ends and calls no handler any more."""
+    code = f"""
+import os, subprocess, sys
+if {is_watching}:
+    run.should_stop()
+class Last:
+    def __del__(self):  # the names of a module go when handlers are gone
+        self.kill(self.pid, self.number)
+last = Last()
+import signal
+last.kill, last.pid, last.number = os.kill, os.getpid(), signal.SIGTERM
+sys.last = last
+del last
+run.{way}()
+"""
+    done = script(code, tmp_path)
+    assert (done.returncode, done.stderr) == ({"finished": 0, "leave": 85}[way], "")
+
+
+def test_a_script_that_handles_the_signal_keeps_its_handler_to_the_end(tmp_path: Path) -> None:
+    code = """
+import signal, os
+signal.signal(signal.SIGTERM, lambda *_: print("mine"))
+run.finished()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+    assert script(code, tmp_path).stdout == "mine\n"
+
+
 def test_it_is_valid_python_3_7_and_needs_the_standard_library_alone() -> None:
     tree = ast.parse(SOURCE.read_text("utf-8"), feature_version=(3, 7))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

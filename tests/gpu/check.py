@@ -30,6 +30,9 @@ NEEDED = ("msgspec", "numpy", "pynvml", "psutil", "sklearn", "sqlite_utils", "te
 SECONDS = 340
 #: A run that must not start is given this long to start by mistake.
 PATIENCE = 6.0
+#: A look at the GPUs counts for a second from its end, and may have begun earlier: by one from before a stranger came, a run
+#: may still begin beside it.
+FRESH = 2.0
 #: What a CUDA context takes besides what the run asks for, in MiB; more than any that was seen.
 CONTEXT_MB = 1024
 RUNS = 8
@@ -217,6 +220,7 @@ def is_respected(box: Box) -> str:
             for said in stranger.stdout or ():
                 if said.startswith("HELD"):
                     break
+            time.sleep(FRESH)
             run_id = box.submit("-G", "1", "--gpu", gpu["uuid"], hold=("--mb", "64"))
             box.wait(lambda: box.show(run_id)["job"]["waiting"] == "no_gpu_slot", "it waits")
             end = time.monotonic() + PATIENCE

@@ -103,12 +103,12 @@ def test_it_shows_the_rows_of_the_screen_before_textual_is_there(
                     (f"2026-01-01T00:00:0{place}.000Z", seq),
                 )
     screen = opened()
-    screen.sees("RunForge", "sweep-0003", "running", "sweep-0001")
+    screen.sees("RunForge", "sweep-0003", "running", "sweep-0001", "sweep-0014")  # the twelfth
     assert " open " not in screen.text
     first = runs_on(screen)
     assert first[:3] == ["sweep-0003", "sweep-0007", "sweep-0001"]
     release()
-    screen.comes_up("PROGRESS")
+    screen.comes_up("PROGRESS", "sweep-0014")
     live = runs_on(screen)
     assert live[:12] == first[:12]
     screen.press("q")

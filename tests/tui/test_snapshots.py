@@ -14,6 +14,7 @@ from runforge import clock
 from runforge.cli.setup import make_workspace
 from runforge.machine import load
 from runforge.tui import bars
+from runforge.tui.machine_history import History
 from runforge.workspace import Workspace
 
 from .kit import NARROW, WIDE, Looker, lived, look
@@ -54,6 +55,9 @@ def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
         8, (1.0, 0.5, 0.25), 50.0, 12 * gib, 64 * gib, 0, 0, 800 * gib, 1000 * gib, [gpu], None
     )
     monkeypatch.setattr("runforge.machine.load.read_machine", lambda _workspace: fixed)
+    record = History.record
+    # However long the screen is there, its past is one moment.
+    monkeypatch.setattr(History, "record", lambda self, seen, runs, _now: record(self, seen, runs, 1.0))
     drawn = bars.StatusBar._text
 
     def text(bar: bars.StatusBar, width: int) -> object:

@@ -155,6 +155,8 @@ class GroupScreen(Sweeping, ChangingScreen):
         self.app.call_from_thread(self._show_trials, trials, trials.weighed())
 
     def _show_trials(self, trials: Trials, weighed: Weighed) -> None:
+        if not bool(self.query(TrialTable)) or not bool(self.query(SweepPlots)):
+            return  # the screens were closed while it was read
         if trials.why_none and (self._trials is None or self._trials.why_none != trials.why_none):
             self.say(f"no run is best: {trials.why_none}")
         self._trials = trials

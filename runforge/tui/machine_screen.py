@@ -51,4 +51,5 @@ class MachineScreen(BaseScreen):
 
     def _show(self, machine: Machine, nodes: Nodes | None) -> None:
         if self.runforge.snapshot is not None:
-            self.query_one(MachineView).show(machine, self.runforge.snapshot, self.runforge.history, nodes)
+            for view in self.query(MachineView):  # none: the screens were closed while it was read
+                view.show(machine, self.runforge.snapshot, self.runforge.history, nodes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from textual.widgets import Input
@@ -250,6 +251,25 @@ def test_steers_a_sweep(ws: Workspace) -> None:
         await at.sees("Cancel group lr search?")
         await at.press("y")
         await at.sees("canceled 4 runs, stopping 2 runs")
+
+    look(ws, journey)
+
+
+def test_what_was_read_for_screens_that_are_closed_is_let_go(ws: Workspace) -> None:
+    lived(ws)
+
+    async def journey(at: Looker) -> None:
+        await open_group(at)
+        await at.sees("ACCURACY")
+        group: Any = at.app.screen
+        trials = at.app.read_trials(group._group_id)
+        await at.press("m")
+        await at.until(lambda: isinstance(at.app.screen, MachineScreen), "the machine")
+        machine: Any = at.app.screen
+        await machine.remove_children()
+        machine._show(at.app.read_machine(), None)
+        await group.remove_children()
+        group._show_trials(trials, trials.weighed())
 
     look(ws, journey)
 

@@ -151,7 +151,7 @@ def _idle(runs: int, seconds: float) -> float:
             at_scale.enqueue(here, f"sleep-{number}", ["sleep", "100000"])
         at_scale.until_running(here, runs)
         if seconds > 1:
-            time.sleep(25)  # at first a supervisor looks for files of metrics more often
+            workload.pass_first_looks()
         found = [one for zygote in _children(pid) for one in _children(zygote)]
         before = sum(map(_nanoseconds, found))
         time.sleep(seconds)  # the measured time

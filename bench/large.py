@@ -45,7 +45,7 @@ def slots(rounds: int, *, quick: bool) -> Iterator[Figure]:
         _until_running(here, count)
         yield Figure("p", f"{count} runs enqueued and started", "s", time.monotonic() - begin)
         if not quick:
-            time.sleep(40)  # at first a supervisor looks for files of metrics more often
+            workload.pass_first_looks()
         share, memory = _idle(pid, 2.0 if quick else 30.0)
         yield Figure("p", f"{count} idle runs: processor", "% of a core", share, goal="1 %")
         yield Figure("p", f"{count} idle runs: memory of the supervisors' own", "MiB", memory)

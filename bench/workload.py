@@ -27,6 +27,7 @@ from runforge.store import records
 from runforge.store.journal import Journal
 from runforge.store.opening import open_snapshot
 from runforge.store.transitions import end
+from runforge.supervise import metric_files
 from runforge.workspace import Workspace
 
 CLI = processes.installed()
@@ -68,6 +69,14 @@ def daemon(here: Workspace, *, max_parallel: int = 2) -> Iterator[int]:
         yield pid
     finally:
         stop.stop(here)
+
+
+def pass_first_looks() -> None:
+    """Let the time pass in which the supervisors of runs that have just started look for files of metrics more often.
+
+    Twice that time: on a busy machine the last of many supervisors begins later than its run is said to run.
+    """
+    time.sleep(2 * metric_files.AT_FIRST)
 
 
 def _await_rest(pid: int) -> None:

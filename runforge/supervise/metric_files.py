@@ -28,7 +28,7 @@ from runforge.supervise.folder_claims import FolderClaims, Whose
 #: Seconds from the start to the first look, and between the looks at first and later.
 _FIRST, _SOON, _LATER = 1.0, 2.0, 30.0
 #: The seconds after which looks are rarer.
-_AT_FIRST = 20.0
+AT_FIRST = 20.0
 #: A shorter run notes no folders, and a shorter one is not looked at.
 _CLAIMED, _SHORT = 0.1, 0.5
 _MOST_PROCESSES = 256
@@ -69,7 +69,7 @@ class MetricFiles:
         if self._claims is None and now - self._started >= _CLAIMED:
             self._note_folders()
         if now >= self._next:
-            is_soon = now - self._started < _AT_FIRST
+            is_soon = now - self._started < AT_FIRST
             self._search(is_alive=True)
             self._next = time.monotonic() + (_SOON if is_soon else _LATER)
 

@@ -42,14 +42,13 @@ class Bundle:
 
     def load(self) -> None:
         """Run the modules in the order in which they were run before; nothing if one of them has changed."""
-        entries = _read(self._path)
-        if not all(map(_is_current, entries)):
-            return
-        self._loaded = entries
         gc.disable()  # it would look at all that is new again and again
-        for entry in entries:
-            if entry[0] not in sys.modules and not _run(*entry):
-                break  # whoever needs it imports it, and is told what is wrong
+        entries = _read(self._path)
+        if all(map(_is_current, entries)):
+            self._loaded = entries
+            for entry in entries:
+                if entry[0] not in sys.modules and not _run(*entry):
+                    break  # whoever needs it imports it, and is told what is wrong
         gc.freeze()  # nor once later: all of it stays
         gc.enable()
 

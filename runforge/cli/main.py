@@ -99,7 +99,6 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         if arguments and quick.answer(arguments):
             bytecode.settle()
             return 0
-        own_python.complete()
         from runforge.cli import fast_path
 
         done = _screens(arguments) if arguments[:1] in ([], _SCREENS) else fast_path.run(arguments)

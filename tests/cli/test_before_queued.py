@@ -27,12 +27,13 @@ _ALL += " store.queries store.records store.sqlite store.traces store.transactio
 _ALL += " store.which_file store.writer_lock text training training.check workspace"
 _ENQUEUE = "cli.enqueueing documents.edited_request documents.request_file queue.submit"
 _SUBMIT = "amounts cli.config cli.submit cli.submit_code cli.submit_command cli.submit_defaults"
-_SUBMIT += " cli.submit_given cli.submit_order cli.submit_sweep config documents.environment files.no_program"
+_SUBMIT += " cli.submit_given cli.submit_order config documents.environment files.no_program"
 _SUBMIT += " files.programs queue.environment queue.environment_words queue.ordering"
 _SUBMIT += " queue.provenance queue.run_folders queue.sifted queue.submitting store.code sweeps"
 _SUBMIT += " sweeps.run_overrides"
 _IN_GIT = f"{_SUBMIT} machine machine.git machine.program_output queue.code_tree"
 _LIBRARY = {
+    "_socket",
     "select",
     "__future__",
     "gc",

@@ -73,7 +73,8 @@ class Program:
 
     def _pipe(self, end: int) -> tuple[FileIO, FileIO]:
         """Return the program's end of a new pipe, 0 for that which is read, and ours."""
-        ends = [open(each, mode, 0) for each, mode in zip(os.pipe(), ("rb", "wb"), strict=True)]  # noqa: SIM115
+        reads, writes = os.pipe()
+        ends: list[FileIO] = [open(reads, "rb", 0), open(writes, "wb", 0)]  # noqa: SIM115
         self._pipes += ends
         return ends[end], ends[1 - end]
 

@@ -94,7 +94,7 @@ def test_only_these_modules_are_imported(tmp_path: Path, words: list[str], more:
         text=True,
         check=True,
         cwd=here.root,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "WANDB_API_KEY": "x"},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "WANDB_API_KEY": "x", "HTTP_PROXY": "http://a"},
     )
     first, *_, last = run.stderr.splitlines()
     names = set(first.split())

@@ -122,7 +122,7 @@ def test_short_commands_begin_without_site(place: Path, tmp_path: Path, kind: st
 
     def imported(*words: str) -> set[str]:
         run = subprocess.run(
-            [str(place / "runforge"), *words, "-w", str(tmp_path / "ws")],
+            [str(place / "runforge"), words[0], "-w", str(tmp_path / "ws"), *words[1:]],
             env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
             capture_output=True,
             text=True,
@@ -134,4 +134,5 @@ def test_short_commands_begin_without_site(place: Path, tmp_path: Path, kind: st
 
     assert ("site" in imported("jobs")) == (not has_sqlite or kind == "named by another file")
     assert ("site" in imported("config")) == ("site" in imported("jobs"))
+    assert ("site" in imported("submit", "--", "true")) == ("site" in imported("jobs"))
     assert "site" in imported("jobs", "--limit=2")  # before the first library, which is not there

@@ -110,7 +110,7 @@ SELECT * FROM full_jobs WHERE seq < :before ORDER BY seq DESC LIMIT 1;
 SELECT min(seq) FROM jobs WHERE group_id = :group_id AND created_at = :created_at;
 
 -- name: running
-SELECT * FROM full_jobs WHERE state = 'running' ORDER BY seq;
+SELECT * FROM full_jobs WHERE seq IN (SELECT seq FROM jobs INDEXED BY slots_in_use WHERE state = 'running') ORDER BY seq;
 
 -- name: ids_starting_with
 -- Any unique beginning of a run's or job's id names it.
@@ -355,7 +355,7 @@ SELECT * FROM full_jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
 
 -- name: order_running
 -- One text with all numbers: a hundred thousand rows would cost six times as much. A limit of -1 is none.
-SELECT group_concat(seq) FROM (SELECT seq FROM jobs WHERE state = 'running' ORDER BY seq LIMIT :limit);
+SELECT group_concat(seq) FROM (SELECT seq FROM jobs INDEXED BY slots_in_use WHERE state = 'running' ORDER BY seq LIMIT :limit);
 
 -- name: order_queued
 SELECT group_concat(seq) FROM (

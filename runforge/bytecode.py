@@ -5,10 +5,9 @@ command needed is written into one file beside the compiled modules (`__pycache_
 source, as Python does for each module alone. If any of them differs, or the file is another interpreter's, the modules
 are imported as ever, and the file is made anew when the command has answered.
 
-Imports nothing that is not loaded already, for what it saves are imports.
+Imports nothing that is not loaded already, for what it saves are imports: not even `__future__`, which lies in the
+file too, for all others import it.
 """
-
-from __future__ import annotations
 
 import gc
 import marshal
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 _PACKAGE, _, _ = __name__.partition(".")
 _HERE = os.path.dirname(os.path.abspath(__file__))
+#: The one module of Python's own that is taken: each of ours asks for it.
+_FUTURE = "__future__"
 _INIT = f"{os.sep}__init__.py"
 #: A file of another form, interpreter or place is none.
 _KIND = ["runforge modules 1", MAGIC_NUMBER, _HERE]
@@ -56,7 +57,7 @@ class Bundle:
     def settle(self) -> None:
         """What is loaded by now is what each call needs."""
         if self._needed is None:
-            self._needed = [name for name in sys.modules if name not in self._early and _is_ours(name)]
+            self._needed = [name for name in sys.modules if name not in self._early and _is_taken(name)]
 
     def write(self) -> None:
         """Write what was needed, if nothing was loaded. A folder that cannot be written is let be.
@@ -123,7 +124,7 @@ def write() -> None:
         bundle.write()
 
 
-def _read(path: str) -> list[_Entry]:
+def _read(path: str) -> "list[_Entry]":
     try:
         with open(path, "rb", buffering=0) as file:
             *kind, entries = marshal.loads(file.read())  # noqa: S302 - as much ours as the sources beside it
@@ -132,7 +133,7 @@ def _read(path: str) -> list[_Entry]:
     return entries if kind == _KIND else []
 
 
-def _is_current(entry: _Entry) -> bool:
+def _is_current(entry: "_Entry") -> bool:
     try:
         now = os.stat(entry[1])
     except OSError:
@@ -140,7 +141,7 @@ def _is_current(entry: _Entry) -> bool:
     return (now.st_mtime_ns, now.st_size) == entry[2:4]
 
 
-def _run(name: str, path: str, _time: int, _size: int, is_package: bool, code: CodeType) -> bool:
+def _run(name: str, path: str, _time: int, _size: int, is_package: bool, code: "CodeType") -> bool:
     """Make a module as an import makes it; return whether it could be run."""
     loader = SourceFileLoader(name, path)
     spec = ModuleSpec(name, loader, origin=path, is_package=is_package)
@@ -157,20 +158,28 @@ def _run(name: str, path: str, _time: int, _size: int, is_package: bool, code: C
     except Exception:  # noqa: BLE001 - the import that follows meets it too
         del sys.modules[name]
         return False
-    setattr(sys.modules[above], last, module)
+    if above:
+        setattr(sys.modules[above], last, module)
     return True
 
 
-def _is_ours(name: str) -> bool:
-    return name.startswith(f"{_PACKAGE}.")
+def _is_taken(name: str) -> bool:
+    return name.startswith(f"{_PACKAGE}.") or (
+        name == _FUTURE and type(sys.modules[name].__spec__.loader) is SourceFileLoader  # type: ignore[union-attr]
+    )
 
 
-def _entry(name: str) -> _Entry | None:
+def _entry(name: str) -> "_Entry | None":
     """Return a module as it is written; None if it does not lie in a file beside this one."""
     module = sys.modules[name]
     spec = module.__spec__
     loader, path = (None, None) if spec is None else (spec.loader, spec.origin)
-    if spec is None or path is None or type(loader) is not SourceFileLoader or not path.startswith(_HERE):
+    if (
+        spec is None
+        or path is None
+        or type(loader) is not SourceFileLoader
+        or not (path.startswith(_HERE) or name == _FUTURE)
+    ):
         return None
     try:
         now = os.stat(path)  # before it is read

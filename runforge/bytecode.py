@@ -11,10 +11,11 @@ file too, for all others import it.
 
 import gc
 import marshal
-import os
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader
+
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

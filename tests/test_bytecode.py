@@ -20,8 +20,8 @@ from runforge import own_python
 pytestmark = pytest.mark.slow
 
 PACKAGE = Path(runforge.__file__).parent
-#: What is imported as ever: the package, this loader, and what guards the path.
-FIRST = {"runforge", "runforge.bytecode", "runforge.own_python"}
+#: What is imported as ever: the package, this loader, what guards the path, and what stands for `os`.
+FIRST = {"runforge", "runforge.bytecode", "runforge.own_python", "runforge.system"}
 _MAIN = "import sys; sys.path.insert(0, {place!r}); from runforge.__main__ import main; main()"
 
 

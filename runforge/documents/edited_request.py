@@ -6,9 +6,8 @@ and the file takes the old one's place. Whoever comes after a crash in between f
 
 from __future__ import annotations
 
-import os
-
 from runforge.later import pattern
+from runforge.system import os
 
 TYPE_CHECKING = False  # `show` asks for the file
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import os
 
 from runforge.files.reading import open_file
 from runforge.named import NamedTuple
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

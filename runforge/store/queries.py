@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from runforge.system import os
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "sql")
 _MARK = "-- name: "

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge import clock
 from runforge.core.states import LIVE, State
 from runforge.light_json import loads
 from runforge.store import records, targets, uses
+from runforge.system import os
 from runforge.views.kin import children_of, parents_of
 from runforge.views.labels import sweep_words
 from runforge.views.shown import RunView, attempt_view, is_at_limit, job_view

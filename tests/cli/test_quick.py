@@ -477,7 +477,7 @@ def test_the_rules_are_those_of_the_full_way(here: Workspace) -> None:
 
 
 #: What each command may import of RunForge and of the standard library, beside what the interpreter itself does.
-_LOOK = "bytecode cli cli.main cli.quick own_python place store store.look store.queries store.sqlite store.transaction views"
+_LOOK = "bytecode cli cli.main cli.quick own_python place store store.look store.queries store.sqlite store.transaction system views"
 _ALL = f"{_LOOK} cells clock cli.output cli.tables cli.width text views.labels"
 _COMPLETION = "cli.completion cli.known cli.made_table cli.parameter cli.words named views.nameable"
 _DISK = "machine machine.disk_space named"

@@ -57,7 +57,7 @@ def _light() -> "Any":
         import posixpath  # asks for `os`
     finally:
         del sys.modules["os"]
-    made.path = posixpath
+    made.__dict__["path"] = posixpath
     return made
 
 

@@ -203,7 +203,8 @@ class _Look:
     def _daemon(self) -> tuple[DaemonStatus, Capacity]:
         """Return the daemon's state, and what is free."""
         if self._known is None:
-            from runforge.views.daemon_status import free_capacity, status_of
+            from runforge.views.daemon_status import status_of
+            from runforge.views.free import free_capacity
 
             status = status_of(self._workspace, records.daemon(self._tx.row("journal.daemon")))
             self._known = status, free_capacity(status, self._tx)

@@ -3,7 +3,8 @@
 Each of the thirty to eighty modules of a command costs some fifty microseconds of search, whatever is in it. So what a
 command needed is written into one file beside the compiled modules (`__pycache__`), with the time and the size of each
 source, as Python does for each module alone. If any of them differs, or the file is another interpreter's, the modules
-are imported as ever, and the file is made anew when the command has answered.
+are imported as ever, and the file is made anew when the command has answered. The statements that it has run come with
+them (`texts`), for to read them takes longer than to run them.
 
 Imports nothing that is not loaded already, for what it saves are imports: not even `__future__`, which lies in the
 file too, for all others import it.
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     #: Name, source, the source's time (ns) and size (bytes), whether it is a package, and what is run.
     _Entry = tuple[str, str, int, int, bool, CodeType]
+    #: The file that it is from, that one's time (ns) and size (bytes) before it was read, and the text.
+    _Text = tuple[str, int, int, str]
 
 _PACKAGE, _, _ = __name__.partition(".")
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,7 +33,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _FUTURE = "__future__"
 _INIT = f"{os.sep}__init__.py"
 #: A file of another form, interpreter or place is none.
-_KIND = ["runforge modules 1", MAGIC_NUMBER, _HERE]
+_KIND = ["runforge modules 2", MAGIC_NUMBER, _HERE]
+#: Texts that were read from files beside the modules, by name. Whoever reads one keeps it here.
+texts: "dict[str, _Text]" = {}
 
 
 class Bundle:
@@ -44,9 +49,11 @@ class Bundle:
 
     def load(self) -> None:
         """Run the modules in the order in which they were run before; nothing if one of them has changed."""
-        entries = _read(self._path)
-        if not all(map(_is_current, entries)):
+        entries, known = _read(self._path)
+        sources = {entry[1:4] for entry in entries} | {text[:3] for text in known.values()}
+        if not all(map(_is_current, sources)):
             return
+        texts.update(known)
         self._loaded = entries
         gc.disable()  # it would look at all that is new again and again
         for entry in entries:
@@ -57,7 +64,7 @@ class Bundle:
 
     def settle(self) -> None:
         """What is loaded by now is what each call needs."""
-        if self._needed is None:
+        if self._needed is None and not self._loaded:
             self._needed = [name for name in sys.modules if name not in self._early and _is_taken(name)]
 
     def write(self) -> None:
@@ -78,7 +85,7 @@ class Bundle:
                 with open(file, "wb") as out:
                     # Who may read the sources may read what was compiled from them.
                     os.fchmod(file, os.stat(__file__).st_mode & 0o644)
-                    out.write(marshal.dumps([*_KIND, entries]))
+                    out.write(marshal.dumps([*_KIND, entries, texts]))
                 os.replace(path, self._path)
             except BaseException:
                 os.unlink(path)
@@ -125,21 +132,22 @@ def write() -> None:
         bundle.write()
 
 
-def _read(path: str) -> "list[_Entry]":
+def _read(path: str) -> "tuple[list[_Entry], dict[str, _Text]]":
     try:
         with open(path, "rb", buffering=0) as file:
-            *kind, entries = marshal.loads(file.read())  # noqa: S302 - as much ours as the sources beside it
+            *kind, entries, known = marshal.loads(file.read())  # noqa: S302 - as much ours as the sources beside it
     except (OSError, EOFError, ValueError, TypeError):
-        return []
-    return entries if kind == _KIND else []
+        return [], {}
+    return (entries, known) if kind == _KIND else ([], {})
 
 
-def _is_current(entry: "_Entry") -> bool:
+def _is_current(source: "tuple[str, int, int]") -> bool:
+    path, time, size = source
     try:
-        now = os.stat(entry[1])
+        now = os.stat(path)
     except OSError:
         return False
-    return (now.st_mtime_ns, now.st_size) == entry[2:4]
+    return (now.st_mtime_ns, now.st_size) == (time, size)
 
 
 def _run(name: str, path: str, _time: int, _size: int, is_package: bool, code: "CodeType") -> bool:

@@ -132,6 +132,21 @@ def test_a_changed_source_counts(place: Path) -> None:
     assert "cannot import name 'tables'" in _call(place, "jobs").stderr
 
 
+def test_statements_come_with_the_modules_and_a_changed_one_counts(place: Path) -> None:
+    source = place / "runforge/store/sql/look.sql"
+    text = source.read_text()
+    assert (count := "SELECT ifnull(sum(queued + running") in text
+    said = _call(place, "jobs").stderr
+    before = source.stat()
+    source.write_text(text.replace(count, count.replace("sum(", "70+(")))  # as long as before
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert _call(place, "jobs").stderr == said  # not read: it is what it was, as far as anybody can see
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+    for _ in range(2):
+        assert "older jobs are not shown" in _call(place, "jobs").stderr
+    assert _imported(place, "jobs") == FIRST | {"runforge.__main__"}
+
+
 def test_a_source_that_is_gone_is_missed(place: Path) -> None:
     _call(place, "jobs")
     (place / "runforge/cli/tables.py").unlink()

@@ -49,18 +49,23 @@ class Bundle:
 
     def load(self) -> None:
         """Run the modules in the order in which they were run before; nothing if one of them has changed."""
+        gc.disable()  # it would look at all that is new again and again
+        try:
+            self._load()
+        finally:
+            gc.enable()
+
+    def _load(self) -> None:
         entries, known = _read(self._path)
         sources = {entry[1:4] for entry in entries} | {text[:3] for text in known.values()}
         if not all(map(_is_current, sources)):
             return
         texts.update(known)
         self._loaded = entries
-        gc.disable()  # it would look at all that is new again and again
         for entry in entries:
             if entry[0] not in sys.modules and not _run(*entry):
                 break  # whoever needs it imports it, and is told what is wrong
-        gc.freeze()  # nor once later: all of it stays
-        gc.enable()
+        gc.freeze()  # all of it stays: it need not be looked at later either
 
     def settle(self) -> None:
         """What is loaded by now is what each call needs."""

@@ -135,7 +135,8 @@ def test_a_changed_source_counts(place: Path) -> None:
 def test_statements_come_with_the_modules_and_a_changed_one_counts(place: Path) -> None:
     source = place / "runforge/store/sql/look.sql"
     text = source.read_text()
-    assert (count := "SELECT ifnull(sum(queued + running") in text
+    count = "SELECT ifnull(sum(queued + running"
+    assert count in text
     said = _call(place, "jobs").stderr
     before = source.stat()
     source.write_text(text.replace(count, count.replace("sum(", "70+(")))  # as long as before

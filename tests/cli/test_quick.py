@@ -495,7 +495,7 @@ ALLOWED = {
     "queue-status": f"{_ALL} {_DISK} {_STATUS}",
     "logs": f"{_ALL} cli.quick_logs files files.reading",
     "show": f"{_ALL} {_RECORDS} {_FACTS} cli.one_run cli.quick_runs",
-    "why": f"{_ALL} {_RECORDS} cli.quick_runs cli.why views.estimate views.why views.why_words",
+    "why": f"{_ALL} {_RECORDS} cli.quick_runs cli.why views.estimate views.why views.why_answers views.why_words",
 }
 LIBRARY = {
     "__future__",
@@ -550,7 +550,7 @@ def test_why_a_run_waits_imports_little_more(here: Workspace) -> None:
     assert done == "True"
     forward = (
         "core.course core.devices core.durations core.forecast core.room core.scheduling machine.size"
-        " views.daemon_told views.estimates views.free"
+        " views.daemon_told views.estimates views.free views.why_live views.why_live_words views.why_parts"
     )
     allowed = {"runforge", *(f"runforge.{name}" for name in f"{ALLOWED['why']} {_STATUS} {forward}".split())}
     assert names <= allowed | LIBRARY | {"_heapq", "_random", "math"}

@@ -78,21 +78,21 @@ SELECT * FROM full_jobs WHERE group_id = :group_id AND seq >= :first AND seq < :
 -- name: blocks_of_group
 SELECT DISTINCT seq / :size FROM jobs WHERE group_id = :group_id ORDER BY 1;
 
--- name: in_state
-SELECT * FROM full_jobs WHERE state = :state ORDER BY seq LIMIT :limit OFFSET :offset;
+-- name: page_in_state
+SELECT * FROM full_jobs WHERE state = :state AND seq > :after ORDER BY seq LIMIT :limit;
 
 -- name: page
-SELECT * FROM full_jobs ORDER BY seq LIMIT :limit OFFSET :offset;
+SELECT * FROM full_jobs WHERE seq > :after ORDER BY seq LIMIT :limit;
 
 -- name: newest
 SELECT * FROM (SELECT * FROM full_jobs ORDER BY seq DESC LIMIT :limit) ORDER BY seq;
 
 -- name: page_of_group
-SELECT * FROM full_jobs WHERE group_id = :group_id ORDER BY seq LIMIT :limit OFFSET :offset;
+SELECT * FROM full_jobs WHERE group_id = :group_id AND seq > :after ORDER BY seq LIMIT :limit;
 
 -- name: page_of_group_in_state
-SELECT * FROM full_jobs WHERE group_id = :group_id AND state = :state
-ORDER BY seq LIMIT :limit OFFSET :offset;
+SELECT * FROM full_jobs WHERE group_id = :group_id AND state = :state AND seq > :after
+ORDER BY seq LIMIT :limit;
 
 -- name: newest_run
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1 OFFSET :back;

@@ -47,7 +47,7 @@ FROM jobs WHERE group_id = :group_id AND overrides <> '{}' ORDER BY seq;
 SELECT jobs.job_id, jobs.group_id, sweeps.stop, groups.objective_metric AS metric, groups.direction
 FROM jobs INDEXED BY slots_in_use CROSS JOIN sweeps USING (group_id) JOIN groups USING (group_id)
 WHERE jobs.state = 'running' AND sweeps.stop <> '{}' AND groups.objective_metric IS NOT NULL
-  AND jobs.cancel_requested = 0 AND jobs.stop_reason IS NULL ORDER BY seq;
+  AND jobs.cancel_requested = 0 AND jobs.stop_reason IS NULL ORDER BY +seq;
 
 -- name: has_rules
 -- Whether a sweep has a stop rule at all.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import runforge
+from bench import big
 from runforge import system
 
 ROOT = Path(runforge.__file__).parents[1]
@@ -66,3 +70,38 @@ def test_it_has_all_of_os_as_soon_as_more_is_asked_for() -> None:
 
 def test_what_os_does_not_have_it_has_not() -> None:
     assert _said("print(hasattr(os, 'nothing'), hasattr(os.environ, 'nothing'))") == ["False False"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--version"],
+        ["--help"],
+        ["jobs", "--help"],
+        ["jobs"],
+        ["groups"],
+        ["queue-status"],
+        ["show"],
+        ["why", "1"],
+    ],
+    ids=" ".join,
+)
+def test_short_commands_never_import_it(tmp_path: Path, words: list[str]) -> None:
+    big.make(tmp_path, 6, 1)
+    found = importlib.util.find_spec("pysqlite3")
+    places = [
+        str(ROOT),
+        *([] if found is None or found.origin is None else [str(Path(found.origin).parents[1])]),
+    ]
+    code = f"import sys; sys.path += {places}; from runforge.__main__ import main; main()"
+    run = subprocess.run(
+        [sys.executable, "-S", "-X", "importtime", "-c", code, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert run.stdout
+    assert not {"os", "_collections_abc"} & {
+        line.rpartition("|")[2].strip() for line in run.stderr.splitlines()
+    }

@@ -83,7 +83,7 @@ def test_the_modules_are_as_imports_make_them(place: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(place)!r}); from runforge import bytecode\n"
         "if {load}: bytecode.load('queue-status')\n"
-        "import inspect, runforge.cli.main, runforge.cli.quick_status, runforge.store.look, runforge.named, runforge.core\n"
+        "import inspect, runforge.cli.main, runforge.cli.quick_status, runforge.views.words, runforge.store.look\n"
         "for name, it in sorted(sys.modules.items()):\n"
         "    if name.startswith('runforge.') and name in {names}:\n"
         "        spec = it.__spec__\n"

@@ -4,17 +4,20 @@ Each of the thirty to eighty modules of a command costs some fifty microseconds 
 command needed is written into one file beside the compiled modules (`__pycache__`), with the time and the size of each
 source, as Python does for each module alone. If any of them differs, or the file is another interpreter's, the modules
 are imported as ever, and the file is made anew when the command has answered. Of Python's own libraries in C it says
-where they lie, for to search for the first of them reads a folder.
+where they lie, for to search for the first of them reads a folder. The statements that the command has run come with
+them (`texts`), for to read them takes longer than to run them.
 
-Imports nothing that is not loaded already, for what it saves are imports.
+Imports nothing that is not loaded already, for what it saves are imports: not even `__future__`, which lies in the
+file too, for all others import it.
 """
 
 import gc
 import marshal
-import os
 import sys
 from _frozen_importlib import ModuleSpec, module_from_spec
 from _frozen_importlib_external import MAGIC_NUMBER, ExtensionFileLoader, SourceFileLoader
+
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +26,16 @@ if TYPE_CHECKING:
     #: Name, source, the source's time (ns) and size (bytes), whether it is a package, and what is run; None for a
     #: library in C, which is its own source.
     _Entry = tuple[str, str, int, int, bool, CodeType | None]
+    #: The file that it is from, that one's time (ns) and size (bytes) before it was read, and the text.
+    _Text = tuple[str, int, int, str]
 
 _PACKAGE, _, _ = __name__.partition(".")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _INIT = f"{os.sep}__init__.py"
 #: A file of another form, interpreter or place is none.
-_KIND = ["runforge modules 2", MAGIC_NUMBER, _HERE]
+_KIND = ["runforge modules 3", MAGIC_NUMBER, _HERE]
+#: Texts that were read from files beside the modules, by name. Whoever reads one keeps it here.
+texts: "dict[str, _Text]" = {}
 
 
 class Bundle:
@@ -43,18 +50,26 @@ class Bundle:
     def load(self) -> None:
         """Run the modules in the order in which they were run before; nothing if one of them has changed."""
         gc.disable()  # it would look at all that is new again and again
-        entries = _read(self._path)
-        if all(map(_is_current, entries)):
-            self._loaded = entries
-            for entry in entries:
-                if entry[0] not in sys.modules and not _run(*entry):
-                    break  # whoever needs it imports it, and is told what is wrong
-        gc.freeze()  # nor once later: all of it stays
-        gc.enable()
+        try:
+            self._load()
+        finally:
+            gc.enable()
+
+    def _load(self) -> None:
+        entries, known = _read(self._path)
+        sources = {entry[1:4] for entry in entries} | {text[:3] for text in known.values()}
+        if not all(map(_is_current, sources)):
+            return
+        texts.update(known)
+        self._loaded = entries
+        for entry in entries:
+            if entry[0] not in sys.modules and not _run(*entry):
+                break  # whoever needs it imports it, and is told what is wrong
+        gc.freeze()  # all of it stays: it need not be looked at later either
 
     def settle(self) -> None:
         """What is loaded by now is what each call needs."""
-        if self._needed is None:
+        if self._needed is None and not self._loaded:
             self._needed = [name for name in sys.modules if name not in self._early and _may_come(name)]
 
     def write(self) -> None:
@@ -75,7 +90,7 @@ class Bundle:
                 with open(file, "wb") as out:
                     # Who may read the sources may read what was compiled from them.
                     os.fchmod(file, os.stat(__file__).st_mode & 0o644)
-                    out.write(marshal.dumps([*_KIND, entries]))
+                    out.write(marshal.dumps([*_KIND, entries, texts]))
                 os.replace(path, self._path)
             except BaseException:
                 os.unlink(path)
@@ -122,21 +137,22 @@ def write() -> None:
         bundle.write()
 
 
-def _read(path: str) -> "list[_Entry]":
+def _read(path: str) -> "tuple[list[_Entry], dict[str, _Text]]":
     try:
         with open(path, "rb", buffering=0) as file:
-            *kind, entries = marshal.loads(file.read())  # noqa: S302 - as much ours as the sources beside it
+            *kind, entries, known = marshal.loads(file.read())  # noqa: S302 - as much ours as the sources beside it
     except (OSError, EOFError, ValueError, TypeError):
-        return []
-    return entries if kind == _KIND else []
+        return [], {}
+    return (entries, known) if kind == _KIND else ([], {})
 
 
-def _is_current(entry: "_Entry") -> bool:
+def _is_current(source: "tuple[str, int, int]") -> bool:
+    path, time, size = source
     try:
-        now = os.stat(entry[1])
+        now = os.stat(path)
     except OSError:
         return False
-    return (now.st_mtime_ns, now.st_size) == entry[2:4]
+    return (now.st_mtime_ns, now.st_size) == (time, size)
 
 
 def _run(name: str, path: str, _time: int, _size: int, is_package: bool, code: "CodeType | None") -> bool:

@@ -5,8 +5,9 @@ Files and JSON have UTC. People read local time (`local`, `local_and_age`), or U
 
 from __future__ import annotations
 
-import os
 import time
+
+from runforge.system import os
 
 TYPE_CHECKING = False  # `datetime`, `typing` and `pathlib` take as long as a short command
 if TYPE_CHECKING:

@@ -5,8 +5,10 @@ these: they keep their environment, and with it their own path. Imports nothing 
 guards against is the import of another file of that name.
 """
 
-import os
 import sys
+
+from runforge import system
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ def complete() -> None:
         import site
 
         site.main()
+        system.complete()
         guard()
 
 

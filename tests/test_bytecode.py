@@ -20,8 +20,8 @@ from runforge import own_python
 pytestmark = pytest.mark.slow
 
 PACKAGE = Path(runforge.__file__).parent
-#: What is imported as ever: the package, this loader, and what guards the path.
-FIRST = {"runforge", "runforge.bytecode", "runforge.own_python"}
+#: What is imported as ever: the package, this loader, what guards the path, and what stands for `os`.
+FIRST = {"runforge", "runforge.bytecode", "runforge.own_python", "runforge.system"}
 _MAIN = "import sys; sys.path.insert(0, {place!r}); from runforge.__main__ import main; main()"
 
 
@@ -83,7 +83,7 @@ def test_the_modules_are_as_imports_make_them(place: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(place)!r}); from runforge import bytecode\n"
         "if {load}: bytecode.load('queue-status')\n"
-        "import inspect, runforge.cli.main, runforge.cli.quick_status, runforge.store.look, runforge.named, runforge.core\n"
+        "import inspect, runforge.cli.main, runforge.cli.quick_status, runforge.views.words, runforge.store.look\n"
         "for name, it in sorted(sys.modules.items()):\n"
         "    if name.startswith('runforge.') and name in {names}:\n"
         "        spec = it.__spec__\n"
@@ -130,6 +130,22 @@ def test_a_changed_source_counts(place: Path) -> None:
     shutil.rmtree(place / "runforge/__pycache__")
     source.unlink()
     assert "cannot import name 'tables'" in _call(place, "jobs").stderr
+
+
+def test_statements_come_with_the_modules_and_a_changed_one_counts(place: Path) -> None:
+    source = place / "runforge/store/sql/look.sql"
+    text = source.read_text()
+    count = "SELECT ifnull(sum(queued + running"
+    assert count in text
+    said = _call(place, "jobs").stderr
+    before = source.stat()
+    source.write_text(text.replace(count, count.replace("sum(", "70+(")))  # as long as before
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert _call(place, "jobs").stderr == said  # not read: it is what it was, as far as anybody can see
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+    for _ in range(2):
+        assert "older jobs are not shown" in _call(place, "jobs").stderr
+    assert _imported(place, "jobs") == FIRST | {"runforge.__main__"}
 
 
 def test_a_source_that_is_gone_is_missed(place: Path) -> None:

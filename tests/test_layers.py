@@ -36,6 +36,7 @@ TOP = {
     "own_python",
     "paths",
     "place",
+    "system",
     "text",
     "workspace",
 }
@@ -226,6 +227,7 @@ LEAST = {
     "runforge.cli.quick",
     "runforge.bytecode",
     "runforge.own_python",
+    "runforge.system",
     "__future__",
     "gc",
 }

@@ -5,12 +5,11 @@ Typer completes the rest. Importing it takes longer than people want to wait aft
 
 from __future__ import annotations
 
-import os
-
 from runforge import bytecode
 from runforge.cli import quick
 from runforge.cli import words as reading
 from runforge.cli.known import find, names
+from runforge.system import os
 
 TYPE_CHECKING = False  # every import here makes the user wait after a tab
 if TYPE_CHECKING:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge.cli.width import terminal_width
+from runforge.system import os
 
 #: The program's own help has this name.
 PROGRAM = "runforge"

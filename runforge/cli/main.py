@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import gc
 import io
-import os
 import sys
 
 from runforge import __version__, bytecode, own_python
 from runforge.cli import quick
+from runforge.system import os
 
 TYPE_CHECKING = False  # `typing` alone would double the time of `--version`
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def main() -> NoReturn:
         bytecode.write()
         if ends_at_once:
             sys.stderr.flush()
-            os._exit(code)
+            os._exit(code)  # noqa: SLF001 - a public function
     except BrokenPipeError:
         _give_up_stdout()
         code = 0

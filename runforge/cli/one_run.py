@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge.cli import output, timeline
 from runforge.core.states import State
+from runforge.system import os
 from runforge.views import run_facts
 from runforge.views.labels import parameters_text
 from runforge.views.quoting import quoted

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from runforge import cells, clock
 from runforge.cells import columns, duration
 from runforge.cli.width import terminal_width
+from runforge.system import os
 from runforge.text import MAX_LENGTH, safe
 
 TYPE_CHECKING = False  # `typing` and `json` take as long as a short command

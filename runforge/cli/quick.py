@@ -7,7 +7,7 @@ what is right is decided in one place; tests/cli/test_quick.py compares the two.
 
 from __future__ import annotations
 
-import os
+from runforge.system import os
 
 #: The commands that are answered, and what they take here beside the workspace.
 TAKES_UTC, TAKES_TARGETS = "--utc", "targets"

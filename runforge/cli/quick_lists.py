@@ -35,9 +35,9 @@ def jobs(place: Place) -> bool:
 
     def read(tx: Transaction) -> tuple[list[JobRow], int] | None:
         rows = tx.rows("look.jobs_newest", limit=SHOWN)
-        if any(row["is_odd"] for row in rows):
+        if any(row[-1] for row in rows):  # is_odd
             return None
-        return [JobRow(now, *row) for row in rows], tx.row("look.jobs_count")[0]
+        return [JobRow(now, *row) for row in reversed(rows)], tx.row("look.jobs_count")[0]
 
     found, total = look(place, read) or ([], 0)
     if not found or (any(job.state == "queued" for job in found) and _is_short(place)):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from runforge.cli import output
 from runforge.files.reading import open_file
 from runforge.store.look import look
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

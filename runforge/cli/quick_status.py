@@ -67,7 +67,9 @@ def _next(tx: Transaction, daemon: DaemonStatus, now: str) -> list[LiveRow]:
     lanes = tx.rows("groups.lanes_waiting", limit=NEXT_SHOWN)
     if not lanes:
         return []
-    capacity = daemon_status.free_capacity(daemon, tx)
+    from runforge.views import words
+
+    capacity = words.free_if_live(daemon, tx)
     return [
         _waiting(tx, daemon, capacity, lane, LiveRow(now, row))
         for lane in lanes

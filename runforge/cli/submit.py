@@ -150,7 +150,7 @@ def _require_room(prepared: ordering.Prepared, here: Workspace) -> None:
         return  # Slurm knows what its nodes have
     for needs in asking:
         if needs.vram_mb:
-            from runforge.views.daemon_status import devices_told
+            from runforge.views.free import devices_told
 
             sizes = [device.memory_mb for device in devices_told(here) if device.memory_mb]
             if sizes and max(sizes) < needs.vram_mb:

@@ -11,8 +11,8 @@ from runforge.queue import environment_words
 from runforge.views import lists
 from runforge.views.daemon_told import has_gpus
 from runforge.views.quoting import command_line
-from runforge.views.why import estimate_of
-from runforge.views.why_words import about, based
+from runforge.views.why_live import estimate_of
+from runforge.views.why_live_words import about, based
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from runforge.views.labels import ended_runs, group_state, label, parameters_tex
 TYPE_CHECKING = False  # `typing` and `collections` take as long as a short command
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from runforge.views.group_rows import GroupRow
     from runforge.views.rows import JobRow
@@ -93,9 +92,11 @@ def _metric_cell(job: JobView | JobRow, column: str | None) -> str:
 
 def _detail(job: JobView | JobRow) -> str:
     """Return what tells a run from the others, and what is wrong with it."""
-    tags = " ".join(f"#{tag}" for tag in job.tags) if job.tags else ""
-    parts: list[Any] = [parameters_text(job.overrides), tags, _why(job)]
-    return _APART.join(part for part in parts if part)
+    parts = [parameters_text(job.overrides)]
+    if job.tags:
+        parts.append(" ".join(f"#{tag}" for tag in job.tags))
+    parts.append(_why(job))
+    return _APART.join(filter(None, parts))
 
 
 def _why(job: JobView | JobRow) -> str:

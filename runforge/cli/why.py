@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from runforge.views.why import Answer
+    from runforge.views.why_answers import Answer
 
 
 def why(targets: list[str], workspace: Path | None, as_json: bool, utc: bool) -> int:
@@ -31,7 +31,7 @@ def why(targets: list[str], workspace: Path | None, as_json: bool, utc: bool) ->
 def print_answers(answers: Sequence[Answer]) -> None:
     """Print answers for people: groups one below the other, each run apart."""
     from runforge.views import why_words
-    from runforge.views.why import GroupAnswer
+    from runforge.views.why_answers import GroupAnswer
 
     for place, answer in enumerate(answers):
         if place and not isinstance(answer, GroupAnswer):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
+
+from runforge.system import os
 
 _USUAL = 80
 

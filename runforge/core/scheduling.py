@@ -7,25 +7,27 @@ start.
 
 from __future__ import annotations
 
-from runforge.core import devices as placing
-from runforge.core.devices import Device, Reservation
+from runforge.later import module
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from runforge.core import devices as placing
+    from runforge.core.devices import Device, Reservation
     from runforge.core.resources import Resources
+else:
+    placing = module("runforge.core.devices")  # few runs need a device
 
 __all__ = [
     "Capacity",
-    "Device",
     "Head",
     "Machine",
     "can_ever",
     "choose",
+    "lacking",
     "place",
-    "waiting_reason",
     "why_never",
 ]
 
@@ -157,34 +159,7 @@ def _has_memory(needs: Resources, capacity: Capacity) -> bool:
     return capacity.mem_mb is None or needs.mem_mb <= capacity.mem_mb
 
 
-def waiting_reason(  # noqa: PLR0911 - one reason a line
-    *,
-    daemon_live: bool,
-    is_paused: bool,
-    needs: Resources,
-    capacity: Capacity,
-    is_held: bool = False,
-    blockers: int = 0,
-    is_delayed: bool = False,
-    is_at_limit: bool = False,
-) -> str:
-    """Return why a queued job is not running: what only a person or another run can change comes first."""
-    if is_held:
-        return "held"
-    if blockers:
-        return "dependency"
-    if is_paused:
-        return "group_paused"
-    if not daemon_live:
-        return "no_daemon"
-    if is_delayed:
-        return "not_before"
-    if is_at_limit:
-        return "group_limit"
-    return _lacking(needs, capacity) or "turn_of_others"
-
-
-def _lacking(needs: Resources, capacity: Capacity) -> str | None:
+def lacking(needs: Resources, capacity: Capacity) -> str | None:
     """Return what the machine has not free now."""
     if capacity.slots < 1:
         return "no_free_slot"

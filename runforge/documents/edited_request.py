@@ -6,9 +6,7 @@ and the file takes the old one's place. Whoever comes after a crash in between f
 
 from __future__ import annotations
 
-import os
-
-from runforge.later import pattern
+from runforge.system import os
 
 TYPE_CHECKING = False  # `show` asks for the file
 if TYPE_CHECKING:
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 _NAME = "request.json"
 #: Largest request.json that is read.
 REQUEST_LIMIT = 1024 * 1024
-_BESIDE = pattern(r"request\.[0-9a-f]{64}\.json")
+_BESIDE = r"request\.[0-9a-f]{64}\.json"
 
 
 def beside(folder: Path, sha: str) -> Path:
@@ -67,10 +65,12 @@ def current_name(folder: Path | str, sha: str | None) -> str:
 
 def forget_others(folder: Path, sha: str | None) -> None:
     """Delete what killed edits have left beside the request. The caller holds the writers' lock."""
+    import re  # `show` comes here for a name alone
+
     from runforge import blocks
 
     kept = None if sha is None else beside(folder, sha).name
     with blocks.suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(folder):
-            if _BESIDE.fullmatch(name) and name != kept:
+            if re.fullmatch(_BESIDE, name) and name != kept:
                 (folder / name).unlink(missing_ok=True)

@@ -6,10 +6,10 @@ The daemon asks before a launch, and commands ask to show why jobs wait. So both
 from __future__ import annotations
 
 import errno
-import os
 
 from runforge.cells import size
 from runforge.named import NamedTuple
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

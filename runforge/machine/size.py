@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from runforge.system import os
 
 _MEMORY = "/proc/meminfo"
 #: The limit of the container that we are in, if there is one.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-
 from runforge.files.reading import open_file
 from runforge.named import NamedTuple
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +33,8 @@ def holder(workspace: Workspace | Place) -> Holder | None:
         if not workspace.only_look:
             raise
         return _holder_in_kernel(workspace.daemon_lock)
+    import fcntl  # a library: loaded where a daemon has been
+
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

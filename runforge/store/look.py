@@ -6,12 +6,12 @@ nothing is left to settle. Then the full way would open it just so.
 
 from __future__ import annotations
 
-import os
 import stat
 
 from runforge.store.queries import query
 from runforge.store.sqlite import SQLiteError, connect
 from runforge.store.transaction import Transaction
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import os
+from runforge import bytecode
+from runforge.system import os
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "sql")
 _MARK = "-- name: "
-#: area -> its queries by name; the whole name -> its query.
-_areas: dict[str, dict[str, str]] = {}
-_queries: dict[str, str] = {}
+#: area -> its queries by name, each with the file, and that one's time and size.
+_areas: dict[str, dict[str, tuple[str, int, int, str]]] = {}
+_queries = bytecode.texts
 
 
-def _load(area: str) -> dict[str, str]:
+def _load(area: str) -> dict[str, tuple[str, int, int, str]]:
     if area not in _areas:
-        # Unbuffered and decoded here: a short command reads seven of these.
-        with open(f"{_FOLDER}/{area}.sql", "rb", buffering=0) as file:
+        path = f"{_FOLDER}/{area}.sql"
+        # Unbuffered and decoded here: the first call of a short command reads seven of these.
+        with open(path, "rb", buffering=0) as file:
+            found = os.fstat(file.fileno())
             parts = f"\n{file.read().decode()}".split(f"\n{_MARK}")[1:]
-        _areas[area] = {name: body.strip() for name, _, body in (part.partition("\n") for part in parts)}
+        about = path, found.st_mtime_ns, found.st_size
+        _areas[area] = {
+            name: (*about, body.strip()) for name, _, body in (part.partition("\n") for part in parts)
+        }
     return _areas[area]
 
 
@@ -26,7 +32,7 @@ def query(name: str) -> str:
     if found is None:
         area, _, short = name.partition(".")
         found = _queries[name] = _load(area)[short]
-    return found
+    return found[3]
 
 
 def names(area: str) -> list[str]:

@@ -7,8 +7,9 @@ for the journal (tests/test_layers.py checks this).
 
 from __future__ import annotations
 
-import os
 import sys
+
+from runforge.system import os
 
 TYPE_CHECKING = False  # `typing` and `pathlib` take longer than a short command
 if TYPE_CHECKING:

@@ -72,8 +72,8 @@ def runs_meant(tx: Transaction, texts: Sequence[str]) -> list[str]:
     """Return the names of the runs that are to be shown, by default the newest. Raises what `select` and `job` raise."""
     if not texts:
         return [NEWEST]
-    if len(texts) == 1 and job_numbers.one(texts[0]) is not None:
-        return list(texts)  # the way of nearly all calls
+    if len(texts) == 1 and (job_numbers.one(texts[0]) is not None or _back(texts[0]) is not None):
+        return list(texts)  # the way of nearly all calls: it is one run
     return [job.run_id for job in select(tx, texts, runs_only=True).jobs]
 
 

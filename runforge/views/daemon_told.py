@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge import clock
 from runforge.files.reading import read_bounded
 from runforge.light_json import loads
 from runforge.named import NamedTuple
 from runforge.store import daemon_holder
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """The summary of the queue, for `queue-status`."""
 
 from runforge import clock
-from runforge.core.scheduling import Capacity
 from runforge.core.states import State
 from runforge.store import records
 from runforge.store.journal import Transaction
@@ -9,7 +8,6 @@ from runforge.store.opening import exists, open_snapshot
 from runforge.views.daemon_status import (
     NO_JOURNAL,
     DaemonStatus,
-    free_capacity,
     slots_used,
     status_of,
 )
@@ -17,7 +15,7 @@ from runforge.views.kin import parents_of
 from runforge.views.run_views import at_limit
 from runforge.views.shown import JobView, group_view, job_view
 from runforge.views.summary import GROUPS_SHOWN, NEXT_SHOWN, QueueSummary
-from runforge.views.words import why_running, why_waiting
+from runforge.views.words import free_if_live, why_running, why_waiting
 from runforge.workspace import Workspace
 
 
@@ -46,7 +44,7 @@ def queue_summary(workspace: Workspace) -> QueueSummary:
             running=[job_view(j, now, why_running(workspace, j)) for j in running if j.waiting is None],
             next=[
                 *(job_view(j, now, why_running(workspace, j)) for j in waiting[:NEXT_SHOWN]),
-                *_next(tx, status, free_capacity(status, tx), now),
+                *_next(tx, status, now),
             ],
             is_snapshot=journal.is_snapshot,
         )
@@ -68,9 +66,9 @@ def _empty_summary(workspace: Workspace) -> QueueSummary:
     )
 
 
-def _next(tx: Transaction, status: DaemonStatus, capacity: Capacity, now: str) -> list[JobView]:
+def _next(tx: Transaction, status: DaemonStatus, now: str) -> list[JobView]:
     """Return the first waiting job of each lane, in the order of the lanes, and why it waits."""
-    shown = []
+    shown, capacity = [], free_if_live(status, tx)
     for lane in tx.rows("groups.lanes_waiting", limit=NEXT_SHOWN):
         for row in tx.rows("jobs.next_waiting", lane_id=lane["lane_id"]):
             job = records.job(row)

@@ -20,5 +20,6 @@ class Known(NamedTuple):
 
 def read(tx: Transaction) -> Known:
     """Return what a person may type in this workspace."""
-    queries = ("groups.some_ids", "groups.some_names", "jobs.some_run_ids", "jobs.some_numbers")
-    return Known(*([str(row[0]) for row in tx.rows(query)] for query in queries))
+    queries = ("groups.some_ids", "groups.some_names", "jobs.some_run_ids")
+    ids, names, runs = ([str(row[0]) for row in tx.rows(query)] for query in queries)
+    return Known(ids, names, runs, (tx.row("jobs.some_numbers")[0] or "").split())

@@ -24,10 +24,10 @@ from runforge.store.opening import exists
 from runforge.views.daemon_status import (
     DaemonStatus,
     daemon_status,
-    free_capacity,
     slots_used,
     status_of,
 )
+from runforge.views.free import free_capacity
 from runforge.views.journal_reader import JournalReader
 from runforge.views.kin import Relative, parents_of
 from runforge.views.queue_board import GroupViews, LiveOrder

@@ -18,7 +18,7 @@ class JobRow:
 
     __slots__ = (
         *("attempt", "blockers", "error", "group_id", "held", "metric_name", "metric_value", "name"),
-        *("not_before", "number", "overrides", "run_id", "seconds", "state", "tags"),
+        *("not_before", "number", "overrides_text", "run_id", "seconds", "state", "tags"),
     )
     #: Lists say only what the job itself does.
     waiting_text: str | None = None
@@ -58,9 +58,14 @@ class JobRow:
             self.seconds = None if milliseconds is None else max(0, milliseconds) / 1000
         self.metric_name = metric_name
         self.metric_value = metric_value
-        self.overrides: dict[str, Any] = loads(overrides)
+        self.overrides_text = overrides
         self.tags: list[str] = [] if tags == "[]" else loads(tags)
         self.error = error
         self.held = held == 1
         self.blockers = blockers
         self.not_before = not_before
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """Its parameters, read where they are shown."""
+        return loads(self.overrides_text)  # type: ignore[no-any-return]

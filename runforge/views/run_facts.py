@@ -5,13 +5,12 @@ The truth is the run's request.json. A request that cannot be read leaves its fa
 
 from __future__ import annotations
 
-import os
-
 from runforge.documents import strict_json
 from runforge.errors import InvalidRequest, RunForgeError
 from runforge.files.reading import read_bounded
 from runforge.light_json import loads
 from runforge.named import NamedTuple
+from runforge.system import os
 from runforge.views.quoting import command_line, shell_lines
 
 TYPE_CHECKING = False

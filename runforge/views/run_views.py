@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge import clock
 from runforge.core.states import LIVE, State
 from runforge.light_json import loads
 from runforge.store import records, targets, uses
+from runforge.system import os
 from runforge.views.kin import children_of, parents_of
 from runforge.views.labels import sweep_words
 from runforge.views.shown import RunView, attempt_view, is_at_limit, job_view
@@ -59,18 +58,18 @@ def reason_of(tx: Transaction, here: Workspace | Place, job: Job, parents: list[
     """Return why a job waits, or why a running one does not end; None if there is nothing to say."""
     if job.state not in LIVE:
         return None
-    from runforge.views.words import why_running, why_waiting  # nearly all runs have ended
+    from runforge.views.words import free_if_live, why_running, why_waiting  # nearly all runs have ended
 
     if job.state is not State.QUEUED:
         return why_running(here, job)
-    from runforge.views.daemon_status import free_capacity, status_of
+    from runforge.views.daemon_status import status_of
 
     row = records.daemon(tx.row("journal.daemon"))
     lane = tx.row("groups.is_paused", lane_id=job.lane_id)
     status = status_of(here, row)
     return why_waiting(
         status,
-        free_capacity(status, tx),
+        free_if_live(status, tx),
         job,
         is_paused=bool(lane["is_paused"]),
         is_at_limit=at_limit(tx, job),

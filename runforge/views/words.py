@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runforge import clock
-from runforge.core.scheduling import Capacity, lacking_devices, waiting_reason
+from runforge.core.waiting import waiting_reason
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runforge.core.records import Job
+    from runforge.core.scheduling import Capacity
     from runforge.place import Place
+    from runforge.store.transaction import Transaction
     from runforge.views.daemon_status import DaemonStatus
     from runforge.views.kin import Relative
     from runforge.views.live_rows import LiveRow
@@ -70,9 +72,18 @@ class Waiting(NamedTuple):
     detail: str | None = None
 
 
+def free_if_live(daemon: DaemonStatus, tx: Transaction) -> Capacity | None:
+    """Return what is free, which decides why runs wait; None without a daemon, for that is why then."""
+    if not daemon.is_live:
+        return None
+    from runforge.views.free import free_capacity
+
+    return free_capacity(daemon, tx)
+
+
 def why_waiting(
     daemon: DaemonStatus,
-    capacity: Capacity,
+    capacity: Capacity | None,
     job: Job | LiveRow,
     *,
     is_paused: bool,
@@ -82,7 +93,7 @@ def why_waiting(
 ) -> Waiting:
     """Return why a queued job waits: first what only a person or another run can change, then what is lacking.
 
-    Without its parents, the text says only how many there are.
+    Without its parents, the text says only how many there are. What is free need not be known without a daemon.
     """
     reason = waiting_reason(
         daemon_live=daemon.is_live,
@@ -100,7 +111,7 @@ def why_waiting(
         return Waiting(daemon.shortage.kind, daemon.shortage.text)
     if daemon.gpu_problem is not None and job.needs.gpus and not is_paused:
         return Waiting("gpu_broken", f"the daemon cannot use the GPUs: {daemon.gpu_problem}")
-    if reason == "no_gpu_slot" and capacity.devices is not None:
+    if reason == "no_gpu_slot" and capacity is not None and capacity.devices is not None:
         return _without_device(daemon, job, capacity)
     if reason == "group_paused" and pause_reason is not None:
         return Waiting(
@@ -117,6 +128,7 @@ def _gate_text(reason: str, job: Job | LiveRow, parents: Sequence[Relative]) -> 
 
 def _without_device(daemon: DaemonStatus, job: Job | LiveRow, capacity: Capacity) -> Waiting:
     from runforge.core.devices import pinned
+    from runforge.core.scheduling import lacking_devices
 
     detail = lacking_devices(job.needs, capacity)
     aside = sum(bool(gpu.get("is_quarantined")) for gpu in daemon.gpus)

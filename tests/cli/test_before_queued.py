@@ -24,7 +24,7 @@ _ALL += (
 _ALL += " named own_python paths queue queue.change queue.new_jobs queue.wakeup store store.daemon_holder"
 _ALL += " store.failures store.filesystems store.foreground store.journal store.migrate store.opening"
 _ALL += " store.queries store.records store.sqlite store.traces store.transaction store.transitions"
-_ALL += " store.which_file store.writer_lock text training training.check workspace"
+_ALL += " store.which_file store.writer_lock system text training training.check workspace"
 _ENQUEUE = "cli.enqueueing documents.edited_request documents.request_file queue.submit"
 _SUBMIT = (
     "documents.secrets amounts cli.config cli.submit cli.submit_code cli.submit_command cli.submit_defaults"

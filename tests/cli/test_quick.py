@@ -477,7 +477,7 @@ def test_the_rules_are_those_of_the_full_way(here: Workspace) -> None:
 
 
 #: What each command may import of RunForge and of the standard library, beside what the interpreter itself does.
-_LOOK = "bytecode cli cli.main cli.quick own_python place store store.look store.queries store.sqlite store.transaction views"
+_LOOK = "bytecode cli cli.main cli.quick own_python place store store.look store.queries store.sqlite store.transaction system views"
 _ALL = f"{_LOOK} cells clock cli.output cli.tables cli.width text views.labels"
 _COMPLETION = "cli.completion cli.known cli.made_table cli.parameter cli.words named views.nameable"
 _DISK = "machine machine.disk_space named"
@@ -486,8 +486,8 @@ _RECORDS += " core.used documents documents.edited_request errors light_json nam
 _RECORDS += " store.uses views.kin views.pauses views.run_views views.shown"
 _FACTS = "cli.timeline documents.placeholders documents.result documents.strict_json digest files files.reading files.tail"
 _FACTS += " store.daemon_holder views.code views.daemon_told views.log_end views.quoting views.remarks views.run_facts"
-_STATUS = "cli.quick_status cli.status core core.daemon_row core.devices core.group_status"
-_STATUS += " core.resources core.scheduling files files.reading light_json machine.size store.daemon_holder"
+_STATUS = "cli.quick_status cli.status core core.daemon_row core.group_status"
+_STATUS += " core.resources core.waiting files files.reading light_json store.daemon_holder"
 _STATUS += " views.daemon_status views.daemon_told views.group_rows views.kin views.live_rows views.rows views.summary views.words"
 ALLOWED = {
     "jobs": f"{_ALL} {_DISK} cli.quick_lists light_json views.rows",
@@ -495,7 +495,7 @@ ALLOWED = {
     "queue-status": f"{_ALL} {_DISK} {_STATUS}",
     "logs": f"{_ALL} cli.quick_logs files files.reading",
     "show": f"{_ALL} {_RECORDS} {_FACTS} cli.one_run cli.quick_runs",
-    "why": f"{_ALL} {_RECORDS} cli.quick_runs cli.why views.estimate views.why views.why_words",
+    "why": f"{_ALL} {_RECORDS} cli.quick_runs cli.why views.estimate views.why views.why_answers views.why_words",
 }
 LIBRARY = {
     "__future__",
@@ -549,7 +549,8 @@ def test_why_a_run_waits_imports_little_more(here: Workspace) -> None:
     done, names = _imported(f"quick.answer(['why', '50', '-w', {str(here.root)!r}])")
     assert done == "True"
     forward = (
-        "core.course core.durations core.forecast core.room core.scheduling views.estimates views.daemon_told"
+        "core.course core.devices core.durations core.forecast core.room core.scheduling machine.size"
+        " views.daemon_told views.estimates views.free views.why_live views.why_live_words views.why_parts"
     )
     allowed = {"runforge", *(f"runforge.{name}" for name in f"{ALLOWED['why']} {_STATUS} {forward}".split())}
     assert names <= allowed | LIBRARY | {"_heapq", "_random", "math"}

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from runforge.core.devices import Device
 from runforge.core.resources import Resources, checked, from_json
 from runforge.core.scheduling import (
     Capacity,
-    Device,
     Head,
     Machine,
     can_ever,
     choose,
     place,
-    waiting_reason,
     why_never,
 )
+from runforge.core.waiting import waiting_reason
 from runforge.daemon.capacity import Slots
 from runforge.machine.gpu_world import Seen
 from runforge.machine.gpus import Gpu, Gpus, Refused

@@ -17,7 +17,8 @@ from runforge.machine.gpus import Gpu, Gpus
 from runforge.queue import submit
 from runforge.store.opening import open_journal
 from runforge.views import daemon_status, glance, lists, queue_snapshot, words
-from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, free_capacity, slots_used, status_of
+from runforge.views.daemon_status import NO_JOURNAL, DaemonStatus, slots_used, status_of
+from runforge.views.free import free_capacity
 from runforge.views.kin import Relative, waits_for
 from runforge.workspace import Workspace
 

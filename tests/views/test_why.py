@@ -16,7 +16,7 @@ from runforge.queue import pause
 from runforge.store import transitions
 from runforge.store.opening import open_journal
 from runforge.views import daemon_status, why, why_words
-from runforge.views.why import QueueAnswer, RunAnswer
+from runforge.views.why_answers import QueueAnswer, RunAnswer
 from runforge.workspace import Workspace
 from tests.machine.conftest import nvml as _nvml
 from tests.machine.nvml import FakeNvml, uuid

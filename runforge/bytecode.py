@@ -84,7 +84,8 @@ class Bundle:
             return
         path = f"{self._path}.{os.getpid()}"
         try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            if not os.path.isdir(os.path.dirname(path)):
+                os.mkdir(os.path.dirname(path))
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
                 with open(file, "wb") as out:

@@ -146,9 +146,9 @@ class Resting:
         data, descriptors, _, _ = socket.recv_fds(self._line, ORDER_LIMIT, 2)
         if not data:
             return None
-        spec = specs.from_json(data)
+        spec, (output, tree_lock) = specs.from_json(data), descriptors
         self._line.send(TAKEN)
-        return Order(spec, spec.variables(self._env), *descriptors, at_rest=self._env)
+        return Order(spec, spec.variables(self._env), output, tree_lock, at_rest=self._env)
 
 
 def set_environment(old: dict[str, str], new: dict[str, str]) -> None:

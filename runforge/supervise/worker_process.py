@@ -115,7 +115,8 @@ def environment_of(spec: Spec) -> dict[str, str]:
 
 def _fork(spec: Spec, descriptors: Sequence[int], resting: Callable[[], Resting] | None) -> int:
     parent = os.getpid()
-    order = Order(spec, environment_of(spec), *descriptors)
+    output, tree_lock = descriptors
+    order = Order(spec, environment_of(spec), output, tree_lock)
     pid = os.fork()
     if pid == 0:
         _be_worker(order, parent, resting)

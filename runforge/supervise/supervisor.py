@@ -143,8 +143,7 @@ class Supervisor:
         """Start the worker, wait for its end and record it; return whether that worked."""
         started_at, start = clock.now(), time.monotonic()
         ooms = memory_kills.oom_kills()
-        self._pump.open()
-        if not self._ownership.holds():
+        if not self._pump.open():
             return False
         error = None
         if not self._wishes.forbid_start():

@@ -92,7 +92,8 @@ def _lacks(step: Any, found: Any) -> bool:
     """Return whether a cell is missing, as this imputer sees it."""
     import numpy as np
 
-    is_missing = np.equal(found, None) if step.missing_values is None else np.isnan(found)
+    missing = step.missing_values
+    is_missing = np.isnan(found) if isinstance(missing, float) else np.equal(found, missing)
     return bool(is_missing.any())
 
 

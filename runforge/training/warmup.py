@@ -69,7 +69,7 @@ def _fit(classes: list[str]) -> None:
         curve = Curve(rows.train, rows.test)
         for _ in families.epochs(model, *rows.train):
             curve.point(model)
-        measures.scores(model, *rows.test)
+        measures.scores(model, curve.of_test_rows, rows.test[1])
         measures.weights(model, rows.feature_names, classes)
         pickle.dumps(rows.encoder)
         pickle.dumps(Pipeline([("prepare", rows.prepare), ("model", model)]))

@@ -8,6 +8,7 @@ objects: it guards against accidents of RunForge's own families. A user's code n
 
 from __future__ import annotations
 
+import _signal  # `signal` makes members of an enum of all answers, which takes twenty times as long
 import atexit
 import builtins
 import contextvars
@@ -194,7 +195,7 @@ def _of_interpreter() -> Iterator[Any]:
     yield getattr(sys, "get_int_max_str_digits", int)()
     yield gc.isenabled(), gc.get_threshold(), gc.get_debug()
     yield faulthandler.is_enabled(), tracemalloc.is_tracing(), atexit._ncallbacks()  # noqa: SLF001 - nothing else counts them
-    yield [signal.getsignal(number) for number in _SIGNALS]
+    yield [_signal.getsignal(number) for number in _SIGNALS]
     yield threading.enumerate()
     yield dict(contextvars.copy_context()), repr(decimal.getcontext())
     yield random.getstate()

@@ -8,7 +8,8 @@ objects: it guards against accidents of RunForge's own families. A user's code n
 
 from __future__ import annotations
 
-import _signal  # `signal` makes members of an enum of all answers, which takes twenty times as long
+# `signal` makes members of an enum of all answers, which takes twenty times as long.
+import _signal  # type: ignore[import-not-found]
 import atexit
 import builtins
 import contextvars

@@ -20,7 +20,7 @@ MUTANTS = (
     Mutant(
         "changed-settings-kept",
         _RESTING,
-        "        return (*fingerprint.settings(), self._kept.libraries())\n",
+        "        return (*fingerprint.settings(self._status), self._kept.libraries())\n",
         "        return ()\n",
         (f"{_NEXT}[NumPy's errors]", f"{_NEXT}[a handler of a signal]"),
         "a setting of one run decides the next one's result",
@@ -28,8 +28,8 @@ MUTANTS = (
     Mutant(
         "busy-worker-kept",
         _RESTING,
-        "        return not os_process.children() and os_process.own_threads() == 1\n",
-        "        return True\n",
+        "not os_process.children() and self._status",
+        "self._status",
         (f"{_TESTS}::test_what_a_run_leaves_running_ends_with_it",),
         "a program that one run has started goes on beside the next",
     ),
@@ -52,7 +52,7 @@ MUTANTS = (
     Mutant(
         "grown-worker-kept",
         _RESTING,
-        '        if self._has_grown(memory["RssAnon"]):\n            return None\n',
+        ' or self._has_grown(self._status.kilobytes("RssAnon"))',
         "",
         (f"{_NEXT}[much memory]",),
         "memory is full after a long sweep",

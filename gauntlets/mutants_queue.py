@@ -108,8 +108,8 @@ MUTANTS = (
     Mutant(
         "tree-not-synced",
         _DURABLE,
-        "            fsync_file(file)\n",
-        "            pass\n",
+        "    try:\n        os.fsync(descriptor)\n    except OSError:\n        return False\n",
+        "",
         ("tests/supervise/test_attempts.py::test_what_a_run_leaves_is_on_disk_before_its_end_is",),
         "a power cut leaves a success with an empty model",
     ),

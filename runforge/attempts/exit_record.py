@@ -115,13 +115,22 @@ def _encoded(record: ExitRecord) -> bytes:
     return checked_line.line(values).ljust(SIZE, b"\0")
 
 
+def keeps(result: ResultFacts) -> bool:
+    """Return whether a record has room for all of a result. The reason of a failure may be long."""
+    return result.error_message is None and _has_room(result.metric_name)
+
+
+def _has_room(name: str | None) -> bool:
+    return name is None or len(json.dumps(name)) <= _METRIC_NAME
+
+
 def _result(record: ExitRecord) -> dict[str, object]:
     """Return the result for the record; a message that the record has already is not repeated."""
     found = record.result._asdict() if record.result is not None else {}
     if found["error_message"] is not None:
         room = _RESULT_MESSAGE if record.spawn_error is None else 0
         found["error_message"] = _fitting(found["error_message"], room) if room else None
-    if found["metric_name"] is not None and len(json.dumps(found["metric_name"])) > _METRIC_NAME:
+    if record.result is not None and not _has_room(record.result.metric_name):
         found["metric_name"] = found["metric_value"] = None  # a part of a name is another metric's
     if found["metric_value"] is not None:
         found["metric_value"] = repr(found["metric_value"])  # it may be negative, or no number at all

@@ -15,7 +15,7 @@ from typing import Any
 
 from runforge.attempts import exit_record, gpu_words, last_line, refusal, start_marker
 from runforge.core.outcome import ExitRecord, Finding, GpuFault, Report, ResultFacts
-from runforge.documents.result import read_result
+from runforge.documents.result import Result, read_result
 from runforge.files.durable import is_folder, is_there, open_file, read_if_there
 from runforge.machine import os_process
 
@@ -125,7 +125,11 @@ def _parameters(attempt_dir: Path) -> dict[str, Any]:
 def result_in(run_dir: Path) -> ResultFacts | None:
     """Return what the queue needs of a run's result.json; None if there is no usable one. OSError: not now."""
     data = read_if_there(run_dir / "result.json", _RESULT_LIMIT)
-    found = read_result(data) if data is not None else None
+    return facts(read_result(data) if data is not None else None)
+
+
+def facts(found: Result | None) -> ResultFacts | None:
+    """Return what the queue needs of a result."""
     if found is None:
         return None
     return ResultFacts(found.status, found.error_message, found.metric_name, found.metric_value)

@@ -7,6 +7,7 @@ name of the wrong field. Older versions are still read: runs of an older RunForg
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,6 +108,10 @@ class Spec(NamedTuple):
     def is_command(self) -> bool:
         """Whether the attempt executes one of the user's programs."""
         return self.argv is not None
+
+    def variables(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return all variables of the run, with those that it is given."""
+        return {**given, **self.env, "RUNFORGE_TOKEN": self.token}
 
     def to_json(self) -> bytes:
         """Return the document that `from_json` reads."""

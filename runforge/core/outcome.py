@@ -101,7 +101,7 @@ class ExitRecord(NamedTuple):
     terminated: bool = False
     #: What the cluster said of that in the attempt's own output.
     said: str | None = None
-    #: The result, where a file of it may be seen late.
+    #: The result; None where its file is to be read.
     result: ResultFacts | None = None
 
 

@@ -64,9 +64,13 @@ def _source(source: dict[str, Any]) -> str:
 def read_result(data: bytes) -> Result | None:
     """Return the trusted parts of a result, or None: a run may have written anything."""
     try:
-        document = strict_json.parse(data, what="result", limit=_LIMIT, error=InvalidRequest)
+        return trusted(strict_json.parse(data, what="result", limit=_LIMIT, error=InvalidRequest))
     except RunForgeError:
         return None
+
+
+def trusted(document: dict[str, Any]) -> Result | None:
+    """Return the trusted parts of a result's document, or None."""
     status = document.get("status")
     if status not in _STATUSES or document.get("version") != 1:
         return None

@@ -149,11 +149,6 @@ def children(root: int | None = None) -> list[int]:
     return [int(word) for word in text.split()]
 
 
-def own_threads() -> int:
-    """Return how many threads this process has, those of libraries too."""
-    return len(os.listdir("/proc/self/task"))
-
-
 def _parent(pid: int) -> int | None:
     try:
         return int(stat_of(pid)[1])
@@ -233,11 +228,28 @@ def forget_peak_memory() -> None:
         os.close(descriptor)
 
 
-def own_memory() -> dict[str, int]:
-    """Return what the kernel says of this process's memory, in KB: VmHWM is its peak, RssAnon what is its own."""
-    lines = read_all("/proc/self/status").decode("utf-8", "replace").splitlines()
-    words = [line.split() for line in lines if line.endswith(" kB")]
-    return {name.rstrip(":"): int(size) for name, size, *_ in words}
+class OwnStatus:
+    """What the kernel says of this process; of its memory, VmHWM is the peak and RssAnon what is its own."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.splitlines()
+
+    def value(self, name: str) -> str:
+        """Return a line without its name. KeyError if the kernel has no such line."""
+        start = f"{name}:"
+        for line in self.lines:
+            if line.startswith(start):
+                return line[len(start) :].strip()
+        raise KeyError(name)
+
+    def kilobytes(self, name: str) -> int:
+        """Return a size."""
+        return int(self.value(name).removesuffix(" kB"))
+
+
+def own_status() -> OwnStatus:
+    """Return what the kernel says of this process now. Raises OSError."""
+    return OwnStatus(read_all("/proc/self/status").decode("utf-8", "replace"))
 
 
 def name_of(pid: int) -> str | None:

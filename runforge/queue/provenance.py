@@ -13,7 +13,7 @@ from runforge import blocks, failpoints, light_json
 from runforge.digest import sha256_of
 from runforge.errors import OperationFailed
 from runforge.files import programs
-from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, make_dir, read_if_there, sync_tree
+from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, make_dir, read_if_there, sync_trees
 from runforge.later import ctypes, module, pattern, shutil
 from runforge.paths import Path
 from runforge.store.code import Code, still_used, trees
@@ -238,7 +238,7 @@ def export(workspace: Workspace, code: Code) -> Path:
             code_tree.write_out(
                 git.Git(Path(code.root), time.monotonic() + _EXPORT_SECONDS), code.tree, temporary
             )
-            sync_tree(temporary)
+            sync_trees([temporary])
             failpoints.hit("code.exported")
             try:
                 os.rename(temporary, place)

@@ -8,6 +8,8 @@ objects: it guards against accidents of RunForge's own families. A user's code n
 
 from __future__ import annotations
 
+# `signal` makes members of an enum of all answers, which takes twenty times as long.
+import _signal  # type: ignore[import-not-found]
 import atexit
 import builtins
 import contextvars
@@ -169,21 +171,21 @@ def _has_attributes(value: Any) -> bool:
     return bool(kind.__dictoffset__) and not is_other
 
 
-def settings() -> tuple[Any, ...]:
+def settings(status: os_process.OwnStatus) -> tuple[Any, ...]:
     """Return what the kernel, the C library and the interpreter hold for this process, to be compared."""
-    return (*_of_process(), *_of_interpreter())
+    return (*_of_process(status), *_of_interpreter())
 
 
-def _of_process() -> Iterator[Any]:
-    with open("/proc/self/status", encoding="utf-8", errors="replace") as lines:
-        # Among them the threads, the mask for files, the signals that are caught or blocked, the rights.
-        yield [line for line in lines if not line.startswith(_USE)]
+def _of_process(status: os_process.OwnStatus) -> Iterator[Any]:
+    # Among them the threads, the mask for files, the signals that are caught or blocked, the rights.
+    yield [line for line in status.lines if not line.startswith(_USE)]
     yield [resource.getrlimit(number) for number in _LIMITS]
     yield os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0)
     yield os.getcwd(), os.getpgrp(), os.getsid(0)
     yield [signal.getitimer(each) for each in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)]
-    yield os_process.children(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    yield dict(os.environ), os_process.own_environment()
+    yield resource.getrusage(resource.RUSAGE_CHILDREN)
+    # What Python knows, as bytes: to make texts of it takes ten times as long.
+    yield dict(os.environ._data), os_process.own_environment()  # type: ignore[attr-defined]  # noqa: SLF001
     yield locale.setlocale(locale.LC_ALL)
 
 
@@ -194,7 +196,7 @@ def _of_interpreter() -> Iterator[Any]:
     yield getattr(sys, "get_int_max_str_digits", int)()
     yield gc.isenabled(), gc.get_threshold(), gc.get_debug()
     yield faulthandler.is_enabled(), tracemalloc.is_tracing(), atexit._ncallbacks()  # noqa: SLF001 - nothing else counts them
-    yield [signal.getsignal(number) for number in _SIGNALS]
+    yield [_signal.getsignal(number) for number in _SIGNALS]
     yield threading.enumerate()
     yield dict(contextvars.copy_context()), repr(decimal.getcontext())
     yield random.getstate()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from runforge import light_json
 from runforge.attempts.environment import DAEMONS
 from runforge.attempts.spec import Spec
+from runforge.machine import os_process
 from runforge.supervise.fingerprint import Objects, settings
 
 
@@ -26,7 +27,10 @@ class Kept(NamedTuple):
     def made(cls, target: str, module: str) -> Kept:
         """Return it for the runs of a function; a module with `look` and `executed` knows their libraries."""
         knows = importlib.import_module(module)
-        settings(), knows.look()  # what these themselves keep from their first call is no change
+        (
+            settings(os_process.own_status()),
+            knows.look(),
+        )  # what these themselves keep from their first call is no change
         codecs.lookup("ascii")
         light_json.loads("0")  # its parser is made at its first use: in a supervisor, between two workers
         return cls(target, knows.look, Objects(knows.executed()))

@@ -56,10 +56,13 @@ class LogPump:
         self.has_completed = False
         self._seam = b""
 
-    def open(self) -> None:
-        """Open logs.txt; without it, all output counts as dropped."""
+    def open(self) -> bool:
+        """Open logs.txt; without it, all output counts as dropped. Return whether the run folder is this attempt's."""
+        if not self._may_open():
+            return False
         with contextlib.suppress(OSError):
-            self._log = self._open("logs.txt")
+            self._log = open_file(self._run_dir / "logs.txt", _APPEND)
+        return True
 
     def _open(self, name: str) -> int | None:
         """Open a file of the run folder; None if the folder belongs to another attempt. Raises OSError."""

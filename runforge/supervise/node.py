@@ -6,7 +6,6 @@ sends TERM to everything; the attempt's record then says so, with what the clust
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
@@ -15,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from runforge import clock
-from runforge.attempts import exit_record, report
+from runforge.attempts import exit_record
 from runforge.attempts.build_spec import THREADS
 from runforge.attempts.spec import GpuGrant, Spec
 from runforge.core import exit_codes
@@ -105,12 +104,6 @@ class Node:
         self.exit_code = 1 if code is None else code
         is_killed = ending.terminated or ending.signal is not None
         return ending._replace(said=said_in(self._output or spec.attempt_dir) if is_killed else None)
-
-    def with_result(self, spec: Spec, ending: ExitRecord) -> ExitRecord:
-        """Return the record with the result, whose file the daemon may see late."""
-        with contextlib.suppress(OSError):  # the daemon reads it when it can
-            return ending._replace(result=report.result_in(spec.run_dir))
-        return ending
 
 
 def _gpus() -> tuple[Gpu, ...]:

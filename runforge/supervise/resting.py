@@ -25,12 +25,12 @@ from runforge.machine import os_process
 from runforge.supervise import fingerprint
 from runforge.supervise.kept import Kept
 
-#: An order is one message: a line with the variables, and the spec; with the descriptors of output and tree's lock.
+#: An order is one message: the spec, with the descriptors of output and tree's lock.
 ORDER_LIMIT = 64 * 1024
 #: The answer to an order; without it the run has not begun.
 TAKEN = b"taken"
 _WORKING = "runforge-worker"
-_MOST_RUNS = 200
+_MOST_RUNS = 500
 #: How much more memory of its own it may have than after its first run.
 _GROWTH_KB = 64 * 1024
 
@@ -42,6 +42,8 @@ class Order(NamedTuple):
     env: dict[str, str]
     output: int
     tree_lock: int
+    #: The variables of the process at rest; None if it was made for this run.
+    at_rest: dict[str, str] | None = None
 
 
 class Used(NamedTuple):
@@ -70,6 +72,7 @@ class Resting:
         os.umask(0o077)
         self._env = dict(os.environ)
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
+        self._status = os_process.own_status()
         self._settings = self._look()
         kept.objects.begin()
         self._runs = 0
@@ -83,7 +86,7 @@ class Resting:
         return self._line.fileno()
 
     def _look(self) -> tuple[Any, ...]:
-        return (*fingerprint.settings(), self._kept.libraries())
+        return (*fingerprint.settings(self._status), self._kept.libraries())
 
     def begin(self) -> None:
         """A run begins: from here on counts what it uses."""
@@ -102,37 +105,39 @@ class Resting:
         if not self._is_measured or self._runs >= _MOST_RUNS or not self._is_as_given(order, given):
             return None
         gc.collect()  # what the run has left open in objects that nobody needs is closed now, and not in the next run
+        if self._runs == 1:
+            gc.freeze()  # what the first run has left for the others need not be searched again and again
         if not self._leaves(order.env):
             return None
-        memory = os_process.own_memory()
-        if self._has_grown(memory["RssAnon"]):
+        self._status = os_process.own_status()
+        if not self._is_alone() or self._has_grown(self._status.kilobytes("RssAnon")):
             return None
         os_process.call_itself(RESTING)
-        used = Used(time.process_time() - self._cpu, memory["VmHWM"] / 1024)
+        used = Used(time.process_time() - self._cpu, self._status.kilobytes("VmHWM") / 1024)
         self._line.send(json.dumps(used).encode("ascii"))
         # Its supervisor syncs the run's files meanwhile. From here on only this module runs until the next run has begun.
         is_unchanged = self._look() == self._settings and self._kept.objects.are_the_same()
         return self._take() if is_unchanged else None
 
     def _is_as_given(self, order: Order, given: Given) -> bool:
-        is_same = dict(os.environ) == order.env and (sys.stdin, sys.stdout, sys.stderr) == given.streams
+        is_same = (sys.stdin, sys.stdout, sys.stderr) == given.streams
         return is_same and os.getcwd() == given.folder and os.umask(self._umask) == order.spec.umask
 
     def _leaves(self, env: dict[str, str]) -> bool:
-        """Take everything of the run out of the process; False if something is left open or running."""
+        """Take everything of the run out of the process; False if something is left open."""
         set_environment(env, self._env)
         sys.stdin, sys.stdout, sys.stderr = self._streams
         os.chdir("/")
-        if set(open_descriptors()) != {0, 1, 2, 3, self.descriptor}:
+        if not _is_all_that_is_open({0, 1, 2, 3, self.descriptor}):
             return False
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         for descriptor in range(4):
             os.dup2(null, descriptor)
         os.close(null)
-        return self._is_alone()
+        return True
 
     def _is_alone(self) -> bool:
-        return not os_process.children() and os_process.own_threads() == 1
+        return not os_process.children() and self._status.value("Threads") == "1"
 
     def _has_grown(self, memory_kb: int) -> bool:
         self._memory_kb = memory_kb if self._memory_kb is None else self._memory_kb
@@ -143,17 +148,24 @@ class Resting:
         data, descriptors, _, _ = socket.recv_fds(self._line, ORDER_LIMIT, 2)
         if not data:
             return None
-        env, _, spec = data.partition(b"\n")
-        order = Order(specs.from_json(spec), json.loads(env), *descriptors)
+        spec, (output, tree_lock) = specs.from_json(data), descriptors
         self._line.send(TAKEN)
-        return order
+        return Order(spec, spec.variables(self._env), output, tree_lock, at_rest=self._env)
 
 
 def set_environment(old: dict[str, str], new: dict[str, str]) -> None:
     """Let `os.environ`, which has the old variables, have the new ones and no others."""
     for name in old.keys() - new.keys():
-        del os.environ[name]
+        os.environ.pop(name, None)
     os.environ.update(item for item in new.items() if old.get(item[0]) != item[1])
+
+
+def _is_all_that_is_open(numbers: set[int]) -> bool:
+    try:
+        found = set(map(int, os.listdir("/proc/self/fd")))
+    except OSError:
+        return False
+    return numbers < found and len(found) == len(numbers) + 1  # the folder itself was open for the listing
 
 
 def open_descriptors() -> list[int]:

@@ -22,7 +22,7 @@ from runforge.attempts import spec as specs
 from runforge.attempts.cleanup import TREE_LOCK
 from runforge.attempts.spec import Spec
 from runforge.core import exit_codes
-from runforge.core.outcome import ExitRecord
+from runforge.core.outcome import ExitRecord, ResultFacts
 from runforge.files import durable
 from runforge.machine import memory_kills, os_process
 from runforge.metrics import jsonl, last_step
@@ -47,8 +47,9 @@ _LEFTOVER_MS = (5, 50)
 _RECORD_PAUSE = 0.5
 #: A run that has ended waits at most this long for the list of its packages.
 _NOTING_SECONDS = 0.5
-#: The files of an attempt in the run folder besides its result, which is synced when it is written.
-_LEFT = ("logs.txt", "metrics.jsonl", "sources.jsonl", "artifacts")
+#: The files of an attempt in the run folder.
+_RESULT = "result.json"
+_LEFT = ("logs.txt", "metrics.jsonl", "sources.jsonl", "artifacts", _RESULT)
 
 
 def supervise(
@@ -142,8 +143,7 @@ class Supervisor:
         """Start the worker, wait for its end and record it; return whether that worked."""
         started_at, start = clock.now(), time.monotonic()
         ooms = memory_kills.oom_kills()
-        self._pump.open()
-        if not self._ownership.holds():
+        if not self._pump.open():
             return False
         error = None
         if not self._wishes.forbid_start():
@@ -153,13 +153,13 @@ class Supervisor:
         self._pump.close()
         if self._node is not None:
             ending = self._node.explained(self._spec, ending)
-        self._pump.say(self._finish(ending))
-        # Otherwise a power cut could leave a run that has succeeded with an empty model.
-        for name in (*_LEFT, *([checkpoints.FOLDER] if ending.yielded else [])):
-            durable.sync_tree(self._spec.run_dir / name)
+        lines, result = self._finish(ending)
+        self._pump.say(lines)
+        self._sync_what_is_left(ending)
         failpoints.hit("exit.result_left")
-        if self._node is not None:
-            ending = self._node.with_result(self._spec, ending)
+        # What does not fit is read from its file, but a cluster's file may be seen late.
+        if result is not None and (self._node is not None or exit_record.keeps(result)):
+            ending = ending._replace(result=result)
         self._leases.end()  # before the daemon learns that the devices are free
         is_recorded = self._write(ending)
         failpoints.hit("exit.recorded")
@@ -331,16 +331,27 @@ class Supervisor:
             "last_step": _if_known(lambda: last_step.of_run(run_dir)),
         }
 
-    def _finish(self, ending: ExitRecord) -> list[str]:
+    def _sync_what_is_left(self, ending: ExitRecord) -> None:
+        """Sync what the run has left: a power cut must not leave a run that has succeeded with an empty model."""
+        run_dir = self._spec.run_dir
+        names = (*_LEFT, *([checkpoints.FOLDER] if ending.yielded else []))
+        refused = durable.sync_trees(run_dir / name for name in names)
+        with contextlib.suppress(OSError):
+            durable.fsync_dir(run_dir)
+        if run_dir / _RESULT in refused and self._ownership.holds():
+            (run_dir / _RESULT).unlink(missing_ok=True)  # the daemon writes one as soon as that works
+
+    def _finish(self, ending: ExitRecord) -> tuple[list[str], ResultFacts | None]:
         """Let the run's target write the result. A failure there must not lose the exit record."""
         if not self._spec.finish:
-            return []
+            return [], None
         try:
             finish = worker_process.resolve(self._spec.finish)
             kept = self._kept.finish() if self._kept is not None else None
-            return list(finish(self._spec, ending, self._pump.rejected, self._ownership.holds, kept))
+            lines, result = finish(self._spec, ending, self._pump.rejected, self._ownership.holds, kept)
         except BaseException as error:  # noqa: BLE001 - a sys.exit in there too
-            return [f"[RunForge: the result could not be written: {error!r}]"]
+            return [f"[RunForge: the result could not be written: {error!r}]"], None
+        return list(lines), result
 
     def _write(self, ending: ExitRecord) -> bool:
         # Counted again: by now the log has its kept end and its last lines.

@@ -110,12 +110,13 @@ def environment_of(spec: Spec) -> dict[str, str]:
         given = environment.variables(spec.environment, os.environ)
     except RunForgeError as error:
         raise NoProgram(str(error)) from error
-    return {**given, **spec.env, "RUNFORGE_TOKEN": spec.token}
+    return spec.variables(given)
 
 
 def _fork(spec: Spec, descriptors: Sequence[int], resting: Callable[[], Resting] | None) -> int:
     parent = os.getpid()
-    order = Order(spec, environment_of(spec), *descriptors)
+    output, tree_lock = descriptors
+    order = Order(spec, environment_of(spec), output, tree_lock)
     pid = os.fork()
     if pid == 0:
         _be_worker(order, parent, resting)
@@ -158,9 +159,11 @@ def _resting(made: Callable[[], Resting] | None) -> Resting | None:
 
 def _give(order: Order, keep: int | None) -> Given:
     """Give the run its descriptors, mask, variables, streams and folder."""
-    _arrange_descriptors(order.output, order.tree_lock, keep)
+    _arrange_descriptors(order.output, order.tree_lock)
+    if order.at_rest is None:  # a kept worker has nothing else open: it has looked after its last run
+        _close_others(keep)
     os.umask(order.spec.umask)
-    set_environment(dict(os.environ), order.env)
+    set_environment(order.at_rest or dict(os.environ), order.env)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = io.TextIOWrapper(
@@ -174,13 +177,17 @@ def _give(order: Order, keep: int | None) -> Given:
     return Given(os.getcwd(), (sys.stdin, sys.stdout, sys.stderr))
 
 
-def _arrange_descriptors(output: int, tree_lock: int, keep: int | None) -> None:
-    """Leave the descriptors 0, 1, 2 and the tree's lock, which all processes of the run inherit."""
+def _arrange_descriptors(output: int, tree_lock: int) -> None:
+    """Give the run 0, 1, 2 and the tree's lock, which all of its processes inherit."""
     null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.dup2(tree_lock, _TREE_FD)
+    for given, number in ((null, 0), (output, 1), (output, 2), (tree_lock, _TREE_FD)):
+        os.dup2(given, number)
+    for given in (null, output, tree_lock):
+        if given > _TREE_FD:
+            os.close(given)
+
+
+def _close_others(keep: int | None) -> None:
     for descriptor in open_descriptors():
         if descriptor > _TREE_FD and descriptor != keep:
             with contextlib.suppress(OSError):

@@ -79,7 +79,7 @@ class Workers:
         return None
 
     def _offer(self, line: socket.socket, spec: Spec, output: int, tree_lock: int) -> bool:
-        order = json.dumps(worker_process.environment_of(spec)).encode("ascii") + b"\n" + spec.to_json()
+        order = spec.to_json()
         if len(order) > ORDER_LIMIT:
             return False
         try:

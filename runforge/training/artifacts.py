@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +20,35 @@ _LIMIT = 1000
 
 def listing(run_dir: Path) -> list[dict[str, Any]]:
     """Return the artifacts below `artifacts/`, at most a thousand; links are not followed."""
-    found = []
-    for folder, folders, files in os.walk(run_dir / "artifacts"):
+    found: list[dict[str, Any]] = []
+    root = os.fspath(run_dir)
+    for folder, folders, files in os.walk(f"{root}/artifacts"):
         folders.sort()
         for name in sorted(files):
-            path = Path(folder) / name
-            if path.is_symlink() or not path.is_file():
+            path = f"{folder}/{name}"
+            size = _size(path)
+            if size is None:
                 continue
             found.append(
                 {
                     # A name need not be UTF-8; half of a surrogate pair would spoil the document.
-                    "path": os.fsencode(path.relative_to(run_dir)).decode("utf-8", "replace"),
+                    "path": os.fsencode(path[len(root) + 1 :]).decode("utf-8", "replace"),
                     "type": _type(name),
-                    "bytes": path.stat().st_size,
+                    "bytes": size,
                 }
             )
             if len(found) >= _LIMIT:
                 return found
     return found
+
+
+def _size(path: str) -> int | None:
+    """Return the size of a regular file; None if it is something else, or gone."""
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return None
+    return info.st_size if stat.S_ISREG(info.st_mode) else None
 
 
 def _type(name: str) -> str:

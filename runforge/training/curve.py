@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runforge.training.measures import log_loss
+from runforge.training.measures import Guessed, guessed, likeliest, log_loss
 
 
 class Curve:
@@ -23,16 +23,13 @@ class Curve:
         self._sides = {"train": slice(None, edge), "test": slice(edge, None)}
         self._trees = 0
         self._votes: Any = 0.0
+        self._said = Guessed(None, None)
 
     def point(self, model: Any) -> dict[str, float]:
         """Return the values at this epoch, by name: train_accuracy, test_accuracy, train_loss, test_loss."""
         import numpy as np
 
-        chances = self._chances(model)
-        if chances is None:
-            guess = model.predict(self._features)
-        else:
-            guess = model.classes_.take(chances.argmax(axis=1))
+        guess, chances = self._said = self._look(model)
         found = {}
         for side, rows in self._sides.items():
             found[f"{side}_accuracy"] = float(np.mean(guess[rows] == self._labels[rows]))
@@ -40,11 +37,16 @@ class Curve:
                 found[f"{side}_loss"] = log_loss(model, chances[rows], self._labels[rows])
         return found
 
-    def _chances(self, model: Any) -> Any:
-        """Return the probabilities, or None if the model has none."""
+    @property
+    def of_test_rows(self) -> Guessed:
+        """What the model has said of the test rows at the last point."""
+        rows = self._sides["test"]
+        return Guessed(*(each if each is None else each[rows] for each in self._said))
+
+    def _look(self, model: Any) -> Guessed:
         if hasattr(model, "estimators_"):
-            return self._mean_of_trees(model.estimators_)
-        return model.predict_proba(self._features) if hasattr(model, "predict_proba") else None
+            return likeliest(model, self._mean_of_trees(model.estimators_))
+        return guessed(model, self._features)
 
     def _mean_of_trees(self, trees: list[Any]) -> Any:
         if not self._trees:

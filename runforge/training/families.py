@@ -11,7 +11,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runforge.errors import InvalidRequest
 from runforge.training.estimators import estimator
@@ -59,21 +59,62 @@ def build_preprocessing(numeric: list[int], categorical: list[int]) -> Any:
     return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False)
 
 
-def fitted_anew(prepare: Any, features: Any, rows: Any) -> Any:
+class Begun(NamedTuple):
+    """The columns of a part of a transformer after its first steps, whose work is the same for all choices of rows."""
+
+    found: Any
+    steps: int
+
+
+def begun(prepare: Any, features: Any) -> dict[str, Begun]:
+    """Do the steps of a fitted transformer that have nothing to learn from the rows."""
+    made = {}
+    for name, part, columns in prepare.transformers_:
+        found, done = features[:, columns], 0
+        for _, step in part.steps:
+            if not _learns_nothing(step, found):
+                break
+            found, done = step.transform(found), done + 1
+        made[name] = Begun(found, done)
+    return made
+
+
+def _learns_nothing(step: Any, found: Any) -> bool:
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import FunctionTransformer
+
+    if isinstance(step, SimpleImputer):  # a column may be empty in some of the rows only
+        return bool(step.strategy == "constant" and not _lacks(step, found))
+    return isinstance(step, FunctionTransformer)
+
+
+def _lacks(step: Any, found: Any) -> bool:
+    """Return whether a cell is missing, as this imputer sees it."""
+    import numpy as np
+
+    missing = step.missing_values
+    is_missing = np.isnan(found) if isinstance(missing, float) else np.equal(found, missing)
+    return bool(is_missing.any())
+
+
+def fitted_anew(prepare: Any, begun: dict[str, Begun], rows: Any) -> Any:
     """Fit the parts of a fitted transformer to some rows; return all rows transformed, or None if they do not fit in it.
 
     The transformer itself keeps only where the columns of its parts are. They may be more or fewer with other rows, for
     not every text is in all of them. To fit it as a whole gives the same and takes twice as long.
     """
     import numpy as np
+    from sklearn.impute import SimpleImputer
 
     made = []
-    for name, part, columns in prepare.transformers_:
-        found = features[:, columns]
-        for _, step in part.steps:
+    for name, part, _ in prepare.transformers_:
+        found, done = begun[name]
+        for _, step in part.steps[done:]:
             # Sums depend on how the rows lie in memory: by columns, or one behind the other.
             laid = np.asfortranarray if found.flags.f_contiguous else np.ascontiguousarray
-            found = step.fit(laid(found[rows])).transform(found)
+            step.fit(laid(found[rows]))
+            if not isinstance(step, SimpleImputer) or _lacks(step, found):
+                found = step.transform(found)
         place = prepare.output_indices_[name]
         if found.shape[1] != place.stop - place.start:
             return None

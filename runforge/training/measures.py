@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 
-def scores(model: Any, features: Any, labels: Any) -> dict[str, float]:
-    """Return the final metrics on the test rows.
+class Guessed(NamedTuple):
+    """What a model says of some rows."""
+
+    classes: Any
+    #: The probability of each class; None if the model has none.
+    chances: Any
+
+
+def guessed(model: Any, features: Any) -> Guessed:
+    """Return what a model says of some rows, in one pass over the model."""
+    if not hasattr(model, "predict_proba"):
+        return Guessed(model.predict(features), None)
+    return likeliest(model, model.predict_proba(features))
+
+
+def likeliest(model: Any, chances: Any) -> Guessed:
+    """Return what a model says that gives these chances to its classes."""
+    return Guessed(model.classes_.take(chances.argmax(axis=1)), chances)
+
+
+def scores(model: Any, said: Guessed, labels: Any) -> dict[str, float]:
+    """Return the final metrics, from what the model says of the test rows.
 
     accuracy; precision, recall and f1_score as means over the classes (macro: a rare class counts as much as
     a common one); log_loss if the model has probabilities.
     """
     import numpy as np
 
-    guess, chances = _predict(model, features)
+    guess, chances = said
     precision, recall, f1 = _means_over_classes(labels, guess)
     found = {
         "accuracy": float(np.mean(guess == labels)),
@@ -43,14 +63,6 @@ def _means_over_classes(labels: Any, guess: Any) -> tuple[float, float, float]:
         np.mean((right / np.maximum(of, 1))[counts]) for of in (guessed, there, (there + guessed) / 2)
     )
     return float(precision), float(recall), float(f1)
-
-
-def _predict(model: Any, features: Any) -> tuple[Any, Any]:
-    """Return the predicted classes and the probabilities, if there are any; one pass over the model."""
-    if not hasattr(model, "predict_proba"):
-        return model.predict(features), None
-    chances = model.predict_proba(features)
-    return model.classes_.take(chances.argmax(axis=1)), chances
 
 
 def log_loss(model: Any, chances: Any, labels: Any) -> float:

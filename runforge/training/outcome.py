@@ -6,14 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runforge.attempts import report
 from runforge.attempts.spec import Payload, Spec
 from runforge.core import policy
-from runforge.core.outcome import ExitRecord
+from runforge.core.outcome import ExitRecord, ResultFacts
 from runforge.core.states import State
 from runforge.documents.request import parse_request
-from runforge.documents.result import build_result, encode, read_result
+from runforge.documents.result import build_result, encode, trusted
 from runforge.errors import RunForgeError
-from runforge.files.durable import is_folder, read_if_there, write_atomic
+from runforge.files.durable import is_folder, write_atomic
 from runforge.metrics import tokens
 from runforge.metrics.jsonl import LastValues
 from runforge.metrics.last_values import RunValues
@@ -21,7 +22,6 @@ from runforge.metrics.points import Rejected
 from runforge.training import artifacts
 from runforge.training.worker import effective_config
 
-_RESULT_LIMIT = 4 * 1024 * 1024
 #: How much of a lost attempt's metrics is read: the daemon waits for it.
 _LOST_METRICS_LIMIT = 1024 * 1024
 _NOTHING = Rejected()
@@ -33,43 +33,45 @@ def finish(
     printed: Rejected = _NOTHING,
     is_ours: Callable[[], bool] | None = None,
     kept: LastValues | None = None,
-) -> list[str]:
-    """Write a true result.json for this ending; return the last lines of the log.
+    *,
+    is_durable: bool = False,
+) -> tuple[list[str], ResultFacts | None]:
+    """Write a true result.json for this ending; return the last lines of the log, and what the queue needs of it.
 
     The supervisor calls this before it writes the exit record, so that a reader of the record
     finds the result too. OSError means that it can be neither read nor written now. `printed` is what the run printed
     like a metric and is none. `is_ours` says whether the run folder belongs to this attempt still: else the result
-    that lies there is a later attempt's, and stays. `kept` is what metrics.jsonl says, if that is known already.
+    that lies there is a later attempt's, and stays. `kept` is what metrics.jsonl says, if that is known already. The caller syncs
+    the file, with all that the run has left, if it is not to be `is_durable` at once.
     """
     run_dir = spec.run_dir
     if not is_folder(run_dir):
-        return []
+        return [], None
     status, kind, message = _verdict(record)
-    if not spec.is_command and _own_result(run_dir) == status:
-        return []
+    own = report.result_in(run_dir) if not spec.is_command else None
+    if own is not None and own.status == status:
+        return [], own
     if not spec.is_command and status == "succeeded":
         status, kind, message = "failed", "bad_result", "exit code 0, but no valid result.json was left"
     metrics = _Metrics(RunValues(run_dir, printed=printed, own=kept)) if spec.is_command else _Metrics()
     error = None if status == "succeeded" else {"message": message, "type": kind}
-    _write(
-        run_dir,
-        build_result(
-            status=status,
-            started_at=record.started_at,
-            finished_at=record.finished_at,
-            duration_ms=record.duration_ms,
-            effective_config=_config(spec.payload),
-            primary_metric=metrics.primary(spec.payload),
-            metrics=metrics.last,
-            metric_sources=metrics.sources,
-            warnings=metrics.warnings,
-            artifacts=artifacts.listing(run_dir),
-            error=error,
-        ),
-        is_ours,
+    document = build_result(
+        status=status,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+        duration_ms=record.duration_ms,
+        effective_config=_config(spec.payload),
+        primary_metric=metrics.primary(spec.payload),
+        metrics=metrics.last,
+        metric_sources=metrics.sources,
+        warnings=metrics.warnings,
+        artifacts=artifacts.listing(run_dir),
+        error=error,
     )
+    write_atomic(run_dir / "result.json", encode(document), durable=is_durable, may_replace=is_ours)
     told = [f"[RunForge: {sentence}]" for sentence in metrics.warnings]
-    return [*told, tokens.stage("COMPLETED" if status == "succeeded" else "FAILED")]
+    lines = [*told, tokens.stage("COMPLETED" if status == "succeeded" else "FAILED")]
+    return lines, report.facts(trusted(document))
 
 
 def _verdict(record: ExitRecord) -> tuple[str, str, str]:
@@ -81,13 +83,6 @@ def _verdict(record: ExitRecord) -> tuple[str, str, str]:
     }  # a run that has yielded was not let finish
     status = {State.SUCCEEDED: "succeeded", **stopped}.get(ending.state, "failed")
     return status, ending.cause.value, ending.error or ""
-
-
-def _own_result(run_dir: Path) -> str | None:
-    """Return the status of the result that the worker wrote, if it wrote one. OSError if it cannot be read now."""
-    data = read_if_there(run_dir / "result.json", _RESULT_LIMIT)
-    result = read_result(data) if data is not None else None
-    return result.status if result is not None else None
 
 
 def _config(payload: Payload) -> dict[str, Any] | None:
@@ -113,10 +108,6 @@ class _Metrics:
         return (wanted, self.last[wanted]) if wanted is not None and wanted in self.last else None
 
 
-def _write(run_dir: Path, document: dict[str, Any], is_ours: Callable[[], bool] | None = None) -> None:
-    write_atomic(run_dir / "result.json", encode(document), may_replace=is_ours)
-
-
 def write_lost(
     run_dir: Path,
     payload: Payload | None,
@@ -130,19 +121,17 @@ def write_lost(
 ) -> None:
     """Write the result of an attempt whose supervisor could not write it. Raises OSError."""
     metrics = _Metrics(RunValues(run_dir, _LOST_METRICS_LIMIT))
-    _write(
-        run_dir,
-        build_result(
-            status=status,
-            started_at=started_at,
-            finished_at=finished_at,
-            duration_ms=duration_ms,
-            effective_config=_config(payload) if payload is not None else None,
-            primary_metric=metrics.primary(payload) if payload is not None else None,
-            metrics=metrics.last,
-            metric_sources=metrics.sources,
-            warnings=metrics.warnings,
-            artifacts=artifacts.listing(run_dir),
-            error={"message": message, "type": error_type},
-        ),
+    document = build_result(
+        status=status,
+        started_at=started_at,
+        finished_at=finished_at,
+        duration_ms=duration_ms,
+        effective_config=_config(payload) if payload is not None else None,
+        primary_metric=metrics.primary(payload) if payload is not None else None,
+        metrics=metrics.last,
+        metric_sources=metrics.sources,
+        warnings=metrics.warnings,
+        artifacts=artifacts.listing(run_dir),
+        error={"message": message, "type": error_type},
     )
+    write_atomic(run_dir / "result.json", encode(document))

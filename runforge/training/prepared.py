@@ -60,8 +60,13 @@ class Table(NamedTuple):
     """A table before it is split."""
 
     data: Dataset
-    #: A transformer that was fitted to all of its rows; None if the table is read only once.
+    encoder: Any
+    #: The labels as the encoder's numbers.
+    labels: Any
+    #: A transformer that was fitted to all of its rows, and what it does for all choices of them alike; None if the
+    #: table is read only once.
     prepare: Any = None
+    begun: dict[str, families.Begun] | None = None
 
 
 class _ChangedError(Exception):
@@ -100,36 +105,45 @@ def _kept(wanted: Wanted, identity: tuple[int, ...]) -> bytes:
 
 @lru_cache(_TABLES)
 def _table(wanted: Wanted, identity: tuple[int, ...]) -> bytes:
-    data = _read(wanted).data
+    table = _read(wanted)
     if _identity(wanted.path) != identity:
         raise _ChangedError
-    prepare = families.build_preprocessing(data.numeric, data.categorical)
-    return pickle.dumps(Table(data, prepare.fit(data.features)))
+    return pickle.dumps(for_many(table))
 
 
 def _read(wanted: Wanted) -> Table:
     from runforge.training import dataset
 
-    return Table(dataset.load(**wanted._asdict()))
+    return labelled(dataset.load(**wanted._asdict()))
+
+
+def labelled(data: Dataset) -> Table:
+    """Return the table of a dataset."""
+    from sklearn.preprocessing import LabelEncoder
+
+    encoder = LabelEncoder().fit(data.labels)
+    return Table(data, encoder, encoder.transform(data.labels))
+
+
+def for_many(table: Table) -> Table:
+    """Return a table for many choices of its rows."""
+    data = table.data
+    prepare = families.build_preprocessing(data.numeric, data.categorical).fit(data.features)
+    return table._replace(prepare=prepare, begun=families.begun(prepare, data.features))
 
 
 def split(table: Table, seed: int) -> Split:
     """Return a table's rows to train and to test on, ready for a model. Raises InvalidRequest if there are too few."""
-    from sklearn.preprocessing import LabelEncoder
-
     from runforge.training import dataset
 
-    data = table.data
+    data, encoder, labels, prepare, begun = table
     train_rows, test_rows = dataset.split(data.labels, seed)
     counts = (
         f"{len(data.labels)} rows, {len(data.numeric)} numeric and {len(data.categorical)} "
         f"categorical columns; training on {len(train_rows)}, testing on {len(test_rows)}"
     )
     notes = [safe(note) for note in data.notes]
-    encoder = LabelEncoder().fit(data.labels)
-    labels = encoder.transform(data.labels)
-    prepare = table.prepare
-    ready = families.fitted_anew(prepare, data.features, train_rows) if prepare is not None else None
+    ready = families.fitted_anew(prepare, begun, train_rows) if begun is not None else None
     if ready is not None:
         fit_on, measure_on = ready[train_rows], ready[test_rows]
     else:

@@ -28,7 +28,7 @@ def finish(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> bool:
     except SpecError:
         return False
     # The present path of the folder: the workspace may have been moved during the run.
-    outcome.finish(spec._replace(run_dir=run_dir), record)
+    outcome.finish(spec._replace(run_dir=run_dir), record, is_durable=True)
     return True
 
 

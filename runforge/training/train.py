@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runforge import clock
 from runforge.attempts.spec import Objective, Spec
@@ -25,6 +25,9 @@ from runforge.text import safe
 from runforge.training import families, prepared
 from runforge.training.labels import class_weights
 from runforge.training.prepared import Split, Wanted
+
+if TYPE_CHECKING:
+    from runforge.training.curve import Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ def train(request: Request, spec: Spec) -> Trained:
     unusable dataset or unusable values.
     """
     from runforge.training import measures
+    from runforge.training.curve import Curve
 
     values = request.effective_hyperparameters
     run_dir, device = spec.run_dir, spec.payload.device
@@ -55,8 +59,9 @@ def train(request: Request, spec: Spec) -> Trained:
     model = families.build_model(request.family, values)
     if weights is not None:
         model.set_params(class_weight=weights)
-    _say(*_fit(model, rows, run_dir), tokens.stage("EVALUATING"))
-    metrics = measures.scores(model, *rows.test)
+    curve = Curve(rows.train, rows.test)
+    _say(*_fit(model, rows, curve, run_dir), tokens.stage("EVALUATING"))
+    metrics = measures.scores(model, curve.of_test_rows, rows.test[1])
     _say(*(f"{name} {value:.4f}" for name, value in metrics.items()), tokens.stage("WRITING_ARTIFACTS"))
     _keep(run_dir, model, rows, metrics)
     return Trained(metrics, _primary(metrics, spec.payload.objective), rows.told)
@@ -78,13 +83,10 @@ def _wanted(request: Request, spec: Spec, seed: int) -> Wanted:
     )
 
 
-def _fit(model: Any, rows: Split, run_dir: Path) -> list[str]:
+def _fit(model: Any, rows: Split, curve: Curve, run_dir: Path) -> list[str]:
     """Fit; print a token and write a point of each curve for every epoch. Return what is to be said of the fit."""
-    from runforge.training.curve import Curve
-
     warned: dict[str, None] = {}
     last = None
-    curve = Curve(rows.train, rows.test)
     with _metrics_file(run_dir) as descriptor:
         for last in families.epochs(model, *rows.train):
             _append(descriptor, last.number, curve.point(model))

@@ -59,8 +59,8 @@ def _fit(classes: list[str]) -> None:
     features, labels = np.array(cells, dtype=object), np.array([*classes, *classes], dtype=object)
     features = features[: len(labels)]
     data = dataset.Dataset(features, ["a", "b"], [0], [1], labels, ",", 0, [])
-    table = prepared.Table(data, families.build_preprocessing([0], [1]).fit(features))
-    for each in (table, table._replace(prepare=None)):
+    table = prepared.labelled(data)
+    for each in (prepared.for_many(table), table):
         kept = pickle.loads(pickle.dumps(each))  # noqa: S301
         rows = pickle.loads(pickle.dumps(prepared.split(kept, 0)))  # noqa: S301
     for family in ("logistic_regression", "random_forest", "linear_svc"):
@@ -69,7 +69,7 @@ def _fit(classes: list[str]) -> None:
         curve = Curve(rows.train, rows.test)
         for _ in families.epochs(model, *rows.train):
             curve.point(model)
-        measures.scores(model, *rows.test)
+        measures.scores(model, curve.of_test_rows, rows.test[1])
         measures.weights(model, rows.feature_names, classes)
         pickle.dumps(rows.encoder)
         pickle.dumps(Pipeline([("prepare", rows.prepare), ("model", model)]))

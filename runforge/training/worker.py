@@ -105,7 +105,7 @@ def _leave_result(run_dir: Path, attempt: _Attempt, duration_ms: int) -> None:
         artifacts=artifacts.listing(run_dir),
         error=attempt.error,
     )
-    write_atomic(run_dir / "result.json", encode(result))
+    write_atomic(run_dir / "result.json", encode(result), durable=False)  # the supervisor syncs it
 
 
 def effective_config(request: Request, device: Device) -> dict[str, Any]:

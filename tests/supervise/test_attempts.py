@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,13 +15,14 @@ import pytest
 
 from runforge.attempts import cleanup, exit_record, report, start_marker
 from runforge.backends.local.zygote_client import ZygoteClient
-from runforge.core.outcome import Finding
+from runforge.core.outcome import Finding, ResultFacts
 from runforge.machine import os_process
 from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
 from tests.supervise.kit import Attempt, in_child, replies
 
 pytestmark = pytest.mark.slow
+FINISH = "runforge.training.outcome:finish"
 
 
 def test_an_exit_code_is_recorded(attempt: Attempt) -> None:
@@ -43,11 +45,43 @@ def test_what_a_run_leaves_is_on_disk_before_its_end_is(
     monkeypatch.setattr(os, "fsync", noting)
     attempt.run(
         "import os; os.makedirs('artifacts/deep'); open('artifacts/deep/model', 'w').write('x');"
-        "os.mkfifo('artifacts/pipe'); print('[RF:METRIC=loss 1]')"
+        "os.mkfifo('artifacts/pipe'); print('[RF:METRIC=loss 1]')",
+        finish=FINISH,
     )
     names = synced.read_text().split()
-    assert {"logs.txt", "metrics.jsonl", "model", "deep", "artifacts"} <= set(names)
+    assert {"logs.txt", "metrics.jsonl", "model", "deep", "artifacts", "result.json", "run"} <= set(names)
     assert names[-1] == "exit.rec"
+
+
+def test_a_result_that_the_disk_refuses_is_left_to_the_daemon(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = os.fsync
+
+    def refusing(descriptor: int) -> None:
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith("result.json"):
+            raise OSError(errno.EIO, "made up")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refusing)
+    assert attempt.run("print('out')", finish=FINISH).exit_code == 0
+    assert not (attempt.run_dir / "result.json").exists()
+
+
+def test_the_record_has_the_result_of_a_run_that_has_ended_well(attempt: Attempt) -> None:
+    """So the daemon need not read its file; the reason of a failure may be longer than a record."""
+    record = attempt.run("print('[RF:METRIC=loss 0.5]')", finish=FINISH)
+    assert record.result == ResultFacts("succeeded", None, "loss", 0.5)
+    assert record.result == report.result_in(attempt.run_dir)
+
+
+def test_a_result_that_a_record_might_cut_is_read_from_its_file(attempt: Attempt) -> None:
+    record = attempt.run("import sys; sys.exit(3)", finish=FINISH)
+    assert record.result is None
+    assert report.result_in(attempt.run_dir) is not None
+    named = ResultFacts("succeeded", None, "loss", 0.5)
+    assert exit_record.keeps(named)
+    assert not exit_record.keeps(named._replace(metric_name="n" * 500))
 
 
 def test_a_signal_is_recorded(attempt: Attempt) -> None:

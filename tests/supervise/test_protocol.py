@@ -307,7 +307,7 @@ def fail(spec):
 
 
 def finish(spec, ending, rejected, is_ours, kept):
-    return [f"finish {ending.exit_code} {is_ours()}"]
+    return [f"finish {ending.exit_code} {is_ours()}"], None
 
 
 def leave(spec, ending, rejected, is_ours, kept):

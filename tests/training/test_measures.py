@@ -21,7 +21,7 @@ def test_the_scores_are_those_of_scikit_learn(seed: int) -> None:
     some = chance.integers(0, 60, 3 + seed)
     guess, there = model.predict(features[some]), labels[some]
     means = precision_recall_fscore_support(there, guess, average="macro", zero_division=0)
-    assert measures.scores(model, features[some], there) == pytest.approx(
+    assert measures.scores(model, measures.guessed(model, features[some]), there) == pytest.approx(
         {
             "accuracy": accuracy_score(there, guess),
             "precision": means[0],

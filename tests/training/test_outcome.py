@@ -69,7 +69,7 @@ def report(spec: Spec, *lines: bytes) -> None:
 def test_a_command_ends_as_its_process_did(
     command: Spec, changes: dict[str, Any], status: str, kind: str | None, words: str
 ) -> None:
-    lines = outcome.finish(command, ending(**changes))
+    lines, _ = outcome.finish(command, ending(**changes))
     assert lines == [f"[RF:STAGE={'COMPLETED' if status == 'succeeded' else 'FAILED'}]"]
     found = result(command)
     assert (found["status"], found["duration_ms"]) == (status, 1500)
@@ -110,7 +110,7 @@ def test_lines_that_are_no_metric_are_passed_over(command: Spec) -> None:
         b'{"name": "evil\\ud800\\u0000", "value": 3}',
     )
     told = "7 lines looked like metrics and were not: first: \ufffd\\x00garbage"
-    lines = outcome.finish(command, ending())
+    lines, _ = outcome.finish(command, ending())
     assert lines == [f"[RunForge: {told}]", "[RF:STAGE=COMPLETED]"]
     assert list(result(command)["summary"]["metrics"].values()) == [3.0]
     assert result(command)["warnings"] == [told]
@@ -163,7 +163,7 @@ def test_what_was_printed_like_a_metric_is_told_with_the_rest(command: Spec) -> 
     printed = Rejected()
     printed.add(b"[RF:METRIC=loss 0,5]")
     report(command, b"rubbish")
-    lines = outcome.finish(command, ending(), printed)
+    lines, _ = outcome.finish(command, ending(), printed)
     assert lines[0] == "[RunForge: 2 lines looked like metrics and were not: first: [RF:METRIC=loss 0,5]]"
 
 
@@ -205,7 +205,7 @@ def test_a_good_result_of_the_worker_stays(make_spec: MakeSpec) -> None:
     spec = make_spec(dry_run_seconds=0.0)
     assert worker.main(spec) == 0
     before = result(spec)
-    assert outcome.finish(spec, ending()) == []
+    assert outcome.finish(spec, ending())[0] == []
     assert result(spec) == before
 
 
@@ -242,7 +242,7 @@ def test_a_success_without_a_result_is_none(make_spec: MakeSpec, left: bytes | N
     spec = make_spec()
     if left is not None:
         (spec.run_dir / "result.json").write_bytes(left)
-    assert outcome.finish(spec, ending()) == ["[RF:STAGE=FAILED]"]
+    assert outcome.finish(spec, ending())[0] == ["[RF:STAGE=FAILED]"]
     assert result(spec)["error"]["type"] == "bad_result"
 
 
@@ -274,7 +274,7 @@ def test_an_unusable_result_is_a_bad_one(make_spec: MakeSpec, tmp_path: Path, le
     else:
         assert isinstance(left, bytes)
         path.write_bytes(_GOOD % left)
-    assert outcome.finish(spec, ending()) == ["[RF:STAGE=FAILED]"]
+    assert outcome.finish(spec, ending())[0] == ["[RF:STAGE=FAILED]"]
     assert result(spec)["error"]["type"] == "bad_result"
     assert not path.is_symlink()
     assert elsewhere.read_bytes() == _GOOD % b"1"
@@ -283,7 +283,7 @@ def test_an_unusable_result_is_a_bad_one(make_spec: MakeSpec, tmp_path: Path, le
 def test_a_run_folder_that_is_gone_is_left_alone(make_spec: MakeSpec) -> None:
     spec = make_spec()
     spec.run_dir.rmdir()
-    assert outcome.finish(spec, ending()) == []
+    assert outcome.finish(spec, ending())[0] == []
 
 
 def test_a_lost_attempt_gets_its_result(make_spec: MakeSpec) -> None:

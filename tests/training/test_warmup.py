@@ -33,13 +33,11 @@ def test_a_warm_run_imports_nothing(make_spec: Callable[..., Spec]) -> None:
 _LEFT = """
 import json, sys
 from runforge.attempts.spec import from_json
-from runforge.supervise import resting
 from runforge.supervise.kept import Kept
 from runforge.training import global_state, prepared, warmup, worker
 prepared._FRESH_NS = 0
 kept = Kept.made("runforge.training.worker:main", "runforge.training.global_state")
 kept.objects.begin()
-settings = resting.fingerprint.settings()
 called = set()
 def note(frame, event, _):
     if event == "call":

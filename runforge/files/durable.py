@@ -32,15 +32,13 @@ def write_atomic(
     durable: bool = True,
     mode: int = 0o600,
     sync_folder: bool = True,
-    may_replace: Callable[[], bool] | None = None,
 ) -> os.stat_result:
     """Replace a file so that a reader sees the complete old or new content; return the new file's status.
 
     The temporary file has an unpredictable name in the same folder, so nobody can put a link there. With
     `durable`, both the file and its folder entry are on disk when this returns. Without `sync_folder` the
     entry is on disk only after the next sync of anything later (journaled file systems keep that order); use
-    this if such a sync follows. `may_replace` is called at the last moment; if it returns false, the old file
-    stays. Raises OSError; the old file is then untouched.
+    this if such a sync follows. Raises OSError; the old file is then untouched.
     """
     temporary = path.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
     descriptor = os.open(temporary, _NEW, mode)
@@ -54,9 +52,6 @@ def write_atomic(
         finally:
             os.close(descriptor)
         failpoints.hit("file.written")
-        if may_replace is not None and not may_replace():
-            temporary.unlink(missing_ok=True)
-            return info
         os.replace(temporary, path)
         failpoints.hit("file.replaced")
     except BaseException:
@@ -65,6 +60,40 @@ def write_atomic(
     if durable and sync_folder:
         fsync_dir(path.parent)
     return info
+
+
+def write_to_be_noted(path: Path, data: bytes, *, may_replace: Callable[[], bool] | None = None) -> None:
+    """Replace a file as `write_atomic` does, but with one sync, for a file that counts once a later one says so.
+
+    It is synced when it has its name: file systems store a new name together with its file. A power cut before that
+    may leave a part of the file, and nothing that says that it counts. `may_replace` is called at the last moment; if
+    it returns false, the old file stays. Raises OSError.
+    """
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
+    descriptor = os.open(temporary, _NEW, 0o600)
+    try:
+        _write_all(descriptor, data, path)
+        failpoints.hit("file.written")
+        if may_replace is not None and not may_replace():
+            temporary.unlink(missing_ok=True)
+            return
+        os.replace(temporary, path)
+        failpoints.hit("file.replaced")
+        _sync_or_remove(descriptor, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _sync_or_remove(descriptor: int, path: Path) -> None:
+    try:
+        with _naming(path):
+            os.fsync(descriptor)
+    except OSError:
+        path.unlink(missing_ok=True)  # it is not known what of it is on the disk
+        raise
 
 
 @blocks.contextmanager

@@ -6,12 +6,14 @@ import contextlib
 from functools import cache
 from pathlib import Path
 
+from runforge.machine import os_process
+
 
 def oom_kills() -> int:
     """Return how many processes of this one's memory cgroup the kernel has killed for memory."""
     for path in _memory_event_files():
         with contextlib.suppress(OSError, ValueError, IndexError):
-            for line in Path(path).read_bytes().splitlines():
+            for line in os_process.read_all(path).splitlines():
                 name, _, value = line.partition(b" ")
                 if name == b"oom_kill":
                     return int(value)

@@ -13,7 +13,7 @@ from runforge.core.states import State
 from runforge.documents.request import parse_request
 from runforge.documents.result import build_result, encode, read_result
 from runforge.errors import RunForgeError
-from runforge.files.durable import is_folder, read_if_there, write_atomic
+from runforge.files.durable import is_folder, read_if_there, write_atomic, write_to_be_noted
 from runforge.metrics import tokens
 from runforge.metrics.jsonl import LastValues
 from runforge.metrics.last_values import RunValues
@@ -114,7 +114,11 @@ class _Metrics:
 
 
 def _write(run_dir: Path, document: dict[str, Any], is_ours: Callable[[], bool] | None = None) -> None:
-    write_atomic(run_dir / "result.json", encode(document), may_replace=is_ours)
+    """Write the document; `is_ours` is the supervisor's, whose exit record comes later and says that the result counts."""
+    if is_ours is None:
+        write_atomic(run_dir / "result.json", encode(document))
+    else:
+        write_to_be_noted(run_dir / "result.json", encode(document), may_replace=is_ours)
 
 
 def write_lost(

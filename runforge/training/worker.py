@@ -16,7 +16,7 @@ from runforge.core.device import Device
 from runforge.documents.request import Request, parse_request
 from runforge.documents.result import build_result, encode
 from runforge.errors import InternalError, RunForgeError
-from runforge.files.durable import write_atomic
+from runforge.files.durable import write_to_be_noted
 from runforge.metrics import tokens
 from runforge.text import safe
 from runforge.training import artifacts
@@ -105,7 +105,7 @@ def _leave_result(run_dir: Path, attempt: _Attempt, duration_ms: int) -> None:
         artifacts=artifacts.listing(run_dir),
         error=attempt.error,
     )
-    write_atomic(run_dir / "result.json", encode(result))
+    write_to_be_noted(run_dir / "result.json", encode(result))  # the supervisor's exit record comes later
 
 
 def effective_config(request: Request, device: Device) -> dict[str, Any]:

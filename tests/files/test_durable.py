@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from runforge.files import durable
-from runforge.files.durable import read_bounded, write_atomic, write_new
+from runforge.files.durable import read_bounded, write_atomic, write_new, write_to_be_noted
 from tests.synced import Synced
 
 
@@ -59,6 +60,37 @@ def test_a_replaced_file_is_whole_on_disk_before_it_has_its_name_and_its_name_af
     assert content.path.startswith(f"{tmp_path}/{durable.TEMPORARY_PREFIX}")
     assert content.size == len(b"fourteen letters")
     assert [sync.path for sync in synced.all[1:]] == [str(tmp_path)]
+
+
+def test_a_file_that_is_to_be_noted_is_on_disk_with_its_name_by_one_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "file"
+    synced = Synced(monkeypatch)
+    write_to_be_noted(target, b"four")
+    assert synced.all == [(str(target), 4)]
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_file_that_is_to_be_noted_may_stay_as_it_is(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_bytes(b"another's")
+    write_to_be_noted(target, b"four", may_replace=lambda: False)
+    assert target.read_bytes() == b"another's"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_file_that_cannot_be_synced_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "file"
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match=r"Input/output error: .*file") as raised:
+        write_to_be_noted(target, b"four")
+    assert raised.value.filename == str(target)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_new_file_is_on_disk_when_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

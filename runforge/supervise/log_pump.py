@@ -57,13 +57,9 @@ class LogPump:
         self._seam = b""
 
     def open(self) -> None:
-        """Open logs.txt; without it, all output counts as dropped."""
+        """Open logs.txt, when it is known that the run folder is this attempt's; without it, all output counts as dropped."""
         with contextlib.suppress(OSError):
-            self._log = self._open("logs.txt")
-
-    def _open(self, name: str) -> int | None:
-        """Open a file of the run folder; None if the folder belongs to another attempt. Raises OSError."""
-        return open_file(self._run_dir / name, _APPEND) if self._may_open() else None
+            self._log = open_file(self._run_dir / "logs.txt", _APPEND)
 
     def pump(self, pipe: int) -> bool:
         """Read what is in the pipe now; return False at its end."""
@@ -153,8 +149,8 @@ class LogPump:
             return
         lines = b"".join(jsonl.encode(point, clock.now()) for point in points)
         try:
-            if self._metrics is None:
-                self._metrics = self._open(jsonl.NAME)
+            if self._metrics is None and self._may_open():
+                self._metrics = open_file(self._run_dir / jsonl.NAME, _APPEND)
             if self._metrics is None:
                 return
             is_whole = os.write(self._metrics, lines) == len(lines)

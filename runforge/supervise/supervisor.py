@@ -142,9 +142,9 @@ class Supervisor:
         """Start the worker, wait for its end and record it; return whether that worked."""
         started_at, start = clock.now(), time.monotonic()
         ooms = memory_kills.oom_kills()
-        self._pump.open()
         if not self._ownership.holds():
             return False
+        self._pump.open()
         error = None
         if not self._wishes.forbid_start():
             self._pump.say(self._spec.preamble)

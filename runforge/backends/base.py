@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from runforge.core.guards import Signs
 from runforge.core.outcome import Ending, ExitRecord, Grant, Progress, Report
-from runforge.core.records import Group, Job
+from runforge.core.records import Job
 from runforge.errors import Missing
 from runforge.machine.disk_space import Shortage
 from runforge.machine.gpus import Gpus
@@ -38,7 +38,8 @@ class Launch(NamedTuple):
 
     ref: AttemptRef
     job: Job
-    group: Group | None
+    #: Metric and direction that its group is ranked by.
+    objective: tuple[str, str] | None
     grant: Grant
 
 

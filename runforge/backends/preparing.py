@@ -12,7 +12,7 @@ from runforge.attempts.build_spec import Place, Terms
 from runforge.attempts.spec import GpuLock
 from runforge.backends.base import Launch
 from runforge.core.outcome import DeviceGrant
-from runforge.core.records import Group, Job
+from runforge.core.records import Job
 from runforge.documents import request_file
 from runforge.documents.request import Request
 from runforge.documents.retried_request import with_changes
@@ -70,7 +70,7 @@ def write(
         dry_run_seconds=job.dry_run_seconds,
         yields=job.yields,
         resumes=job.attempt > 1 and (_says_so(request) or not checkpoints.is_empty(run_dir)),
-        objective=_objective(launch.group, request),
+        objective=launch.objective or request.objective,
         environment=files,
         variables=variables,
         gpu_locks=tuple(_lock(each) for each in launch.grant.devices if each.device is not None),
@@ -97,9 +97,3 @@ def _require_same(job: Job, digest: str) -> None:
             f"{job.run_dir}/request.json was changed after the run was queued",
             fix=f"`runforge retry {job.run_id}` takes the file as it is now; `runforge edit` changes a queued run",
         )
-
-
-def _objective(group: Group | None, request: Request) -> tuple[str, str] | None:
-    if group is not None and group.objective_metric is not None:
-        return group.objective_metric, group.direction
-    return request.objective

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runforge.core.states import Cause, State
+    from runforge.core.used import Used
 
 
 class DeviceGrant(NamedTuple):
@@ -218,3 +219,5 @@ class Ending(NamedTuple):
     #: Of a run that has made room: whether it has saved something, and how far it was.
     checkpoint_changed: bool | None = None
     last_step: float | None = None
+    #: What its attempt used of the machine; None if nothing is known.
+    used: Used | None = None

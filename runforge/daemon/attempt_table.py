@@ -13,6 +13,7 @@ from runforge.core.records import Job
 
 if TYPE_CHECKING:
     from runforge.core.outcome import Told
+    from runforge.core.used import Used
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class RunningAttempt:
     orders: set[Order] | None = field(default_factory=set)
     #: The number of the failure that kept it from being inspected the last time; logged once.
     trouble: int | None = None
+    #: What it used, once its end is known; None if nothing is known of that.
+    used: Used | None = None
     #: How it ended, as its supervisor has left it.
     record: ExitRecord | None = None
     #: How far it has come, if that is not recorded yet.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from runforge.core.devices import Device, Reservation
 from runforge.core.outcome import Grant
-from runforge.core.records import Attempt, Group, Job
+from runforge.core.records import Attempt, Job
 from runforge.core.resources import Resources
 from runforge.core.scheduling import Capacity, Head, Machine, choose, place
 from runforge.core.states import Cause
@@ -28,7 +28,8 @@ class Claimed(NamedTuple):
     """A job that was claimed, and what it was granted."""
 
     job: Job
-    group: Group | None
+    #: Metric and direction that its group is ranked by.
+    objective: tuple[str, str] | None
     grant: Grant
 
 
@@ -138,11 +139,11 @@ class Claims:
         devices = self._slots.grants(needs, place(needs, capacity, avoid) or ())
         slot = self._slots.first_free()
         grant = Grant(new_token(), self.epoch, slot, devices, len(failures), self.place)
-        started, group = transitions.claim(tx, job, grant, now)
+        started, objective = transitions.claim(tx, job, grant, now)
         if self.room is not None:
             self.room -= 1
         self._patience.forget(needs)
-        return Claimed(started, group, grant)
+        return Claimed(started, objective, grant)
 
 
 def _nobody(_token: str) -> str | None:

@@ -35,7 +35,7 @@ from runforge.daemon.told_gpus import ToldGpus, told_gpus
 from runforge.daemon.window import Window
 from runforge.daemon.xids import FailedDevices
 from runforge.errors import RunForgeError, explained
-from runforge.store import records, transitions, uses
+from runforge.store import records, transitions
 from runforge.store.journal import Journal, Transaction
 
 #: How often held launches are tried again, in seconds.
@@ -286,8 +286,8 @@ class Engine:
         with self._journal.write(self._claims.epoch) as tx:
             now = self._clock.now()
             version = self._journal.data_version()  # nobody else can commit now
-            for running in over:  # first: what a run used is learned when it ends
-                uses.note(tx, running.job, self._gpu_use.of(running.ref.token, running.record))
+            for running in over:
+                running.used = self._gpu_use.of(running.ref.token, running.record)
             for each in moved:
                 each.job = transitions.note_progress(tx, each.job, each.progress or Progress(), now)
             ended = [(running, *record(tx, running, now, version)) for running in over]
@@ -344,7 +344,7 @@ class Engine:
 
     def _launch(self, running: RunningAttempt, claim: Claimed) -> None:
         try:
-            self._backend.launch(Launch(running.ref, claim.job, claim.group, claim.grant))
+            self._backend.launch(Launch(running.ref, claim.job, claim.objective, claim.grant))
             failpoints.hit("launch.asked")
         except NoRunFolder as error:
             self._end(running, policy.refused(str(error), None, Cause.FOLDER_MISSING))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -226,6 +227,7 @@ class Daemon:
         """Loop until told to stop; return the exit code."""
         self._loop.start()
         _say(tokens.daemon_started(os.getpid(), self._settings.max_parallel, self._engine.gpu_slots))
+        gc.freeze()  # what is there now stays, and is not looked through again and again
         try:
             self._loop.run(self._is_over)
         except Fenced as error:

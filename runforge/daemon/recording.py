@@ -28,7 +28,7 @@ def record(
         job = records.job(tx.row("jobs.by_job_id", job_id=job.job_id))
     if running.ending is None:
         raise IllegalTransition(f"run {job.run_id} has not ended")
-    ending = _signed(policy.apply_cancel(running.ending, job), running)
+    ending = _signed(policy.apply_cancel(running.ending, job), running)._replace(used=running.used)
     again = retrying.another(job, ending, running.ref.token)
     if again is not None and _fails_alike(tx, job, ending):
         again = None

@@ -11,7 +11,7 @@ from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
 from runforge.later import module
-from runforge.store import records
+from runforge.store import records, uses
 from runforge.store.failures import IllegalTransition
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from runforge.core import outcome
     from runforge.core.dependencies import Parent
     from runforge.core.outcome import DeviceGrant, Ending, Grant, Progress
-    from runforge.core.records import Group, Job
+    from runforge.core.records import Job
     from runforge.core.retrying import Again
     from runforge.core.yielding import Returned
     from runforge.store import breaker, edges, learned, outbox, quarantine
@@ -60,8 +60,11 @@ def _shape_id(tx: Transaction, needs: Resources) -> int:
     return int(row[0])
 
 
-def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> tuple[Job, Group | None]:
-    """Move queued -> running, with slot, devices, attempt row and the lane's turn; return the job and its group."""
+def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> tuple[Job, tuple[str, str] | None]:
+    """Move queued -> running, with slot, devices, attempt row and the lane's turn.
+
+    Returns the job, and metric and direction of its group's objective; None without one.
+    """
     waiting = None if grant.place is None else ""
     changed = tx.run(
         "jobs.claim", job_id=job.job_id, attempt=job.attempt, now=now, waiting=waiting, slot=grant.slot
@@ -80,17 +83,14 @@ def claim(tx: Transaction, job: Job, grant: Grant, now: str) -> tuple[Job, Group
     )
     for each in grant.devices:
         _give(tx, job, each)
-    served = tx.row("groups.serve", group_id=job.group_id)[0]
+    served, is_begin, metric, direction = tx.row("groups.serve", group_id=job.group_id)
     tx.run("groups.set_served", lane_id=job.lane_id, served=served)
     outbox.started(tx, job, now)
-    group = None
-    if job.group_id is not None:
-        group = records.group(tx.row("groups.by_id", group_id=job.group_id))
-        if group.started_at is None or group.finished_at is not None:
-            tx.run("groups.mark_started", group_id=job.group_id, now=now)
+    if is_begin:
+        tx.run("groups.mark_started", group_id=job.group_id, now=now)
     # What `jobs.claim` writes.
     started = job._replace(state=State.RUNNING, started_at=now, error=None, cause=None, stalled_at=None)
-    return started._replace(waiting=waiting), group
+    return started._replace(waiting=waiting), None if metric is None else (metric, direction)
 
 
 def note_progress(tx: Transaction, job: Job, told: Progress, now: str) -> Job:
@@ -187,6 +187,7 @@ def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
         exit_code=ending.exit_code,
         signal=ending.signal,
         signature=ending.signature,
+        **uses.columns(ending.used),
     )
     if ending.device_failed:
         tx.run("attempts.note_device_failure", job_id=job.job_id, attempt=job.attempt)

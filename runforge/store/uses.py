@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from runforge.store.transaction import Transaction
 
 
-def note(tx: Transaction, job: Job, used: Used | None) -> None:
-    """Write down what the job's attempt used, if anything is known."""
-    if used is not None:
-        values = {**used._asdict(), "peak_vram": light_json.dumps(used.peak_vram)}
-        tx.run("attempts.note_use", job_id=job.job_id, attempt=job.attempt, **values)
+#: The columns of an attempt of which nothing is known.
+_UNKNOWN = dict.fromkeys(("peak_vram", "gpu_use", "gpu_seconds", "peak_rss_mb", "cpu_seconds", "watched"))
+
+
+def columns(used: Used | None) -> dict[str, Any]:
+    """Return the columns of what an attempt used."""
+    return _UNKNOWN if used is None else {**used._asdict(), "peak_vram": light_json.dumps(used.peak_vram)}
 
 
 def of_job(tx: Transaction, job_id: str) -> dict[int, Used]:

@@ -156,8 +156,8 @@ class LogPump:
             return
         lines = b"".join(jsonl.encode(point, clock.now()) for point in points)
         try:
-            if self._metrics is None:
-                self._metrics = self._open(jsonl.NAME)
+            if self._metrics is None and self._may_open():
+                self._metrics = open_file(self._run_dir / jsonl.NAME, _APPEND)
             if self._metrics is None:
                 return
             is_whole = os.write(self._metrics, lines) == len(lines)

@@ -25,15 +25,15 @@ _MOST = 20_000
 _SYSTEM = ("/", "/usr", "/usr/local")
 
 
-def begin(spec: Spec) -> threading.Thread | None:
+def begin(spec: Spec, own: Mapping[str, str]) -> threading.Thread | None:
     """Note the packages beside the run, which has started: a slow disk holds nothing up. None if it has no environment.
 
-    To start a thread costs a short run a tenth of its time.
+    To start a thread costs a short run a tenth of its time. `own` are the variables of this process.
     """
     argv = spec.argv or ()
     prefix = None
     with contextlib.suppress(OSError, RunForgeError):
-        prefix = _prefix_of(spec, argv)
+        prefix = _prefix_of(spec, argv, own)
     if prefix is None:
         return None
     thread = threading.Thread(target=_try_to_note, args=(spec, prefix), daemon=True)
@@ -41,10 +41,10 @@ def begin(spec: Spec) -> threading.Thread | None:
     return thread
 
 
-def _prefix_of(spec: Spec, argv: tuple[str, ...]) -> Path | None:
+def _prefix_of(spec: Spec, argv: tuple[str, ...], own: Mapping[str, str]) -> Path | None:
     if not argv or not folder_of(spec.workspace).parent.is_dir():
         return None
-    return _prefix(argv[0], spec.cwd, environment.variables(spec.environment, os.environ))
+    return _prefix(argv[0], spec.cwd, environment.variables(spec.environment, own))
 
 
 def _try_to_note(spec: Spec, prefix: Path) -> None:

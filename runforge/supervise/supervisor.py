@@ -193,7 +193,7 @@ class Supervisor:
         finally:
             os.close(tree)
         failpoints.hit("worker.forked")
-        noting = packages.begin(self._spec)
+        noting = packages.begin(self._spec, self._workers.own)
         self._wishes.begin(self._pid)
         self._watch(pipe)
         failpoints.hit("worker.ended")

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from runforge import failpoints
@@ -41,8 +41,12 @@ def resolve(target: str) -> Callable[..., Any]:
     return function
 
 
-def start(spec: Spec, tree_lock: int, resting: Callable[[], Resting] | None = None) -> tuple[int, int]:
+def start(
+    spec: Spec, own: Mapping[str, str], tree_lock: int, resting: Callable[[], Resting] | None = None
+) -> tuple[int, int]:
     """Start the worker; return its pid and the pipe of what it prints. One that can rest takes further runs.
+
+    `own` are the variables of this process.
 
     Raises NoProgram with the reason if the program cannot be started, OSError if the machine has no room for
     another process.
@@ -51,7 +55,8 @@ def start(spec: Spec, tree_lock: int, resting: Callable[[], Resting] | None = No
     # Above the numbers that the worker will use, so that none is overwritten too early.
     high = tuple(fcntl.fcntl(d, fcntl.F_DUPFD_CLOEXEC, _TREE_FD + 1) for d in (write_end, tree_lock))
     try:
-        pid = _fork(spec, high, resting) if spec.argv is None else _spawn(spec, spec.argv, *high)
+        env = environment_of(spec, own)
+        pid = _fork(spec, env, high, resting) if spec.argv is None else _spawn(spec, spec.argv, env, *high)
     except BaseException:
         os.close(output)
         raise
@@ -66,7 +71,7 @@ class NoProgram(Exception):
     """The program of a run cannot be started; the message says which file is wrong, and why."""
 
 
-def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> int:
+def _spawn(spec: Spec, argv: tuple[str, ...], env: dict[str, str], output: int, tree_lock: int) -> int:
     """Start a program without a copy of this process; this costs half as much as a fork.
 
     There is no other thread and nothing else is inheritable, so this process may use the run's mask and
@@ -74,7 +79,7 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
     supervisor. It stays in the supervisor's session, so that a clean-up finds processes without the
     environment and the descriptors.
     """
-    env = helper_path.added(environment_of(spec))
+    env = helper_path.added(env)
     path = env.get("PATH", os.defpath)
     blamed = str(spec.cwd)
     mask = os.umask(spec.umask)
@@ -104,19 +109,21 @@ def _spawn(spec: Spec, argv: tuple[str, ...], output: int, tree_lock: int) -> in
         os.umask(mask)
 
 
-def environment_of(spec: Spec) -> dict[str, str]:
+def environment_of(spec: Spec, own: Mapping[str, str]) -> dict[str, str]:
     """Return all variables of the run. Raises NoProgram without the files that they come from, or OSError."""
     try:
-        given = environment.variables(spec.environment, os.environ)
+        given = environment.variables(spec.environment, own)
     except RunForgeError as error:
         raise NoProgram(str(error)) from error
     return spec.variables(given)
 
 
-def _fork(spec: Spec, descriptors: Sequence[int], resting: Callable[[], Resting] | None) -> int:
+def _fork(
+    spec: Spec, env: dict[str, str], descriptors: Sequence[int], resting: Callable[[], Resting] | None
+) -> int:
     parent = os.getpid()
     output, tree_lock = descriptors
-    order = Order(spec, environment_of(spec), output, tree_lock)
+    order = Order(spec, env, output, tree_lock)
     pid = os.fork()
     if pid == 0:
         _be_worker(order, parent, resting)

@@ -14,6 +14,7 @@ from runforge.core.records import Job
 from runforge.core.resources import Resources
 from runforge.core.retrying import Again
 from runforge.core.states import Cause, State
+from runforge.core.used import Used
 from runforge.daemon.claims import Claims
 from runforge.daemon.patience import SECONDS
 from runforge.errors import RunForgeError
@@ -60,12 +61,8 @@ def end(journal: Journal, name: str, ending: Ending = GOOD, **used: int) -> None
     with journal.write() as tx:
         now = clock.now()
         found = records.job(tx.row("jobs.by_job_id", job_id=name))
-        if used:
-            journal.connection.execute(
-                "UPDATE attempts SET peak_vram = ? WHERE job_id = ? AND attempt = ?",
-                (json.dumps(used), name, found.attempt),
-            )
-        transitions.end(tx, found, ending, now)
+        known = Used(peak_vram=used) if used else None
+        transitions.end(tx, found, ending._replace(used=known), now)
 
 
 def start(claims: Claims, journal: Journal, seconds: float = 0.0) -> list[tuple[str, list[str]]]:

@@ -49,8 +49,7 @@ def lived(ws: Workspace) -> tuple[Workspace, list[str]]:
         first = _claim(journal, ids[0], 0)
         _claim(journal, ids[1], 1)
         with journal.write() as tx:
-            uses.note(tx, first, USED)
-            transitions.end(tx, first, Ending(State.SUCCEEDED, Cause.EXIT, None), clock.now())
+            transitions.end(tx, first, Ending(State.SUCCEEDED, Cause.EXIT, used=USED), clock.now())
         _claim(journal, ids[2], 0)
     return ws, ids
 

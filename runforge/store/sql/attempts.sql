@@ -23,7 +23,9 @@ FROM jobs INDEXED BY slots_in_use CROSS JOIN attempts USING (job_id, attempt) WH
 
 -- name: end
 UPDATE attempts SET finished_at = :now, cause = :cause, error = :error, exit_code = :exit_code,
-                    signal = :signal, signature = :signature
+                    signal = :signal, signature = :signature,
+                    peak_vram = :peak_vram, gpu_use = :gpu_use, gpu_seconds = :gpu_seconds, peak_rss_mb = :peak_rss_mb,
+                    cpu_seconds = :cpu_seconds, watched = :watched
 WHERE job_id = :job_id AND attempt = :attempt AND finished_at IS NULL;
 
 -- name: of_job
@@ -114,11 +116,6 @@ VALUES (:slot_no, :job_id, :device, :share_mb);
 
 -- name: free_devices
 DELETE FROM device_grants WHERE job_id = :job_id;
-
--- name: note_use
-UPDATE attempts SET peak_vram = :peak_vram, gpu_use = :gpu_use, gpu_seconds = :gpu_seconds, peak_rss_mb = :peak_rss_mb,
-                    cpu_seconds = :cpu_seconds, watched = :watched
-WHERE job_id = :job_id AND attempt = :attempt;
 
 -- name: uses_of_job
 SELECT * FROM resources WHERE job_id = :job_id ORDER BY attempt;

@@ -145,9 +145,12 @@ WHERE queued > 0 ORDER BY served, lane_id LIMIT :limit;
 SELECT lanes.is_paused, pause_reason FROM lanes LEFT JOIN groups USING (lane_id) WHERE lane_id = :lane_id;
 
 -- name: serve
--- Even numbers for those served, odd ones for newcomers between them.
+-- Even numbers for those served, odd ones for newcomers between them. Returns what a start must know of the group.
 UPDATE daemon SET served = served + 1, last_served_group = :group_id WHERE one = 1
-RETURNING served;
+RETURNING served,
+          (SELECT started_at IS NULL OR finished_at IS NOT NULL FROM groups WHERE group_id = :group_id) AS is_begin,
+          (SELECT objective_metric FROM groups WHERE group_id = :group_id) AS objective_metric,
+          (SELECT direction FROM groups WHERE group_id = :group_id) AS direction;
 
 -- name: set_served
 UPDATE lanes SET served = 2 * :served WHERE lane_id = :lane_id;

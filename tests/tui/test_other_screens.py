@@ -163,9 +163,7 @@ def test_a_retry_opens_the_new_log(ws: Workspace) -> None:
     lived(ws)
 
     async def journey(at: Looker) -> None:
-        await at.press("slash", *"state:failed", "enter")
-        await at.sees("filter: state:failed")  # which is read beside the screen; the key is for a run in it
-        await at.press("l")
+        await at.press("slash", *"state:failed", "enter", "l")
         await at.until(lambda: isinstance(at.app.screen, RunScreen), "the run")
         await at.sees("✗ failed")
         await at.press("t")
@@ -269,7 +267,7 @@ def test_what_was_read_for_screens_that_are_closed_is_let_go(ws: Workspace) -> N
         await machine.remove_children()
         machine._show(at.app.read_machine(), None)
         await group.remove_children()
-        group._show_trials(trials, trials.weighed())
+        group._show_trials((trials, trials.weighed()))
 
     look(ws, journey)
 

@@ -12,6 +12,7 @@ from collections import deque
 
 from textual import events
 from textual.app import App
+from textual.command import CommandPalette
 from textual.widgets import Input
 
 from runforge.tui.background import Answer, Background
@@ -20,6 +21,8 @@ from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
 
 #: It waits for nothing: the way out where nothing can be read.
 _LEAVE = "ctrl+q"
+#: The palette does not say when it has found what it looks for: it is asked again so soon.
+_SOON = 0.02
 
 
 class TypedAhead(App[None]):
@@ -71,6 +74,8 @@ class TypedAhead(App[None]):
             self.call_later(self._hand_out)
         else:
             self._is_handing_out = False
+            if self._typed and self._is_searching():
+                self.set_timer(_SOON, self.hand_out_keys)
 
     def _is_busy(self) -> bool:
         """Return whether messages are on their way: a key, a change of the focus, a screen that opens."""
@@ -80,8 +85,19 @@ class TypedAhead(App[None]):
     def _is_reading(self) -> bool:
         """Return whether something is read that the next key is about. A line takes at once what is typed."""
         if isinstance(self.focused, Input):
-            return False
+            return self._is_searching()
         return self.background.awaited > 0 or self._is_reading_rows()
+
+    def _is_searching(self) -> bool:
+        """Return whether the palette still looks for what `enter` is to choose."""
+        key = self._typed[0]
+        if (
+            not isinstance(self.screen, CommandPalette)
+            or not isinstance(key, events.Key)
+            or key.key != "enter"
+        ):
+            return False
+        return any(worker.node is self.screen and not worker.is_finished for worker in self.workers)
 
     def _is_reading_rows(self) -> bool:
         """Return whether other rows are wanted than are shown, or more of them: `G` means the last run."""

@@ -198,6 +198,22 @@ def test_a_key_waits_for_the_question_that_is_still_to_be_asked(
     assert "0005" not in jobs_of(ws)
 
 
+def test_the_palette_takes_what_is_typed_ahead(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    enqueue(ws)
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001")
+        with slow(monkeypatch, screens.RunForgeApp, "find_jobs") as may_go_on:
+            at.type_ahead("colon", *"lr search", "enter", "j", "x")
+            await at.sees("lr search")
+            may_go_on.set()
+            await at.sees("canceled 1 run")
+            assert isinstance(at.app.screen, GroupScreen)
+
+    look(ws, journey)
+    assert states(ws, "canceled") == ["0002"]
+
+
 def test_what_was_typed_for_rows_that_cannot_be_read_is_not_done(
     ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -120,7 +120,7 @@ def drain(here: Workspace, count: int, model: dict[str, Any], *, varies: str = "
 def cancel_next(journal: Journal) -> None:
     """Cancel the job that waits first: a change that screens and exports show."""
     with journal.write() as tx:
-        job = records.job(tx.rows("jobs.in_state", state="queued", limit=1, offset=0)[0])
+        job = records.job(tx.rows("jobs.page_in_state", state="queued", after=0, limit=1)[0])
         end(tx, job, Ending(State.CANCELED, Cause.CANCELED, "bench"), clock.now())
 
 

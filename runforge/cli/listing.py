@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from runforge.cli import output, tables
 from runforge.cli.quick_lists import SHOWN, older_text
 from runforge.core import job_numbers
@@ -49,26 +51,26 @@ def jobs(here: Workspace, which: Which, *, as_json: bool = False) -> int:
     group_id = None if which.group is None else resolve.group_id(here, which.group)
     older = 0
     if as_json or any(which):
-        limit = which.limit if which.tag is None else None
-        found = lists.jobs(here, group_id=group_id, state=which.state, limit=limit)
-        found = [job for job in found if which.tag in {None, *job.tags}][: which.limit]
+        each = lists.each_job(here, group_id=group_id, state=which.state)
+        wanted = islice((job for job in each if which.tag in {None, *job.tags}), which.limit)
+        if as_json:
+            output.print_json_list("jobs", (job.to_json() for job in wanted))
+            return 0
+        found = list(wanted)
     else:
         found, total = lists.newest_jobs(here, SHOWN)
         older = total - len(found)
-    none = "No job matches" if which.state or which.group or which.tag else "There is no job yet"
-    _print_jobs(found, none, as_json=as_json)
-    if older and not as_json:
+    _print_jobs(found, "No job matches" if which.state or which.group or which.tag else "There is no job yet")
+    if older:
         output.note(older_text(older))
-    lacking = None if as_json or not found else disk_space.shortage(here)
+    lacking = disk_space.shortage(here) if found else None
     if lacking is not None and any(job.state == State.QUEUED.value for job in found):
         output.note(f"Queued jobs wait: {lacking.text}")
     return 0
 
 
-def _print_jobs(found: list[JobView], none: str, *, as_json: bool) -> None:
-    if as_json:
-        output.print_json("jobs", [job.to_json() for job in found])
-    elif found:
+def _print_jobs(found: list[JobView], none: str) -> None:
+    if found:
         tables.print_jobs(found)
     else:
         output.note(none)
@@ -88,7 +90,11 @@ def chosen(
         and which.state in {None, job.state}
         and which.tag in {None, *job.tags}
     ]
-    _print_jobs(found[: which.limit], "No job matches", as_json=as_json)
+    found = found[: which.limit]
+    if as_json:
+        output.print_json_list("jobs", (job.to_json() for job in found))
+    else:
+        _print_jobs(found, "No job matches")
     return 0
 
 

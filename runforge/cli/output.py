@@ -12,7 +12,7 @@ from runforge.text import MAX_LENGTH, safe
 
 TYPE_CHECKING = False  # `typing` and `json` take as long as a short command
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any, TextIO
 
 __all__ = ["columns", "duration", "safe", "terminal_width"]
@@ -74,6 +74,18 @@ def print_json(name: str, data: Any, *, indent: int | None = 2) -> None:
     import json
 
     print(json.dumps({"schema": f"runforge.{name}/1", "data": data}, indent=indent, allow_nan=False))
+
+
+def print_json_list(name: str, items: Iterable[Any]) -> None:
+    """Print what `print_json` prints of a list, each item as it comes: all of a large queue never fit into the memory."""
+    import json
+
+    begin, apart = f'{{\n  "schema": "runforge.{name}/1",\n  "data": [', ""
+    for item in items:
+        text = json.dumps(item, indent=2, allow_nan=False).replace("\n", "\n    ")
+        sys.stdout.write(f"{begin}{apart}\n    {text}")
+        begin, apart = "", ","
+    sys.stdout.write(f"{begin}]\n}}\n" if begin else "\n  ]\n}\n")
 
 
 def table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from runforge import clock
 from runforge.store import records, targets
 from runforge.store.journal import Transaction
@@ -14,8 +16,11 @@ from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
+
+#: So many jobs are read at once.
+PAGE = 500
 
 
 def groups(workspace: Workspace) -> list[GroupView]:
@@ -27,30 +32,43 @@ def groups(workspace: Workspace) -> list[GroupView]:
 
 
 def jobs(
-    workspace: Workspace,
-    *,
-    group_id: str | None = None,
-    state: str | None = None,
-    limit: int | None = None,
-    offset: int = 0,
+    workspace: Workspace, *, group_id: str | None = None, state: str | None = None, limit: int | None = None
 ) -> list[JobView]:
-    """Return jobs in order of creation, optionally of one group or state."""
+    """Return the jobs that `each_job` yields, at most so many."""
+    return list(islice(each_job(workspace, group_id=group_id, state=state), limit))
+
+
+def each_job(
+    workspace: Workspace, *, group_id: str | None = None, state: str | None = None
+) -> Iterator[JobView]:
+    """Yield jobs in order of creation, optionally of one group or state, each as it is when its page is read.
+
+    A page at a time, so that a million take no more memory than a page, and whoever reads slowly, as a pager does, keeps
+    the journal's -wal file from shrinking no longer than a page takes.
+    """
     if not exists(workspace):
-        return []
-    page = {"limit": -1 if limit is None else limit, "offset": offset}
+        return
     now = clock.now()
-    with open_snapshot(workspace) as journal, journal.read() as tx:
-        return [job_view(records.job(row), now) for row in _page(tx, group_id, state, page)]
+    after = 0
+    with open_snapshot(workspace) as journal:
+        while True:
+            with journal.read() as tx:
+                page = _page(tx, group_id, state, after)
+            for row in page:
+                yield job_view(records.job(row), now)
+            if len(page) < PAGE:
+                return
+            after = page[-1]["seq"]
 
 
-def _page(tx: Transaction, group_id: str | None, state: str | None, page: dict[str, int]) -> list[Any]:
+def _page(tx: Transaction, group_id: str | None, state: str | None, after: int) -> list[Any]:
     if group_id is None:
         if state is None:
-            return tx.rows("jobs.page", **page)
-        return tx.rows("jobs.in_state", state=state, **page)
+            return tx.rows("jobs.page", after=after, limit=PAGE)
+        return tx.rows("jobs.page_in_state", state=state, after=after, limit=PAGE)
     if state is None:
-        return tx.rows("jobs.page_of_group", group_id=group_id, **page)
-    return tx.rows("jobs.page_of_group_in_state", group_id=group_id, state=state, **page)
+        return tx.rows("jobs.page_of_group", group_id=group_id, after=after, limit=PAGE)
+    return tx.rows("jobs.page_of_group_in_state", group_id=group_id, state=state, after=after, limit=PAGE)
 
 
 def newest_jobs(workspace: Workspace, limit: int) -> tuple[list[JobView], int]:

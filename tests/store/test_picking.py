@@ -148,6 +148,28 @@ def test_picking_and_claiming_search_and_never_scan(journal: Journal, name: str)
     assert [step for step in plan if "TEMP B-TREE" in step] == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "attempts.elsewhere",
+            "attempts.running",
+            "jobs.live_singles",
+            "jobs.next_waiting",
+            "jobs.order_running",
+        ),
+        *("jobs.running", "look.jobs_first", "look.jobs_next", "look.jobs_running", "sweeps.judged"),
+    ],
+)
+def test_what_runs_or_is_next_is_found_without_a_look_at_what_has_ended(journal: Journal, name: str) -> None:
+    """Those are a few, and of the others there may be a million: SQLite reads all of a lane, or of the table, if it may."""
+    text = query(name)
+    values = dict.fromkeys(re.findall(r":(\w+)", re.sub(r"--.*", "", text)))
+    plan = [row["detail"] for row in journal.connection.execute(f"EXPLAIN QUERY PLAN {text}", values)]
+    assert [step for step in plan if step.startswith("SCAN jobs") and " INDEX " not in step] == []
+    assert [step for step in plan if "jobs_by_lane" in step] == []
+
+
 def test_paused_lanes_and_gated_jobs_cost_a_pick_nothing(journal: Journal) -> None:
     """SQLite counts its own steps: as many with thousands of lanes and jobs that cannot start as without."""
 

@@ -19,7 +19,7 @@ WHERE EXISTS (SELECT 1 FROM attempts INDEXED BY attempts_elsewhere WHERE place I
 -- How many running attempts are on this machine, and how many in a cluster.
 SELECT count(*) FILTER (WHERE attempts.place IS NULL) AS here,
        count(*) FILTER (WHERE attempts.place IS NOT NULL) AS there
-FROM attempts JOIN jobs USING (job_id, attempt) WHERE jobs.state = 'running';
+FROM jobs INDEXED BY slots_in_use CROSS JOIN attempts USING (job_id, attempt) WHERE jobs.state = 'running';
 
 -- name: end
 UPDATE attempts SET finished_at = :now, cause = :cause, error = :error, exit_code = :exit_code,
@@ -47,7 +47,7 @@ SELECT signature FROM attempts WHERE job_id = :job_id AND finished_at IS NOT NUL
 ORDER BY attempt DESC LIMIT :limit;
 
 -- name: running
-SELECT attempts.* FROM attempts JOIN jobs USING (job_id, attempt)
+SELECT attempts.* FROM jobs INDEXED BY slots_in_use CROSS JOIN attempts USING (job_id, attempt)
 WHERE jobs.state = 'running' ORDER BY jobs.seq;
 
 -- name: taken

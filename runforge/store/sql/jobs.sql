@@ -78,21 +78,21 @@ SELECT * FROM full_jobs WHERE group_id = :group_id AND seq >= :first AND seq < :
 -- name: blocks_of_group
 SELECT DISTINCT seq / :size FROM jobs WHERE group_id = :group_id ORDER BY 1;
 
--- name: in_state
-SELECT * FROM full_jobs WHERE state = :state ORDER BY seq LIMIT :limit OFFSET :offset;
+-- name: page_in_state
+SELECT * FROM full_jobs WHERE state = :state AND seq > :after ORDER BY seq LIMIT :limit;
 
 -- name: page
-SELECT * FROM full_jobs ORDER BY seq LIMIT :limit OFFSET :offset;
+SELECT * FROM full_jobs WHERE seq > :after ORDER BY seq LIMIT :limit;
 
 -- name: newest
 SELECT * FROM (SELECT * FROM full_jobs ORDER BY seq DESC LIMIT :limit) ORDER BY seq;
 
 -- name: page_of_group
-SELECT * FROM full_jobs WHERE group_id = :group_id ORDER BY seq LIMIT :limit OFFSET :offset;
+SELECT * FROM full_jobs WHERE group_id = :group_id AND seq > :after ORDER BY seq LIMIT :limit;
 
 -- name: page_of_group_in_state
-SELECT * FROM full_jobs WHERE group_id = :group_id AND state = :state
-ORDER BY seq LIMIT :limit OFFSET :offset;
+SELECT * FROM full_jobs WHERE group_id = :group_id AND state = :state AND seq > :after
+ORDER BY seq LIMIT :limit;
 
 -- name: newest_run
 SELECT run_id FROM jobs ORDER BY seq DESC LIMIT 1 OFFSET :back;
@@ -110,7 +110,7 @@ SELECT * FROM full_jobs WHERE seq < :before ORDER BY seq DESC LIMIT 1;
 SELECT min(seq) FROM jobs WHERE group_id = :group_id AND created_at = :created_at;
 
 -- name: running
-SELECT * FROM full_jobs WHERE state = 'running' ORDER BY seq;
+SELECT * FROM full_jobs WHERE seq IN (SELECT seq FROM jobs INDEXED BY slots_in_use WHERE state = 'running') ORDER BY seq;
 
 -- name: ids_starting_with
 -- Any unique beginning of a run's or job's id names it.
@@ -355,7 +355,7 @@ SELECT * FROM full_jobs WHERE seq IN (SELECT value FROM json_each(:seqs));
 
 -- name: order_running
 -- One text with all numbers: a hundred thousand rows would cost six times as much. A limit of -1 is none.
-SELECT group_concat(seq) FROM (SELECT seq FROM jobs WHERE state = 'running' ORDER BY seq LIMIT :limit);
+SELECT group_concat(seq) FROM (SELECT seq FROM jobs INDEXED BY slots_in_use WHERE state = 'running' ORDER BY seq LIMIT :limit);
 
 -- name: order_queued
 SELECT group_concat(seq) FROM (

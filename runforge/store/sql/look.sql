@@ -23,7 +23,7 @@ SELECT seq, run_id, name, group_id, state, attempt, started_at,
        overrides, tags, error, held, blockers, not_before,
        state = 'running' AND (frozen_at IS NOT NULL OR yield_requested > 0 OR waiting IS NOT NULL) AS is_odd
 FROM jobs WHERE seq IN (
-    SELECT seq FROM (SELECT seq FROM jobs WHERE state = 'running' ORDER BY seq LIMIT :limit)
+    SELECT seq FROM (SELECT seq FROM jobs INDEXED BY slots_in_use WHERE state = 'running' ORDER BY seq LIMIT :limit)
     UNION ALL
     SELECT seq FROM (SELECT seq FROM jobs WHERE state = 'queued' ORDER BY priority DESC, place, seq LIMIT :limit)
     UNION ALL
@@ -54,7 +54,7 @@ SELECT seq, run_id, name, group_id, state, attempt, started_at,
        overrides, tags, error, held, blockers, not_before,
        frozen_at IS NOT NULL OR yield_requested > 0 OR waiting IS NOT NULL AS is_odd,
        job_id, cpus, gpus, vram_mb, mem_mb, pins, stalled_at, 0 AS group_full
-FROM jobs JOIN shapes USING (shape_id) WHERE state = 'running' ORDER BY seq;
+FROM jobs INDEXED BY slots_in_use CROSS JOIN shapes USING (shape_id) WHERE state = 'running' ORDER BY seq;
 
 -- name: jobs_next
 -- The first waiting job of a lane, as `jobs.next_waiting`.
@@ -67,7 +67,7 @@ SELECT seq, run_id, name, group_id, state, attempt, started_at,
        ifnull((SELECT groups.run_limit IS NOT NULL AND lanes.running >= groups.run_limit
                FROM groups JOIN lanes USING (lane_id) WHERE groups.group_id = jobs.group_id), 0) AS group_full
 FROM jobs JOIN shapes USING (shape_id) WHERE seq = (
-    SELECT seq FROM jobs WHERE state = 'queued' AND lane_id = :lane_id
+    SELECT seq FROM jobs INDEXED BY jobs_next WHERE state = 'queued' AND lane_id = :lane_id
     ORDER BY is_gated, priority DESC, place, seq LIMIT 1);
 
 -- name: groups_at_a_glance

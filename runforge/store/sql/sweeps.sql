@@ -45,9 +45,9 @@ FROM jobs WHERE group_id = :group_id AND overrides <> '{}' ORDER BY seq;
 -- name: judged
 -- The running runs of sweeps with a stop rule.
 SELECT jobs.job_id, jobs.group_id, sweeps.stop, groups.objective_metric AS metric, groups.direction
-FROM jobs JOIN sweeps USING (group_id) JOIN groups USING (group_id)
+FROM jobs INDEXED BY slots_in_use CROSS JOIN sweeps USING (group_id) JOIN groups USING (group_id)
 WHERE jobs.state = 'running' AND sweeps.stop <> '{}' AND groups.objective_metric IS NOT NULL
-  AND jobs.cancel_requested = 0 AND jobs.stop_reason IS NULL ORDER BY seq;
+  AND jobs.cancel_requested = 0 AND jobs.stop_reason IS NULL ORDER BY +seq;
 
 -- name: has_rules
 -- Whether a sweep has a stop rule at all.

@@ -80,7 +80,9 @@ class TypedAhead(App[None]):
     def _is_busy(self) -> bool:
         """Return whether messages are on their way: a key, a change of the focus, a screen that opens."""
         nodes = (self, *self.screen.walk_children(with_self=True))
-        return any(node.is_running and node.message_queue_size for node in nodes)
+        return not self.screen.is_running or any(
+            node.is_running and node.message_queue_size for node in nodes
+        )
 
     def _is_reading(self) -> bool:
         """Return whether something is read that the next key is about. A line takes at once what is typed."""

@@ -87,7 +87,9 @@ def test_it_shows_what_has_not_ended_and_the_newest_of_the_rest(large: Workspace
 def test_a_retry_brings_one_back_and_a_prune_lets_older_ones_in(large: Workspace) -> None:
     with open_journal(large) as journal:
         with journal.read() as tx:
-            failed = [row["job_id"] for row in tx.rows("jobs.page_in_state", state="failed", after=0, limit=3)]
+            failed = [
+                row["job_id"] for row in tx.rows("jobs.page_in_state", state="failed", after=0, limit=3)
+            ]
         assert not {job["job_id"] for job in document(large)["jobs"]} & set(failed)
         retry.retry(large, failed)
         assert [job["job_id"] for job in document(large)["jobs"]] == wanted(journal)

@@ -167,7 +167,7 @@ class Looker:
         """Open the command palette and type into it."""
         await self.press("colon", *words)
 
-    async def until(self, condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"not within {seconds} s: {what}\n{self.text}"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from runforge.store.opening import open_journal
 from runforge.tui.group_screen import GroupScreen
@@ -343,3 +343,16 @@ def test_ascii_alone_where_asked_for(ws: Workspace) -> None:
         assert lists.groups(ws)
 
     look(ws, journey, ascii_only=True, daemon=FakeDaemon())
+
+
+def test_what_grows_while_the_screen_is_laid_out_is_seen(ws: Workspace) -> None:
+    lived(ws)
+
+    async def journey(at: Looker) -> None:
+        await open_run(at, "4")
+        await at.sees("request.json")
+        at.app.screen.query_one("#files-text", Static).update("one\ntwo\n" * 4 + "the last line")
+        at.app.screen._refresh_layout()
+        await at.sees("the last line")
+
+    look(ws, journey)

@@ -3,32 +3,32 @@
 Each of the thirty to eighty modules of a command costs some fifty microseconds of search, whatever is in it. So what a
 command needed is written into one file beside the compiled modules (`__pycache__`), with the time and the size of each
 source, as Python does for each module alone. If any of them differs, or the file is another interpreter's, the modules
-are imported as ever, and the file is made anew when the command has answered.
+are imported as ever, and the file is made anew when the command has answered. Of Python's own libraries in C it says
+where they lie, for to search for the first of them reads a folder.
 
 Imports nothing that is not loaded already, for what it saves are imports.
 """
-
-from __future__ import annotations
 
 import gc
 import marshal
 import os
 import sys
-from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader
+from _frozen_importlib import ModuleSpec, module_from_spec
+from _frozen_importlib_external import MAGIC_NUMBER, ExtensionFileLoader, SourceFileLoader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType
+    from types import CodeType, ModuleType
 
-    #: Name, source, the source's time (ns) and size (bytes), whether it is a package, and what is run.
-    _Entry = tuple[str, str, int, int, bool, CodeType]
+    #: Name, source, the source's time (ns) and size (bytes), whether it is a package, and what is run; None for a
+    #: library in C, which is its own source.
+    _Entry = tuple[str, str, int, int, bool, CodeType | None]
 
 _PACKAGE, _, _ = __name__.partition(".")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _INIT = f"{os.sep}__init__.py"
 #: A file of another form, interpreter or place is none.
-_KIND = ["runforge modules 1", MAGIC_NUMBER, _HERE]
+_KIND = ["runforge modules 2", MAGIC_NUMBER, _HERE]
 
 
 class Bundle:
@@ -42,21 +42,20 @@ class Bundle:
 
     def load(self) -> None:
         """Run the modules in the order in which they were run before; nothing if one of them has changed."""
-        entries = _read(self._path)
-        if not all(map(_is_current, entries)):
-            return
-        self._loaded = entries
         gc.disable()  # it would look at all that is new again and again
-        for entry in entries:
-            if entry[0] not in sys.modules and not _run(*entry):
-                break  # whoever needs it imports it, and is told what is wrong
+        entries = _read(self._path)
+        if all(map(_is_current, entries)):
+            self._loaded = entries
+            for entry in entries:
+                if entry[0] not in sys.modules and not _run(*entry):
+                    break  # whoever needs it imports it, and is told what is wrong
         gc.freeze()  # nor once later: all of it stays
         gc.enable()
 
     def settle(self) -> None:
         """What is loaded by now is what each call needs."""
         if self._needed is None:
-            self._needed = [name for name in sys.modules if name not in self._early and _is_ours(name)]
+            self._needed = [name for name in sys.modules if name not in self._early and _may_come(name)]
 
     def write(self) -> None:
         """Write what was needed, if nothing was loaded. A folder that cannot be written is let be.
@@ -123,7 +122,7 @@ def write() -> None:
         bundle.write()
 
 
-def _read(path: str) -> list[_Entry]:
+def _read(path: str) -> "list[_Entry]":
     try:
         with open(path, "rb", buffering=0) as file:
             *kind, entries = marshal.loads(file.read())  # noqa: S302 - as much ours as the sources beside it
@@ -132,7 +131,7 @@ def _read(path: str) -> list[_Entry]:
     return entries if kind == _KIND else []
 
 
-def _is_current(entry: _Entry) -> bool:
+def _is_current(entry: "_Entry") -> bool:
     try:
         now = os.stat(entry[1])
     except OSError:
@@ -140,43 +139,53 @@ def _is_current(entry: _Entry) -> bool:
     return (now.st_mtime_ns, now.st_size) == entry[2:4]
 
 
-def _run(name: str, path: str, _time: int, _size: int, is_package: bool, code: CodeType) -> bool:
+def _run(name: str, path: str, _time: int, _size: int, is_package: bool, code: "CodeType | None") -> bool:
     """Make a module as an import makes it; return whether it could be run."""
-    loader = SourceFileLoader(name, path)
+    loader = SourceFileLoader(name, path) if code is not None else ExtensionFileLoader(name, path)
     spec = ModuleSpec(name, loader, origin=path, is_package=is_package)
     spec.has_location = True
-    module = type(sys)(name)
-    above, _, last = name.rpartition(".")
-    values = module.__dict__
-    values.update(__file__=path, __loader__=loader, __spec__=spec, __package__=name if is_package else above)
-    if is_package:
-        values["__path__"] = spec.submodule_search_locations = [path[: -len(_INIT)]]
-    sys.modules[name] = module
     try:
-        exec(code, values)  # noqa: S102 - as the import does
+        module = sys.modules[name] = type(sys)(name) if code is not None else module_from_spec(spec)
+        if code is None:
+            loader.exec_module(module)
+        else:
+            _execute(module, spec, code)
     except Exception:  # noqa: BLE001 - the import that follows meets it too
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         return False
-    setattr(sys.modules[above], last, module)
     return True
 
 
-def _is_ours(name: str) -> bool:
-    return name.startswith(f"{_PACKAGE}.")
+def _execute(module: "ModuleType", spec: ModuleSpec, code: "CodeType") -> None:
+    path, values = str(spec.origin), module.__dict__
+    values.update(__file__=path, __loader__=spec.loader, __spec__=spec, __package__=spec.parent)
+    if spec.submodule_search_locations is not None:
+        values["__path__"] = spec.submodule_search_locations = [path[: -len(_INIT)]]
+    exec(code, values)  # noqa: S102 - as the import does
+    above, _, last = spec.name.rpartition(".")
+    if above:
+        setattr(sys.modules[above], last, module)
 
 
-def _entry(name: str) -> _Entry | None:
-    """Return a module as it is written; None if it does not lie in a file beside this one."""
-    module = sys.modules[name]
-    spec = module.__spec__
+def _may_come(name: str) -> bool:
+    """Return whether a module is ours, a library in C of Python's own, or what each of our sources imports first."""
+    if name.startswith(f"{_PACKAGE}.") or name == "__future__":
+        return True
+    loader = getattr(getattr(sys.modules[name], "__spec__", None), "loader", None)
+    return type(loader) is ExtensionFileLoader and name in sys.stdlib_module_names
+
+
+def _entry(name: str) -> "_Entry | None":
+    """Return a module as it is written; None if it does not lie in a file, or one of ours not beside this one."""
+    spec = sys.modules[name].__spec__
     loader, path = (None, None) if spec is None else (spec.loader, spec.origin)
-    if spec is None or path is None or type(loader) is not SourceFileLoader or not path.startswith(_HERE):
+    if spec is None or path is None or not (path.startswith(_HERE) or name in sys.stdlib_module_names):
         return None
     try:
         now = os.stat(path)  # before it is read
-        code = loader.get_code(name)
+        code = loader.get_code(name) if type(loader) is SourceFileLoader else None
     except (OSError, SyntaxError):
         return None
-    if code is None:
+    if code is None and type(loader) is not ExtensionFileLoader:
         return None
     return name, path, now.st_mtime_ns, now.st_size, spec.submodule_search_locations is not None, code

@@ -11,6 +11,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
+    from typing import Any
 
 #: Takes the starter's path before it imports anything; `sys` is a part of the interpreter.
 _BOOT = (
@@ -30,6 +31,8 @@ def guard() -> None:
     if _state["is_guarded"]:
         return
     _state["is_guarded"] = True
+    if not _state["is_whole"]:
+        sys.meta_path.insert(0, _Libraries)
     named = os.environ.get("PYTHONPATH", "") if not sys.flags.ignore_environment else ""
     here = _here()
     script = os.path.dirname(os.path.realpath(sys.argv[0])) if sys.argv else here
@@ -48,13 +51,28 @@ def guard() -> None:
         sys.path.append(_PACKAGES)  # last: it may be the working folder
 
 
+class _Libraries:
+    """Looked through first for each module: the path is made whole before a library is searched for."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, _target: object = None) -> "Any":
+        """Return nothing: others find it."""
+        if path is None and name != __package__ and name not in sys.stdlib_module_names:
+            complete()
+
+
 def complete() -> None:
-    """Make the path what `site` makes it, in a command that was started without: from here on libraries are imported."""
+    """Make the path what `site` makes it, in a command that was started without.
+
+    Many commands import no library. The others need not ask for this: the first library that is imported does.
+    """
     if not _state["is_whole"]:
+        _state.update(is_guarded=False, is_whole=True)
+        if _Libraries in sys.meta_path:
+            sys.meta_path.remove(_Libraries)
         import site
 
         site.main()
-        _state.update(is_guarded=False, is_whole=True)
         guard()
 
 
@@ -63,6 +81,7 @@ def import_named(name: str) -> "ModuleType":
 
     For what a site may have to replace. The working folder does not count here either.
     """
+    complete()
     import importlib
     from importlib.machinery import PathFinder
     from importlib.util import module_from_spec
@@ -93,6 +112,7 @@ def command(module: str, *words: str) -> list[str]:
 
     Python's own variables count in it as little as the working folder. They stay in the environment, for programs.
     """
+    complete()
     options = [f"-Xutf8={sys.flags.utf8_mode}"]
     if "PYTHONHOME" not in os.environ:  # without which it would not find its own library
         options.append("-E")

@@ -257,3 +257,24 @@ def test_the_path_is_what_site_makes_it() -> None:
 
     assert path("-S") == path()
     assert own_python._state["is_whole"]
+
+
+def test_the_path_is_whole_before_the_first_library_is_searched_for() -> None:
+    code = (
+        f"import sys; sys.path.append({str(PACKAGE.parent)!r}); from runforge import own_python; own_python.guard()\n"
+        "import json, runforge.cli.main, runforge.digest; print('site' in sys.modules)\n"
+        "import typer; print('site' in sys.modules, typer.__file__ != '')\n"
+    )
+    run = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == ["False", "True True"]
+
+
+def test_other_processes_get_a_whole_path() -> None:
+    code = (
+        f"import sys; sys.path.append({str(PACKAGE.parent)!r}); from runforge import own_python; own_python.guard()\n"
+        "words = own_python.command('m'); print('site' in sys.modules, *words[words.index('-c') + 2].split())\n"
+    )
+    run = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    is_whole, *path = run.stdout.split()
+    assert is_whole == "True"
+    assert any(entry.endswith("site-packages") for entry in path)

@@ -6,7 +6,6 @@ from runforge.cli.options import dry_run_seconds, find
 from runforge.core.submission import MAX_RUNS, USUAL, Submission
 from runforge.documents.placeholders import filled
 from runforge.documents.request_file import read_request
-from runforge.documents.secrets import hidden, secrets_in
 from runforge.errors import InvalidPlan, Missing
 from runforge.later import module
 from runforge.paths import Path
@@ -18,8 +17,10 @@ if TYPE_CHECKING:
 
     from runforge.cli import output
     from runforge.core.records import Job
+    from runforge.documents import secrets
     from runforge.metrics import tokens
 else:
+    secrets = module("runforge.documents.secrets")
     tokens = module("runforge.metrics.tokens")
     output = module("runforge.cli.output")
 
@@ -102,7 +103,9 @@ def sweep(
     if made.first is not None and made.first.command:
         from runforge.views.quoting import command_line
 
-        output.note(f"first command: {command_line(hidden(filled(made.first), made.first.hyperparameters))}")
+        output.note(
+            f"first command: {command_line(secrets.hidden(filled(made.first), made.first.hyperparameters))}"
+        )
     if as_json:
         from runforge.views import resolve
 
@@ -151,7 +154,7 @@ def _warn(lines: list[str]) -> None:
 
 def _warn_of_secrets(request: dict[str, Any], where: str) -> None:
     """Warn that a request seems to contain a secret, which stays in files of the run."""
-    found = list(secrets_in(request))
+    found = list(secrets.secrets_in(request))
     if found:
         output.note(
             f"WARNING: {where}: {', '.join(found[:4])} looks like a secret. The run's folder keeps it, and other users "

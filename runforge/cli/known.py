@@ -9,15 +9,31 @@ from __future__ import annotations
 from runforge.cli.made_table import ALIASES, COMMANDS
 from runforge.cli.parameter import Command, Parameter
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_ENDS_AT_ONCE = 3
+
 
 def names() -> list[str]:
     """Return the names of all commands, in the order of the help."""
     return list(COMMANDS)
 
 
+def _made(word: str) -> Any:
+    return COMMANDS.get(word) or COMMANDS.get(ALIASES.get(word, ""))
+
+
+def ends_at_once(word: str) -> bool:
+    """Return whether the process of the command with this name or alias can end at once after a call."""
+    made = _made(word)
+    return made is not None and bool(made[_ENDS_AT_ONCE])
+
+
 def find(word: str) -> Command | None:
     """Return the command with this name, or with this alias."""
-    made = COMMANDS.get(word) or COMMANDS.get(ALIASES.get(word, ""))
+    made = _made(word)
     if made is None:
         return None
     name, runs, reads_only, ends_at_once, parameters = made

@@ -87,8 +87,7 @@ def _ends_at_once(arguments: list[str]) -> bool:
         return True
     from runforge.cli import known
 
-    command = known.find(arguments[0])
-    return command is not None and command.ends_at_once
+    return known.ends_at_once(arguments[0])
 
 
 def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each kind of end
@@ -99,7 +98,6 @@ def _run(arguments: list[str]) -> int:  # noqa: PLR0911 - one way out for each k
         if arguments and quick.answer(arguments):
             bytecode.settle()
             return 0
-        own_python.complete()
         from runforge.cli import fast_path
 
         done = _screens(arguments) if arguments[:1] in ([], _SCREENS) else fast_path.run(arguments)

@@ -92,8 +92,8 @@ def _kept(here: Workspace, name: str) -> Code:
 
 
 def _diff(root: Path, before: str, after: str) -> bytes:
-    git = Git(root, time.monotonic() + _SECONDS)
-    return code_tree.diff(git.at(root), before, after)
+    _, git = Git(root, time.monotonic() + _SECONDS).opened()
+    return code_tree.diff(git, before, after)
 
 
 def _print(found: bytes) -> int:

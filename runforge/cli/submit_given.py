@@ -65,6 +65,13 @@ class Given(NamedTuple):
     workspace: Path | None
     command: list[str]
 
+    @property
+    def is_about_sweeps(self) -> bool:
+        """Whether an option is given that means something for sweeps alone."""
+        varied = (self.sweep, self.zipped, self.rows, self.random, self.tpe, self.seed)
+        how = (self.stop, self.keep_artifacts, self.allow_duplicates, self.repeat > 1)
+        return any(each is not None and each is not False and each != [] for each in (*varied, *how))
+
 
 #: What may be given several times.
 LISTS = frozenset({"gpu", "tag", "env", "env_keep", "retry", "after", "sweep", "zipped", "command"})

@@ -45,7 +45,7 @@ def order_of(given: Given, usual: Usual = NOTHING_USUAL) -> Order:
     `usual` is what a new group gets.
     """
     _require_together(given)
-    sweep = submit_sweep.sweep(given)
+    sweep, search = submit_sweep.sweep_and_search(given) if given.is_about_sweeps else (None, None)
     objective = None if given.metric is None else submit_sweep.objective_of(given.metric)
     request = _request(given)
     is_command = request["model"].get("family") == "command"
@@ -69,7 +69,7 @@ def order_of(given: Given, usual: Usual = NOTHING_USUAL) -> Order:
             notify=notify_of(given.notify),
         ),
         sweep=sweep,
-        search=submit_sweep.search(given),
+        search=search,
         repeat=given.repeat,
         allow_duplicates=given.allow_duplicates,
         stop=stop_of(given.stop),
@@ -109,7 +109,6 @@ def _require_together(given: Given) -> None:
     if given.params not in {None, "file"}:
         fix = "Write --params file if the program reads $RUNFORGE_PARAMS"
         raise InvalidRequest(f"--params {given.params!r:.60} is unknown", fix=fix)
-    submit_sweep.require_search(given, is_sweep=is_sweep)
     for option, text in (("-n", given.name), ("-g", given.group), *(("--tag", tag) for tag in given.tag)):
         if text is not None and not text.strip():
             raise InvalidRequest(f"{option} is empty", fix="Give a name, or leave the option out")

@@ -20,7 +20,13 @@ _DIRECTIONS = {"min": "minimize", "max": "maximize", "minimize": "minimize", "ma
 _ANY_NUMBER = 10**400
 
 
-def require_search(given: Given, *, is_sweep: bool) -> None:
+def sweep_and_search(given: Given) -> tuple[Sweep | None, Searched | None]:
+    """Return what is varied, None for a single run, and how the runs are drawn, None for every combination."""
+    _require_search(given, is_sweep=bool(given.sweep or given.rows or given.zipped))
+    return _sweep(given), _search(given)
+
+
+def _require_search(given: Given, *, is_sweep: bool) -> None:
     """Refuse options of searches and repeats that mean nothing without others."""
     searches = [(f"--{name}", getattr(given, name)) for name in ("random", "tpe")]
     asked = [option for option, number in searches if number is not None]
@@ -70,14 +76,14 @@ def _require_sweep(given: Given, *, is_sweep: bool) -> None:
             raise InvalidRequest(f"{option} must know by which metric runs are compared", fix=fix)
 
 
-def search(given: Given) -> Searched | None:
+def _search(given: Given) -> Searched | None:
     """Return how the runs are drawn; None for every combination."""
     if given.random is not None:
         return Searched("random", given.random, given.seed or 0)
     return None if given.tpe is None else Searched("tpe", given.tpe, given.seed or 0)
 
 
-def sweep(given: Given) -> Sweep | None:
+def _sweep(given: Given) -> Sweep | None:
     """Return what is varied; None for a single run."""
     if not (given.sweep or given.rows or given.zipped):
         return None
@@ -94,7 +100,7 @@ def sweep(given: Given) -> Sweep | None:
 
     table = [] if given.rows is None else _rows(given.rows)
     axes = [values.parse(text) for text in given.sweep]
-    if search(given) is not None:
+    if _search(given) is not None:
         return combine(axes, (), (), _ANY_NUMBER)
     axes = [values.require_values(axis) for axis in axes]
     return combine(axes, given.zipped, table, given.max_runs)

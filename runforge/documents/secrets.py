@@ -31,7 +31,18 @@ def is_secret(name: str, value: object) -> bool:
     """Return whether a field with this name and text looks like a secret."""
     if not isinstance(value, str):
         return False
-    return bool(value and is_secret_name(name)) or ("://" in value and _URL.search(value) is not None)
+    return bool(value and is_secret_name(name)) or has_password(value)
+
+
+def has_password(text: str) -> bool:
+    """Return whether a text has a URL with a password. Without a pattern: `HTTP_PROXY` and the like are in many shells."""
+    for rest in text.split("://")[1:]:
+        user, _, more = rest.partition(":")
+        if not any(each in "/@" or each.isspace() for each in user):
+            end = next((place for place, each in enumerate(more) if each in "/@" or each.isspace()), 0)
+            if end and more[end] == "@":
+                return True
+    return False
 
 
 def lowered(name: str) -> str:

@@ -35,6 +35,7 @@ _SETTINGS = (
     "maintenance.auto=false",
     "submodule.recurse=false",
 )
+_FILTERS = r"^filter\..*\.(clean|smudge|process|required)$"
 _IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -64,6 +65,32 @@ class Object(NamedTuple):
     data: bytes
 
 
+class Call:
+    """A command of git that was begun. It is ended with the block that it is for."""
+
+    def __init__(self, program: program_output.Program, end: float) -> None:
+        self._program = program
+        self._end = end
+
+    def __enter__(self) -> Call:  # noqa: PYI034 - `typing_extensions` costs ten milliseconds
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._program.__exit__(*error)
+
+    def output(self, given: bytes = b"", *, may_fail: bool = False) -> bytes:
+        """Return what it prints until its end; see `Git.run`."""
+        try:
+            said = self._program.output(given, self._end)
+        except program_output.TimeUp:
+            raise GitFailed("git took too long") from None
+        if said.code == 1 and may_fail:
+            return b""
+        if said.code != 0:
+            raise GitFailed(_told(said.err))
+        return said.out
+
+
 class Git:
     """Git for one working tree, until a moment of the monotonic clock."""
 
@@ -74,32 +101,41 @@ class Git:
         #: Settings that turn filters off, once they are known.
         self._filters: tuple[str, ...] | None = None
 
-    def at(self, folder: Path, *, index: Path | None = None) -> Git:
-        """Return the same for another folder, perhaps with an index of its own; its filters are turned off."""
-        other = Git(folder, self._end, index=index)
-        other._filters = tuple(other._off()) if self._filters is None else self._filters
+    def with_index(self, index: Path) -> Git:
+        """Return the same with an index of its own."""
+        other = Git(self._folder, self._end, index=index)
+        other._filters = self._filters
         return other
+
+    def opened(self) -> tuple[Place, Git]:
+        """Return where the working tree is, and git for all of it, with its filters turned off.
+
+        GitFailed where there is none.
+        """
+        with self.begun("config", "-z", "--name-only", "--get-regexp", _FILTERS) as configured:
+            place = self.place()
+            whole = Git(place.root, self._end)
+            whole._filters = tuple(_off(configured.output(may_fail=True)))
+        return place, whole
 
     def run(self, *words: str, given: bytes = b"", may_fail: bool = False) -> bytes:
         """Return what a command prints; GitFailed if it fails, or if the time is up.
 
         With `may_fail` an exit code of 1 gives nothing.
         """
+        with self.begun(*words) as call:
+            return call.output(given, may_fail=may_fail)
+
+    def begun(self, *words: str) -> Call:
+        """Begin a command that runs beside others during a block; GitFailed if that cannot be done."""
         settings = [part for setting in (*_SETTINGS, *(self._filters or ())) for part in ("-c", setting)]
         command = ["git", *settings, "-C", str(self._folder), *words]
         try:
-            said = program_output.run(command, self._environment(), given, self._end)
+            return Call(program_output.Program(command, self._environment()), self._end)
         except FileNotFoundError:
             raise GitFailed("git is not installed") from None
         except OSError as error:
             raise GitFailed(f"git cannot be started: {error.strerror}") from None
-        except program_output.TimeUp:
-            raise GitFailed("git took too long") from None
-        if said.code == 1 and may_fail:
-            return b""
-        if said.code != 0:
-            raise GitFailed(_told(said.err))
-        return said.out
 
     def _environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in _KEPT}
@@ -108,21 +144,6 @@ class Git:
         if self._index is not None:
             own["GIT_INDEX_FILE"] = str(self._index)
         return {**kept, **own}
-
-    def _off(self) -> Iterator[str]:
-        """Yield settings that turn every configured filter off."""
-        asked = (
-            "config",
-            "-z",
-            "--name-only",
-            "--get-regexp",
-            r"^filter\..*\.(clean|smudge|process|required)$",
-        )
-        for name in set(_texts(self.run(*asked, may_fail=True))):
-            key = name.rpartition(".")[0]
-            if "=" in key or "\n" in key:
-                raise GitFailed("the repository has a filter whose name cannot be turned off")
-            yield f"{key}.{name.rpartition('.')[2]}={'false' if name.endswith('.required') else ''}"
 
     def place(self) -> Place:
         """Return where the working tree is; GitFailed where there is none."""
@@ -149,14 +170,24 @@ class Git:
 
     def names(self, *words: str) -> list[str]:
         """Return the paths that a command lists with `-z`, each once."""
-        return list(dict.fromkeys(_texts(self.run(*words, "-z"))))
+        return list(dict.fromkeys(texts(self.run(*words, "-z"))))
 
     def text(self, *words: str, given: bytes = b"", may_fail: bool = False) -> str:
         """Return what a command prints, without the line's end."""
         return self.run(*words, given=given, may_fail=may_fail).decode("utf-8", "replace").strip()
 
 
-def _texts(output: bytes) -> Sequence[str]:
+def _off(names: bytes) -> Iterator[str]:
+    """Yield settings that turn filters off, whose settings have these names."""
+    for name in set(texts(names)):
+        key = name.rpartition(".")[0]
+        if "=" in key or "\n" in key:
+            raise GitFailed("the repository has a filter whose name cannot be turned off")
+        yield f"{key}.{name.rpartition('.')[2]}={'false' if name.endswith('.required') else ''}"
+
+
+def texts(output: bytes) -> Sequence[str]:
+    """Return what a command has listed with `-z`."""
     return [os.fsdecode(part) for part in output.split(b"\0") if part]
 
 

@@ -37,49 +37,69 @@ class TimeUp(Exception):
     """The program took too long, and was ended."""
 
 
-class _Pipe:
-    """Both ends of a pipe, closed after the block."""
-
-    def __init__(self) -> None:
-        reads, writes = os.pipe()
-        self.reads: FileIO = open(reads, "rb", 0)  # noqa: SIM115
-        self.writes: FileIO = open(writes, "wb", 0)  # noqa: SIM115
-
-    def __enter__(self) -> _Pipe:  # noqa: PYI034 - `typing_extensions` costs ten milliseconds
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.reads.close()
-        self.writes.close()
-
-
 def run(words: Sequence[str], env: Mapping[str, str], given: bytes, end: float) -> Output:
     """Run a program of the PATH with this input until it ends, or until that moment of the monotonic clock.
 
-    Ctrl-C does not reach it: it ends through its caller, which can clean up. Raises TimeUp, or OSError if it cannot be
-    started.
+    Raises TimeUp, or OSError if it cannot be started.
     """
-    with _Pipe() as stdin, _Pipe() as stdout, _Pipe() as stderr:
-        its = (stdin.reads, stdout.writes, stderr.writes)
-        pid = os.posix_spawnp(
-            words[0],
-            list(words),
-            env,
-            file_actions=[(os.POSIX_SPAWN_DUP2, each.fileno(), place) for place, each in enumerate(its)],
-            setpgroup=0,
-            setsigdef=_RESET,
-        )
-        code = None
+    with Program(words, env) as program:
+        return program.output(given, end)
+
+
+class Program:
+    """A program of the PATH, running beside us during the block: it is ended where its output was not read to the end.
+
+    Ctrl-C does not reach it: it ends through its caller, which can clean up. OSError if it cannot be started.
+    """
+
+    def __init__(self, words: Sequence[str], env: Mapping[str, str]) -> None:
+        self._pid: int | None = None
+        self._pipes: list[FileIO] = []
         try:
-            for each in its:
-                each.close()
-            out, err = _talk(stdin.writes, given, [stdout.reads, stderr.reads], end)
-            code = _code(pid, end)
+            its, self._ours = zip(self._pipe(0), self._pipe(1), self._pipe(1), strict=True)
+            self._pid = os.posix_spawnp(
+                words[0],
+                list(words),
+                env,
+                file_actions=[(os.POSIX_SPAWN_DUP2, each.fileno(), place) for place, each in enumerate(its)],
+                setpgroup=0,
+                setsigdef=_RESET,
+            )
+        except BaseException:
+            self._close()
+            raise
+        for each in its:
+            each.close()
+
+    def _pipe(self, end: int) -> tuple[FileIO, FileIO]:
+        """Return the program's end of a new pipe, 0 for that which is read, and ours."""
+        reads, writes = os.pipe()
+        ends: list[FileIO] = [open(reads, "rb", 0), open(writes, "wb", 0)]  # noqa: SIM115
+        self._pipes += ends
+        return ends[end], ends[1 - end]
+
+    def _close(self) -> None:
+        for each in self._pipes:
+            each.close()
+
+    def __enter__(self) -> Program:  # noqa: PYI034 - `typing_extensions` costs ten milliseconds
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        try:
+            if self._pid is not None:
+                _stop(self._pid)
         finally:
-            if code is None:
-                _stop(pid)
+            self._close()
+
+    def output(self, given: bytes, end: float) -> Output:
+        """Wait for its end, and return how it ended; TimeUp if it does not come until that moment of the monotonic clock."""
+        stdin, *printed = self._ours
+        out, err = _talk(stdin, given, printed, end)
+        code = None if self._pid is None else _code(self._pid, end)
         if code is None:
             raise TimeUp
+        self._pid = None
         return Output(code, out, err)
 
 

@@ -12,7 +12,7 @@ import time
 
 from runforge import blocks
 from runforge.files.durable import TEMPORARY_PREFIX, write_new
-from runforge.machine.git import Git, GitFailed, Place
+from runforge.machine.git import Call, Git, GitFailed, Place, texts
 from runforge.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -57,9 +57,7 @@ def keep(folder: Path, hidden: Path, holder: Path, *, seconds: float = SECONDS) 
 
     GitFailed, with the reason, if that cannot be done in time.
     """
-    git = Git(folder, time.monotonic() + seconds)
-    place = git.place()
-    own = git.at(place.root)
+    place, own = Git(folder, time.monotonic() + seconds).opened()
     found, ref = _write(own, place, hidden)
     if ref is None or str(holder) not in _holders(ref):
         hold(own, found.tree, found.commit, holder)
@@ -68,9 +66,8 @@ def keep(folder: Path, hidden: Path, holder: Path, *, seconds: float = SECONDS) 
 
 def now(folder: Path, hidden: Path, *, seconds: float = SECONDS) -> Tree:
     """Return the tree of a folder as it is now. Its objects are written, and nothing keeps them."""
-    git = Git(folder, time.monotonic() + seconds)
-    place = git.place()
-    return _write(git.at(place.root), place, hidden)[0]
+    place, own = Git(folder, time.monotonic() + seconds).opened()
+    return _write(own, place, hidden)[0]
 
 
 def _write(git: Git, place: Place, hidden: Path) -> tuple[Tree, bytes | None]:
@@ -78,12 +75,14 @@ def _write(git: Git, place: Place, hidden: Path) -> tuple[Tree, bytes | None]:
     with _own_index(hidden) as index:
         # With what git knows of unchanged files, so that it reads only the others.
         _copy_index(place.index_file, index)
-        own = git.at(place.root, index=index)
-        chosen, left_out = _choose(own, place.root)
-        listed = b"".join(os.fsencode(name) + b"\0" for name in chosen)
-        if chosen:
-            own.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", given=listed)
-        tree = own.text("write-tree")
+        own = git.with_index(index)
+        with own.begun("ls-files", "-o", "-i", "--exclude-standard", "--directory", "-z") as ignoring:
+            chosen, left_out = _choose(own, place.root)
+            listed = b"".join(os.fsencode(name) + b"\0" for name in chosen)
+            if chosen:
+                own.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", given=listed)
+            tree = own.text("write-tree")
+            ignored = _ignored(ignoring)
         head, of_head, ref = own.objects("HEAD^{commit}", "HEAD^{tree}", f"{_REFS}/{tree}")
         found = Tree(
             tree,
@@ -93,7 +92,7 @@ def _write(git: Git, place: Place, hidden: Path) -> tuple[Tree, bytes | None]:
             of_head is None or tree != of_head.name or bool(left_out),
             left_out[:_MOST_NAMED],
             len(left_out),
-            _ignored(own),
+            ignored,
         )
         return found, None if ref is None else ref.data
 
@@ -178,10 +177,10 @@ def _shown(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _ignored(git: Git) -> int | None:
-    """Return how many ignored files and folders there are; None if there is no time to count them."""
+def _ignored(ignoring: Call) -> int | None:
+    """Return how many ignored files and folders git lists; None if there is no time to count them."""
     try:
-        names = git.names("ls-files", "-o", "-i", "--exclude-standard", "--directory")
+        names = dict.fromkeys(texts(ignoring.output()))
     except GitFailed:
         return None
     return sum(not any(part in _OWN for part in name.split("/")) for name in names)
@@ -263,7 +262,7 @@ def write_out(git: Git, tree: str, target: Path) -> None:
     target.mkdir(0o700)
     index = target.with_name(f"{target.name}.index")
     try:
-        own = git.at(git.place().root, index=index)
+        own = git.opened()[1].with_index(index)
         own.run("read-tree", tree)
         own.run("checkout-index", "-a", "-f", f"--prefix={target}/")
     finally:

@@ -48,11 +48,8 @@ class Captured(NamedTuple):
     #: The file of `NAME=value` lines that is read at each launch, and its names.
     source: Path | None = None
     source_names: frozenset[str] = frozenset()
-
-    @property
-    def data(self) -> bytes:
-        """The content of its file."""
-        return stored.encode(self.variables)
+    #: The content of its file.
+    data: bytes = b""
 
     @property
     def id(self) -> str:
@@ -88,10 +85,10 @@ def capture(
     )
     variables = {name: value for name, value in whole.items() if name not in secrets}
     names = frozenset(_names_in(source)) if source is not None else frozenset()
-    captured = Captured(variables, tuple(secrets), source and Path(os.path.abspath(source)), names)
-    if len(captured.data) > stored.LIMIT:
+    data = stored.encode(variables)
+    if len(data) > stored.LIMIT:
         raise InvalidRequest("the environment is larger than 4 MiB", fix="Unset what the run does not need")
-    return captured
+    return Captured(variables, tuple(secrets), source and Path(os.path.abspath(source)), names, data)
 
 
 def _is_terminals(name: str) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from runforge import __version__, clock
 from runforge.core.submission import MAX_RUNS, USUAL, Submission
 from runforge.documents import strict_json
-from runforge.documents.known_fields import HYPERPARAMETERS, is_known
 from runforge.documents.placeholders import require_filled
 from runforge.documents.request import parse_request
 from runforge.documents.secrets import secrets_in
 from runforge.errors import InvalidPlan, InvalidRequest
+from runforge.later import module
 from runforge.named import NamedTuple
 from runforge.sweeps.run_overrides import RunOverrides
 
@@ -17,11 +17,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from runforge.documents import known_fields
     from runforge.documents.plan import Plan
     from runforge.documents.request_options import Objective
     from runforge.queue.environment import Captured
     from runforge.store.code import Code
     from runforge.sweeps.combine import Sweep
+else:
+    known_fields = module("runforge.documents.known_fields")
 
 
 class After(NamedTuple):
@@ -185,6 +188,6 @@ def _strategy(order: Order, sweep: Sweep) -> dict[str, Any]:
 
 def path_of(key: str, *, is_command: bool) -> str:
     """Return the path in a request that a typed name means: a hyperparameter, or another field of a family's."""
-    if not is_command and is_known(key):
+    if not is_command and known_fields.is_known(key):
         return key
-    return f"{HYPERPARAMETERS}.{key}"
+    return f"{known_fields.HYPERPARAMETERS}.{key}"

@@ -140,13 +140,14 @@ def enqueue_run(workspace: Workspace, run_id: str, submission: Submission = USUA
     with open_journal(workspace, create=True) as journal:
         with journal.write() as tx:
             now = clock.now()
-            taken = tx.row("jobs.by_run_id", run_id=run_id)
-            if taken is None:
+            if tx.row("jobs.number_of_run", run_id=run_id) is None:
                 insert_single(tx, run, now)
             else:
-                _run_again(workspace, tx, records.job(taken), run, now)
+                _run_again(workspace, tx, records.job(tx.row("jobs.by_run_id", run_id=run_id)), run, now)
+        with journal.read() as tx:
+            tx.row("jobs.number_of_run", run_id=run_id)  # from here on nothing that the daemon does is seen
+            called = call(workspace)
             job = records.job(tx.row("jobs.by_run_id", run_id=run_id))
-        called = call(workspace)
     announce(workspace, called)
     return job
 

@@ -24,7 +24,7 @@ from runforge.queue.new_jobs import (
 from runforge.queue.run_folders import RunFolders, all_or_nothing
 from runforge.queue.sifted import Sifted
 from runforge.store import code as codes
-from runforge.store import records, transitions
+from runforge.store import transitions
 from runforge.store.opening import exists, open_journal, open_snapshot
 from runforge.training.check import check_datasets
 
@@ -240,7 +240,7 @@ def _insert(
     if group is not None:
         tx.run("groups.set_canceled", group_id=group.group_id, is_canceled=0, now=now)
         tx.run("groups.settle", group_id=group.group_id, now=now, has_succeeded=0)
-    first = records.job(tx.row("jobs.by_job_id", job_id=job_ids[0])).seq if job_ids else 0
+    first = int(tx.row("jobs.number", job_id=job_ids[0])[0]) if job_ids else 0
     return first, job_ids, 0 if study is None else study.wanted - study.made
 
 

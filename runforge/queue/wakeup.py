@@ -5,6 +5,7 @@ A socket may come with the byte: its sender waits until the exports show what is
 
 from __future__ import annotations
 
+import _socket  # the package around it makes enumerations, which takes as long as a short command
 import os
 import sys
 import time
@@ -13,7 +14,6 @@ from runforge import blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import _socket
     import socket
     from collections.abc import Iterator
 
@@ -55,9 +55,7 @@ def listen(path: Path) -> socket.socket:
 
 @blocks.contextmanager
 def _ringer() -> Iterator[_socket.socket]:
-    """Yield a socket to ring by. The package around it makes enumerations, which takes as long as a short command."""
-    import _socket
-
+    """Yield a socket to ring by."""
     bell = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
     try:
         yield bell
@@ -77,8 +75,6 @@ class Call:
     """A ring that the daemon answers once its exports show what is in the journal now."""
 
     def __init__(self, path: Path) -> None:
-        import _socket
-
         self._path = path
         kind = _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC
         self._ours, self._theirs = _socket.socketpair(_socket.AF_UNIX, kind)
@@ -86,8 +82,6 @@ class Call:
 
     def _ring(self, seconds: float) -> bool:
         """Send the byte with our line; False if nobody listens, or if there is no room for it in time."""
-        import _socket
-
         passed = self._theirs.fileno().to_bytes(_INT, sys.byteorder)
         try:
             with _ringer() as bell:

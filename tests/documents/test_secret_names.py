@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runforge.documents.environment import is_secret_variable
-from runforge.documents.secrets import is_secret, is_secret_name
+from runforge.documents.secrets import has_password, is_secret, is_secret_name
 
 #: A busy machine is no fault.
 SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,3 +43,12 @@ def test_names_and_addresses_with_a_secret_are_known(name: str, value: str) -> N
     assert is_secret_variable(name, value) == (
         is_secret(seen, value) or bool(value and _VARIABLE.search(seen))
     )
+
+
+@SLOWLY
+@given(st.text(alphabet=":/@ab \t\u2028\u00e9"))
+@example("http://user:word@host")
+@example("http://a b://u:p:q@")
+@example("://:p@")
+def test_a_password_is_found_as_this_pattern_finds_it(text: str) -> None:
+    assert has_password(text) == (_URL.search(text) is not None)

@@ -51,6 +51,23 @@ def test_nothing_is_ignored_in_it_and_it_has_a_group_of_its_own() -> None:
     assert run("print(os.getpgrp() == os.getpid())").out == b"True\n"
 
 
+def test_two_run_beside_each_other(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    end = time.monotonic() + 100
+    with program_output.Program(["cat", str(pipe), "-"], os.environ) as first:
+        said = program_output.run(["sh", "-c", 'echo met >"$1"', "sh", str(pipe)], os.environ, b"", end)
+        assert said == (0, b"", b"")
+        assert first.output(b"given", end).out == b"met\ngiven"
+
+
+def test_what_is_not_waited_for_is_ended() -> None:
+    before = os.listdir("/proc/self/fd")
+    with program_output.Program(["sleep", "600"], os.environ) as program:
+        pid = program._pid
+    assert not os.path.exists(f"/proc/{pid}")
+    assert os.listdir("/proc/self/fd") == before
+
+
 @pytest.mark.parametrize(
     "how",
     ["print(1, flush=True)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "os.close(1); os.close(2)"],

@@ -6,9 +6,8 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -92,15 +91,23 @@ def test_what_is_clean_is_the_tree_of_its_commit(repo: Repo) -> None:
 def test_what_is_kept_already_costs_few_calls_of_git(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = repo.keep()
     calls: list[str] = []
-    really = program_output.run
+    ended: list[str] = []
 
-    def counted(words: Sequence[str], *rest: Any) -> program_output.Output:
-        calls.append(words[words.index("-C") + 2])
-        return really(words, *rest)
+    class Counted(program_output.Program):
+        def __init__(self, words: Sequence[str], env: Mapping[str, str]) -> None:
+            self.name = words[words.index("-C") + 2]
+            calls.append(self.name)
+            super().__init__(words, env)
 
-    monkeypatch.setattr(program_output, "run", counted)
+        def output(self, given: bytes, end: float) -> program_output.Output:
+            ended.append(self.name)
+            return super().output(given, end)
+
+    monkeypatch.setattr(program_output, "Program", Counted)
     assert repo.keep() == kept
-    assert calls == ["rev-parse", "config", "ls-files", "write-tree", "cat-file", "ls-files"]
+    assert calls == ["config", "rev-parse", "ls-files", "ls-files", "write-tree", "cat-file"]
+    # The first two run beside each other, and what is ignored is listed beside all that the tree takes.
+    assert ended == ["rev-parse", "config", "ls-files", "write-tree", "ls-files", "cat-file"]
 
 
 def test_a_branch_is_told_also_where_the_refs_are_kept_in_tables(

@@ -14,6 +14,13 @@ SELECT * FROM full_jobs WHERE job_id = :job_id;
 -- name: by_run_id
 SELECT * FROM full_jobs WHERE run_id = :run_id;
 
+-- name: number
+-- To make the statement of a whole job takes longer than to insert one.
+SELECT seq FROM jobs WHERE job_id = :job_id;
+
+-- name: number_of_run
+SELECT seq FROM jobs WHERE run_id = :run_id;
+
 -- name: all
 SELECT * FROM full_jobs ORDER BY seq;
 

@@ -35,9 +35,10 @@ _GROUP = "group.json"
 #: How long to wait for another process that writes the exports.
 _LOCK_SECONDS = 10.0
 _LOCK_PAUSE = 0.005
-#: So many group.json of groups that have changed are written at once: each is synced. And so many of others.
+#: So many group.json of groups that have changed are written at once: each is synced. And so many of others, by a
+#: daemon, and by a command, for which somebody waits.
 _CHANGED_AT_ONCE = 64
-_OTHERS_AT_ONCE = 16
+_OTHERS_AT_ONCE, _OTHERS_OF_A_COMMAND = 16, 4
 #: Of so many groups, the newest ones, each exporter sees whether somebody has touched their files.
 _GROUPS_WATCHED = 512
 #: Where nobody knows which groups have changed, those of so many newest entries have.
@@ -47,7 +48,9 @@ _NEWEST_ENTRIES = 10_000
 class Exporter:
     """Writes what has changed since the last write; in long files only the changed blocks."""
 
-    def __init__(self, workspace: Workspace, journal: Journal) -> None:
+    def __init__(self, workspace: Workspace, journal: Journal, *, others: int = _OTHERS_AT_ONCE) -> None:
+        """Write at once so many group.json of groups that have not changed, if it is not known what their files show."""
+        self._others = others
         self._workspace = workspace
         self._journal = journal
         self._served: str | None = None
@@ -169,7 +172,7 @@ class Exporter:
         """Return the groups whose files are written now: those that have changed, else some of the others."""
         first = list(itertools.islice(self._behind.items(), _CHANGED_AT_ONCE))
         return [group for group, has_changed in first if has_changed] or [
-            group for group, _ in first[:_OTHERS_AT_ONCE]
+            group for group, _ in first[: self._others]
         ]
 
     def _note(self, watched: list[str], entry: tuple[object, ...]) -> None:
@@ -315,7 +318,7 @@ def refresh(workspace: Workspace) -> None:
         _export_lock(workspace.export_lock),
         open_journal(workspace) as journal,
     ):
-        made = Exporter(workspace, journal)
+        made = Exporter(workspace, journal, others=_OTHERS_OF_A_COMMAND)
         if not made.is_current():
             made.write()
         while made.owes():

@@ -91,8 +91,8 @@ class RunForgeApp(Reading, Opening):
         self._endings = Endings()
         self.steering = Steering(workspace, daemon, read_only)
         self.feed, self.job_query = begun.feed, begun.query
-        self._background = Background(self.post_message)
-        self.read = self._background.read
+        self.background = Background(self.post_message)
+        self.read = self.background.read
         self.wire = Wire()
         self.snapshot: QueueSnapshot | None = None
         self.window = Window({}, {})
@@ -124,13 +124,13 @@ class RunForgeApp(Reading, Opening):
             self.theme = self.choices.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.feed.tell(self.post_message)
-        self._background.start()
+        self.background.start()
         self.set_interval(_TICK_SECONDS, self._tick)
 
     def on_unmount(self) -> None:
         """Close the journal."""
         self.feed.stop()
-        self._background.stop()
+        self.background.stop()
 
     def _leave_on_signal(self, code: int) -> None:
         self.exit_code = code
@@ -172,19 +172,12 @@ class RunForgeApp(Reading, Opening):
         if news and self._rings:
             self._ring(news)
             self.say(news)
+        self.hand_out_keys()
 
     def _take(self, snapshot: QueueSnapshot, window: Window) -> str:
         """Take over what was read; return what has ended since then."""
-        self.snapshot, self.window, self._problem = snapshot, window, ""
-        if snapshot.is_whole:
-            self.let_keys_go()
-        else:
-            self.hold_keys()
+        self.snapshot, self.window, self._problem, self.unread = snapshot, window, "", None
         return self._endings.news(snapshot)
-
-    def read_to_the_end(self) -> None:
-        """Read the rest of a long queue now."""
-        self.feed.hurry()
 
     def on_window_read(self, message: WindowRead) -> None:
         """Show other rows of the queue."""
@@ -198,11 +191,12 @@ class RunForgeApp(Reading, Opening):
             self.say(message.problem, is_error=True)
         elif message.owner.is_attached and message.owner.is_running and not self._exit:
             message.show()
+        self.answered(message)
 
     def on_read_failed(self, message: ReadFailed) -> None:
         """Say why the queue cannot be read; the old one stays on the screen."""
         self._problem = message.problem
-        self.let_keys_go()
+        self.rows_unread()
         self._warn()
 
     def on_progress_read(self, message: ProgressRead) -> None:
@@ -221,6 +215,7 @@ class RunForgeApp(Reading, Opening):
         for screen in self._shown():
             screen.tick()
         self._warn()
+        self.tell_of_waiting()
 
     def _shown(self) -> list[BaseScreen]:
         """Return the visible screen, also below a dialog. Other screens read again when they are resumed."""

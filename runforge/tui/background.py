@@ -23,27 +23,38 @@ class Read(Protocol):
     """How a widget lets something be read."""
 
     def __call__(
-        self, owner: Widget, work: Callable[[], _Found], show: Callable[[_Found], None], *, key: str = ""
+        self,
+        owner: Widget,
+        work: Callable[[], _Found],
+        show: Callable[[_Found], None],
+        *,
+        key: str = "",
+        is_awaited: bool = False,
     ) -> None:
         """Call `work` in the reading thread, then `show` with the result in the painting thread.
 
-        While it waits, a later call of the same owner and key replaces it; without a key each is done.
+        While it waits, a later call of the same owner and key replaces it; without a key each is done. Keys that are
+        typed meanwhile come after `show` if it is awaited; such a call has no key.
         """
 
 
 class Answer(Message):
     """Something was read; `problem` says why it could not be read."""
 
-    def __init__(self, owner: Widget, show: Callable[[], None], problem: str = "") -> None:
+    def __init__(
+        self, owner: Widget, show: Callable[[], None], problem: str = "", *, is_awaited: bool = False
+    ) -> None:
         self.owner = owner
         self.show = show
         self.problem = problem
+        self.is_awaited = is_awaited
         super().__init__()
 
 
 class _Question(NamedTuple):
     owner: Widget
     work: Callable[[], Callable[[], None]]
+    is_awaited: bool
 
 
 class Background(threading.Thread):
@@ -55,9 +66,17 @@ class Background(threading.Thread):
         self._waiting: dict[object, _Question] = {}
         self._changed = threading.Condition()
         self._is_stopped = False
+        #: Readings that keys wait for and that are not answered yet; for the painting thread.
+        self.awaited = 0
 
     def read(
-        self, owner: Widget, work: Callable[[], _Found], show: Callable[[_Found], None], *, key: str = ""
+        self,
+        owner: Widget,
+        work: Callable[[], _Found],
+        show: Callable[[_Found], None],
+        *,
+        key: str = "",
+        is_awaited: bool = False,
     ) -> None:
         """Read something; see `Read`."""
 
@@ -65,8 +84,9 @@ class Background(threading.Thread):
             found = work()
             return lambda: show(found)
 
+        self.awaited += is_awaited
         with self._changed:
-            self._waiting[(owner, key) if key else object()] = _Question(owner, answer)
+            self._waiting[(owner, key) if key else object()] = _Question(owner, answer, is_awaited)
             self._changed.notify()
 
     def stop(self) -> None:
@@ -81,10 +101,10 @@ class Background(threading.Thread):
         """Read and answer, until stopped."""
         while (question := self._next()) is not None:
             try:
-                answer = Answer(question.owner, question.work())
+                show, problem = question.work(), ""
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: told on the screen
-                answer = Answer(question.owner, _nothing, explained(error))
-            self._post(answer)
+                show, problem = _nothing, explained(error)
+            self._post(Answer(question.owner, show, problem, is_awaited=question.is_awaited))
 
     def _next(self) -> _Question | None:
         with self._changed:

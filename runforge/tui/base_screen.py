@@ -94,6 +94,11 @@ class BaseScreen(OneLayout):
         if self.is_laid_out and not self._is_opening:
             self._catch_up()
 
+    def on_screen_suspend(self) -> None:
+        """Forget what was said last: whoever comes back has seen it."""
+        if self.is_laid_out:
+            self.say("")
+
     def _catch_up(self) -> None:
         if self.runforge.snapshot is not None:
             self.show_snapshot(self.runforge.snapshot)
@@ -184,7 +189,7 @@ class BaseScreen(OneLayout):
             self.app.push_screen(WhyPage(said))
 
         names, ask = self.why_names(), self.runforge.read_why
-        self.runforge.read(self, lambda: ask(names), show)
+        self.runforge.read(self, lambda: ask(names), show, is_awaited=True)
 
     def action_daemon(self) -> None:
         """Start, replace or stop the daemon, depending on its state."""
@@ -210,7 +215,7 @@ class BaseScreen(OneLayout):
         found: dict[str, Binding] = {}
         for bindings in self._bindings.key_to_bindings.values():
             for binding in bindings:
-                if binding.description and "copy_text" not in binding.action:
+                if _is_offered(binding):
                     found.setdefault(binding.action, binding)
         return list(found.values())
 
@@ -223,12 +228,19 @@ class BaseScreen(OneLayout):
             keys: dict[str, str] = {}
             for key, bindings in node._bindings.key_to_bindings.items():  # noqa: SLF001 - the only list of them
                 binding = bindings[0]
-                if binding.description and key not in seen and binding.action != "screen.copy_text":
+                if _is_offered(binding) and key not in seen:
                     seen.add(key)
                     name = binding.description
                     keys[name] = f"{keys[name]} {key_name(key)}" if name in keys else key_name(key)
             sections.append((title, [(shown, name) for name, shown in keys.items()]))
         return sections
+
+
+def _is_offered(binding: Binding) -> bool:
+    """Return whether a key is named to the user: ours are, Textual's own for buttons and selected text are not."""
+    return bool(binding.description) and not binding.action.endswith(
+        (".copy_text", ".focus_next", ".focus_previous")
+    )
 
 
 _NAMES = {

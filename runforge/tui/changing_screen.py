@@ -86,7 +86,7 @@ class ChangingScreen(Pausing):
                 lines.append(f"{left:,} that have not ended stay")
             self.ask(f"Delete {count} ({size})?", lines, lambda: steering.remove(ended))
 
-        self.runforge.read(self, lambda: steering.size_of(ended), ask)
+        self.runforge.read(self, lambda: steering.size_of(ended), ask, is_awaited=True)
 
     def action_rerun(self) -> None:
         """Enqueue a copy of the run that is looked at."""

@@ -65,7 +65,9 @@ class EditScreen(BaseScreen):
         steering, jobs, is_new = self.runforge.steering, self._jobs, self._is_new
         self.table.border_title = Content("New run" if is_new else "Edit")
         self.table.focus()
-        self.runforge.read(self, lambda: steering.parameters(jobs, is_new=is_new), self.table.show)
+        self.runforge.read(
+            self, lambda: steering.parameters(jobs, is_new=is_new), self.table.show, is_awaited=True
+        )
 
     @property
     def table(self) -> CellTable:

@@ -14,7 +14,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from runforge import cells
-from runforge.errors import RunForgeError
 from runforge.text import safe
 from runforge.tui.bars import Key
 from runforge.tui.changing_screen import RUN_KEYS, ChangingScreen
@@ -136,7 +135,7 @@ class GroupScreen(Sweeping, ChangingScreen):
         counts = (group.queued, group.running, group.succeeded, group.failed, group.canceled, group.total)
         if counts != self._shown:
             self._shown = counts
-            self.run_worker(self._read, thread=True, exclusive=True, group="trials")
+            self._read()
 
     def tick(self) -> None:
         """Update running times and values."""
@@ -147,14 +146,19 @@ class GroupScreen(Sweeping, ChangingScreen):
         self.table.show_live(progress)
 
     def _read(self) -> None:
-        try:
-            trials = self.runforge.read_trials(self._group_id)
-        except RunForgeError as error:
-            self.app.call_from_thread(self.say, str(error), is_error=True)
-            return
-        self.app.call_from_thread(self._show_trials, trials, trials.weighed())
+        """Read the runs; the first time, keys wait for them."""
+        ask, group_id, is_first = self.runforge.read_trials, self._group_id, self._trials is None
 
-    def _show_trials(self, trials: Trials, weighed: Weighed) -> None:
+        def read() -> tuple[Trials, Weighed]:
+            trials = ask(group_id)
+            return trials, trials.weighed()
+
+        self.runforge.read(
+            self, read, self._show_trials, key="" if is_first else "trials", is_awaited=is_first
+        )
+
+    def _show_trials(self, read: tuple[Trials, Weighed]) -> None:
+        trials, weighed = read
         if not bool(self.query(TrialTable)) or not bool(self.query(SweepPlots)):
             return  # the screens were closed while it was read
         if trials.why_none and (self._trials is None or self._trials.why_none != trials.why_none):

@@ -55,11 +55,14 @@ class OneLayout(Screen[None]):
 
     def _refresh_layout(self, size: Size | None = None, scroll: bool = False) -> None:
         """Lay out. Textual asks again for each widget that was given a size, in case that it scrolls."""
+        waiting = {widget for widget in self._compositor.full_map if widget._layout_required}  # noqa: SLF001
         super()._refresh_layout(size, scroll)
         if scroll or not self.size:  # then not everything was laid out
             return
         self._layout_required, self._last_at = False, time.monotonic()
         self._first_at = self._first_at or self._last_at
-        for widget in self._compositor.full_map:
+        for widget in (
+            self._compositor.full_map.keys() - waiting
+        ):  # those have changed, and are not in this layout yet
             if widget.styles.overflow_x == widget.styles.overflow_y == "hidden":
                 widget._layout_required = False  # noqa: SLF001 - Textual's own mark

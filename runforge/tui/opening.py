@@ -63,7 +63,12 @@ class Opening(TypedAhead):
             self.say(f"copied {job.run_id}")
             return
         path = self.workspace.root / job.run_dir / "request.json"
-        self.read(self.screen, lambda: request_text(path), lambda text: self._copy_request(job, path, text))
+        self.read(
+            self.screen,
+            lambda: request_text(path),
+            lambda text: self._copy_request(job, path, text),
+            is_awaited=True,
+        )
 
     def _copy_request(self, job: JobView, path: Path, text: str) -> None:
         self.copy_to_clipboard(text)

@@ -71,7 +71,7 @@ class Plot(Widget, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._panels: Sequence[Panel] = ()
         self._legend: Sequence[tuple[int, str]] = ()
-        self._empty = "no metrics yet"
+        self._empty = ""  # nothing is known before something was read
         self._view = View()
         self._current = 0
         self._is_single = False

@@ -33,7 +33,7 @@ class QueueChoice(Sweeping, ChangingScreen):
         """Continue with the jobs of these row ids; those that are not loaded are read first."""
         known = self.jobs.known(places)
         if known is None:
-            self.runforge.read(self, lambda: self.runforge.read_rows(places), then)
+            self.runforge.read(self, lambda: self.runforge.read_rows(places), then, is_awaited=True)
         else:
             then(known)
 

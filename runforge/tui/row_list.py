@@ -170,9 +170,8 @@ class RowList(ScrollView, can_focus=True):
         self.move_to(self.row_count() - 1 if is_end else 0)
 
     def action_choose(self) -> None:
-        """Open the row under the cursor."""
-        if self.row_count():
-            self.post_message(self.Chosen(self))
+        """Open the row under the cursor; whoever opens it says if there is none."""
+        self.post_message(self.Chosen(self))
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor at the mouse; a double click opens the row."""

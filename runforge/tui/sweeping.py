@@ -135,6 +135,7 @@ class Sweeping(BaseScreen):
                 self,
                 lambda: read(steering.workspace, group.group_id),
                 lambda known: then(group, known),
+                is_awaited=True,
             )
 
         self.with_group(found)

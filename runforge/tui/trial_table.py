@@ -47,6 +47,7 @@ class TrialTable(RowList):
     def __init__(self, *, id: str, classes: str = "") -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id, classes=classes)
         self._trials = Trials([], [], "")
+        self._is_read = False
         self._selected = ""
         self._looks: Mapping[str, int] = {}
         self._marks: Collection[str] = ()
@@ -57,7 +58,7 @@ class TrialTable(RowList):
     def show(self, trials: Trials, selected: str = "") -> None:
         """Show the runs; `selected` is the plotted parameter."""
         job = self.job_at_cursor()
-        self._trials, self._selected = trials, selected
+        self._trials, self._selected, self._is_read = trials, selected, True
         self._widths = {path: self._width(path) for path in trials.parameters}
         self._layouts = {}
         if job is not None:
@@ -90,7 +91,7 @@ class TrialTable(RowList):
 
     def empty_text(self) -> list[str]:
         """Return the text for a list without runs."""
-        return [" This group has no runs"]
+        return [" This group has no runs" if self._is_read else " Reading the runs ..."]
 
     def action_mark(self) -> None:
         """Mark or unmark the run under the cursor and move to the next."""

@@ -72,6 +72,20 @@ def test_a_day_at_the_queue(here: Arena, screens: list[Terminal]) -> None:
     here.run("stop-daemon", "--workspace", str(here.root), "--cancel-running")
 
 
+def test_keys_that_come_all_at_once_are_done_in_order(here: Arena, screens: list[Terminal]) -> None:
+    here.sweep(3, name="one")
+    two = here.sweep(3, name="two")
+    screen = open_screens(here.root)
+    screens.append(screen)
+    screen.comes_up("sweep-0006")
+    screen.press("/group:two\rxojx/p")  # in the group nothing is filtered: its `/` is no key
+    screen.sees("‖ paused")
+    here.until(lambda: here.in_state("canceled", two) == 2, "two runs of the second group are canceled")
+    assert here.in_state("canceled") == 2
+    screen.press("q/one\rqq")  # the first q leaves the group; the words are typed into the line
+    assert screen.end() == 0
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signals_restore_the_terminal(
     here: Arena, screens: list[Terminal], number: signal.Signals, code: int

@@ -161,6 +161,18 @@ def test_a_command_writes_few_groups_and_its_own_among_them(many: Workspace) -> 
     assert json.loads((many.group_dir("g3") / "group.json").read_bytes())["paused"] is True
 
 
+def test_a_command_that_changes_no_group_writes_few_of_the_others(many: Workspace) -> None:
+    with open_journal(many) as journal:
+        bring_up(many, journal)
+        many.queue_map.unlink()
+        pause.pause_group(many, "g3")
+        Kit(journal).job("alone")
+    before = {path: os.stat(path).st_ino for path in many.hidden.glob("groups/*/group.json")}
+    exporting.refresh(many)
+    written = [path for path, inode in before.items() if os.stat(path).st_ino != inode]
+    assert len(written) == exporting._OTHERS_OF_A_COMMAND < exporting._OTHERS_AT_ONCE
+
+
 def test_all_are_right_after_some_writes_whoever_makes_them(many: Workspace) -> None:
     with open_journal(many) as journal:
         assert 2 < bring_up(many, journal) < 10

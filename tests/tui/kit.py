@@ -14,9 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from textual import events
 from textual._context import visible_screen_stack
+from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from runforge import clock
 from runforge.cli import samples
@@ -24,6 +25,7 @@ from runforge.cli.setup import make_workspace
 from runforge.queue import submit
 from runforge.store.opening import open_journal
 from runforge.tui.app import RunForgeApp
+from runforge.tui.bars import KeyBar
 from runforge.tui.steering import DaemonKeys
 from runforge.views.queue_snapshot import JobQuery, QueueReader
 from runforge.views.shown import JobView
@@ -150,11 +152,20 @@ class Looker:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
+    def type_ahead(self, *keys: str | events.Event) -> None:
+        """Type all of them at once, as they come from a terminal while the screens are busy."""
+        assert self.app._driver is not None
+        for key in keys:
+            self.app._driver.send_message(_event(key) if isinstance(key, str) else key)
+
+    @property
+    def said(self) -> str:
+        """What the last line says of the last action."""
+        return self.app.screen_stack[0].query_one(KeyBar)._said
+
     async def palette(self, words: str = "") -> None:
-        """Open the command palette and type into it: what is typed before its line has the focus is lost."""
-        await self.press("colon")
-        await self.until(lambda: isinstance(self.app.focused, Input), "the palette takes what is typed")
-        await self.press(*words)
+        """Open the command palette and type into it."""
+        await self.press("colon", *words)
 
     async def until(self, condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
@@ -169,6 +180,13 @@ class Looker:
     async def misses(self, text: str) -> None:
         """Wait until the text is not on the screen."""
         await self.until(lambda: text not in self.text, f"the screen does not show {text!r}")
+
+
+def _event(key: str) -> events.Key:
+    is_character = len(key) == 1
+    return events.Key(
+        _character_to_key(key) if is_character else key, key if is_character else key_to_character(key)
+    )
 
 
 def look(

@@ -95,7 +95,6 @@ def test_a_group_that_ends_rings_if_the_user_wants_it(ws: Workspace) -> None:
         await at.sees("⊘ x")
         assert not any("]9;" in text for text in written)
         await at.palette("bell")
-        await at.misses("Suspend to the shell")
         await at.press("enter")
         await at.sees("the bell is on")
         cancel.cancel_group(ws, other)

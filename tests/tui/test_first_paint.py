@@ -11,7 +11,7 @@ import pytest
 from textual._compositor import Compositor
 from textual.css.stylesheet import Stylesheet
 
-from runforge.tui import feed, typed_ahead
+from runforge.tui import feed
 from runforge.tui.app import RunForgeApp
 from runforge.tui.beginning import Beginning, begin
 from runforge.tui.choices import Choices
@@ -135,7 +135,6 @@ def test_keys_that_come_before_that_wait_for_it(
 ) -> None:
     monkeypatch.setattr(queue_snapshot, "_SHORT", 200)
     monkeypatch.setattr(feed, "_LOOK_SECONDS", 600.0)  # without a key it is not read yet
-    monkeypatch.setattr(typed_ahead, "_MOST_SECONDS", 60.0)
     enqueue(ws, runs=300)
 
     async def journey(at: Looker) -> None:

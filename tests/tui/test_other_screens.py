@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from runforge.store.opening import open_journal
 from runforge.tui.group_screen import GroupScreen
@@ -163,9 +163,7 @@ def test_a_retry_opens_the_new_log(ws: Workspace) -> None:
     lived(ws)
 
     async def journey(at: Looker) -> None:
-        await at.press("slash", *"state:failed", "enter")
-        await at.sees("filter: state:failed")  # which is read beside the screen; the key is for a run in it
-        await at.press("l")
+        await at.press("slash", *"state:failed", "enter", "l")
         await at.until(lambda: isinstance(at.app.screen, RunScreen), "the run")
         await at.sees("✗ failed")
         await at.press("t")
@@ -269,7 +267,7 @@ def test_what_was_read_for_screens_that_are_closed_is_let_go(ws: Workspace) -> N
         await machine.remove_children()
         machine._show(at.app.read_machine(), None)
         await group.remove_children()
-        group._show_trials(trials, trials.weighed())
+        group._show_trials((trials, trials.weighed()))
 
     look(ws, journey)
 
@@ -345,3 +343,16 @@ def test_ascii_alone_where_asked_for(ws: Workspace) -> None:
         assert lists.groups(ws)
 
     look(ws, journey, ascii_only=True, daemon=FakeDaemon())
+
+
+def test_what_grows_while_the_screen_is_laid_out_is_seen(ws: Workspace) -> None:
+    lived(ws)
+
+    async def journey(at: Looker) -> None:
+        await open_run(at, "4")
+        await at.sees("request.json")
+        at.app.screen.query_one("#files-text", Static).update("one\ntwo\n" * 4 + "the last line")
+        at.app.screen._refresh_layout()
+        await at.sees("the last line")
+
+    look(ws, journey)

@@ -160,6 +160,36 @@ def test_the_palette_names_keys_as_the_help_does(ws: Workspace) -> None:
     look(ws, journey)
 
 
+def test_keys_of_the_library_that_do_nothing_here_are_not_named(ws: Workspace) -> None:
+    lived(ws)
+
+    async def journey(at: Looker) -> None:
+        await at.press("j", "j", "n", "question_mark")
+        await at.sees("Save all changes")
+        assert "Focus" not in at.text
+        await at.press("escape")
+        await at.palette()
+        await at.sees("Save all changes")
+        assert "Focus" not in at.text
+
+    look(ws, journey, size=WIDE)
+
+
+def test_what_was_said_on_a_screen_is_gone_when_one_comes_back_to_it(ws: Workspace) -> None:
+    lived(ws)
+
+    async def journey(at: Looker) -> None:
+        await at.press("equals_sign")
+        await at.sees("mark two runs or more")
+        await at.press("m")
+        await at.sees("cores")
+        await at.press("q")
+        await at.sees("0001")
+        assert "? help" in at.text
+
+    look(ws, journey)
+
+
 def test_a_read_only_session_says_so_and_offers_no_change(ws: Workspace) -> None:
     lived(ws)
 

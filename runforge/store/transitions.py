@@ -11,7 +11,7 @@ from runforge.core.resources import Resources, checked
 from runforge.core.states import Cause, State
 from runforge.core.submission import USUAL
 from runforge.later import module
-from runforge.store import records, uses
+from runforge.store import records
 from runforge.store.failures import IllegalTransition
 
 TYPE_CHECKING = False
@@ -177,6 +177,8 @@ def _end(tx: Transaction, job: Job, ending: Ending, now: str) -> list[_Doom]:
 
 
 def _end_attempt(tx: Transaction, job: Job, ending: Ending, now: str) -> None:
+    from runforge.store import uses  # a command that queues a run ends none
+
     tx.run(
         "attempts.end",
         job_id=job.job_id,

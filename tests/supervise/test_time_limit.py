@@ -18,7 +18,7 @@ from tests.supervise.kit import Attempt, in_child
 pytestmark = pytest.mark.slow
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
-IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(60)"
+IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('up', 'w').close(); time.sleep(60)"
 SAVES = """
 import signal, sys, time
 def save(*_):
@@ -62,7 +62,7 @@ def test_it_is_killed_when_it_does_not_end(attempt: Attempt) -> None:
 
 
 def test_a_cancel_that_came_first_stays_the_reason(attempt: Attempt) -> None:
-    attempt.start(f"open('up', 'w').close(); {IGNORES}", timeout_seconds=2.5, grace_seconds=2.8)
+    attempt.start(IGNORES, timeout_seconds=2.5, grace_seconds=2.8)
     wait_until((attempt.run_dir / "up").exists, "it runs")
     attempt.cancel()
     record = attempt.wait()

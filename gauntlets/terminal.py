@@ -154,5 +154,8 @@ class Terminal:
 
 
 def open_screens(workspace: Path, *options: object, columns: int = 80, lines: int = 24) -> Terminal:
-    """Open the terminal UI on a workspace, in its own terminal."""
-    return Terminal(["tui", "--workspace", workspace, *options], columns=columns, lines=lines)
+    """Open the terminal UI on a workspace, in its own terminal, as somebody does who has chosen no order nor theme yet."""
+    choices = os.environ.get("XDG_CONFIG_HOME", str(workspace / ".no-settings"))
+    return Terminal(
+        ["tui", "--workspace", workspace, *options], columns=columns, lines=lines, XDG_CONFIG_HOME=choices
+    )

@@ -210,7 +210,8 @@ class Supervisor:
     def _watch(self, pipe: int) -> None:
         """Copy the output and look for orders until the worker itself has ended."""
         # Few lines are in the pipe when a small fit ends: to be woken by each takes a tenth of its time.
-        waiting = Waiting(self._folder, pipe, self._pid, is_patient=self._workers.line is not None)
+        is_kept, is_here = self._workers.line is not None, self._node is None
+        waiting = Waiting(self._folder, pipe, self._pid, is_patient=is_kept, is_here=is_here)
         with contextlib.closing(waiting):
             self._workers.watch(waiting.poller)
             due = time.monotonic() + waiting.longest

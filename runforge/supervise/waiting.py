@@ -16,14 +16,17 @@ from runforge.machine.folder_events import FolderEvents
 #: Seconds between two looks where nothing wakes the supervisor; a run that ends sooner costs no watch.
 SHORT = 0.1
 #: The same where the kernel does: the folder may have been put in the place of another one.
-LONG = 10.0
+LONG = 30.0
+#: The same on a node of a cluster: the kernel does not tell of orders that another machine gives.
+ON_A_NODE = 10.0
 
 
 class Waiting:
     """The descriptors that end the waiting."""
 
-    def __init__(self, folder: Path, pipe: int, pid: int, *, is_patient: bool) -> None:
-        """Make it; if `is_patient`, output that comes before `begin` wakes nobody."""
+    def __init__(self, folder: Path, pipe: int, pid: int, *, is_patient: bool, is_here: bool = True) -> None:
+        """Make it; if `is_patient`, output that comes before `begin` wakes nobody. `is_here`: this is the daemon's machine."""
+        self._long = LONG if is_here else ON_A_NODE
         self._folder = folder
         self._pipe = pipe
         self._handle = os_process.pidfd_open(pid)
@@ -52,7 +55,7 @@ class Waiting:
     @property
     def longest(self) -> float:
         """The seconds after which a look for orders and ended processes is due, whatever wakes it."""
-        return SHORT if self._events is None else LONG
+        return SHORT if self._events is None else self._long
 
     def wait(self, seconds: float) -> tuple[bool, bool]:
         """Wait, but at most this long; return whether there is output, and whether there may be an order."""

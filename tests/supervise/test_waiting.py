@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -132,3 +133,19 @@ def test_only_later_output_wakes_a_patient_supervisor(tmp_path: Path, is_patient
     assert found.wait(0.0) == (False, False)
     found.close()
     os.close(reading)
+
+
+@pytest.mark.parametrize(("is_here", "longest"), [(True, waiting.LONG), (False, waiting.ON_A_NODE)])
+def test_where_another_machine_gives_the_orders_it_looks_more_often(
+    tmp_path: Path, *, is_here: bool, longest: float
+) -> None:
+    """The kernel tells of files that this machine makes alone, and a node of a cluster must not wait for long."""
+    read, write = os.pipe()
+    with contextlib.closing(
+        waiting.Waiting(tmp_path, read, os.getpid(), is_patient=False, is_here=is_here)
+    ) as made:
+        assert made.longest == waiting.SHORT  # until it is begun
+        made.begin()
+        assert made.longest == longest
+    os.close(read)
+    os.close(write)

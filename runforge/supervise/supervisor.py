@@ -155,10 +155,10 @@ class Supervisor:
             ending = self._node.explained(self._spec, ending)
         lines, result = self._finish(ending)
         self._pump.say(lines)
-        self._sync_what_is_left(ending)
+        has_result = self._sync_what_is_left(ending)
         failpoints.hit("exit.result_left")
-        # What does not fit is read from its file, but a cluster's file may be seen late.
-        if result is not None and (self._node is not None or exit_record.keeps(result)):
+        # What does not fit is read from its file, but a cluster's file may be seen late. A lost file is not vouched for.
+        if has_result and result is not None and (self._node is not None or exit_record.keeps(result)):
             ending = ending._replace(result=result)
         self._leases.end()  # before the daemon learns that the devices are free
         is_recorded = self._write(ending)
@@ -332,15 +332,20 @@ class Supervisor:
             "last_step": _if_known(lambda: last_step.of_run(run_dir)),
         }
 
-    def _sync_what_is_left(self, ending: ExitRecord) -> None:
-        """Sync what the run has left: a power cut must not leave a run that has succeeded with an empty model."""
+    def _sync_what_is_left(self, ending: ExitRecord) -> bool:
+        """Sync what the run has left: a power cut must not leave a run that has succeeded with an empty model.
+
+        Return whether the disk took the result. If not, the daemon writes one as soon as that works.
+        """
         run_dir = self._spec.run_dir
         names = (*_LEFT, *([checkpoints.FOLDER] if ending.yielded else []))
         refused = durable.sync_trees(run_dir / name for name in names)
         with contextlib.suppress(OSError):
             durable.fsync_dir(run_dir)
-        if run_dir / _RESULT in refused and self._ownership.holds():
-            (run_dir / _RESULT).unlink(missing_ok=True)  # the daemon writes one as soon as that works
+        is_taken = run_dir / _RESULT not in refused
+        if not is_taken and self._ownership.holds():
+            (run_dir / _RESULT).unlink(missing_ok=True)
+        return is_taken
 
     def _finish(self, ending: ExitRecord) -> tuple[list[str], ResultFacts | None]:
         """Let the run's target write the result. A failure there must not lose the exit record."""

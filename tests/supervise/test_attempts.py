@@ -64,8 +64,11 @@ def test_a_result_that_the_disk_refuses_is_left_to_the_daemon(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", refusing)
-    assert attempt.run("print('out')", finish=FINISH).exit_code == 0
+    record = attempt.run("print('out')", finish=FINISH)
+    assert record.exit_code == 0
     assert not (attempt.run_dir / "result.json").exists()
+    assert record.result is None  # else the daemon would take the file to be there, and nobody would write it
+    assert not report.ended(attempt.folder, attempt.run_dir, record).has_result_file
 
 
 def test_the_record_has_the_result_of_a_run_that_has_ended_well(attempt: Attempt) -> None:

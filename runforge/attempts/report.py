@@ -55,12 +55,16 @@ def inspect(attempt_dir: Path, token: str, run_dir: Path) -> Report:
     return Report(finding)
 
 
-def ended(attempt_dir: Path, run_dir: Path, record: ExitRecord) -> Report:
-    """Return the report on an attempt that has left a record. OSError as for `inspect`."""
-    read = None if record.result is not None else result_in(run_dir)
-    has_result_file = record.result is not None or read is not None or is_there(run_dir / "result.json")
-    has_folder = read is not None or is_folder(run_dir)
-    found = Report(Finding.ENDED, record, record.result or read, has_folder, has_result_file)
+def ended(attempt_dir: Path, run_dir: Path, record: ExitRecord, *, is_here: bool = True) -> Report:
+    """Return the report on an attempt that has left a record. OSError as for `inspect`.
+
+    Of a run that was not on this machine (`is_here`) the record's word counts for its result, whose file may be seen late.
+    """
+    has_result_file = is_there(run_dir / "result.json") or (record.result is not None and not is_here)
+    known = record.result if has_result_file else None
+    result = known or result_in(run_dir)
+    has_folder = is_folder(run_dir)
+    found = Report(Finding.ENDED, record, result, has_folder, has_result_file)
     return _with_words(found, run_dir, attempt_dir) if record.exit_code or record.signal else found
 
 

@@ -78,6 +78,15 @@ def test_the_record_has_the_result_of_a_run_that_has_ended_well(attempt: Attempt
     assert record.result == report.result_in(attempt.run_dir)
 
 
+def test_a_result_that_somebody_has_deleted_is_missing_whatever_the_record_has(attempt: Attempt) -> None:
+    record = attempt.run("print('[RF:METRIC=loss 0.5]')", finish=FINISH)
+    (attempt.run_dir / "result.json").unlink()
+    here = report.ended(attempt.folder, attempt.run_dir, record)
+    assert (here.result, here.has_result_file) == (None, False)
+    elsewhere = report.ended(attempt.folder, attempt.run_dir, record, is_here=False)
+    assert (elsewhere.result, elsewhere.has_result_file) == (record.result, True)
+
+
 def test_a_result_that_a_record_might_cut_is_read_from_its_file(attempt: Attempt) -> None:
     record = attempt.run("import sys; sys.exit(3)", finish=FINISH)
     assert record.result is None

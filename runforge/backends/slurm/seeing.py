@@ -18,7 +18,7 @@ def report_on(attempt: Attempt, run_dir: Path, now: float, *, has_list: bool, re
     `has_list`: Slurm has told its jobs since the daemon's start. For `remembers` seconds it lists a job that has ended.
     """
     if attempt.record is not None:
-        found = report.ended(attempt.folder, run_dir, attempt.record)
+        found = report.ended(attempt.folder, run_dir, attempt.record, is_here=False)
     elif attempt.is_folder_missing:
         # Nothing is submitted before its folder is there: so only a job on the list can have been.
         is_known = has_list and (attempt.row is None or attempt.row.is_over)

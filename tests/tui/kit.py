@@ -150,7 +150,11 @@ class Looker:
         return "\n".join(self.lines)
 
     async def press(self, *keys: str) -> None:
+        """Press them, and wait until the last is done: a key may have to wait for what is still being read."""
         await self.pilot.press(*keys)
+        await self.until(
+            lambda: not self.app._typed and not self.app._is_handing_out, f"the keys {keys} are done"
+        )
 
     def type_ahead(self, *keys: str | events.Event) -> None:
         """Type all of them at once, as they come from a terminal while the screens are busy."""

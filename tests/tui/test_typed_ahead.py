@@ -24,7 +24,10 @@ from .kit import Looker, enqueue, jobs_of, lived, look
 
 @contextmanager
 def slow(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> Iterator[threading.Event]:
-    """Let the screens' readings wait until the event is set: as on a disk that is busy."""
+    """Let the screens' readings wait until the event is set: as on a disk that is busy.
+
+    `pilot.press` returns while keys wait for such a reading; `Looker.press` would wait with them.
+    """
     may_go_on = threading.Event()
     real = getattr(owner, name)
 
@@ -59,7 +62,7 @@ def test_a_key_acts_on_the_rows_of_the_filter_before_it(
     async def journey(at: Looker) -> None:
         await at.sees("0001")
         with slow(monkeypatch, QueueReader, "snapshot") as may_go_on:
-            await at.press("slash", *"C=0.5", "enter", "x")
+            await at.pilot.press("slash", *"C=0.5", "enter", "x")
             assert "filter:" not in at.text
             assert not states(ws, "canceled")
             may_go_on.set()
@@ -87,7 +90,7 @@ def test_a_key_waits_for_the_rows_of_another_order(
         await at.sees("0001")
         await at.press("j", "j")
         with slow(monkeypatch, QueueReader, "snapshot") as may_go_on:
-            await at.press(*keys, "x")
+            await at.pilot.press(*keys, "x")
             assert not states(ws, "canceled")
             may_go_on.set()
             await at.sees("canceled 1 run")
@@ -151,7 +154,7 @@ def test_a_key_waits_for_the_runs_of_a_group(ws: Workspace, monkeypatch: pytest.
     async def journey(at: Looker) -> None:
         await at.sees("0001")
         with slow(monkeypatch, trials, "read") as may_go_on:
-            await at.press("o", "j", "l")
+            await at.pilot.press("o", "j", "l")
             assert isinstance(at.app.screen, GroupScreen)
             assert "Reading the runs ..." in at.text
             assert "no metrics yet" not in at.text
@@ -189,7 +192,9 @@ def test_a_key_waits_for_the_question_that_is_still_to_be_asked(
         at.type_ahead("slash", *"state:failed", "enter")
         await at.sees("filter: state:failed")
         with slow(monkeypatch, screens.RunForgeApp, "read_why") as may_go_on:
-            await at.press("w", "q", "d", "y")  # q closes the window: without one it would leave the queue
+            await at.pilot.press(
+                "w", "q", "d", "y"
+            )  # q closes the window: without one it would leave the queue
             may_go_on.set()
             await at.sees("removed 1 run")
         assert not at.app._is_leaving
@@ -227,7 +232,7 @@ def test_what_was_typed_for_rows_that_cannot_be_read_is_not_done(
         with monkeypatch.context() as patch:
             patch.setattr(QueueReader, "snapshot", lost)
             with slow(monkeypatch, QueueReader, "snapshot") as may_go_on:
-                await at.press("slash", *"C=0.5", "enter", "x", "j")
+                await at.pilot.press("slash", *"C=0.5", "enter", "x", "j")
                 may_go_on.set()
                 await at.sees("the disk is gone", "not done: the 2 keys typed since then")
             await at.press("question_mark")
@@ -245,9 +250,9 @@ def test_whoever_waits_long_is_told_and_can_leave(ws: Workspace, monkeypatch: py
     async def journey(at: Looker) -> None:
         await at.sees("0001")
         with slow(monkeypatch, QueueReader, "snapshot"):
-            await at.press("slash", *"C=0.5", "enter", "x")
+            await at.pilot.press("slash", *"C=0.5", "enter", "x")
             await at.sees("still reading")
-            await at.press("ctrl+q")
+            await at.pilot.press("ctrl+q")
             assert at.app._exit
 
     look(ws, journey)

@@ -82,13 +82,12 @@ def close_missing(attempt_dir: Path, token: str) -> bool:
 
 
 def _link(attempt_dir: Path, kind: str, token: str) -> bool:
-    pid = os.getpid()
     text = json.dumps(
         {
             "kind": kind,
             "token": token,
-            "pid": pid,
-            "start_ticks": os_process.start_ticks(pid),
+            "pid": os.getpid(),
+            "start_ticks": os_process.own_start_ticks(),
             "boot_id": os_process.boot_id(),
         }
     )

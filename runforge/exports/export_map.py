@@ -9,7 +9,7 @@ import zlib
 
 from runforge import light_json
 from runforge.exports.list_blocks import Identity, Layout
-from runforge.exports.window import Oldest
+from runforge.exports.window import BLOCK, Oldest
 from runforge.files.durable import read_bounded, write_atomic
 from runforge.named import NamedTuple
 
@@ -37,8 +37,8 @@ class Noted(NamedTuple):
 
 
 def fingerprint(written: Mapping[str, Identity], entry: tuple[object, ...]) -> int:
-    """Return a fingerprint of the files and of the journal that they show."""
-    return zlib.crc32(repr((sorted(written.items()), entry)).encode("utf-8", "surrogateescape"))
+    """Return a fingerprint of the files, of their blocks and of the journal that they show."""
+    return zlib.crc32(repr((sorted(written.items()), entry, BLOCK)).encode("utf-8", "surrogateescape"))
 
 
 def read(path: Path) -> Noted | None:

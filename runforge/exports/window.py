@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 #: How many ended jobs are shown if nothing else is set.
 USUAL = 20_000
-#: How many jobs are in a block of a long list.
-BLOCK = 512
+#: How many jobs are in a block of a long list: one that has changed is made anew as a whole.
+BLOCK = 128
 
 
 class Oldest(NamedTuple):

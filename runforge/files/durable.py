@@ -164,11 +164,12 @@ def _sync_together(paths: Sequence[Path]) -> list[Path]:
             with blocks.suppress(OSError):
                 opened.append((path, open_file(path, os.O_RDONLY)))
                 _begin_to_write(opened[-1][1])
-        synced = {path for path, descriptor in opened if _is_synced(descriptor)}
+        # Texts: a path asks `pathlib` for its hash.
+        synced = {str(path) for path, descriptor in opened if _is_synced(descriptor)}
     finally:
         for _, descriptor in opened:
             os.close(descriptor)
-    return [path for path in paths if path not in synced]
+    return [path for path in paths if str(path) not in synced]
 
 
 def _is_synced(descriptor: int) -> bool:

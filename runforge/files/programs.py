@@ -15,7 +15,8 @@ def find(name: str, path: str, folder: str = "") -> str:
         return candidate if os.path.isfile(candidate) else ""
     found = ""
     for entry in path.split(os.pathsep):
-        candidate = os.path.join(folder, entry, name)
+        is_plain = entry[:1] == "/" != entry[-1:]  # nearly all are, and each run looks for its program
+        candidate = f"{entry}/{name}" if is_plain else os.path.join(folder, entry, name)
         if os.access(candidate, os.F_OK) and os.path.isfile(candidate):  # most folders do not have it
             if os.access(candidate, os.X_OK):
                 return candidate

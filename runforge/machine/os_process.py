@@ -13,6 +13,8 @@ from pathlib import Path
 
 FAKE_BOOT_ID = "RUNFORGE_FAKE_BOOT_ID"
 _CHUNK = 65536
+#: What is raised where a process's status cannot be read.
+_GONE = (OSError, IndexError, ValueError)
 IS_LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -59,9 +61,29 @@ def start_ticks(pid: int) -> int | None:
     Pids are used again; pid, start ticks and boot id together are unique.
     """
     try:
-        return int(stat_of(pid)[19])
-    except (OSError, IndexError, ValueError):
+        return _start_of(pid)
+    except _GONE:
         return None
+
+
+def own_start_ticks() -> int | None:
+    """Return when this process started. A supervisor, which runs one attempt after the other, asks for it each time."""
+    try:
+        return _own_start()
+    except _GONE:
+        return None
+
+
+def _start_of(pid: int) -> int:
+    return int(stat_of(pid)[19])
+
+
+@cache
+def _own_start() -> int:
+    return _start_of(os.getpid())
+
+
+os.register_at_fork(after_in_child=_own_start.cache_clear)
 
 
 def session_of(pid: int) -> int | None:

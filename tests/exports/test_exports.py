@@ -15,7 +15,7 @@ from runforge import clock
 from runforge.core.outcome import Ending
 from runforge.core.resources import Resources
 from runforge.core.states import Cause, State
-from runforge.exports import contents, list_blocks
+from runforge.exports import contents, export_map, list_blocks, window
 from runforge.exports import exporter as exporting
 from runforge.exports.exporter import Exporter
 from runforge.store import records, transitions
@@ -84,6 +84,19 @@ def test_a_change_costs_its_block_also_for_a_new_exporter(
             cancel_one(journal, Random(1))
             Exporter(large, journal).write()
     assert sum(counted) < 2 * 2 * _JOBS / 2
+    assert exporting.check(large) == []
+
+
+def test_blocks_of_another_size_are_made_anew(large: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_journal(large) as journal:
+        with monkeypatch.context() as earlier:  # a version with larger ones
+            for module in (window, contents, exporting, export_map):
+                earlier.setattr(module, "BLOCK", 4 * window.BLOCK)
+            cancel_one(journal, Random(1))
+            Exporter(large, journal).write()
+            assert exporting.check(large) == []
+        cancel_one(journal, Random(2))
+        Exporter(large, journal).write()
     assert exporting.check(large) == []
 
 

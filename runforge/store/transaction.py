@@ -34,8 +34,8 @@ class Transaction:
     def lists(self, name: str, columns: tuple[str, ...], /, **values: object) -> list[list[Any]]:
         """Return these columns of a named query's rows, as lists: for very many rows.
 
-        They are read as one text. Row by row takes twice as long, and a thread that reads so beside another one asks a
-        thousand times for the interpreter's lock: both then take half as long again.
+        They are read as one text. Row by row takes twice as long, and a thread that reads so beside a busy one asks for
+        the interpreter's lock at each row, which slows both of them.
         """
         from runforge import light_json  # few commands read so many
 

@@ -449,9 +449,15 @@ ODD: dict[str, Callable[[Workspace], object]] = {
 
 
 @pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("rest", [0.0, 60.0])
 def test_a_journal_that_is_not_plain_is_left_to_the_full_way(
-    here: Workspace, capsys: pytest.CaptureFixture[str], odd: str
+    here: Workspace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    odd: str,
+    rest: float,
 ) -> None:
+    monkeypatch.setattr(look, "_REST", rest)
     ODD[odd](here)
     for command in quick.ANSWERED:
         assert not quick.answer([command, "-w", str(here.root)])

@@ -60,7 +60,9 @@ def look(place: Place, read: Callable[[Transaction], Found | None]) -> Found | N
             return None
         resting = _at_rest(place)
         connection = (
-            connect(place.journal) if resting is None else connect_read_only(place.journal, "immutable=1")
+            connect(place.journal)
+            if resting is None
+            else connect_read_only(place.journal, "mode=ro&immutable=1")
         )
     except (OSError, SQLiteError):
         return None
@@ -90,7 +92,7 @@ def _at_rest(place: Place) -> _State | None:
     state = _state(place)  # first: what is written after this is noticed
     if any(os.path.lexists(f"{place.hidden}/{name}") for name in _SIDE_FILES):
         return None
-    if state is None or not 0 < state[2] < time.time_ns() - _REST * 1e9:
+    if state is None or state[2] > time.time_ns() - _REST * 1e9:
         return None
     # SQLite has not opened it yet in this process: so there are no locks that this would drop.
     file = os.open(place.journal, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

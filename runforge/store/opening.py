@@ -5,7 +5,6 @@ Only SQLite opens the database file: a plain open() and close() would drop SQLit
 
 from __future__ import annotations
 
-import os
 import time
 
 from runforge.errors import Missing, OperationFailed
@@ -25,6 +24,7 @@ from runforge.store.filesystems import require_local
 from runforge.store.journal import Journal, side_files
 from runforge.store.sqlite import DatabaseError, connect, connect_read_only
 from runforge.store.writer_lock import held, open_lock
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ stay in these files.
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
 
@@ -17,6 +16,7 @@ from runforge.files.durable import read_bounded
 from runforge.later import pattern, re
 from runforge.named import NamedTuple
 from runforge.paths import Path
+from runforge.system import os
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False

@@ -7,9 +7,8 @@ only, because supervisors use it too. The user's programs never see these variab
 
 from __future__ import annotations
 
-import os
-
 from runforge.blocks import contextmanager
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ class _Armed:
         try:
             os.write(descriptor, b".")
             # The position of this byte, even if others append too: the kernel moves our offset with it.
-            return os.lseek(descriptor, 0, os.SEEK_CUR)
+            return os.lseek(descriptor, 0, 1)  # os.SEEK_CUR
         finally:
             os.close(descriptor)
 

@@ -6,9 +6,9 @@ Standard library only: supervisors and zygotes use it too. It does not decide wh
 from __future__ import annotations
 
 import errno
-import os
 
 from runforge.paths import Path
+from runforge.system import os
 
 _WORDS = {
     errno.ENOSPC: "the disk is full",

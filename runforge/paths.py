@@ -5,8 +5,9 @@ A type checker sees `pathlib.Path`. What is not done here is asked of it, so tha
 
 from __future__ import annotations
 
-import os
 import stat
+
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

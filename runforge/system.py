@@ -25,11 +25,15 @@ class _Environment:
         return name.encode() in self._raw
 
     def __getitem__(self, name: str) -> str:
-        return self._raw[name.encode()].decode(sys.getfilesystemencoding(), "surrogateescape")
+        return _decoded(self._raw[name.encode()])
 
     def get(self, name: str, default: "str | None" = None) -> "str | None":
         """Return the value of a variable."""
         return self[name] if name in self else default  # noqa: SIM401 - this is it
+
+    def items(self) -> "list[tuple[str, str]]":
+        """Return all names with their values."""
+        return [(_decoded(name), _decoded(value)) for name, value in self._raw.items()]
 
     def __getattr__(self, name: str) -> "Any":
         complete()
@@ -38,6 +42,16 @@ class _Environment:
     def __setitem__(self, name: str, value: str) -> None:
         os.putenv(name, value)
         self._raw[name.encode()] = value.encode(sys.getfilesystemencoding(), "surrogateescape")
+
+
+def _decoded(name: "str | bytes | os.PathLike[Any]") -> str:
+    name = os.fspath(name)
+    return name if isinstance(name, str) else name.decode(sys.getfilesystemencoding(), "surrogateescape")
+
+
+def _encoded(name: "str | bytes | os.PathLike[Any]") -> bytes:
+    name = os.fspath(name)
+    return name.encode(sys.getfilesystemencoding(), "surrogateescape") if isinstance(name, str) else name
 
 
 def _light() -> "Any":
@@ -50,6 +64,9 @@ def _light() -> "Any":
         sep="/",
         pathsep=":",
         devnull="/dev/null",
+        defpath="/bin:/usr/bin",
+        fsdecode=_decoded,
+        fsencode=_encoded,
         __getattr__=_of_all,
     )
     sys.modules["os"] = made

@@ -5,14 +5,13 @@ Knows every path below `.runforge`. Refuses folders that are missing or belong t
 
 from __future__ import annotations
 
-import os
-
 from runforge import ids
 from runforge.errors import Missing
 from runforge.files import state_folder
 from runforge.files.durable import make_dir, make_way, refuse_link
 from runforge.named import NamedTuple
 from runforge.paths import Path
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

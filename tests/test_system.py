@@ -13,6 +13,7 @@ import pytest
 import runforge
 from bench import big
 from runforge import system
+from runforge.cli import samples
 
 ROOT = Path(runforge.__file__).parents[1]
 
@@ -39,12 +40,16 @@ def test_it_does_without_os_what_short_commands_ask_for() -> None:
         "os.environ['RF_NEW'] = 'n\u00e9w'\n"
         "found = [os.environ.get('RF_A'), os.environ['RF_B'], 'RF_C' in os.environ, os.environ.get('RF_C', 'x'),\n"
         "    os.environ.get('RF_C'), os.path.realpath('/tmp/../tmp/x'), os.path.isdir('/'), os.path.join('/a', 'b'),\n"
-        "    os.path.lexists('/nowhere'), os.getcwd(), os.listdir('/')[:0], os.sep, os.pathsep, os.devnull, os.O_NOFOLLOW]\n"
+        "    os.path.lexists('/nowhere'), os.getcwd(), os.listdir('/')[:0], os.sep, os.pathsep, os.devnull, os.O_NOFOLLOW,\n"
+        "    os.defpath, os.fsdecode(b'\\xff'), os.fsdecode('x'), os.fsencode('\\udcff'), os.fsencode(b'x'),\n"
+        "    sorted(os.environ.items())]\n"
         "print('os' in sys.modules, ascii(found))\n"
         "import os\n"
         "again = [os.environ.get('RF_A'), os.environ['RF_B'], 'RF_C' in os.environ, os.environ.get('RF_C', 'x'),\n"
         "    os.environ.get('RF_C'), os.path.realpath('/tmp/../tmp/x'), os.path.isdir('/'), os.path.join('/a', 'b'),\n"
-        "    os.path.lexists('/nowhere'), os.getcwd(), os.listdir('/')[:0], os.sep, os.pathsep, os.devnull, os.O_NOFOLLOW]\n"
+        "    os.path.lexists('/nowhere'), os.getcwd(), os.listdir('/')[:0], os.sep, os.pathsep, os.devnull, os.O_NOFOLLOW,\n"
+        "    os.defpath, os.fsdecode(b'\\xff'), os.fsdecode('x'), os.fsencode('\\udcff'), os.fsencode(b'x'),\n"
+        "    sorted(os.environ.items())]\n"
         "print(found == again, ascii(os.environ['RF_NEW']))\n"
     )
     first, second = _said(code, RF_A="1", RF_B="\u65e5\udcff", PYTHONUTF8="1")
@@ -59,7 +64,7 @@ def test_it_has_all_of_os_as_soon_as_more_is_asked_for() -> None:
         " posixpath.os is genericpath.os is whole)\n"
     )
     for asked in (
-        "os.fsencode('a')",
+        "os.get_exec_path()",
         "os.environ.copy()",
         "{**os.environ}",
         "complete()",
@@ -83,12 +88,17 @@ def test_what_os_does_not_have_it_has_not() -> None:
         ["queue-status"],
         ["show"],
         ["why", "1"],
+        ["submit", "--", "true"],
+        ["enqueue-run", "--run-id", "r"],
     ],
     ids=" ".join,
 )
 def test_short_commands_never_import_it(tmp_path: Path, words: list[str]) -> None:
     """Without the modules that come in one file: these may be more than this call needs."""
-    big.make(tmp_path / "ws", 6, 1)
+    here = big.make(tmp_path / "ws", 6, 1)
+    here.run_dir("r").mkdir(parents=True)
+    request = {**samples.request(), "model": {"family": "command", "command": ["true"]}}
+    (here.run_dir("r") / "request.json").write_bytes(samples.encode(request))
     found = importlib.util.find_spec("pysqlite3")
     places = [
         str(ROOT),

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from runforge.cli.parameter import Parameter
     from runforge.cli.words import Reading
-    from runforge.views.nameable import Known
 
 _HELP = ("-h", "--help")
 #: What the values of an option can be. Written here once more: importing them takes longer than a tab may take.
@@ -32,22 +31,17 @@ VALUES = {
 
 
 def choices(what: str, incomplete: str, workspace: str | Path | None = None) -> list[str]:
-    """Return what begins with the typed text: the values of an option, or what can be named, `@last` first.
-
-    Numbers are offered only for a word that begins with one: they would hide the rest.
-    """
+    """Return what begins with the typed text: the values of an option, or what can be named, `@last` first."""
     if what in VALUES:
         head, mark, _ = incomplete.rpartition(":" if "," not in incomplete else ",")
         return [
             f"{head}{mark}{value}" for value in VALUES[what] if f"{head}{mark}{value}".startswith(incomplete)
         ]
-    known = _known(workspace)
-    groups = [] if what == "run" else [*known.groups, *known.group_names]
-    runs = [] if what == "group" else [*known.runs, *(known.numbers if incomplete[:1].isdigit() else [])]
-    return [name for name in ["@last", *groups, *runs] if name.startswith(incomplete)]
+    newest = ["@last"] if "@last".startswith(incomplete) else []
+    return newest + _nameable(what, incomplete, workspace)
 
 
-def _known(workspace: str | Path | None) -> Known:
+def _nameable(what: str, begin: str, workspace: str | Path | None) -> list[str]:
     """Return what can be named: read the quick way, or as any command finds it; nothing if that fails."""
     bytecode.load("complete-names")
     from runforge.place import Place
@@ -56,21 +50,22 @@ def _known(workspace: str | Path | None) -> Known:
 
     try:
         root = quick.root(str(workspace) if workspace else None)
-        found = None if root is None else look(Place(root), nameable.read)
-        if found:
+        found = None if root is None else look(Place(root), lambda tx: nameable.read(tx, what, begin))
+        if found is not None:
             bytecode.settle()
-        return found or _known_to_all(workspace)
+            return found
+        return _nameable_at_length(what, begin, workspace)
     except Exception:  # noqa: BLE001 - completion must never disturb the shell
-        return nameable.Known([], [], [], [])
+        return []
 
 
-def _known_to_all(workspace: str | Path | None) -> Known:
+def _nameable_at_length(what: str, begin: str, workspace: str | Path | None) -> list[str]:
     from pathlib import Path
 
     from runforge import workspace as workspaces
     from runforge.views import lists
 
-    return lists.known(workspaces.find(Path(workspace) if workspace else None))
+    return lists.nameable(workspaces.find(Path(workspace) if workspace else None), what, begin)
 
 
 def for_bash() -> list[str] | None:

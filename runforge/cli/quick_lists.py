@@ -29,7 +29,7 @@ def groups(place: Place) -> bool:
 
 def jobs(place: Place) -> bool:
     """List the newest jobs; False if something in them is left to the full way."""
-    from runforge.views.rows import JobRow
+    from runforge.views.rows import job_rows
 
     now = clock.now()
 
@@ -37,7 +37,7 @@ def jobs(place: Place) -> bool:
         rows = tx.rows("look.jobs_newest", limit=SHOWN)
         if any(row[-1] for row in rows):  # is_odd
             return None
-        return [JobRow(now, *row) for row in reversed(rows)], tx.row("look.jobs_count")[0]
+        return job_rows(now, rows[::-1]), tx.row("look.jobs_count")[0]
 
     found, total = look(place, read) or ([], 0)
     if not found or (any(job.state == "queued" for job in found) and _is_short(place)):
@@ -50,13 +50,13 @@ def jobs(place: Place) -> bool:
 
 def first_jobs(place: Place, limit: int) -> list[JobRow]:
     """Return the jobs that the screens show first; none if something in them is left to the full way."""
-    from runforge.views.rows import JobRow
+    from runforge.views.rows import job_rows
 
     now = clock.now()
 
     def read(tx: Transaction) -> list[JobRow] | None:
         rows = tx.rows("look.jobs_first", limit=limit)
-        return None if any(row["is_odd"] for row in rows) else [JobRow(now, *row) for row in rows]
+        return None if any(row["is_odd"] for row in rows) else job_rows(now, rows)
 
     return look(place, read) or []
 

@@ -9,6 +9,7 @@ from runforge.store.look import look
 from runforge.views import daemon_status
 from runforge.views.group_rows import GroupRow
 from runforge.views.live_rows import LiveRow
+from runforge.views.rows import read_parameters
 from runforge.views.summary import GROUPS_SHOWN, NEXT_SHOWN, QueueSummary
 
 TYPE_CHECKING = False
@@ -40,6 +41,7 @@ def _read(tx: Transaction, place: Place) -> QueueSummary | None:
     used = daemon_status.slots_used(tx, row)
     many, now = tx.row("groups.counts"), clock.now()
     running = [LiveRow(now, each) for each in rows]
+    read_parameters(running, rows)
     for job in running:
         job.waiting_text = _why_running(place, job)
     return QueueSummary(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from runforge.cli import config, submit_code
@@ -16,6 +15,7 @@ from runforge.later import module
 from runforge.paths import Path
 from runforge.queue import environment_words, ordering, submitting
 from runforge.store import daemon_holder
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

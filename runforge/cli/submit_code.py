@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge import light_json
 from runforge.errors import OperationFailed
 from runforge.later import module
 from runforge.paths import Path
 from runforge.queue import provenance
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge.documents.placeholders import names_in, takes_all
 from runforge.errors import InvalidRequest
 from runforge.later import pattern, shlex
+from runforge.system import os
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False

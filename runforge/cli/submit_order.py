@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge import __version__, clock
 from runforge.cli.submit_command import checked_command, default_name, is_utf8, require_named
 from runforge.config import WHEN
@@ -21,6 +19,7 @@ from runforge.errors import InvalidRequest, Missing
 from runforge.later import module, re
 from runforge.queue.environment import Captured, capture
 from runforge.queue.ordering import NOTHING_USUAL, After, Order, Usual
+from runforge.system import os
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False

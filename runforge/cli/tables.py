@@ -92,11 +92,8 @@ def _metric_cell(job: JobView | JobRow, column: str | None) -> str:
 
 def _detail(job: JobView | JobRow) -> str:
     """Return what tells a run from the others, and what is wrong with it."""
-    parts = [parameters_text(job.overrides)]
-    if job.tags:
-        parts.append(" ".join(f"#{tag}" for tag in job.tags))
-    parts.append(_why(job))
-    return _APART.join(filter(None, parts))
+    tags = " ".join([f"#{tag}" for tag in job.tags]) if job.tags else ""
+    return _APART.join(filter(None, (parameters_text(job.overrides), tags, _why(job))))
 
 
 def _why(job: JobView | JobRow) -> str:

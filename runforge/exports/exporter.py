@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import itertools
-import os
 import time
 
 from runforge import blocks, failpoints
@@ -22,6 +21,7 @@ from runforge.files.durable import make_dir, open_file
 from runforge.named import NamedTuple
 from runforge.paths import Path
 from runforge.store.opening import exists, open_journal
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ Nothing here opens the journal.
 
 from __future__ import annotations
 
-import os
-
 from runforge import light_json
 from runforge.files.durable import open_file, write_atomic
 from runforge.named import NamedTuple
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ that had waited long.
 
 from __future__ import annotations
 
-import os
-
 from runforge.errors import RunForgeError
 from runforge.named import NamedTuple
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

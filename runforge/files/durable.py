@@ -6,7 +6,6 @@ Standard library only: supervisors use it too. Nothing here opens the journal.
 from __future__ import annotations
 
 import errno
-import os
 import stat
 
 from runforge import blocks, failpoints
@@ -14,6 +13,7 @@ from runforge.files.reading import open_file as open_file  # noqa: PLC0414 - oth
 from runforge.files.reading import read_bounded as read_bounded  # noqa: PLC0414
 from runforge.files.reading import require_file as require_file  # noqa: PLC0414
 from runforge.paths import Path
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

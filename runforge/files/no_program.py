@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from runforge import blocks
 from runforge.files import programs
+from runforge.system import os
 
 #: The longest first line of a script that the kernel reads.
 _FIRST = 256

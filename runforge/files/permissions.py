@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from runforge.system import os
 
 PRIVATE = 0o077
 _before: list[int] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from runforge.system import os
 
 
 def find(name: str, path: str, folder: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import stat
 
 from runforge.system import os
@@ -18,9 +17,11 @@ def open_file(path: Path | str, flags: int, mode: int = 0o600) -> int:
     """Open a regular file only: follows no link and waits for no pipe. OSError names the path."""
     try:
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
-            raise OSError(errno.EINVAL, _NO_FILE, str(path)) from None
+        if _is_no_file(error):
+            raise _no_file(path) from None
         raise
     try:
         is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
@@ -29,8 +30,20 @@ def open_file(path: Path | str, flags: int, mode: int = 0o600) -> int:
         raise _named(error, path) from None
     if not is_regular:
         os.close(descriptor)
-        raise OSError(errno.EINVAL, _NO_FILE, str(path))
+        raise _no_file(path)
     return descriptor
+
+
+def _is_no_file(error: OSError) -> bool:
+    import errno  # its tables take longer to make than most modules of ours
+
+    return error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}
+
+
+def _no_file(path: Path | str) -> OSError:
+    import errno
+
+    return OSError(errno.EINVAL, _NO_FILE, str(path))
 
 
 def _named(error: OSError, path: Path | str) -> OSError:
@@ -46,7 +59,7 @@ def require_file(path: Path | str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, _NO_FILE, str(path))
+        raise _no_file(path)
 
 
 def read_bounded(path: Path | str, limit: int) -> bytes:
@@ -59,6 +72,8 @@ def read_bounded(path: Path | str, limit: int) -> bytes:
     finally:
         os.close(descriptor)
     if data is None:
+        import errno
+
         raise OSError(errno.EFBIG, f"larger than {limit} bytes", str(path))
     return data
 

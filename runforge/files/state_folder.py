@@ -6,12 +6,11 @@ workspace has a copy of `state_dir`, so without the file `workspace` two workspa
 
 from __future__ import annotations
 
-import os
-
 from runforge import blocks, light_json
 from runforge.errors import Missing, OperationFailed
 from runforge.files.durable import make_dir, read_bounded, write_atomic
 from runforge.paths import Path
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,6 @@ The daemon asks before a launch, and commands ask to show why jobs wait. So both
 
 from __future__ import annotations
 
-import errno
-
 from runforge.cells import size
 from runforge.named import NamedTuple
 from runforge.system import os
@@ -87,6 +85,8 @@ def is_read_only(folder: Path | str) -> bool:
     try:
         os.utime(folder)
     except OSError as error:
+        import errno  # as in `files.reading`
+
         return error.errno == errno.EROFS
     return False
 

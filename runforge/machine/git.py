@@ -6,11 +6,10 @@ filters are turned off, and nothing is fetched.
 
 from __future__ import annotations
 
-import os
-
 from runforge.later import module
 from runforge.named import NamedTuple
 from runforge.paths import Path
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

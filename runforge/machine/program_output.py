@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import select
 import time
 
 from runforge import blocks
 from runforge.named import NamedTuple
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ included; ignored, large and unreadable ones are left out and counted.
 
 from __future__ import annotations
 
-import os
 import stat
 import time
 
@@ -14,6 +13,7 @@ from runforge import blocks
 from runforge.files.durable import TEMPORARY_PREFIX, write_new
 from runforge.machine.git import Call, Git, GitFailed, Place, texts
 from runforge.named import NamedTuple
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ the run starts (attempts/environment.py).
 
 from __future__ import annotations
 
-import os
 import time
 
 from runforge import failpoints
@@ -15,6 +14,7 @@ from runforge.errors import InvalidRequest, Missing
 from runforge.files.durable import fsync_dir, make_dir, read_bounded, read_if_there, write_atomic
 from runforge.named import NamedTuple
 from runforge.paths import Path
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

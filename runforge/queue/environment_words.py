@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge.documents import placeholders
 from runforge.errors import InvalidRequest, Missing
 from runforge.files import no_program, programs
 from runforge.paths import Path
 from runforge.queue.provenance import first_version, said_version
 from runforge.store.daemon_holder import holder
+from runforge.system import os
 from runforge.text import safe
 
 TYPE_CHECKING = False

@@ -5,7 +5,6 @@ Nothing of it keeps a run from being queued: what cannot be kept, or would take 
 
 from __future__ import annotations
 
-import os
 import stat
 import time
 
@@ -18,6 +17,7 @@ from runforge.later import ctypes, module, pattern, shutil
 from runforge.paths import Path
 from runforge.store.code import Code, still_used, trees
 from runforge.store.opening import open_journal
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

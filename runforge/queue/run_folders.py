@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge import blocks, failpoints, ids
 from runforge.digest import sha256_of
 from runforge.documents import strict_json
 from runforge.errors import CanceledByUser, OperationFailed
 from runforge.files.durable import fsync_dir, fsync_files, write_new
 from runforge.later import shutil
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ A socket may come with the byte: its sender waits until the exports show what is
 from __future__ import annotations
 
 import _socket  # the package around it makes enumerations, which takes as long as a short command
-import os
 import sys
 import time
 
 from runforge import blocks
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

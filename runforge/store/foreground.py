@@ -7,10 +7,10 @@ waits for what it has not started.
 from __future__ import annotations
 
 import fcntl
-import os
 
 from runforge import blocks
 from runforge.files.durable import TEMPORARY_PREFIX, fsync_dir, make_dir, open_file
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

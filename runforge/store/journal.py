@@ -6,8 +6,6 @@ open() and close() would drop SQLite's own locks.
 
 from __future__ import annotations
 
-import os
-
 from runforge import blocks, failpoints
 from runforge.later import module
 from runforge.paths import Path
@@ -21,6 +19,7 @@ from runforge.store.failures import (
 from runforge.store.sqlite import WRITE_TIMEOUT, connect
 from runforge.store.transaction import Transaction as Transaction  # noqa: PLC0414 - others take it from here
 from runforge.store.writer_lock import held, open_lock
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

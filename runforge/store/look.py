@@ -7,9 +7,10 @@ nothing is left to settle. Then the full way would open it just so.
 from __future__ import annotations
 
 import stat
+import time
 
 from runforge.store.queries import query
-from runforge.store.sqlite import SQLiteError, connect
+from runforge.store.sqlite import SQLiteError, connect, connect_read_only
 from runforge.store.transaction import Transaction
 from runforge.system import os
 
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
     from runforge.place import Place
 
     Found = TypeVar("Found")
+    #: A file's inode, its size and when it was changed last (ns).
+    _State = tuple[int, int, int]
 
 #: The newest version and the application's id, "RNFG", as in `store.migrate`.
 _VERSIONS = (7, 0x524E4647, "wal")
+#: The same in the first bytes of the file: where they are, and what is there.
+_HEADER = ((18, b"\2\2"), (60, _VERSIONS[0].to_bytes(4, "big")), (68, _VERSIONS[1].to_bytes(4, "big")))
 _SIDE_FILES = ("runforge.db-wal", "runforge.db-shm")
 #: What is in `.runforge` where something has to be settled first.
 _ODD = frozenset({"state_dir", "runforge.db.recovery", "foreground"})
@@ -44,6 +49,8 @@ _NETWORK = tuple(
     )
 )
 _NOTE, _NOTE_AT = 64, 64
+#: So many seconds after a change the next one gets another time, however coarse the file system's times are.
+_REST = 3.0
 
 
 def look(place: Place, read: Callable[[Transaction], Found | None]) -> Found | None:
@@ -51,18 +58,57 @@ def look(place: Place, read: Callable[[Transaction], Found | None]) -> Found | N
     try:
         if not _is_plain(place):
             return None
-        connection = connect(place.journal)
+        resting = _at_rest(place)
+        connection = (
+            connect(place.journal)
+            if resting is None
+            else connect_read_only(place.journal, "mode=ro&immutable=1")
+        )
     except (OSError, SQLiteError):
         return None
     try:
-        connection.execute("BEGIN")
-        if tuple(connection.execute(query("look.versions")).fetchone()) != _VERSIONS:
-            return None
-        return read(Transaction(connection))
+        if resting is None:
+            connection.execute("BEGIN")
+            if tuple(connection.execute(query("look.versions")).fetchone()) != _VERSIONS:
+                return None
+        found = read(Transaction(connection))
     except SQLiteError:
+        return None
+    except Exception:
+        if resting is None or _state(place) == resting:
+            raise
         return None
     finally:
         connection.close()
+    return found if resting is None or _state(place) == resting else None
+
+
+def _at_rest(place: Place) -> _State | None:
+    """Return the state of the journal's file if it is the whole queue: nobody has it open, and all is written back.
+
+    Then it is read without a lock and without a -wal file, which would be made and deleted for one look. Whoever opens
+    it meanwhile changes its state when he writes it back: then what was read does not count.
+    """
+    state = _state(place)  # first: what is written after this is noticed
+    if any(os.path.lexists(f"{place.hidden}/{name}") for name in _SIDE_FILES):
+        return None
+    if state is None or state[2] > time.time_ns() - _REST * 1e9:
+        return None
+    # SQLite has not opened it yet in this process: so there are no locks that this would drop.
+    file = os.open(place.journal, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        head = os.pread(file, 100, 0)
+    finally:
+        os.close(file)
+    return state if all(head[at : at + len(wanted)] == wanted for at, wanted in _HEADER) else None
+
+
+def _state(place: Place) -> _State | None:
+    try:
+        found = os.lstat(place.journal)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_ctime_ns
 
 
 def _is_plain(place: Place) -> bool:

@@ -6,11 +6,10 @@ takes a tenth of a second.
 
 from __future__ import annotations
 
-import os
-
 from runforge import failpoints
 from runforge.paths import Path
 from runforge.store.failures import JournalUnreadable
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ Only SQLite opens the database file: a plain open() and close() would drop SQLit
 
 from __future__ import annotations
 
-import os
 import time
 
 from runforge.errors import Missing, OperationFailed
@@ -23,8 +22,9 @@ from runforge.store.failures import (
 )
 from runforge.store.filesystems import require_local
 from runforge.store.journal import Journal, side_files
-from runforge.store.sqlite import DatabaseError, connect, sqlite
+from runforge.store.sqlite import DatabaseError, connect, connect_read_only
 from runforge.store.writer_lock import held, open_lock
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -232,9 +232,8 @@ def _open_as_left(path: Path, workspace: Workspace) -> Journal:
 
 
 def _read_only(path: Path, workspace: Workspace, how: str) -> Journal:
-    connection = sqlite.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+    connection = connect_read_only(str(path.absolute()), how)
     try:
-        connection.row_factory = sqlite.Row
         migrate.require_newest(connection)
         journal = Journal(workspace, connection, is_snapshot=True)
         journal.attach()

@@ -81,3 +81,11 @@ def connect(path: Path | str) -> Any:
     ):
         connection.execute(pragma)
     return connection
+
+
+def connect_read_only(path: str, how: str) -> Any:
+    """Return a connection that only reads; `how` is what SQLite's URI says of that."""
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    connection = sqlite.connect(f"file://{quoted}?{how}", uri=True, isolation_level=None)
+    connection.row_factory = sqlite.Row
+    return connection

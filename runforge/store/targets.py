@@ -13,6 +13,16 @@ from runforge.core.records import Group, Job
 from runforge.errors import InvalidRequest, OperationFailed
 from runforge.named import NamedTuple
 from runforge.store import records
+from runforge.store.plain_targets import (
+    NEWEST,
+    back_of,
+    group_of_id,
+    is_group,
+    job_of_number,
+    job_of_run,
+    run,
+    whole,
+)
 from runforge.text import did_you_mean
 
 TYPE_CHECKING = False
@@ -21,7 +31,6 @@ if TYPE_CHECKING:
 
     from runforge.store.transaction import Transaction
 
-NEWEST = "@last"
 _LISTED = "`runforge groups` and `runforge jobs` list them"
 _FIRST = 1 << 62
 
@@ -55,7 +64,7 @@ def select(
     groups: dict[str, Group] = {}
     named = set()
     for text in texts:
-        found = [job(tx, text)] if runs_only and _back(text) is not None else _meant(tx, text)
+        found = [job(tx, text)] if runs_only and back_of(text) is not None else _meant(tx, text)
         if isinstance(found, Group):
             groups[found.group_id] = found
             found = _jobs(tx.rows("jobs.of_group", group_id=found.group_id))
@@ -68,17 +77,8 @@ def select(
     return Selection(matching, [], frozenset(job.job_id for job in matching))
 
 
-def runs_meant(tx: Transaction, texts: Sequence[str]) -> list[str]:
-    """Return the names of the runs that are to be shown, by default the newest. Raises what `select` and `job` raise."""
-    if not texts:
-        return [NEWEST]
-    if len(texts) == 1 and (job_numbers.one(texts[0]) is not None or _back(texts[0]) is not None):
-        return list(texts)  # the way of nearly all calls: it is one run
-    return [job.run_id for job in select(tx, texts, runs_only=True).jobs]
-
-
 def _meant(tx: Transaction, text: str) -> Group | list[Job]:
-    found = _whole(tx, text)
+    found = whole(tx, text)
     if found is None and job_numbers.one(text) is None and not job_numbers.is_malformed(text):
         ranges = job_numbers.ranges(text)
         if ranges is not None:
@@ -113,13 +113,13 @@ def live(tx: Transaction) -> list[Group | Job]:
 
 def group_id(tx: Transaction, name: str) -> str:
     """Return the one group that the name means, else raise OperationFailed with the nearest."""
-    back = _back(name)
+    back = back_of(name)
     if back is not None:
         row = tx.row("groups.newest", back=back)
         if row is None:
             raise _too_far("group", name, "Make one with `enqueue-sweep`")
         return str(row[0])
-    if _is_group(tx, name):
+    if is_group(tx, name):
         return name
     found = _groups_starting_with(tx, name) or _groups_named(tx, name)
     if len(found) == 1:
@@ -133,23 +133,19 @@ def group_id(tx: Transaction, name: str) -> str:
 
 def group(tx: Transaction, name: str) -> Group:
     """Return the one group that the name means."""
-    return _group(tx, group_id(tx, name))
+    return group_of_id(tx, group_id(tx, name))
 
 
 def job(tx: Transaction, name: str) -> Job:
     """Return the job of the one run that the name means: a number, a run id, a job id, or a beginning."""
-    back = _back(name)
-    if back is not None:
-        row = tx.row("jobs.newest_run", back=back)
-        if row is None:
-            raise _too_far("run", name, "Enqueue one with `enqueue-run`")
-        return _job_of_run(tx, row[0])
-    exact = _job(tx, name) or _of_number(tx, name)
+    exact = run(tx, name)
     if exact is not None:
         return exact
+    if back_of(name) is not None:
+        raise _too_far("run", name, "Enqueue one with `enqueue-run`")
     found = _runs_starting_with(tx, name)
     if len(found) == 1:
-        return _job_of_run(tx, found[0])
+        return job_of_run(tx, found[0])
     if found:
         raise _ambiguous("run", name, found)
     _refuse_numbers(tx, name)
@@ -162,10 +158,10 @@ def either(tx: Transaction, name: str) -> Group | Job:
     A complete id is tried first, then a number, then a group's complete name, then a beginning. A name that could
     mean several runs or groups is refused with a list of them.
     """
-    back = _back(name)
+    back = back_of(name)
     if back is not None:
         return _queued_last(tx, name, back)
-    exact = _whole(tx, name) or _of_number(tx, name)
+    exact = whole(tx, name) or job_of_number(tx, name)
     if exact is not None:
         return exact
     groups, runs = _groups_starting_with(tx, name), _runs_starting_with(tx, name)
@@ -176,27 +172,10 @@ def either(tx: Transaction, name: str) -> Group | Job:
     if len(found) > 1:
         raise _ambiguous("group or run" if groups and runs else "group" if groups else "run", name, found)
     if found:
-        return _group(tx, groups[0]) if groups else _job_of_run(tx, runs[0])
+        return group_of_id(tx, groups[0]) if groups else job_of_run(tx, runs[0])
     _refuse_numbers(tx, name)
     what = f"no group or run {name[:140]!r} in this workspace"
     raise _unknown(what, name, [*_groups(tx), *_runs(tx)], _LISTED)
-
-
-def _whole(tx: Transaction, name: str) -> Group | Job | None:
-    """Return what has exactly this id."""
-    return _group(tx, name) if _is_group(tx, name) else _job(tx, name)
-
-
-def _back(name: str) -> int | None:
-    """Return how far `@last~N` goes back; None for other names."""
-    if name == NEWEST:
-        return 0
-    if not name.startswith(NEWEST):
-        return None
-    count = name.removeprefix(f"{NEWEST}~")
-    if not (count.isascii() and count.isdigit() and len(count) < len("1000000")):
-        raise InvalidRequest(f"{name[:40]!r} is no target", fix="Write @last or @last~1")
-    return int(count)
 
 
 def _queued_last(tx: Transaction, name: str, back: int) -> Group | Job:
@@ -207,21 +186,12 @@ def _queued_last(tx: Transaction, name: str, back: int) -> Group | Job:
         if row is None:
             raise _too_far("group and no run", name, "Make a group with `enqueue-sweep`")
         job = records.job(row)
-        made = None if job.group_id is None else _group(tx, job.group_id)
+        made = None if job.group_id is None else group_of_id(tx, job.group_id)
         is_made_with_it = made is not None and made.created_at == job.created_at
         before = job.seq
         if is_made_with_it:
             before = tx.row("jobs.first_of_batch", group_id=job.group_id, created_at=job.created_at)[0]
     return made if made is not None and is_made_with_it else job
-
-
-def _of_number(tx: Transaction, name: str) -> Job | None:
-    """Return the job with this number; None if it is no number, or no job has it."""
-    number = job_numbers.one(name)
-    if number is None:
-        return None
-    found = _jobs(tx.rows("jobs.block", first=number, after=number + 1))
-    return found[0] if found else None
 
 
 def _numbered(tx: Transaction, first: int, last: int) -> list[Job]:
@@ -258,25 +228,8 @@ def _too_far(what: str, name: str, fix: str) -> OperationFailed:
     return OperationFailed(f"there is no {name[:40]}: fewer have been queued", fix=_LISTED)
 
 
-def _is_group(tx: Transaction, name: str) -> bool:
-    return tx.row("groups.by_id", group_id=name) is not None
-
-
-def _group(tx: Transaction, known: str) -> Group:
-    return records.group(tx.row("groups.by_id", group_id=known))
-
-
 def _jobs(rows: Iterable[object]) -> list[Job]:
     return [records.job(row) for row in rows]
-
-
-def _job(tx: Transaction, name: str) -> Job | None:
-    row = tx.row("jobs.by_run_id", run_id=name) or tx.row("jobs.by_job_id", job_id=name)
-    return None if row is None else records.job(row)
-
-
-def _job_of_run(tx: Transaction, known: str) -> Job:
-    return records.job(tx.row("jobs.by_run_id", run_id=known))
 
 
 def _groups_starting_with(tx: Transaction, name: str) -> list[str]:

@@ -7,11 +7,10 @@ journal is gone.
 
 from __future__ import annotations
 
-import os
-
 from runforge import blocks, clock
 from runforge.files.durable import open_file, read_bounded, write_new
 from runforge.store.failures import JournalMissing
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ the file was replaced. A new file that is opened with the -wal of the old one wo
 
 from __future__ import annotations
 
-import os
 import time
 
 from runforge import clock
@@ -15,6 +14,7 @@ from runforge.paths import Path
 from runforge.store import daemon_holder
 from runforge.store.failures import JournalReplaced
 from runforge.store.writer_lock import open_lock, writers_held_off
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

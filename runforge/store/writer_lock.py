@@ -6,7 +6,6 @@ With SQLite's busy handler alone, writers starve (docs/reliability.md).
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 
 from runforge import blocks
@@ -14,6 +13,7 @@ from runforge.files.durable import open_file
 from runforge.store import daemon_holder
 from runforge.store.failures import JournalBusy
 from runforge.store.sqlite import WRITE_TIMEOUT
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

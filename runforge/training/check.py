@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from runforge.errors import InvalidRequest, Missing
+from runforge.system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

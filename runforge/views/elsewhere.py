@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from runforge.core.states import LIVE, State
 from runforge.errors import OperationFailed
 from runforge.files import state_folder
 from runforge.files.reading import read_bounded
+from runforge.system import os
 from runforge.views.daemon_status import STALE_SECONDS
 from runforge.workspace import Workspace
 

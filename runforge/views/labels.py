@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from runforge.core.records import Group
@@ -40,14 +40,16 @@ def parameter_names(overrides: Iterable[str]) -> dict[str, str]:
 def parameters_text(overrides: dict[str, Any]) -> str:
     """Return a run's parameters in one line: `lr=0.1, seed=3`."""
     paths = tuple(overrides)
-    if paths not in _names:
-        _names.clear()  # of neighbours in a list they are the same
-        _names[paths] = list(parameter_names(paths).values())
-    return ", ".join(map("{}={}".format, _names[paths], map(_value_text, overrides.values())))
+    form = _forms.get(paths)
+    if form is None:
+        _forms.clear()  # of neighbours in a list they are the same
+        names = [name.replace("{", "{{").replace("}", "}}") for name in parameter_names(paths).values()]
+        form = _forms[paths] = ", ".join([f"{name}={{}}" for name in names]).format
+    return form(*map(_value_text, overrides.values()))
 
 
-#: The short names of the last run's parameters.
-_names: dict[tuple[str, ...], list[str]] = {}
+#: Writes the last run's parameters with their short names.
+_forms: dict[tuple[str, ...], Callable[..., str]] = {}
 
 
 def _value_text(value: Any) -> str:

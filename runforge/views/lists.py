@@ -8,8 +8,7 @@ from runforge import clock
 from runforge.store import records, targets
 from runforge.store.journal import Transaction
 from runforge.store.opening import exists, open_snapshot, require_journal
-from runforge.views.nameable import Known
-from runforge.views.nameable import read as read_known
+from runforge.views.nameable import read as read_nameable
 from runforge.views.run_views import read as read_run
 from runforge.views.shown import GroupView, JobView, RunView, group_view, job_view
 from runforge.workspace import Workspace
@@ -81,12 +80,12 @@ def newest_jobs(workspace: Workspace, limit: int) -> tuple[list[JobView], int]:
         return found, sum(count or 0 for count in tx.row("jobs.totals"))
 
 
-def known(workspace: Workspace) -> Known:
-    """Return what a person may type in this workspace."""
+def nameable(workspace: Workspace, what: str, begin: str) -> list[str]:
+    """Return what a person may type for a run, a group or either that begins so."""
     if not exists(workspace):
-        return Known([], [], [], [])
+        return []
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        return read_known(tx)
+        return read_nameable(tx, what, begin)
 
 
 def chosen(

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from runforge.named import NamedTuple
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runforge.store.transaction import Transaction
 
 
-class Known(NamedTuple):
-    """Recent ones first, the older ones not at all."""
+def read(tx: Transaction, what: str, begin: str) -> list[str]:
+    """Return what a person may type for a run, a group or either that begins so: recent ones, the older ones not at all.
 
-    groups: list[str]
-    group_names: list[str]
-    runs: list[str]
-    numbers: list[str]
-
-
-def read(tx: Transaction) -> Known:
-    """Return what a person may type in this workspace."""
-    queries = ("groups.some_ids", "groups.some_names", "jobs.some_run_ids")
-    ids, names, runs = ([str(row[0]) for row in tx.rows(query)] for query in queries)
-    return Known(ids, names, runs, (tx.row("jobs.some_numbers")[0] or "").split())
+    Numbers are read only for a word that begins with a digit: they would hide the rest.
+    """
+    queries = [] if what == "run" else ["groups.some_ids", "groups.some_names"]
+    if what != "group":
+        queries.append("jobs.some_run_ids")
+    found = [str(row[0]) for query in queries for row in tx.rows(query)]
+    if what != "group" and begin[:1].isdigit():
+        found += (tx.row("jobs.some_numbers")[0] or "").split()
+    return [name for name in found if name.startswith(begin)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runforge import clock
 from runforge.core.states import LIVE, State
 from runforge.light_json import loads
-from runforge.store import records, targets, uses
+from runforge.store import plain_targets, records, uses
 from runforge.system import os
 from runforge.views.kin import children_of, parents_of
 from runforge.views.labels import sweep_words
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def read(tx: Transaction, here: Workspace | Place, name: str) -> RunView:
     """Return the one run that the name means."""
-    job = targets.job(tx, name)
+    job = plain_targets.run(tx, name) or _searched(tx, name)
     attempts = [records.attempt(row) for row in tx.rows("attempts.of_job", job_id=job.job_id)]
     used = uses.of_job(tx, job.job_id)
     entries = tx.rows("journal.entries_of_job", job_id=job.job_id)
@@ -44,6 +44,12 @@ def read(tx: Transaction, here: Workspace | Place, name: str) -> RunView:
         "" if row is None else sweep_words(records.group(row)),
         _code(tx, job.code_tree),
     )
+
+
+def _searched(tx: Transaction, name: str) -> Job:
+    from runforge.store import targets  # nearly all names are whole
+
+    return targets.job(tx, name)
 
 
 def _code(tx: Transaction, code_id: str | None) -> Code | None:

@@ -449,9 +449,15 @@ ODD: dict[str, Callable[[Workspace], object]] = {
 
 
 @pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("rest", [0.0, 60.0])
 def test_a_journal_that_is_not_plain_is_left_to_the_full_way(
-    here: Workspace, capsys: pytest.CaptureFixture[str], odd: str
+    here: Workspace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    odd: str,
+    rest: float,
 ) -> None:
+    monkeypatch.setattr(look, "_REST", rest)
     ODD[odd](here)
     for command in quick.ANSWERED:
         assert not quick.answer([command, "-w", str(here.root)])
@@ -479,10 +485,10 @@ def test_the_rules_are_those_of_the_full_way(here: Workspace) -> None:
 #: What each command may import of RunForge and of the standard library, beside what the interpreter itself does.
 _LOOK = "bytecode cli cli.main cli.quick own_python place store store.look store.queries store.sqlite store.transaction system views"
 _ALL = f"{_LOOK} cells clock cli.output cli.tables cli.width text views.labels"
-_COMPLETION = "cli.completion cli.known cli.made_table cli.parameter cli.words named views.nameable"
+_COMPLETION = "cli.completion cli.known cli.made_table cli.parameter cli.words views.nameable"
 _DISK = "machine machine.disk_space named"
 _RECORDS = "choices later core core.daemon_row core.group_status core.job_numbers core.ranking core.records core.resources core.states"
-_RECORDS += " core.used documents documents.edited_request errors light_json named store.code store.records store.targets"
+_RECORDS += " core.used documents documents.edited_request errors light_json named store.code store.plain_targets store.records"
 _RECORDS += " store.uses views.kin views.pauses views.run_views views.shown"
 _FACTS = "cli.timeline documents.placeholders documents.result documents.strict_json digest files files.reading files.tail"
 _FACTS += " store.daemon_holder views.code views.daemon_told views.log_end views.quoting views.remarks views.run_facts"
@@ -560,23 +566,31 @@ def test_completing_an_id_reads_what_the_full_way_reads_and_imports_as_little(
     here: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(here.root)
-    found = completion._known(None)
-    assert found == lists.known(here)
-    assert found.runs
-    assert completion._known(here.root) == completion._known(str(here.root)) == found
+    for what, begin, count in (
+        ("run", "", 60),
+        ("run", "2", 71),
+        ("group", "", 6),
+        ("either", "g", 3),
+        ("run", "x", 0),
+    ):
+        found = completion._nameable(what, begin, None)
+        assert len(found) == count
+        assert found == lists.nameable(here, what, begin)
+        assert completion._nameable(what, begin, here.root) == found
+        assert completion._nameable(what, begin, str(here.root)) == found
     line = {"COMP_WORDS": "runforge show 2", "COMP_CWORD": "2", "_RUNFORGE_COMPLETE": "complete_bash"}
     for name, value in line.items():
         monkeypatch.setenv(name, value)
     done, names = _imported("len(main._made([]).split())")
-    assert done == str(len([name for name in (*found.groups, *found.runs, *found.numbers) if name[0] == "2"]))
+    assert done == "71"
     allowed = {"runforge", *(f"runforge.{name}" for name in f"{_LOOK} {_COMPLETION}".split())}
     assert names <= allowed | LIBRARY
 
 
 def test_completing_without_a_plain_journal_goes_the_full_way(here: Workspace) -> None:
-    found = lists.known(here)
+    found = lists.nameable(here, "either", "")
     lock = os.open(here.daemon_lock, os.O_RDWR | os.O_CREAT, 0o600)
     (here.hidden / "foreground").mkdir()  # left to the full way
-    assert completion._known(here.root) == found
+    assert completion._nameable("either", "", here.root) == found != []
     os.close(lock)
-    assert completion._known("/nowhere") == ([], [], [], [])
+    assert completion._nameable("either", "", "/nowhere") == []

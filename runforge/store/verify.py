@@ -1,12 +1,10 @@
 """Checks the journal: a replay of its entries must give its tables.
 
-Used by `runforge doctor`, the gauntlets and the tests. A journal of any size is replayed job by job, in order of their
-ids: entries, rows and edges are read beside each other, and nothing is kept.
+Used by `runforge doctor`, the gauntlets and the tests. A journal of any size is replayed job by job, and nothing is kept.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections import Counter, defaultdict
@@ -26,8 +24,6 @@ from runforge.workspace import Workspace
 #: Is told how many jobs were replayed, and of how many.
 Progress = Callable[[int, int], object]
 _TOLD_EACH = 10_000
-#: So much of the file SQLite keeps for a check: it goes through each index.
-_CACHE = "PRAGMA cache_size=-32768"
 
 
 def check(workspace: Workspace, progress: Progress | None = None) -> list[str]:
@@ -37,7 +33,6 @@ def check(workspace: Workspace, progress: Progress | None = None) -> list[str]:
     with open_journal(workspace) as journal, explained(workspace.journal), ThreadPoolExecutor(1) as beside:
         # SQLite checks its pages while the entries are replayed here.
         unsound = beside.submit(_unsound_file, workspace)
-        journal.connection.execute(_CACHE).fetchall()
         with journal.read() as tx:
             found = contradictions(tx, progress)
         return unsound.result() + found
@@ -46,7 +41,6 @@ def check(workspace: Workspace, progress: Progress | None = None) -> list[str]:
 def _unsound_file(workspace: Workspace) -> list[str]:
     connection = connect(workspace.journal)
     try:
-        connection.execute(_CACHE).fetchall()
         return _unsound(connection)
     finally:
         connection.close()
@@ -114,49 +108,22 @@ def contradictions(tx: Transaction, progress: Progress | None = None) -> list[st
 
 
 def _compare_jobs(tx: Transaction, progress: Progress | None) -> Iterator[str]:
-    """Yield where the entries of a job do not give its row: both are read in the order of the jobs' ids."""
+    """Yield where the entries of a job do not give its row."""
     total = sum(count or 0 for count in tx.row("jobs.totals")) if progress is not None else 0
-    with contextlib.ExitStack() as stack:
-        queries = ("journal.entries_by_job", "jobs.told", "edges.job_ids")
-        entries, rows, edges = (_ByJob(stack.enter_context(tx.each(query))) for query in queries)
-        done = 0
-        while job_ids := [each.job_id for each in (entries, rows, edges) if each.job_id is not None]:
-            job_id = min(job_ids)
-            story, row, waits = entries.take(job_id), rows.take(job_id), edges.take(job_id)
-            if not row or waits or not replay.is_plain(row[0], story):
+    with tx.each("journal.stories") as jobs:
+        for done, (job_id, story, state, attempt, is_usual) in enumerate(jobs, 1):
+            if not is_usual or replay.end_of(story) != (state, attempt):
                 yield from _compare_job(tx, job_id)
-            done += bool(row)
             if progress is not None and done % _TOLD_EACH == 0:
                 progress(done, total)
+    for row in tx.rows("journal.jobs_untold"):
+        yield from _compare_job(tx, row["job_id"])
 
 
 def _compare_job(tx: Transaction, job_id: str) -> list[str]:
     told, found = replay.job(job_id, tx.rows("journal.entries_of_job", job_id=job_id))
     row, edges = tx.row("jobs.by_job_id", job_id=job_id), tx.rows("edges.of_job", job_id=job_id)
     return found + replay.compare_job(job_id, told, row, edges)
-
-
-class _ByJob:
-    """The rows of a query in order of the job ids in their first column, taken job by job."""
-
-    def __init__(self, rows: Iterator[Any]) -> None:
-        self._rows = rows
-        self._row: Any = next(rows, None)
-
-    @property
-    def job_id(self) -> str | None:
-        """The job whose rows are next; None at the end."""
-        return None if self._row is None else self._row[0]
-
-    def take(self, job_id: str) -> list[Any]:
-        """Return the rows of this job, which is not after the next one."""
-        found = []
-        row = self._row
-        while row is not None and row[0] == job_id:
-            found.append(row)
-            row = next(self._rows, None)
-        self._row = row
-        return found
 
 
 def _compare_groups(tx: Transaction) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -127,15 +126,12 @@ def test_few_jobs_need_a_closer_look_and_nothing_is_read_whole(
 
 
 def test_the_first_entry_is_the_text_that_the_check_expects(journal: Journal) -> None:
-    """If the trigger tells more one day, every job needs a closer look: then `jobs.told` must tell it too."""
+    """If the trigger tells more one day, every job needs a closer look: then `journal.stories` must tell it too."""
     with journal.read() as tx:
-        expected = {row["job_id"]: row["told"] for row in tx.rows("jobs.told")}
-        first = {
-            row["job_id"]: row["detail"]
-            for row in tx.rows("journal.entries_all")
-            if row["event"] == "enqueued"
+        ends = {
+            row["job_id"]: (replay.end_of(row["story"]), row["is_usual"])
+            for row in tx.rows("journal.stories")
         }
-    assert {job_id: json.loads(text) for job_id, text in expected.items()} == {
-        job_id: json.loads(text) for job_id, text in first.items()
-    }
-    assert expected == first
+    moved = {"a": ("succeeded", 1), "b": ("queued", 1), "e": ("failed", 1)}
+    assert {job_id: end for job_id, (end, is_usual) in ends.items() if is_usual} == moved
+    assert {job_id: end for job_id, (end, is_usual) in ends.items() if not is_usual} == {"c": None, "d": None}

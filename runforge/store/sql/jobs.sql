@@ -24,18 +24,6 @@ SELECT seq FROM jobs WHERE run_id = :run_id;
 -- name: all
 SELECT * FROM full_jobs ORDER BY seq;
 
--- name: told
--- Each job with the text that its first entry would have if it were enqueued now as it is: what the trigger
--- `jobs_enqueued` writes. `is_usual`: it has nothing that other entries would tell, besides its moves.
-SELECT job_id, state, attempt,
-       json_object('run_id', run_id, 'priority', priority, 'requires_gpu', gpus > 0,
-                   'needs', json_object('cpus', cpus, 'gpus', gpus, 'vram_mb', vram_mb, 'mem_mb', mem_mb, 'pins', pins),
-                   'name', name, 'tags', json(tags), 'notes', notes, 'env_id', env_id, 'request_sha', request_sha,
-                   'retry_rules', json(retry_rules), 'is_resumable', is_resumable, 'on_lost', on_lost) AS told,
-       is_gated = 0 AND not_before IS NULL AND version = 0 AND frozen_at IS NULL AND yield_requested = 0
-       AND yields = 0 AND idle_yields = 0 AND last_step IS NULL AS is_usual
-FROM jobs CROSS JOIN shapes USING (shape_id) ORDER BY job_id;
-
 -- name: unknown_names
 SELECT value FROM json_each(:names) WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE run_id = value);
 

@@ -164,18 +164,29 @@ def _compare_edges(tx: Transaction) -> list[str]:
 
 
 def _compare_counters(tx: Transaction) -> list[str]:
-    counted: dict[int, Counter[str]] = defaultdict(Counter)
-    for row in tx.rows("jobs.count_by_state"):
-        counted[row["lane_id"]][row["state"]] = row["jobs"]
+    counted: Counter[tuple[int, str]] = Counter()
+    ready: Counter[tuple[int, int]] = Counter()
+    for lane_id, shape_id, state, is_ready, jobs in tx.rows("jobs.count_by_lane"):
+        counted[lane_id, state] += jobs
+        ready[lane_id, shape_id] += jobs * is_ready
     kept = {row["lane_id"]: row for row in tx.rows("jobs.lane_counters")}
     found = [
-        f"lane {lane_id}: the counter of {state} says {row[state]}, the table has {counted[lane_id][state]}"
+        f"lane {lane_id}: the counter of {state} says {row[state]}, the table has {counted[lane_id, state]}"
         for lane_id, row in kept.items()
         for state in map(str, State)
-        if row[state] != counted[lane_id][state]
+        if row[state] != counted[lane_id, state]
     ]
-    found += [f"lane {lane_id} has jobs but does not exist" for lane_id in counted.keys() - kept.keys()]
+    found += [
+        f"lane {lane_id} has jobs but does not exist"
+        for lane_id in {lane_id for lane_id, _ in counted} - kept.keys()
+    ]
+    wrong = {
+        (row["lane_id"], row["shape_id"])
+        for row in tx.rows("jobs.lane_needs")
+        if ready.pop((row["lane_id"], row["shape_id"]), 0) != row["ready"] or not row["has_turn"]
+    }
+    wrong.update(need for need, jobs in ready.items() if jobs)
     return found + [
-        f"lane {row['lane_id']}: its ready jobs of need {row['shape_id']}, or its turn, are wrong"
-        for row in tx.rows("jobs.miscounted_needs")
+        f"lane {lane_id}: its ready jobs of need {shape_id}, or its turn, are wrong"
+        for lane_id, shape_id in sorted(wrong)
     ]

@@ -99,6 +99,30 @@ def test_entries_that_are_wrong_are_found(journal: Journal) -> None:
         assert any(told in text for text in found), (change, found)
 
 
+def test_counters_that_are_wrong_are_found(journal: Journal) -> None:
+    run = journal.connection.execute
+    run("PRAGMA foreign_keys=OFF")
+    for (trigger,) in run("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+        run(f"DROP TRIGGER {trigger}")
+    lane = run("SELECT lane_id FROM jobs WHERE job_id = 'a'").fetchone()[0]
+    turn = "lane 1: its ready jobs of need 1, or its turn, are wrong"
+    for change, told in (
+        ("UPDATE lanes SET queued = queued + 1 WHERE lane_id = 1",
+         ["lane 1: the counter of queued says 4, the table has 3"]),
+        ("DELETE FROM lanes WHERE lane_id = 1", ["lane 1 has jobs but does not exist", turn]),
+        ("UPDATE lane_shapes SET ready = ready + 1 WHERE lane_id = 1", [turn]),
+        ("UPDATE lane_shapes SET served = served + 1 WHERE lane_id = 1", [turn]),
+        ("UPDATE lane_shapes SET is_closed = 1 WHERE lane_id = 1", [turn]),
+        ("DELETE FROM lane_shapes WHERE lane_id = 1", [turn]),
+        (f"DELETE FROM lane_shapes WHERE lane_id = {lane}", []),  # it has no ready job
+    ):  # fmt: skip
+        run("BEGIN")
+        run(change)
+        found = verify.contradictions(Transaction(journal.connection))
+        run("ROLLBACK")
+        assert found == told, change
+
+
 def test_few_jobs_need_a_closer_look_and_nothing_is_read_whole(
     bare_ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

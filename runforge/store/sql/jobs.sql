@@ -321,9 +321,10 @@ SELECT sum(queued) + waiting AS queued, sum(running) - waiting AS running,
        sum(succeeded) AS succeeded, sum(failed) AS failed, sum(canceled) AS canceled
 FROM lanes, (SELECT count(*) AS waiting FROM jobs INDEXED BY jobs_waiting WHERE waiting IS NOT NULL);
 
--- name: count_by_state
--- The slow way, to check the counters against.
-SELECT lane_id, state, count(*) AS jobs FROM jobs NOT INDEXED GROUP BY 1, 2;
+-- name: count_by_lane
+-- What the lanes count, the slow way, to check the counters against.
+SELECT lane_id, shape_id, state, state = 'queued' AND is_gated = 0 AS is_ready, count(*) AS jobs FROM jobs NOT INDEXED
+GROUP BY 1, 2, 3, 4;
 
 -- name: count_ready
 -- The slow way, for a journal that is written out of saved rows.
@@ -334,16 +335,10 @@ FROM jobs NOT INDEXED CROSS JOIN lanes USING (lane_id) GROUP BY lane_id, shape_i
 -- name: lane_counters
 SELECT lane_id, queued, running, succeeded, failed, canceled FROM lanes;
 
--- name: miscounted_needs
--- Where the number of ready jobs, or the lane's turn beside it, is not what the tables give.
-WITH counted AS (
-    SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0) AS ready FROM jobs NOT INDEXED GROUP BY 1, 2)
-SELECT lane_id, shape_id FROM lane_shapes AS kept LEFT JOIN lanes USING (lane_id) LEFT JOIN counted USING (lane_id, shape_id)
-WHERE kept.ready <> ifnull(counted.ready, 0) OR kept.served IS NOT lanes.served OR kept.is_closed IS NOT lanes.is_closed
-UNION ALL
-SELECT lane_id, shape_id FROM counted
-WHERE ready > 0 AND NOT EXISTS (SELECT 1 FROM lane_shapes AS kept
-                                WHERE kept.lane_id = counted.lane_id AND kept.shape_id = counted.shape_id);
+-- name: lane_needs
+-- How many jobs of each need are ready in a lane, as it is kept, and whether the lane's turn beside it is right.
+SELECT lane_id, shape_id, ready, kept.served IS lanes.served AND kept.is_closed IS lanes.is_closed AS has_turn
+FROM lane_shapes AS kept LEFT JOIN lanes USING (lane_id);
 
 -- name: window
 -- The rows that a screen shows, by their place in the journal.

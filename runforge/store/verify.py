@@ -26,15 +26,22 @@ Progress = Callable[[int, int], object]
 _TOLD_EACH = 10_000
 
 
-def check(workspace: Workspace, progress: Progress | None = None) -> list[str]:
-    """Return every contradiction found, as sentences; empty when all is well."""
+def check(
+    workspace: Workspace, progress: Progress | None = None, *, then: Callable[[], object] | None = None
+) -> list[str]:
+    """Return every contradiction found, as sentences; empty when all is well.
+
+    SQLite checks its pages on another processor meanwhile. That takes longest: `then` is what the caller has to do until
+    it is done.
+    """
     if not exists(workspace):
         return []
     with open_journal(workspace) as journal, explained(workspace.journal), ThreadPoolExecutor(1) as beside:
-        # SQLite checks its pages while the entries are replayed here.
         unsound = beside.submit(_unsound_file, workspace)
         with journal.read() as tx:
             found = contradictions(tx, progress)
+        if then is not None:
+            then()
         return unsound.result() + found
 
 

@@ -7,7 +7,6 @@ id, because a program reads it.
 from __future__ import annotations
 
 import sys
-from itertools import islice
 
 from runforge import cells
 from runforge.cli import output
@@ -54,7 +53,7 @@ def print_jobs(found: Iterable[JobView | JobRow]) -> set[str]:
     states: set[str] = set()
     each = iter(found)
     table = None
-    while part := list(islice(each, _TOGETHER)):
+    while part := [job for _, job in zip(range(_TOGETHER), each)]:  # noqa: B905 - the shorter ends it
         table = table or _JobTable(part)
         sys.stdout.write("\n".join([*table.lines(part), ""]))
         states.update(job.state for job in part)

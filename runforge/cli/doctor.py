@@ -313,11 +313,15 @@ def _journal(here: Workspace) -> list[Finding]:
     from runforge.exports import exporter
     from runforge.store import verify
 
+    stale: list[str] = []
+
+    def compare_exports() -> None:
+        with Progress("exports", "groups") as progress:
+            stale.extend(exporter.check(here, progress))
+
     try:
         with Progress("journal", "jobs") as progress:
-            problems = verify.check(here, progress)
-        with Progress("exports", "groups") as progress:
-            stale = exporter.check(here, progress)
+            problems = verify.check(here, progress, then=compare_exports)
     except RunForgeError as error:
         return [Finding("journal", "problem", str(error))]
     found = [Finding("journal", "problem", text) for text in problems[:20]]

@@ -18,7 +18,7 @@ from runforge.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 #: The newest run.
 NEWEST = "@last"
@@ -50,51 +50,47 @@ def jobs(here: Workspace, which: Which, *, as_json: bool = False) -> int:
     checked_state(which.state)
     group_id = None if which.group is None else resolve.group_id(here, which.group)
     older = 0
+    found: Iterable[JobView]
     if as_json or any(which):
         each = lists.each_job(here, group_id=group_id, state=which.state)
-        wanted = islice((job for job in each if which.tag in {None, *job.tags}), which.limit)
-        if as_json:
-            output.print_json_list("jobs", (job.to_json() for job in wanted))
-            return 0
-        found = list(wanted)
+        found = islice((job for job in each if which.tag in {None, *job.tags}), which.limit)
     else:
         found, total = lists.newest_jobs(here, SHOWN)
         older = total - len(found)
-    _print_jobs(found, "No job matches" if which.state or which.group or which.tag else "There is no job yet")
+    is_chosen = which.state or which.group or which.tag
+    states = _print(found, "No job matches" if is_chosen else "There is no job yet", as_json=as_json)
     if older:
         output.note(older_text(older))
-    lacking = disk_space.shortage(here) if found else None
-    if lacking is not None and any(job.state == State.QUEUED.value for job in found):
+    if State.QUEUED.value in states and (lacking := disk_space.shortage(here)) is not None:
         output.note(f"Queued jobs wait: {lacking.text}")
     return 0
 
 
-def _print_jobs(found: list[JobView], none: str) -> None:
-    if found:
-        tables.print_jobs(found)
-    else:
+def _print(found: Iterable[JobView], none: str, *, as_json: bool) -> set[str]:
+    """Print jobs as they come; as a table, return their states."""
+    if as_json:
+        output.print_json_list("jobs", (job.to_json() for job in found))
+        return set()
+    states = tables.print_jobs(found)
+    if not states:
         output.note(none)
+    return states
 
 
 def chosen(
     here: Workspace, targets: Sequence[str], where: str | None, which: Which, *, as_json: bool = False
 ) -> int:
     """List the jobs that targets and a filter mean, in that order."""
-    found = lists.chosen(here, targets, where)
-    group_id = None if which.group is None else resolve.group_id(here, which.group)
     checked_state(which.state)
-    found = [
+    group_id = None if which.group is None else resolve.group_id(here, which.group)
+    found = (
         job
-        for job in found
+        for job in lists.each_chosen(here, targets, where)
         if group_id in {None, job.group_id}
         and which.state in {None, job.state}
         and which.tag in {None, *job.tags}
-    ]
-    found = found[: which.limit]
-    if as_json:
-        output.print_json_list("jobs", (job.to_json() for job in found))
-    else:
-        _print_jobs(found, "No job matches")
+    )
+    _print(islice(found, which.limit), "No job matches", as_json=as_json)
     return 0
 
 

@@ -96,43 +96,57 @@ def table(
     ids: Sequence[int] = (),
     state_column: int | None = None,
 ) -> None:
-    """Print rows under headers, as `table_lines` makes them."""
-    lines = table_lines(headers, rows, flexible=flexible, ids=ids, state_column=state_column)
+    """Print rows under headers, as `Table` makes them."""
+    lines = Table(headers, flexible=flexible, ids=ids, state_column=state_column).lines(rows)
     sys.stdout.write("\n".join([*lines, ""]))
 
 
-def table_lines(
-    headers: Sequence[str],
-    rows: Sequence[Sequence[Any]],
-    *,
-    flexible: Sequence[int] = (),
-    ids: Sequence[int] = (),
-    state_column: int | None = None,
-) -> list[str]:
-    """Return rows under headers. On a terminal the flexible columns are cut; a pipe gets everything.
+class Table:
+    """Lays out rows under headers. On a terminal the flexible columns are cut; a pipe gets everything.
 
     Columns of `ids` lose their beginning, which is the same in all ids; others lose their end.
     """
-    made = [_texts(column) for column in zip(*rows, strict=True)] or [[] for _ in headers]
-    widths = [_width([header, *column]) for header, column in zip(headers, made, strict=True)]
-    most = sys.maxsize
-    if is_terminal():
-        most = terminal_width()
-        _shrink(widths, flexible, most)
-    fitted = [
-        _fitted([header, *column], width, keep_end=place in ids)
-        for place, (header, column, width) in enumerate(zip(headers, made, widths, strict=True))
-    ]
-    lines = [line.rstrip() for line in map(_GAP.join, zip(*fitted, strict=True))]
-    if sum(widths) + len(_GAP) * (len(widths) - 1) > most:
-        lines = [cut(line, most) for line in lines]
-    if state_column is not None and has_colour():
-        states = ["", *(cell.split()[-1] for cell in made[state_column])]
-        lines = [
-            coloured(line, state) if state in {"failed", "running"} else line
-            for line, state in zip(lines, states, strict=True)
+
+    def __init__(
+        self,
+        headers: Sequence[str],
+        *,
+        flexible: Sequence[int] = (),
+        ids: Sequence[int] = (),
+        state_column: int | None = None,
+    ) -> None:
+        self._headers: Sequence[str] | None = headers
+        self._widths = [*map(columns, headers)]
+        self._flexible = flexible
+        self._ids = ids
+        self._state_column = state_column
+
+    def lines(self, rows: Sequence[Sequence[Any]]) -> list[str]:
+        """Return the headers and these rows; at the next call the rows that follow, in columns that are no narrower."""
+        made = [_texts(column) for column in zip(*rows, strict=True)] or [[] for _ in self._widths]
+        self._widths = [max(width, _width(column)) for width, column in zip(self._widths, made, strict=True)]
+        if self._headers is not None:
+            made = [[header, *column] for header, column in zip(self._headers, made, strict=True)]
+        widths = [*self._widths]
+        most = sys.maxsize
+        if is_terminal():
+            most = terminal_width()
+            _shrink(widths, self._flexible, most)
+        fitted = [
+            _fitted(column, width, keep_end=place in self._ids)
+            for place, (column, width) in enumerate(zip(made, widths, strict=True))
         ]
-    return lines
+        lines = [line.rstrip() for line in map(_GAP.join, zip(*fitted, strict=True))]
+        if sum(widths) + len(_GAP) * (len(widths) - 1) > most:
+            lines = [cut(line, most) for line in lines]
+        if self._state_column is not None and has_colour():
+            states = [cell.split()[-1] for cell in made[self._state_column]]
+            lines = [
+                coloured(line, state) if state in {"failed", "running"} else line
+                for line, state in zip(lines, states, strict=True)
+            ]
+        self._headers = None
+        return lines
 
 
 def _texts(column: Sequence[object]) -> list[str]:
@@ -143,7 +157,7 @@ def _texts(column: Sequence[object]) -> list[str]:
 
 
 def _width(texts: list[str]) -> int:
-    return max(map(len, texts)) if "".join(texts).isascii() else max(map(columns, {*texts}))
+    return max(map(len, texts), default=0) if "".join(texts).isascii() else max(map(columns, {*texts}))
 
 
 def _shrink(widths: list[int], flexible: Sequence[int], width: int) -> None:

@@ -14,12 +14,14 @@ from runforge.views.labels import ended_runs, group_state, label, parameters_tex
 
 TYPE_CHECKING = False  # `typing` and `collections` take as long as a short command
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from runforge.views.group_rows import GroupRow
     from runforge.views.rows import JobRow
     from runforge.views.shown import GroupView, JobView
 
+#: So many jobs are laid out together: a list that never fits into the memory is printed in parts.
+_TOGETHER = 10_000
 #: Between a run's parameters and the reason why it failed.
 _APART = "  "
 
@@ -46,33 +48,52 @@ def print_groups(found: Sequence[GroupView | GroupRow]) -> None:
             output.note(f"{group.name}: {ended}")
 
 
-def print_jobs(found: Sequence[JobView | JobRow]) -> None:
-    """Print one job per line."""
-    sys.stdout.write("\n".join([*job_lines(found), ""]))
+def print_jobs(found: Iterable[JobView | JobRow]) -> set[str]:
+    """Print one job per line, and return their states. Of a long list, the first part decides what has a column."""
+    states: set[str] = set()
+    each = iter(found)
+    table = None
+    while part := [job for _, job in zip(range(_TOGETHER), each)]:  # noqa: B905 - the shorter ends it
+        table = table or _JobTable(part)
+        sys.stdout.write("\n".join([*table.lines(part), ""]))
+        states.update(job.state for job in part)
+    return states
 
 
 def job_lines(found: Sequence[JobView | JobRow]) -> list[str]:
     """Return a table with one job per line."""
-    metric = _shared_metric(found)
-    is_terminal, is_unicode = output.is_terminal(), output.is_unicode()
-    rows = [
-        [
-            job.number,
-            label(job) if is_terminal else job.run_id,
-            cells.state_cell(job.state, unicode=is_unicode),
-            job.attempt if job.attempt > 1 else "",
-            output.duration(job.seconds),
-            _metric_cell(job, metric),
-            _detail(job),
+    return _JobTable(found).lines(found)
+
+
+class _JobTable:
+    """Jobs under headers. Without a metric there is no column of it, unless other jobs may follow."""
+
+    def __init__(self, first: Sequence[JobView | JobRow]) -> None:
+        self._metric = _shared_metric(first)
+        self._has_metric = self._metric is not None or len(first) == _TOGETHER
+        shown = [output.safe(self._metric or "")] if self._has_metric else []
+        headers = ["#", "RUN", "STATE", "TRY", "TIME", *shown, "DETAIL"]
+        self._table = output.Table(headers, flexible=[len(headers) - 1, 1], ids=[1], state_column=2)
+
+    def lines(self, found: Sequence[JobView | JobRow]) -> list[str]:
+        """Return the lines of these jobs, which follow those of the last call."""
+        is_terminal, is_unicode = output.is_terminal(), output.is_unicode()
+        rows = [
+            [
+                job.number,
+                label(job) if is_terminal else job.run_id,
+                cells.state_cell(job.state, unicode=is_unicode),
+                job.attempt if job.attempt > 1 else "",
+                output.duration(job.seconds),
+                _metric_cell(job, self._metric),
+                _detail(job),
+            ]
+            for job in found
         ]
-        for job in found
-    ]
-    headers = ["#", "RUN", "STATE", "TRY", "TIME", output.safe(metric or ""), "DETAIL"]
-    if not any(row[5] for row in rows):
-        del headers[5]
-        for row in rows:
-            del row[5]
-    return output.table_lines(headers, rows, flexible=[len(headers) - 1, 1], ids=[1], state_column=2)
+        if not self._has_metric:
+            for row in rows:
+                del row[5]
+        return self._table.lines(rows)
 
 
 def _shared_metric(found: Sequence[JobView | JobRow]) -> str | None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from runforge.store.journal import Transaction
 
+#: Above every job's number.
+_AFTER_ALL = 1 << 62
+
 
 def queue(tx: Transaction, seq: int, limit: int | None) -> dict[str, Any]:
     """Return queue.json without its jobs."""
@@ -55,13 +58,10 @@ def group(tx: Transaction, group_id: str) -> GroupFile | None:
     is_short = found.total <= BLOCK
 
     def items(number: int) -> bytes:
-        values = {"first": number * BLOCK, "after": (number + 1) * BLOCK}
-        rows = (
-            tx.rows("jobs.of_group", group_id=group_id)
-            if is_short
-            else tx.rows("jobs.block_of_group", group_id=group_id, **values)
+        first, after = (0, _AFTER_ALL) if is_short else (number * BLOCK, (number + 1) * BLOCK)
+        return encode_items(
+            run_entries(tx.rows("jobs.runs_of_group", group_id=group_id, first=first, after=after))
         )
-        return encode_items(run_entries(rows))
 
     numbers = [0]
     if not is_short:

@@ -5,6 +5,7 @@ What is read of others is nothing: so very many jobs can be replayed one after t
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable
 from operator import itemgetter
@@ -52,21 +53,19 @@ _MOVES: dict[tuple[str, str], str] = {
 Told = dict[str, Any]
 
 
-def is_plain(row: Any, entries: list[Any]) -> bool:
-    """Return whether a job was enqueued as its row is now and has only moved since, to where the row says.
+@functools.lru_cache(maxsize=10_000)
+def end_of(story: str) -> tuple[str, int] | None:
+    """Return the state and the attempt that a job's entries lead to; None unless they only enqueue and move it, as is allowed.
 
-    True for nearly every job, and cheap: the row is one of `jobs.told`, which has the first entry's text as its columns
-    give it. The entries are rows of `journal.entries_by_job`.
+    The story is one of `journal.stories`. Nearly all jobs have one of very few.
     """
-    _, state, attempt, told, is_usual = row
-    if not entries or not is_usual or entries[0][1] != "enqueued" or entries[0][5] != told:
-        return False
+    (first, *_), *moves = json.loads(story)
     now, number = "queued", 1
-    for _, event, before, after, number_after, _ in entries[1:]:
+    for event, before, after, number_after in moves:
         if before != now or _MOVES.get((before, after)) != event:
-            return False
+            return None
         now, number = after, number_after
-    return bool(now == state and number == attempt)
+    return (now, number) if first == "enqueued" else None
 
 
 def job(job_id: str, entries: Iterable[Any]) -> tuple[Told | None, list[str]]:

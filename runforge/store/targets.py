@@ -73,7 +73,8 @@ def select(
         jobs.update((each.job_id, each) for each in found)
     if where is None:
         return Selection(list(jobs.values()), list(groups.values()), frozenset(named))
-    matching = _matching(tx, where, jobs.values() if texts else None)
+    numbers = numbers_matching(tx, where)
+    matching = _among(jobs.values(), numbers, where) if texts else numbered(tx, numbers)
     return Selection(matching, [], frozenset(job.job_id for job in matching))
 
 
@@ -87,21 +88,32 @@ def _meant(tx: Transaction, text: str) -> Group | list[Job]:
     return found if isinstance(found, Group) else [found]
 
 
-def _matching(tx: Transaction, where: str, among: Iterable[Job] | None) -> list[Job]:
-    """Return those of the jobs, or of all, that match a filter."""
+def numbers_matching(tx: Transaction, where: str) -> list[int]:
+    """Return the numbers of the jobs that match a filter, in order; OperationFailed if none does."""
     from runforge.core import filters  # few commands need it
 
     row = tx.row("jobs.order_matching", sort="", now=clock.now(), **filters.required(where).values())
-    numbers = [int(number) for number in (row[0] or "").split(",") if number]
-    if among is None:
-        found = _jobs(tx.rows("jobs.window", seqs=light_json.dumps(numbers)))
-        found.sort(key=lambda job: job.seq)
-    else:
-        wanted = set(numbers)
-        found = [job for job in among if job.seq in wanted]
+    if row[0] is None:
+        raise _none_matches(where)
+    return list(light_json.loads(f"[{row[0]}]"))
+
+
+def _among(jobs: Iterable[Job], numbers: list[int], where: str) -> list[Job]:
+    wanted = set(numbers)
+    found = [job for job in jobs if job.seq in wanted]
     if not found:
-        raise OperationFailed(f"no run matches --where {where[:80]!r}", fix="`runforge jobs` lists them")
+        raise _none_matches(where)
     return found
+
+
+def _none_matches(where: str) -> OperationFailed:
+    return OperationFailed(f"no run matches --where {where[:80]!r}", fix="`runforge jobs` lists them")
+
+
+def numbered(tx: Transaction, numbers: Sequence[int]) -> list[Job]:
+    """Return the jobs with these numbers, in order of creation; without those that are gone."""
+    found = _jobs(tx.rows("jobs.window", seqs=light_json.dumps(numbers)))
+    return sorted(found, key=lambda job: job.seq)
 
 
 def live(tx: Transaction) -> list[Group | Job]:

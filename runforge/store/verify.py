@@ -1,12 +1,10 @@
 """Checks the journal: a replay of its entries must give its tables.
 
-Used by `runforge doctor`, the gauntlets and the tests. A journal of any size is replayed job by job, in order of their
-ids: entries, rows and edges are read beside each other, and nothing is kept.
+Used by `runforge doctor`, the gauntlets and the tests. A journal of any size is replayed job by job, and nothing is kept.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections import Counter, defaultdict
@@ -26,27 +24,30 @@ from runforge.workspace import Workspace
 #: Is told how many jobs were replayed, and of how many.
 Progress = Callable[[int, int], object]
 _TOLD_EACH = 10_000
-#: So much of the file SQLite keeps for a check: it goes through each index.
-_CACHE = "PRAGMA cache_size=-32768"
 
 
-def check(workspace: Workspace, progress: Progress | None = None) -> list[str]:
-    """Return every contradiction found, as sentences; empty when all is well."""
+def check(
+    workspace: Workspace, progress: Progress | None = None, *, then: Callable[[], object] | None = None
+) -> list[str]:
+    """Return every contradiction found, as sentences; empty when all is well.
+
+    SQLite checks its pages on another processor meanwhile. That takes longest: `then` is what the caller has to do until
+    it is done.
+    """
     if not exists(workspace):
         return []
     with open_journal(workspace) as journal, explained(workspace.journal), ThreadPoolExecutor(1) as beside:
-        # SQLite checks its pages while the entries are replayed here.
         unsound = beside.submit(_unsound_file, workspace)
-        journal.connection.execute(_CACHE).fetchall()
         with journal.read() as tx:
             found = contradictions(tx, progress)
+        if then is not None:
+            then()
         return unsound.result() + found
 
 
 def _unsound_file(workspace: Workspace) -> list[str]:
     connection = connect(workspace.journal)
     try:
-        connection.execute(_CACHE).fetchall()
         return _unsound(connection)
     finally:
         connection.close()
@@ -114,49 +115,22 @@ def contradictions(tx: Transaction, progress: Progress | None = None) -> list[st
 
 
 def _compare_jobs(tx: Transaction, progress: Progress | None) -> Iterator[str]:
-    """Yield where the entries of a job do not give its row: both are read in the order of the jobs' ids."""
+    """Yield where the entries of a job do not give its row."""
     total = sum(count or 0 for count in tx.row("jobs.totals")) if progress is not None else 0
-    with contextlib.ExitStack() as stack:
-        queries = ("journal.entries_by_job", "jobs.told", "edges.job_ids")
-        entries, rows, edges = (_ByJob(stack.enter_context(tx.each(query))) for query in queries)
-        done = 0
-        while job_ids := [each.job_id for each in (entries, rows, edges) if each.job_id is not None]:
-            job_id = min(job_ids)
-            story, row, waits = entries.take(job_id), rows.take(job_id), edges.take(job_id)
-            if not row or waits or not replay.is_plain(row[0], story):
+    with tx.each("journal.stories") as jobs:
+        for done, (job_id, story, state, attempt, is_usual) in enumerate(jobs, 1):
+            if not is_usual or replay.end_of(story) != (state, attempt):
                 yield from _compare_job(tx, job_id)
-            done += bool(row)
             if progress is not None and done % _TOLD_EACH == 0:
                 progress(done, total)
+    for row in tx.rows("journal.jobs_untold"):
+        yield from _compare_job(tx, row["job_id"])
 
 
 def _compare_job(tx: Transaction, job_id: str) -> list[str]:
     told, found = replay.job(job_id, tx.rows("journal.entries_of_job", job_id=job_id))
     row, edges = tx.row("jobs.by_job_id", job_id=job_id), tx.rows("edges.of_job", job_id=job_id)
     return found + replay.compare_job(job_id, told, row, edges)
-
-
-class _ByJob:
-    """The rows of a query in order of the job ids in their first column, taken job by job."""
-
-    def __init__(self, rows: Iterator[Any]) -> None:
-        self._rows = rows
-        self._row: Any = next(rows, None)
-
-    @property
-    def job_id(self) -> str | None:
-        """The job whose rows are next; None at the end."""
-        return None if self._row is None else self._row[0]
-
-    def take(self, job_id: str) -> list[Any]:
-        """Return the rows of this job, which is not after the next one."""
-        found = []
-        row = self._row
-        while row is not None and row[0] == job_id:
-            found.append(row)
-            row = next(self._rows, None)
-        self._row = row
-        return found
 
 
 def _compare_groups(tx: Transaction) -> list[str]:
@@ -197,18 +171,29 @@ def _compare_edges(tx: Transaction) -> list[str]:
 
 
 def _compare_counters(tx: Transaction) -> list[str]:
-    counted: dict[int, Counter[str]] = defaultdict(Counter)
-    for row in tx.rows("jobs.count_by_state"):
-        counted[row["lane_id"]][row["state"]] = row["jobs"]
+    counted: Counter[tuple[int, str]] = Counter()
+    ready: Counter[tuple[int, int]] = Counter()
+    for lane_id, shape_id, state, is_ready, jobs in tx.rows("jobs.count_by_lane"):
+        counted[lane_id, state] += jobs
+        ready[lane_id, shape_id] += jobs * is_ready
     kept = {row["lane_id"]: row for row in tx.rows("jobs.lane_counters")}
     found = [
-        f"lane {lane_id}: the counter of {state} says {row[state]}, the table has {counted[lane_id][state]}"
+        f"lane {lane_id}: the counter of {state} says {row[state]}, the table has {counted[lane_id, state]}"
         for lane_id, row in kept.items()
         for state in map(str, State)
-        if row[state] != counted[lane_id][state]
+        if row[state] != counted[lane_id, state]
     ]
-    found += [f"lane {lane_id} has jobs but does not exist" for lane_id in counted.keys() - kept.keys()]
+    found += [
+        f"lane {lane_id} has jobs but does not exist"
+        for lane_id in {lane_id for lane_id, _ in counted} - kept.keys()
+    ]
+    wrong = {
+        (row["lane_id"], row["shape_id"])
+        for row in tx.rows("jobs.lane_needs")
+        if ready.pop((row["lane_id"], row["shape_id"]), 0) != row["ready"] or not row["has_turn"]
+    }
+    wrong.update(need for need, jobs in ready.items() if jobs)
     return found + [
-        f"lane {row['lane_id']}: its ready jobs of need {row['shape_id']}, or its turn, are wrong"
-        for row in tx.rows("jobs.miscounted_needs")
+        f"lane {lane_id}: its ready jobs of need {shape_id}, or its turn, are wrong"
+        for lane_id, shape_id in sorted(wrong)
     ]

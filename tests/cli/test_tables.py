@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -57,6 +59,43 @@ def test_without_a_metric_there_is_no_column_for_it(capsys: pytest.CaptureFixtur
     header, row = _printed(capsys, _job(metric_name=None, metric_value=None, state="queued", seconds=None))
     assert header.split() == ["#", "RUN", "STATE", "TRY", "TIME", "DETAIL"]
     assert row.split() == ["41", "20260131-120000-sweep-0007", "·", "queued", "lr=0.1"]
+
+
+def test_a_long_list_is_printed_in_parts_under_one_header(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What never fits into the memory is printed as it is read; columns stay, and grow with what comes."""
+    monkeypatch.setattr(tables, "_TOGETHER", 2)
+    printed = []
+
+    def each() -> Iterator[JobView]:
+        for number, metric in ((9, None), (10, None), (11, "loss"), (1000, None), (1001, None)):
+            printed.extend(capsys.readouterr().out.splitlines())
+            yield _job(number=number, metric_name=metric, state="failed" if metric else "succeeded")
+            assert len(printed) == (0 if number < 11 else 3 if number < 1001 else 5)
+
+    assert tables.print_jobs(each()) == {"succeeded", "failed"}
+    header, *rows = [*printed, *capsys.readouterr().out.splitlines()]
+    assert header.split() == ["#", "RUN", "STATE", "TRY", "TIME", "DETAIL"]
+    assert [row.split()[0] for row in rows] == ["9", "10", "11", "1000", "1001"]
+    assert "loss=0.2500" in rows[2]
+    assert [header.index("RUN"), *(row.index("2026") for row in rows)] == [4, 4, 4, 6, 6, 6]
+
+
+def test_on_a_terminal_the_parts_of_a_list_fit_and_have_their_colours(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "_TOGETHER", 1)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    jobs = [_job(), _job(state="failed", number=1234567, error="x" * 80)]
+    tables.print_jobs(jobs)
+    _, first, second = capsys.readouterr().out.splitlines()
+    assert not first.startswith("\x1b")
+    assert second.startswith("\x1b[31m1234567")
+    assert len(second) == 60 + len("\x1b[31m\x1b[0m")
 
 
 def test_a_diverged_metric_is_no_empty_cell(capsys: pytest.CaptureFixture[str]) -> None:

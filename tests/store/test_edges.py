@@ -343,7 +343,7 @@ def test_a_long_chain_and_a_wide_fan_end_in_one_transaction(kit: Kit) -> None:
     kit.run("chain0", FAIL)
     kit.run("wide0")
     with kit.journal.read() as tx:
-        counted = {row["state"]: row["jobs"] for row in tx.rows("jobs.count_by_state")}
+        counted = {row["state"]: row["jobs"] for row in tx.rows("jobs.count_by_lane")}
         blocked = [row for row in tx.rows("jobs.all") if row["state"] == "queued" and row["blockers"]]
     assert counted == {"failed": 1, "canceled": many - 1, "succeeded": 1, "queued": many - 1}
     assert blocked == []

@@ -65,10 +65,6 @@ DELETE FROM dependencies WHERE job_id = :job_id;
 -- name: all
 SELECT job_id, parent, kind, condition, met FROM dependencies;
 
--- name: job_ids
--- Of each edge, who waits.
-SELECT job_id FROM dependencies ORDER BY job_id;
-
 -- name: miscounted
 -- Where the number of blockers is not that of the edges that are not met.
 SELECT job_id, blockers, unmet FROM (

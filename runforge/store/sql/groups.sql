@@ -171,14 +171,17 @@ SELECT max(CASE WHEN metric_name = metric AND abs(metric_value) < 9e999 THEN met
 FROM ranked, jobs WHERE group_id = :group_id AND state = 'succeeded';
 
 -- name: highest
-SELECT * FROM full_jobs
-WHERE group_id = :group_id AND state = 'succeeded' AND metric_name = :metric AND abs(metric_value) < 9e999
-ORDER BY metric_value DESC, seq LIMIT 1;
+-- Only the one row is read as a whole.
+SELECT * FROM full_jobs WHERE seq = (
+    SELECT seq FROM jobs
+    WHERE group_id = :group_id AND state = 'succeeded' AND metric_name = :metric AND abs(metric_value) < 9e999
+    ORDER BY metric_value DESC, seq LIMIT 1);
 
 -- name: lowest
-SELECT * FROM full_jobs
-WHERE group_id = :group_id AND state = 'succeeded' AND metric_name = :metric AND abs(metric_value) < 9e999
-ORDER BY metric_value, seq LIMIT 1;
+SELECT * FROM full_jobs WHERE seq = (
+    SELECT seq FROM jobs
+    WHERE group_id = :group_id AND state = 'succeeded' AND metric_name = :metric AND abs(metric_value) < 9e999
+    ORDER BY metric_value, seq LIMIT 1);
 
 -- name: first_metric
 -- The primary metric of the first run that has succeeded with one, diverged or not.

@@ -24,18 +24,6 @@ SELECT seq FROM jobs WHERE run_id = :run_id;
 -- name: all
 SELECT * FROM full_jobs ORDER BY seq;
 
--- name: told
--- Each job with the text that its first entry would have if it were enqueued now as it is: what the trigger
--- `jobs_enqueued` writes. `is_usual`: it has nothing that other entries would tell, besides its moves.
-SELECT job_id, state, attempt,
-       json_object('run_id', run_id, 'priority', priority, 'requires_gpu', gpus > 0,
-                   'needs', json_object('cpus', cpus, 'gpus', gpus, 'vram_mb', vram_mb, 'mem_mb', mem_mb, 'pins', pins),
-                   'name', name, 'tags', json(tags), 'notes', notes, 'env_id', env_id, 'request_sha', request_sha,
-                   'retry_rules', json(retry_rules), 'is_resumable', is_resumable, 'on_lost', on_lost) AS told,
-       is_gated = 0 AND not_before IS NULL AND version = 0 AND frozen_at IS NULL AND yield_requested = 0
-       AND yields = 0 AND idle_yields = 0 AND last_step IS NULL AS is_usual
-FROM jobs CROSS JOIN shapes USING (shape_id) ORDER BY job_id;
-
 -- name: unknown_names
 SELECT value FROM json_each(:names) WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE run_id = value);
 
@@ -54,8 +42,12 @@ ORDER BY finished_at DESC, seq DESC LIMIT 1 OFFSET :others;
 SELECT * FROM full_jobs WHERE seq >= :first AND seq < :after ORDER BY seq;
 
 -- name: block_shown
--- The jobs of a block that queue.json shows: those that have not ended, and those that ended last.
-SELECT * FROM full_jobs
+-- The jobs of a block that queue.json shows: those that have not ended, and those that ended last. Not whole rows, which
+-- take twice as long.
+SELECT seq, job_id, run_id, group_id, name, tags, priority, state, gpus, attempt, created_at, started_at, finished_at, error,
+       cause, cancel_requested, dry_run_seconds, held, blockers, not_before, frozen_at, yield_requested, is_resumable,
+       on_lost, yields, stop_reason, waiting
+FROM full_jobs
 WHERE seq >= :first AND seq < :after AND (finished_at IS NULL OR (finished_at, seq) >= (:finished_at, :seq))
 ORDER BY seq;
 
@@ -78,6 +70,11 @@ UNION
 SELECT DISTINCT seq / :size FROM jobs WHERE finished_at > :finished_at AND finished_at < :until
 UNION
 SELECT DISTINCT seq / :size FROM jobs WHERE finished_at = :until AND :until > :finished_at AND seq < :until_seq;
+
+-- name: runs_of_group
+-- What group.json shows of its runs: whole rows take three times as long.
+SELECT run_id, state, metric_name, metric_value, started_at, cause, waiting, overrides, run_dir FROM jobs
+WHERE group_id = :group_id AND seq >= :first AND seq < :after ORDER BY seq;
 
 -- name: block_of_group
 SELECT * FROM full_jobs WHERE group_id = :group_id AND seq >= :first AND seq < :after ORDER BY seq;
@@ -333,9 +330,10 @@ SELECT sum(queued) + waiting AS queued, sum(running) - waiting AS running,
        sum(succeeded) AS succeeded, sum(failed) AS failed, sum(canceled) AS canceled
 FROM lanes, (SELECT count(*) AS waiting FROM jobs INDEXED BY jobs_waiting WHERE waiting IS NOT NULL);
 
--- name: count_by_state
--- The slow way, to check the counters against.
-SELECT lane_id, state, count(*) AS jobs FROM jobs NOT INDEXED GROUP BY 1, 2;
+-- name: count_by_lane
+-- What the lanes count, the slow way, to check the counters against.
+SELECT lane_id, shape_id, state, state = 'queued' AND is_gated = 0 AS is_ready, count(*) AS jobs FROM jobs NOT INDEXED
+GROUP BY 1, 2, 3, 4;
 
 -- name: count_ready
 -- The slow way, for a journal that is written out of saved rows.
@@ -346,16 +344,10 @@ FROM jobs NOT INDEXED CROSS JOIN lanes USING (lane_id) GROUP BY lane_id, shape_i
 -- name: lane_counters
 SELECT lane_id, queued, running, succeeded, failed, canceled FROM lanes;
 
--- name: miscounted_needs
--- Where the number of ready jobs, or the lane's turn beside it, is not what the tables give.
-WITH counted AS (
-    SELECT lane_id, shape_id, sum(state = 'queued' AND is_gated = 0) AS ready FROM jobs NOT INDEXED GROUP BY 1, 2)
-SELECT lane_id, shape_id FROM lane_shapes AS kept LEFT JOIN lanes USING (lane_id) LEFT JOIN counted USING (lane_id, shape_id)
-WHERE kept.ready <> ifnull(counted.ready, 0) OR kept.served IS NOT lanes.served OR kept.is_closed IS NOT lanes.is_closed
-UNION ALL
-SELECT lane_id, shape_id FROM counted
-WHERE ready > 0 AND NOT EXISTS (SELECT 1 FROM lane_shapes AS kept
-                                WHERE kept.lane_id = counted.lane_id AND kept.shape_id = counted.shape_id);
+-- name: lane_needs
+-- How many jobs of each need are ready in a lane, as it is kept, and whether the lane's turn beside it is right.
+SELECT lane_id, shape_id, ready, kept.served IS lanes.served AND kept.is_closed IS lanes.is_closed AS has_turn
+FROM lane_shapes AS kept LEFT JOIN lanes USING (lane_id);
 
 -- name: window
 -- The rows that a screen shows, by their place in the journal.

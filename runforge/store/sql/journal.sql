@@ -50,10 +50,25 @@ WHERE job_id = :job_id ORDER BY seq;
 SELECT seq, at, event, job_id, group_id, from_state, to_state, attempt, detail FROM journal
 ORDER BY seq DESC LIMIT :limit;
 
--- name: entries_by_job
--- Those of jobs, job by job.
-SELECT job_id, event, from_state, to_state, attempt, detail FROM journal WHERE job_id IS NOT NULL
-ORDER BY job_id, seq;
+-- name: stories
+-- Of each job its entries in order, without what they tell besides moves; and where it is now. `is_usual`: its first entry
+-- is what the trigger `jobs_enqueued` would write for its row as it is, and its row has nothing that other entries tell,
+-- nor does it wait for others. Made in SQLite: as rows, the entries of a million jobs take twice as long.
+SELECT told.job_id, story, state, attempt,
+       is_gated = 0 AND not_before IS NULL AND version = 0 AND frozen_at IS NULL AND yield_requested = 0
+       AND yields = 0 AND idle_yields = 0 AND last_step IS NULL
+       AND detail = json_object(
+           'run_id', run_id, 'priority', priority, 'requires_gpu', gpus > 0,
+           'needs', json_object('cpus', cpus, 'gpus', gpus, 'vram_mb', vram_mb, 'mem_mb', mem_mb, 'pins', pins),
+           'name', name, 'tags', json(tags), 'notes', notes, 'env_id', env_id, 'request_sha', request_sha,
+           'retry_rules', json(retry_rules), 'is_resumable', is_resumable, 'on_lost', on_lost)
+       AND NOT EXISTS (SELECT 1 FROM dependencies AS edge WHERE edge.job_id = told.job_id) AS is_usual
+FROM (SELECT job_id, min(seq), detail, json_group_array(json_array(event, from_state, to_state, attempt)) AS story
+      FROM journal WHERE job_id IS NOT NULL GROUP BY job_id) AS told
+     LEFT JOIN jobs USING (job_id) LEFT JOIN shapes USING (shape_id);
+
+-- name: jobs_untold
+SELECT job_id FROM jobs WHERE NOT EXISTS (SELECT 1 FROM journal WHERE journal.job_id = jobs.job_id);
 
 -- name: entries_of_groups
 SELECT event, group_id, detail FROM journal WHERE job_id IS NULL ORDER BY seq;

@@ -23,7 +23,7 @@ from runforge.attempts.cleanup import TREE_LOCK
 from runforge.attempts.spec import Spec
 from runforge.core import exit_codes
 from runforge.core.outcome import ExitRecord, ResultFacts
-from runforge.files import durable
+from runforge.files import durable, together
 from runforge.machine import memory_kills, os_process
 from runforge.metrics import jsonl, last_step
 from runforge.metrics.kept_values import KeptValues
@@ -339,9 +339,7 @@ class Supervisor:
         """
         run_dir = self._spec.run_dir
         names = (*_LEFT, *([checkpoints.FOLDER] if ending.yielded else []))
-        refused = durable.sync_trees(run_dir / name for name in names)
-        with contextlib.suppress(OSError):
-            durable.fsync_dir(run_dir)
+        refused = durable.sync_trees((run_dir / name for name in names), run_dir, sync=together.sync)
         is_taken = run_dir / _RESULT not in refused
         if not is_taken and self._ownership.holds():
             (run_dir / _RESULT).unlink(missing_ok=True)

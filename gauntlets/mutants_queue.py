@@ -43,8 +43,8 @@ MUTANTS = (
     Mutant(
         "requests-not-synced",
         _FOLDERS,
-        "        fsync_files(files, sync)  # all",
-        "        # all",
+        "        fsync_files(files, sync)\n",
+        "",
         (_SYNCED,),
         "a power cut leaves queued runs without a request",
     ),

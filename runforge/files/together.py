@@ -82,7 +82,7 @@ def _ended(queue: ctypes.c_ulong, count: int) -> list[int]:
 @cache
 def _queue(_pid: int) -> ctypes.c_ulong | None:
     """Return the queue of this process, which its forks do not have; None if the kernel gives none."""
-    if _numbers is None:
+    if not _numbers:
         return None
     queue, nothing = ctypes.c_ulong(0), ctypes.c_long(0)
     is_made = _call(_SETUP, ctypes.c_long(MOST), ctypes.byref(queue)) == 0
@@ -91,9 +91,10 @@ def _queue(_pid: int) -> ctypes.c_ulong | None:
 
 
 def _call(which: int, *arguments: object) -> int:
-    return int(_libc.syscall(ctypes.c_long((_numbers or ())[which]), *arguments))
+    return int(_syscall(ctypes.c_long(_numbers[which]), *arguments))
 
 
 _has_words = sys.platform == "linux" and ctypes.sizeof(ctypes.c_void_p) == ctypes.sizeof(ctypes.c_uint64)
-_numbers = _CALLS.get(os.uname().machine) if _has_words else None
-_libc = ctypes.CDLL(None)
+_numbers = _CALLS.get(os.uname().machine, ()) if _has_words else ()
+#: Looked up here: a library notes what is looked up in it, and then no new worker of a supervisor would be kept.
+_syscall = ctypes.CDLL(None).syscall

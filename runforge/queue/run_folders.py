@@ -103,9 +103,8 @@ class RunFolders:
         sync = sync_one_by_one
         if len(files) > _MANY:  # for fewer it would take longer to import and to end than it saves
             from runforge.files.together import sync
-        fsync_files(
-            files, sync
-        )  # all are written before the first is synced: one commit then covers most of them
+        # All are written before the first is synced: one commit then covers most of them.
+        fsync_files(files, sync)
         fsync_dir(self._workspace.runs_dir)
         failpoints.hit("enqueue.durable")
         return digests

@@ -20,7 +20,6 @@ from runforge.machine import os_process
 from runforge.supervise.supervisor import supervise
 from tests.conftest import wait_until
 from tests.supervise.kit import Attempt, in_child, replies
-from tests.synced import one_by_one
 
 pytestmark = pytest.mark.slow
 FINISH = "runforge.training.outcome:finish"
@@ -44,7 +43,6 @@ def test_what_a_run_leaves_is_on_disk_before_its_end_is(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", noting)
-    one_by_one(monkeypatch)
     attempt.run(
         "import os; os.makedirs('artifacts/deep'); open('artifacts/deep/model', 'w').write('x');"
         "os.mkfifo('artifacts/pipe'); print('[RF:METRIC=loss 1]')",
@@ -66,7 +64,6 @@ def test_a_result_that_the_disk_refuses_is_left_to_the_daemon(
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", refusing)
-    one_by_one(monkeypatch)
     record = attempt.run("print('out')", finish=FINISH)
     assert record.exit_code == 0
     assert not (attempt.run_dir / "result.json").exists()

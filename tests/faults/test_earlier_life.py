@@ -25,7 +25,12 @@ from tests.tui.kit import enqueue
 pytestmark = pytest.mark.slow
 
 _POLICIES = ("requeue", "fail")
-_SCRIPT = 'echo "$0 START" >>"$1"; sleep "$2"; echo "$0 END" >>"$1"; echo "this is $0"; exit "$3"'
+#: It goes on until a file is there, if it is given one.
+_SCRIPT = """
+echo "$0 START" >>"$1"
+[ -z "$2" ] || until [ -e "$2" ]; do sleep 0.05; done
+echo "$0 END" >>"$1"; echo "this is $0"; exit "$3"
+"""
 
 
 class Run:
@@ -37,9 +42,12 @@ class Run:
         self.witness = here.root.parent / "witness"
         self.witness.touch()
         self.folder = self.ws.run_dir("one")
+        #: An attempt that is held goes on until this file is there.
+        self.may_end = here.root.parent / "may-end"
 
-    def enqueue(self, life: str, *, seconds: float = 0, code: int = 0) -> None:
-        command = ["/bin/sh", "-c", _SCRIPT, life, str(self.witness), str(seconds), str(code)]
+    def enqueue(self, life: str, *, is_held: bool = False, code: int = 0) -> None:
+        held = str(self.may_end) if is_held else ""
+        command = ["/bin/sh", "-c", _SCRIPT, life, str(self.witness), held, str(code)]
         self.folder.mkdir(parents=True, exist_ok=True)
         asked = request(family="command", command=command, hyperparameters={})
         (self.folder / "request.json").write_text(json.dumps(asked))
@@ -165,7 +173,7 @@ def test_killed_before_its_launch_below_an_earlier_lifes_number(run: Run) -> Non
 
 @pytest.mark.parametrize("is_canceled", [False, True])
 def test_while_an_earlier_life_still_runs_it_waits(run: Run, is_canceled: bool) -> None:
-    run.enqueue("later", seconds=600 if is_canceled else 2)
+    run.enqueue("later", is_held=True)
     copy = back_up(run)
     run.here.daemon(1)
     run.until("running")
@@ -173,16 +181,18 @@ def test_while_an_earlier_life_still_runs_it_waits(run: Run, is_canceled: bool) 
     run.here.kill_daemon()
     put_back(run.ws, copy)
     run.here.daemon(1, 1, "--orphans", "fail")
-    run.until("running")
+    said = "waits: an earlier attempt of the run still runs"
+    run.here.until(lambda: said in run.here.said(run.here.daemons[-1]), "the daemon says that it waits")
+    assert run.noted("later") == ["START"]
     if is_canceled:
         run.command("cancel-run", "one")
         run.until("canceled")
         assert run.noted("later") == ["START"]
     else:
+        run.may_end.touch()
         run.until("succeeded")
         assert run.noted("later") == ["START", "END", "START", "END"]  # one after the other
         assert run.causes() == ["postponed", "exit"]
-    assert "waits: an earlier attempt of the run still runs" in run.here.said(run.here.daemons[-1])
     run.here.finish()
 
 
@@ -201,7 +211,7 @@ def test_the_exports_of_a_newer_journal_are_not_taken_for_the_backups(ws: Worksp
 
 
 def test_the_daemon_of_a_copy_leaves_the_originals_runs_alone(run: Run) -> None:
-    run.enqueue("original", seconds=4)
+    run.enqueue("original", is_held=True)
     run.here.daemon(1)
     run.here.until(lambda: run.noted("original") == ["START"], "it has started")
     copy = Arena.__new__(Arena)
@@ -216,6 +226,7 @@ def test_the_daemon_of_a_copy_leaves_the_originals_runs_alone(run: Run) -> None:
         copy.stop_daemon()
     finally:
         copy.clean_up()
+    run.may_end.touch()
     run.until("succeeded")
     assert run.noted("original") == ["START", "END"]
     run.here.finish()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import gc
+import sys
+
+from runforge import blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runforge.workspace import Workspace
 
 
@@ -30,7 +35,8 @@ def open_screens(
     file = choices.path()
     begun = beginning.begin(here, choices.read(file), file=file, seconds=seconds)
     begun.feed.start()  # it reads the queue while Textual is imported
-    from runforge.tui import app
+    with _without_tls():
+        from runforge.tui import app
     from runforge.tui.steering import DaemonKeys
 
     return app.run(
@@ -43,6 +49,22 @@ def open_screens(
         bell=bell,
         hand_over=first_text.FIRST.hand_over,
     )
+
+
+@blocks.contextmanager
+def _without_tls() -> Iterator[None]:
+    """Let asyncio be imported without TLS, which nothing here speaks: to load it takes a seventh of asyncio's time.
+
+    It does so itself where Python has none. Whoever imports `ssl` after this gets it.
+    """
+    is_here = "ssl" in sys.modules
+    if not is_here:
+        sys.modules["ssl"] = None  # type: ignore[assignment]  # Python's own way to say that there is none
+    try:
+        yield
+    finally:
+        if not is_here:
+            del sys.modules["ssl"]
 
 
 def _start(here: Workspace, *, replace: bool = False) -> int:

@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from runforge.store.transaction import Transaction
+
 _needs = Job._fields.index("needs")
 _before_needs = itemgetter(*Job._fields[:_needs])
 _after_needs = itemgetter(*Job._fields[_needs + 1 :])
@@ -53,8 +55,16 @@ def attempt(row: Any) -> Attempt:
 
 
 def group(row: Any) -> Group:
-    """Return a row of `groups` with its lane's counters as a Group. Very many are made: nothing is replaced afterwards."""
-    fields = [*_of_group(row)]
+    """Return a row of `groups` with its lane's counters as a Group."""
+    return _group([*_of_group(row)])
+
+
+def groups(tx: Transaction, name: str = "groups.all", **values: object) -> list[Group]:
+    """Return what a query finds, all groups or some, as Groups. They may be ten thousand."""
+    return list(map(_group, tx.lists(name, Group._fields, **values)))
+
+
+def _group(fields: list[Any]) -> Group:
     for place in _group_flags:
         fields[place] = fields[place] == 1
     return Group._make(fields)

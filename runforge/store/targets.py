@@ -106,7 +106,7 @@ def _matching(tx: Transaction, where: str, among: Iterable[Job] | None) -> list[
 
 def live(tx: Transaction) -> list[Group | Job]:
     """Return the groups, and the jobs without one, that have not ended."""
-    groups = [records.group(row) for row in tx.rows("groups.all")]
+    groups = records.groups(tx)
     singles = _jobs(tx.rows("jobs.live_singles"))
     return [*(group for group in groups if group.queued or group.running), *singles]
 

@@ -31,6 +31,18 @@ class Transaction:
         """Return all rows of a named query. No cursor stays open: it would keep the WAL from shrinking."""
         return list(self._connection.execute(query(name), values).fetchall())
 
+    def lists(self, name: str, columns: tuple[str, ...], /, **values: object) -> list[list[Any]]:
+        """Return these columns of a named query's rows, as lists: for very many rows.
+
+        They are read as one text. Row by row takes twice as long, and a thread that reads so beside a busy one asks for
+        the interpreter's lock at each row, which slows both of them.
+        """
+        from runforge import light_json  # few commands read so many
+
+        rows = f"({query(name).strip().rstrip(';')})"
+        text = f"SELECT json_group_array(json_array({', '.join(columns)})) FROM {rows}"  # noqa: S608 - names of ours
+        return list(light_json.loads(self._connection.execute(text, values).fetchall()[0][0]))
+
     def each(self, name: str, /, **values: object) -> Rows:
         """Read the rows of a named query one by one, in a `with` block: for more of them than fit into the memory."""
         return Rows(self._connection.execute(query(name), values))

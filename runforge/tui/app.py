@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,7 +20,6 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerCancelled
 
-from runforge.errors import explained
 from runforge.text import safe
 from runforge.tui import choices, terminal
 from runforge.tui.ascii import AsciiFilter
@@ -28,6 +27,7 @@ from runforge.tui.background import Answer, Background
 from runforge.tui.bars import daemon_warning, guard_warning
 from runforge.tui.base_screen import BaseScreen
 from runforge.tui.beginning import Beginning, begin
+from runforge.tui.changes import Changes
 from runforge.tui.choices import Choices
 from runforge.tui.driver import taking_over
 from runforge.tui.endings import Endings
@@ -91,6 +91,7 @@ class RunForgeApp(Reading, Opening):
         self._endings = Endings()
         self.steering = Steering(workspace, daemon, read_only)
         self.feed, self.job_query = begun.feed, begun.query
+        self.changes = Changes(self.feed.hurry)
         self.background = Background(self.post_message)
         self.read = self.background.read
         self.wire = Wire()
@@ -168,6 +169,9 @@ class RunForgeApp(Reading, Opening):
         news = self._take(message.snapshot, message.window)
         for screen in self._shown():
             screen.show_snapshot(message.snapshot)
+        if self.changes.seen(message.look):
+            for screen in self._shown():
+                screen.show_changed()
         self._warn()
         if news and self._rings:
             self._ring(news)
@@ -196,6 +200,7 @@ class RunForgeApp(Reading, Opening):
     def on_read_failed(self, message: ReadFailed) -> None:
         """Say why the queue cannot be read; the old one stays on the screen."""
         self._problem = message.problem
+        self.changes.unseen()
         self.rows_unread()
         self._warn()
 
@@ -236,17 +241,13 @@ class RunForgeApp(Reading, Opening):
                 screen.show_warning(warning)
 
     def act(self, change: Callable[[], str], told: Callable[[str, bool], None] | None = None) -> None:
-        """Carry out a change in a thread, show its result, and read the queue again."""
+        """Carry out a change in a thread after those before it, show its result, and read the queue again."""
         told = told or (lambda said, is_error: self.say(said, is_error=is_error))
-        self.run_worker(lambda: self._act(change, told), thread=True, group=_ACTIONS)
+        self.run_worker(self._act(self.changes.asked(change), told), group=_ACTIONS)
 
-    def _act(self, change: Callable[[], str], told: Callable[[str, bool], None]) -> None:
-        try:
-            said, is_error = change(), False
-        except Exception as error:  # noqa: BLE001 - the boundary of an action: told, not fatal
-            said, is_error = explained(error), True
-        self.feed.hurry()
-        self.call_from_thread(told, said, is_error)
+    @staticmethod
+    async def _act(answer: Awaitable[tuple[str, bool]], told: Callable[[str, bool], None]) -> None:
+        told(*await answer)
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Show the result of an action, on any screen."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from runforge.tui.live import Live
 
 _LISTED = 5
-#: Actions that a read-only session refuses. Its last line does not offer them.
-_CHANGES = {
+#: Actions that a read-only session refuses: its last line does not offer them. Each decides on what is shown.
+CHANGES = {
     *("cancel", "cancel_run", "cancel_group", "retry", "retry_run", "retry_group"),
     *("rerun", "pause", "priority", "daemon"),
     *("new", "edit", "hold", "step", "remove"),
@@ -70,7 +70,7 @@ class BaseScreen(OneLayout):
     def offered_keys(self) -> list[Key]:
         """Return the keys for the last line: those that work here."""
         read_only, enter = self.runforge.steering.read_only, "enter" if self.runforge.is_ascii else "↵"
-        shown = [key for key in self.KEYS if not (read_only and key.action.split("(")[0] in _CHANGES)]
+        shown = [key for key in self.KEYS if not (read_only and key.action.split("(")[0] in CHANGES)]
         return [key._replace(key=enter) if key.key == "↵" else key for key in shown]
 
     def content(self) -> Iterable[Widget]:
@@ -107,6 +107,9 @@ class BaseScreen(OneLayout):
     def show_snapshot(self, snapshot: QueueSnapshot) -> None:
         """Show a new snapshot of the queue."""
         self.query_one(StatusBar).show(snapshot)
+
+    def show_changed(self) -> None:
+        """Read what the snapshot does not have: it shows what the user has changed, and the next key is about it."""
 
     def show_window(self, window: Window) -> None:
         """Show the requested rows of the queue."""

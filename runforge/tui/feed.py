@@ -71,7 +71,8 @@ class Feed(threading.Thread):
         self._rows = rows
         self._sight = Sight(0, rows)
         self._wake = threading.Event()
-        self._is_urgent = False
+        #: How many looks were asked for, and are made.
+        self._wanted = self._made = 0
         self._is_stopped = False
         # The rest belongs to the thread.
         self._snapshot: QueueSnapshot | None = None
@@ -117,10 +118,11 @@ class Feed(threading.Thread):
             self._sight = sight
             self._wake.set()
 
-    def hurry(self) -> None:
-        """Look again now, after a change."""
-        self._is_urgent = True
+    def hurry(self) -> int:
+        """Look again now, after a change; return the number of that look. Those of snapshots only grow."""
+        self._wanted += 1
         self._wake.set()
+        return self._wanted
 
     def stop(self) -> None:
         """End the thread and wait for it."""
@@ -155,14 +157,14 @@ class Feed(threading.Thread):
 
     def _look(self, reader: QueueReader) -> None:
         """Read what has changed, or the rows that are visible now."""
-        is_urgent, self._is_urgent = self._is_urgent, False
-        now, query, sight = time.monotonic(), self._query, self._sight
+        wanted, now, query, sight = self._wanted, time.monotonic(), self._query, self._sight
+        is_urgent, self._made = wanted > self._made, wanted
         version = (reader.version(), query)
         if self._snapshot is None:
-            self._look_first(reader, query, sight)
+            self._look_first(reader, query, sight, wanted)
         elif is_urgent or self._is_due(reader, version, now):
             snapshot = reader.snapshot(query)
-            self._say("SnapshotRead", snapshot, self._read_window(reader, snapshot, sight))
+            self._say("SnapshotRead", snapshot, self._read_window(reader, snapshot, sight), wanted)
             self._snapshot, self._seen = snapshot, version
             took = time.monotonic() - now
             self._next_read = now + max(self._seconds, took / _MOST_OF_THE_TIME)
@@ -176,7 +178,7 @@ class Feed(threading.Thread):
             took = time.monotonic() - now
             self._next_ahead = now + max(_ESTIMATE_SECONDS, self._seconds, took / _MOST_OF_ESTIMATING)
 
-    def _look_first(self, reader: QueueReader, query: JobQuery, sight: Sight) -> None:
+    def _look_first(self, reader: QueueReader, query: JobQuery, sight: Sight, wanted: int) -> None:
         """Read what a first screen shows, and keep it for the app; of a long queue only the beginning."""
         version = (reader.version(), query)
         snapshot = reader.snapshot(query, first=self._rows)
@@ -184,7 +186,7 @@ class Feed(threading.Thread):
         self._is_read.set()
         self._is_heard.wait()
         if self._first:
-            self._say("SnapshotRead", *self._first.pop())
+            self._say("SnapshotRead", *self._first.pop(), wanted)
         self._snapshot, self._seen = snapshot, version if snapshot.is_whole else None
 
     def _read_window(self, reader: QueueReader, snapshot: QueueSnapshot, sight: Sight) -> Window:

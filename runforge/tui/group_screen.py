@@ -137,6 +137,10 @@ class GroupScreen(Sweeping, ChangingScreen):
             self._shown = counts
             self._read()
 
+    def show_changed(self) -> None:
+        """Let keys wait for the runs as they are now."""
+        self._read(is_awaited=True)
+
     def tick(self) -> None:
         """Update running times and values."""
         self.table.repaint_changed()
@@ -145,16 +149,20 @@ class GroupScreen(Sweeping, ChangingScreen):
         """Show the last values of running runs at the next tick."""
         self.table.show_live(progress)
 
-    def _read(self) -> None:
-        """Read the runs; the first time, keys wait for them."""
-        ask, group_id, is_first = self.runforge.read_trials, self._group_id, self._trials is None
+    def _read(self, *, is_awaited: bool = False) -> None:
+        """Read the runs; keys may wait for them, and do so the first time."""
+        ask, group_id, is_awaited = (
+            self.runforge.read_trials,
+            self._group_id,
+            is_awaited or self._trials is None,
+        )
 
         def read() -> tuple[Trials, Weighed]:
             trials = ask(group_id)
             return trials, trials.weighed()
 
         self.runforge.read(
-            self, read, self._show_trials, key="" if is_first else "trials", is_awaited=is_first
+            self, read, self._show_trials, key="" if is_awaited else "trials", is_awaited=is_awaited
         )
 
     def _show_trials(self, read: tuple[Trials, Weighed]) -> None:

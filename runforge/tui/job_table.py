@@ -13,6 +13,7 @@ from runforge import cells
 from runforge.tui import differences, job_columns
 from runforge.tui.columns import NARROW, Layout
 from runforge.tui.row_list import Cell, RowList
+from runforge.tui.seen import Ahead
 from runforge.views.queue_snapshot import QueueSnapshot
 from runforge.views.shown import JobView
 
@@ -57,7 +58,7 @@ class JobTable(RowList):
         #: Rows of the previous snapshot: shown until the new ones arrive.
         self._old_rows: dict[int, JobView | None] = {}
         self._live: dict[str, Live] = {}
-        self._ahead: Mapping[str, float] = {}
+        self._ahead = Ahead().runs
         #: How wide the texts of each column are, as far as rows were loaded. They only grow until the query changes.
         self._contents: dict[str, int] = {}
         #: The metric that each loaded row shows, and the one that the column is about.

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 class SnapshotRead(Message):
     """The queue has changed, or the query has."""
 
-    def __init__(self, snapshot: QueueSnapshot, window: Window) -> None:
+    def __init__(self, snapshot: QueueSnapshot, window: Window, look: int) -> None:
         self.snapshot = snapshot
         self.window = window
+        #: The last of the looks that were asked for before it was read (`Feed.hurry`).
+        self.look = look
         super().__init__()
 
 

@@ -113,6 +113,10 @@ class RunScreen(ChangingScreen):
         super().show_snapshot(snapshot)
         self._load()
 
+    def show_changed(self) -> None:
+        """Let keys wait for the run as it is now."""
+        self._load(is_awaited=True)
+
     def tick(self) -> None:
         """Update the running time."""
         self._show_title()
@@ -125,9 +129,12 @@ class RunScreen(ChangingScreen):
         """Return the keys of the current tab."""
         return [key for key in super().offered_keys() if self._tab == "curves" or key.key != "."]
 
-    def _load(self) -> None:
+    def _load(self, *, is_awaited: bool = False) -> None:
         ask, run_id, with_files = self.runforge.read_run, self._job.run_id, self._tab == "files"
-        self.runforge.read(self, lambda: read_run(ask(run_id), with_files), self._show_run, key="run")
+        key = "" if is_awaited else "run"
+        self.runforge.read(
+            self, lambda: read_run(ask(run_id), with_files), self._show_run, key=key, is_awaited=is_awaited
+        )
 
     def _show_run(self, read: RunRead) -> None:
         self._show_job(read.job)

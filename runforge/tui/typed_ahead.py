@@ -2,7 +2,8 @@
 
 Textual gives a key at once to what has the focus. That is too early while the key before it still moves the focus,
 opens a screen, or has asked for other rows: what was meant for a filter's first run would hit another one. So keys
-wait here until nothing is on its way, and nothing is read that they are about.
+wait here until nothing is on its way, and nothing is read that they are about. A key that changes something waits until
+what was changed before it is shown: a second `p` goes on where the first has paused.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from textual.command import CommandPalette
 from textual.widgets import Input
 
 from runforge.tui.background import Answer, Background
+from runforge.tui.base_screen import CHANGES
+from runforge.tui.changes import Changes
 from runforge.tui.feed import Feed
 from runforge.views.queue_snapshot import JobQuery, QueueSnapshot
 
@@ -30,6 +33,7 @@ class TypedAhead(App[None]):
 
     feed: Feed
     background: Background
+    changes: Changes
     job_query: JobQuery
     snapshot: QueueSnapshot | None
 
@@ -88,7 +92,15 @@ class TypedAhead(App[None]):
         """Return whether something is read that the next key is about. A line takes at once what is typed."""
         if isinstance(self.focused, Input):
             return self._is_searching()
-        return self.background.awaited > 0 or self._is_reading_rows()
+        return self.background.awaited > 0 or self._is_reading_rows() or self._is_changing()
+
+    def _is_changing(self) -> bool:
+        """Return whether the next key changes something, and what a change before it has led to is not shown yet."""
+        key = self._typed[0]
+        if not self.changes.are_unseen or not isinstance(key, events.Key):
+            return False
+        found = self.screen.active_bindings.get(key.key)
+        return found is not None and found.binding.action.partition("(")[0] in CHANGES
 
     def _is_searching(self) -> bool:
         """Return whether the palette still looks for what `enter` is to choose."""
@@ -125,5 +137,6 @@ class TypedAhead(App[None]):
     def tell_of_waiting(self) -> None:
         """Say that keys wait, if that lasts."""
         if self._typed and self._is_reading():
-            self.say(f"still reading; what you type is done after that ({_LEAVE} quits)")
+            doing = "changing the queue" if self.changes.are_unseen else "reading"
+            self.say(f"still {doing}; what you type is done after that ({_LEAVE} quits)")
         self.hand_out_keys()

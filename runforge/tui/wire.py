@@ -61,8 +61,12 @@ class Wire:
                 yield x, y, strip.simplify()
                 continue
             del cells[len(line) - x :]
-            for start, end in _runs(line[x : x + len(cells)], cells):
-                yield x + start, y, _strip(cells[start:end])
+            before = line[x : x + len(cells)]
+            if any(before):
+                for start, end in _runs(before, cells):
+                    yield x + start, y, _strip(cells[start:end])
+            else:  # nothing is known of what is there
+                yield x, y, strip.crop(0, len(cells)).simplify()
             line[x : x + len(cells)] = cells
 
 

@@ -30,7 +30,7 @@ def spooled(workspace: Workspace, texts: Sequence[str], where: str | None, now: 
     spool = Spool()
     try:
         with open_snapshot(workspace) as journal, journal.read() as tx:
-            groups = {row["group_id"]: records.group(row) for row in tx.rows("groups.all")}
+            groups = {group.group_id: group for group in records.groups(tx)}
             for job in _chosen(tx, texts, where):
                 spool.add(_record(tx, job, groups, now))
     except BaseException:

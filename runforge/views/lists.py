@@ -28,7 +28,7 @@ def groups(workspace: Workspace) -> list[GroupView]:
     if not exists(workspace):
         return []
     with open_snapshot(workspace) as journal, journal.read() as tx:
-        return [group_view(records.group(row)) for row in tx.rows("groups.all")]
+        return [*map(group_view, records.groups(tx))]
 
 
 def jobs(

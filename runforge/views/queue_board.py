@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runforge import blocks
+from runforge.core.records import Group
 from runforge.core.states import LIVE, State
 from runforge.named import NamedTuple
 from runforge.store import records
@@ -143,16 +144,15 @@ class GroupViews:
         """Return the groups; the very same list if nothing has changed. Whatever a view shows has an entry."""
         changes = self._entries.new(tx)
         if changes is not None and changes.groups:
-            self._put(tx.rows("groups.changed", names=json.dumps(changes.groups)))
+            self._put(records.groups(tx, "groups.changed", names=json.dumps(changes.groups)))
         if changes is None or len(self._views) != tx.row("groups.how_many")[0]:
             self._views, self._index = [], {}
-            self._put(tx.rows("groups.all"))
+            self._put(records.groups(tx))
         return self._views
 
-    def _put(self, rows: Iterable[Any]) -> None:
+    def _put(self, groups: Iterable[Group]) -> None:
         views = [*self._views]  # the one that was given away stays as it was
-        for row in rows:
-            view = group_view(records.group(row))
+        for view in map(group_view, groups):
             place = self._index.setdefault(view.group_id, len(views))
             views[place : place + 1] = [view]
         self._views = views

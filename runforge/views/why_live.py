@@ -105,11 +105,7 @@ class Look:
     def queue(self) -> QueueAnswer:
         """Return the answer for the whole queue."""
         totals = self._tx.row("jobs.totals")
-        open_groups = [
-            group
-            for row in self._tx.rows("groups.all")
-            if (group := records.group(row)).queued + group.running
-        ]
+        open_groups = [group for group in records.groups(self._tx) if group.queued + group.running]
         return QueueAnswer(
             (totals["queued"] or 0) + (totals["running"] or 0),
             self.outlook.put_aside,

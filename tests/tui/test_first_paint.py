@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,8 +17,11 @@ from runforge.tui import feed
 from runforge.tui.app import RunForgeApp
 from runforge.tui.beginning import Beginning, begin
 from runforge.tui.choices import Choices
+from runforge.tui.job_table import JobTable
+from runforge.tui.seen import Ahead
 from runforge.views import queue_snapshot
 from runforge.views.queue_snapshot import QueueReader
+from runforge.views.shown import JobView
 from runforge.workspace import Workspace
 from tests.conftest import wait_until
 
@@ -26,6 +31,15 @@ pytestmark = pytest.mark.slow
 
 #: Styles that are made before it rests: each widget once, its colours of rows and states, and what has the focus.
 _STYLES = 52
+_WITHOUT_TLS = """
+import sys
+from runforge.cli import screens
+with screens._without_tls():
+    from runforge.tui import app
+print("ssl" in sys.modules)
+import ssl
+print(ssl.SSLContext is not None)
+"""
 
 
 @pytest.fixture
@@ -109,6 +123,33 @@ def test_the_queue_is_on_the_first_paint(
             assert text in painted[0]
 
     opened(ws, begun(), journey)
+
+
+def test_each_row_is_measured_once_for_it(
+    ws: Workspace, begun: Callable[[], Beginning], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(ws, runs=8)
+    measured: list[int] = []
+    at_first: list[list[int]] = []
+    real, display = JobTable._measure_row, RunForgeApp._display
+
+    def measure(table: JobTable, place: int, job: JobView) -> None:
+        measured.append(place)
+        real(table, place, job)
+
+    def shown(app: RunForgeApp, screen: Any, renderable: Any) -> None:
+        at_first.append([*measured])
+        display(app, screen, renderable)
+
+    monkeypatch.setattr(feed, "_ahead", lambda *_: Ahead())  # how long they take is news: measured again
+    monkeypatch.setattr(JobTable, "_measure_row", measure)
+    monkeypatch.setattr(RunForgeApp, "_display", shown)
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0008")
+
+    opened(ws, begun(), journey)
+    assert sorted(at_first[0]) == list(range(1, 9))
 
 
 def test_a_long_queue_is_read_to_its_end_after_the_first_paint(
@@ -201,3 +242,10 @@ def test_ended_while_it_opens_it_ends_without_an_error(
     app = RunForgeApp(ws, FakeDaemon().keys(), begun=begun())
     app.run(headless=True, size=NARROW)
     assert (app.exit_code, app.failure) == (143, None)
+
+
+def test_the_screens_come_up_without_tls() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_TLS], check=True, capture_output=True, text=True, timeout=600
+    )
+    assert said.stdout.split() == ["False", "True"]

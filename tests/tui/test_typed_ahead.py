@@ -14,6 +14,7 @@ from textual.widgets import Input
 from runforge.store.opening import open_journal
 from runforge.tui import app as screens
 from runforge.tui.group_screen import GroupScreen
+from runforge.tui.job_table import JobTable
 from runforge.tui.run_screen import RunScreen
 from runforge.views import trials
 from runforge.views.queue_snapshot import QueueReader
@@ -257,3 +258,107 @@ def test_whoever_waits_long_is_told_and_can_leave(ws: Workspace, monkeypatch: py
 
     look(ws, journey)
     assert not states(ws, "canceled")
+
+
+@pytest.mark.parametrize(
+    ("way", "key", "said"),
+    [
+        ((), "p", "resumed lr search"),
+        ((), "h", "released 1 run"),
+        (("tab",), "p", "resumed lr search"),
+        (("enter",), "h", "released 1 run"),
+        (("tab", "enter"), "h", "released 1 run"),
+        (("tab", "enter"), "p", "resumed lr search"),
+    ],
+)
+def test_a_second_key_decides_on_what_the_first_has_led_to(
+    ws: Workspace, way: tuple[str, ...], key: str, said: str
+) -> None:
+    group_id = enqueue(ws)
+    before = changes(ws)
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001")
+        at.type_ahead(*way, key, key)
+        await at.sees(said)
+
+    look(ws, journey)
+    with open_journal(ws) as journal, journal.read() as tx:
+        assert not tx.row("groups.by_id", group_id=group_id)["is_paused"]
+    assert not any(job.held for job in jobs_of(ws).values())
+    assert changes(ws) == before + 2
+
+
+def test_changes_are_made_one_after_the_other_and_each_key_has_its_own(ws: Workspace) -> None:
+    enqueue(ws)
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001")
+        at.type_ahead("h", "j", "h", "j", "x", "g", "plus", "plus", "plus")
+        await at.sees("is now 3")
+
+    look(ws, journey)
+    jobs = jobs_of(ws)
+    assert [run for run, job in jobs.items() if job.held] == ["0001", "0002"]
+    assert states(ws, "canceled") == ["0003"]
+    assert jobs["0001"].priority == 3
+
+
+def test_other_keys_do_not_wait_for_a_change(ws: Workspace) -> None:
+    enqueue(ws)
+    may_end = threading.Event()
+    begun: list[str] = []
+
+    def change(name: str) -> str:
+        begun.append(name)
+        assert may_end.wait(60)
+        return f"{name} is done"
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001")
+        at.app.act(lambda: change("the first"))
+        at.app.act(lambda: change("the second"))
+        await at.until(lambda: begun, "the first change")
+        await at.press("j")
+        await at.until(lambda: at.app.screen.query_one(JobTable).cursor == 1, "the cursor is moved")
+        at.type_ahead("h", "j")
+        await at.sees("still changing the queue")
+        assert at.app.screen.query_one(JobTable).cursor == 1
+        assert begun == ["the first"]
+        may_end.set()
+        await at.until(lambda: at.app.screen.query_one(JobTable).cursor == 2, "the last key")
+
+    look(ws, journey)
+    assert begun == ["the first", "the second"]
+    assert [run for run, job in jobs_of(ws).items() if job.held] == ["0002"]
+
+
+def test_a_change_of_a_queue_that_cannot_be_read_then_holds_nothing_up(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(ws)
+    real = QueueReader.snapshot
+    is_lost = threading.Event()
+
+    def lost(reader: QueueReader, *arguments: Any, **more: Any) -> Any:
+        if is_lost.is_set():
+            raise OSError(5, "the disk is gone")
+        return real(reader, *arguments, **more)
+
+    monkeypatch.setattr(QueueReader, "snapshot", lost)
+    is_done = threading.Event()
+
+    def change() -> str:
+        is_done.set()
+        return "changed"
+
+    async def journey(at: Looker) -> None:
+        await at.sees("0001")
+        is_lost.set()
+        at.app.act(change)
+        await at.until(is_done.is_set, "the change")
+        await at.press("h")
+        is_lost.clear()
+        await at.sees("held 1 run")
+
+    look(ws, journey)

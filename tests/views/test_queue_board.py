@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench import big
-from runforge import clock
+from runforge import clock, ids
 from runforge.core.outcome import Ending, Grant
 from runforge.core.states import Cause, State
 from runforge.queue import cancel, hold, limit, move, pause, priority, prune, retry
@@ -112,12 +113,12 @@ def test_a_look_after_changes_says_what_a_new_reader_says(ws: Workspace, seed: i
 def test_an_end_is_read_without_the_others(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     enqueue(ws, runs=4)
     asked: list[str] = []
-    for name in ("row", "rows"):
+    for name in ("row", "rows", "lists"):
         plain = getattr(Transaction, name)
 
-        def told(tx: Transaction, query: str, plain: Any = plain, **values: object) -> Any:
+        def told(tx: Transaction, query: str, *columns: Any, plain: Any = plain, **values: object) -> Any:
             asked.append(query)
-            return plain(tx, query, **values)
+            return plain(tx, query, *columns, **values)
 
         monkeypatch.setattr(Transaction, name, told)
     kept = QueueReader(ws)
@@ -144,14 +145,14 @@ def test_a_change_reads_its_group_alone_though_all_were_made_at_the_same_moment(
     """As `make` does it. The groups that have entries are read, whenever the others were changed."""
     here = big.make(bare_ws.root / "big", 200, 100, ended=0.5)
     read: dict[str, int] = {}
-    plain = Transaction.rows
+    plain = Transaction.lists
 
-    def told(tx: Transaction, query: str, /, **values: object) -> list[Any]:
-        found = plain(tx, query, **values)
+    def told(tx: Transaction, query: str, columns: tuple[str, ...], /, **values: object) -> list[list[Any]]:
+        found = plain(tx, query, columns, **values)
         read[query] = len(found)
         return found
 
-    monkeypatch.setattr(Transaction, "rows", told)
+    monkeypatch.setattr(Transaction, "lists", told)
     kept = QueueReader(here)
     first = kept.snapshot(JobQuery())
     assert read["groups.all"] == 100
@@ -163,3 +164,29 @@ def test_a_change_reads_its_group_alone_though_all_were_made_at_the_same_moment(
     assert seen.groups[:7] + seen.groups[8:] == first.groups[:7] + first.groups[8:]
     assert read["groups.changed"] == 1
     assert sum(count for query, count in read.items() if query.startswith("groups.")) == 1
+
+
+def test_groups_that_are_read_as_one_text_are_those_of_the_rows(ws: Workspace) -> None:
+    enqueue(ws, runs=2)
+    with open_journal(ws) as journal:
+        with journal.write() as tx:
+            for name in ('"quoted", [0]', "caf\u00e9 \u65e5\u672c", "back\\slash\ttab", "\x01"):
+                values = {
+                    **dict.fromkeys(("name", "notes", "objective_metric"), name),
+                    "direction": "minimize",
+                    "lane_id": tx.row("groups.new_lane")[0],
+                    "group_id": ids.group_id(clock.now(), name, repeat=1),
+                    "now": clock.now(),
+                    "created_by": "test",
+                    "max_parallel": 2,
+                    "fail_fast": 1,
+                }
+                tx.run("groups.insert", **values)
+        with journal.read() as tx:
+            rows = tx.rows("groups.all")
+            assert records.groups(tx) == [records.group(row) for row in rows]
+            some = json.dumps([rows[1]["group_id"], rows[3]["group_id"]])
+            assert records.groups(tx, "groups.changed", names=some) == [
+                records.group(rows[place]) for place in (1, 3)
+            ]
+            assert records.groups(tx, "groups.changed", names="[]") == []

@@ -43,8 +43,8 @@ MUTANTS = (
     Mutant(
         "requests-not-synced",
         _FOLDERS,
-        "        fsync_files(files)  # all",
-        "        # all",
+        "        fsync_files(files, sync)\n",
+        "",
         (_SYNCED,),
         "a power cut leaves queued runs without a request",
     ),
@@ -108,9 +108,17 @@ MUTANTS = (
     Mutant(
         "tree-not-synced",
         _DURABLE,
-        "    try:\n        os.fsync(descriptor)\n    except OSError:\n        return False\n",
+        "    try:\n        os.fsync(descriptor)\n    except OSError as error:\n        return error.errno or errno.EIO\n",
         "",
         ("tests/supervise/test_attempts.py::test_what_a_run_leaves_is_on_disk_before_its_end_is",),
+        "a power cut leaves a success with an empty model",
+    ),
+    Mutant(
+        "syncs-not-waited-for",
+        "runforge/files/together.py",
+        "    while count:\n",
+        "    while False:\n",
+        ("tests/files/test_together.py::test_the_kernel_tells_of_each_file",),
         "a power cut leaves a success with an empty model",
     ),
     Mutant(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from runforge.files import together
 from runforge.store import sqlite
 
 #: What can be left out, and the effect.
@@ -24,6 +25,8 @@ def weaken(way: str) -> None:
     """Leave the syncs out, in this process and in its forks."""
     if way == "files":
         setattr(os, "fsync", _sync_nothing)  # noqa: B010 - a type checker would not have it otherwise
+        setattr(os, "posix_fadvise", _sync_nothing)  # noqa: B010 - the hint that a file is to be written soon
+        together.sync = lambda descriptors: [0 for _ in descriptors]
         return
     connect = sqlite.connect
 
@@ -35,7 +38,7 @@ def weaken(way: str) -> None:
     sqlite.connect = careless
 
 
-def _sync_nothing(_descriptor: Any) -> None:
+def _sync_nothing(_descriptor: Any, *_: Any) -> None:
     """Say that it is on the disk."""
 
 

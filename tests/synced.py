@@ -7,6 +7,13 @@ from typing import NamedTuple
 
 import pytest
 
+from runforge.files import together
+
+
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the kernel's queue away: each file is then synced by a call of os.fsync."""
+    monkeypatch.setattr(together, "_queue", lambda _pid: None)
+
 
 class Sync(NamedTuple):
     """One file or folder as it was synced."""
@@ -22,6 +29,7 @@ class Synced:
         self.all: list[Sync] = []
         self._sync = os.fsync
         monkeypatch.setattr(os, "fsync", self._noted)
+        one_by_one(monkeypatch)
 
     def _noted(self, descriptor: int) -> None:
         path = os.readlink(f"/proc/self/fd/{descriptor}")

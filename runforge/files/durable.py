@@ -19,10 +19,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    #: Syncs open files and folders; returns for each the number of the disk's error, 0 if it is durable.
+    Sync = Callable[[Sequence[int]], list[int]]
+
 TEMPORARY_PREFIX = ".rf-tmp-"
 _NO_FOLDER = "is a symbolic link; RunForge needs a real folder there"
-_SYNCED_AT_ONCE = 8
-#: So many files are open at once while what a run has left is synced, and what is small there.
+#: So many files are open at once while many are synced, and what is small there.
 _OPEN_AT_ONCE = 64
 _SMALL = 1024 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -108,30 +110,41 @@ def fsync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def fsync_files(paths: Sequence[Path]) -> None:
-    """Make the content of many files durable, several at a time, so that the disk can combine the work."""
-    if len(paths) <= _SYNCED_AT_ONCE:
-        for path in paths:
-            fsync_file(path)
-        return
-    from concurrent.futures import ThreadPoolExecutor  # takes twenty milliseconds and is rarely needed
-
-    with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
-        for _ in pool.map(fsync_file, paths):
-            pass
-
-
 def fsync_dir(folder: Path) -> None:
     """Make the entries of a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = _open_folder(folder)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def sync_trees(paths: Iterable[Path]) -> list[Path]:
-    """Make files and whole folders durable, as far as the disk can; return the files that it refused. Follows no link."""
+def sync_one_by_one(descriptors: Sequence[int]) -> list[int]:
+    """Sync open files and folders; return for each the number of the disk's error, 0 if it is durable."""
+    return [_error_of(each) for each in descriptors]
+
+
+def _error_of(descriptor: int) -> int:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0
+
+
+def fsync_files(paths: Sequence[Path], sync: Sync = sync_one_by_one) -> None:
+    """Make the content of many files durable. Raises OSError if one cannot be. `sync` may be `together.sync`."""
+    for error in _refused(paths, (), sync).values():
+        raise error
+
+
+def sync_trees(
+    paths: Iterable[Path], folder: Path | None = None, *, sync: Sync = sync_one_by_one
+) -> list[Path]:
+    """Make files and whole folders durable, as far as the disk can; return the files that it refused. Follows no link.
+
+    Of `folder` only the entries are synced. `sync` may be `together.sync`, which waits only once.
+    """
     files: list[Path] = []
     folders: list[Path] = []
     for path in paths:
@@ -142,48 +155,62 @@ def sync_trees(paths: Iterable[Path]) -> list[Path]:
         if is_file:
             files.append(path)
             continue
-        for folder, _, names in os.walk(path):
-            folders.append(Path(folder))
-            files += [Path(folder, name) for name in names]
-    parts = [files[start : start + _OPEN_AT_ONCE] for start in range(0, len(files), _OPEN_AT_ONCE)]
-    refused = [path for part in parts for path in _sync_together(part)]
-    for each in folders:
-        with blocks.suppress(OSError):
-            fsync_dir(each)
+        for each, _, names in os.walk(path):
+            folders.append(Path(each))
+            files += [Path(each, name) for name in names]
+    if folder is not None:
+        folders.append(folder)
+    refused = _refused(files, folders, sync)
+    return [path for path in files if path in refused] if refused else []  # `pathlib` makes a hash slowly
+
+
+def _refused(files: Sequence[Path], folders: Sequence[Path], sync: Sync) -> dict[Path, OSError]:
+    """Sync files, then the entries of folders; return what cannot be, with the reason.
+
+    Files are on their way to the disk before the first is waited for. So a file system with a journal needs one commit
+    for them, and the disk's pauses do not add up.
+    """
+    refused: dict[Path, OSError] = {}
+    ways = [*((each, _open_and_begin) for each in files), *((each, _open_folder) for each in folders)]
+    for start in range(0, len(ways), _OPEN_AT_ONCE):
+        opened: list[tuple[Path, int]] = []
+        try:
+            for path, way in ways[start : start + _OPEN_AT_ONCE]:
+                with _noting(refused, path):
+                    opened.append((path, way(path)))
+            numbers = sync([descriptor for _, descriptor in opened])
+        finally:
+            for _, descriptor in opened:
+                os.close(descriptor)
+        for (path, _), number in zip(opened, numbers, strict=True):
+            if number:
+                refused[path] = OSError(number, os.strerror(number), str(path))
     return refused
 
 
-def _sync_together(paths: Sequence[Path]) -> list[Path]:
-    """Sync files; return those that cannot be. All are on their way to the disk before the first is waited for.
+@blocks.contextmanager
+def _noting(refused: dict[Path, OSError], path: Path) -> Iterator[None]:
+    """Note why the block fails for a file, in place of failing."""
+    try:
+        yield
+    except OSError as error:
+        refused[path] = error
 
-    So a file system with a journal needs one commit for them, and the disk's pauses do not add up.
+
+def _open_folder(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _open_and_begin(path: Path) -> int:
+    """Open a file, and let the kernel begin to write it.
+
+    The kernel also forgets what is on the disk already, so large files are only opened.
     """
-    opened: list[tuple[Path, int]] = []
-    try:
-        for path in paths:
-            with blocks.suppress(OSError):
-                opened.append((path, open_file(path, os.O_RDONLY)))
-                _begin_to_write(opened[-1][1])
-        # Texts: a path asks `pathlib` for its hash.
-        synced = {str(path) for path, descriptor in opened if _is_synced(descriptor)}
-    finally:
-        for _, descriptor in opened:
-            os.close(descriptor)
-    return [path for path in paths if str(path) not in synced]
-
-
-def _is_synced(descriptor: int) -> bool:
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        return False
-    return True
-
-
-def _begin_to_write(descriptor: int) -> None:
-    """Let the kernel begin to write a file. It also forgets what is on the disk already, so large files are left out."""
-    if hasattr(os, "posix_fadvise") and os.fstat(descriptor).st_size <= _SMALL:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    descriptor = open_file(path, os.O_RDONLY)
+    with blocks.suppress(OSError):
+        if hasattr(os, "posix_fadvise") and os.fstat(descriptor).st_size <= _SMALL:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    return descriptor
 
 
 #: Errors that mean: nothing is there.

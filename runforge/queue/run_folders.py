@@ -6,7 +6,7 @@ from runforge import blocks, failpoints, ids
 from runforge.digest import sha256_of
 from runforge.documents import strict_json
 from runforge.errors import CanceledByUser, OperationFailed
-from runforge.files.durable import fsync_dir, fsync_files, write_new
+from runforge.files.durable import fsync_dir, fsync_files, sync_one_by_one, write_new
 from runforge.later import shutil
 from runforge.system import os
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from runforge.paths import Path
     from runforge.store.journal import Journal
     from runforge.workspace import Workspace
+
+#: More files than this are synced together.
+_MANY = 64
 
 
 @blocks.contextmanager
@@ -96,7 +99,11 @@ class RunFolders:
             digests.append(sha256_of(data))
             write_new(files[-1], data, durable=False)
         failpoints.hit("enqueue.written")
-        fsync_files(files)  # all are written before the first is synced: one commit then covers most of them
+        sync = sync_one_by_one
+        if len(files) > _MANY:  # for fewer it would take longer to import and to end than it saves
+            from runforge.files.together import sync
+        # All are written before the first is synced: one commit then covers most of them.
+        fsync_files(files, sync)
         fsync_dir(self._workspace.runs_dir)
         failpoints.hit("enqueue.durable")
         return digests

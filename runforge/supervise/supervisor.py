@@ -23,7 +23,7 @@ from runforge.attempts.cleanup import TREE_LOCK
 from runforge.attempts.spec import Spec
 from runforge.core import exit_codes
 from runforge.core.outcome import ExitRecord, ResultFacts
-from runforge.files import durable
+from runforge.files import durable, together
 from runforge.machine import memory_kills, os_process
 from runforge.metrics import jsonl, last_step
 from runforge.metrics.kept_values import KeptValues
@@ -57,8 +57,8 @@ def supervise(
 ) -> bool:
     """Run the attempt of a spec file to its end; return whether its exit record is written.
 
-    `workers` may have kept the worker of the last run for this one. `node` is the machine of a cluster where this runs;
-    None is the daemon's own machine.
+    `workers` may have kept the worker of the last run for this one; without them this process ends after this attempt.
+    `node` is the machine of a cluster where this runs; None is the daemon's own machine.
 
     If not, the attempt belongs to another supervisor, or the daemon learns its end when this process ends.
     """
@@ -97,7 +97,7 @@ def supervise(
     if node is not None:
         node.begin(record, spec.token)
     ownership = Ownership(folder, spec.token, lock)
-    is_recorded = Supervisor(spec, ownership, record, leases, workers or Workers(), node).run()
+    is_recorded = Supervisor(spec, ownership, record, leases, workers, node).run()
     if is_recorded:  # otherwise the lock ends with the process: a free lock means that nothing is alive
         os.close(lock)
     return is_recorded
@@ -112,7 +112,7 @@ class Supervisor:
         ownership: Ownership,
         record: int,
         leases: Leases,
-        workers: Workers,
+        workers: Workers | None,
         node: Node | None,
     ) -> None:
         self._spec = spec
@@ -121,7 +121,9 @@ class Supervisor:
         self._record = record
         self._leases = leases
         self._node = node
-        self._workers = workers
+        self._workers = workers or Workers()
+        # A process that has synced together takes longer to end: not worth it for one attempt.
+        self._sync = durable.sync_one_by_one if workers is None else together.sync
         self._use = Use()
         self._status: int | None = None
         self._pid = -1
@@ -339,9 +341,7 @@ class Supervisor:
         """
         run_dir = self._spec.run_dir
         names = (*_LEFT, *([checkpoints.FOLDER] if ending.yielded else []))
-        refused = durable.sync_trees(run_dir / name for name in names)
-        with contextlib.suppress(OSError):
-            durable.fsync_dir(run_dir)
+        refused = durable.sync_trees((run_dir / name for name in names), run_dir, sync=self._sync)
         is_taken = run_dir / _RESULT not in refused
         if not is_taken and self._ownership.holds():
             (run_dir / _RESULT).unlink(missing_ok=True)

@@ -13,19 +13,16 @@ from runforge.files.durable import read_bounded, write_atomic, write_new
 from tests.synced import Synced
 
 
-@pytest.mark.parametrize("count", [3, 40])
 def test_every_file_is_synced_and_a_missing_one_is_told(
-    tmp_path: Path, count: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = [tmp_path / str(number) for number in range(count)]
+    files = [tmp_path / str(number) for number in range(100)]
     for file in files:
         file.write_bytes(b"x")
-    synced: list[Path] = []
-    really = durable.fsync_file
-    monkeypatch.setattr(durable, "fsync_file", lambda path: (really(path), synced.append(path)))
+    synced = Synced(monkeypatch)
     durable.fsync_files(files)
-    assert sorted(synced) == sorted(files)
-    files[count // 2].unlink()
+    assert synced.all == [(str(file), 1) for file in files]
+    files[50].unlink()
     with pytest.raises(FileNotFoundError):
         durable.fsync_files(files)
 

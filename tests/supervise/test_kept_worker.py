@@ -6,6 +6,8 @@ import colorsys  # noqa: F401 - "a module that is exchanged" must be there befor
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -397,6 +399,17 @@ def test_what_a_supervisor_makes_at_its_first_use_is_made_before() -> None:
     light_json.loads('{"a": 1}')
     assert light_json._scans
     assert kept.objects.are_the_same()
+
+
+def test_the_first_sync_of_a_supervisor_changes_nothing_that_a_worker_would_see(tmp_path: Path) -> None:
+    """A new interpreter, for in this one somebody may have synced before."""
+    first = (
+        f"import os; from {Kept.__module__} import Kept; from runforge.files import together;"
+        f"kept = Kept.made('{_HERE}:main', '{_HERE}'); kept.objects.begin();"
+        f"folder = os.open({str(tmp_path)!r}, os.O_RDONLY); assert together.sync([folder, folder]) == [0, 0];"
+        "assert kept.objects.are_the_same()"
+    )
+    subprocess.run([sys.executable, "-c", first], check=True)
 
 
 def test_what_a_run_leaves_running_ends_with_it(queue: Queue) -> None:

@@ -59,14 +59,17 @@ def test_nor_where_it_is_mounted_elsewhere(tmp_path: Path) -> None:
     assert "leads into /proc" in done.stderr
 
 
-def test_a_disk_in_memory_is_for_workspaces_that_lie_there(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        (Path(folder) / "real.csv").write_text("a,b\n")
-        (Path(folder) / "d.csv").symlink_to("real.csv")
-        open_dataset(Path(folder) / "d.csv").close()
-        (tmp_path / "d.csv").symlink_to(Path(folder) / "real.csv")
+def test_a_disk_in_memory_is_for_workspaces_that_lie_there() -> None:
+    with (
+        tempfile.TemporaryDirectory(dir="/dev/shm") as in_memory,
+        tempfile.TemporaryDirectory(dir="/tmp") as on_disk,
+    ):
+        (Path(in_memory) / "real.csv").write_text("a,b\n")
+        (Path(in_memory) / "d.csv").symlink_to("real.csv")
+        open_dataset(Path(in_memory) / "d.csv").close()
+        (Path(on_disk) / "d.csv").symlink_to(Path(in_memory) / "real.csv")
         with pytest.raises(Missing, match="leads into"):
-            open_dataset(tmp_path / "d.csv")
+            open_dataset(Path(on_disk) / "d.csv")
 
 
 def test_a_link_to_a_file_elsewhere_is_read(tmp_path: Path) -> None:

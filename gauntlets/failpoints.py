@@ -265,7 +265,8 @@ def _are_over(here: Rig) -> bool:
 
 
 def _is_done(here: Rig) -> bool:
-    return _are_over(here) and (not here.searches or here.is_search_over())
+    # In this order: a search that is over adds no trial, so one that ends in between has none that is not seen.
+    return (not here.searches or here.is_search_over()) and _are_over(here)
 
 
 def _recover(here: Rig) -> None:

@@ -98,6 +98,7 @@ class Loop:
         descriptors.add(self._bell.fileno(), lambda: self._housekeeping.asking.drain(self._bell))
         self._next_look = 0.0
         self._is_failing = False
+        self._reopened = journal.reopened
         #: What daemon.json says: running or stopping.
         self.state = "running"
 
@@ -170,6 +171,8 @@ class Loop:
             )
         if self._journal.is_detached():
             self._journal.reattach()
+        if self._reopened != self._journal.reopened:  # perhaps a write of the last round has done it
+            self._reopened = self._journal.reopened
             message = "the journal's -wal or -shm file was deleted under the daemon; nothing of it is lost"
             log(f"WARNING: {message}")
 

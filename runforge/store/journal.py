@@ -57,7 +57,8 @@ class Journal:
         self._files = (0, 0)
         self._inode = 0
         self._is_noted = False
-        self._reopened = 0
+        #: How often it was opened again because its -wal or -shm file was deleted.
+        self.reopened = 0
         #: What `data_version` has found in this round; None: it has to ask.
         self._version: int | None = None
         self._has_rounds = False
@@ -145,7 +146,7 @@ class Journal:
         if self._version is not None:
             return self._version
         number = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-        found = (self._reopened << 32) + number
+        found = (self.reopened << 32) + number
         if self._has_rounds:
             self._version = found
         return found
@@ -210,7 +211,7 @@ class Journal:
         self._connection.close()
         self._connection = connect(self._path)
         self._connection.execute(f"PRAGMA query_only={query_only}")
-        self._reopened += 1
+        self.reopened += 1
         self._version = None
         self.attach()
         os.pwrite(lock, _as_note(self._files), 0)

@@ -16,6 +16,7 @@ from runforge.store import daemon_holder, migrate, traces, which_file
 from runforge.store.failures import (
     DiskFull,
     JournalBusy,
+    JournalMissing,
     JournalUnreadable,
     ReadOnlyDisk,
     explained,
@@ -74,7 +75,12 @@ def exists(workspace: Workspace) -> bool:
     if workspace.journal.exists():
         return True
     state_folder.require_there(workspace.root, workspace.state_dir)
-    traces.require_none(workspace)
+    try:
+        traces.require_none(workspace)
+    except JournalMissing:
+        if not workspace.journal.exists():
+            raise
+        return True  # another process has made the first one meanwhile
     return False
 
 

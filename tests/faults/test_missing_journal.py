@@ -19,8 +19,8 @@ from runforge.cli.setup import make_workspace
 from runforge.errors import Missing, OperationFailed
 from runforge.queue import submit
 from runforge.queue.run_folders import RunFolders
-from runforge.store import verify
-from runforge.store.opening import exists
+from runforge.store import traces, verify
+from runforge.store.opening import exists, open_journal
 from runforge.views import lists
 from runforge.workspace import Workspace
 from tests.tui.kit import Looker, enqueue, look
@@ -137,6 +137,20 @@ def test_what_needs_no_journal_tells_of_none(ws: Workspace) -> None:
     (ws.state_dir / "attempts" / "ran" / "direct-0123abcd").mkdir(parents=True)
     assert not exists(ws)
     assert submit.enqueue_run(ws, "waiting").state == "queued"
+
+
+def test_a_first_journal_that_is_made_while_one_looks_is_not_taken_for_a_missing_one(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = traces.require_none
+
+    def made_meanwhile(workspace: Workspace) -> None:
+        monkeypatch.setattr(traces, "require_none", real)
+        open_journal(ws, create=True).close()
+        real(workspace)
+
+    monkeypatch.setattr(traces, "require_none", made_meanwhile)
+    assert exists(ws)
 
 
 def test_an_older_programs_queue_is_none_of_ours(ws: Workspace) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -152,9 +154,22 @@ def test_each_row_is_measured_once_for_it(
     assert sorted(at_first[0]) == list(range(1, 9))
 
 
+def held_after_the_first(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let every reading but the first wait for the event: the app may ask for one as soon as it is laid out."""
+    real, calls, may_go_on = QueueReader.snapshot, itertools.count(), threading.Event()
+
+    def snapshot(*arguments: Any, **more: Any) -> Any:
+        assert next(calls) == 0 or may_go_on.wait(60)
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(QueueReader, "snapshot", snapshot)
+    return may_go_on
+
+
 def test_a_long_queue_is_read_to_its_end_after_the_first_paint(
     ws: Workspace, begun: Callable[[], Beginning], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    may_go_on = held_after_the_first(monkeypatch)
     monkeypatch.setattr(queue_snapshot, "_SHORT", 200)
     monkeypatch.setattr(feed, "_LOOK_SECONDS", 600.0)
     enqueue(ws, runs=300)
@@ -163,6 +178,7 @@ def test_a_long_queue_is_read_to_its_end_after_the_first_paint(
         assert at.app.snapshot is not None
         order = at.app.snapshot.order
         assert (len(order), order[0], order[299]) == (300, 1, 0)
+        may_go_on.set()
         at.app.feed.hurry()
         await at.until(lambda: at.app.snapshot and at.app.snapshot.is_whole, "the whole order")
         await at.press("G")
@@ -174,6 +190,7 @@ def test_a_long_queue_is_read_to_its_end_after_the_first_paint(
 def test_keys_that_come_before_that_wait_for_it(
     ws: Workspace, begun: Callable[[], Beginning], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    may_go_on = held_after_the_first(monkeypatch)
     monkeypatch.setattr(queue_snapshot, "_SHORT", 200)
     monkeypatch.setattr(feed, "_LOOK_SECONDS", 600.0)  # without a key it is not read yet
     enqueue(ws, runs=300)
@@ -181,6 +198,7 @@ def test_keys_that_come_before_that_wait_for_it(
     async def journey(at: Looker) -> None:
         assert at.app.snapshot is not None
         assert not at.app.snapshot.is_whole
+        may_go_on.set()
         await at.press("space", "G", "v", "x")
         await at.sees("Cancel 300 queued runs?")
 

@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         "missing-journal-made-anew",
         "runforge/store/opening.py",
-        "        return True\n    state_folder.require_there(workspace.root, workspace.state_dir)\n    traces.require_none(workspace)\n",
-        "        return True\n    state_folder.require_there(workspace.root, workspace.state_dir)\n",
+        "    try:\n        traces.require_none(workspace)\n    except JournalMissing:\n",
+        "    try:\n        pass\n    except JournalMissing:\n",
         ("tests/faults/test_missing_journal.py::test_each_trace_alone_tells_that_there_was_one",),
         "a deleted queue is replaced by an empty one, without a word",
     ),
